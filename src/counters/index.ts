@@ -1,0 +1,8 @@
+/** Counter caches for MikroORM: stored counts that equal the rows at every commit. */
+export { deleteWhere, insertMany, lockTargets, updateWhere } from './bulk.js';
+export { CountingEntityManager } from './counting-entity-manager.js';
+export { defineCounter, type Counter, type CounterCondition } from './define-counter.js';
+export { CounterError, type CounterErrorCode } from './errors.js';
+export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './registry.js';
+export { CounterSubscriber, registryOf } from './subscriber.js';
+export { withCounters } from './with-counters.js';

@@ -1,0 +1,101 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import { comparisonsOf, type Comparison } from './condition.js';
+import type { Counter } from './define-counter.js';
+import { CounterError } from './errors.js';
+
+/** Describes a counter against the mapped tables. */
+export interface ResolvedCounter {
+  /** Names the counter for people: `Course.totalEnrollments`. */
+  readonly name: string;
+  readonly property: string;
+  readonly column: string;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** Gathers the counters that share counted rows and foreign key, and so one UPDATE for each target row. */
+export interface CounterGroup {
+  /** Gives the place of the target table among all: every transaction locks the tables in this order. */
+  readonly order: number;
+  readonly counted: EntityMetadata;
+  readonly by: string;
+  readonly foreignKey: readonly string[];
+  readonly target: EntityMetadata;
+  readonly targetKey: readonly string[];
+  readonly counters: readonly ResolvedCounter[];
+}
+
+/** Finds the counters of an entity, as counted rows or as target; made once from the declarations and the metadata. */
+export class CounterRegistry {
+  readonly groups: readonly CounterGroup[];
+
+  constructor(declarations: readonly Counter[], metadata: MetadataStorage) {
+    const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
+    for (const counter of declarations) {
+      const resolved = groupOf(counter, metadata);
+      const key = `${resolved.counted.uniqueName} ${resolved.by}`;
+      const group = groups.get(key);
+      if (!group) groups.set(key, resolved);
+      else group.counters.push(...resolved.counters);
+    }
+    const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].sort();
+    this.groups = [...groups.values()].map(group => ({ ...group, order: tables.indexOf(group.target.tableName) })).sort((a, b) => a.order - b.order);
+    const columns = this.groups.flatMap(group => group.counters.map(counter => `${group.target.tableName}.${counter.column}`));
+    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+    if (twice) throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+  }
+
+  /** Gives the groups whose counted rows are of this entity. */
+  countedBy(meta: EntityMetadata): CounterGroup[] {
+    return this.groups.filter(group => group.counted.class === meta.class);
+  }
+
+  /** Gives the groups that keep a stored count on this entity. */
+  storedOn(meta: EntityMetadata): CounterGroup[] {
+    return this.groups.filter(group => group.target.class === meta.class);
+  }
+}
+
+/** Gives the primary key columns of a table. */
+export function keyColumns(meta: EntityMetadata): string[] {
+  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).fieldNames);
+}
+
+function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
+  const refuse = (problem: string): CounterError =>
+    new CounterError('COUNTER_DECLARATION', `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`);
+  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
+  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  if (counted.root.inheritanceType) throw refuse('counted entities with inheritance are not supported');
+  const by = counted.properties[counter.by as never] as EntityProperty | undefined;
+  if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey) {
+    throw refuse(`"${counter.by}" must be a many-to-one relation to the primary key of one entity`);
+  }
+  for (const relation of counted.relations) {
+    if (relation.deleteRule && !['restrict', 'no action'].includes(relation.deleteRule.toLowerCase())) {
+      throw refuse(
+        `the foreign key "${relation.name}" has the delete rule "${relation.deleteRule}", which removes or changes counted rows ` +
+          `without hooks; declare it with deleteRule: 'restrict'`,
+      );
+    }
+  }
+  const target = metadata.get(by.targetMeta!.class) as EntityMetadata;
+  if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
+  const into = target.properties[counter.into as never] as EntityProperty | undefined;
+  if (!into || into.kind !== ReferenceKind.SCALAR) throw refuse(`${target.className} has no column property "${counter.into}"`);
+  return {
+    order: 0,
+    counted,
+    by: counter.by,
+    foreignKey: by.fieldNames,
+    target,
+    targetKey: target.primaryKeys.flatMap(key => (target.properties[key as never] as EntityProperty).fieldNames),
+    counters: [
+      {
+        name: `${target.className}.${counter.into}`,
+        property: counter.into,
+        column: into.fieldNames[0]!,
+        comparisons: comparisonsOf(counter, counted),
+      },
+    ],
+  };
+}

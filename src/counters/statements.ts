@@ -1,0 +1,127 @@
+import type { EntityMetadata, Transaction } from '@mikro-orm/core';
+import { SqlitePlatform, type AbstractSqlDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from './errors.js';
+import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
+import { keyColumns, type CounterGroup } from './registry.js';
+
+/** Maps each locked target row, by the hash of its key, to its stored counts in the order of the group's counters. */
+export type LockedTargets = Map<string, number[]>;
+
+/** Holds one counted row as read under lock: by column, raw. */
+export type CountedRow = Readonly<Record<string, unknown>>;
+
+const CHUNK = 500;
+
+/**
+ * Speaks the engine's few SQL statements within one transaction.
+ *
+ * They are written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
+ * add joins, and the order of the locks is the protocol itself.
+ */
+export class Statements {
+  readonly #em: SqlEntityManager;
+  readonly #transaction: Transaction;
+
+  constructor(em: SqlEntityManager, transaction: Transaction) {
+    this.#em = em;
+    this.#transaction = transaction;
+  }
+
+  /** Locks target rows in ascending key order and gives their stored counts; a row that is not there is left out. */
+  async lockTargets(group: CounterGroup, keys: readonly Key[]): Promise<LockedTargets> {
+    const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
+    const locked: LockedTargets = new Map();
+    const sorted = [...keys].sort(compareKeys);
+    // A collation may order text unlike JavaScript, so only numbers are left to the database to put in order.
+    const size = sorted.every(isNumeric) ? CHUNK : 1;
+    for (let start = 0; start < sorted.length; start += size) {
+      const chunk = sorted.slice(start, start + size);
+      const rows = await this.#rows(
+        `select ${this.#list(columns)} from ${this.#table(group.target)} where ${this.#keyIn(group.targetKey, chunk)} ` +
+          `order by ${this.#list(group.targetKey)}${this.#forUpdate}`,
+        chunk.flat(),
+      );
+      for (const row of rows) {
+        locked.set(hashOf(group.targetKey.map(column => row[column])), group.counters.map(counter => Number(row[counter.column])));
+      }
+    }
+    return locked;
+  }
+
+  /** Reads columns of counted rows by primary key, locked unless `lock` is false; a row that is not there is left out. */
+  async countedRows(counted: EntityMetadata, columns: readonly string[], keys: readonly Key[], lock = true): Promise<CountedRow[]> {
+    const key = keyColumns(counted);
+    const sorted = [...keys].sort(compareKeys);
+    const found: CountedRow[] = [];
+    for (let start = 0; start < sorted.length; start += CHUNK) {
+      const chunk = sorted.slice(start, start + CHUNK);
+      const rows = await this.#rows(
+        `select ${this.#list([...new Set([...key, ...columns])])} from ${this.#table(counted)} ` +
+          `where ${this.#keyIn(key, chunk)} order by ${this.#list(key)}${lock ? this.#forUpdate : ''}`,
+        chunk.flat(),
+      );
+      found.push(...rows);
+    }
+    return found;
+  }
+
+  /**
+   * Adds deltas to one target row: lock and change in one statement.
+   *
+   * Errors: COUNTER_TARGET_MISSING where the row is gone, COUNTER_UNDERFLOW where a count would become negative, which
+   * only a write past the engine can bring about.
+   */
+  async addToStored(group: CounterGroup, key: Key, amounts: readonly number[]): Promise<void> {
+    const changed = group.counters.map((counter, index) => ({ counter, amount: amounts[index]! })).filter(({ amount }) => amount !== 0);
+    const column = (name: string): string => this.#quote(name);
+    const sets = changed.map(({ counter }) => `${column(counter.column)} = ${column(counter.column)} + ?`);
+    const guards = changed.filter(({ amount }) => amount < 0).map(({ counter }) => ` and ${column(counter.column)} >= ?`);
+    const { affectedRows } = await this.#execute<{ affectedRows: number }>(
+      `update ${this.#table(group.target)} set ${sets.join(', ')} where ${this.#keyIn(group.targetKey, [key])}${guards.join('')}`,
+      [...changed.map(({ amount }) => amount), ...key, ...changed.filter(({ amount }) => amount < 0).map(({ amount }) => -amount)],
+      'run',
+    );
+    if (affectedRows === 1) return;
+    const stored = (await this.lockTargets(group, [key])).get(hashOf(key));
+    const target = `${group.target.className} ${key.join(', ')}`;
+    if (!stored) throw new CounterError('COUNTER_TARGET_MISSING', `${target} is not there (any more), so nothing can be counted into it.`);
+    throw new CounterError(
+      'COUNTER_UNDERFLOW',
+      `${target} stores ${group.counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
+        `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
+    );
+  }
+
+  get #forUpdate(): string {
+    return this.#em.getPlatform() instanceof SqlitePlatform ? '' : ' for update';
+  }
+
+  #keyIn(columns: readonly string[], keys: readonly Key[]): string {
+    const [column] = columns;
+    if (columns.length === 1) return `${this.#quote(column!)} in (${keys.map(() => '?').join(', ')})`;
+    const equal = columns.map(name => `${this.#quote(name)} = ?`).join(' and ');
+    return `(${keys.map(() => equal).join(' or ')})`;
+  }
+
+  #list(columns: readonly string[]): string {
+    return columns.map(column => this.#quote(column)).join(', ');
+  }
+
+  #table(meta: EntityMetadata): string {
+    const schema = [this.#em.schema, meta.schema].find(name => name && name !== '*');
+    return this.#quote(schema ? `${schema}.${meta.tableName}` : meta.tableName);
+  }
+
+  #quote(identifier: string): string {
+    return this.#em.getPlatform().quoteIdentifier(identifier);
+  }
+
+  #rows(sql: string, parameters: readonly unknown[]): Promise<CountedRow[]> {
+    return this.#execute<CountedRow[]>(sql, parameters, 'all');
+  }
+
+  #execute<Result>(sql: string, parameters: readonly unknown[], method: 'all' | 'run'): Promise<Result> {
+    const driver = this.#em.getDriver() as AbstractSqlDriver;
+    return driver.execute(sql, [...parameters], method, this.#transaction) as Promise<Result>;
+  }
+}

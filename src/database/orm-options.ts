@@ -1,0 +1,66 @@
+import 'reflect-metadata';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Options as OrmOptions } from '@mikro-orm/core';
+import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
+import { MariaDbDriver } from '@mikro-orm/mariadb';
+import { Migrator } from '@mikro-orm/migrations';
+import { MySqlDriver } from '@mikro-orm/mysql';
+import { SchemaGenerator, SqliteDriver } from '@mikro-orm/sql';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { withCounters } from '../counters/index.js';
+import { counters, Course, Enrollment, User } from '../entities/index.js';
+import { migrationsFor } from '../migrations/index.js';
+import { NodeSqliteFileDialect } from './sqlite-dialect.js';
+
+/** Names the databases that Rollcall runs on. */
+export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
+
+/** Gives the kind of database that a URL names: `sqlite:PATH`, `mysql://…` or `mariadb://…`. Errors: a text that says so. */
+export function databaseKind(url: string): DatabaseKind {
+  const kind = /^(sqlite|mysql|mariadb):/.exec(url)?.[1];
+  if (!kind) throw new Error(`The database URL must begin with sqlite:, mysql: or mariadb:, but is "${withoutPassword(url)}".`);
+  return kind as DatabaseKind;
+}
+
+/** Gives a database URL with its password blanked, for people and logs. */
+export function withoutPassword(url: string): string {
+  return url.replace(/(\/\/[^:/@]*):[^@]*@/, '$1:***@');
+}
+
+/** Is what MikroORM.init takes. */
+export type Options = Partial<OrmOptions>;
+
+/** Gives the ORM options for a database URL, with the counters switched on. */
+export function ormOptions(url: string): Options {
+  const kind = databaseKind(url);
+  return withCounters<Options>(
+    {
+      ...(kind === 'sqlite' ? sqliteOptions(url.slice('sqlite:'.length)) : serverOptions(url, kind)),
+      entities: [User, Course, Enrollment],
+      metadataProvider: ReflectMetadataProvider,
+      extensions: [Migrator, SchemaGenerator],
+      migrations: { migrationsList: migrationsFor(kind), tableName: 'rollcall_migrations', snapshot: false, transactional: true },
+      // Errors reach the caller whole; MikroORM's own console log would print them a second time.
+      logger: () => undefined,
+    },
+    counters,
+  );
+}
+
+function sqliteOptions(path: string): Options {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path) };
+}
+
+function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Options {
+  return {
+    driver: kind === 'mysql' ? MySqlDriver : MariaDbDriver,
+    clientUrl: url,
+    pool: { min: 0, max: 20 },
+    // The protocol takes the locks that it needs; the gap locks of REPEATABLE READ would only add deadlocks.
+    onCreateConnection: async connection => {
+      await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw('set session transaction isolation level read committed'));
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Course } from './course.js';
+import { User } from './user.js';
+import { EnrollmentStatus } from './values.js';
+
+/** Maps `core_enrollments`: one student in one course, at most once. */
+@Entity({ tableName: 'core_enrollments' })
+@Unique({ properties: ['course', 'student'] })
+@Index({ properties: ['course', 'status'] })
+export class Enrollment {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Course, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  course!: Ref<Course>;
+
+  @ManyToOne(() => User, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  student!: Ref<User>;
+
+  @Enum({ items: () => EnrollmentStatus, default: EnrollmentStatus.ACTIVE })
+  status: Opt<EnrollmentStatus> = EnrollmentStatus.ACTIVE;
+
+  @Property({ type: 'datetime', length: 3, onCreate: () => new Date() })
+  @Index()
+  enrolledAt!: Opt<Date>;
+
+  @Property({ type: 'datetime', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
+  updatedAt!: Opt<Date>;
+}

@@ -1,0 +1,27 @@
+import type { Opt } from '@mikro-orm/core';
+import { Entity, Enum, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Role } from './values.js';
+
+/** Maps `core_user`: a student, a teacher or an admin. */
+@Entity({ tableName: 'core_user' })
+export class User {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @Property({ type: 'string', length: 255 })
+  name!: string;
+
+  /** Holds the address that identifies a user to people; at most 254 characters (RFC 5321). */
+  @Property({ type: 'string', length: 254 })
+  @Unique()
+  email!: string;
+
+  @Enum({ items: () => Role, default: Role.STUDENT })
+  role: Opt<Role> = Role.STUDENT;
+
+  @Property({ type: 'datetime', length: 3, onCreate: () => new Date() })
+  createdAt!: Opt<Date>;
+
+  @Property({ type: 'datetime', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
+  updatedAt!: Opt<Date>;
+}

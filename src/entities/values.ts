@@ -1,0 +1,21 @@
+/** Names what a user may do; stored in lower case, as in the databases that adopters bring. */
+export enum Role {
+  STUDENT = 'student',
+  TEACHER = 'teacher',
+  ADMIN = 'admin',
+}
+
+/** Names the stages of a course; students enroll only while it is ACTIVE. */
+export enum CourseStatus {
+  DRAFT = 'draft',
+  ACTIVE = 'active',
+  ARCHIVED = 'archived',
+}
+
+/** Names the states of an enrollment; only ACTIVE ones take a seat. */
+export enum EnrollmentStatus {
+  ACTIVE = 'active',
+  COMPLETED = 'completed',
+  DROPPED = 'dropped',
+  SUSPENDED = 'suspended',
+}

@@ -1,0 +1,18 @@
+import type { Constructor } from '@mikro-orm/core';
+import type { Migration } from '@mikro-orm/migrations';
+import { Initial as InitialOnMysql } from './mysql/2026-11-22-initial.js';
+import { Initial as InitialOnSqlite } from './sqlite/2026-11-22-initial.js';
+
+/** Lists one migration under the name that the database remembers. */
+export interface MigrationEntry {
+  readonly name: string;
+  readonly class: Constructor<Migration>;
+}
+
+const onMysql: readonly MigrationEntry[] = [{ name: '2026-11-22-initial', class: InitialOnMysql }];
+const onSqlite: readonly MigrationEntry[] = [{ name: '2026-11-22-initial', class: InitialOnSqlite }];
+
+/** Gives the migrations for a kind of database, oldest first. */
+export function migrationsFor(kind: 'sqlite' | 'mysql' | 'mariadb'): MigrationEntry[] {
+  return [...(kind === 'sqlite' ? onSqlite : onMysql)];
+}

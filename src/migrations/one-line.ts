@@ -1,0 +1,9 @@
+/**
+ * Gives a statement on one line.
+ *
+ * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part of
+ * them.
+ */
+export function oneLine(parts: TemplateStringsArray): string {
+  return parts.join('').replace(/\s+/g, ' ').trim();
+}

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { migrationsFor } from '../../src/migrations/index.js';
+import { openDatabase } from '../../src/database/database.js';
+import { describeOnEach, freshUrl } from '../support/databases.js';
+
+describeOnEach('migrations', kind => {
+  it('give the schema that the entities ask for', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await openDatabase(url);
+    await database.migrator.up();
+    expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
+    await database.close(true);
+    await drop();
+  });
+
+  it('each go down and up again, and leave nothing behind when all are down', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await openDatabase(url);
+    const names = migrationsFor(kind).map(({ name }) => name);
+    const upTo: string[] = [];
+    for (const name of names) {
+      await database.migrator.up(name);
+      upTo.push(await database.schema.getUpdateSchemaSQL({ wrap: false }));
+    }
+    for (const [index, name] of names.entries().toArray().reverse()) {
+      await database.migrator.down(name);
+      await database.migrator.up(name);
+      expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe(upTo[index]);
+      await database.migrator.down(name);
+    }
+    expect(await database.migrator.getExecuted()).toEqual([]);
+    const everything = await database.schema.getCreateSchemaSQL({ wrap: false });
+    expect(statements(await database.schema.getUpdateSchemaSQL({ wrap: false }))).toEqual(statements(everything));
+    await database.close(true);
+    await drop();
+  });
+});
+
+function statements(sql: string): string[] {
+  const texts = sql.split(/;\s*/).map(text => text.trim());
+  return texts.filter(text => text !== '' && text !== 'set names utf8mb4').sort();
+}

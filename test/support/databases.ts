@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { describe, inject } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+
+/** Lists the databases that this run can test on, SQLite always among them. */
+export const kinds: DatabaseKind[] = ['sqlite', ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind])];
+
+/** Runs the same behaviours on every database. */
+export function describeOnEach(name: string, body: (kind: DatabaseKind) => void): void {
+  describe.each(kinds)(`${name} on %s`, kind => {
+    body(kind);
+  });
+}
+
+/** Gives the URL of a database that is empty and this caller's own; `drop` removes it. */
+export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {
+  if (kind === 'sqlite') {
+    const folder = mkdtempSync(join(tmpdir(), 'rollcall-sqlite-'));
+    return {
+      url: `sqlite:${join(folder, 'test.sqlite')}`,
+      drop: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })),
+    };
+  }
+  const url = `${inject('servers')[kind]}/test_${randomUUID().replaceAll('-', '')}`;
+  return {
+    url,
+    async drop() {
+      const database = await openDatabase(url);
+      await database.schema.dropDatabase();
+      await database.close(true);
+    },
+  };
+}
+
+/** Opens a migrated, empty database that is this caller's own. */
+export async function freshDatabase(kind: DatabaseKind): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+  const { url, drop } = freshUrl(kind);
+  const database = await openDatabase(url);
+  await database.migrator.up();
+  return {
+    database,
+    url,
+    async drop() {
+      await database.close(true);
+      await drop();
+    },
+  };
+}

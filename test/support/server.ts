@@ -1,0 +1,88 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createConnection } from 'mysql2/promise';
+
+/** Is a throwaway database server that a test run has started for itself. */
+export interface Server {
+  /** Is the URL of the server with its root user, without a database name. */
+  readonly url: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+const binaries = { mysql: 'mysqld', mariadb: 'mariadbd' };
+
+/** Tells whether the server program of a kind is on PATH. */
+export function isInstalled(kind: 'mysql' | 'mariadb'): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, binaries[kind])));
+}
+
+/** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
+export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly string[] = []): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), `rollcall-${kind}-`));
+  const data = join(folder, 'data');
+  const user = userInfo().username;
+  initialize(kind, folder, data, user);
+  const port = await freePort();
+  const url = `${kind}://root@127.0.0.1:${port}`;
+  const child = run(kind, folder, data, user, port, extra);
+  await untilAnswers(child, port, join(folder, 'server.log'));
+  return {
+    url,
+    port,
+    process: child,
+    async stop() {
+      const exited = new Promise(resolve => child.once('exit', resolve));
+      // Its data are thrown away, so it need not shut down in order; and MariaDB now and then misses a SIGTERM.
+      if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function initialize(kind: 'mysql' | 'mariadb', folder: string, data: string, user: string): void {
+  const [command, parameters] =
+    kind === 'mysql'
+      ? ['mysqld', ['--no-defaults', '--initialize-insecure', `--user=${user}`, `--datadir=${data}`]]
+      : ['mariadb-install-db', ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', `--user=${user}`, `--datadir=${data}`]];
+  const { status, stderr, stdout } = spawnSync(command as string, parameters as string[], { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} could not make a data directory:\n${stdout}\n${stderr}`);
+}
+
+function run(kind: 'mysql' | 'mariadb', folder: string, data: string, user: string, port: number, extra: readonly string[]): ChildProcess {
+  const log = openSync(join(folder, 'server.log'), 'a');
+  const options = ['--no-defaults', `--user=${user}`, `--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's.sock')}`];
+  const sizes = ['--max-connections=400', '--innodb-buffer-pool-size=256M', '--innodb-flush-log-at-trx-commit=1', '--skip-log-bin'];
+  const own = kind === 'mysql' ? ['--mysqlx=OFF', `--pid-file=${join(folder, 'pid')}`] : [`--pid-file=${join(folder, 'pid')}`];
+  return spawn(binaries[kind], [...options, ...sizes, ...own, ...extra], { cwd: folder, stdio: ['ignore', log, log] });
+}
+
+async function untilAnswers(child: ChildProcess, port: number, log: string): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`The database server ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
+    try {
+      const connection = await createConnection({ host: '127.0.0.1', port, user: 'root' });
+      await connection.end();
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ECONNREFUSED') throw error;
+      await delay(50);
+    }
+  }
+}
+
+/** Gives a port of the loopback that nothing listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
