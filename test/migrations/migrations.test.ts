@@ -22,7 +22,7 @@ describeOnEach('migrations', kind => {
       await database.migrator.up(name);
       upTo.push(await database.schema.getUpdateSchemaSQL({ wrap: false }));
     }
-    for (const [index, name] of names.entries().toArray().reverse()) {
+    for (const [index, name] of [...names.entries()].reverse()) {
       await database.migrator.down(name);
       await database.migrator.up(name);
       expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe(upTo[index]);

@@ -15,22 +15,25 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const binaries = { mysql: 'mysqld', mariadb: 'mariadbd' };
+const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
 
-/** Tells whether the server program of a kind is on PATH. */
-export function isInstalled(kind: 'mysql' | 'mariadb'): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, binaries[kind])));
+/** Gives the server program of a kind on PATH; undefined: there is none. MariaDB's packages have a mysqld too, which is not MySQL. */
+export function programOf(kind: 'mysql' | 'mariadb'): string | undefined {
+  const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, programs[kind]));
+  return candidates.find(path => existsSync(path) && spawnSync(path, ['--no-defaults', '--version'], { encoding: 'utf8' }).stdout.includes('MariaDB') === (kind === 'mariadb'));
 }
 
 /** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
 export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly string[] = []): Promise<Server> {
+  const program = programOf(kind);
+  if (!program) throw new Error(`There is no ${programs[kind]} of ${kind} on PATH.`);
   const folder = mkdtempSync(join(tmpdir(), `rollcall-${kind}-`));
   const data = join(folder, 'data');
   const user = userInfo().username;
-  initialize(kind, folder, data, user);
+  initialize(kind, program, folder, data, user);
   const port = await freePort();
   const url = `${kind}://root@127.0.0.1:${port}`;
-  const child = run(kind, folder, data, user, port, extra);
+  const child = run(kind, program, folder, data, user, port, extra);
   await untilAnswers(child, port, join(folder, 'server.log'));
   return {
     url,
@@ -45,21 +48,21 @@ export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly str
   };
 }
 
-function initialize(kind: 'mysql' | 'mariadb', folder: string, data: string, user: string): void {
+function initialize(kind: 'mysql' | 'mariadb', program: string, folder: string, data: string, user: string): void {
   const [command, parameters] =
     kind === 'mysql'
-      ? ['mysqld', ['--no-defaults', '--initialize-insecure', `--user=${user}`, `--datadir=${data}`]]
+      ? [program, ['--no-defaults', '--initialize-insecure', `--user=${user}`, `--datadir=${data}`]]
       : ['mariadb-install-db', ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', `--user=${user}`, `--datadir=${data}`]];
   const { status, stderr, stdout } = spawnSync(command as string, parameters as string[], { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} could not make a data directory:\n${stdout}\n${stderr}`);
 }
 
-function run(kind: 'mysql' | 'mariadb', folder: string, data: string, user: string, port: number, extra: readonly string[]): ChildProcess {
+function run(kind: 'mysql' | 'mariadb', program: string, folder: string, data: string, user: string, port: number, extra: readonly string[]): ChildProcess {
   const log = openSync(join(folder, 'server.log'), 'a');
   const options = ['--no-defaults', `--user=${user}`, `--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's.sock')}`];
   const sizes = ['--max-connections=400', '--innodb-buffer-pool-size=256M', '--innodb-flush-log-at-trx-commit=1', '--skip-log-bin'];
   const own = kind === 'mysql' ? ['--mysqlx=OFF', `--pid-file=${join(folder, 'pid')}`] : [`--pid-file=${join(folder, 'pid')}`];
-  return spawn(binaries[kind], [...options, ...sizes, ...own, ...extra], { cwd: folder, stdio: ['ignore', log, log] });
+  return spawn(program, [...options, ...sizes, ...own, ...extra], { cwd: folder, stdio: ['ignore', log, log] });
 }
 
 async function untilAnswers(child: ChildProcess, port: number, log: string): Promise<void> {

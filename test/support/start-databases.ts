@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { isInstalled, startServer, type Server } from './server.js';
+import { programOf, startServer, type Server } from './server.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,7 +17,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
     (['mysql', 'mariadb'] as const).map(async kind => {
       const given = process.env[`TEST_${kind.toUpperCase()}_URL`];
       if (given) urls[kind] = given;
-      else if (isInstalled(kind)) {
+      else if (programOf(kind)) {
         const server = await startServer(kind);
         started.push(server);
         urls[kind] = server.url;

@@ -1,0 +1,28 @@
+import { enrollmentCount, enrollmentPage, type EnrollmentParent, type EnrollmentRow } from '../services/reader/index.js';
+import { signedIn } from '../services/access.js';
+import type { Context } from './context.js';
+import { enrollmentFilterOf, orderingOf, type EnrollmentPageArgs } from './inputs/filters.js';
+import { pageRequest, type Connection } from './pagination.js';
+
+/** Gives a page of all enrollments that the viewer sees; errors: UNAUTHENTICATED, BAD_USER_INPUT. */
+export async function enrollmentConnection({ database, viewer }: Context, args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
+  const known = signedIn(viewer);
+  const order = orderingOf(args.orderBy);
+  const filter = enrollmentFilterOf(args.filter);
+  const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
+  return { ...page, order, count: () => enrollmentCount(database, known, filter) };
+}
+
+/** Gives a page of the enrollments under one course or student, batched over all of the request; errors as above. */
+export async function nestedEnrollmentConnection(
+  { viewer, loaders }: Context,
+  parent: EnrollmentParent,
+  id: number,
+  args: EnrollmentPageArgs,
+): Promise<Connection<EnrollmentRow>> {
+  const known = signedIn(viewer);
+  const order = orderingOf(args.orderBy);
+  const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
+  const page = await loaders.enrollments(known, list).load(id);
+  return { ...page, order, count: () => loaders.enrollmentCount(known, { parent, filter: list.filter }).load(id) };
+}

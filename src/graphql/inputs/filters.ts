@@ -1,0 +1,137 @@
+import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
+import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
+import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
+import { idOf, optionalIdOf } from '../ids.js';
+import { PageArgs } from '../pagination.js';
+import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
+
+/** Compares whole numbers. */
+@InputType('IntFilter', { description: 'Compares a whole number; all parts that are given must hold.' })
+export class IntFilterInput {
+  @Field(() => Int, { nullable: true, description: 'Equal to.' })
+  eq?: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Greater than.' })
+  gt?: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Greater than or equal to.' })
+  gte?: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Less than.' })
+  lt?: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Less than or equal to.' })
+  lte?: number | null;
+}
+
+/** Compares texts. */
+@InputType('StringFilter', { description: 'Compares a text, as the database compares text; all parts that are given must hold.' })
+export class StringFilterInput {
+  @Field(() => String, { nullable: true, description: 'Equal to.' })
+  eq?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Has this in it.' })
+  contains?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Begins with this; can use an index.' })
+  startsWith?: string | null;
+}
+
+/** Chooses courses. */
+@InputType('CourseFilter', { description: 'Chooses courses; all parts that are given must hold.' })
+export class CourseFilterInput {
+  @Field(() => [ID], { nullable: true, description: 'One of these ids.' })
+  ids?: string[] | null;
+
+  @Field(() => StringFilterInput, { nullable: true, description: 'The title.' })
+  title?: StringFilterInput | null;
+
+  @Field(() => [CourseStatus], { nullable: true, description: 'One of these stages.' })
+  status?: CourseStatus[] | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Published or not.' })
+  isPublished?: boolean | null;
+
+  @Field(() => ID, { nullable: true, description: 'The instructor.' })
+  instructorId?: string | null;
+
+  @Field(() => IntFilterInput, { nullable: true, description: 'The stored count of all enrollments.' })
+  totalEnrollments?: IntFilterInput | null;
+}
+
+/** Orders courses. */
+@InputType('CourseOrder', { description: 'The order of courses; equal ones by id.' })
+export class CourseOrderInput {
+  @Field(() => CourseOrderField, { description: 'What to order by.' })
+  field!: CourseOrderField;
+
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way.' })
+  direction!: OrderDirection;
+}
+
+/** Chooses a page of courses. */
+@ArgsType()
+export class CoursePageArgs extends PageArgs {
+  @Field(() => CourseFilterInput, { nullable: true, description: 'Which courses; all without it.' })
+  filter?: CourseFilterInput | null;
+
+  @Field(() => CourseOrderInput, { nullable: true, description: 'In which order; by id without it.' })
+  orderBy?: CourseOrderInput | null;
+}
+
+/** Chooses enrollments. */
+@InputType('EnrollmentFilter', { description: 'Chooses enrollments; all parts that are given must hold.' })
+export class EnrollmentFilterInput {
+  @Field(() => ID, { nullable: true, description: 'Those in this course.' })
+  courseId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Those of this student.' })
+  studentId?: string | null;
+
+  @Field(() => [EnrollmentStatus], { nullable: true, description: 'One of these statuses.' })
+  status?: EnrollmentStatus[] | null;
+}
+
+/** Orders enrollments. */
+@InputType('EnrollmentOrder', { description: 'The order of enrollments; equal ones by id.' })
+export class EnrollmentOrderInput {
+  @Field(() => EnrollmentOrderField, { description: 'What to order by.' })
+  field!: EnrollmentOrderField;
+
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way.' })
+  direction!: OrderDirection;
+}
+
+/** Chooses a page of enrollments. */
+@ArgsType()
+export class EnrollmentPageArgs extends PageArgs {
+  @Field(() => EnrollmentFilterInput, { nullable: true, description: 'Which enrollments; all without it.' })
+  filter?: EnrollmentFilterInput | null;
+
+  @Field(() => EnrollmentOrderInput, { nullable: true, description: 'In which order; by id without it.' })
+  orderBy?: EnrollmentOrderInput | null;
+}
+
+/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none. */
+export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
+  return {
+    ...filter,
+    ids: filter?.ids?.map(id => idOf(id, 'filter.ids')),
+    instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId') as number | null | undefined,
+  };
+}
+
+/** Gives the reader's filter for enrollments; errors: BAD_USER_INPUT for ids that are none. */
+export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefined): EnrollmentFilter {
+  return {
+    courseId: optionalIdOf(filter?.courseId, 'filter.courseId') as number | null | undefined,
+    studentId: optionalIdOf(filter?.studentId, 'filter.studentId') as number | null | undefined,
+    status: filter?.status,
+  };
+}
+
+/** Gives the reader's ordering; by id ascending where none is asked for. */
+export function orderingOf(orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined): Ordering {
+  const column: string = orderBy?.field ?? 'id';
+  return { field: column.toUpperCase(), column, descending: orderBy?.direction === OrderDirection.DESC };
+}

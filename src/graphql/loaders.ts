@@ -1,0 +1,61 @@
+import DataLoader from 'dataloader';
+import type { Database } from '../database/database.js';
+import type { EnrollmentStatus } from '../entities/index.js';
+import * as reader from '../services/reader/index.js';
+import type { ComputedCount, CountRequest, CourseRow, EnrollmentFilter, EnrollmentParent, EnrollmentRow, Ordering, Page, PageRequest, UserRow } from '../services/reader/index.js';
+import type { Viewer } from '../services/viewer.js';
+
+/** Names one list of enrollments under each of many parents. */
+export interface EnrollmentList {
+  readonly parent: EnrollmentParent;
+  readonly filter: EnrollmentFilter;
+  readonly order: Ordering;
+  readonly page: PageRequest;
+}
+
+/** Batches what the fields of one request read: however many objects there are, each kind of read is one statement. */
+export interface Loaders {
+  readonly user: DataLoader<number, UserRow | null>;
+  /** Loads courses that are known to be visible, since something visible points at them. */
+  readonly course: DataLoader<number, CourseRow | null>;
+  readonly viewerEnrollment: DataLoader<number, EnrollmentRow | null>;
+  readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
+  count(request: CountRequest): DataLoader<number, ComputedCount>;
+  enrollments(viewer: Viewer, list: EnrollmentList): DataLoader<number, Page<EnrollmentRow>>;
+  enrollmentCount(viewer: Viewer, list: Pick<EnrollmentList, 'parent' | 'filter'>): DataLoader<number, number>;
+  /** Forgets all that was read; after a mutation, the same request must read anew. */
+  forget(): void;
+}
+
+/** Makes the loaders of one request. */
+export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
+  // Lists and counts differ by their arguments, so there is one loader for each set of them.
+  const counts = new Map<string, DataLoader<number, ComputedCount>>();
+  const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
+  const listCounts = new Map<string, DataLoader<number, number>>();
+  const single = {
+    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids)),
+    course: new DataLoader<number, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids)),
+    viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids => (viewer?.userId == null ? Promise.resolve(ids.map(() => null)) : reader.enrollmentsOf(database, viewer.userId, ids))),
+    countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids => reader.computedCountsByStatus(database, ids)),
+  } satisfies Partial<Loaders>;
+  return {
+    ...single,
+    count: request => kept(counts, request, () => new DataLoader(ids => reader.computedCounts(database, ids, request))),
+    enrollments: (known, list) =>
+      kept(lists, list, () => new DataLoader(ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page))),
+    enrollmentCount: (known, list) =>
+      kept(listCounts, list, () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter))),
+    forget() {
+      for (const loader of Object.values(single)) loader.clearAll();
+      for (const map of [counts, lists, listCounts]) map.clear();
+    },
+  };
+}
+
+function kept<Value>(map: Map<string, Value>, key: object, make: () => Value): Value {
+  const name = JSON.stringify(key);
+  const value = map.get(name) ?? make();
+  map.set(name, value);
+  return value;
+}

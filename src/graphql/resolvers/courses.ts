@@ -1,0 +1,89 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { EnrollmentStatus } from '../../entities/index.js';
+import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
+import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import type { Context } from '../context.js';
+import { badUserInput } from '../errors.js';
+import { nestedEnrollmentConnection } from '../enrollment-lists.js';
+import { idOf, optionalIdOf } from '../ids.js';
+import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
+import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
+import { pageRequest, type Connection } from '../pagination.js';
+import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
+import { CountPrecision } from '../types/enums.js';
+import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
+import { CoursePayload, DeletePayload } from '../types/payloads.js';
+
+/** Resolves courses: their queries, mutations, relations and computed counts. */
+@Resolver(() => CourseType)
+export class CourseResolver {
+  @Query(() => CourseType, { nullable: true, description: 'One course; null: there is none, or the viewer may not see it.' })
+  async course(@Ctx() { database, viewer }: Context, @Arg('id', () => ID, { description: 'The course.' }) id: string): Promise<CourseRow | null> {
+    return (await coursesById(database, viewer, [idOf(id, 'id')]))[0]!;
+  }
+
+  @Query(() => CourseConnectionType, { description: 'The courses that the viewer sees; for everybody, the published ones.' })
+  async courses(@Ctx() { database, viewer }: Context, @Args(() => CoursePageArgs) args: CoursePageArgs): Promise<Connection<CourseRow>> {
+    const order = orderingOf(args.orderBy);
+    const filter = courseFilterOf(args.filter);
+    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
+    return { ...page, order, count: () => courseCount(database, viewer, filter) };
+  }
+
+  @FieldResolver(() => UserType, { nullable: true, description: 'Who teaches it.' })
+  instructor(@Root() { instructorId }: CourseRow, @Ctx() { loaders }: Context): Promise<UserRow | null> | null {
+    return instructorId === null ? null : loaders.user.load(instructorId);
+  }
+
+  @FieldResolver(() => CountType, { description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.' })
+  async enrollmentsCount(
+    @Root() { id }: CourseRow,
+    @Ctx() { loaders }: Context,
+    @Arg('status', () => [EnrollmentStatus], { nullable: true, description: 'Only those with one of these statuses.' }) status?: EnrollmentStatus[] | null,
+    @Arg('limit', () => Int, { nullable: true, defaultValue: 10_000, description: 'Where to stop counting; null: nowhere.' }) limit: number | null = 10_000,
+  ): Promise<CountType> {
+    if (limit !== null && limit < 1) throw badUserInput('limit', `${limit} is not at least 1; null counts all.`);
+    const { count, exact } = await loaders.count({ status: status ?? null, limit }).load(id);
+    return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
+  }
+
+  @FieldResolver(() => [EnrollmentStatusCountType], { description: 'Computed now: one entry for each status, zeros included.' })
+  async enrollmentsByStatus(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentStatusCountType[]> {
+    const counts = await loaders.countsByStatus.load(id);
+    return Object.values(EnrollmentStatus).map(status => ({ status, count: counts.get(status) ?? 0 }));
+  }
+
+  @FieldResolver(() => EnrollmentConnectionType, { description: 'Its enrollments, as far as the viewer sees them.' })
+  enrollments(@Root() { id }: CourseRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
+    return nestedEnrollmentConnection(context, 'course_id', id, args);
+  }
+
+  @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment." })
+  viewerEnrollment(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentRow | null> {
+    return loaders.viewerEnrollment.load(id);
+  }
+
+  @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
+  async createCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => CreateCourseInput, { description: 'The course.' }) input: CreateCourseInput): Promise<CoursePayload> {
+    const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
+    const { value, problems } = await createCourse(database, viewer, { ...input, instructorId });
+    return { course: value && (await loaders.course.load(value.id)), userErrors: [...problems] };
+  }
+
+  @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
+  async updateCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
+    const id = idOf(input.id, 'input.id');
+    const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
+    const { value, problems } = await updateCourse(database, viewer, { ...input, id, instructorId });
+    loaders.forget();
+    return { course: value && (await loaders.course.load(id)), userErrors: [...problems] };
+  }
+
+  @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
+  async deleteCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => DeleteCourseInput, { description: 'The course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
+    const id = idOf(input.id, 'input.id');
+    const { value, problems } = await deleteCourse(database, viewer, { id });
+    loaders.forget();
+    return { deletedId: value?.id ?? null, userErrors: [...problems] };
+  }
+}

@@ -1,0 +1,105 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { signedIn } from '../../services/access.js';
+import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
+import { enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import type { Context } from '../context.js';
+import { enrollmentConnection } from '../enrollment-lists.js';
+import { badUserInput } from '../errors.js';
+import { idOf, optionalIdOf } from '../ids.js';
+import { EnrollmentPageArgs } from '../inputs/filters.js';
+import { EnrollInput, EnrollManyInput, SetEnrollmentStatusInput, TransferEnrollmentInput, UnenrollInput } from '../inputs/mutations.js';
+import type { Connection } from '../pagination.js';
+import { EnrollmentConnectionType } from '../types/connections.js';
+import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
+import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';
+
+/** Limits how many students one request enrolls: it holds the course's lock for so long. */
+const MOST_STUDENTS = 1000;
+
+/** Resolves enrollments: their queries, mutations and relations. */
+@Resolver(() => EnrollmentType)
+export class EnrollmentResolver {
+  @Query(() => EnrollmentType, { nullable: true, description: 'One enrollment; null: there is none, or the viewer may not see it.' })
+  async enrollment(@Ctx() { database, viewer }: Context, @Arg('id', () => ID, { description: 'The enrollment.' }) id: string): Promise<EnrollmentRow | null> {
+    return (await enrollmentsById(database, signedIn(viewer), [idOf(id, 'id')]))[0]!;
+  }
+
+  @Query(() => EnrollmentConnectionType, { description: 'The enrollments that the viewer sees: students their own, teachers those of their courses, admins all.' })
+  enrollments(@Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
+    return enrollmentConnection(context, args);
+  }
+
+  @FieldResolver(() => UserType, { description: 'Who is enrolled.' })
+  student(@Root() { studentId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<UserRow | null> {
+    return loaders.user.load(studentId);
+  }
+
+  @FieldResolver(() => CourseType, { description: 'The course.' })
+  course(@Root() { courseId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<CourseRow | null> {
+    return loaders.course.load(courseId);
+  }
+
+  @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
+  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Whom and where.' }) input: EnrollInput): Promise<EnrollPayload> {
+    const studentId = optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined;
+    const { value, problems } = await enroll(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentId });
+    return {
+      enrollment: value && (await oneEnrollment(context, value.id)),
+      course: value && (await courseAfter(context, value.courseId)),
+      userErrors: [...problems],
+    };
+  }
+
+  @Mutation(() => EnrollManyPayload, { description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
+  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Whom and where.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
+    if (input.studentIds.length > MOST_STUDENTS) throw badUserInput('input.studentIds', `${input.studentIds.length} students are more than the ${MOST_STUDENTS} of one request.`);
+    const studentIds = input.studentIds.map((id, index) => idOf(id, `input.studentIds.${index}`));
+    const { value, problems } = await enrollMany(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentIds });
+    const ids = value?.ids ?? [];
+    return {
+      enrollments: ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null),
+      course: value && (await courseAfter(context, value.courseId)),
+      userErrors: [...problems],
+    };
+  }
+
+  @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
+  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which and what.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
+    const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
+    const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, { enrollmentId, status: input.status });
+    return {
+      enrollment: value && (await oneEnrollment(context, value.id)),
+      course: value && (await courseAfter(context, value.courseId)),
+      userErrors: [...problems],
+    };
+  }
+
+  @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
+  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which and where.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
+    const ids = { enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'), courseId: idOf(input.courseId, 'input.courseId') };
+    const { value, problems } = await transferEnrollment(context.database, context.viewer, ids);
+    return {
+      enrollment: value && (await oneEnrollment(context, value.id)),
+      from: value && (await courseAfter(context, value.from)),
+      to: value && (await courseAfter(context, value.to)),
+      userErrors: [...problems],
+    };
+  }
+
+  @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
+  async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which.' }) input: UnenrollInput): Promise<UnenrollPayload> {
+    const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
+    const { value, problems } = await unenroll(context.database, context.viewer, { enrollmentId });
+    return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: [...problems] };
+  }
+}
+
+async function oneEnrollment({ database, viewer }: Context, id: number): Promise<EnrollmentRow | null> {
+  return (await enrollmentsById(database, signedIn(viewer), [id]))[0]!;
+}
+
+/** Gives a course as it is after a mutation, whatever was loaded before it in the same request. */
+function courseAfter({ loaders }: Context, id: number): Promise<CourseRow | null> {
+  loaders.forget();
+  return loaders.course.load(id);
+}

@@ -1,0 +1,46 @@
+import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Role } from '../../entities/index.js';
+import { createUser, deleteUser } from '../../services/users.js';
+import type { EnrollmentRow, UserRow } from '../../services/reader/index.js';
+import type { Context } from '../context.js';
+import { nestedEnrollmentConnection } from '../enrollment-lists.js';
+import { idOf } from '../ids.js';
+import { EnrollmentPageArgs } from '../inputs/filters.js';
+import { CreateUserInput, DeleteUserInput } from '../inputs/mutations.js';
+import type { Connection } from '../pagination.js';
+import { EnrollmentConnectionType } from '../types/connections.js';
+import { UserType } from '../types/objects.js';
+import { DeletePayload, UserPayload } from '../types/payloads.js';
+
+/** Resolves users: the viewer, their mutations and relations. */
+@Resolver(() => UserType)
+export class UserResolver {
+  @Query(() => UserType, { nullable: true, description: 'The viewer; null: nobody is signed in, or the token belongs to no user.' })
+  me(@Ctx() { viewer, loaders }: Context): Promise<UserRow | null> | null {
+    return viewer?.userId == null ? null : loaders.user.load(viewer.userId);
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'Null unless the viewer is this user or an admin.' })
+  email(@Root() { id, email }: UserRow, @Ctx() { viewer }: Context): string | null {
+    return viewer && (viewer.role === Role.ADMIN || viewer.userId === id) ? email : null;
+  }
+
+  @FieldResolver(() => EnrollmentConnectionType, { description: 'The enrollments of the user, as far as the viewer sees them.' })
+  enrollments(@Root() { id }: UserRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
+    return nestedEnrollmentConnection(context, 'student_id', id, args);
+  }
+
+  @Mutation(() => UserPayload, { description: 'Creates a user. Admins.' })
+  async createUser(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => CreateUserInput, { description: 'The user.' }) input: CreateUserInput): Promise<UserPayload> {
+    const { value, problems } = await createUser(database, viewer, input);
+    return { user: value && (await loaders.user.load(value.id)), userErrors: [...problems] };
+  }
+
+  @Mutation(() => DeletePayload, { description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.' })
+  async deleteUser(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => DeleteUserInput, { description: 'The user.' }) input: DeleteUserInput): Promise<DeletePayload> {
+    const id = idOf(input.id, 'input.id');
+    const { value, problems } = await deleteUser(database, viewer, { id });
+    loaders.forget();
+    return { deletedId: value?.id ?? null, userErrors: [...problems] };
+  }
+}

@@ -1,0 +1,96 @@
+import { registerEnumType } from 'type-graphql';
+import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+import { UserErrorCode } from '../../services/outcome.js';
+
+/** Says whether a computed count is the whole count. */
+export enum CountPrecision {
+  EXACT = 'EXACT',
+  AT_LEAST = 'AT_LEAST',
+}
+
+/** Names the directions of an order. */
+export enum OrderDirection {
+  ASC = 'ASC',
+  DESC = 'DESC',
+}
+
+/** Names what courses can be ordered by; the value is the column. */
+export enum CourseOrderField {
+  ID = 'id',
+  TITLE = 'title',
+  TOTAL_ENROLLMENTS = 'total_enrollments',
+  CREATED_AT = 'created_at',
+}
+
+/** Names what enrollments can be ordered by; the value is the column. */
+export enum EnrollmentOrderField {
+  ID = 'id',
+  ENROLLED_AT = 'enrolled_at',
+}
+
+registerEnumType(Role, {
+  name: 'Role',
+  description: 'What a user may do.',
+  valuesConfig: {
+    STUDENT: { description: 'Enrolls itself and sees its own enrollments.' },
+    TEACHER: { description: 'Manages its own courses and their enrollments.' },
+    ADMIN: { description: 'May do everything.' },
+  },
+});
+registerEnumType(CourseStatus, {
+  name: 'CourseStatus',
+  description: 'The stages of a course.',
+  valuesConfig: {
+    DRAFT: { description: 'Being prepared; students cannot enroll yet.' },
+    ACTIVE: { description: 'Open to students, if it is published.' },
+    ARCHIVED: { description: 'Over; students cannot enroll any more.' },
+  },
+});
+registerEnumType(EnrollmentStatus, {
+  name: 'EnrollmentStatus',
+  description: 'The states of an enrollment.',
+  valuesConfig: {
+    ACTIVE: { description: 'Takes part, and takes a seat.' },
+    COMPLETED: { description: 'Has finished the course.' },
+    DROPPED: { description: 'Has left the course.' },
+    SUSPENDED: { description: 'Is kept from taking part for now.' },
+  },
+});
+registerEnumType(CountPrecision, {
+  name: 'CountPrecision',
+  description: 'Whether a computed count is the whole count.',
+  valuesConfig: { EXACT: { description: 'All were counted.' }, AT_LEAST: { description: 'Counting stopped at the limit; there are more.' } },
+});
+registerEnumType(OrderDirection, {
+  name: 'OrderDirection',
+  description: 'The directions of an order.',
+  valuesConfig: { ASC: { description: 'Smallest first.' }, DESC: { description: 'Largest first.' } },
+});
+registerEnumType(CourseOrderField, {
+  name: 'CourseOrderField',
+  description: 'What courses can be ordered by; equal ones by id.',
+  valuesConfig: {
+    ID: { description: 'The id.' },
+    TITLE: { description: 'The title, as the database sorts text.' },
+    TOTAL_ENROLLMENTS: { description: 'The stored count of all enrollments.' },
+    CREATED_AT: { description: 'The moment of creation.' },
+  },
+});
+registerEnumType(EnrollmentOrderField, {
+  name: 'EnrollmentOrderField',
+  description: 'What enrollments can be ordered by; equal ones by id.',
+  valuesConfig: { ID: { description: 'The id.' }, ENROLLED_AT: { description: 'The moment of enrollment.' } },
+});
+registerEnumType(UserErrorCode, {
+  name: 'UserErrorCode',
+  description: 'What a caller can fix.',
+  valuesConfig: {
+    NOT_FOUND: { description: 'There is no such row.' },
+    ALREADY_ENROLLED: { description: 'The student is in the course already.' },
+    COURSE_FULL: { description: 'Every seat of the course is taken.' },
+    COURSE_CLOSED: { description: 'The course is not ACTIVE or not published.' },
+    INVALID: { description: 'A value is out of range.' },
+    IN_USE: { description: 'Something else holds on to it.' },
+    NOT_RUNNING: { description: 'The run is not in a state for that.' },
+  },
+});

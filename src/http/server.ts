@@ -1,0 +1,68 @@
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import fastifyApollo from '@as-integrations/fastify';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
+import type { Config } from '../config.js';
+import type { Database } from '../database/database.js';
+import { contextFor, type Context } from '../graphql/context.js';
+import { errorFormatter, unauthenticated } from '../graphql/errors.js';
+import { buildGraphqlSchema } from '../graphql/schema.js';
+import { TokenError } from '../services/token-error.js';
+import { tokenVerifier } from '../services/tokens.js';
+import type { Viewer } from '../services/viewer.js';
+
+/** Is a server that listens. */
+export interface RunningServer {
+  /** Is the address of the GraphQL endpoint. */
+  readonly url: string;
+  /** Stops listening, lets the requests in flight finish, and resolves when they have. */
+  close(): Promise<void>;
+}
+
+/** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
+const BODY_LIMIT = 1_048_576;
+
+/** Serves GraphQL at /graphql and a sign of life at /healthz. */
+export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
+  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), bodyLimit: BODY_LIMIT });
+  const apollo = new ApolloServer<Context>({
+    schema: buildGraphqlSchema(),
+    introspection: !config.production,
+    includeStacktraceInErrorResponses: false,
+    formatError: errorFormatter((id, error) => logger.error({ errorId: id, err: error }, 'a request failed')),
+    // Cache hints cost time on every field, and no field gives any.
+    plugins: [ApolloServerPluginCacheControlDisabled()],
+    stopOnTerminationSignals: false,
+    logger,
+  });
+  await apollo.start();
+  const verify = tokenVerifier(config.jwt);
+  await app.register(fastifyApollo(apollo), {
+    path: '/graphql',
+    context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify)),
+  });
+  app.get('/healthz', () => ({ status: 'ok' }));
+  await app.listen({ host: config.host, port: config.port });
+  const { port } = app.server.address() as { port: number };
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}/graphql`,
+    async close() {
+      await app.close();
+      await apollo.stop();
+    },
+  };
+}
+
+/** Gives who asks: nobody without a token; a token that fails its checks is an error, never nobody. */
+async function viewerOf(request: FastifyRequest, verify: (token: string) => Promise<Viewer>): Promise<Viewer | null> {
+  const header = request.headers.authorization;
+  if (header === undefined) return null;
+  const token = /^Bearer +([^\s]+) *$/i.exec(header)?.[1];
+  try {
+    if (!token) throw new TokenError('UNAUTHENTICATED', 'The header must read "Authorization: Bearer <token>".');
+    return await verify(token);
+  } catch (error) {
+    if (error instanceof TokenError) throw unauthenticated(error);
+    throw error;
+  }
+}

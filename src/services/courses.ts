@@ -1,0 +1,108 @@
+import type { EntityData, RequiredEntityData } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { deleteWhere } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
+import { adminOnly, forbidden, manageOnly, staffOnly } from './access.js';
+import { lockCourses } from './locked-rows.js';
+import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
+import { notFound } from './seats.js';
+import { textProblem } from './text.js';
+import { inTransaction } from './transactions.js';
+import type { Viewer } from './viewer.js';
+
+/** Holds what a caller may say of a course; undefined: leave as it is, null: take away. */
+export interface CourseInput {
+  readonly title?: string | null;
+  readonly description?: string | null;
+  readonly status?: CourseStatus | null;
+  readonly isPublished?: boolean | null;
+  readonly capacity?: number | null;
+  readonly instructorId?: number | null;
+}
+
+/** Limits a description, in bytes: what the database's `text` holds. */
+const DESCRIPTION_BYTES = 65_535;
+
+/** Creates a course; teachers their own, admins for any instructor or none. */
+export async function createCourse(database: Database, caller: Viewer | null, input: CourseInput): Promise<Outcome<{ id: number }>> {
+  const viewer = staffOnly(caller);
+  const instructorId = viewer.role === Role.TEACHER && input.instructorId == null ? viewer.userId : (input.instructorId ?? null);
+  requireOwnInstructor(viewer, instructorId);
+  return inTransaction(database, async em => {
+    const problems = [...shapeProblems({ ...input, title: input.title ?? '' }), ...(await instructorProblems(em, instructorId))];
+    if (problems.length > 0) return refused(...problems);
+    const course = em.create(Course, { ...changesOf(em, { ...input, instructorId }), title: input.title! } as RequiredEntityData<Course>);
+    await em.flush();
+    return done({ id: course.id });
+  });
+}
+
+/** Changes a course; its teacher and admins. The capacity cannot go below the seats that are taken. */
+export async function updateCourse(
+  database: Database,
+  caller: Viewer | null,
+  { id, ...input }: CourseInput & { id: number },
+): Promise<Outcome<{ id: number }>> {
+  const viewer = staffOnly(caller);
+  return inTransaction(database, async em => {
+    const course = (await lockCourses(em, [id])).get(id);
+    if (!course) return refused(notFound('Course', id, ['input', 'id']));
+    manageOnly(viewer, course);
+    if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
+    const problems = [...shapeProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
+    if (input.capacity != null && input.capacity < course.activeEnrollments) {
+      problems.push(invalid('capacity', `The capacity ${input.capacity} is below the ${course.activeEnrollments} seats that are taken; drop or move enrollments first.`));
+    }
+    if (problems.length > 0) return refused(...problems);
+    em.assign(await em.findOneOrFail(Course, id), changesOf(em, input));
+    await em.flush();
+    return done({ id });
+  });
+}
+
+/** Deletes a course with all its enrollments; admins. */
+export async function deleteCourse(database: Database, caller: Viewer | null, { id }: { id: number }): Promise<Outcome<{ id: number }>> {
+  adminOnly(caller);
+  return inTransaction(database, async em => {
+    if (!(await lockCourses(em, [id])).has(id)) return refused(notFound('Course', id, ['input', 'id']));
+    await deleteWhere(em, Enrollment, { course: id });
+    em.remove(em.getReference(Course, id));
+    await em.flush();
+    return done({ id });
+  });
+}
+
+function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void {
+  if (viewer.role === Role.TEACHER && instructorId !== viewer.userId) throw forbidden('Teachers can name only themselves as instructor; ask an admin.');
+}
+
+async function instructorProblems(em: SqlEntityManager, id: number | null): Promise<Problem[]> {
+  if (id === null) return [];
+  const user = await em.findOne(User, id, { fields: ['role'] });
+  if (!user) return [notFound('User', id, ['input', 'instructorId'])];
+  return user.role === Role.STUDENT ? [invalid('instructorId', `User ${id} is a student; an instructor is a teacher or an admin.`)] : [];
+}
+
+function shapeProblems(input: CourseInput): Problem[] {
+  const problems: (Problem | null)[] = [
+    input.title === undefined ? null : textProblem('title', input.title ?? '', 255),
+    input.description != null && Buffer.byteLength(input.description) > DESCRIPTION_BYTES
+      ? invalid('description', `The description has ${Buffer.byteLength(input.description)} bytes; at most ${DESCRIPTION_BYTES} fit.`)
+      : null,
+    input.capacity != null && input.capacity < 0 ? invalid('capacity', `The capacity ${input.capacity} is negative; null means no limit.`) : null,
+    input.status === null ? invalid('status', 'The status cannot be null; leave it out to keep it.') : null,
+    input.isPublished === null ? invalid('isPublished', 'isPublished cannot be null; leave it out to keep it.') : null,
+  ];
+  return problems.filter(one => one !== null);
+}
+
+function changesOf(em: SqlEntityManager, { instructorId, ...input }: CourseInput): EntityData<Course> {
+  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+  if (instructorId === undefined) return given;
+  return { ...given, instructor: instructorId === null ? null : em.getReference(User, instructorId, { wrapped: true }) };
+}
+
+function invalid(field: string, message: string): Problem {
+  return problem(UserErrorCode.INVALID, ['input', field], message);
+}

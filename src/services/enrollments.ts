@@ -1,0 +1,166 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
+import type { Database } from '../database/database.js';
+import { forbidden, manageOnly, mayManage, signedIn, staffOnly } from './access.js';
+import { lockCourses, lockEnrollment, type LockedCourse } from './locked-rows.js';
+import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
+import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
+import { inTransaction } from './transactions.js';
+import type { Viewer } from './viewer.js';
+
+const COURSE_ID = ['input', 'courseId'];
+const STUDENT_ID = ['input', 'studentId'];
+const ENROLLMENT_ID = ['input', 'enrollmentId'];
+
+/** Enrolls one student, ACTIVE; students themselves into open courses, the course's teacher and admins anyone. */
+export async function enroll(
+  database: Database,
+  caller: Viewer | null,
+  { courseId, studentId = null }: { courseId: number; studentId?: number | null },
+): Promise<Outcome<{ id: number; courseId: number }>> {
+  const viewer = signedIn(caller);
+  const student = studentId ?? viewer.userId;
+  if (viewer.role === Role.STUDENT && student !== viewer.userId) throw forbidden('Students can enroll only themselves: leave studentId out.');
+  if (student === null) return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
+  return inTransaction(database, async em => {
+    const course = (await lockCourses(em, [courseId])).get(courseId);
+    if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+    if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
+    const field = studentId === null ? null : STUDENT_ID;
+    const { refusals } = await enrollable(em, course, [{ id: student, field }]);
+    const closed = mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID);
+    const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
+    const refusal = refusals[0] ?? closed ?? full;
+    if (refusal) return refused(refusal);
+    const enrollment = add(em, courseId, student);
+    await em.flush();
+    return done({ id: enrollment.id, courseId });
+  });
+}
+
+/** Enrolls many students at once, ACTIVE: all that can be; each other is a problem with its index in the input. */
+export async function enrollMany(
+  database: Database,
+  caller: Viewer | null,
+  { courseId, studentIds }: { courseId: number; studentIds: readonly number[] },
+): Promise<Outcome<{ ids: number[]; courseId: number }>> {
+  const viewer = staffOnly(caller);
+  return inTransaction(database, async em => {
+    const course = (await lockCourses(em, [courseId])).get(courseId);
+    if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+    manageOnly(viewer, course);
+    const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
+    const { free, refusals } = await enrollable(em, course, candidates);
+    const seats = freeSeats(course);
+    const enrollments = free.slice(0, seats).map(({ id }) => add(em, courseId, id));
+    await em.flush();
+    const full = free.slice(seats).map(({ field }) => courseFull(course, field ?? COURSE_ID));
+    return done({ ids: enrollments.map(({ id }) => id), courseId }, [...refusals, ...full].sort(byIndex));
+  });
+}
+
+/** Sets an enrollment's status; the course's teacher and admins. To ACTIVE takes a seat. */
+export async function setEnrollmentStatus(
+  database: Database,
+  caller: Viewer | null,
+  { enrollmentId, status }: { enrollmentId: number; status: EnrollmentStatus },
+): Promise<Outcome<{ id: number; courseId: number }>> {
+  const viewer = staffOnly(caller);
+  return inTransaction(database, async em => {
+    const locked = await lockEnrollment(em, enrollmentId);
+    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+    const course = locked.courses.get(locked.enrollment.courseId)!;
+    manageOnly(viewer, course);
+    const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
+    if (takesSeat && freeSeats(course) < 1) return refused(courseFull(course, ENROLLMENT_ID));
+    const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
+    enrollment.status = status;
+    await em.flush();
+    return done({ id: enrollmentId, courseId: course.id });
+  });
+}
+
+/** Moves an enrollment to another course; teachers of both courses and admins. */
+export async function transferEnrollment(
+  database: Database,
+  caller: Viewer | null,
+  { enrollmentId, courseId }: { enrollmentId: number; courseId: number },
+): Promise<Outcome<{ id: number; from: number; to: number }>> {
+  const viewer = staffOnly(caller);
+  return inTransaction(database, async em => {
+    const locked = await lockEnrollment(em, enrollmentId, [courseId]);
+    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+    const { enrollment: row, courses } = locked;
+    manageOnly(viewer, courses.get(row.courseId)!);
+    const to = courses.get(courseId);
+    if (!to) return refused(notFound('Course', courseId, COURSE_ID));
+    manageOnly(viewer, to);
+    if (row.courseId === courseId) return refused(problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`));
+    const { refusals } = await enrollable(em, to, [{ id: row.studentId, field: COURSE_ID }]);
+    const full = row.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null;
+    const refusal = refusals[0] ?? full;
+    if (refusal) return refused(refusal);
+    const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
+    enrollment.course = em.getReference(Course, courseId, { wrapped: true });
+    await em.flush();
+    return done({ id: enrollmentId, from: row.courseId, to: courseId });
+  });
+}
+
+/** Deletes an enrollment; students their own, the course's teacher and admins any. */
+export async function unenroll(
+  database: Database,
+  caller: Viewer | null,
+  { enrollmentId }: { enrollmentId: number },
+): Promise<Outcome<{ id: number; courseId: number }>> {
+  const viewer = signedIn(caller);
+  return inTransaction(database, async em => {
+    const locked = await lockEnrollment(em, enrollmentId);
+    const own = viewer.userId !== null && locked?.enrollment.studentId === viewer.userId;
+    // A student must not learn which ids of others exist.
+    if (!locked || (viewer.role === Role.STUDENT && !own)) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+    const course = locked.courses.get(locked.enrollment.courseId)!;
+    if (!own) manageOnly(viewer, course);
+    em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
+    await em.flush();
+    return done({ id: enrollmentId, courseId: course.id });
+  });
+}
+
+interface Candidate {
+  readonly id: number;
+  readonly field: readonly string[] | null;
+}
+
+/** Parts the students who exist and are not in the locked course from the rest; one that is named twice is free once. */
+async function enrollable(em: SqlEntityManager, course: LockedCourse, candidates: readonly Candidate[]): Promise<{ free: Candidate[]; refusals: Problem[] }> {
+  const ids = [...new Set(candidates.map(({ id }) => id))];
+  const users = (await em.createQueryBuilder(User, 'u').select(['id']).where({ id: { $in: ids } }).execute('all')) as { id: number }[];
+  const taken = (await em
+    .createQueryBuilder(Enrollment, 'e')
+    .select(['student'])
+    .where({ course: course.id, student: { $in: ids } })
+    .execute('all')) as unknown as { student: number }[];
+  const [existing, enrolled] = [new Set(users.map(({ id }) => id)), new Set(taken.map(({ student }) => student))];
+  const free: Candidate[] = [];
+  const refusals: Problem[] = [];
+  for (const candidate of candidates) {
+    const { id, field } = candidate;
+    if (!existing.has(id)) refusals.push(notFound('Student', id, field ?? STUDENT_ID));
+    else if (enrolled.has(id)) refusals.push(problem(UserErrorCode.ALREADY_ENROLLED, field ?? COURSE_ID, `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`));
+    else free.push(candidate);
+    enrolled.add(id);
+  }
+  return { free, refusals };
+}
+
+function add(em: SqlEntityManager, courseId: number, studentId: number): Enrollment {
+  return em.create(Enrollment, {
+    course: em.getReference(Course, courseId, { wrapped: true }),
+    student: em.getReference(User, studentId, { wrapped: true }),
+  });
+}
+
+function byIndex(a: Problem, b: Problem): number {
+  return Number(a.field?.at(-1)) - Number(b.field?.at(-1));
+}

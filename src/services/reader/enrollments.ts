@@ -1,0 +1,120 @@
+import type { SelectQueryBuilder } from 'kysely';
+import type { Database } from '../../database/database.js';
+import type { EnrollmentStatus } from '../../entities/index.js';
+import type { Viewer } from '../viewer.js';
+import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { builderFor, rows } from './query.js';
+import { dateOf, type Tables } from './tables.js';
+import { visibleEnrollments } from './visibility.js';
+
+/** Holds one enrollment as it is read; `sort` is the raw value that its page was ordered by. */
+export interface EnrollmentRow {
+  readonly id: number;
+  readonly courseId: number;
+  readonly studentId: number;
+  readonly status: EnrollmentStatus;
+  readonly enrolledAt: Date;
+  readonly updatedAt: Date;
+  readonly sort?: string | number;
+}
+
+/** Chooses enrollments; all parts that are there must hold. */
+export interface EnrollmentFilter {
+  readonly courseId?: number | null;
+  readonly studentId?: number | null;
+  readonly status?: readonly EnrollmentStatus[] | null;
+}
+
+/** Names the rows that enrollments are listed under: a course's or a student's. */
+export type EnrollmentParent = 'course_id' | 'student_id';
+
+type RawEnrollment = Tables['core_enrollments'];
+type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
+
+const columns = ['id', 'course_id', 'student_id', 'status', 'enrolled_at', 'updated_at'] as const;
+
+/** Gives enrollments by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
+export async function enrollmentsById(database: Database, viewer: Viewer, ids: readonly number[]): Promise<(EnrollmentRow | null)[]> {
+  const query = chosen(database, viewer, {}).where('id', 'in', [...ids]).select(columns);
+  const found = new Map((await rows(database, query)).map(row => [row.id, enrollmentOf(row)]));
+  return ids.map(id => found.get(id) ?? null);
+}
+
+/** Gives one student's enrollment in each of the courses, in their order; null where there is none. */
+export async function enrollmentsOf(database: Database, studentId: number, courseIds: readonly number[]): Promise<(EnrollmentRow | null)[]> {
+  const query = builderFor(database).selectFrom('core_enrollments').where('student_id', '=', studentId).where('course_id', 'in', [...courseIds]).select(columns);
+  const found = new Map((await rows(database, query)).map(row => [row.course_id, enrollmentOf(row)]));
+  return courseIds.map(id => found.get(id) ?? null);
+}
+
+/** Gives one page of the enrollments that a viewer sees. */
+export async function enrollmentPage(database: Database, viewer: Viewer, filter: EnrollmentFilter, order: Ordering, page: PageRequest): Promise<Page<EnrollmentRow>> {
+  const found = await rows(database, paged(chosen(database, viewer, filter), order, page).select(columns));
+  return pageOf(found.map(row => sortable(row, order)), page);
+}
+
+/** Gives the same page under each of many courses or students, in one statement, in the order of the ids. */
+export async function enrollmentPages(
+  database: Database,
+  viewer: Viewer,
+  parent: EnrollmentParent,
+  ids: readonly number[],
+  filter: EnrollmentFilter,
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<EnrollmentRow>[]> {
+  const one = (id: number): SelectQueryBuilder<Tables, 'core_enrollments', RawEnrollment> =>
+    paged(chosen(database, viewer, filter).where(parent, '=', id), order, page).select(columns);
+  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
+  const wrapped = ids.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
+  const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
+  const byParent = Map.groupBy(await rows(database, query), row => row[parent]);
+  // A union keeps no order, so each part is put in order again.
+  return ids.map(id => pageOf((byParent.get(id) ?? []).sort(compare(order, page)).map(row => sortable(row, order)), page));
+}
+
+/** Counts the enrollments that a viewer sees. */
+export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
+  const query = chosen(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
+  return Number((await rows(database, query))[0]!.count);
+}
+
+/** Counts them under each of many courses or students, in one statement, in the order of the ids. */
+export async function enrollmentCounts(database: Database, viewer: Viewer, parent: EnrollmentParent, ids: readonly number[], filter: EnrollmentFilter): Promise<number[]> {
+  const query = chosen(database, viewer, filter).where(parent, 'in', [...ids]).groupBy(parent).select([parent]).select(eb => eb.fn.countAll<number>().as('count'));
+  const counts = new Map((await rows(database, query)).map(row => [row[parent], Number(row.count)]));
+  return ids.map(id => counts.get(id) ?? 0);
+}
+
+function chosen(database: Database, viewer: Viewer, { courseId, studentId, status }: EnrollmentFilter): Query {
+  const visible = visibleEnrollments(viewer);
+  let query = builderFor(database).selectFrom('core_enrollments') as Query;
+  if (visible) query = query.where(visible);
+  if (courseId != null) query = query.where('course_id', '=', courseId);
+  if (studentId != null) query = query.where('student_id', '=', studentId);
+  if (status != null) query = query.where(eb => (status.length === 0 ? eb.lit(false) : eb('status', 'in', [...status])));
+  return query;
+}
+
+function compare({ column, descending }: Ordering, { backward }: PageRequest): (a: RawEnrollment, b: RawEnrollment) => number {
+  const sign = descending !== backward ? -1 : 1;
+  return (a, b) => {
+    const [left, right] = [a[column as keyof RawEnrollment], b[column as keyof RawEnrollment]];
+    return sign * (left < right ? -1 : left > right ? 1 : a.id - b.id);
+  };
+}
+
+function sortable(row: RawEnrollment, { column }: Ordering): EnrollmentRow {
+  return { ...enrollmentOf(row), sort: row[column as keyof RawEnrollment] };
+}
+
+function enrollmentOf(row: RawEnrollment): EnrollmentRow {
+  return {
+    id: row.id,
+    courseId: row.course_id,
+    studentId: row.student_id,
+    status: row.status,
+    enrolledAt: dateOf(row.enrolled_at),
+    updatedAt: dateOf(row.updated_at),
+  };
+}

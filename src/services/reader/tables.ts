@@ -1,0 +1,35 @@
+import type { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+
+/** Is a moment as the driver gives it: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
+export type StoredMoment = string | number;
+
+/** Describes the tables for the query builder that the reader compiles its SQL with. */
+export interface Tables {
+  core_user: { id: number; name: string; email: string; role: Role; created_at: StoredMoment; updated_at: StoredMoment };
+  core_course: {
+    id: number;
+    title: string;
+    description: string | null;
+    status: CourseStatus;
+    is_published: number;
+    capacity: number | null;
+    instructor_id: number | null;
+    total_enrollments: number;
+    active_enrollments: number;
+    created_at: StoredMoment;
+    updated_at: StoredMoment;
+  };
+  core_enrollments: {
+    id: number;
+    course_id: number;
+    student_id: number;
+    status: EnrollmentStatus;
+    enrolled_at: StoredMoment;
+    updated_at: StoredMoment;
+  };
+}
+
+/** Gives a stored moment as a Date. */
+export function dateOf(moment: StoredMoment): Date {
+  return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
+}

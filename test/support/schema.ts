@@ -1,0 +1,78 @@
+import type { EntityClass } from '@mikro-orm/core';
+import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { withCounters, type Counter } from '../../src/counters/index.js';
+import type { Database } from '../../src/database/database.js';
+import { ormOptions, type DatabaseKind, type Options } from '../../src/database/orm-options.js';
+import { freshUrl } from './databases.js';
+
+/** Says what a test's database holds and how to switch the counters on in it; `options` go over Rollcall's own. */
+export interface SchemaOptions {
+  readonly entities: readonly EntityClass<object>[];
+  readonly counters: readonly Counter[];
+  readonly options?: Options;
+}
+
+/** Gives one empty database to each test of a block, through entity managers of the test's choice and raw SQL. */
+export interface Schema {
+  readonly kind: DatabaseKind;
+  readonly database: Database;
+  /** Gives an entity manager that knows nothing yet. */
+  em(): SqlEntityManager;
+  /** Reads rows with raw SQL. */
+  rows<Row extends object = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /** Writes with raw SQL, past the counters. */
+  write(sql: string, parameters?: readonly unknown[]): Promise<void>;
+}
+
+/** Gives the ORM options for a test's own entities and counters on a database URL. */
+export function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions): Options {
+  return withCounters<Options>({ ...ormOptions(url), subscribers: [], ...options, entities: [...entities] }, counters);
+}
+
+/** Opens a database that is this caller's own and creates the schema of its entities. */
+export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+  const { url, drop } = freshUrl(kind);
+  const database = (await MikroORM.init(schemaOptions(url, schema) as never)) as unknown as Database;
+  await database.schema.create();
+  return {
+    database,
+    url,
+    async drop() {
+      await database.close(true);
+      await drop();
+    },
+  };
+}
+
+/** Opens one database for the block of tests that calls this, and empties it before each of them. */
+export function useSchema(kind: DatabaseKind, schema: SchemaOptions): Schema {
+  let opened: Awaited<ReturnType<typeof freshSchema>>;
+  beforeAll(async () => {
+    opened = await freshSchema(kind, schema);
+  });
+  beforeEach(() => empty(opened.database));
+  afterAll(() => opened.drop());
+  const connection = () => opened.database.em.getConnection();
+  return {
+    kind,
+    get database() {
+      return opened.database;
+    },
+    em: () => opened.database.em.fork() as SqlEntityManager,
+    rows: <Row extends object>(sql: string, parameters: readonly unknown[] = []) => connection().execute<Row[]>(sql, [...parameters]),
+    async write(sql, parameters = []) {
+      await connection().execute(sql, [...parameters], 'run');
+    },
+  };
+}
+
+async function empty(database: Database): Promise<void> {
+  const sqlite = database.em.getDriver() instanceof SqliteDriver;
+  const tables = [...database.getMetadata().getAll().values()].map(({ tableName }) => tableName);
+  const [before, after] = sqlite ? ['pragma defer_foreign_keys = on', 'select 1'] : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
+  await database.em.fork().transactional(async em => {
+    const statements = [before, ...new Set(tables.map(table => `delete from ${table}`)), after];
+    for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
+  });
+}

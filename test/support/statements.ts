@@ -1,0 +1,27 @@
+import type { Database } from '../../src/database/database.js';
+
+/** Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around names. */
+export async function statementsOf(database: Database, work: () => Promise<unknown>): Promise<string[]> {
+  const statements: string[] = [];
+  const platform = database.em.getPlatform();
+  const before = database.config.get('onQuery');
+  database.config.set('onQuery', (sql, parameters) => {
+    statements.push(platform.formatQuery(sql, parameters).replaceAll(/[`"]/g, ''));
+    return sql;
+  });
+  try {
+    await work();
+  } finally {
+    database.config.set('onQuery', before);
+  }
+  return statements;
+}
+
+/** Gives the gist of each statement: `select`, `lock`, `insert`, `update` or `delete`, and the table. */
+export function gistOf(statements: readonly string[]): string[] {
+  return statements.map(sql => {
+    const verb = /^\w+/.exec(sql)![0].toLowerCase();
+    const table = /\b(?:from|into|update) (\w+)/i.exec(sql)?.[1] ?? '';
+    return `${verb === 'select' && / for update$/.test(sql) ? 'lock' : verb} ${table}`;
+  });
+}
