@@ -1,45 +1,116 @@
 import { DatabaseSync } from 'node:sqlite';
-import { CompiledQuery, SqliteDialect, SqliteDriver, type DatabaseConnection, type Driver, type SqliteDatabase, type TransactionSettings } from 'kysely';
+import {
+  CompiledQuery,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  type DatabaseConnection,
+  type DialectAdapter,
+  type Driver,
+  type QueryResult,
+  type SqliteDatabase,
+  type TransactionSettings,
+} from 'kysely';
 import pRetry from 'p-retry';
 
 /** Is what SQLite answers while another process writes (https://www.sqlite.org/rescode.html#busy). */
 const SQLITE_BUSY = 5;
 /** Limits how long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const BUSY_TIMEOUT = 50;
-/** Limits how long a transaction waits for other processes before it fails, in milliseconds. */
-const BEGIN_DEADLINE = 10_000;
 
 /**
  * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE.
  *
  * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
- * one waits for its turn before it reads. Kysely hands the one connection to one transaction at a time.
+ * one waits for its turn before it reads, for at most `deadline` milliseconds.
  */
 export class NodeSqliteFileDialect extends SqliteDialect {
-  readonly #path: string;
-
-  constructor(path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly deadline = 10_000,
+  ) {
     super({ database: () => Promise.resolve(open(path)) });
-    this.#path = path;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver({ database: () => Promise.resolve(open(this.#path)) });
+    return new ImmediateDriver(this.path, this.deadline);
+  }
+
+  override createAdapter(): DialectAdapter {
+    return new OwnQueueAdapter();
+  }
+}
+
+/** Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's does. */
+class OwnQueueAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+/** Is the one connection for as long as somebody has it; giving it back twice does nothing. */
+class Turn implements DatabaseConnection {
+  constructor(
+    private readonly connection: DatabaseConnection,
+    readonly release: () => void,
+  ) {}
+
+  executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
+    return this.connection.executeQuery<Row>(...parameters);
+  }
+
+  streamQuery<Row>(...parameters: Parameters<DatabaseConnection['streamQuery']>): AsyncIterableIterator<QueryResult<Row>> {
+    return this.connection.streamQuery<Row>(...parameters);
   }
 }
 
 class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+  readonly #deadline: number;
+  #free: Promise<void> = Promise.resolve();
+
+  constructor(path: string, deadline: number) {
+    super({ database: () => Promise.resolve(open(path)) });
+    this.#deadline = deadline;
+  }
+
+  override async acquireConnection(): Promise<Turn> {
+    const mine = this.#free;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#free = promise;
+    await mine;
+    return new Turn(await super.acquireConnection(), resolve);
+  }
+
+  override releaseConnection(turn?: DatabaseConnection): Promise<void> {
+    (turn as Turn).release();
+    return Promise.resolve();
+  }
+
+  override async beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
     const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate';
-    await pRetry(() => connection.executeQuery(CompiledQuery.raw(begin)), {
-      retries: Number.POSITIVE_INFINITY,
-      factor: 1.2,
-      minTimeout: 2,
-      maxTimeout: 50,
-      randomize: true,
-      maxRetryTime: BEGIN_DEADLINE,
-      shouldRetry: ({ error }) => (error as { errcode?: number }).errcode === SQLITE_BUSY,
-    });
+    try {
+      await pRetry(() => turn.executeQuery(CompiledQuery.raw(begin)), {
+        retries: Number.POSITIVE_INFINITY,
+        factor: 1.2,
+        minTimeout: 2,
+        maxTimeout: 50,
+        randomize: true,
+        maxRetryTime: this.#deadline,
+        shouldRetry: ({ error }) => (error as { errcode?: number }).errcode === SQLITE_BUSY,
+      });
+    } catch (error) {
+      (turn as Turn).release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
+      throw error;
+    }
+  }
+
+  override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(turn);
+    } catch (error) {
+      (turn as Turn).release(); // Nor do they give one back whose transaction did not roll back.
+      throw error;
+    }
   }
 }
 

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kysely, sql } from 'kysely';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { NodeSqliteFileDialect } from '../../src/database/sqlite-dialect.js';
+
+interface Tables {
+  seat: { id: number };
+}
+
+let folder: string;
+const opened: Kysely<Tables>[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rollcall-dialect-'));
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(database => database.destroy()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(deadline: number): Kysely<Tables> {
+  const database = new Kysely<Tables>({ dialect: new NodeSqliteFileDialect(join(folder, 'test.sqlite'), deadline) });
+  opened.push(database);
+  return database;
+}
+
+it('a transaction that cannot begin before its deadline fails, and the connection serves the next one', async () => {
+  const [holder, waiter] = [open(10_000), open(20)];
+  await sql`create table seat (id integer primary key)`.execute(holder);
+  const held = await holder.startTransaction().execute();
+  await held.insertInto('seat').values({ id: 1 }).execute();
+  const failing = [waiter.transaction().execute(() => Promise.resolve()), waiter.startTransaction().execute(), waiter.transaction().execute(() => Promise.resolve())];
+  for (const one of failing) await expect(one).rejects.toThrow('database is locked');
+  await held.commit().execute();
+  const next = await waiter.startTransaction().execute();
+  expect(await next.selectFrom('seat').selectAll().execute()).toEqual([{ id: 1 }]);
+  await next.rollback().execute();
+});
+
+it('a transaction waits for another connection to finish and then reads what it wrote', async () => {
+  const [holder, waiter] = [open(10_000), open(10_000)];
+  await sql`create table seat (id integer primary key)`.execute(holder);
+  const held = await holder.startTransaction().execute();
+  await held.insertInto('seat').values({ id: 1 }).execute();
+  const waiting = waiter.transaction().execute(transaction => transaction.selectFrom('seat').selectAll().execute());
+  await held.commit().execute();
+  expect(await waiting).toEqual([{ id: 1 }]);
+});
+
+it('transactions of one connection take turns', async () => {
+  const database = open(10_000);
+  await sql`create table seat (id integer primary key)`.execute(database);
+  const counts = await Promise.all(
+    Array.from({ length: 20 }, (_, id) =>
+      database.transaction().execute(async transaction => {
+        const before = await transaction.selectFrom('seat').selectAll().execute();
+        await transaction.insertInto('seat').values({ id }).execute();
+        return before.length;
+      }),
+    ),
+  );
+  expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+});
