@@ -3,7 +3,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
 import { AccessError } from '../services/access.js';
 import { TokenError } from '../services/token-error.js';
-import { isRetryable } from '../services/transactions.js';
+import { isConnectionLost, TransactionError } from '../services/transaction-error.js';
 
 /** Gives the error for malformed input: the argument, the value received and what would be right. */
 export function badUserInput(argument: string, message: string): GraphQLError {
@@ -26,7 +26,8 @@ export function errorFormatter(report: ReportError): (formatted: GraphQLFormatte
   return (formatted, error) => {
     const cause = unwrapResolverError(error);
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
-    if (isRetryable(cause)) return withCode(formatted, 'RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.');
+    if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
+    if (isConnectionLost(cause)) return withCode(formatted, 'DATABASE_UNAVAILABLE', 'The database cannot be reached. Try again.');
     const known = error instanceof GraphQLError && (error.originalError === undefined || error.originalError instanceof GraphQLError || error.originalError instanceof TokenError);
     if (known && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
     const id = randomUUID();

@@ -4,6 +4,7 @@ import { deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, manageOnly, staffOnly } from './access.js';
+import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { lockCourses } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { notFound } from './seats.js';
@@ -35,7 +36,7 @@ export async function createCourse(database: Database, caller: Viewer | null, in
     const course = em.create(Course, { ...changesOf(em, { ...input, instructorId }), title: input.title! } as RequiredEntityData<Course>);
     await em.flush();
     return done({ id: course.id });
-  });
+  }, whereThereIs(Course, ({ id }) => ({ id, title: input.title! })));
 }
 
 /** Changes a course; its teacher and admins. The capacity cannot go below the seats that are taken. */
@@ -58,7 +59,7 @@ export async function updateCourse(
     em.assign(await em.findOneOrFail(Course, id), changesOf(em, input));
     await em.flush();
     return done({ id });
-  });
+  }, 'repeat');
 }
 
 /** Deletes a course with all its enrollments; admins. */
@@ -70,7 +71,7 @@ export async function deleteCourse(database: Database, caller: Viewer | null, { 
     em.remove(em.getReference(Course, id));
     await em.flush();
     return done({ id });
-  });
+  }, whereThereIsNo(Course, value => value));
 }
 
 function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void {

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, manageOnly, mayManage, signedIn, staffOnly } from './access.js';
+import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { lockCourses, lockEnrollment, type LockedCourse } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
@@ -35,7 +36,7 @@ export async function enroll(
     const enrollment = add(em, courseId, student);
     await em.flush();
     return done({ id: enrollment.id, courseId });
-  });
+  }, whereThereIs(Enrollment, ({ id }) => ({ id, course: courseId, student })));
 }
 
 /** Enrolls many students at once, ACTIVE: all that can be; each other is a problem with its index in the input. */
@@ -56,7 +57,7 @@ export async function enrollMany(
     await em.flush();
     const full = free.slice(seats).map(({ field }) => courseFull(course, field ?? COURSE_ID));
     return done({ ids: enrollments.map(({ id }) => id), courseId }, [...refusals, ...full].sort(byIndex));
-  });
+  }, whereThereIs(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })));
 }
 
 /** Sets an enrollment's status; the course's teacher and admins. To ACTIVE takes a seat. */
@@ -77,7 +78,7 @@ export async function setEnrollmentStatus(
     enrollment.status = status;
     await em.flush();
     return done({ id: enrollmentId, courseId: course.id });
-  });
+  }, 'repeat');
 }
 
 /** Moves an enrollment to another course; teachers of both courses and admins. */
@@ -104,7 +105,7 @@ export async function transferEnrollment(
     enrollment.course = em.getReference(Course, courseId, { wrapped: true });
     await em.flush();
     return done({ id: enrollmentId, from: row.courseId, to: courseId });
-  });
+  }, whereThereIs(Enrollment, ({ id, to }) => ({ id, course: to })));
 }
 
 /** Deletes an enrollment; students their own, the course's teacher and admins any. */
@@ -124,7 +125,7 @@ export async function unenroll(
     em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
     await em.flush();
     return done({ id: enrollmentId, courseId: course.id });
-  });
+  }, whereThereIsNo(Enrollment, ({ id }) => ({ id })));
 }
 
 interface Candidate {

@@ -1,31 +1,84 @@
-import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
-import { CounterError } from '../counters/index.js';
 import type { Database } from '../database/database.js';
-
-/** Lists MySQL's and MariaDB's error numbers that mean "run the transaction again": snapshot too old, lock wait, deadlock. */
-const RETRYABLE_ERRNO = new Set([1020, 1205, 1213]);
+import { isConflict, isConnectionLost, TransactionError } from './transaction-error.js';
 
 /**
- * Runs work in one transaction of its own, in a fresh fork, and again in another when the database chose it as the victim
- * of a conflict: at most 10 more times and 10 seconds, with random pauses. All other errors reach the caller at once.
+ * Says what to do when the connection broke while a commit was under way, so that nobody knows whether it took place:
+ * `repeat` the work, where doing it twice is the same as once, or look whether the result is there.
  */
-export function inTransaction<Result>(database: Database, work: (em: SqlEntityManager) => Promise<Result>): Promise<Result> {
-  return pRetry(() => database.em.fork().transactional(em => work(em as SqlEntityManager)), {
-    retries: 10,
-    factor: 2,
-    minTimeout: 5,
-    maxTimeout: 500,
-    randomize: true,
-    maxRetryTime: 10_000,
-    shouldRetry: ({ error }) => isRetryable(error),
-  });
+export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
+
+/** Keeps the result of work whose commit was not answered. */
+class LostCommit<Result> extends Error {
+  constructor(
+    readonly result: Result,
+    override readonly cause: unknown,
+  ) {
+    super('The connection to the database broke during a commit.', { cause });
+  }
 }
 
-/** Tells whether an error means that the same transaction can succeed when it is run again. */
-export function isRetryable(error: unknown): boolean {
-  if (error instanceof CounterError) return error.retryable;
-  if (error instanceof DeadlockException || error instanceof LockWaitTimeoutException) return true;
-  return RETRYABLE_ERRNO.has((error as { errno?: number }).errno ?? 0);
+/**
+ * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict or a broken connection
+ * ended it: at most 10 more times within 10 seconds, with random pauses. All other errors reach the caller at once.
+ *
+ * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away, COMMIT_UNKNOWN when a
+ * commit was not answered and `afterLostCommit` does not say how to find out.
+ */
+export async function inTransaction<Result>(
+  database: Database,
+  work: (em: SqlEntityManager) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  let lost: LostCommit<Result> | undefined;
+  const run = async (): Promise<Result> => {
+    if (lost && typeof afterLostCommit === 'function') {
+      const { result } = lost;
+      const look = afterLostCommit;
+      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on.
+      if (await database.em.fork().transactional(em => look(em as SqlEntityManager, result))) return result;
+    }
+    return attempt(database, work);
+  };
+  try {
+    return await pRetry(run, {
+      retries: 10,
+      factor: 2,
+      minTimeout: 5,
+      maxTimeout: 1000,
+      randomize: true,
+      maxRetryTime: 10_000,
+      shouldRetry: ({ error }) => {
+        if (error instanceof LostCommit) lost = error as LostCommit<Result>;
+        return error instanceof LostCommit ? afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error);
+      },
+    });
+  } catch (error) {
+    if (lost) throw new TransactionError('COMMIT_UNKNOWN', 'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.', { cause: error });
+    if (isConflict(error)) throw new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause: error });
+    if (isConnectionLost(error)) throw new TransactionError('DATABASE_UNAVAILABLE', 'The database cannot be reached. Nothing was changed; try again.', { cause: error });
+    throw error;
+  }
+}
+
+async function attempt<Result>(database: Database, work: (em: SqlEntityManager) => Promise<Result>): Promise<Result> {
+  const em = database.em.fork({ cloneEventManager: true });
+  let done: { result: Result } | undefined;
+  let committing = false;
+  em.getEventManager().registerSubscriber({
+    beforeTransactionCommit: () => {
+      committing = done !== undefined;
+    },
+  });
+  try {
+    return await em.transactional(async inner => {
+      const result = await work(inner as SqlEntityManager);
+      done = { result };
+      return result;
+    });
+  } catch (error) {
+    if (done && committing && isConnectionLost(error)) throw new LostCommit(done.result, error);
+    throw error;
+  }
 }

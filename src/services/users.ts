@@ -5,6 +5,7 @@ import { CounterError, deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly } from './access.js';
+import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
@@ -30,7 +31,7 @@ export async function createUser(
       const user = em.create(User, { name, email, role: role ?? undefined });
       await em.flush();
       return done({ id: user.id });
-    });
+    }, whereThereIs(User, ({ id }) => ({ id, email })));
   } catch (error) {
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
     return refused(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
@@ -55,7 +56,7 @@ export async function deleteUser(database: Database, caller: Viewer | null, { id
     em.remove(em.getReference(User, id));
     await em.flush();
     return done({ id });
-  });
+  }, whereThereIsNo(User, value => value));
 }
 
 /** Gives the ids of the first courses that a user instructs, enough to name them. */

@@ -1,0 +1,38 @@
+import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
+import { CounterError } from '../counters/index.js';
+
+/** Names how a transaction can end for good without being the caller's mistake; after the first two, trying again is safe. */
+export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'COMMIT_UNKNOWN';
+
+/** Reports a transaction that did not go through; `cause` is the last error of the database. */
+export class TransactionError extends Error {
+  override readonly name = 'TransactionError';
+
+  constructor(
+    readonly code: TransactionErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Lists MySQL's and MariaDB's errors that mean "run the transaction again": a snapshot too old, a lock wait, a deadlock. */
+const CONFLICTS = new Set([1020, 1205, 1213]);
+
+/** Lists those that mean that the server ended the connection: a shutdown, a kill, an idle connection. */
+const ENDED_BY_SERVER = new Set([1053, 1927, 4031]);
+
+/** Tells whether an error means that other transactions were in the way, and the same one can succeed when run again. */
+export function isConflict(error: unknown): boolean {
+  if (error instanceof CounterError) return error.retryable;
+  if (error instanceof DeadlockException || error instanceof LockWaitTimeoutException) return true;
+  return CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
+}
+
+/** Tells whether an error means that there is no connection to the database (any more). */
+export function isConnectionLost(error: unknown): boolean {
+  const { fatal, errno, code } = (error ?? {}) as { fatal?: boolean; errno?: number; code?: string };
+  // mysql2 marks as fatal what ended a connection or kept it from being made; wrong credentials are not of this kind.
+  return ENDED_BY_SERVER.has(errno ?? 0) || (fatal === true && code?.startsWith('ER_') !== true);
+}

@@ -1,0 +1,71 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** Is a TCP proxy before a database server that can break a connection at a chosen statement. */
+export interface BreakingProxy {
+  readonly port: number;
+  /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
+  breakAtCommit(moment: 'before' | 'after'): void;
+  /** Gives how many connections were broken. */
+  readonly broken: number;
+  close(): Promise<void>;
+}
+
+/** Tells whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text. */
+function isCommit(packet: Buffer): boolean {
+  return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
+}
+
+/** Starts a proxy on a random port of the loopback. */
+export async function startBreakingProxy(serverPort: number): Promise<BreakingProxy> {
+  let moment: 'before' | 'after' | null = null;
+  let broken = 0;
+  const sockets = new Set<Socket>();
+  const proxy = createServer(client => {
+    const server = connect({ host: '127.0.0.1', port: serverPort });
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      // A broken connection is what this proxy is for; each side learns of it by its own end.
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => sockets.delete(socket));
+    }
+    const cut = (): void => {
+      broken += 1;
+      client.destroy();
+      server.destroy();
+    };
+    let cutAtAnswer = false;
+    client.on('data', data => {
+      const wanted = moment !== null && isCommit(data);
+      if (wanted && moment === 'before') {
+        moment = null;
+        cut();
+        return;
+      }
+      if (wanted) {
+        moment = null;
+        cutAtAnswer = true;
+      }
+      server.write(data);
+    });
+    server.on('data', data => {
+      if (cutAtAnswer) cut();
+      else client.write(data);
+    });
+    client.on('end', () => server.end());
+    server.on('end', () => client.end());
+  });
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (proxy.address() as { port: number }).port,
+    breakAtCommit(at) {
+      moment = at;
+    },
+    get broken() {
+      return broken;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise(resolve => proxy.close(resolve));
+    },
+  };
+}
