@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
@@ -8,6 +9,9 @@ import { isConflict, isConnectionLost, TransactionError } from './transaction-er
  * `repeat` the work, where doing it twice is the same as once, or look whether the result is there.
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
+
+/** Publishes each transaction that is run again, with the error that ended the one before: `{ error }`. */
+export const transactionRetries = channel('rollcall:transaction-retry');
 
 /** Keeps the result of work whose commit was not answered. */
 class LostCommit<Result> extends Error {
@@ -41,6 +45,7 @@ export async function inTransaction<Result>(
     }
     return attempt(database, work);
   };
+  const again = (error: unknown): boolean => (error instanceof LostCommit ? afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error));
   try {
     return await pRetry(run, {
       retries: 10,
@@ -51,7 +56,10 @@ export async function inTransaction<Result>(
       maxRetryTime: 10_000,
       shouldRetry: ({ error }) => {
         if (error instanceof LostCommit) lost = error as LostCommit<Result>;
-        return error instanceof LostCommit ? afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error);
+        return again(error);
+      },
+      onFailedAttempt: ({ error, retriesLeft }) => {
+        if (again(error) && retriesLeft > 0) transactionRetries.publish({ error });
       },
     });
   } catch (error) {

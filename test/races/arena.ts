@@ -1,0 +1,56 @@
+import { Role } from '../../src/entities/index.js';
+import type { Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
+import { freshDatabase } from '../support/databases.js';
+import { startRacers, type Race, type Racers } from './racers.js';
+import type { Operation } from './operations.js';
+
+/** Is where races are run: a database, the processes that race on it, and what is needed to set up and to judge. */
+export interface Arena {
+  readonly database: Database;
+  race(operations: readonly Operation[]): Promise<Race>;
+  course(capacity?: number | null): Promise<number>;
+  student(): Promise<number>;
+  students(count: number): Promise<number[]>;
+  enrollment(course: number, student?: number, status?: string): Promise<number>;
+  /** Gives the courses whose stored counts are not what COUNT(*) says. */
+  drifting(): Promise<unknown[]>;
+  /** Gives a course's stored counts: all and active. */
+  counts(course: number): Promise<number[] | undefined>;
+  /** Gives how many deadlocks the server has found since it started; SQLite has none. */
+  deadlocks(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Opens an arena on a fresh database. */
+export async function openArena(kind: DatabaseKind): Promise<Arena> {
+  const { database, url, drop } = await freshDatabase(kind);
+  const racers: Racers = await startRacers(url);
+  const student = (): Promise<number> => addUser(database, Role.STUDENT);
+  return {
+    database,
+    race: operations => racers.race(operations),
+    course: (capacity = null) => addCourse(database, { capacity }),
+    student,
+    students: count => Promise.all(Array.from({ length: count }, student)),
+    enrollment: async (course, user, status = 'active') => addEnrollment(database, course, user ?? (await student()), status as never),
+    drifting: async () => (await storedAndActual(database)).filter(({ stored, actual }) => String(stored) !== String(actual)),
+    counts: async course => (await storedAndActual(database)).find(({ id }) => id === course)?.stored,
+    deadlocks: () => deadlocksOf(database, kind),
+    async stop() {
+      await racers.stop();
+      await drop();
+    },
+  };
+}
+
+async function deadlocksOf(database: Database, kind: DatabaseKind): Promise<number> {
+  if (kind === 'sqlite') return 0;
+  const sql =
+    kind === 'mysql'
+      ? "select count as found from information_schema.innodb_metrics where name = 'lock_deadlocks'"
+      : "select variable_value as found from information_schema.global_status where variable_name = 'Innodb_deadlocks'";
+  const [row] = await database.em.getConnection().execute<{ found: number }[]>(sql);
+  return Number(row!.found);
+}

@@ -1,0 +1,67 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Operation, Result } from './operations.ts';
+import type { Order, Report } from './worker.ts';
+
+/** Is what a race brought: each operation's result in the order of the operations, and the transactions run again. */
+export interface Race {
+  readonly results: Result[];
+  readonly retries: number;
+}
+
+/** Is a group of processes that do operations at the same moment, each over connections of its own. */
+export interface Racers {
+  race(operations: readonly Operation[]): Promise<Race>;
+  stop(): Promise<void>;
+}
+
+/** Starts processes that race on one database. */
+export async function startRacers(url: string, processes = 4): Promise<Racers> {
+  const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
+  const children = Array.from({ length: processes }, () => fork(worker, [url], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
+  await Promise.all(children.map(child => report(child)));
+  return {
+    async race(operations) {
+      // Dealt out like cards, so that neighbours in the list run in different processes.
+      const hands = children.map((_, place) => operations.filter((_, index) => index % children.length === place));
+      await Promise.all(children.map((child, place) => tell(child, { kind: 'operations', operations: hands[place]! })));
+      const reports = await Promise.all(children.map(child => tell(child, { kind: 'go' })));
+      const done = reports.map(one => one as Extract<Report, { kind: 'done' }>);
+      return {
+        results: operations.map((_, index) => done[index % children.length]!.results[Math.floor(index / children.length)]!),
+        retries: done.reduce((sum, { retries }) => sum + retries, 0),
+      };
+    },
+    async stop() {
+      await Promise.all(
+        children.map(async child => {
+          const exited = once(child, 'exit');
+          child.send({ kind: 'end' } satisfies Order);
+          await exited;
+        }),
+      );
+    },
+  };
+}
+
+function tell(child: ChildProcess, order: Order): Promise<Report> {
+  const answer = report(child);
+  child.send(order);
+  return answer;
+}
+
+async function report(child: ChildProcess): Promise<Report> {
+  const over = new AbortController();
+  const failed = once(child, 'exit', { signal: over.signal }).then(([code]) => {
+    throw new Error(`A racer ended with ${code}.`);
+  });
+  const answered = once(child, 'message', { signal: over.signal });
+  const settled = Promise.allSettled([failed, answered]);
+  try {
+    return (await Promise.race([answered, failed]))[0] as Report;
+  } finally {
+    over.abort();
+    await settled;
+  }
+}
