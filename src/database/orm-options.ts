@@ -25,7 +25,8 @@ export function databaseKind(url: string): DatabaseKind {
 
 /** Gives a database URL with its password blanked, for people and logs. */
 export function withoutPassword(url: string): string {
-  return url.replace(/(\/\/[^:/@]*):[^@]*@/, '$1:***@');
+  // To the last @: a password may hold one, and a URL that a person mistyped may lack its scheme.
+  return url.startsWith('sqlite:') ? url : url.replace(/^((?:[a-z]+:\/\/)?[^:/@]*):(?!\/\/)[^]*@/, '$1:***@');
 }
 
 /** Is what MikroORM.init takes. */

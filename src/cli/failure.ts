@@ -1,0 +1,78 @@
+import { inspect } from 'node:util';
+import { ConfigError } from '../config.js';
+import { withoutPassword } from '../database/orm-options.js';
+import { ImportError } from '../services/import/import-error.js';
+import { TokenError } from '../services/token-error.js';
+import { TransactionError } from '../services/transaction-error.js';
+
+/** Says that a command cannot do what it was asked, and what to do next. */
+export class CommandError extends Error {
+  readonly code = 'COMMAND_REFUSED';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CommandError';
+  }
+}
+
+/** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
+export function failureText(error: unknown): string {
+  const expected = [ConfigError, ImportError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
+  return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
+}
+
+/** Gives a CommandError for a failure of the database or of listening that a person can do something about; others stay as they are. */
+export function explained(error: unknown, databaseUrl: string): unknown {
+  const explanations = reasonsOf(error).map(reason => listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason));
+  const explanation = explanations.find(text => text !== null);
+  return explanation ? new CommandError(explanation, { cause: error }) : error;
+}
+
+/** Is what system calls, drivers and SQLite put on their errors. */
+interface Reason {
+  readonly code?: string;
+  readonly errcode?: number;
+  readonly syscall?: string;
+  readonly path?: string;
+  readonly port?: number;
+  readonly address?: string;
+  readonly hostname?: string;
+  readonly message?: string;
+}
+
+function reasonsOf(error: unknown): Reason[] {
+  if (typeof error !== 'object' || error === null) return [];
+  const { cause, errors } = error as { cause?: unknown; errors?: readonly unknown[] };
+  return [error as Reason, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
+}
+
+function listeningReason({ code, syscall, address, port }: Reason): string | null {
+  if (syscall !== 'listen') return null;
+  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`;
+  if (code === 'EACCES') return `Port ${port} may not be opened by this user. Set PORT to one above 1023.`;
+  return `This machine cannot listen on ${address} (${code}). Set HOST to an address of its own, such as localhost or 0.0.0.0.`;
+}
+
+function serverReason({ code, syscall, hostname, message }: Reason, url: string): string | null {
+  if (syscall === 'getaddrinfo') return `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`;
+  if (unreachable.has(code ?? '')) return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${url}).`;
+  if (!['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR'].includes(code ?? '')) return null;
+  return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${url}), or grant the rights.`;
+}
+
+const unreachable = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST']);
+
+const sqliteReasons: Readonly<Record<number, string>> = {
+  5: 'The database file is being written by another process. Stop it, or try again.',
+  8: 'The database file may not be written. Change its permissions and those of its folder, or set DATABASE_URL to another file.',
+  13: 'The disk of the database file is full. Make room.',
+  14: 'The database file cannot be opened. Make its folder writable, or set DATABASE_URL to another file.',
+  26: 'The file that DATABASE_URL names is no SQLite database. Set DATABASE_URL to another file.',
+};
+
+function fileReason({ code, errcode, syscall, path }: Reason): string | null {
+  // The low byte is the primary result code.
+  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return sqliteReasons[errcode & 0xff] ?? null;
+  if (syscall === 'mkdir') return `The folder ${path} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
+  return null;
+}

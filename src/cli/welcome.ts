@@ -1,0 +1,34 @@
+import type { JwtConfig } from '../config.js';
+import { Role } from '../entities/index.js';
+import type { ExampleAccounts } from '../services/example-accounts.js';
+import { issueToken } from '../services/tokens.js';
+
+const query = `{
+  courses(first: 5, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
+    totalCount
+    nodes { id title totalEnrollments activeEnrollments instructor { name } }
+  }
+}`;
+
+/** Gives what a person who starts the server wants to know: the URL, tokens to try it with, and a query to paste. */
+export async function welcomeText(url: string, jwt: JwtConfig, accounts: ExampleAccounts): Promise<string> {
+  const parts = [`Rollcall is ready at ${url}`, await tokensText(jwt, accounts), `A query to paste:\n\n${indented(query)}`, 'Ctrl+C stops the server.'];
+  return `\n${indented(parts.join('\n\n'))}\n\n`;
+}
+
+async function tokensText(jwt: JwtConfig, { admin, teacher, student }: ExampleAccounts): Promise<string> {
+  if (jwt.secret === undefined) return `Tokens come from your identity provider, whose keys are at ${jwt.jwksUrl}`;
+  const tokens = [await tokenText(jwt, Role.ADMIN, admin)];
+  if (teacher !== null) tokens.push(await tokenText(jwt, Role.TEACHER, teacher));
+  if (student !== null) tokens.push(await tokenText(jwt, Role.STUDENT, student));
+  return `Tokens, good for 30 days; send one in the header  Authorization: Bearer TOKEN\n\n${tokens.join('\n\n')}`;
+}
+
+async function tokenText(jwt: JwtConfig, role: Role, userId: number | null): Promise<string> {
+  const token = await issueToken(jwt, { role, userId, expiresIn: '30d' });
+  return `${role}${userId === null ? '' : ` (user ${userId})`}\n${token}`;
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ');
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+import { databaseKind, withoutPassword } from './database/orm-options.js';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
+const SECRET_BYTES = 32;
+
+/** Says with what tokens are verified: one secret that is shared, or the keys that an identity provider publishes. */
+export type JwtConfig = { readonly issuer?: string; readonly audience?: string } & (
+  | { readonly secret: string; readonly isDevelopmentSecret: boolean; readonly jwksUrl?: undefined }
+  | { readonly jwksUrl: string; readonly secret?: undefined; readonly isDevelopmentSecret: false }
+);
+
+/** Is the whole configuration, read once at the start. */
+export interface Config {
+  readonly databaseUrl: string;
+  readonly host: string;
+  /** Is 0 where the system is to choose a free port. */
+  readonly port: number;
+  readonly production: boolean;
+  readonly jwt: JwtConfig;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Says whether an empty database is filled with sample data. */
+  readonly sampleData: boolean;
+}
+
+/** Lists every mistake of a configuration, each with its variable, its value (never a secret's) and the way out. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[], options?: ErrorOptions) {
+    super(mistakes.length === 1 ? mistakes[0] : `The configuration has ${mistakes.length} mistakes:\n${mistakes.map(one => `  - ${one}`).join('\n')}`, options);
+    this.name = 'ConfigError';
+    this.mistakes = mistakes;
+  }
+}
+
+/** Reads the configuration from the process's environment and, for what that leaves out, `.env` in the working directory. Errors: ConfigError. */
+export function loadConfig(): Config {
+  return readConfig({ ...dotenv(), ...process.env });
+}
+
+/** Reads the configuration from variables; an empty one counts as not set. Errors: ConfigError. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  const parsed = variables.safeParse(given);
+  const mistakes = [...(parsed.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`), ...contradictions(given)];
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes, { cause: parsed.error });
+  const { data } = parsed;
+  const production = data.NODE_ENV === 'production';
+  return {
+    databaseUrl: data.DATABASE_URL,
+    host: data.HOST,
+    port: data.PORT,
+    production,
+    jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
+    logLevel: data.LOG_LEVEL,
+    sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
+  };
+}
+
+const variables = z.object({
+  DATABASE_URL: z.string().default('sqlite:data/rollcall.sqlite').superRefine((url, { addIssue }) => {
+    const mistake = mistakeInDatabaseUrl(url);
+    if (mistake) addIssue(mistake);
+  }),
+  HOST: z.string().default('localhost'),
+  PORT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number from 0 to 65535; 0 takes any free port.')).transform(Number).refine(port => port <= 65535, quoted('Give a whole number from 0 to 65535; 0 takes any free port.')).default(4000),
+  NODE_ENV: oneOf('development', 'test', 'production').default('development'),
+  JWT_SECRET: z.string().superRefine((secret, { addIssue }) => {
+    const bytes = Buffer.byteLength(secret);
+    if (bytes < SECRET_BYTES) addIssue(`has ${bytes} bytes. Give at least ${SECRET_BYTES}; \`openssl rand -base64 48\` makes a good one.`);
+  }).optional(),
+  JWKS_URL: z.string().refine(isHttpUrl, quoted('Give an http:// or https:// URL of a JSON Web Key Set.')).optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
+  SAMPLE_DATA: oneOf('true', 'false').optional(),
+});
+
+function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
+  return z.enum(values, quoted(`Give one of ${values.join(', ')}.`));
+}
+
+function quoted(wayOut: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
+}
+
+function mistakeInDatabaseUrl(url: string): string | null {
+  try {
+    if (databaseKind(url) === 'sqlite') return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
+  } catch {
+    return `is "${withoutPassword(url)}". Give sqlite:PATH, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://USER:PASSWORD@HOST/DATABASE.`;
+  }
+  const { hostname, pathname } = URL.parse(url) ?? {};
+  if (hostname && pathname && pathname !== '/') return null;
+  return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+}
+
+function isHttpUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}
+
+function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {
+  const mistakes: string[] = [];
+  if (JWT_SECRET && JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both set. Keep the one with which your tokens are signed.');
+  if (NODE_ENV !== 'production') return mistakes;
+  if (!JWT_SECRET && !JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both missing in production. Set one: the secret that signs your tokens, or the URL of your identity provider\'s keys.');
+  if (JWT_SECRET === DEVELOPMENT_SECRET) mistakes.push('JWT_SECRET is the public development secret. Set one of your own in production.');
+  if (SAMPLE_DATA === 'true') mistakes.push('SAMPLE_DATA is "true" in production. Leave it out, or set it to false.');
+  return mistakes;
+}
+
+function keysOf(secret: string | undefined, jwksUrl: string | undefined): JwtConfig {
+  if (jwksUrl !== undefined) return { jwksUrl, isDevelopmentSecret: false };
+  return { secret: secret ?? DEVELOPMENT_SECRET, isDevelopmentSecret: secret === undefined };
+}
+
+function dotenv(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return {};
+    throw new ConfigError([`The file .env cannot be read (${code}). Make it a readable file, or remove it.`], { cause: error });
+  }
+}

@@ -1,0 +1,41 @@
+/** Names each reason for which a row is not imported. */
+export type BadRowCode =
+  | 'TOO_LONG'
+  | 'QUOTING'
+  | 'COLUMNS'
+  | 'MISSING_VALUE'
+  | 'BAD_STATUS'
+  | 'BAD_DATE'
+  | 'BAD_ID'
+  | 'DUPLICATE'
+  | 'UNKNOWN_COURSE'
+  | 'AMBIGUOUS_COURSE'
+  | 'UNKNOWN_STUDENT'
+  | 'NOT_REGISTERED'
+  | 'NO_RESULT'
+  | 'COURSE_FULL';
+
+/** Says why a row of a file is not imported. */
+export interface BadRow {
+  readonly file: string;
+  /** Is the line on which the row begins, from 1. */
+  readonly line: number;
+  readonly code: BadRowCode;
+  readonly message: string;
+}
+
+/** Gives a value for a message: quoted, and cut where it is long. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+}
+
+/** Parts the rows that could be read from those that could not. */
+export function partedRows<Row extends object>(read: readonly (Row | BadRow)[]): { rows: Row[]; bad: BadRow[] } {
+  const rows: Row[] = [];
+  const bad: BadRow[] = [];
+  for (const row of read) {
+    if ('code' in row) bad.push(row);
+    else rows.push(row);
+  }
+  return { rows, bad };
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { EnrollmentStatus } from '../../entities/index.js';
+import { quote, type BadRow } from './bad-row.js';
+import type { TableRow } from './table.js';
+
+/** Lists the columns of a file of enrollments; those with `?` are optional. */
+export const enrollmentColumns = ['course', 'student', 'status?', 'enrolled_at?'] as const;
+
+/** Names a row by its id, or by a text that is looked up. */
+export type Reference = { readonly id: number } | { readonly text: string };
+
+/** Is one enrollment as a file names it. */
+export interface EnrollmentRow {
+  readonly file: string;
+  readonly line: number;
+  readonly course: Reference;
+  readonly student: Reference;
+  readonly status: EnrollmentStatus;
+  readonly enrolledAt: Date;
+}
+
+type Column = 'course' | 'student' | 'status' | 'enrolled_at';
+
+/** Gives the enrollment that a row of a file names, or why it names none. */
+export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>, now: Date): EnrollmentRow | BadRow {
+  const status = values.status === '' ? EnrollmentStatus.ACTIVE : Object.values(EnrollmentStatus).find(one => one === values.status.toLowerCase());
+  const enrolledAt = values.enrolled_at === '' ? now : momentOf(values.enrolled_at);
+  const student = referenceOf(values.student);
+  if (!('id' in student) && !student.text.includes('@')) return { file, line, code: 'UNKNOWN_STUDENT', message: `The student ${quote(values.student)} is neither a user's id nor an email.` };
+  if (!status) return { file, line, code: 'BAD_STATUS', message: `The status ${quote(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.` };
+  if (!enrolledAt) return { file, line, code: 'BAD_DATE', message: `The moment ${quote(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.` };
+  return { file, line, course: referenceOf(values.course), student, status, enrolledAt };
+}
+
+function referenceOf(value: string): Reference {
+  return /^\d+$/.test(value) ? { id: Number(value) } : { text: value };
+}
+
+const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
+
+/** Reads a date or a moment of ISO 8601, in UTC where it names no offset; null for anything else, or before the year 1000. */
+function momentOf(text: string): Date | null {
+  const iso = text.replace(' ', 'T');
+  if (!moment.safeParse(iso).success) return null;
+  const date = new Date(/(T.*([Z]|[+-]\d\d:?\d\d)$)|^\d{4}-\d\d-\d\d$/.test(iso) ? iso : `${iso}Z`);
+  const year = date.getUTCFullYear();
+  // What MySQL's DATETIME holds.
+  return year >= 1000 && year <= 9999 ? date : null;
+}

@@ -1,0 +1,48 @@
+import { errors } from 'jose';
+
+/** Names what can go wrong with tokens: one that proves nothing, or one that cannot be issued. */
+export type TokenErrorCode = 'UNAUTHENTICATED' | 'TOKEN_NOT_ISSUED';
+
+/** Says which check a token failed, without its contents, or why none can be issued. */
+export class TokenError extends Error {
+  readonly code: TokenErrorCode;
+
+  constructor(code: TokenErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TokenError';
+    this.code = code;
+  }
+}
+
+/** Gives the error for a token that fails a check. */
+export function rejection(message: string, cause?: unknown): TokenError {
+  return new TokenError('UNAUTHENTICATED', message, { cause });
+}
+
+/** Gives the TokenError for whatever verifying threw: a claim's, the signature's, the algorithm's or the key set's. */
+export function rejectionOf(error: unknown): TokenError {
+  if (error instanceof TokenError) return error;
+  if (error instanceof errors.JWTExpired) return rejection('The token has expired. Get a new one.', error);
+  if (error instanceof errors.JWTClaimValidationFailed) return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
+  const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
+  return rejection(message ?? 'The keys that verify tokens cannot be had from the identity provider now. Try again.', error);
+}
+
+const claimMessages: Record<string, string> = {
+  exp: 'The token does not say when it expires. Get one with the claim "exp".',
+  nbf: 'The token is not valid yet.',
+  iss: 'The token comes from another issuer than this server trusts.',
+  aud: 'The token is meant for another audience than this server.',
+};
+
+const malformed = 'The token is no well-formed JSON Web Token.';
+
+const joseMessages: Record<string, string> = {
+  ERR_JOSE_ALG_NOT_ALLOWED: 'The token is signed with an algorithm that this server does not accept.',
+  ERR_JOSE_NOT_SUPPORTED: 'The token is signed with an algorithm that this server does not accept.',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "The token's signature is not valid.",
+  ERR_JWKS_NO_MATCHING_KEY: 'The token is signed with a key that the identity provider does not publish.',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'The token does not say which key signed it. Get one with the header "kid".',
+  ERR_JWS_INVALID: malformed,
+  ERR_JWT_INVALID: malformed,
+};

@@ -1,0 +1,76 @@
+import { createSecretKey } from 'node:crypto';
+import { createRemoteJWKSet, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import type { JwtConfig } from '../config.js';
+import { Role } from '../entities/index.js';
+import { rejection, rejectionOf, TokenError } from './token-error.js';
+import type { Viewer } from './viewer.js';
+
+export { TokenError, type TokenErrorCode } from './token-error.js';
+
+/** Lists the algorithms for published keys; a shared-secret one among them would let a public key pass for a secret. */
+const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+const HIGHEST_FIRST = [Role.ADMIN, Role.TEACHER, Role.STUDENT];
+
+/** Is a span of time: a whole number of seconds, minutes, hours or days. */
+export type Lifetime = `${number}${'s' | 'm' | 'h' | 'd'}`;
+
+/** Tells whether a text is a span of time such as 90s, 15m, 1h or 30d. */
+export function isLifetime(text: string): text is Lifetime {
+  return /^[1-9]\d{0,8}[smhd]$/.test(text);
+}
+
+/** Issues a token that this server accepts, signed with its secret. Errors: TokenError, where an identity provider issues them or a user id lacks. */
+export async function issueToken(jwt: JwtConfig, { userId, role, expiresIn }: Viewer & { readonly expiresIn: Lifetime }): Promise<string> {
+  if (jwt.secret === undefined) {
+    throw new TokenError('TOKEN_NOT_ISSUED', `Tokens come from the identity provider whose keys JWKS_URL names (${jwt.jwksUrl}). Get one there, or set JWT_SECRET instead.`);
+  }
+  if (userId === null && role !== Role.ADMIN) throw new TokenError('TOKEN_NOT_ISSUED', `A ${role}'s token needs a user id.`);
+  const token = new SignJWT({ role }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt().setExpirationTime(expiresIn);
+  if (userId !== null) token.setSubject(String(userId));
+  if (jwt.issuer !== undefined) token.setIssuer(jwt.issuer);
+  if (jwt.audience !== undefined) token.setAudience(jwt.audience);
+  return token.sign(secretKey(jwt.secret));
+}
+
+/** Gives a function that verifies a bearer token and tells who it stands for; it fails with a TokenError, code UNAUTHENTICATED. */
+export function tokenVerifier(jwt: JwtConfig): (token: string) => Promise<Viewer> {
+  const verify = payloadVerifier(jwt);
+  return async token => {
+    try {
+      return viewerOf(await verify(token));
+    } catch (error) {
+      throw rejectionOf(error);
+    }
+  };
+}
+
+function payloadVerifier(jwt: JwtConfig): (token: string) => Promise<JWTPayload> {
+  const claims: JWTVerifyOptions = { issuer: jwt.issuer, audience: jwt.audience, requiredClaims: ['exp'] };
+  if (jwt.secret !== undefined) {
+    const key = secretKey(jwt.secret);
+    return async token => (await jwtVerify(token, key, { ...claims, algorithms: ['HS256'] })).payload;
+  }
+  const keys = createRemoteJWKSet(new URL(jwt.jwksUrl));
+  return async token => (await jwtVerify(token, keys, { ...claims, algorithms: ASYMMETRIC })).payload;
+}
+
+function viewerOf(payload: JWTPayload): Viewer {
+  const role = roleOf(payload);
+  const { sub } = payload;
+  if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
+  const userId = typeof sub === 'string' && /^[1-9]\d*$/.test(sub) ? Number(sub) : NaN;
+  if (!Number.isSafeInteger(userId)) throw rejection('The token does not say whose it is: its claim "sub" must be the user\'s id.');
+  return { userId, role };
+}
+
+function roleOf(payload: JWTPayload): Role {
+  const claimed = payload['role'] === undefined ? payload['roles'] : [payload['role']];
+  const names = (Array.isArray(claimed) ? claimed : []).map(name => String(name).toLowerCase());
+  const role = HIGHEST_FIRST.find(one => names.includes(one));
+  if (!role) throw rejection('The token gives no role: its claim "role" must be student, teacher or admin.');
+  return role;
+}
+
+function secretKey(secret: string): ReturnType<typeof createSecretKey> {
+  return createSecretKey(Buffer.from(secret));
+}

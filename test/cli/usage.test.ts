@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { placeToRun } from '../support/command-line.js';
+
+const place = placeToRun();
+afterAll(place.leave);
+
+it.each(['', 'serve', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
+  const { code, stdout, stderr } = await place.run([...words.split(' ').filter(word => word !== ''), '--help']);
+  expect(stdout).toMatch(/^Usage: rollcall/);
+  expect(stdout).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+it.each([
+  [['bogus'], /Unknown command 'bogus'/],
+  [['serve', '--port', '1'], /Unknown option '--port'/],
+  [['seed', '--courses', 'many'], /'many' is invalid\. Give a whole number/],
+  [['seed', '--courses', '-1'], /Give a whole number/],
+  [['seed', '--courses', '1', '--students', '1', '--enrollments', '2'], /at most 1 enrollment/],
+  [['token'], /'--role <role>' not specified/],
+  [['token', '--role', 'root'], /Give student, teacher, admin/],
+  [['token', '--role', 'student'], /Give its id with --user/],
+  [['token', '--role', 'admin', '--user', '0'], /Give a whole number from 1/],
+  [['token', '--role', 'admin', '--expires', 'never'], /such as 90s, 15m, 1h or 30d/],
+  [['import', 'enrollments'], /Missing required argument 'file'/],
+  [['import', 'oulad', 'a', 'b'], /Too many arguments/],
+])('"rollcall %j" is a usage error: exit code 2 and one line on standard error', async (parameters, message) => {
+  const { code, stdout, stderr } = await place.run(parameters);
+  expect(stderr).toMatch(message);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect([code, stdout]).toEqual([2, '']);
+});
+
+it('a command that is left out is a usage error that lists the commands', async () => {
+  expect(await place.run([])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Commands:') });
+  expect(await place.run(['migrate'])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Commands:') });
+});
+
+it('a wrong configuration is a failure that lists every mistake, and nothing is opened', async () => {
+  const { code, stderr } = await place.run(['migrate', 'up'], { PORT: 'x', LOG_LEVEL: 'loud' });
+  expect(stderr).toMatch(/2 mistakes:\n {2}- PORT is "x".*\n {2}- LOG_LEVEL is "loud"/);
+  expect(code).toBe(1);
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});
+
+it.each([
+  ['mysql://app:hidden@127.0.0.1:1/school', /The database does not answer \(ECONNREFUSED\).*mysql:\/\/app:\*\*\*@127\.0\.0\.1:1\/school/],
+  ['sqlite:/dev/null/rollcall.sqlite', /The folder \/dev\/null for the database file cannot be made/],
+  ['sqlite:/tmp', /The database file cannot be opened/],
+])('a database that is out of reach (%s) is one clear line', async (url, message) => {
+  const { code, stderr } = await place.run(['migrate', 'status'], { DATABASE_URL: url });
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toContain('hidden');
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(code).toBe(1);
+});

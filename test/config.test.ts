@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, readConfig } from '../src/config.js';
+
+const secret = 'a secret of more than thirty-two bytes';
+
+function mistakesOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).mistakes;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('works without any variable, outside production', () => {
+    expect(readConfig({})).toEqual({
+      databaseUrl: 'sqlite:data/rollcall.sqlite',
+      host: 'localhost',
+      port: 4000,
+      production: false,
+      jwt: { secret: expect.any(String), isDevelopmentSecret: true },
+      logLevel: 'info',
+      sampleData: true,
+    });
+  });
+
+  it('takes every variable', () => {
+    const config = readConfig({
+      DATABASE_URL: 'mysql://app:word@db.example.org/school',
+      HOST: '0.0.0.0',
+      PORT: '0',
+      NODE_ENV: 'production',
+      JWKS_URL: 'https://id.example.org/keys',
+      JWT_ISSUER: 'https://id.example.org/',
+      JWT_AUDIENCE: 'rollcall',
+      LOG_LEVEL: 'warn',
+      SAMPLE_DATA: 'false',
+    });
+    expect(config).toEqual({
+      databaseUrl: 'mysql://app:word@db.example.org/school',
+      host: '0.0.0.0',
+      port: 0,
+      production: true,
+      jwt: { jwksUrl: 'https://id.example.org/keys', isDevelopmentSecret: false, issuer: 'https://id.example.org/', audience: 'rollcall' },
+      logLevel: 'warn',
+      sampleData: false,
+    });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ DATABASE_URL: '', PORT: ' ', JWT_SECRET: '', LOG_LEVEL: '' })).toEqual(readConfig({}));
+  });
+
+  it('has no default secret and no sample data in production', () => {
+    expect(mistakesOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('JWT_SECRET and JWKS_URL are both missing in production')]);
+    expect(mistakesOf({ NODE_ENV: 'production', JWT_SECRET: secret, SAMPLE_DATA: 'true' })).toEqual([expect.stringContaining('SAMPLE_DATA is "true" in production')]);
+    expect(readConfig({ NODE_ENV: 'production', JWT_SECRET: secret })).toMatchObject({ sampleData: false, jwt: { secret, isDevelopmentSecret: false } });
+  });
+
+  it('refuses the public development secret in production', () => {
+    const { jwt } = readConfig({});
+    expect(mistakesOf({ NODE_ENV: 'production', JWT_SECRET: jwt.secret ?? '' })).toEqual([expect.stringContaining('public development secret')]);
+  });
+
+  it('lists every mistake in one message, each with its variable and value', () => {
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', SAMPLE_DATA: 'maybe' };
+    expect(mistakesOf(env)).toEqual([
+      expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
+      expect.stringMatching(/^PORT is "65536"\. Give /),
+      expect.stringMatching(/^NODE_ENV is "staging"\. Give one of development, test, production\.$/),
+      expect.stringMatching(/^JWT_SECRET has 5 bytes\. Give at least 32/),
+      expect.stringMatching(/^JWKS_URL is "ftp:\/\/keys"\. Give /),
+      expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
+      expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
+      expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
+    ]);
+    expect(() => readConfig(env)).toThrow(/has 8 mistakes:\n {2}- DATABASE_URL/);
+  });
+
+  it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {
+    const [mistake] = mistakesOf({ DATABASE_URL: url });
+    expect(mistake).toContain('app:***@');
+    expect(mistake).not.toContain('pass@');
+  });
+
+  it('never shows a secret', () => {
+    expect(mistakesOf({ JWT_SECRET: 'hunter2' }).join()).not.toContain('hunter2');
+  });
+
+  it.each(['sqlite:', 'mysql:', 'mysql://host', 'mysql://host/'])('refuses %s, which names no database', url => {
+    expect(mistakesOf({ DATABASE_URL: url })).toHaveLength(1);
+  });
+});
+
+describe('the file .env', () => {
+  const before = { folder: process.cwd(), port: process.env['PORT'] };
+
+  afterEach(() => {
+    process.chdir(before.folder);
+    if (before.port === undefined) delete process.env['PORT'];
+    else process.env['PORT'] = before.port;
+  });
+
+  it('gives what the environment leaves out, and the environment wins', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rollcall-env-'));
+    writeFileSync(join(folder, '.env'), 'PORT=4100\nHOST="0.0.0.0" # all interfaces\n');
+    process.chdir(folder);
+    delete process.env['PORT'];
+    expect(loadConfig()).toMatchObject({ port: 4100, host: '0.0.0.0' });
+    process.env['PORT'] = '4200';
+    expect(loadConfig()).toMatchObject({ port: 4200, host: '0.0.0.0' });
+    rmSync(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { openDatabase } from '../../src/database/database.js';
+import { migrateUp, migrationLock } from '../../src/database/migrate-up.js';
+import { migrationsFor } from '../../src/migrations/index.js';
+import { describeOnEach, freshUrl } from '../support/databases.js';
+
+describeOnEach('migrating up', kind => {
+  const names = migrationsFor(kind).map(({ name }) => name);
+
+  it('applies each migration once when several processes start at the same moment', async () => {
+    const { url, drop } = freshUrl(kind);
+    const databases = await Promise.all([1, 2, 3, 4].map(() => openDatabase(url)));
+    const applied = await Promise.all(databases.map(migrateUp));
+    expect(applied.flat().sort()).toEqual(names);
+    expect(await databases[0]!.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
+    expect(await migrateUp(databases[0]!)).toEqual([]);
+    await Promise.all(databases.map(database => database.close(true)));
+    await drop();
+  });
+
+  // SQLite has its own lock on the file.
+  if (kind === 'sqlite') return;
+
+  it('waits while another process is at it', async () => {
+    const { url, drop } = freshUrl(kind);
+    const [other, database] = [await openDatabase(url), await openDatabase(url)];
+    await other.migrator.getPending();
+    const migrated = await other.em.fork().transactional(async em => {
+      await em.execute(`select get_lock(${migrationLock}, 0)`);
+      let ended = false;
+      const migrating = migrateUp(database).finally(() => (ended = true));
+      const isWaiting = async (): Promise<boolean> => (await em.execute("select 1 from information_schema.processlist where db = database() and state = 'User lock'")).length > 0;
+      while (!ended && !(await isWaiting()));
+      expect(await other.migrator.getExecuted()).toEqual([]);
+      await em.execute(`select release_lock(${migrationLock})`);
+      return migrating;
+    });
+    expect(migrated).toEqual(names);
+    await other.close(true);
+    await database.close(true);
+    await drop();
+  });
+});

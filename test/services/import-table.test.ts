@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { fileSource } from '../../src/services/import/source.js';
+import { tableBlocks } from '../../src/services/import/table.js';
+import { textSource } from '../support/text-source.js';
+
+async function read(text: string, chunk?: number): Promise<unknown[][]> {
+  const found: [number, unknown][] = [];
+  for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'])) {
+    found.push(...rows.map(({ line, values }) => [line, Object.values(values)] as [number, unknown]), ...bad.map(({ line, code }) => [line, code] as [number, unknown]));
+  }
+  return found.sort(([a], [b]) => a - b);
+}
+
+it.each([1, 2, 3, 7, 1000])('a table reads the same however its bytes arrive (in chunks of %i)', async chunk => {
+  expect(await read('\uFEFFStudent,COURSE,note\r\n1,"Zürich, ""old"""\uFEFF,x\r\n\r\n 2 , Sõna ,\r\n3,"two\nlines",y', chunk)).toEqual([
+    [2, 'QUOTING'],
+    [4, ['Sõna', '2', '']],
+    [5, ['two\nlines', '3', '']],
+  ]);
+});
+
+it('a table needs no line break at its end, and may hold a header alone', async () => {
+  expect(await read('course,student\n1,2')).toEqual([[2, ['1', '2', '']]]);
+  expect(await read('course,student\n')).toEqual([]);
+});
+
+it('a quote that is not closed costs its own row only', async () => {
+  const rows = Array.from({ length: 30 }, (_, index) => `${index},x`).join('\n');
+  const found = await read(`course,student\n1,"open\n${rows}\n5,6\n`);
+  expect(found[0]).toEqual([2, 'QUOTING']);
+  expect(found).toHaveLength(32);
+  expect(await read('course,student\n1,"x\n2,3')).toEqual([
+    [2, 'QUOTING'],
+    [3, ['2', '3', '']],
+  ]);
+});
+
+it('a row that runs over two lines is read whole, wherever a block ends', async () => {
+  for (const before of [996, 997, 998, 999]) {
+    const found = await read(`course,student\n${'1,2\n'.repeat(before)}"a\nb",3\n4,5\n`, 100_000);
+    expect(found).toHaveLength(before + 2);
+    expect(found.at(-2)).toEqual([before + 2, ['a\nb', '3', '']]);
+    expect(found.at(-1)).toEqual([before + 4, ['4', '5', '']]);
+  }
+});
+
+it('a line without end is a bad row, and takes no memory', async () => {
+  const source = {
+    name: 'FILE.csv',
+    bytes: null,
+    async *open() {
+      yield Buffer.from('course,student\n1,');
+      for (let count = 0; count < 200; count++) yield await Promise.resolve(Buffer.alloc(1024 * 1024, 'x'));
+      yield Buffer.from('\n3,4\n');
+    },
+  };
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  const found: unknown[] = [];
+  for await (const { rows, bad } of tableBlocks(source, ['course', 'student'])) {
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+    found.push(...bad.map(({ line, code }) => [line, code]), ...rows.map(({ line }) => line));
+  }
+  expect(found).toEqual([[2, 'TOO_LONG'], 3]);
+  expect(most - before).toBeLessThan(150 * 1024 * 1024);
+});
+
+it.each([
+  ['', /FILE\.csv is empty.*course, student/],
+  ['\n\n', /is empty/],
+  ['1,2\n3,4\n', /no column course and no column student.*reads "1,2"/],
+  ['course;student\n1;2\n', /no column course and no column student/],
+  ['course,"stu\n', /FILE\.csv:1: A quote is not closed/],
+  ['course,student,Course\n', /column course twice/],
+])('a file without the needed columns is refused: %j', async (text, message) => {
+  await expect(read(text)).rejects.toMatchObject({ name: 'ImportError', code: 'IMPORT_HEADER', message: expect.stringMatching(message) });
+});
+
+it('a file that is not there, or is a folder, is refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-import-'));
+  await expect(fileSource(join(folder, 'none.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE', message: expect.stringMatching(/There is no file .*none\.csv/) });
+  await expect(fileSource(folder)).rejects.toMatchObject({ code: 'IMPORT_FILE', message: expect.stringMatching(/is a folder/) });
+  writeFileSync(join(folder, 'some.csv'), 'course,student\n');
+  expect(await fileSource(join(folder, 'some.csv'))).toMatchObject({ bytes: 15 });
+  rmSync(folder, { recursive: true });
+});

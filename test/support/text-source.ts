@@ -1,0 +1,13 @@
+import type { Source } from '../../src/services/import/source.js';
+
+/** Gives a text as a file to import, read in chunks that end anywhere. */
+export function textSource(text: string, chunk = 1000): Source {
+  const bytes = Buffer.from(text);
+  return {
+    name: 'FILE.csv',
+    bytes: bytes.length,
+    async *open() {
+      for (let start = 0; start < bytes.length; start += chunk) yield await Promise.resolve(bytes.subarray(start, start + chunk));
+    },
+  };
+}
