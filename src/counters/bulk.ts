@@ -1,11 +1,12 @@
-import { LockMode, Reference, TransactionPropagation, Utils, type EntityClass, type EntityMetadata, type EntityProperty, type FilterQuery, type RequiredEntityData } from '@mikro-orm/core';
+import { QueryHelper, LockMode, Utils, type EntityClass, type EntityMetadata, type EntityProperty, type FilterQuery, type RequiredEntityData, type Transaction } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import { isForeseeable } from './condition.js';
 import { CounterError } from './errors.js';
-import { hashOf, type Key } from './key.js';
-import { keyColumns, type CounterGroup, type CounterRegistry } from './registry.js';
-import { keyOf, stateInDatabase, watchedProperties } from './row-state.js';
+import type { Key } from './key.js';
+import { keyColumns, type CounterGroup } from './registry.js';
+import { stateInDatabase, stateInPayload, watchedColumns, watchedProperties } from './row-state.js';
 import { Statements, type CountedRow } from './statements.js';
-import { StoredCounts, type KeyedDelta } from './stored-counts.js';
+import { loadedTarget, StoredCounts, type KeyedDelta } from './stored-counts.js';
 import { registryOf } from './subscriber.js';
 import { Tally, type RowState } from './tally.js';
 
@@ -15,32 +16,35 @@ const CHUNK = 1000;
 /**
  * Inserts many counted rows with summed deltas: one UPDATE for each target, then multi-row INSERTs.
  *
- * Runs in the open transaction, else in its own. Values come as for em.insertMany(): property names, relations as keys.
- * Properties left out take their onCreate value or default. Gives the number of rows. Errors: as the database's own for
- * duplicates, and then nothing is written; COUNTER_TARGET_MISSING.
+ * Runs in a transaction of its own, or in a savepoint of the open one; flushes nothing. Values come as for
+ * em.insertMany(): property names, relations as keys. Properties left out take their onCreate value or default. Gives
+ * the number of rows. Errors: as the database's own for duplicates, and then nothing is written; COUNTER_TARGET_MISSING;
+ * COUNTER_BYPASS where a counter could not know what a row will hold.
  */
 export async function insertMany<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>, rows: readonly RequiredEntityData<Entity>[]): Promise<number> {
   const { meta, groups } = described(em, entity);
   if (rows.length === 0) return 0;
-  return inTransaction(em, async inner => {
-    const filled = rows.map(row => withDefaults(inner, meta, row));
+  const filled = rows.map(row => withDefaults(em, meta, row));
+  const states = filled.map(row => stateOfData('insertMany()', meta, groups, row, true));
+  return inTransaction(em, async (transaction, stored) => {
     const tally = new Tally();
-    for (const row of filled) tally.change(groups, null, stateOfData(row, groups));
-    const stored = new StoredCounts(inner, statementsOf(inner));
-    await stored.add(tally.deltas() as KeyedDelta[]);
+    for (const state of states) tally.change(groups, null, state);
+    const deltas = tally.deltas() as KeyedDelta[];
+    if (deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key))) await lockAll(stored, groups, states);
+    await stored.add(deltas);
     for (let start = 0; start < filled.length; start += CHUNK) {
-      await driverOf(inner).nativeInsertMany(entity, filled.slice(start, start + CHUNK) as never, { ctx: inner.getTransactionContext() });
+      await driverOf(em).nativeInsertMany(entity, filled.slice(start, start + CHUNK) as never, { ctx: transaction });
     }
     return filled.length;
   });
 }
 
-/** Updates all counted rows that match, in the open transaction or its own; gives their number. Errors: COUNTER_CONFLICT. */
+/** Updates all counted rows that match, as insertMany() inserts them; gives their number. Errors: COUNTER_CONFLICT and as there. */
 export function updateWhere<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>, where: FilterQuery<Entity>, data: Partial<RequiredEntityData<Entity>>): Promise<number> {
-  return changeWhere(em, entity, where, data);
+  return changeWhere(em, entity, where, Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined)));
 }
 
-/** Deletes all counted rows that match, in the open transaction or its own; gives their number. Errors: COUNTER_CONFLICT. */
+/** Deletes all counted rows that match, in a transaction of its own or a savepoint; gives their number. Errors: COUNTER_CONFLICT. */
 export function deleteWhere<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>, where: FilterQuery<Entity>): Promise<number> {
   return changeWhere(em, entity, where, null);
 }
@@ -53,18 +57,21 @@ export function deleteWhere<Entity extends object>(em: SqlEntityManager, entity:
 export async function lockTargets(em: SqlEntityManager, entity: EntityClass<object>, by: string, keys: readonly Key[]): Promise<Key[]> {
   const group = described(em, entity).groups.find(one => one.by === by);
   if (!group) throw new CounterError('COUNTER_DECLARATION', `${entity.name} is not counted by "${by}".`);
-  const stored = new StoredCounts(em, statementsOf(em));
+  const transaction = em.getTransactionContext();
+  if (!transaction) throw new CounterError('COUNTER_TRANSACTION', 'Locking counted targets needs an open transaction: use em.transactional().');
+  const stored = new StoredCounts(em, new Statements(em, transaction));
   await stored.lock(group, keys);
   return keys.filter(key => stored.isLocked(group, key));
 }
 
-async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>, where: FilterQuery<Entity>, data: object | null): Promise<number> {
-  const { registry, meta, groups } = described(em, entity);
-  return inTransaction(em, async inner => {
-    const stored = new StoredCounts(inner, statementsOf(inner));
-    const patch = data === null ? null : stateOfData(data as Record<string, unknown>, groups);
-    await lockAll(registry, stored, await statesWhere(inner, meta, groups, where, false), groups, patch);
-    const rows = await statesWhere(inner, meta, groups, where, true);
+async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>, where: FilterQuery<Entity>, given: object | null): Promise<number> {
+  const { meta, groups } = described(em, entity);
+  const data = given && QueryHelper.processObjectParams({ ...given } as Record<string, unknown>);
+  const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
+  return inTransaction(em, async (transaction, stored) => {
+    const chosen = await statesWhere(em, transaction, meta, groups, where, false);
+    await lockAll(stored, groups, [...chosen.map(({ state }) => state), ...(patch ? [patch] : [])]);
+    const rows = await statesWhere(em, transaction, meta, groups, where, true);
     const tally = new Tally();
     for (const { state } of rows) {
       requireLocked(meta, groups, state, stored);
@@ -72,25 +79,20 @@ async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: 
     }
     await stored.add(tally.deltas() as KeyedDelta[]);
     for (let start = 0; start < rows.length; start += CHUNK) {
-      const chosen = keyCondition(meta, rows.slice(start, start + CHUNK).map(({ key }) => key));
-      const options = { ctx: inner.getTransactionContext() };
-      if (data === null) await driverOf(inner).nativeDelete(entity, chosen as never, options);
-      else await driverOf(inner).nativeUpdate(entity, chosen as never, withUpdateValues(inner, meta, data) as never, options);
+      const some = keyCondition(meta, rows.slice(start, start + CHUNK).map(({ key }) => key));
+      if (data === null) await driverOf(em).nativeDelete(entity, some as never, { ctx: transaction });
+      else await driverOf(em).nativeUpdate(entity, some as never, withUpdateValues(em, meta, data) as never, { ctx: transaction });
     }
-    stored.refresh();
     return rows.length;
   });
 }
 
-async function lockAll(registry: CounterRegistry, stored: StoredCounts, rows: readonly { state: RowState }[], groups: readonly CounterGroup[], patch: RowState | null): Promise<void> {
-  for (const group of registry.groups.filter(one => groups.includes(one))) {
-    const states = patch ? [...rows.map(({ state }) => state), patch] : rows.map(({ state }) => state);
-    const keys = new Map<string, Key>();
-    for (const { targets } of states) {
-      const target = targets[group.by];
-      if (target && 'key' in target) keys.set(hashOf(target.key), target.key);
-    }
-    if (keys.size > 0) await stored.lock(group, [...keys.values()]);
+/** Locks the targets that states point at: all rows of a table together, so that the order is one for the table. */
+async function lockAll(stored: StoredCounts, groups: readonly CounterGroup[], states: readonly RowState[]): Promise<void> {
+  for (const [, mine] of Map.groupBy(groups, ({ target }) => target)) {
+    const pointers = mine.flatMap(({ by }) => states.map(({ targets }) => targets[by]));
+    const keys = pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : []));
+    for (const group of mine) await stored.lock(group, keys);
   }
 }
 
@@ -102,8 +104,8 @@ function requireLocked(meta: EntityMetadata, groups: readonly CounterGroup[], st
   }
 }
 
-async function statesWhere(em: SqlEntityManager, meta: EntityMetadata, groups: readonly CounterGroup[], where: unknown, lock: boolean): Promise<{ key: Key; state: RowState }[]> {
-  const builder = driverOf(em).createQueryBuilder(meta.class as EntityClass<object>, em.getTransactionContext(), 'write', false);
+async function statesWhere(em: SqlEntityManager, transaction: Transaction, meta: EntityMetadata, groups: readonly CounterGroup[], where: unknown, lock: boolean): Promise<{ key: Key; state: RowState }[]> {
+  const builder = driverOf(em).createQueryBuilder(meta.class as EntityClass<object>, transaction, 'write', false);
   builder.select([...new Set([...meta.primaryKeys, ...watchedProperties(groups)])] as never).where(where as never);
   if (lock) builder.setLockMode(LockMode.PESSIMISTIC_WRITE);
   const rows = await builder.execute<CountedRow[]>('all', { mapResults: false });
@@ -116,7 +118,7 @@ function keyCondition(meta: EntityMetadata, keys: readonly Key[]): object {
 }
 
 function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): Record<string, unknown> {
-  const filled: Record<string, unknown> = { ...row };
+  const filled = QueryHelper.processObjectParams({ ...row } as Record<string, unknown>);
   for (const property of meta.props as EntityProperty[]) {
     if (filled[property.name] !== undefined) continue;
     if (property.onCreate) filled[property.name] = property.onCreate(filled, em);
@@ -130,31 +132,40 @@ function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: obje
   return { ...data, ...Object.fromEntries(updates.map(property => [property.name, property.onUpdate!(data, em)])) };
 }
 
-function stateOfData(data: Record<string, unknown>, groups: readonly CounterGroup[]): RowState {
-  const pointer = (value: unknown): RowState['targets'][string] => {
-    if (value === null || value === undefined) return null;
-    const target = Reference.unwrapReference(value as object) as unknown;
-    return { key: Utils.isEntity(target) ? keyOf(target as object) : ([target].flat(Infinity) as Key) };
-  };
-  return { values: data, targets: Object.fromEntries(groups.filter(({ by }) => by in data).map(({ by }) => [by, pointer(data[by])])) };
+/** Gives the state of rows that hold `data`; refuses names and values whose effect on a counter is not to be seen (COUNTER_BYPASS). */
+function stateOfData(way: string, meta: EntityMetadata, groups: readonly CounterGroup[], data: Record<string, unknown>, rowsAreNew: boolean): RowState {
+  const properties = watchedProperties(groups);
+  const column = watchedColumns(groups).find(name => name in data && !properties.includes(name));
+  if (column) throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} was given the column "${column}". Name the property instead.`);
+  const comparisons = groups.flatMap(group => group.counters.flatMap(counter => counter.comparisons));
+  const dark = comparisons.find(comparison => (rowsAreNew || comparison.property in data) && !isForeseeable(comparison, data[comparison.property]));
+  if (dark) {
+    const given = String(JSON.stringify(data[dark.property]));
+    throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} cannot know what the database makes of ${dark.property} = ${given}. Write such rows as entities.`);
+  }
+  return stateInPayload({ payload: data }, groups);
 }
 
-function described<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>): { registry: CounterRegistry; meta: EntityMetadata; groups: CounterGroup[] } {
+function described<Entity extends object>(em: SqlEntityManager, entity: EntityClass<Entity>): { meta: EntityMetadata; groups: CounterGroup[] } {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
   const groups = registry?.countedBy(meta) ?? [];
-  if (!registry || groups.length === 0) throw new CounterError('COUNTER_DECLARATION', `No counter counts ${meta.className}. Declare one, or write with the entity manager.`);
-  return { registry, meta, groups };
+  if (groups.length === 0) throw new CounterError('COUNTER_DECLARATION', `No counter counts ${meta.className}. Declare one, or write with the entity manager.`);
+  return { meta, groups };
 }
 
-function inTransaction<Result>(em: SqlEntityManager, work: (em: SqlEntityManager) => Promise<Result>): Promise<Result> {
-  return em.transactional(inner => work(inner as SqlEntityManager), { propagation: TransactionPropagation.REQUIRED });
-}
-
-function statementsOf(em: SqlEntityManager): Statements {
-  const transaction = em.getTransactionContext();
-  if (!transaction) throw new CounterError('COUNTER_TRANSACTION', 'Locking counted targets needs an open transaction: use em.transactional().');
-  return new Statements(em, transaction);
+/** Runs work in a transaction of its own or a savepoint of the open one, so that a failure that is caught leaves nothing behind; then shows loaded targets their counts. */
+async function inTransaction<Result>(em: SqlEntityManager, work: (transaction: Transaction, stored: StoredCounts) => Promise<Result>): Promise<Result> {
+  const open = em.getTransactionContext();
+  const { result, stored } = await em.getConnection('write').transactional(
+    async transaction => {
+      const counts = new StoredCounts(em, new Statements(em, transaction));
+      return { result: await work(transaction, counts), stored: counts };
+    },
+    open ? { ctx: open } : {},
+  );
+  stored.refresh();
+  return result;
 }
 
 function driverOf(em: SqlEntityManager): AbstractSqlDriver {

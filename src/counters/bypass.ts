@@ -1,7 +1,7 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from './errors.js';
-import { countersOn, refuseStoredCounts } from './guards.js';
+import { countersOn, refuseStoredCounts, withoutAlias } from './guards.js';
 import type { CounterRegistry } from './registry.js';
 import { watchedColumns, watchedProperties } from './row-state.js';
 
@@ -41,10 +41,17 @@ export const bypassChecks = {
 export function guardBuilder<Builder extends object>(registry: CounterRegistry, builder: Builder): Builder {
   const { meta } = (builder as unknown as QueryBuilder<object>).mainAlias as unknown as { meta: EntityMetadata };
   if (registry.countedBy(meta).length === 0 && registry.storedOn(meta).length === 0) return builder;
+  let inserted: object[] = [];
   const checks: Record<string, (data: unknown) => void> = {
     insert: data => {
       refuseCounted(registry, 'QueryBuilder.insert()', meta, ways.insert);
-      for (const row of [data].flat()) refuseStoredCounts(registry, meta, row as object, true);
+      inserted = [data].flat() as object[];
+      for (const row of inserted) refuseStoredCounts(registry, meta, row, true);
+    },
+    // Rows that were there already get what is merged: the fields that are named, else all that are inserted.
+    merge: data => {
+      const named = Array.isArray(data) ? [Object.fromEntries(data.map(name => [name, undefined]))] : [data ?? inserted].flat();
+      for (const row of named) refuseStoredCounts(registry, meta, row as object, false);
     },
     insertFrom: () => {
       refuseCounted(registry, 'QueryBuilder.insertFrom()', meta, ways.insert);
@@ -99,7 +106,8 @@ function checkClone({ em, registry }: CheckContext, [first, ...rest]: unknown[])
 
 function refuseUpdate(registry: CounterRegistry, way: string, meta: EntityMetadata, data: object): void {
   const groups = registry.countedBy(meta);
-  if ([...watchedProperties(groups), ...watchedColumns(groups)].some(name => name in data)) refuseCounted(registry, way, meta, ways.update);
+  const watched = [...watchedProperties(groups), ...watchedColumns(groups)];
+  if (Object.keys(data).some(name => watched.includes(withoutAlias(name)))) refuseCounted(registry, way, meta, ways.update);
   refuseStoredCounts(registry, meta, data, false);
 }
 

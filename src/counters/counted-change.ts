@@ -1,7 +1,8 @@
 import { ChangeSetType, type AnyEntity, type ChangeSet, type EntityMetadata, type UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Key } from './key.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
-import { keyOf, stateInMemory, watchedProperties } from './row-state.js';
+import { keyInDatabase, keyOf, stateInMemory, watchedProperties } from './row-state.js';
 import type { RowState } from './tally.js';
 
 /** Follows one counted row through a flush. */
@@ -10,6 +11,8 @@ export interface CountedChange {
   readonly counted: EntityMetadata;
   readonly groups: readonly CounterGroup[];
   readonly kind: ChangeKind;
+  /** Holds the key that the row has before the flush; a new row may have none yet. */
+  readonly key: Key;
   /** Tells whether the change can alter a count; an update that touches nothing watched cannot. */
   readonly relevant: boolean;
   /** Holds the row as the entity had it when the flush was planned. */
@@ -41,7 +44,7 @@ export function countedChanges(
     const kind = kindOf(changeSet);
     const relevant = kind !== 'update' || watchedProperties(groups).some(name => name in changeSet.payload);
     const memory = stateInMemory(em, changeSet.entity, groups, created);
-    return [{ changeSet, counted, groups, kind, relevant, memory, after: null }];
+    return [{ changeSet, counted, groups, kind, key: keyInDatabase(changeSet), relevant, memory, after: null }];
   });
 }
 

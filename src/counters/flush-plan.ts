@@ -1,26 +1,29 @@
-import { helper, type EntityMetadata, type Transaction, type UnitOfWork } from '@mikro-orm/core';
+import type { Transaction, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countedChanges, kindOf, nameOf, type CountedChange } from './counted-change.js';
+import { originalTargets, readRows } from './counted-rows.js';
 import { CounterError } from './errors.js';
-import { refuseAssignments, refuseCollectionWrites } from './guards.js';
+import { refuseAssignments, refuseCollectionWrites, refuseLateAssignments, refuseSplitUpdates, type GivenCounts } from './guards.js';
 import { hashOf, type Key } from './key.js';
-import { keyColumns, type CounterGroup, type CounterRegistry } from './registry.js';
-import { keyOf, originalTarget, overlaid, sameProperty, stateInDatabase, stateInMemory, watchedColumns, watchedProperties } from './row-state.js';
+import { isUncertain, refuseLateChangeSets, refuseLateProperties, writtenStates } from './late-change.js';
+import { lockSteps } from './lock-order.js';
+import type { CounterGroup, CounterRegistry } from './registry.js';
+import { keyOf, overlaid } from './row-state.js';
 import { Statements } from './statements.js';
-import { loadedTarget, StoredCounts, type KeyedDelta } from './stored-counts.js';
+import { StoredCounts, type KeyedDelta } from './stored-counts.js';
 import { Tally, type RowState, type TargetDelta } from './tally.js';
 
 /**
  * Keeps the counters in one flush: `prepare` runs in its transaction before any of its SQL, `settle` after all of it,
- * and `refresh` when it has succeeded.
+ * `refresh` when it has succeeded, and `undo` when it has been rolled back.
  *
  * The order is the protocol: lock the targets in ascending order, read the counted rows under those locks, change the
  * stored counts; only then does the flush touch the counted rows themselves.
  */
 export class FlushPlan {
   readonly #changes: readonly CountedChange[];
-  /** Holds the entities that the flush inserts: as targets they have no row to lock yet. */
-  readonly #created: ReadonlySet<object>;
+  /** Holds the counts with which new targets are inserted. */
+  readonly #given: GivenCounts = new Map();
   #stored: StoredCounts | undefined;
 
   constructor(
@@ -29,10 +32,16 @@ export class FlushPlan {
     private readonly unitOfWork: UnitOfWork,
   ) {
     refuseCollectionWrites(unitOfWork, registry);
+    refuseSplitUpdates(unitOfWork, registry);
     refuseAssignments(unitOfWork, registry);
     const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
-    this.#created = new Set(creates.map(({ entity }) => entity as object));
-    this.#changes = countedChanges(em, unitOfWork, registry, this.#created);
+    // Entities that the flush inserts have, as targets, no row to lock yet.
+    this.#changes = countedChanges(em, unitOfWork, registry, new Set(creates.map(({ entity }) => entity as object)));
+  }
+
+  /** Tells whether the flush writes counted rows. */
+  get concernsCounts(): boolean {
+    return this.#changes.length > 0;
   }
 
   /** Locks what must be locked and changes the stored counts. */
@@ -42,8 +51,11 @@ export class FlushPlan {
     const statements = new Statements(this.em, transaction);
     const stored = (this.#stored = new StoredCounts(this.em, statements));
     const existing = relevant.filter(change => change.kind !== 'create');
-    await this.#lockTargets(stored, relevant, await this.#originalTargets(statements, existing));
-    const rows = await this.#read(statements, existing);
+    const originals = await originalTargets(statements, this.registry, existing);
+    for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals)) {
+      for (const group of groups) await stored.lock(group, keys);
+    }
+    const rows = await readRows(statements, this.registry, existing, ({ key }) => key, true);
 
     const tally = new Tally();
     for (const change of relevant) {
@@ -57,23 +69,25 @@ export class FlushPlan {
     await this.#apply(tally.deltas(), stored);
   }
 
-  /** Counts what hooks and database defaults changed after `prepare`, so that the flush ends exact. */
+  /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
   async settle(transaction: Transaction): Promise<void> {
-    this.#refuseLateChangeSets();
+    refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
+    refuseLateAssignments(this.unitOfWork, this.registry, this.#given);
+    this.#changes.filter(({ kind, relevant }) => kind === 'update' && !relevant).forEach(refuseLateProperties);
+    const counted = this.#changes.filter((change): change is CountedChange & { after: RowState } => change.after !== null);
+    const states = new Map(counted.map(change => [change as CountedChange, writtenStates(change)]));
+    const statements = new Statements(this.em, transaction);
+    const uncertain = counted.filter(change => isUncertain(change, states.get(change)!.written));
+    const read = await readRows(statements, this.registry, uncertain, ({ changeSet }) => keyOf(changeSet.entity), false);
     const tally = new Tally();
-    for (const change of this.#changes.filter(({ kind }) => kind !== 'delete')) {
-      const now = stateInMemory(this.em, change.changeSet.entity, change.groups, this.#created);
-      const late = watchedProperties(change.groups).filter(name => !sameProperty(name, change.memory, now));
-      if (late.length === 0) continue;
-      if (!change.relevant) {
-        throw lateChange(`A hook changed ${nameOf(change)} (${late.join(', ')}) during the flush. Change it before the flush.`);
-      }
-      if (change.after) tally.change(change.groups, change.after, overlaid(change.after, now, late));
-    }
-    const deltas = tally.deltas();
+    for (const [change, { planned, written }] of states) tally.change(change.groups, planned, read.get(change) ?? written);
+    const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
-    this.#stored ??= new StoredCounts(this.em, new Statements(this.em, transaction));
-    await this.#apply(deltas, this.#stored);
+    const stored = (this.#stored ??= new StoredCounts(this.em, statements));
+    for (const group of this.registry.groups) {
+      await stored.lock(group, deltas.filter(delta => delta.group === group).map(({ target }) => target.key));
+    }
+    await this.#apply(deltas, stored);
   }
 
   /** Shows the true stored counts in the loaded targets. */
@@ -81,64 +95,16 @@ export class FlushPlan {
     this.#stored?.refresh();
   }
 
+  /** Takes the counts out of the new targets again, so that the same entities can be saved anew. */
+  undo(): void {
+    for (const [entity, counts] of this.#given) {
+      for (const property of Object.keys(counts)) (entity as Record<string, unknown>)[property] = 0;
+    }
+  }
+
   #stateAfter(change: CountedChange, before: RowState | null): RowState | null {
     if (change.kind === 'delete') return null;
     return before ? overlaid(before, change.memory, Object.keys(change.changeSet.payload)) : change.memory;
-  }
-
-  /** Gives where the rows pointed when they were loaded; asks the database, without a lock, where memory does not know. */
-  async #originalTargets(statements: Statements, changes: readonly CountedChange[]): Promise<Map<CounterGroup, Key[]>> {
-    const keys = new Map(this.registry.groups.map(group => [group, [] as Key[]]));
-    const unknown: CountedChange[] = [];
-    for (const change of changes) {
-      const targets = change.groups.map(group => originalTarget(helper(change.changeSet.entity).__originalEntityData, group));
-      if (targets.includes(undefined)) unknown.push(change);
-      else targets.forEach((target, index) => target && keys.get(change.groups[index]!)!.push(target));
-    }
-    for (const [change, state] of await this.#read(statements, unknown, false)) {
-      for (const group of change.groups) {
-        const target = state.targets[group.by];
-        if (target && 'key' in target) keys.get(group)!.push(target.key);
-      }
-    }
-    return keys;
-  }
-
-  async #lockTargets(stored: StoredCounts, changes: readonly CountedChange[], originals: Map<CounterGroup, Key[]>): Promise<void> {
-    // Groups that share a target table lock all its rows together, so that the order is one for the table.
-    for (const [target, groups] of Map.groupBy(this.registry.groups, group => group.target)) {
-      const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
-      const pointers = groups.flatMap(({ by }) => mine.filter(({ kind }) => kind !== 'delete').map(({ memory }) => memory.targets[by]));
-      const keys = [...groups.flatMap(group => originals.get(group)!), ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : []))];
-      const written = this.#writtenTargets(target);
-      const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
-      // With only creates, and the target not in memory, the UPDATE itself is lock and delta in one statement.
-      if (keys.length === 0 || (onlyCreates && !keys.some(key => loadedTarget(this.em, target, key)))) continue;
-      for (const group of groups) await stored.lock(group, [...keys, ...written]);
-    }
-  }
-
-  /** Gives the targets that the flush itself updates or deletes, so that they are locked in order with the others. */
-  #writtenTargets(target: EntityMetadata): Key[] {
-    const changeSets = this.unitOfWork.getChangeSets().filter(({ meta }) => meta.class === target.class);
-    return changeSets.filter(changeSet => kindOf(changeSet) !== 'create').map(({ entity }) => keyOf(entity));
-  }
-
-  async #read(statements: Statements, changes: readonly CountedChange[], lock = true): Promise<Map<CountedChange, RowState>> {
-    const states = new Map<CountedChange, RowState>();
-    const tables = [...Map.groupBy(changes, ({ counted }) => counted)].sort(([a], [b]) => (a.tableName < b.tableName ? -1 : 1));
-    for (const [counted, mine] of tables) {
-      const groups = this.registry.countedBy(counted);
-      const columns = keyColumns(counted);
-      const keys = mine.map(({ changeSet }) => keyOf(changeSet.entity));
-      const rows = await statements.countedRows(counted, watchedColumns(groups), keys, lock);
-      const found = new Map(rows.map(row => [hashOf(columns.map(column => row[column])), row]));
-      mine.forEach((change, index) => {
-        const row = found.get(hashOf(keys[index]!));
-        if (row) states.set(change, stateInDatabase(row, groups));
-      });
-    }
-    return states;
   }
 
   #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): void {
@@ -167,27 +133,12 @@ export class FlushPlan {
 
   /** Lets a target that the same flush inserts start with its counts: nobody else can see it before the commit. */
   #addToCreated(entity: object, { group, amounts }: TargetDelta): void {
-    const changeSet = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!;
-    if (changeSet.persisted) throw lateChange(`A hook moved a row to a new ${group.target.className} during the flush. Move it before the flush.`);
-    const counts = entity as Record<string, number>;
+    const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<string, number>;
+    const given = this.#given.get(entity) ?? {};
+    this.#given.set(entity, given);
     group.counters.forEach(({ property }, index) => {
-      counts[property] = (counts[property] ?? 0) + amounts[index]!;
-      (changeSet.payload as Record<string, number>)[property] = counts[property];
+      given[property] = (given[property] ?? 0) + amounts[index]!;
+      payload[property] = (entity as Record<string, number>)[property] = given[property];
     });
   }
-
-  #refuseLateChangeSets(): void {
-    const now = this.unitOfWork.getChangeSets().filter(({ meta }) => this.registry.countedBy(meta as unknown as EntityMetadata).length > 0);
-    const planned = new Map(this.#changes.map(({ changeSet, kind }) => [changeSet, kind]));
-    const late = now.find(changeSet => planned.get(changeSet) !== kindOf(changeSet)) ?? (now.length < planned.size ? this.#changes[0]?.changeSet : undefined);
-    if (!late) return;
-    throw lateChange(
-      `Another subscriber added, dropped or turned round a change to ${late.meta.className} after the counters had planned the flush. ` +
-        "Register the counters' subscriber last.",
-    );
-  }
-}
-
-function lateChange(message: string): CounterError {
-  return new CounterError('COUNTER_LATE_CHANGE', message);
 }

@@ -1,8 +1,11 @@
-import { helper, ReferenceKind, type EntityMetadata, type UnitOfWork } from '@mikro-orm/core';
+import { helper, ReferenceKind, Utils, type Collection, type EntityMetadata, type UnitOfWork } from '@mikro-orm/core';
 import { kindOf } from './counted-change.js';
 import { CounterError } from './errors.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
-import { keyOf } from './row-state.js';
+import { keyOf, watchedProperties } from './row-state.js';
+
+/** Maps new targets to the counts that the engine lets them start with, by property. */
+export type GivenCounts = Map<object, Record<string, number>>;
 
 /** Refuses a flush that assigns a stored count (COUNTER_ASSIGNED), and lets the counts of new targets start at 0. */
 export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
@@ -22,11 +25,25 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
   }
 }
 
+/** Refuses a stored count that a hook or another subscriber has assigned during the flush (COUNTER_ASSIGNED). */
+export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterRegistry, given: GivenCounts): void {
+  for (const changeSet of unitOfWork.getChangeSets()) {
+    const kind = kindOf(changeSet);
+    if (kind === 'delete') continue;
+    const payload = changeSet.payload as Record<string, unknown>;
+    for (const { property, name } of countersOn(registry, changeSet.meta as unknown as EntityMetadata)) {
+      const right = kind === 'create' ? Number(payload[property] ?? 0) === (given.get(changeSet.entity)?.[property] ?? 0) : !(property in payload);
+      if (!right) throw assigned(name, payload[property], 'Remove the assignment from the hook or subscriber.');
+    }
+  }
+}
+
 /** Refuses data for a direct write that names a stored count (COUNTER_ASSIGNED); 0 is let through where rows are new. */
 export function refuseStoredCounts(registry: CounterRegistry, meta: EntityMetadata, data: object, rowsAreNew: boolean): void {
   const values = data as Record<string, unknown>;
   for (const { property, column, name } of countersOn(registry, meta)) {
-    const key = [property, column].find(one => one in values);
+    const names = [property, column];
+    const key = names.find(one => one in values) ?? Object.keys(values).find(one => names.includes(withoutAlias(one)));
     if (key === undefined || (rowsAreNew && [0, undefined].includes(values[key] as number))) continue;
     throw assigned(name, values[key], 'Leave it out: the counters engine alone writes it.');
   }
@@ -37,17 +54,43 @@ export function refuseStoredCounts(registry: CounterRegistry, meta: EntityMetada
  * emptying a collection that is not loaded, and pivot tables that are counted.
  */
 export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
-  for (const collection of unitOfWork.getCollectionUpdates()) {
+  // A many-to-many collection that holds its own owner waits among the extra updates.
+  const waiting = [...unitOfWork.getExtraUpdates()].map(([, , value]) => value as unknown).filter(value => Utils.isCollection(value)) as Collection<object>[];
+  for (const collection of [...unitOfWork.getCollectionUpdates(), ...waiting]) {
     const { property } = collection;
-    const written = property.kind === ReferenceKind.MANY_TO_MANY ? property.pivotEntity : collection.getSnapshot() === undefined ? property.targetMeta?.class : undefined;
+    const isPivot = property.kind === ReferenceKind.MANY_TO_MANY;
+    const written = isPivot ? property.pivotEntity : collection.getSnapshot() === undefined ? property.targetMeta?.class : undefined;
     const group = registry.groups.find(({ counted }) => counted.class === (written as unknown));
     if (!group) continue;
     throw new CounterError(
       'COUNTER_BYPASS',
       `Writing the collection "${property.name}" changes ${group.counted.className} rows without hooks, so ` +
-        `${group.counters.map(({ name }) => name).join(' and ')} could not be kept. Load the collection first, or use deleteWhere or updateWhere.`,
+        `${group.counters.map(({ name }) => name).join(' and ')} could not be kept. ` +
+        (isPivot ? `Create and remove ${group.counted.className} entities instead.` : 'Load the collection first, or use deleteWhere() or updateWhere() of the counters.'),
     );
   }
+}
+
+/**
+ * Refuses updates of counted rows that MikroORM has taken out of the change sets to do them in steps (COUNTER_BYPASS):
+ * it does so where a unique property goes from one row to another in the same flush.
+ */
+export function refuseSplitUpdates(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
+  for (const [entity, names] of unitOfWork.getExtraUpdates()) {
+    const groups = registry.countedBy(helper(entity).__meta as unknown as EntityMetadata);
+    const name = watchedProperties(groups).find(one => [names].flat().includes(one));
+    if (name === undefined) continue;
+    throw new CounterError(
+      'COUNTER_BYPASS',
+      `The unique property "${name}" goes from one ${groups[0]!.counted.className} to another in one flush, which MikroORM does in steps ` +
+        'without hooks. Flush the row that gives it up before the row that takes it.',
+    );
+  }
+}
+
+/** Gives a column or property name without the alias of its table. */
+export function withoutAlias(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
 }
 
 /** Gives the counters stored on an entity. */

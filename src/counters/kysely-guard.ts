@@ -42,7 +42,8 @@ function writtenParts(node: RootOperationNode): { tables: unknown; columns: unkn
     case 'UpdateQueryNode':
       return { tables: node.table, columns: node.updates?.map(({ column }) => column) };
     case 'DeleteQueryNode':
-      return { tables: node.from, columns: [] };
+      // DELETE FROM e USING t AS e: the table may stand behind its alias.
+      return { tables: [node.from, node.using], columns: [] };
     case 'MergeQueryNode':
       return { tables: node.into, columns: node.whens };
     default:

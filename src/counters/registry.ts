@@ -55,6 +55,11 @@ export class CounterRegistry {
   }
 }
 
+/** Tells whether the application writes a property to columns: it is no formula, not generated, and persisted. */
+function isColumn(property: EntityProperty): boolean {
+  return property.persist !== false && !property.formula && !property.generated;
+}
+
 /** Gives the primary key columns of a table. */
 export function keyColumns(meta: EntityMetadata): string[] {
   return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).fieldNames);
@@ -67,8 +72,8 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
   if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
   if (counted.root.inheritanceType) throw refuse('counted entities with inheritance are not supported');
   const by = counted.properties[counter.by as never] as EntityProperty | undefined;
-  if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey) {
-    throw refuse(`"${counter.by}" must be a many-to-one relation to the primary key of one entity`);
+  if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey || !isColumn(by)) {
+    throw refuse(`"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`);
   }
   for (const relation of counted.relations) {
     if (relation.deleteRule && !['restrict', 'no action'].includes(relation.deleteRule.toLowerCase())) {
@@ -82,6 +87,9 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
   if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
   if (!into || into.kind !== ReferenceKind.SCALAR) throw refuse(`${target.className} has no column property "${counter.into}"`);
+  if (!isColumn(into) || into.runtimeType !== 'number' || into.nullable || into.primary || into.version) {
+    throw refuse(`"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`);
+  }
   return {
     order: 0,
     counted,

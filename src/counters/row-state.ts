@@ -1,4 +1,4 @@
-import { helper, Reference, type EntityProperty } from '@mikro-orm/core';
+import { helper, Reference, type AnyEntity, type ChangeSet, type EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Key } from './key.js';
 import type { CounterGroup } from './registry.js';
@@ -8,6 +8,12 @@ import { identityOf, type RowState, type TargetPointer } from './tally.js';
 /** Gives the raw primary key of a managed entity, in the order of its key columns. */
 export function keyOf(entity: object): Key {
   return flat(helper(entity).getPrimaryKeys(true) ?? []);
+}
+
+/** Gives the raw primary key under which the database has a change set's row: the one before the change. */
+export function keyInDatabase({ entity, originalEntity, meta }: ChangeSet<AnyEntity>): Key {
+  const original = originalEntity && flat(meta.primaryKeys.map(name => (originalEntity as Record<string, unknown>)[name]));
+  return original && !original.includes(undefined) ? original : keyOf(entity);
 }
 
 /** Gives the property names that decide whether and where a row of these groups is counted. */
@@ -36,6 +42,14 @@ export function stateInDatabase(row: CountedRow, groups: readonly CounterGroup[]
     values: Object.fromEntries(comparisons.map(({ property, column }) => [property, row[column]])),
     targets: Object.fromEntries(groups.map(group => [group.by, targetInDatabase(row, group)])),
   };
+}
+
+/** Gives the state of a row as a payload writes it; what the payload does not name is left out. */
+export function stateInPayload({ payload }: { readonly payload: object }, groups: readonly CounterGroup[]): RowState {
+  const values = payload as Record<string, unknown>;
+  const written = groups.filter(({ by }) => by in values);
+  const pointer = (value: unknown): TargetPointer | null => (value === null || value === undefined ? null : { key: flat(value) });
+  return { values, targets: Object.fromEntries(written.map(({ by }) => [by, pointer(values[by])])) };
 }
 
 /** Gives the state that remains when `names` of `patch` are laid over `base`. */

@@ -4,8 +4,14 @@ import { CounterError } from './errors.js';
 import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
 
-/** Maps each locked target row, by the hash of its key, to its stored counts in the order of the group's counters. */
-export type LockedTargets = Map<string, number[]>;
+/** Holds a locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
+export interface LockedTarget {
+  readonly key: Key;
+  stored: number[];
+}
+
+/** Maps each locked target row by the hash of the key that was asked for. */
+export type LockedTargets = Map<string, LockedTarget>;
 
 /** Holds one counted row as read under lock: by column, raw. */
 export type CountedRow = Readonly<Record<string, unknown>>;
@@ -42,7 +48,9 @@ export class Statements {
         chunk.flat(),
       );
       for (const row of rows) {
-        locked.set(hashOf(group.targetKey.map(column => row[column])), group.counters.map(counter => Number(row[counter.column])));
+        const key = group.targetKey.map(column => row[column]);
+        // By the same collation, a text asked for by itself may find a row that spells it otherwise.
+        locked.set(hashOf(size === 1 ? chunk[0]! : key), { key, stored: group.counters.map(counter => Number(row[counter.column])) });
       }
     }
     return locked;
@@ -82,7 +90,7 @@ export class Statements {
       'run',
     );
     if (affectedRows === 1) return;
-    const stored = (await this.lockTargets(group, [key])).get(hashOf(key));
+    const stored = (await this.lockTargets(group, [key])).get(hashOf(key))?.stored;
     const target = `${group.target.className} ${key.join(', ')}`;
     if (!stored) throw new CounterError('COUNTER_TARGET_MISSING', `${target} is not there (any more), so nothing can be counted into it.`);
     throw new CounterError(

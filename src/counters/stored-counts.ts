@@ -2,7 +2,7 @@ import { helper, type EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { compareKeys, hashOf, type Key } from './key.js';
 import type { CounterGroup } from './registry.js';
-import type { Statements } from './statements.js';
+import type { LockedTarget, Statements } from './statements.js';
 import type { TargetDelta } from './tally.js';
 
 /** Says by how much the stored counts of an existing target row change. */
@@ -15,7 +15,8 @@ export interface KeyedDelta extends TargetDelta {
  * what they hold so that loaded targets can be shown it.
  */
 export class StoredCounts {
-  readonly #locked = new Map<CounterGroup, Map<string, { key: Key; stored: number[] }>>();
+  /** Holds the locked rows by their keys and by those that were asked for; two spellings of one key share its row. */
+  readonly #locked = new Map<CounterGroup, Map<string, LockedTarget>>();
 
   constructor(
     private readonly em: SqlEntityManager,
@@ -24,14 +25,13 @@ export class StoredCounts {
 
   /** Locks target rows; those that are not there are not locked, and no error. */
   async lock(group: CounterGroup, keys: readonly Key[]): Promise<void> {
-    const rows = this.#locked.get(group) ?? new Map<string, { key: Key; stored: number[] }>();
+    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
     this.#locked.set(group, rows);
     const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
     if (unlocked.length === 0) return;
-    const stored = await this.statements.lockTargets(group, unlocked);
-    for (const key of unlocked) {
-      const counts = stored.get(hashOf(key));
-      if (counts) rows.set(hashOf(key), { key, stored: counts });
+    for (const [asked, row] of await this.statements.lockTargets(group, unlocked)) {
+      const known = rows.get(hashOf(row.key)) ?? row;
+      rows.set(hashOf(row.key), known).set(asked, known);
     }
   }
 
@@ -53,7 +53,7 @@ export class StoredCounts {
   /** Puts the true stored counts into those target entities that are loaded; they are not dirty by that. */
   refresh(): void {
     for (const [group, rows] of this.#locked) {
-      for (const { key, stored } of rows.values()) {
+      for (const { key, stored } of new Set(rows.values())) {
         const entity = loadedTarget(this.em, group.target, key);
         if (!entity) continue;
         group.counters.forEach((counter, index) => {

@@ -23,6 +23,7 @@ export class CounterSubscriber implements EventSubscriber {
   readonly #registries = new WeakMap<MetadataStorage, CounterRegistry>();
   readonly #waiting = new WeakSet<UnitOfWork>();
   readonly #planned = new WeakMap<UnitOfWork, Planned>();
+  readonly #unsettled = new WeakMap<object, Set<FlushPlan>>();
 
   constructor(readonly counters: readonly Counter[]) {}
 
@@ -34,45 +35,83 @@ export class CounterSubscriber implements EventSubscriber {
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    const transaction = em.getTransactionContext();
+    const last = this.#planned.get(uow);
+    // At once, and not only before the commit, for MySQL's driver tells nobody that it releases a savepoint.
+    if (last && last.transaction === transaction && this.#begun(transaction).has(last.plan)) throw unsettled();
     this.#planned.delete(uow);
-    this.#waiting.delete(uow);
-    if (uow.getChangeSets().length === 0 && uow.getCollectionUpdates().length === 0) return;
-    if (em.isInTransaction()) return this.#prepare(em as SqlEntityManager, uow, em.getTransactionContext()!, false);
-    if (!em.config.get('implicitTransactions')) {
+    if (transaction) return this.#prepare(em as SqlEntityManager, uow, transaction, false);
+    // Even an empty flush waits: a subscriber that comes later may still add to it.
+    if (em.config.get('implicitTransactions')) this.#waiting.add(uow);
+    else if (uow.getChangeSets().length > 0 || uow.getCollectionUpdates().length > 0) {
       throw new CounterError('COUNTER_TRANSACTION', 'A flush without a transaction cannot keep counters: enable implicitTransactions or use em.transactional().');
     }
-    this.#waiting.add(uow);
   }
 
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
-    if (!uow || !transaction || !this.#waiting.delete(uow) || uow.getChangeSets().length === 0) return;
+    if (!uow || !transaction || !this.#waiting.delete(uow)) return;
     try {
       await this.#prepare(em as SqlEntityManager, uow, transaction, true);
     } catch (error) {
       // MikroORM does not roll back a transaction whose start event fails; the connection would never come back.
       await transaction.rollback().execute();
+      this.#undo(uow);
       throw error;
     }
   }
 
   async beforeTransactionCommit({ uow, transaction }: TransactionEventArgs): Promise<void> {
     const planned = uow && this.#planned.get(uow);
-    if (planned?.implicit && planned.transaction === transaction) await planned.plan.settle(transaction);
+    if (planned?.implicit && planned.transaction === transaction) await this.#settle(planned);
+    if (transaction && this.#begun(transaction).size > 0) throw unsettled();
+  }
+
+  afterTransactionRollback({ uow }: TransactionEventArgs): Promise<void> {
+    if (uow) this.#undo(uow);
+    return Promise.resolve();
   }
 
   async afterFlush({ uow }: FlushEventArgs): Promise<void> {
+    this.#waiting.delete(uow);
     const planned = this.#planned.get(uow);
     if (!planned) return;
+    if (!planned.implicit) await this.#settle(planned);
     this.#planned.delete(uow);
-    if (!planned.implicit) await planned.plan.settle(planned.transaction);
     planned.plan.refresh();
   }
 
   async #prepare(em: SqlEntityManager, uow: UnitOfWork, transaction: Transaction, implicit: boolean): Promise<void> {
     const plan = new FlushPlan(this.registry(em.getMetadata()), em, uow);
-    await plan.prepare(transaction);
     this.#planned.set(uow, { plan, transaction, implicit });
+    if (plan.concernsCounts) this.#begun(transaction).add(plan);
+    await plan.prepare(transaction);
   }
+
+  async #settle({ plan, transaction }: Planned): Promise<void> {
+    const begun = this.#begun(transaction).add(plan);
+    await plan.settle(transaction);
+    begun.delete(plan);
+  }
+
+  #undo(uow: UnitOfWork): void {
+    this.#planned.get(uow)?.plan.undo();
+    this.#planned.delete(uow);
+  }
+
+  /** Gives the plans of a transaction that have begun to count and have not settled: those left at its end have failed. */
+  #begun(transaction: Transaction): Set<FlushPlan> {
+    const plans = this.#unsettled.get(transaction) ?? new Set();
+    this.#unsettled.set(transaction, plans);
+    return plans;
+  }
+}
+
+function unsettled(): CounterError {
+  return new CounterError(
+    'COUNTER_TRANSACTION',
+    'A flush in this transaction has failed after it began to count, so counts and rows may disagree: the transaction can only be rolled back. ' +
+      'Where a flush may fail and the rest go on, give it an em.transactional() of its own inside the transaction.',
+  );
 }
 
 /** Gives the counters that an entity manager keeps; undefined without a subscriber. */

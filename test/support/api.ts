@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { readConfig } from '../../src/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
@@ -13,13 +13,14 @@ export interface Answer {
   // Tests read deep into answers whose shape the schema gives; spelling it out again would test nothing.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly data: any;
-  readonly errors?: { message: string; extensions: { code: string } }[];
+  readonly errors?: { message: string; path?: (string | number)[]; extensions: { code: string; argument?: string } }[];
 }
 
 /** Is a server of this test's own, on a database of its own. */
 export interface Api {
   readonly url: string;
   readonly database: Database;
+  readonly databaseUrl: string;
   /** Sends one operation; without a token, anonymously. */
   send(token: string | null, query: string, variables?: object): Promise<Answer>;
   /** Gives a token for a role and user. */
@@ -29,19 +30,26 @@ export interface Api {
   stop(): Promise<void>;
 }
 
+/** Says what a test's server has of its own: variables that go over the usual ones, and where it logs (nowhere without it). */
+export interface ApiOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logger?: Logger;
+}
+
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
-export async function startApi(kind: DatabaseKind): Promise<Api> {
+export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }) }: ApiOptions = {}): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
-  const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent' });
+  const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', ...env });
   const seen: string[] = [];
   database.config.set('onQuery', sql => {
     seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+  const server = await startServer({ config, database, logger });
   return {
     url: server.url,
     database,
+    databaseUrl,
     async send(token, query, variables = {}) {
       const response = await fetch(server.url, {
         method: 'POST',

@@ -16,6 +16,11 @@ export function describeOnEach(name: string, body: (kind: DatabaseKind) => void)
   });
 }
 
+/** Runs what only a server can do, where several connections write at once, on each of the servers. */
+export function describeOnServers(name: string, body: (kind: DatabaseKind) => void): void {
+  for (const kind of kinds.filter(one => one !== 'sqlite')) describe(`${name} on ${kind}`, () => body(kind));
+}
+
 /** Gives the URL of a database that is empty and this caller's own; `drop` removes it. */
 export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {
   if (kind === 'sqlite') {

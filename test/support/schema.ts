@@ -76,3 +76,8 @@ async function empty(database: Database): Promise<void> {
     for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
   });
 }
+
+/** Ends a transaction that a test began by hand and did not come to end, so that it holds up no other test. */
+export async function rollBackIfOpen(em: SqlEntityManager): Promise<void> {
+  if (em.isInTransaction()) await em.rollback();
+}

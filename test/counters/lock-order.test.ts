@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest';
+import { deleteWhere, insertMany, lockTargets } from '../../src/counters/index.js';
+import { Enrollment } from '../../src/entities/index.js';
+import { describeOnEach } from '../support/databases.js';
+import { useSchema } from '../support/schema.js';
+import { gistOf, statementsOf } from '../support/statements.js';
+import { addCourses, addStudents, enroll, expectExactSchool, school } from './models/school.js';
+import { Author, expectExactShop, Fixture, Product, Review, shop, Team } from './models/shop.js';
+
+describeOnEach('the order of locks over several target tables', kind => {
+  const schema = useSchema(kind, shop);
+
+  it('is the same whichever targets are loaded', async () => {
+    const setup = schema.em();
+    const [author, product] = [setup.create(Author, {}), setup.create(Product, {})];
+    await setup.flush();
+    for (const loaded of [[], [Author], [Product], [Author, Product]] as (typeof Author)[][]) {
+      const em = schema.em();
+      for (const entity of loaded) await em.findAll(entity);
+      em.create(Review, { author: author.id, product: product.id });
+      const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+      const first = (table: string) => statements.findIndex(gist => gist.endsWith(` ${table}`));
+      expect(first('author'), statements.join(', ')).toBeLessThan(first('product'));
+      expect(first('product')).toBeLessThan(first('review'));
+    }
+    await expectExactShop(schema);
+  });
+
+  it('is the same when another table has rows that change, not only new ones', async () => {
+    const setup = schema.em();
+    const [author, first, second] = [setup.create(Author, {}), setup.create(Product, {}), setup.create(Product, {})];
+    const review = setup.create(Review, { product: first });
+    await setup.flush();
+    const em = schema.em();
+    em.assign(await em.findOneOrFail(Review, review.id), { product: second.id });
+    em.create(Review, { author: author.id, product: first.id });
+    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const locks = statements.filter(gist => !gist.startsWith('insert')).map(gist => gist.split(' ')[1]!);
+    expect(locks.indexOf('author'), statements.join(', ')).toBeLessThan(locks.indexOf('product'));
+    await expectExactShop(schema);
+  });
+
+  it('of two foreign keys into one table is one ascending order', async () => {
+    const setup = schema.em();
+    const [a, b] = [setup.create(Team, {}), setup.create(Team, {})];
+    await setup.flush();
+    const em = schema.em();
+    em.create(Fixture, { home: b.id, away: a.id });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(statements.slice(0, 2).map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual([a.id, b.id]);
+    await expectExactShop(schema);
+  });
+
+  it('of two foreign keys into one table is one ascending order in bulk writes too', async () => {
+    const setup = schema.em();
+    const [a, b] = [setup.create(Team, {}), setup.create(Team, {})];
+    await setup.flush();
+    const em = schema.em();
+    await em.findAll(Team);
+    for (const work of [() => insertMany(em, Fixture, [{ home: b.id, away: a.id }]), () => deleteWhere(em, Fixture, { home: b.id })]) {
+      const statements = await statementsOf(schema.database, work);
+      const locks = statements.filter(sql => /^select .* from team /.test(sql));
+      expect(locks[0]).toContain(`in (${a.id}, ${b.id}) order by id`);
+      await expectExactShop(schema);
+    }
+  });
+});
+
+describeOnEach('lockTargets', kind => {
+  const schema = useSchema(kind, school);
+
+  it('locks the targets in ascending order and gives those that exist', async () => {
+    const [low, high] = await addCourses(schema, 2);
+    const statements = await statementsOf(schema.database, () =>
+      schema.em().transactional(async em => {
+        expect(await lockTargets(em as never, Enrollment, 'course', [high!, low!, high! + 1000].map(id => [id]))).toEqual([[high], [low]]);
+      }),
+    );
+    expect(statements).toHaveLength(1);
+    expect(statements[0]).toContain(`in (${low}, ${high}, ${high! + 1000}) order by id${kind === 'sqlite' ? '' : ' for update'}`);
+  });
+
+  it('lets several flushes of one transaction follow', async () => {
+    const [low, high] = await addCourses(schema, 2);
+    const [one, two] = await addStudents(schema, 2);
+    const id = await enroll(schema, high!, one!);
+    await schema.em().transactional(async em => {
+      await lockTargets(em as never, Enrollment, 'course', [[low!], [high!]]);
+      em.create(Enrollment, { course: high!, student: two! });
+      await em.flush();
+      em.assign(await em.findOneOrFail(Enrollment, id), { course: low! });
+    });
+    await expectExactSchool(schema);
+  });
+
+  it('without a transaction is COUNTER_TRANSACTION, and by another property COUNTER_DECLARATION', async () => {
+    await expect(lockTargets(schema.em(), Enrollment, 'course', [[1]])).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION' });
+    await expect(schema.em().transactional(em => lockTargets(em as never, Enrollment, 'student', [[1]]))).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
+  });
+});

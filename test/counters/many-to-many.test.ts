@@ -1,0 +1,132 @@
+import { Collection, PrimaryKeyProp, type Opt, type Ref } from '@mikro-orm/core';
+import { Entity, ManyToMany, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { expect, it } from 'vitest';
+import { defineCounter } from '../../src/counters/index.js';
+import { describeOnEach } from '../support/databases.js';
+import { expectExact } from '../support/exact.js';
+import { useSchema } from '../support/schema.js';
+
+@Entity({ tableName: 'club' })
+class Club {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToMany({ entity: () => Person, mappedBy: 'clubs' })
+  people = new Collection<Person>(this);
+
+  @Property({ type: 'integer', unsigned: true, default: 0 })
+  readonly memberCount: Opt<number> = 0;
+}
+
+@Entity({ tableName: 'person' })
+class Person {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToMany({ entity: () => Club, pivotEntity: () => Membership, inversedBy: 'people' })
+  clubs = new Collection<Club>(this);
+}
+
+@Entity({ tableName: 'membership' })
+class Membership {
+  [PrimaryKeyProp]?: ['person', 'club'];
+
+  @ManyToOne(() => Person, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  person!: Ref<Person>;
+
+  @ManyToOne(() => Club, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  club!: Ref<Club>;
+}
+
+@Entity({ tableName: 'walker' })
+class Walker {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToMany({ entity: () => Walker, pivotEntity: () => Friendship })
+  friends = new Collection<Walker>(this);
+
+  @Property({ type: 'integer', unsigned: true, default: 0 })
+  readonly friendCount: Opt<number> = 0;
+}
+
+@Entity({ tableName: 'friendship' })
+class Friendship {
+  [PrimaryKeyProp]?: ['one', 'other'];
+
+  @ManyToOne(() => Walker, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  one!: Ref<Walker>;
+
+  @ManyToOne(() => Walker, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  other!: Ref<Walker>;
+}
+
+describeOnEach('a counted pivot table', kind => {
+  const schema = useSchema(kind, { entities: [Club, Person, Membership], counters: [defineCounter({ counted: Membership, by: 'club', into: 'memberCount' })] });
+  const exact = () => expectExact(schema, { target: 'club', column: 'member_count', counted: 'membership', by: { id: 'club_id' } });
+
+  async function addMember(): Promise<{ club: number; person: number }> {
+    const em = schema.em();
+    const [club, person] = [em.create(Club, {}), em.create(Person, {})];
+    await em.flush();
+    em.create(Membership, { club, person });
+    await em.flush();
+    return { club: club.id, person: person.id };
+  }
+
+  it('is counted when its rows are written as entities', async () => {
+    const { club, person } = await addMember();
+    await exact();
+    const em = schema.em();
+    em.remove(await em.findOneOrFail(Membership, { club, person }));
+    await em.flush();
+    expect(await schema.rows('select member_count as members from club')).toEqual([{ members: 0 }]);
+    await exact();
+  });
+
+  it('cannot be added to through the owning collection', async () => {
+    const { person } = await addMember();
+    const em = schema.em();
+    const loaded = await em.findOneOrFail(Person, person, { populate: ['clubs'] });
+    loaded.clubs.add(em.create(Club, {}));
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS', message: expect.stringMatching(/"(clubs|people)"/) });
+    expect(await schema.rows('select * from membership')).toHaveLength(1);
+    await exact();
+  });
+
+  it('cannot be emptied through the owning collection', async () => {
+    const { person } = await addMember();
+    const em = schema.em();
+    (await em.findOneOrFail(Person, person, { populate: ['clubs'] })).clubs.removeAll();
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+    expect(await schema.rows('select * from membership')).toHaveLength(1);
+    await exact();
+  });
+
+  it('cannot be written through the inverse collection', async () => {
+    const { club } = await addMember();
+    const em = schema.em();
+    const loaded = await em.findOneOrFail(Club, club, { populate: ['people'] });
+    loaded.people.add(em.create(Person, {}));
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+    const again = schema.em();
+    (await again.findOneOrFail(Club, club, { populate: ['people'] })).people.removeAll();
+    await expect(again.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+    expect(await schema.rows('select * from membership')).toHaveLength(1);
+    await exact();
+  });
+});
+
+describeOnEach('a counted pivot table of one entity with itself', kind => {
+  const schema = useSchema(kind, { entities: [Walker, Friendship], counters: [defineCounter({ counted: Friendship, by: 'other', into: 'friendCount' })] });
+
+  it('cannot be written through collections of new entities that hold each other', async () => {
+    const em = schema.em();
+    const [one, other] = [em.create(Walker, {}), em.create(Walker, {})];
+    one.friends.add(one, other);
+    other.friends.add(one);
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS', message: expect.stringContaining('"friends"') });
+    expect(await schema.rows('select * from friendship')).toEqual([]);
+    await expectExact(schema, { target: 'walker', column: 'friend_count', counted: 'friendship', by: { id: 'other_id' } });
+  });
+});

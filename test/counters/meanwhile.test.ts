@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { describeOnEach } from '../support/databases.js';
+import { useSchema } from '../support/schema.js';
+import { addBoxes, addLetter, Box, boxCounts, expectExactLetters, Letter, letters, Postage } from './models/letters.js';
+
+describeOnEach('code that runs while a flush waits for the database', kind => {
+  const schema = useSchema(kind, letters);
+
+  it('and changes a row that is just being saved is counted by the next flush', async () => {
+    const [box] = await addBoxes(schema, 1);
+    const em = schema.em();
+    const letter = em.create(Letter, { box: box!, postage: Postage.PAID });
+    schema.database.config.set('onQuery', sql => {
+      if (/^insert/.test(sql)) letter.binned = true;
+      return sql;
+    });
+    await em.flush().finally(() => schema.database.config.set('onQuery', sql => sql));
+    await expectExactLetters(schema);
+    await em.flush();
+    expect(await boxCounts(schema, box!)).toEqual([1, 0, 1]);
+    await expectExactLetters(schema);
+  });
+
+  it('and moves a row before its UPDATE is sent is counted by the next flush', async () => {
+    const [first, second] = await addBoxes(schema, 2);
+    const id = await addLetter(schema, first!, { postage: Postage.PAID });
+    const em = schema.em();
+    const letter = await em.findOneOrFail(Letter, id);
+    letter.postage = Postage.FREE;
+    schema.database.config.set('onQuery', sql => {
+      if (/^select.*box/.test(sql)) letter.box = em.getReference(Box, second!, { wrapped: true });
+      return sql;
+    });
+    await em.flush().finally(() => schema.database.config.set('onQuery', sql => sql));
+    await expectExactLetters(schema);
+    await em.flush();
+    await expectExactLetters(schema);
+  });
+});

@@ -1,0 +1,158 @@
+import { Cascade, Type, type EntityClass, type Opt, type Ref } from '@mikro-orm/core';
+import { Entity, Enum, Formula, ManyToOne, OneToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+
+/** Is an enumeration of one value. */
+export enum Shade {
+  LIGHT = 'light',
+}
+
+/** Stores a boolean as a letter, as old databases do. */
+export class YesNo extends Type<boolean, string> {
+  override convertToDatabaseValue(value: boolean): string {
+    return value ? 'Y' : 'N';
+  }
+
+  override convertToJSValue(value: string): boolean {
+    return value === 'Y';
+  }
+
+  override getColumnType(): string {
+    return 'char(1)';
+  }
+
+  override get runtimeType(): string {
+    return 'boolean';
+  }
+}
+
+/** Is a target with one good column and many that cannot hold a count. */
+@Entity({ tableName: 'parent' })
+export class Parent {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @Property({ type: 'string', default: '' })
+  name: Opt<string> = '';
+
+  @Property({ type: 'integer', default: 0 })
+  readonly amount: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly other: Opt<number> = 0;
+
+  @Property({ type: 'integer', nullable: true })
+  readonly maybe?: number | null;
+
+  @Property({ type: 'integer', persist: false })
+  readonly transient?: number;
+
+  @Formula('1 + 1')
+  readonly computed?: number;
+
+  @Property({ type: 'integer', version: true })
+  readonly version!: Opt<number>;
+}
+
+/** Is a counted row with one good foreign key and many properties that cannot decide a count. */
+@Entity({ tableName: 'child' })
+export class Child {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, deleteRule: 'restrict' })
+  parent!: Ref<Parent>;
+
+  @ManyToOne(() => Parent, { ref: true, persist: false, joinColumn: 'parent_id' })
+  shadow?: Ref<Parent>;
+
+  @OneToOne(() => Parent, { ref: true, deleteRule: 'restrict' })
+  only!: Ref<Parent>;
+
+  @Property({ type: 'string' })
+  text!: string;
+
+  @Property({ type: 'datetime' })
+  time!: Date;
+
+  @Enum({ items: () => Shade })
+  shade!: Shade;
+
+  @Property({ type: YesNo })
+  yes!: boolean;
+
+  @Property({ type: 'boolean', persist: false })
+  transient?: boolean;
+
+  @Property({ type: 'integer', generated: '(id * 2) stored' })
+  readonly doubled?: number;
+}
+
+/** Is removed by the database together with its target. */
+@Entity({ tableName: 'cascading' })
+export class Cascading {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, deleteRule: 'cascade' })
+  parent!: Ref<Parent>;
+}
+
+/** Is removed by the database together with another row than its target. */
+@Entity({ tableName: 'elsewhere' })
+export class ElsewhereCascading {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, deleteRule: 'restrict' })
+  parent!: Ref<Parent>;
+
+  @ManyToOne(() => Child, { ref: true, deleteRule: 'cascade' })
+  child!: Ref<Child>;
+}
+
+/** Has the delete rule that MikroORM gives to what may be null. */
+@Entity({ tableName: 'implied_null' })
+export class ImpliedNull {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, nullable: true })
+  parent?: Ref<Parent> | null;
+}
+
+/** Has the delete rule that MikroORM gives to foreign keys within a key. */
+@Entity({ tableName: 'implied_cascade' })
+export class ImpliedCascade {
+  @ManyToOne(() => Parent, { ref: true, primary: true })
+  parent!: Ref<Parent>;
+
+  @ManyToOne(() => Child, { ref: true, primary: true })
+  child!: Ref<Child>;
+}
+
+/** Removes its target through the entity manager, which hooks see. */
+@Entity({ tableName: 'removing' })
+export class Removing {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, deleteRule: 'restrict', cascade: [Cascade.ALL] })
+  parent!: Ref<Parent>;
+}
+
+/** Shares its table with those that extend it. */
+@Entity({ tableName: 'animal', discriminatorColumn: 'kind', discriminatorValue: 'animal' })
+export class Animal {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Parent, { ref: true, deleteRule: 'restrict' })
+  parent!: Ref<Parent>;
+}
+
+/** Extends a counted row. */
+@Entity({ discriminatorValue: 'dog' })
+export class Dog extends Animal {}
+
+/** Lists the entities of all declarations, right and wrong. */
+export const entities: EntityClass<object>[] = [Parent, Child, Cascading, ElsewhereCascading, ImpliedNull, ImpliedCascade, Removing, Animal, Dog];

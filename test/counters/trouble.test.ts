@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest';
+import { deleteWhere } from '../../src/counters/index.js';
+import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
+import { describeOnEach } from '../support/databases.js';
+import { useSchema } from '../support/schema.js';
+import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
+
+describeOnEach('a stored count that was made too low behind the counters', kind => {
+  const schema = useSchema(kind, school);
+
+  async function tooLow() {
+    const [course] = await addCourses(schema, 1);
+    const [student, other] = await addStudents(schema, 2);
+    const id = await enroll(schema, course!, student!);
+    await schema.write('update core_course set total_enrollments = 0 where id = ?', [course!]);
+    return { course: course!, other: other!, id };
+  }
+
+  it('is not taken below 0: COUNTER_UNDERFLOW names the course, its counts and the change, and nothing is done', async () => {
+    const { course, id } = await tooLow();
+    const em = schema.em();
+    const work = em.remove(await em.findOneOrFail(Enrollment, id)).flush();
+    await expect(work).rejects.toMatchObject({
+      code: 'COUNTER_UNDERFLOW',
+      retryable: false,
+      message: expect.stringMatching(new RegExp(`Course ${course} .*totalEnrollments = 0.*activeEnrollments = 1.*-1, -1.*Recount`)),
+    });
+    expect(await countsOf(schema, course)).toEqual([0, 1]);
+    expect(await schema.rows('select id from core_enrollments')).toEqual([{ id }]);
+  });
+
+  it('is not taken below 0 in bulk either', async () => {
+    const { course } = await tooLow();
+    await expect(deleteWhere(schema.em(), Enrollment, { course })).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
+    expect(await countsOf(schema, course)).toEqual([0, 1]);
+    expect(await schema.rows('select id from core_enrollments')).toHaveLength(1);
+  });
+
+  it('does not stop what counts up or does not concern it', async () => {
+    const { course, other, id } = await tooLow();
+    await enroll(schema, course, other);
+    const em = schema.em();
+    (await em.findOneOrFail(Enrollment, id)).status = EnrollmentStatus.DROPPED;
+    await em.flush();
+    expect(await countsOf(schema, course)).toEqual([1, 1]);
+  });
+
+  it('lets the removal through once it has been recounted', async () => {
+    const { course, id } = await tooLow();
+    const em = schema.em();
+    await expect(em.remove(await em.findOneOrFail(Enrollment, id)).flush()).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
+    await schema.write('update core_course set total_enrollments = 1 where id = ?', [course]);
+    const again = schema.em();
+    await again.remove(await again.findOneOrFail(Enrollment, id)).flush();
+    await expectExactSchool(schema);
+  });
+});
+
+describeOnEach('a target that is not there', kind => {
+  const schema = useSchema(kind, school);
+
+  it('is COUNTER_TARGET_MISSING for a create, and nothing is done', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const em = schema.em();
+    em.create(Enrollment, { course: course!, student: student! });
+    em.create(Enrollment, { course: 999_999, student: student! });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING', retryable: false, message: expect.stringContaining('Course 999999') });
+    expect(await countsOf(schema, course!)).toEqual([0, 0]);
+    expect(await schema.rows('select id from core_enrollments')).toEqual([]);
+  });
+
+  it('is COUNTER_TARGET_MISSING for a move, and nothing is done', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const id = await enroll(schema, course!, student!);
+    const em = schema.em();
+    em.assign(await em.findOneOrFail(Enrollment, id), { course: 999_999 });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+    expect(await schema.rows('select course_id from core_enrollments')).toEqual([{ course_id: course }]);
+    await expectExactSchool(schema);
+  });
+
+  it('is COUNTER_TARGET_MISSING when another has removed it since it was loaded', async () => {
+    const [id] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const [em, other] = [schema.em(), schema.em()];
+    const course = await em.findOneOrFail(Course, id!);
+    await other.remove(await other.findOneOrFail(Course, id!)).flush();
+    em.create(Enrollment, { course, student: student! });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+    expect(await schema.rows('select id from core_enrollments')).toEqual([]);
+  });
+});
+
+describeOnEach('an ORM without implicit transactions', kind => {
+  const schema = useSchema(kind, { ...school, options: { implicitTransactions: false } });
+
+  it('refuses a flush outside a transaction with COUNTER_TRANSACTION, and counts inside one', async () => {
+    const [course] = await schema.em().transactional(async em => [em.create(Course, { title: 'A course' })]);
+    const em = schema.em();
+    em.assign(course!, { title: 'Renamed' });
+    em.create(Course, { title: 'Another' });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION', message: expect.stringContaining('em.transactional()') });
+    expect(await schema.rows('select id from core_course')).toHaveLength(1);
+    await expectExactSchool(schema);
+  });
+});
