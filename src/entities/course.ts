@@ -40,10 +40,11 @@ export class Course {
   @Property({ type: 'integer', unsigned: true, default: 0 })
   readonly activeEnrollments: Opt<number> = 0;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date() })
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   createdAt!: Opt<Date>;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
   updatedAt!: Opt<Date>;
 }

@@ -21,10 +21,11 @@ export class Enrollment {
   @Enum({ items: () => EnrollmentStatus, default: EnrollmentStatus.ACTIVE })
   status: Opt<EnrollmentStatus> = EnrollmentStatus.ACTIVE;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date() })
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   enrolledAt!: Opt<Date>;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
   updatedAt!: Opt<Date>;
 }

@@ -19,9 +19,10 @@ export class User {
   @Enum({ items: () => Role, default: Role.STUDENT })
   role: Opt<Role> = Role.STUDENT;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date() })
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   createdAt!: Opt<Date>;
 
-  @Property({ type: 'datetime', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
+  @Property({ type: 'Date', length: 3, onCreate: () => new Date(), onUpdate: () => new Date() })
   updatedAt!: Opt<Date>;
 }

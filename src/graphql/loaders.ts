@@ -13,7 +13,10 @@ export interface EnrollmentList {
   readonly page: PageRequest;
 }
 
-/** Batches what the fields of one request read: however many objects there are, each kind of read is one statement. */
+/** Limits the parents of one statement that has a part for each: SQLite takes 500 (https://www.sqlite.org/limits.html). */
+const MOST_PARTS = 400;
+
+/** Batches what the fields of one request read: each kind of read is one statement for all objects, or for some hundreds of them. */
 export interface Loaders {
   readonly user: DataLoader<number, UserRow | null>;
   /** Loads courses that are known to be visible, since something visible points at them. */
@@ -41,9 +44,9 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
   } satisfies Partial<Loaders>;
   return {
     ...single,
-    count: request => kept(counts, request, () => new DataLoader(ids => reader.computedCounts(database, ids, request))),
+    count: request => kept(counts, request, () => new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MOST_PARTS })),
     enrollments: (known, list) =>
-      kept(lists, list, () => new DataLoader(ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page))),
+      kept(lists, list, () => new DataLoader(ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page), { maxBatchSize: MOST_PARTS })),
     enrollmentCount: (known, list) =>
       kept(listCounts, list, () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter))),
     forget() {

@@ -1,9 +1,18 @@
 import { ArgsType, Field, Int } from 'type-graphql';
-import type { Ordering, Page, PageRequest, Position } from '../services/reader/index.js';
+import { isStoredMoment, type Ordering, type Page, type PageRequest, type Position } from '../services/reader/index.js';
 import { badUserInput } from './errors.js';
 
 const DEFAULT_SIZE = 20;
 const MOST = 100;
+
+/** Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the database. */
+const isValueOf: Record<string, (value: string | number) => boolean> = {
+  ID: Number.isSafeInteger,
+  TITLE: value => typeof value === 'string' && !value.includes('\0'),
+  TOTAL_ENROLLMENTS: Number.isSafeInteger,
+  CREATED_AT: isStoredMoment,
+  ENROLLED_AT: isStoredMoment,
+};
 
 /** Chooses a page, as Relay's connections do. */
 @ArgsType()
@@ -43,10 +52,9 @@ export function cursorOf(row: { readonly id: number; readonly sort?: string | nu
 function positionOf(name: string, cursor: string | null | undefined, { field }: Ordering): Position | null {
   if (cursor == null) return null;
   const parts = partsOf(cursor);
-  if (!parts) throw badUserInput(name, `"${cursor.slice(0, 100)}" is not a cursor of this API.`);
-  const [madeFor, value, id] = parts;
-  if (madeFor !== field) throw badUserInput(name, `this cursor belongs to the order ${madeFor}, not ${field}.`);
-  return { value, id };
+  if (parts && parts[0] !== field) throw badUserInput(name, `this cursor belongs to the order ${parts[0].slice(0, 100)}, not ${field}.`);
+  if (!parts || !isValueOf[field]!(parts[1])) throw badUserInput(name, `"${cursor.slice(0, 100)}" is not a cursor of this API.`);
+  return { value: parts[1], id: parts[2] };
 }
 
 function partsOf(cursor: string): [string, string | number, number] | null {

@@ -1,5 +1,5 @@
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import fastifyApollo from '@as-integrations/fastify';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
@@ -31,7 +31,8 @@ export async function startServer({ config, database, logger }: { config: Config
     includeStacktraceInErrorResponses: false,
     formatError: errorFormatter((id, error) => logger.error({ errorId: id, err: error }, 'a request failed')),
     // Cache hints cost time on every field, and no field gives any.
-    plugins: [ApolloServerPluginCacheControlDisabled()],
+    // Apollo goes by the process's NODE_ENV, which a .env file does not set, so its page is switched off here.
+    plugins: [ApolloServerPluginCacheControlDisabled(), ...(config.production ? [ApolloServerPluginLandingPageDisabled()] : [])],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -42,14 +43,17 @@ export async function startServer({ config, database, logger }: { config: Config
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify)),
   });
   app.get('/healthz', () => ({ status: 'ok' }));
+  let closing: Promise<void> | undefined;
+  app.addHook('onSend', async (_request, reply) => {
+    // Else the client keeps its connection open after the last answer, and close() waits for it.
+    if (closing) reply.header('connection', 'close');
+  });
   await app.listen({ host: config.host, port: config.port });
   const { port } = app.server.address() as { port: number };
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}/graphql`,
-    async close() {
-      await app.close();
-      await apollo.stop();
-    },
+    // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
+    close: () => (closing ??= app.close().then(() => apollo.stop())),
   };
 }
 

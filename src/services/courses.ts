@@ -1,4 +1,4 @@
-import type { EntityData, RequiredEntityData } from '@mikro-orm/core';
+import { LockMode, type EntityData, type RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
@@ -8,7 +8,7 @@ import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { lockCourses } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { notFound } from './seats.js';
-import { textProblem } from './text.js';
+import { linesProblem, textProblem } from './text.js';
 import { inTransaction } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
@@ -80,7 +80,8 @@ function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void
 
 async function instructorProblems(em: SqlEntityManager, id: number | null): Promise<Problem[]> {
   if (id === null) return [];
-  const user = await em.findOne(User, id, { fields: ['role'] });
+  // The lock that the foreign key takes anyway, only sooner: a user that is found cannot be deleted before this commits.
+  const user = await em.findOne(User, id, { fields: ['role'], lockMode: LockMode.PESSIMISTIC_READ });
   if (!user) return [notFound('User', id, ['input', 'instructorId'])];
   return user.role === Role.STUDENT ? [invalid('instructorId', `User ${id} is a student; an instructor is a teacher or an admin.`)] : [];
 }
@@ -88,9 +89,7 @@ async function instructorProblems(em: SqlEntityManager, id: number | null): Prom
 function shapeProblems(input: CourseInput): Problem[] {
   const problems: (Problem | null)[] = [
     input.title === undefined ? null : textProblem('title', input.title ?? '', 255),
-    input.description != null && Buffer.byteLength(input.description) > DESCRIPTION_BYTES
-      ? invalid('description', `The description has ${Buffer.byteLength(input.description)} bytes; at most ${DESCRIPTION_BYTES} fit.`)
-      : null,
+    input.description == null ? null : linesProblem('description', input.description, DESCRIPTION_BYTES),
     input.capacity != null && input.capacity < 0 ? invalid('capacity', `The capacity ${input.capacity} is negative; null means no limit.`) : null,
     input.status === null ? invalid('status', 'The status cannot be null; leave it out to keep it.') : null,
     input.isPublished === null ? invalid('isPublished', 'isPublished cannot be null; leave it out to keep it.') : null,

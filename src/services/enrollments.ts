@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
@@ -51,12 +52,10 @@ export async function enrollMany(
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));
     manageOnly(viewer, course);
     const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
-    const { free, refusals } = await enrollable(em, course, candidates);
-    const seats = freeSeats(course);
-    const enrollments = free.slice(0, seats).map(({ id }) => add(em, courseId, id));
+    const { free, refusals } = await enrollable(em, course, candidates, freeSeats(course));
+    const enrollments = free.map(({ id }) => add(em, courseId, id));
     await em.flush();
-    const full = free.slice(seats).map(({ field }) => courseFull(course, field ?? COURSE_ID));
-    return done({ ids: enrollments.map(({ id }) => id), courseId }, [...refusals, ...full].sort(byIndex));
+    return done({ ids: enrollments.map(({ id }) => id), courseId }, refusals);
   }, whereThereIs(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })));
 }
 
@@ -133,10 +132,16 @@ interface Candidate {
   readonly field: readonly string[] | null;
 }
 
-/** Parts the students who exist and are not in the locked course from the rest; one that is named twice is free once. */
-async function enrollable(em: SqlEntityManager, course: LockedCourse, candidates: readonly Candidate[]): Promise<{ free: Candidate[]; refusals: Problem[] }> {
+/** Parts the first students who exist and are not in the locked course, one for each seat, from the rest; one that is named twice is free once. */
+async function enrollable(
+  em: SqlEntityManager,
+  course: LockedCourse,
+  candidates: readonly Candidate[],
+  seats = Number.POSITIVE_INFINITY,
+): Promise<{ free: Candidate[]; refusals: Problem[] }> {
   const ids = [...new Set(candidates.map(({ id }) => id))];
-  const users = (await em.createQueryBuilder(User, 'u').select(['id']).where({ id: { $in: ids } }).execute('all')) as { id: number }[];
+  // The lock that the foreign key takes anyway, only sooner: a user that is found cannot be deleted before this commits.
+  const users = (await em.createQueryBuilder(User, 'u').select(['id']).where({ id: { $in: ids } }).setLockMode(LockMode.PESSIMISTIC_READ).execute('all')) as { id: number }[];
   const taken = (await em
     .createQueryBuilder(Enrollment, 'e')
     .select(['student'])
@@ -149,8 +154,11 @@ async function enrollable(em: SqlEntityManager, course: LockedCourse, candidates
     const { id, field } = candidate;
     if (!existing.has(id)) refusals.push(notFound('Student', id, field ?? STUDENT_ID));
     else if (enrolled.has(id)) refusals.push(problem(UserErrorCode.ALREADY_ENROLLED, field ?? COURSE_ID, `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`));
-    else free.push(candidate);
-    enrolled.add(id);
+    else if (free.length >= seats) refusals.push(courseFull(course, field ?? COURSE_ID));
+    else {
+      free.push(candidate);
+      enrolled.add(id);
+    }
   }
   return { free, refusals };
 }
@@ -160,8 +168,4 @@ function add(em: SqlEntityManager, courseId: number, studentId: number): Enrollm
     course: em.getReference(Course, courseId, { wrapped: true }),
     student: em.getReference(User, studentId, { wrapped: true }),
   });
-}
-
-function byIndex(a: Problem, b: Problem): number {
-  return Number(a.field?.at(-1)) - Number(b.field?.at(-1));
 }

@@ -4,11 +4,27 @@ import { problem, UserErrorCode, type Problem } from './outcome.js';
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 
+/** Matches those that no text of several lines has either: all but tabs and line breaks. */
+// eslint-disable-next-line no-control-regex
+const CONTROL_IN_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u;
+
 /** Gives the problem of a one-line text: empty, longer than `most` characters, or with control characters; else null. */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
   if (value.trim() === '') return say(`The ${field} is empty.`);
   const length = [...value].length;
   if (length > most) return say(`The ${field} has ${length} characters; at most ${most} fit.`);
-  return CONTROL.test(value) || !value.isWellFormed() ? say(`The ${field} has control characters or broken surrogates in it; take them out.`) : null;
+  return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field)) : null;
+}
+
+/** Gives the problem of a text of any number of lines: more than `most` bytes in UTF-8, or with control characters; else null. */
+export function linesProblem(field: string, value: string, most: number): Problem | null {
+  const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
+  const bytes = Buffer.byteLength(value);
+  if (bytes > most) return say(`The ${field} has ${bytes} bytes; at most ${most} fit.`);
+  return CONTROL_IN_LINES.test(value) || !value.isWellFormed() ? say(unsound(field)) : null;
+}
+
+function unsound(field: string): string {
+  return `The ${field} has control characters or broken surrogates in it; take them out.`;
 }

@@ -1,6 +1,7 @@
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
+import { badUserInput } from '../errors.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { PageArgs } from '../pagination.js';
 import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
@@ -112,13 +113,27 @@ export class EnrollmentPageArgs extends PageArgs {
   orderBy?: EnrollmentOrderInput | null;
 }
 
-/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none. */
+/** Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far longer. */
+const TITLE_LENGTH = 255;
+
+/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none and texts that no title can have. */
 export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
   return {
     ...filter,
+    title: titleFilterOf(filter?.title),
     ids: filter?.ids?.map(id => idOf(id, 'filter.ids')),
     instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId') as number | null | undefined,
   };
+}
+
+function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilterInput | null | undefined {
+  for (const part of ['eq', 'contains', 'startsWith'] as const) {
+    const text = filter?.[part] ?? '';
+    const length = [...text].length;
+    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${length} characters are more than the ${TITLE_LENGTH} that a title can have.`);
+    if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, 'there is a NUL or a broken surrogate in it; take it out.');
+  }
+  return filter;
 }
 
 /** Gives the reader's filter for enrollments; errors: BAD_USER_INPUT for ids that are none. */

@@ -3,4 +3,5 @@ export { computedCounts, computedCountsByStatus, type ComputedCount, type CountR
 export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
 export { enrollmentCount, enrollmentCounts, enrollmentPage, enrollmentPages, enrollmentsById, enrollmentsOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
+export { isStoredMoment } from './tables.js';
 export { usersById, type UserRow } from './users.js';

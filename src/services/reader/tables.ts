@@ -33,3 +33,10 @@ export interface Tables {
 export function dateOf(moment: StoredMoment): Date {
   return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
 }
+
+/** Tells whether a value can be a stored moment: a whole number, or a text that names a day and time that there are. */
+export function isStoredMoment(value: string | number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  const date = dateOf(value);
+  return /^[\d-]{10} [\d:]{8}(\.\d{1,6})?$/.test(value) && !Number.isNaN(date.valueOf()) && date.toISOString().startsWith(value.slice(0, 19).replace(' ', 'T'));
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { addUser, startApi, type Answer, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
+import { gistOf } from '../support/statements.js';
+
+const COURSES = 120;
+
+describeOnEach('a page of courses', kind => {
+  let api: Api;
+  let token: string;
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    const { database } = api;
+    const teachers = await addUsers(database, Role.TEACHER, 7);
+    const students = await addUsers(database, Role.STUDENT, 6);
+    const courses = await addCourses(database, Array.from({ length: COURSES }, (_, index) => ({ instructor: teachers[index % 7]! })));
+    const statuses = Object.values(EnrollmentStatus);
+    await addEnrollments(database, courses.flatMap((course, index) => students.slice(0, index % 7).map((student, at) => ({ course, student, status: statuses[(index + at) % 4]! }))));
+    token = await api.token(Role.ADMIN, await addUser(database, Role.ADMIN));
+  });
+  afterAll(() => api.stop());
+
+  /** Asks for a page of so many courses and gives the answer with the SQL statements that it took. */
+  async function page(size: number, selection: string, as: string | null = token): Promise<{ nodes: any[]; data: any; statements: string[] }> {
+    let answer!: Answer;
+    const statements = await api.statements(async () => {
+      answer = await api.send(as, `{ courses(first: ${size}) { ${selection} } }`);
+    });
+    expect(answer.errors).toBeUndefined();
+    expect(answer.data.courses.nodes).toHaveLength(size);
+    return { nodes: answer.data.courses.nodes, data: answer.data, statements: gistOf(statements.map(sql => sql.replaceAll(/[`"]/g, ''))) };
+  }
+
+  it('with its stored counts takes one statement', async () => {
+    const { statements } = await page(100, 'nodes { id title status totalEnrollments activeEnrollments createdAt } edges { cursor node { capacity } } pageInfo { endCursor hasNextPage hasPreviousPage }');
+    expect(statements).toEqual(['select core_course']);
+  });
+
+  it.each([
+    ['enrollmentsCount', 'enrollmentsCount { count precision }', ['core_enrollments']],
+    ['enrollmentsCount without a limit', 'enrollmentsCount(limit: null) { count }', ['core_enrollments']],
+    ['enrollmentsByStatus', 'enrollmentsByStatus { status count }', ['core_enrollments']],
+    ['the instructor', 'instructor { name role }', ['core_user']],
+    ['viewerEnrollment', 'viewerEnrollment { id status }', ['core_enrollments']],
+    ['a page of enrollments', 'enrollments(first: 2) { nodes { id status } pageInfo { hasNextPage } }', ['core_enrollments']],
+    ['a page of enrollments with their students', 'enrollments { nodes { student { name } } }', ['core_enrollments', 'core_user']],
+    ['a page of enrollments with their course', 'enrollments { nodes { course { title } } }', ['core_enrollments', 'core_course']],
+    ['the number of its enrollments', 'enrollments { totalCount }', ['core_enrollments', 'core_enrollments']],
+  ])('with %s takes one statement more for each kind of row, whatever its size', async (_, field, tables) => {
+    const expected = ['core_course', ...tables].map(table => `select ${table}`);
+    for (const size of [2, 10, 100]) expect((await page(size, `nodes { id ${field} }`)).statements, `${size} courses`).toEqual(expected);
+  });
+
+  it('with everything takes the same few statements for 10 courses as for 100', async () => {
+    const all = `totalCount nodes {
+      enrollmentsCount { count precision } enrollmentsByStatus { status count } instructor { name } viewerEnrollment { status }
+      enrollments(first: 3, orderBy: { field: ENROLLED_AT, direction: DESC }) { totalCount nodes { student { name } } pageInfo { hasNextPage } }
+    }`;
+    const [ten, hundred] = [await page(10, all), await page(100, all)];
+    expect(hundred.statements.sort()).toEqual([
+      ...Array(2).fill('select core_course'),
+      // enrollmentsCount, enrollmentsByStatus, viewerEnrollment, the nested pages and their totalCount
+      ...Array(5).fill('select core_enrollments'),
+      // the instructors with the page, the students with the nested pages
+      ...Array(2).fill('select core_user'),
+    ]);
+    expect(ten.statements.sort()).toEqual(hundred.statements);
+  });
+
+  it('with nested lists three levels deep takes the same few statements for 10 courses as for 100', async () => {
+    const deep = 'nodes { enrollments { nodes { student { enrollments(first: 2) { totalCount nodes { course { enrollmentsCount { count } } } } } } } }';
+    expect((await page(100, deep)).statements).toEqual((await page(10, deep)).statements);
+  });
+
+  it('takes one statement for each set of arguments of enrollmentsCount, and gives each its own count', async () => {
+    const { nodes, statements } = await page(100, `nodes {
+      totalEnrollments activeEnrollments
+      all: enrollmentsCount { count precision } again: enrollmentsCount(limit: 10000) { count }
+      active: enrollmentsCount(status: [ACTIVE]) { count } capped: enrollmentsCount(limit: 2) { count precision } none: enrollmentsCount(status: []) { count }
+    }`);
+    expect(statements).toEqual(['core_course', ...Array(3).fill('core_enrollments')].map(table => `select ${table}`));
+    for (const { totalEnrollments: total, activeEnrollments, all, again, active, capped, none } of nodes) {
+      expect({ all, again, active, capped, none }).toEqual({
+        all: { count: total, precision: 'EXACT' },
+        again: { count: total },
+        active: { count: activeEnrollments },
+        capped: { count: Math.min(total, 2), precision: total > 2 ? 'AT_LEAST' : 'EXACT' },
+        none: { count: 0 },
+      });
+    }
+  });
+
+  it('takes one statement for each set of arguments of enrollments, and gives each its own page', async () => {
+    const { nodes, statements } = await page(100, `nodes {
+      totalEnrollments activeEnrollments
+      all: enrollments { totalCount } active: enrollments(filter: { status: [ACTIVE] }) { totalCount nodes { status } } one: enrollments(first: 1) { nodes { id } pageInfo { hasNextPage } }
+    }`);
+    expect(statements).toHaveLength(1 + 3 + 2);
+    for (const { totalEnrollments, activeEnrollments, all, active, one } of nodes) {
+      expect([all.totalCount, active.totalCount, active.nodes.length]).toEqual([totalEnrollments, activeEnrollments, activeEnrollments]);
+      expect([one.nodes.length, one.pageInfo.hasNextPage]).toEqual([Math.min(1, totalEnrollments), totalEnrollments > 1]);
+    }
+  });
+
+  it('counts all that match only where totalCount is selected', async () => {
+    const without = await page(10, 'nodes { id }');
+    const counted = await page(10, 'totalCount nodes { id }');
+    expect([without.statements.length, counted.statements.length, counted.data.courses.totalCount]).toEqual([1, 2, COURSES]);
+  });
+
+  it('takes no statement for viewerEnrollment where nobody is signed in', async () => {
+    expect((await page(100, 'nodes { viewerEnrollment { id } }', null)).statements).toEqual(['select core_course']);
+    expect((await page(100, 'nodes { viewerEnrollment { id } }', await api.token(Role.ADMIN, null))).statements).toEqual(['select core_course']);
+  });
+
+  it('reads nothing for arguments that are refused', async () => {
+    const statements = await api.statements(() => api.send(token, '{ courses(first: 1) { nodes { enrollmentsCount(limit: 0) { count } } } enrollments(first: -1) { nodes { id } } }'));
+    expect(statements).toHaveLength(1);
+  });
+});

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CourseStatus, EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { startApi, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
+
+/** Has what LIKE, SQL and JSON take for more than text; each is looked for by its own special characters. */
+const TITLES = ['100% sure', '100 sure', 'snake_case', 'snakeXcase', 'wow!', 'wow', 'back\\slash', 'backslash', "o'neill", 'oneill', 'say "hi"', 'say hi', 'really?', 'tea ☕ time', 'fun 😀 fun', 'a;b--c/*d*/', '日本語の本', '!%_\\'];
+
+const texts: [string, Record<string, string | null>, string[]][] = [
+  ['%', { contains: '%' }, ['100% sure', '!%_\\']],
+  ['% at the beginning', { startsWith: '100%' }, ['100% sure']],
+  ['_', { contains: 'e_c' }, ['snake_case']],
+  ['_ at the beginning', { startsWith: 'snake_' }, ['snake_case']],
+  ['!', { contains: '!' }, ['wow!', '!%_\\']],
+  ['! at the beginning', { startsWith: '!' }, ['!%_\\']],
+  ['all of them', { contains: '!%_\\' }, ['!%_\\']],
+  ['a backslash', { contains: '\\' }, ['back\\slash', '!%_\\']],
+  ['a backslash and more', { startsWith: 'back\\s' }, ['back\\slash']],
+  ['two backslashes', { contains: '\\\\' }, []],
+  ['a backslash before a quote', { contains: "\\'" }, []],
+  ['a quote', { contains: "'" }, ["o'neill"]],
+  ['a quote, whole', { eq: "o'neill" }, ["o'neill"]],
+  ['double quotes', { contains: '"hi"' }, ['say "hi"']],
+  ['a question mark', { contains: '?' }, ['really?']],
+  ['two question marks', { contains: '??' }, []],
+  ['a comment', { contains: '--c/*' }, ['a;b--c/*d*/']],
+  ['an emoji', { contains: '😀' }, ['fun 😀 fun']],
+  ['an emoji of the basic plane', { contains: '☕' }, ['tea ☕ time']],
+  ['Japanese', { startsWith: '日本' }, ['日本語の本']],
+  ['an injection', { contains: "' or 1=1 -- " }, []],
+  ['an injection, whole', { eq: "x' or '1'='1" }, []],
+  ['an injection with a backslash', { eq: "\\' or 1=1 -- " }, []],
+  ['three parts that all hold', { contains: '_', startsWith: 'snake', eq: 'snake_case' }, ['snake_case']],
+  ['parts that contradict each other', { contains: '_', eq: 'wow' }, []],
+  ['parts that are null', { contains: null, startsWith: 'wow', eq: null }, ['wow!', 'wow']],
+  ['nothing', {}, TITLES],
+  ['an empty part', { contains: '' }, TITLES],
+  ['an empty beginning', { startsWith: '' }, TITLES],
+  ['an empty whole', { eq: '' }, []],
+];
+
+const numbers: [Record<string, number | null>, number[]][] = [
+  [{ eq: 2 }, [2]],
+  [{ gt: 2 }, [3, 4]],
+  [{ gte: 2 }, [2, 3, 4]],
+  [{ lt: 2 }, [0, 1]],
+  [{ lte: 2 }, [0, 1, 2]],
+  [{ gt: 0, lt: 3 }, [1, 2]],
+  [{ gte: 1, lte: 1, eq: 1 }, [1]],
+  [{ gt: 3, lt: 2 }, []],
+  [{ eq: 0 }, [0]],
+  [{ eq: -1 }, []],
+  [{ gt: -2_147_483_648, lt: 2_147_483_647 }, [0, 1, 2, 3, 4]],
+  [{ eq: null, gt: null, gte: 4 }, [4]],
+  [{}, [0, 1, 2, 3, 4]],
+];
+
+describeOnEach('a filter', kind => {
+  let api: Api;
+  let admin: string;
+  let named: number;
+  let counted: number;
+  let students: number[];
+  let courses: number[];
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    admin = await api.token(Role.ADMIN, null);
+    [named, counted] = (await addUsers(api.database, Role.TEACHER, 2)) as [number, number];
+    await addCourses(api.database, TITLES.map(title => ({ title, instructor: named })));
+    students = await addUsers(api.database, Role.STUDENT, 4);
+    const { DRAFT, ACTIVE, ARCHIVED } = CourseStatus;
+    courses = await addCourses(api.database, [DRAFT, ACTIVE, ACTIVE, ARCHIVED, ARCHIVED].map((status, index) => ({ status, isPublished: index % 2 === 0, instructor: counted })));
+    const statuses = [EnrollmentStatus.ACTIVE, EnrollmentStatus.ACTIVE, EnrollmentStatus.DROPPED, EnrollmentStatus.COMPLETED];
+    await addEnrollments(api.database, courses.flatMap((course, index) => students.slice(0, index).map((student, at) => ({ course, student, status: statuses[at]! }))));
+  });
+  afterAll(() => api.stop());
+
+  /** Gives what a filter of courses finds, and asserts that totalCount tells the same. */
+  async function found(filter: object): Promise<{ id: string; title: string; totalEnrollments: number }[]> {
+    const { data, errors } = await api.send(admin, 'query ($filter: CourseFilter) { courses(first: 100, filter: $filter) { totalCount nodes { id title totalEnrollments } } }', { filter });
+    expect(errors).toBeUndefined();
+    expect(data.courses.totalCount).toBe(data.courses.nodes.length);
+    return data.courses.nodes;
+  }
+
+  const placesOf = (nodes: { id: string }[]) => nodes.map(({ id }) => courses.indexOf(Number(id)));
+
+  it.each(texts)('of a title by %s finds what the text says', async (_, title, expected) => {
+    expect((await found({ instructorId: named, title })).map(node => node.title)).toEqual(expected);
+  });
+
+  it.each(numbers)('of totalEnrollments by %j finds %j', async (totalEnrollments, expected) => {
+    expect((await found({ instructorId: counted, totalEnrollments })).map(node => node.totalEnrollments)).toEqual(expected);
+  });
+
+  it('of a part of a title takes no notice of the case of Latin letters', async () => {
+    expect((await found({ instructorId: named, title: { contains: 'SNAKE_' } })).map(({ title }) => title)).toEqual(['snake_case']);
+  });
+
+  it('of courses by ids, status, isPublished and instructor finds what all parts say', async () => {
+    const all = { instructorId: counted };
+    expect(placesOf(await found(all))).toEqual([0, 1, 2, 3, 4]);
+    expect(placesOf(await found({ ids: [courses[3], courses[1], courses[1], 999_999] }))).toEqual([1, 3]);
+    expect(placesOf(await found({ ...all, status: ['ACTIVE'] }))).toEqual([1, 2]);
+    expect(placesOf(await found({ ...all, status: ['DRAFT', 'ARCHIVED'], isPublished: true }))).toEqual([0, 4]);
+    expect(placesOf(await found({ ...all, isPublished: false, ids: [courses[0], courses[1]] }))).toEqual([1]);
+    expect(placesOf(await found({ ...all, status: null, isPublished: null, ids: null, title: null, totalEnrollments: null }))).toEqual([0, 1, 2, 3, 4]);
+    expect(await found({ instructorId: 999_999 })).toEqual([]);
+  });
+
+  it('of courses by an empty list finds nothing', async () => {
+    expect(await found({ ids: [] })).toEqual([]);
+    expect(await found({ status: [] })).toEqual([]);
+  });
+
+  it('of courses takes thousands of ids', async () => {
+    const ids = Array.from({ length: 40_000 }, (_, index) => String(1_000_000 + index));
+    expect(placesOf(await found({ ids: [...ids, courses[2]!] }))).toEqual([2]);
+  });
+
+  it('of enrollments by course, student and status finds what all parts say', async () => {
+    const counts = async (filter: object) => {
+      const { data } = await api.send(admin, 'query ($filter: EnrollmentFilter) { enrollments(first: 100, filter: $filter) { totalCount nodes { id } } }', { filter });
+      expect(data.enrollments.nodes).toHaveLength(data.enrollments.totalCount);
+      return data.enrollments.totalCount;
+    };
+    expect(await counts({})).toBe(10);
+    expect(await counts({ courseId: courses[3] })).toBe(3);
+    expect(await counts({ studentId: students[0] })).toBe(4);
+    expect(await counts({ courseId: courses[3], studentId: students[3] })).toBe(0);
+    expect(await counts({ status: ['DROPPED', 'COMPLETED'] })).toBe(3);
+    expect(await counts({ courseId: courses[4], status: ['ACTIVE'] })).toBe(2);
+    expect(await counts({ status: [] })).toBe(0);
+    expect(await counts({ courseId: null, studentId: null, status: null })).toBe(10);
+  });
+
+  it('of nested enrollments narrows each list and its totalCount', async () => {
+    const { data } = await api.send(admin, `{ courses(filter: { instructorId: ${counted} }) { nodes { dropped: enrollments(filter: { status: [DROPPED] }) { totalCount nodes { status } } own: enrollments(filter: { studentId: ${students[1]} }) { totalCount } other: enrollments(filter: { courseId: ${courses[4]} }) { totalCount } } } }`);
+    expect(data.courses.nodes.map(({ dropped }: any) => [dropped.totalCount, dropped.nodes.length])).toEqual([[0, 0], [0, 0], [0, 0], [1, 1], [1, 1]]);
+    expect(data.courses.nodes.map(({ own, other }: any) => [own.totalCount, other.totalCount])).toEqual([[0, 0], [0, 0], [1, 0], [1, 0], [1, 4]]);
+  });
+
+  it.each(['eq', 'contains', 'startsWith'])('of a title by %s of a text that no title can have is refused: BAD_USER_INPUT', async part => {
+    for (const text of ['x'.repeat(256), 'x'.repeat(100_000), 'a\0b', '\ud800']) {
+      const { errors } = await api.send(admin, 'query ($title: StringFilter) { courses(filter: { title: $title }) { totalCount } }', { title: { [part]: text } });
+      expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: `filter.title.${part}` }]);
+    }
+    const longest = await api.send(admin, 'query ($title: StringFilter) { courses(filter: { title: $title }) { totalCount } }', { title: { [part]: '😀'.repeat(255) } });
+    expect(longest.data).toEqual({ courses: { totalCount: 0 } });
+  });
+});

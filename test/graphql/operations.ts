@@ -1,0 +1,87 @@
+import { Role } from '../../src/entities/index.js';
+import type { Api } from '../support/api.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
+
+/** Holds the rows around which every role tries every operation. */
+export interface World {
+  readonly student: number;
+  readonly otherStudent: number;
+  readonly teacher: number;
+  readonly otherTeacher: number;
+  readonly admin: number;
+  /** Is a course of the teacher, not published, with the student in it. */
+  readonly course: number;
+  /** Is a course of the teacher that is open to students. */
+  readonly open: number;
+  /** Is an open course of the other teacher. */
+  readonly foreign: number;
+  /** Is the student's enrollment in the course. */
+  readonly enrollment: number;
+}
+
+/** Adds a world of its own. */
+export async function newWorld({ database }: Api): Promise<World> {
+  const [student, otherStudent] = (await addUsers(database, Role.STUDENT, 2)) as [number, number];
+  const [teacher, otherTeacher] = (await addUsers(database, Role.TEACHER, 2)) as [number, number];
+  const [admin] = (await addUsers(database, Role.ADMIN, 1)) as [number];
+  const courses = [{ instructor: teacher, isPublished: false }, { instructor: teacher }, { instructor: otherTeacher }];
+  const [course, open, foreign] = (await addCourses(database, courses)) as [number, number, number];
+  const [enrollment] = (await addEnrollments(database, [{ course, student }])) as [number];
+  return { student, otherStudent, teacher, otherTeacher, admin, course, open, foreign, enrollment };
+}
+
+/** Lists who may ask. */
+export const callers = ['anonymous', 'student', 'otherStudent', 'teacher', 'otherTeacher', 'admin', 'adminWithoutUser'] as const;
+
+/** Gives the token of a caller in a world; null: none. */
+export async function tokenOf(api: Api, world: World, caller: (typeof callers)[number]): Promise<string | null> {
+  if (caller === 'anonymous') return null;
+  if (caller === 'adminWithoutUser') return api.token(Role.ADMIN, null);
+  const role = { student: Role.STUDENT, otherStudent: Role.STUDENT, teacher: Role.TEACHER, otherTeacher: Role.TEACHER, admin: Role.ADMIN }[caller];
+  return api.token(role, world[caller]);
+}
+
+/** Is what becomes of an operation: done, null, a top-level error's code, or a userError's code. */
+export type Outcome = 'done' | 'null' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'INVALID';
+
+/** Is one operation and what becomes of it for each caller, in the order of `callers`. */
+export interface Case {
+  readonly field: string;
+  /** Says which variant of the operation this is. */
+  readonly variant?: string;
+  /** Gives the field with its arguments and selection. */
+  readonly ask: (world: World) => string;
+  readonly outcomes: readonly Outcome[];
+}
+
+const [done, none, who, not] = ['done', 'null', 'UNAUTHENTICATED', 'FORBIDDEN'] as const;
+const payload = '{ userErrors { code } }';
+
+/** Lists the queries. */
+export const queries: readonly Case[] = [
+  { field: 'me', ask: () => 'me { id email }', outcomes: [none, done, done, done, done, done, none] },
+  { field: 'course', variant: 'that is not published', ask: ({ course }) => `course(id: ${course}) { id }`, outcomes: [none, done, none, done, none, done, done] },
+  { field: 'course', variant: 'that is published', ask: ({ open }) => `course(id: ${open}) { id totalEnrollments }`, outcomes: [done, done, done, done, done, done, done] },
+  { field: 'courses', ask: () => 'courses { totalCount nodes { id totalEnrollments } }', outcomes: [done, done, done, done, done, done, done] },
+  { field: 'enrollment', ask: ({ enrollment }) => `enrollment(id: ${enrollment}) { id }`, outcomes: [who, done, none, done, none, done, done] },
+  { field: 'enrollments', ask: () => 'enrollments { totalCount nodes { id } }', outcomes: [who, done, done, done, done, done, done] },
+];
+
+/** Lists the mutations. */
+export const mutations: readonly Case[] = [
+  { field: 'enroll', variant: 'of oneself', ask: ({ open }) => `enroll(input: { courseId: ${open} }) ${payload}`, outcomes: [who, done, done, done, not, done, 'INVALID'] },
+  { field: 'enroll', variant: 'of somebody else', ask: ({ open, admin }) => `enroll(input: { courseId: ${open}, studentId: ${admin} }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
+  { field: 'enrollMany', ask: ({ open, otherStudent }) => `enrollMany(input: { courseId: ${open}, studentIds: [${otherStudent}] }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
+  { field: 'setEnrollmentStatus', ask: ({ enrollment }) => `setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
+  { field: 'transferEnrollment', variant: 'between courses of one teacher', ask: ({ enrollment, open }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${open} }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
+  { field: 'transferEnrollment', variant: 'to a course of another teacher', ask: ({ enrollment, foreign }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${foreign} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'unenroll', ask: ({ enrollment }) => `unenroll(input: { enrollmentId: ${enrollment} }) ${payload}`, outcomes: [who, done, 'NOT_FOUND', done, not, done, done] },
+  { field: 'createCourse', ask: () => `createCourse(input: { title: "New" }) ${payload}`, outcomes: [who, not, not, done, done, done, done] },
+  { field: 'createCourse', variant: 'for another teacher', ask: ({ otherTeacher }) => `createCourse(input: { title: "New", instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, done, done, done] },
+  { field: 'updateCourse', ask: ({ course }) => `updateCourse(input: { id: ${course}, title: "Changed" }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
+  { field: 'updateCourse', variant: 'to another teacher', ask: ({ course, otherTeacher }) => `updateCourse(input: { id: ${course}, instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'updateCourse', variant: 'to no teacher', ask: ({ course }) => `updateCourse(input: { id: ${course}, instructorId: null }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'deleteCourse', ask: ({ course }) => `deleteCourse(input: { id: ${course} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'createUser', ask: ({ course }) => `createUser(input: { name: "New", email: "new-${course}@example.org" }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'deleteUser', ask: ({ student }) => `deleteUser(input: { id: ${student} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+];

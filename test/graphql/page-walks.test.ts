@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { startApi, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
+import { courseList, enrollmentList, enrollmentsUnderCourse, enrollmentsUnderStudent, walk, type List } from './lists.js';
+
+const DIRECTIONS = ['ASC', 'DESC'];
+/** Has titles that collations take for equal or nearly so, and such that SQL and JSON could trip over. */
+const TITLES = ['alpha', 'Alpha', 'álpha', 'alpha ', 'beta', 'beta', 'beta', "o'neill", '"quoted"', 'back\\slash', '50%', '😀', '日本語', ''.padEnd(255, 'z')];
+
+describeOnEach('walking through a list', kind => {
+  let api: Api;
+  let admin: string;
+  let hot: number;
+  let busy: number;
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    admin = await api.token(Role.ADMIN, null);
+    const { database } = api;
+    const students = await addUsers(database, Role.STUDENT, 30);
+    const moments = [new Date('2026-01-31T10:00:00.000Z'), new Date('2026-01-31T10:00:00.001Z'), new Date('2025-12-31T23:59:59.999Z')];
+    const courses = await addCourses(database, Array.from({ length: 42 }, (_, index) => ({ title: TITLES[(index * 5) % TITLES.length]!, createdAt: moments[index % 3]! })));
+    hot = courses[20]!;
+    const statuses = Object.values(EnrollmentStatus);
+    const enrollment = (course: number, student: number, index: number) => ({ course, student, status: statuses[index % 4]!, enrolledAt: moments[(index * 7) % 3]! });
+    await addEnrollments(database, [
+      ...students.map((student, index) => enrollment(hot, student, index)),
+      ...courses.filter(course => course !== hot).map((course, index) => enrollment(course, students[0]!, index)),
+      ...courses.filter((_, index) => index % 3 === 0 && index !== 20).flatMap((course, at) => students.slice(1, 1 + (at % 4)).map((student, index) => enrollment(course, student, index))),
+    ]);
+    const [row] = await database.em.getConnection().execute<{ id: number }[]>(`select id from core_enrollments where course_id = ${hot} and student_id = ${students[0]!}`);
+    busy = row!.id;
+  });
+  afterAll(() => api.stop());
+
+  /** Gives the ids as the database itself orders them, equal ones by id. */
+  async function ordered(table: string, column: string, direction: string, where = '1 = 1'): Promise<number[]> {
+    const rows = await api.database.em.getConnection().execute<{ id: number }[]>(`select id from ${table} where ${where} order by ${column} ${direction}, id ${direction}`);
+    return rows.map(({ id }) => id);
+  }
+
+  async function expectWalks(list: List, expected: readonly number[], orderBy: object): Promise<void> {
+    for (const size of [5, 50]) {
+      expect(await walk(api, admin, list, { size, orderBy }), `forward by ${size}`).toEqual(expected);
+      expect(await walk(api, admin, list, { size, orderBy, backward: true }), `backward by ${size}`).toEqual(expected);
+    }
+  }
+
+  const each = (fields: string[]) => fields.flatMap(field => DIRECTIONS.map(direction => [field, direction] as const));
+
+  it.each(each(['ID', 'TITLE', 'TOTAL_ENROLLMENTS', 'CREATED_AT']))('of courses by %s %s gives each once, forward and backward', async (field, direction) => {
+    const expected = await ordered('core_course', field.toLowerCase(), direction);
+    expect(expected).toHaveLength(42);
+    await expectWalks(courseList, expected, { field, direction });
+  });
+
+  it.each(each(['ID', 'ENROLLED_AT']))('of enrollments by %s %s gives each once, forward and backward', async (field, direction) => {
+    const expected = await ordered('core_enrollments', field.toLowerCase(), direction);
+    expect(expected.length).toBeGreaterThan(80);
+    await expectWalks(enrollmentList, expected, { field, direction });
+  });
+
+  it.each(each(['ID', 'ENROLLED_AT']))('of the enrollments under a course by %s %s gives each once, forward and backward', async (field, direction) => {
+    const expected = await ordered('core_enrollments', field.toLowerCase(), direction, `course_id = ${hot}`);
+    expect(expected).toHaveLength(30);
+    await expectWalks(enrollmentsUnderCourse(hot), expected, { field, direction });
+  });
+
+  it.each(each(['ID', 'ENROLLED_AT']))('of the enrollments under a student by %s %s gives each once, forward and backward', async (field, direction) => {
+    const expected = await ordered('core_enrollments', field.toLowerCase(), direction, `student_id = (select e.student_id from core_enrollments e where e.id = ${busy})`);
+    expect(expected).toHaveLength(42);
+    await expectWalks(enrollmentsUnderStudent(busy), expected, { field, direction });
+  });
+
+  it('goes by id ascending where no order is asked for', async () => {
+    expect(await walk(api, admin, courseList, { size: 10 })).toEqual(await ordered('core_course', 'id', 'asc'));
+    expect(await walk(api, admin, enrollmentList, { size: 10 })).toEqual(await ordered('core_enrollments', 'id', 'asc'));
+  });
+
+  it('gives the same page under each of many courses as under each alone', async () => {
+    const args = '(first: 2, orderBy: { field: ENROLLED_AT, direction: DESC }, filter: { status: [ACTIVE, DROPPED] })';
+    const selection = `enrollments${args} { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage endCursor } }`;
+    const { data } = await api.send(admin, `{ courses(first: 100) { nodes { id ${selection} } } }`);
+    for (const { id, enrollments } of data.courses.nodes) {
+      const alone = await api.send(admin, `{ course(id: ${id}) { ${selection} } }`);
+      expect(alone.data.course.enrollments).toEqual(enrollments);
+    }
+  });
+});

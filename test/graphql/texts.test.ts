@@ -1,0 +1,112 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Role } from '../../src/entities/index.js';
+import { addCourse, startApi, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { mistakesIn, mutate } from '../support/mutations.js';
+import { everything } from '../support/rows.js';
+
+/** Lists texts that must come back as they are, whatever a database, a driver or a formatter may take them for. */
+const LITERAL = [
+  "Robert'); drop table core_enrollments; --",
+  '" or ""="',
+  "\\'; delete from core_course; --",
+  'back\\slash\\\\twice\\',
+  "it''s",
+  '`core_user`',
+  '100 %_!',
+  '? ?? $1 :name @variable',
+  '${process.env.JWT_SECRET}',
+  '{"a":1} [1] null',
+  '<script>alert(1)</script>',
+  'Ångström Ж 日本語 ﷽',
+  '😀👩‍👩‍👧‍👦🏳️‍🌈',
+  '𝒜𝓁𝑔𝑒𝒷𝓇𝒶 𐍈',
+  'e\u0301 and é',
+  'left\u200fright\u202eover',
+  'zero\u200bwidth\ufeff',
+];
+
+/** Lists lines that are refused, and why. */
+const REFUSED: [string, string][] = [
+  ['nothing', ''],
+  ['spaces only', ' \u00a0\u3000 '],
+  ['a NUL', 'a\0b'],
+  ['a line break', 'a\nb'],
+  ['a tab', 'a\tb'],
+  ['a bell', 'a\u0007b'],
+  ['an escape', '\u001b[31mred'],
+  ['a delete', 'a\u007fb'],
+  ['a control character of Latin-1', 'a\u0085b'],
+  ['half an emoji', 'a\ud83d'],
+  ['256 characters', 'x'.repeat(256)],
+  ['256 emoji', '😀'.repeat(256)],
+  ['100,000 characters', 'x'.repeat(100_000)],
+];
+
+describeOnEach('a text', kind => {
+  let api: Api;
+  let admin: string;
+  let sequence = 0;
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    admin = await api.token(Role.ADMIN, null);
+  });
+  afterEach(async () => {
+    const { data } = await api.send(admin, '{ courses { totalCount } enrollments { totalCount } me { id } }');
+    expect(data).toEqual({ courses: { totalCount: expect.any(Number) }, enrollments: { totalCount: 0 }, me: null });
+  });
+  afterAll(() => api.stop());
+
+  it.each(LITERAL)('comes back as it is: %s', async text => {
+    const { course } = await mutate(api, admin, 'createCourse', { title: text, description: text });
+    expect(course).toMatchObject({ title: text, description: text });
+    const { user } = await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` });
+    expect(user.name).toBe(text);
+    const { data } = await api.send(admin, 'query ($title: String) { courses(filter: { title: { eq: $title } }) { nodes { id title } } }', { title: text });
+    expect(data.courses.nodes).toContainEqual({ id: course.id, title: text });
+    const id = String(await addCourse(api.database));
+    expect((await mutate(api, admin, 'updateCourse', { id, title: text, description: text })).course).toMatchObject({ id, title: text, description: text });
+  });
+
+  it.each(['x'.repeat(255), '😀'.repeat(255), 'é'.repeat(255)])('of 255 characters fits: %s', async text => {
+    expect((await mutate(api, admin, 'createCourse', { title: text })).course.title).toBe(text);
+    expect((await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` })).user.name).toBe(text);
+  });
+
+  describe('that is refused', () => {
+    it.each(REFUSED)('has %s: INVALID', async (_, text) => {
+      const id = String(await addCourse(api.database));
+      const before = await everything(api.database);
+      expect(mistakesIn(await mutate(api, admin, 'createCourse', { title: text }))).toEqual(['INVALID input.title']);
+      expect(mistakesIn(await mutate(api, admin, 'updateCourse', { id, title: text }))).toEqual(['INVALID input.title']);
+      expect(mistakesIn(await mutate(api, admin, 'createUser', { name: text, email: 'text@example.org' }))).toEqual(['INVALID input.name']);
+      expect(await everything(api.database)).toEqual(before);
+    });
+  });
+
+  it('that describes a course has any number of lines', async () => {
+    for (const description of ['', 'first\nsecond\r\n\tthird', 'x'.repeat(65_535), '😀'.repeat(16_383)]) {
+      expect((await mutate(api, admin, 'createCourse', { title: 'Lines', description })).course.description).toBe(description);
+    }
+  });
+
+  it.each([
+    ['one byte more than fits', 'x'.repeat(65_536)],
+    ['more bytes than fit, in fewer characters', '😀'.repeat(16_384)],
+    ['a NUL', 'a\0b'],
+    ['a bell', 'a\u0007b'],
+    ['half an emoji', 'a\ud83d'],
+  ])('that describes a course is refused with %s: INVALID', async (_, description) => {
+    const id = String(await addCourse(api.database));
+    const before = await everything(api.database);
+    expect(mistakesIn(await mutate(api, admin, 'createCourse', { title: 'Lines', description }))).toEqual(['INVALID input.description']);
+    expect(mistakesIn(await mutate(api, admin, 'updateCourse', { id, description }))).toEqual(['INVALID input.description']);
+    expect(await everything(api.database)).toEqual(before);
+  });
+
+  it('in a literal of GraphQL comes back as it is, too', async () => {
+    const { data } = await api.send(admin, String.raw`mutation { createCourse(input: { title: "a\"b\\c\u0027d ' \u00e9", description: """block " \ text""" }) { course { title description } } }`);
+    expect(data.createCourse.course).toEqual({ title: 'a"b\\c\'d \' é', description: 'block " \\ text' });
+  });
+});

@@ -1,0 +1,101 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { addCourse, addUser, startApi, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { mistakesIn, mutate } from '../support/mutations.js';
+import { addCourses, addEnrollments, addUsers, everything, expectExactCounts } from '../support/rows.js';
+
+describeOnEach('a user', kind => {
+  let api: Api;
+  let admin: string;
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    admin = await api.token(Role.ADMIN, null);
+  });
+  afterEach(() => expectExactCounts(api.database));
+  afterAll(() => api.stop());
+
+  it('that is created is a student unless said otherwise', async () => {
+    const { user, userErrors } = await mutate(api, admin, 'createUser', { name: 'Ada', email: 'ada@example.org' });
+    expect(userErrors).toEqual([]);
+    expect(user).toEqual({ id: expect.stringMatching(/^\d+$/), name: 'Ada', email: 'ada@example.org', role: 'STUDENT' });
+    expect((await mutate(api, admin, 'createUser', { name: 'Nil', email: 'nil@example.org', role: null })).user.role).toBe('STUDENT');
+    expect((await mutate(api, admin, 'createUser', { name: 'Tess', email: 'tess@example.org', role: 'TEACHER' })).user.role).toBe('TEACHER');
+  });
+
+  it('has an email that nobody else has: IN_USE', async () => {
+    await mutate(api, admin, 'createUser', { name: 'First', email: 'same@example.org' });
+    const before = await everything(api.database);
+    const payload = await mutate(api, admin, 'createUser', { name: 'Second', email: 'same@example.org' });
+    expect(payload.user).toBeNull();
+    expect(mistakesIn(payload)).toEqual(['IN_USE input.email']);
+    expect(await everything(api.database)).toEqual(before);
+  });
+
+  it('gets an email that is asked for many times at once only once', async () => {
+    const payloads = await Promise.all(Array.from({ length: 8 }, () => mutate(api, admin, 'createUser', { name: 'Racer', email: 'racer@example.org' })));
+    expect(payloads.flatMap(mistakesIn)).toEqual(Array(7).fill('IN_USE input.email'));
+  });
+
+  it.each([
+    ['ada+courses@mail.example.org', []],
+    [`${'a'.repeat(64)}@${'b'.repeat(60)}.example.org`, []],
+    ['', ['INVALID input.email']],
+    ['ada', ['INVALID input.email']],
+    ['ada@', ['INVALID input.email']],
+    ['@example.org', ['INVALID input.email']],
+    ['ada@example', ['INVALID input.email']],
+    ['ada @example.org', ['INVALID input.email']],
+    ['ada@example.org\n', ['INVALID input.email']],
+    ['Ada <ada@example.org>', ['INVALID input.email']],
+    [`ada@${'b'.repeat(250)}.org`, ['INVALID input.email']],
+  ])('with the email %j: %j', async (email, mistakes) => {
+    const payload = await mutate(api, admin, 'createUser', { name: 'Ada', email });
+    expect(mistakesIn(payload)).toEqual(mistakes);
+    expect(payload.user?.email).toBe(mistakes.length === 0 ? email : undefined);
+  });
+
+  it('has a name and an email; both mistakes are named: INVALID', async () => {
+    expect(mistakesIn(await mutate(api, admin, 'createUser', { name: ' ', email: '' }))).toEqual(['INVALID input.name', 'INVALID input.email']);
+  });
+
+  it('that is deleted takes its enrollments with it, and every count follows', async () => {
+    const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
+    const courses = (await addCourses(api.database, [{}, {}, {}])) as [number, number, number];
+    await addEnrollments(api.database, [
+      ...courses.map(course => ({ course, student: ben })),
+      { course: courses[0], student: ada },
+      { course: courses[1], student: ada, status: EnrollmentStatus.DROPPED },
+    ]);
+    expect(await mutate(api, admin, 'deleteUser', { id: ada })).toEqual({ deletedId: String(ada), userErrors: [] });
+    const { data } = await api.send(admin, `{ courses(filter: { ids: [${courses.join()}] }) { nodes { totalEnrollments activeEnrollments } } enrollments(filter: { studentId: ${ada} }) { totalCount } }`);
+    expect(data).toEqual({ courses: { nodes: Array(3).fill({ totalEnrollments: 1, activeEnrollments: 1 }) }, enrollments: { totalCount: 0 } });
+  });
+
+  it('that is deleted is nobody any more', async () => {
+    const ada = await addUser(api.database, Role.STUDENT);
+    const token = await api.token(Role.STUDENT, ada);
+    await mutate(api, admin, 'deleteUser', { id: ada });
+    expect((await api.send(token, '{ me { id } enrollments { totalCount } }')).data).toEqual({ me: null, enrollments: { totalCount: 0 } });
+    expect(mistakesIn(await mutate(api, token, 'enroll', { courseId: await addCourse(api.database) }))).toEqual(['NOT_FOUND input.studentId']);
+  });
+
+  it('that instructs a course is not deleted, and the message names the course: IN_USE', async () => {
+    const teacher = await addUser(api.database, Role.TEACHER);
+    const course = await addCourse(api.database, { instructor: teacher });
+    await addEnrollments(api.database, [{ course: await addCourse(api.database), student: teacher }]);
+    const before = await everything(api.database);
+    const payload = await mutate(api, admin, 'deleteUser', { id: teacher });
+    expect(payload.deletedId).toBeNull();
+    expect(mistakesIn(payload)).toEqual(['IN_USE input.id']);
+    expect(payload.userErrors[0].message).toContain(`course ${course}`);
+    expect(await everything(api.database)).toEqual(before);
+    await mutate(api, admin, 'updateCourse', { id: course, instructorId: null });
+    expect(mistakesIn(await mutate(api, admin, 'deleteUser', { id: teacher }))).toEqual([]);
+  });
+
+  it('must be there to be deleted: NOT_FOUND', async () => {
+    expect(mistakesIn(await mutate(api, admin, 'deleteUser', { id: 999_999 }))).toEqual(['NOT_FOUND input.id']);
+  });
+});

@@ -1,0 +1,100 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { pino } from 'pino';
+import { afterEach, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { Role } from '../../src/entities/index.js';
+import { startServer, type RunningServer } from '../../src/http/server.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { addCourse, addUser } from '../support/api.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { expectExactCounts } from '../support/rows.js';
+
+describeOnEach('a server that closes', kind => {
+  const leftovers: (() => Promise<unknown>)[] = [];
+
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+  });
+
+  /** Starts a server that this test closes itself; `other` is a second connection to its database. */
+  async function start(of: DatabaseKind): Promise<{ server: RunningServer; database: Database; other: Database; token: (userId: number) => Promise<string> }> {
+    const { database, url, drop } = await freshDatabase(of);
+    leftovers.push(drop);
+    const other = await openDatabase(url);
+    leftovers.push(() => other.close(true));
+    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
+    const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+    leftovers.push(() => server.close());
+    return { server, database, other, token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }) };
+  }
+
+  /** Sends a mutation and comes back when the server has the request, with the answer to come. */
+  async function sendAndArrive(server: RunningServer, token: string, query: string): Promise<{ answer: Promise<Response> }> {
+    const { port } = new URL(server.url);
+    const arrived = new Promise<void>(resolve => {
+      const onRequest = (message: unknown) => {
+        const { request } = message as { request: IncomingMessage };
+        if (request.socket.localPort !== Number(port)) return;
+        unsubscribe('http.server.request.start', onRequest);
+        resolve();
+      };
+      subscribe('http.server.request.start', onRequest);
+    });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const answer = fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+    await arrived;
+    return { answer };
+  }
+
+  /** Asks for the sign of life on new connections until one is refused; gives the error's code. */
+  async function untilRefused(server: RunningServer): Promise<string> {
+    for (;;) {
+      try {
+        await (await fetch(new URL('/healthz', server.url), { headers: { connection: 'close' } })).text();
+      } catch (error) {
+        return ((error as Error).cause as { code: string }).code;
+      }
+    }
+  }
+
+  it('finishes the request in flight with its answer, and refuses new connections meanwhile', async () => {
+    const { server, database, other, token } = await start(kind);
+    const student = await addUser(database, Role.STUDENT);
+    const course = await addCourse(database);
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { answer } = await sendAndArrive(server, await token(student), `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`);
+    let closed = false;
+    const closing = server.close().then(() => (closed = true));
+    expect(await untilRefused(server)).toBe('ECONNREFUSED');
+    expect(closed).toBe(false);
+    await holder.commit();
+    const response = await answer;
+    // Else the client would keep the connection and close() would wait for it, for a minute and more.
+    expect(response.headers.get('connection')).toBe('close');
+    expect([response.status, await response.json()]).toEqual([200, { data: { enroll: { course: { capacity: 10, totalEnrollments: 1 }, userErrors: [] } } }]);
+    await closing;
+    await expectExactCounts(database);
+  });
+
+  it('does not wait for connections that are open and idle', async () => {
+    const { server } = await start(kind);
+    const agent = new Agent({ keepAlive: true });
+    await new Promise<void>((resolve, reject) => {
+      get(new URL('/healthz', server.url), { agent }, response => response.resume().once('end', resolve)).once('error', reject);
+    });
+    await server.close();
+    agent.destroy();
+  });
+
+  it('can be closed twice', async () => {
+    const { server } = await start(kind);
+    await Promise.all([server.close(), server.close()]);
+    await server.close();
+    expect(await untilRefused(server)).toBe('ECONNREFUSED');
+  });
+});
