@@ -22,6 +22,8 @@ export interface Config {
   readonly production: boolean;
   readonly jwt: JwtConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
+  readonly databaseWait: number;
   /** Says whether an empty database is filled with sample data. */
   readonly sampleData: boolean;
 }
@@ -58,6 +60,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     production,
     jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
     logLevel: data.LOG_LEVEL,
+    databaseWait: data.DATABASE_WAIT,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
   };
 }
@@ -78,6 +81,7 @@ const variables = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
+  DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
   SAMPLE_DATA: oneOf('true', 'false').optional(),
 });
 

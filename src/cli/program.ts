@@ -47,6 +47,7 @@ Configuration comes from the environment and from .env in the working directory:
   NODE_ENV                development, test or production (development)
   JWT_SECRET or JWKS_URL  with what tokens are verified (a secret for development only)
   JWT_ISSUER, JWT_AUDIENCE  what tokens must name, if set
+  DATABASE_WAIT           seconds that serve waits for the database at its start (60)
   LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)
   SAMPLE_DATA             whether serve fills an empty database (true outside production)
 

@@ -19,7 +19,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
       const config = loadConfig();
       const logger = pino({ level: config.logLevel });
       warnOfDevelopmentSecret(config, logger);
-      await withMigratedDatabase(config, database => serve(config, database, logger));
+      await withMigratedDatabase(config, database => serve(config, database, logger), config.databaseWait);
       end(ExitCode.clean);
     });
 }

@@ -1,12 +1,44 @@
+import pRetry from 'p-retry';
 import type { Config } from '../config.js';
 import { openDatabase, type Database } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
+import { withoutPassword } from '../database/orm-options.js';
+import { isConnectionLost } from '../services/transaction-error.js';
 import { explained } from './failure.js';
 
 /** Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database is out of reach. */
-export async function withDatabase<Result>({ databaseUrl }: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
+export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
+  return using(config, () => openDatabase(config.databaseUrl), work);
+}
+
+/**
+ * Does the same once all pending migrations are applied, and names those on standard error. Where the database does not
+ * answer yet, it waits for at most `wait` seconds and says so.
+ */
+export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>, wait = 0): Promise<Result> {
+  const told = new Set<string>();
+  const ready = (): Promise<Database> =>
+    pRetry(() => migrated(config), {
+      retries: Number.POSITIVE_INFINITY,
+      factor: 1.5,
+      minTimeout: 100,
+      maxTimeout: 2000,
+      randomize: true,
+      maxRetryTime: wait * 1000,
+      shouldRetry: ({ error }) => isConnectionLost(error),
+      onFailedAttempt: ({ error }) => {
+        const { code = '' } = error as { code?: string };
+        if (wait === 0 || told.has(code) || !isConnectionLost(error)) return;
+        told.add(code);
+        process.stderr.write(`Waiting up to ${wait} s for the database at ${withoutPassword(config.databaseUrl)}, which does not answer yet (${code}).\n`);
+      },
+    });
+  return using(config, ready, work);
+}
+
+async function using<Result>({ databaseUrl }: Config, ready: () => Promise<Database>, work: (database: Database) => Promise<Result>): Promise<Result> {
   try {
-    const database = await openDatabase(databaseUrl);
+    const database = await ready();
     try {
       return await work(database);
     } finally {
@@ -17,10 +49,13 @@ export async function withDatabase<Result>({ databaseUrl }: Config, work: (datab
   }
 }
 
-/** Does the same once all pending migrations are applied, and names those on standard error. */
-export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
-  return withDatabase(config, async database => {
+async function migrated({ databaseUrl }: Config): Promise<Database> {
+  const database = await openDatabase(databaseUrl);
+  try {
     for (const name of await migrateUp(database)) process.stderr.write(`Applied the migration ${name}.\n`);
-    return work(database);
-  });
+    return database;
+  } catch (error) {
+    await database.close(true);
+    throw error;
+  }
 }

@@ -10,6 +10,7 @@ import { buildGraphqlSchema } from '../graphql/schema.js';
 import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
+import { reasonNotReady } from './readiness.js';
 
 /** Is a server that listens. */
 export interface RunningServer {
@@ -22,7 +23,7 @@ export interface RunningServer {
 /** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
 const BODY_LIMIT = 1_048_576;
 
-/** Serves GraphQL at /graphql and a sign of life at /healthz. */
+/** Serves GraphQL at /graphql, a sign of life at /healthz, and at /readyz whether the database answers. */
 export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
   const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), bodyLimit: BODY_LIMIT });
   const apollo = new ApolloServer<Context>({
@@ -43,6 +44,10 @@ export async function startServer({ config, database, logger }: { config: Config
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify)),
   });
   app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const reason = await reasonNotReady(database);
+    return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
+  });
   let closing: Promise<void> | undefined;
   app.addHook('onSend', async (_request, reply) => {
     // Else the client keeps its connection open after the last answer, and close() waits for it.

@@ -11,7 +11,11 @@ export interface Server {
   /** Is the URL of the server with its root user, without a database name. */
   readonly url: string;
   readonly port: number;
-  readonly process: ChildProcess;
+  /** Ends the server as a power cut would, and leaves its data. */
+  kill(): Promise<void>;
+  /** Starts the server again on the same data and port, after `kill`. */
+  start(): Promise<void>;
+  /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -32,20 +36,26 @@ export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly str
   const user = userInfo().username;
   initialize(kind, program, folder, data, user);
   const port = await freePort();
-  const url = `${kind}://root@127.0.0.1:${port}`;
-  const child = run(kind, program, folder, data, user, port, extra);
-  await untilAnswers(child, port, join(folder, 'server.log'));
-  return {
-    url,
+  let child: ChildProcess;
+  const server: Server = {
+    url: `${kind}://root@127.0.0.1:${port}`,
     port,
-    process: child,
-    async stop() {
+    async start() {
+      child = run(kind, program, folder, data, user, port, extra);
+      await untilAnswers(child, port, join(folder, 'server.log'));
+    },
+    async kill() {
       const exited = new Promise(resolve => child.once('exit', resolve));
-      // Its data are thrown away, so it need not shut down in order; and MariaDB now and then misses a SIGTERM.
       if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await exited;
+    },
+    async stop() {
+      // Its data are thrown away, so it need not shut down in order; and MariaDB now and then misses a SIGTERM.
+      await server.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  await server.start();
+  return server;
 }
 
 function initialize(kind: 'mysql' | 'mariadb', program: string, folder: string, data: string, user: string): void {
