@@ -27,7 +27,7 @@ describeOnEach('a user', kind => {
   it('has an email that nobody else has: IN_USE', async () => {
     await mutate(api, admin, 'createUser', { name: 'First', email: 'same@example.org' });
     const before = await everything(api.database);
-    const payload = await mutate(api, admin, 'createUser', { name: 'Second', email: 'same@example.org' });
+    const payload = await mutate(api, admin, 'createUser', { name: 'Second', email: 'Same@Example.org' });
     expect(payload.user).toBeNull();
     expect(mistakesIn(payload)).toEqual(['IN_USE input.email']);
     expect(await everything(api.database)).toEqual(before);

@@ -12,7 +12,8 @@ export class Initial extends Migration {
       created_at datetime not null,
       updated_at datetime not null
     )`);
-    this.addSql('create unique index core_user_email_unique on core_user (email)');
+    // As on MySQL and MariaDB, an address that differs only in case is the same.
+    this.addSql('create unique index core_user_email_unique on core_user (email collate nocase)');
     this.addSql(oneLine`create table core_course (
       id integer not null primary key autoincrement,
       title text not null,
