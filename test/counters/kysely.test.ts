@@ -68,8 +68,8 @@ describeOnEach('Kysely', kind => {
     }
   });
 
-  it('may not write counted rows or stored counts by a join', async ({ skip }) => {
-    skip(kind === 'sqlite', 'SQLite updates one table.');
+  // SQLite updates one table.
+  if (kind !== 'sqlite') it('may not write counted rows or stored counts by a join', async () => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       kysely().updateTable(['core_course as c', 'core_enrollments as e']).whereRef('e.course_id', '=', 'c.id').set({ 'e.status': 'dropped' } as never).execute(),

@@ -74,8 +74,8 @@ describeOnEach('a target key of', kind => {
     expect(await schema.rows('select id from plain')).toEqual([]);
   });
 
-  it('a text, written in another case than the row has it: counted where the database finds it', async ({ skip }) => {
-    skip(kind === 'sqlite', 'SQLite compares keys exactly.');
+  // SQLite compares keys exactly.
+  if (kind !== 'sqlite') it('a text, written in another case than the row has it: counted where the database finds it', async () => {
     const setup = schema.em();
     setup.create(Tag, { id: 'News' });
     await setup.flush();
