@@ -27,7 +27,8 @@ export function errorFormatter(report: ReportError): (formatted: GraphQLFormatte
     const cause = unwrapResolverError(error);
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
-    if (isConnectionLost(cause)) return withCode(formatted, 'DATABASE_UNAVAILABLE', 'The database cannot be reached. Try again.');
+    // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
+    if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
     const known = error instanceof GraphQLError && (error.originalError === undefined || error.originalError instanceof GraphQLError || error.originalError instanceof TokenError);
     if (known && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
     const id = randomUUID();

@@ -39,7 +39,7 @@ async function change(url: string, token: string, student: string, courses: read
   const { mutation, after } = chosen(known, student, courses);
   const answer = await send(url, token, mutation);
   const code = answer?.errors?.[0]?.extensions?.code;
-  if (answer === null || code === 'COMMIT_UNKNOWN') return ledger.lose(student);
+  if (answer === null || code === 'COMMIT_UNKNOWN' || code === 'READ_FAILED') return ledger.lose(student);
   if (code !== undefined) {
     if (UNCHANGED.has(code)) return ledger.refuse();
     surprises.set(code, (surprises.get(code) ?? 0) + 1);

@@ -39,7 +39,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
     await server.kill();
     expect(await ready()).toEqual([503, { status: 'not ready', reason: expect.stringContaining('The database does not answer (') }]);
-    expect(await ask()).toMatchObject({ data: null, errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' } }] });
+    expect(await ask()).toMatchObject({ data: null, errors: [{ extensions: { code: 'READ_FAILED' } }] });
     expect((await fetch(`${base}/healthz`)).status).toBe(200);
 
     await server.start();

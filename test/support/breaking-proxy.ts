@@ -5,6 +5,8 @@ export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
+  /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
+  goAfterCommit(): void;
   /** Gives how many connections were broken. */
   readonly broken: number;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ function isCommit(packet: Buffer): boolean {
 export async function startBreakingProxy(serverPort: number): Promise<BreakingProxy> {
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
+  let going = false;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
     const server = connect({ host: '127.0.0.1', port: serverPort });
@@ -34,6 +37,7 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
       server.destroy();
     };
     let cutAtAnswer = false;
+    let goAtAnswer = false;
     client.on('data', data => {
       const wanted = moment !== null && isCommit(data);
       if (wanted && moment === 'before') {
@@ -45,11 +49,15 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
         moment = null;
         cutAtAnswer = true;
       }
+      if (going && isCommit(data)) goAtAnswer = true;
       server.write(data);
     });
     server.on('data', data => {
       if (cutAtAnswer) cut();
-      else client.write(data);
+      else if (goAtAnswer) {
+        proxy.close();
+        client.end(data, () => sockets.forEach(socket => socket.destroy()));
+      } else client.write(data);
     });
     client.on('end', () => server.end());
     server.on('end', () => client.end());
@@ -60,12 +68,15 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
     breakAtCommit(at) {
       moment = at;
     },
+    goAfterCommit() {
+      going = true;
+    },
     get broken() {
       return broken;
     },
     async close() {
       for (const socket of sockets) socket.destroy();
-      await new Promise(resolve => proxy.close(resolve));
+      if (proxy.listening) await new Promise(resolve => proxy.close(resolve));
     },
   };
 }
