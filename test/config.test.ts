@@ -25,6 +25,7 @@ describe('the configuration', () => {
       production: false,
       jwt: { secret: expect.any(String), isDevelopmentSecret: true },
       logLevel: 'info',
+      databaseWait: 60,
       sampleData: true,
     });
   });
@@ -39,6 +40,7 @@ describe('the configuration', () => {
       JWT_ISSUER: 'https://id.example.org/',
       JWT_AUDIENCE: 'rollcall',
       LOG_LEVEL: 'warn',
+      DATABASE_WAIT: '5',
       SAMPLE_DATA: 'false',
     });
     expect(config).toEqual({
@@ -48,6 +50,7 @@ describe('the configuration', () => {
       production: true,
       jwt: { jwksUrl: 'https://id.example.org/keys', isDevelopmentSecret: false, issuer: 'https://id.example.org/', audience: 'rollcall' },
       logLevel: 'warn',
+      databaseWait: 5,
       sampleData: false,
     });
   });
