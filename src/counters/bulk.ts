@@ -5,7 +5,7 @@ import { CounterError } from './errors.js';
 import type { Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
 import { stateInDatabase, stateInPayload, watchedColumns, watchedProperties } from './row-state.js';
-import { Statements, type CountedRow } from './statements.js';
+import { Statements, targetMissing, type CountedRow } from './statements.js';
 import { loadedTarget, StoredCounts, type KeyedDelta } from './stored-counts.js';
 import { registryOf } from './subscriber.js';
 import { Tally, type RowState } from './tally.js';
@@ -26,12 +26,13 @@ export async function insertMany<Entity extends object>(em: SqlEntityManager, en
   if (rows.length === 0) return 0;
   const filled = rows.map(row => withDefaults(em, meta, row));
   const states = filled.map(row => stateOfData('insertMany()', meta, groups, row, true));
-  return inTransaction(em, async (transaction, stored) => {
+  return inTransaction(em, async (transaction, stored, leftToTriggers) => {
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
-    if (deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key))) await lockAll(stored, groups, states);
-    await stored.add(deltas);
+    if (leftToTriggers || deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key))) await lockAll(stored, groups, states);
+    if (leftToTriggers) refuseMissing(deltas, stored);
+    else await stored.add(deltas);
     for (let start = 0; start < filled.length; start += CHUNK) {
       await driverOf(em).nativeInsertMany(entity, filled.slice(start, start + CHUNK) as never, { ctx: transaction });
     }
@@ -68,7 +69,7 @@ async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: 
   const { meta, groups } = described(em, entity);
   const data = given && QueryHelper.processObjectParams({ ...given } as Record<string, unknown>);
   const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
-  return inTransaction(em, async (transaction, stored) => {
+  return inTransaction(em, async (transaction, stored, leftToTriggers) => {
     const chosen = await statesWhere(em, transaction, meta, groups, where, false);
     await lockAll(stored, groups, [...chosen.map(({ state }) => state), ...(patch ? [patch] : [])]);
     const rows = await statesWhere(em, transaction, meta, groups, where, true);
@@ -77,7 +78,9 @@ async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: 
       requireLocked(meta, groups, state, stored);
       tally.change(groups, state, patch && { values: { ...state.values, ...patch.values }, targets: { ...state.targets, ...patch.targets } });
     }
-    await stored.add(tally.deltas() as KeyedDelta[]);
+    const deltas = tally.deltas() as KeyedDelta[];
+    if (leftToTriggers) refuseMissing(deltas, stored);
+    else await stored.add(deltas);
     for (let start = 0; start < rows.length; start += CHUNK) {
       const some = keyCondition(meta, rows.slice(start, start + CHUNK).map(({ key }) => key));
       if (data === null) await driverOf(em).nativeDelete(entity, some as never, { ctx: transaction });
@@ -110,6 +113,11 @@ async function statesWhere(em: SqlEntityManager, transaction: Transaction, meta:
   if (lock) builder.setLockMode(LockMode.PESSIMISTIC_WRITE);
   const rows = await builder.execute<CountedRow[]>('all', { mapResults: false });
   return rows.map(row => ({ key: keyColumns(meta).map(column => row[column]), state: stateInDatabase(row, groups) }));
+}
+
+function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): void {
+  const missing = deltas.find(({ group, target }) => !stored.isLocked(group, target.key));
+  if (missing) throw targetMissing(missing.group, missing.target.key);
 }
 
 function keyCondition(meta: EntityMetadata, keys: readonly Key[]): object {
@@ -155,12 +163,16 @@ function described<Entity extends object>(em: SqlEntityManager, entity: EntityCl
 }
 
 /** Runs work in a transaction of its own or a savepoint of the open one, so that a failure that is caught leaves nothing behind; then shows loaded targets their counts. */
-async function inTransaction<Result>(em: SqlEntityManager, work: (transaction: Transaction, stored: StoredCounts) => Promise<Result>): Promise<Result> {
+async function inTransaction<Result>(em: SqlEntityManager, work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>): Promise<Result> {
   const open = em.getTransactionContext();
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
-      const counts = new StoredCounts(em, new Statements(em, transaction));
-      return { result: await work(transaction, counts), stored: counts };
+      const statements = new Statements(em, transaction);
+      const counts = new StoredCounts(em, statements);
+      const leftToTriggers = await statements.triggersCount(registryOf(em)!);
+      const outcome = await work(transaction, counts, leftToTriggers);
+      if (leftToTriggers) await counts.reread();
+      return { result: outcome, stored: counts };
     },
     open ? { ctx: open } : {},
   );

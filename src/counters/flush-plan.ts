@@ -9,7 +9,7 @@ import { isUncertain, refuseLateChangeSets, refuseLateProperties, writtenStates 
 import { lockSteps } from './lock-order.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
 import { keyOf, overlaid } from './row-state.js';
-import { Statements } from './statements.js';
+import { Statements, targetMissing } from './statements.js';
 import { StoredCounts, type KeyedDelta } from './stored-counts.js';
 import { Tally, type RowState, type TargetDelta } from './tally.js';
 
@@ -25,14 +25,19 @@ export class FlushPlan {
   /** Holds the counts with which new targets are inserted. */
   readonly #given: GivenCounts = new Map();
   #stored: StoredCounts | undefined;
+  /** Tells whether triggers change the stored counts, so that the flush only takes the locks. */
+  #leftToTriggers: boolean;
 
   constructor(
     private readonly registry: CounterRegistry,
     private readonly em: SqlEntityManager,
     private readonly unitOfWork: UnitOfWork,
   ) {
-    refuseCollectionWrites(unitOfWork, registry);
-    refuseSplitUpdates(unitOfWork, registry);
+    this.#leftToTriggers = registry.strategy === 'triggers';
+    if (!this.#leftToTriggers) {
+      refuseCollectionWrites(unitOfWork, registry);
+      refuseSplitUpdates(unitOfWork, registry);
+    }
     refuseAssignments(unitOfWork, registry);
     const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     // Entities that the flush inserts have, as targets, no row to lock yet.
@@ -51,10 +56,12 @@ export class FlushPlan {
     const statements = new Statements(this.em, transaction);
     const stored = (this.#stored = new StoredCounts(this.em, statements));
     const existing = relevant.filter(change => change.kind !== 'create');
+    this.#leftToTriggers = await statements.triggersCount(this.registry);
     const originals = await originalTargets(statements, this.registry, existing);
-    for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals)) {
+    for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals, this.#leftToTriggers)) {
       for (const group of groups) await stored.lock(group, keys);
     }
+    if (this.#leftToTriggers) return refuseMissingTargets(relevant, stored);
     const rows = await readRows(statements, this.registry, existing, ({ key }) => key, true);
 
     const tally = new Tally();
@@ -71,6 +78,7 @@ export class FlushPlan {
 
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
   async settle(transaction: Transaction): Promise<void> {
+    if (this.#leftToTriggers) return this.#reread();
     refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
     refuseLateAssignments(this.unitOfWork, this.registry, this.#given);
     this.#changes.filter(({ kind, relevant }) => kind === 'update' && !relevant).forEach(refuseLateProperties);
@@ -100,6 +108,18 @@ export class FlushPlan {
     for (const [entity, counts] of this.#given) {
       for (const property of Object.keys(counts)) (entity as Record<string, unknown>)[property] = 0;
     }
+  }
+
+  /** Reads what triggers have made of the stored counts, of the targets that the flush inserted too. */
+  async #reread(): Promise<void> {
+    refuseLateAssignments(this.unitOfWork, this.registry, this.#given);
+    if (!this.#stored) return;
+    const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
+    for (const group of this.registry.groups) {
+      const keys = created.filter(({ meta }) => meta.class === group.target.class).map(({ entity }) => keyOf(entity));
+      await this.#stored.lock(group, keys);
+    }
+    await this.#stored.reread();
   }
 
   #stateAfter(change: CountedChange, before: RowState | null): RowState | null {
@@ -140,5 +160,16 @@ export class FlushPlan {
       given[property] = (given[property] ?? 0) + amounts[index]!;
       payload[property] = (entity as Record<string, number>)[property] = given[property];
     });
+  }
+}
+
+/** Refuses rows that are to point at a target that is not there (COUNTER_TARGET_MISSING); hooks find out when they add to it. */
+function refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
+  for (const { kind, groups, memory, changeSet } of changes) {
+    if (kind === 'delete') continue;
+    for (const group of groups.filter(({ by }) => kind === 'create' || by in changeSet.payload)) {
+      const pointer = memory.targets[group.by];
+      if (pointer && 'key' in pointer && !stored.isLocked(group, pointer.key)) throw targetMissing(group, pointer.key);
+    }
   }
 }

@@ -16,7 +16,7 @@ export class KyselyGuard implements KyselyPlugin {
     const names = identifiersIn(written.tables);
     for (const { counted, target, counters } of this.registry.groups) {
       const list = counters.map(({ name }) => name).join(' and ');
-      if (names.has(counted.tableName) || names.has(counted.className)) {
+      if (this.registry.strategy === 'hooks' && (names.has(counted.tableName) || names.has(counted.className))) {
         throw new CounterError(
           'COUNTER_BYPASS',
           `A Kysely ${node.kind} on ${counted.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,

@@ -17,6 +17,7 @@ export interface LockStep {
  *
  * With only creates, and the target not in memory, the UPDATE itself is lock and delta in one statement. That holds only
  * as long as no later table is locked: else this table's UPDATE would come after that lock, against the order.
+ * `every` asks for all of them: triggers would lock in the order of the rows.
  */
 export function lockSteps(
   em: SqlEntityManager,
@@ -24,6 +25,7 @@ export function lockSteps(
   registry: CounterRegistry,
   changes: readonly CountedChange[],
   originals: ReadonlyMap<CounterGroup, readonly Key[]>,
+  every: boolean,
 ): LockStep[] {
   const steps = [...Map.groupBy(registry.groups, group => group.target)].map(([target, groups]) => {
     const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
@@ -31,7 +33,7 @@ export function lockSteps(
     const keys = [...groups.flatMap(group => originals.get(group)!), ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : []))];
     const written = writtenTargets(unitOfWork, target);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
-    const needed = keys.length > 0 && (!onlyCreates || keys.some(key => loadedTarget(em, target, key)));
+    const needed = keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key)));
     return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], needed };
   });
   return steps.slice(0, steps.findLastIndex(({ needed }) => needed) + 1).filter(({ keys }) => keys.length > 0);

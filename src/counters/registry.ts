@@ -2,6 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataS
 import { comparisonsOf, type Comparison } from './condition.js';
 import type { Counter } from './define-counter.js';
 import { CounterError } from './errors.js';
+import type { CounterStrategy } from './strategy.js';
 
 /** Describes a counter against the mapped tables. */
 export interface ResolvedCounter {
@@ -28,7 +29,11 @@ export interface CounterGroup {
 export class CounterRegistry {
   readonly groups: readonly CounterGroup[];
 
-  constructor(declarations: readonly Counter[], metadata: MetadataStorage) {
+  constructor(
+    declarations: readonly Counter[],
+    metadata: MetadataStorage,
+    readonly strategy: CounterStrategy,
+  ) {
     const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
     for (const counter of declarations) {
       const resolved = groupOf(counter, metadata);

@@ -2,7 +2,8 @@ import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import { SqlitePlatform, type AbstractSqlDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from './errors.js';
 import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
-import { keyColumns, type CounterGroup } from './registry.js';
+import { keyColumns, type CounterGroup, type CounterRegistry } from './registry.js';
+import { triggerName } from './trigger-sql.js';
 
 /** Holds a locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
 export interface LockedTarget {
@@ -91,17 +92,32 @@ export class Statements {
     );
     if (affectedRows === 1) return;
     const stored = (await this.lockTargets(group, [key])).get(hashOf(key))?.stored;
-    const target = `${group.target.className} ${key.join(', ')}`;
-    if (!stored) throw new CounterError('COUNTER_TARGET_MISSING', `${target} is not there (any more), so nothing can be counted into it.`);
+    if (!stored) throw targetMissing(group, key);
     throw new CounterError(
       'COUNTER_UNDERFLOW',
-      `${target} stores ${group.counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
+      `${group.target.className} ${key.join(', ')} stores ${group.counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
         `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
     );
   }
 
+  /**
+   * Tells whether triggers count in this transaction.
+   *
+   * On SQLite they may do so although this process means to count with hooks: another one has installed them since. MySQL
+   * and MariaDB have a session variable that makes them stand back; SQLite has none, so there hooks stand back.
+   */
+  async triggersCount({ strategy, groups }: CounterRegistry): Promise<boolean> {
+    if (strategy === 'triggers' || !this.#isSqlite) return strategy === 'triggers';
+    const names = groups.map(group => triggerName(group, 'after insert'));
+    return (await this.#rows(`select 1 from sqlite_master where type = 'trigger' and name in (${names.map(() => '?').join(', ')}) limit 1`, names)).length > 0;
+  }
+
+  get #isSqlite(): boolean {
+    return this.#em.getPlatform() instanceof SqlitePlatform;
+  }
+
   get #forUpdate(): string {
-    return this.#em.getPlatform() instanceof SqlitePlatform ? '' : ' for update';
+    return this.#isSqlite ? '' : ' for update';
   }
 
   #keyIn(columns: readonly string[], keys: readonly Key[]): string {
@@ -132,4 +148,9 @@ export class Statements {
     const driver = this.#em.getDriver() as AbstractSqlDriver;
     return driver.execute(sql, [...parameters], method, this.#transaction) as Promise<Result>;
   }
+}
+
+/** Gives the error for a target row that is not there: COUNTER_TARGET_MISSING. */
+export function targetMissing({ target }: CounterGroup, key: Key): CounterError {
+  return new CounterError('COUNTER_TARGET_MISSING', `${target.className} ${key.join(', ')} is not there (any more), so nothing can be counted into it.`);
 }

@@ -50,6 +50,15 @@ export class StoredCounts {
     }
   }
 
+  /** Reads anew what triggers have made of the rows that are locked here. */
+  async reread(): Promise<void> {
+    for (const [group, rows] of this.#locked) {
+      const asked = new Set([...rows.values()].map(({ key }) => key));
+      rows.clear();
+      await this.lock(group, [...asked]);
+    }
+  }
+
   /** Puts the true stored counts into those target entities that are loaded; they are not dirty by that. */
   refresh(): void {
     for (const [group, rows] of this.#locked) {

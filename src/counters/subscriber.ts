@@ -4,6 +4,7 @@ import type { Counter } from './define-counter.js';
 import { CounterError } from './errors.js';
 import { FlushPlan } from './flush-plan.js';
 import { CounterRegistry } from './registry.js';
+import type { CounterStrategy } from './strategy.js';
 
 /** Holds what is planned for a unit of work's present flush; `implicit`: MikroORM opens the transaction itself. */
 interface Planned {
@@ -25,11 +26,14 @@ export class CounterSubscriber implements EventSubscriber {
   readonly #planned = new WeakMap<UnitOfWork, Planned>();
   readonly #unsettled = new WeakMap<object, Set<FlushPlan>>();
 
-  constructor(readonly counters: readonly Counter[]) {}
+  constructor(
+    readonly counters: readonly Counter[],
+    readonly strategy: CounterStrategy = 'hooks',
+  ) {}
 
   /** Gives the counters resolved against an ORM's entities; errors: COUNTER_DECLARATION. */
   registry(metadata: MetadataStorage): CounterRegistry {
-    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, metadata);
+    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, metadata, this.strategy);
     this.#registries.set(metadata, registry);
     return registry;
   }

@@ -8,7 +8,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MySqlDriver } from '@mikro-orm/mysql';
 import { SchemaGenerator, SqliteDriver } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { withCounters } from '../counters/index.js';
+import { withCounters, type CounterStrategy } from '../counters/index.js';
 import { counters, Course, Enrollment, User } from '../entities/index.js';
 import { migrationsFor } from '../migrations/index.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
@@ -33,7 +33,7 @@ export function withoutPassword(url: string): string {
 export type Options = Partial<OrmOptions>;
 
 /** Gives the ORM options for a database URL, with the counters switched on. */
-export function ormOptions(url: string): Options {
+export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Options {
   const kind = databaseKind(url);
   return withCounters<Options>(
     {
@@ -46,6 +46,7 @@ export function ormOptions(url: string): Options {
       logger: () => undefined,
     },
     counters,
+    strategy,
   );
 }
 

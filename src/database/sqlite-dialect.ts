@@ -116,7 +116,8 @@ class ImmediateDriver extends SqliteDriver {
 
 function open(path: string): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
-  database.exec('pragma journal_mode = wal; pragma synchronous = full;');
+  // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
+  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on;');
   return {
     prepare(sql) {
       const statement = database.prepare(sql);

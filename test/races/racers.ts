@@ -16,10 +16,10 @@ export interface Racers {
   stop(): Promise<void>;
 }
 
-/** Starts processes that race on one database. */
-export async function startRacers(url: string, processes = 4): Promise<Racers> {
+/** Starts processes that race on one database, with the counters kept by the strategy of this run unless said otherwise. */
+export async function startRacers(url: string, processes = 4, counters = process.env['COUNTERS'] ?? 'hooks'): Promise<Racers> {
   const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-  const children = Array.from({ length: processes }, () => fork(worker, [url], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
+  const children = Array.from({ length: processes }, () => fork(worker, [url, counters], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
   await Promise.all(children.map(child => report(child)));
   return {
     async race(operations) {
@@ -36,6 +36,7 @@ export async function startRacers(url: string, processes = 4): Promise<Racers> {
     async stop() {
       await Promise.all(
         children.map(async child => {
+          if (child.exitCode !== null || !child.connected) return;
           const exited = once(child, 'exit');
           child.send({ kind: 'end' } satisfies Order);
           await exited;

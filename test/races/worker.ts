@@ -1,5 +1,6 @@
 // Runs in a process of its own: opens its own connections and does the operations that it is sent, all at once.
 import { subscribe } from 'node:diagnostics_channel';
+import type { CounterStrategy } from '../../dist/counters/index.js';
 import { openDatabase } from '../../dist/database/database.js';
 import { operations, type Operation, type Result } from './operations.ts';
 
@@ -9,7 +10,7 @@ export type Order = { kind: 'operations'; operations: Operation[] } | { kind: 'g
 /** Is what the worker answers. */
 export type Report = { kind: 'ready' } | { kind: 'done'; results: Result[]; retries: number };
 
-const database = await openDatabase(process.argv[2]!);
+const database = await openDatabase(process.argv[2]!, process.argv[3] as CounterStrategy);
 let retries = 0;
 subscribe('rollcall:transaction-retry', () => {
   retries += 1;

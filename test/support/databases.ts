@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { describe, inject } from 'vitest';
+import { installTriggers, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
+
+/** Is the strategy under which this run keeps the counters: the same tests run under both. */
+export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
 
 /** Lists the databases that this run can test on, SQLite always among them. */
 export const kinds: DatabaseKind[] = ['sqlite', ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind])];
@@ -44,8 +48,9 @@ export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<voi
 /** Opens a migrated, empty database that is this caller's own. */
 export async function freshDatabase(kind: DatabaseKind): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, strategy);
   await database.migrator.up();
+  if (strategy === 'triggers') await installTriggers(database.em);
   return {
     database,
     url,

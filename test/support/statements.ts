@@ -1,12 +1,15 @@
 import type { Database } from '../../src/database/database.js';
 
-/** Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around names. */
+/**
+ * Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around names;
+ * SQLite's question for triggers is left out.
+ */
 export async function statementsOf(database: Database, work: () => Promise<unknown>): Promise<string[]> {
   const statements: string[] = [];
   const platform = database.em.getPlatform();
   const before = database.config.get('onQuery');
   database.config.set('onQuery', (sql, parameters) => {
-    statements.push(platform.formatQuery(sql, parameters).replaceAll(/[`"]/g, ''));
+    if (!sql.includes('sqlite_master')) statements.push(platform.formatQuery(sql, parameters).replaceAll(/[`"]/g, ''));
     return sql;
   });
   try {

@@ -1,0 +1,125 @@
+import { SqlitePlatform, type AbstractSqlConnection, type SqlEntityManager } from '@mikro-orm/sql';
+import { CompiledQuery } from 'kysely';
+import { CounterError } from './errors.js';
+import type { CounterRegistry } from './registry.js';
+import { registryOf } from './subscriber.js';
+import { mysqlTriggers, sqliteTriggers, TRIGGER_PREFIX, type TriggerDefinition } from './trigger-sql.js';
+
+/** Says which triggers a database has, against those that the declared counters ask for, by name. */
+export interface TriggerStatus {
+  readonly present: readonly string[];
+  readonly missing: readonly string[];
+  /** Names those that are there but do something else than the declarations say now. */
+  readonly different: readonly string[];
+  /** Names those of counters that are declared no more. */
+  readonly superfluous: readonly string[];
+}
+
+/** Compares the triggers of the database with the declared counters. */
+export async function triggerStatus(em: SqlEntityManager): Promise<TriggerStatus> {
+  const wanted = definitionsOf(em);
+  const found = await foundIn(em);
+  const same = ({ name, body }: TriggerDefinition): boolean => normal(found.get(name)!).endsWith(normal(body));
+  const there = wanted.filter(({ name }) => found.has(name));
+  return {
+    present: there.filter(same).map(({ name }) => name),
+    missing: wanted.filter(({ name }) => !found.has(name)).map(({ name }) => name),
+    different: there.filter(one => !same(one)).map(({ name }) => name),
+    superfluous: [...found.keys()].filter(found => !wanted.some(({ name }) => name === found)),
+  };
+}
+
+/** Makes the triggers of the database those of the declared counters, all at one moment; gives what was created and dropped. */
+export async function installTriggers(em: SqlEntityManager): Promise<{ created: string[]; dropped: string[] }> {
+  const { missing, different, superfluous } = await triggerStatus(em);
+  const created = definitionsOf(em).filter(({ name }) => missing.includes(name) || different.includes(name));
+  await changeTriggers(em, [...[...different, ...superfluous].map(name => dropOf(em, name)), ...created.map(({ create }) => create)]);
+  return { created: created.map(({ name }) => name), dropped: [...superfluous] };
+}
+
+/** Drops the triggers that keep counters, all at one moment; gives their names. */
+export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
+  const names = thereIn(await triggerStatus(em));
+  await changeTriggers(em, names.map(name => dropOf(em, name)));
+  return names;
+}
+
+/** Gives the names of all triggers that the database has for counters, right or wrong. */
+export function thereIn({ present, different, superfluous }: TriggerStatus): string[] {
+  return [...present, ...different, ...superfluous];
+}
+
+/**
+ * Refuses to go on where the entity manager's strategy and the database's triggers do not fit (COUNTER_STRATEGY): under
+ * "triggers" all must be there, under "hooks" none, for both at once would count twice.
+ */
+export async function checkStrategy(em: SqlEntityManager): Promise<void> {
+  const status = await triggerStatus(em);
+  const there = thereIn(status);
+  const amiss = [...status.missing, ...status.different, ...status.superfluous];
+  if (declared(em).strategy === 'hooks' && there.length > 0) {
+    throw new CounterError('COUNTER_STRATEGY', `The database keeps the counters with triggers (${there.join(', ')}), and this process would keep them with hooks. Choose one strategy.`);
+  }
+  if (declared(em).strategy === 'triggers' && amiss.length > 0) {
+    throw new CounterError('COUNTER_STRATEGY', `The counters are to be kept by triggers, but in the database these are missing or not those of the declared counters: ${amiss.join(', ')}. Install them first.`);
+  }
+}
+
+/**
+ * Runs statements that change triggers while nobody else uses the tables.
+ *
+ * MySQL and MariaDB commit each of them at once, so only locked tables keep writers from seeing some of the triggers and
+ * not the others; a writer that waits crosswise for them is told of a deadlock and can run again.
+ */
+async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
+  if (statements.length === 0) return;
+  const client = (em.getConnection() as AbstractSqlConnection).getClient();
+  const { groups } = declared(em);
+  const tables = [...new Set([...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)])];
+  const locked = tables.map(name => `${em.getPlatform().quoteIdentifier(name)} write`).join(', ');
+  const [before, after, failed] = isSqlite(em) ? ['begin immediate', 'commit', 'rollback'] : [`lock tables ${locked}`, 'unlock tables', 'unlock tables'];
+  await client.connection().execute(async session => {
+    const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
+    await run(before);
+    try {
+      for (const statement of statements) await run(statement);
+    } catch (error) {
+      await run(failed);
+      throw error;
+    }
+    await run(after);
+  });
+}
+
+function dropOf(em: SqlEntityManager, name: string): string {
+  return `drop trigger if exists ${em.getPlatform().quoteIdentifier(name)}`;
+}
+
+function declared(em: SqlEntityManager): CounterRegistry {
+  const registry = registryOf(em);
+  if (!registry) throw new CounterError('COUNTER_DECLARATION', 'This ORM keeps no counters: start it with withCounters().');
+  return registry;
+}
+
+function definitionsOf(em: SqlEntityManager): TriggerDefinition[] {
+  const make = isSqlite(em) ? sqliteTriggers : mysqlTriggers;
+  return declared(em).groups.flatMap(group => make(group, em.getPlatform()));
+}
+
+/** Gives the triggers that are there by the names that counters give, with their SQL. */
+async function foundIn(em: SqlEntityManager): Promise<Map<string, string>> {
+  const sql = isSqlite(em)
+    ? "select name, sql as body from sqlite_master where type = 'trigger' order by name"
+    : 'select trigger_name as name, action_statement as body from information_schema.triggers where trigger_schema = database() order by trigger_name';
+  const rows = await (em.getConnection() as AbstractSqlConnection).execute<{ name: string; body: string }[]>(sql);
+  const prefixes = declared(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
+  return new Map(rows.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(({ name, body }) => [name, body]));
+}
+
+function isSqlite(em: SqlEntityManager): boolean {
+  return em.getPlatform() instanceof SqlitePlatform;
+}
+
+function normal(sql: string): string {
+  return sql.replace(/\s+/g, ' ').trim();
+}

@@ -1,0 +1,58 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { installTriggers, removeTriggers } from '../../src/counters/index.js';
+import { openDatabase } from '../../src/database/database.js';
+import { Role } from '../../src/entities/index.js';
+import type { Operation } from '../races/operations.js';
+import { startRacers, type Racers } from '../races/racers.js';
+import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
+import { describeOnEach, freshUrl } from '../support/databases.js';
+
+describeOnEach('going over from one strategy to the other', kind => {
+  it('leaves no moment in which counts drift, there and back, while processes of both write', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await openDatabase(url);
+    await database.migrator.up();
+    const courses = await Promise.all([0, 1, 2, 3].map(() => addCourse(database)));
+
+    const work = async (): Promise<Operation[]> => {
+      const operations: Operation[] = [];
+      for (const [index, course] of courses.entries()) {
+        const other = courses[(index + 1) % courses.length]!;
+        operations.push({ name: 'enroll', course, user: await addUser(database, Role.STUDENT) });
+        operations.push({ name: 'transfer', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)), course: other });
+        operations.push({ name: 'unenroll', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)) });
+        operations.push({ name: 'setStatus', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)), status: 'dropped' });
+        operations.push({ name: 'flushMany', courses: [other, course], user: await addUser(database, Role.STUDENT) });
+      }
+      return operations;
+    };
+    const racing = async (racers: Racers[], change: () => Promise<unknown> = () => Promise.resolve()): Promise<void> => {
+      const prepared = await Promise.all(racers.map(work));
+      const [races] = await Promise.all([Promise.all(racers.map((one, index) => one.race(prepared[index]!))), change()]);
+      expect(races.flatMap(({ results }) => results).filter(({ code }) => code !== 'done')).toEqual([]);
+      for (const { stored, actual } of await storedAndActual(database)) expect(stored).toEqual(actual);
+    };
+
+    const start = async (strategy: string): Promise<Racers> => {
+      const racers = await startRacers(url, 2, strategy);
+      onTestFinished(() => racers.stop());
+      return racers;
+    };
+    onTestFinished(async () => {
+      await database.close(true);
+      await drop();
+    });
+
+    const hooks = await start('hooks');
+    await racing([hooks], () => installTriggers(database.em));
+    const triggers = await start('triggers');
+    await racing([hooks, triggers]);
+    await hooks.stop();
+    await racing([triggers]);
+    const switching = await start('hooks');
+    await racing([triggers, switching]);
+    await triggers.stop();
+    await racing([switching], () => removeTriggers(database.em));
+    await racing([switching]);
+  });
+});
