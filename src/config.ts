@@ -24,6 +24,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
   readonly databaseWait: number;
+  /** Says who keeps the stored counts; `switching` counts with hooks too, and lets triggers be there. */
+  readonly counters: 'hooks' | 'triggers' | 'switching';
   /** Says whether an empty database is filled with sample data. */
   readonly sampleData: boolean;
 }
@@ -61,6 +63,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
     logLevel: data.LOG_LEVEL,
     databaseWait: data.DATABASE_WAIT,
+    counters: data.COUNTERS,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
   };
 }
@@ -82,6 +85,7 @@ const variables = z.object({
   JWT_AUDIENCE: z.string().optional(),
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
   DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
+  COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
   SAMPLE_DATA: oneOf('true', 'false').optional(),
 });
 

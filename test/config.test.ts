@@ -26,6 +26,7 @@ describe('the configuration', () => {
       jwt: { secret: expect.any(String), isDevelopmentSecret: true },
       logLevel: 'info',
       databaseWait: 60,
+      counters: 'hooks',
       sampleData: true,
     });
   });
@@ -41,6 +42,7 @@ describe('the configuration', () => {
       JWT_AUDIENCE: 'rollcall',
       LOG_LEVEL: 'warn',
       DATABASE_WAIT: '5',
+      COUNTERS: 'triggers',
       SAMPLE_DATA: 'false',
     });
     expect(config).toEqual({
@@ -51,6 +53,7 @@ describe('the configuration', () => {
       jwt: { jwksUrl: 'https://id.example.org/keys', isDevelopmentSecret: false, issuer: 'https://id.example.org/', audience: 'rollcall' },
       logLevel: 'warn',
       databaseWait: 5,
+      counters: 'triggers',
       sampleData: false,
     });
   });

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addCounters } from './counters.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
 import { addImport } from './import.js';
@@ -29,6 +30,7 @@ function programOf(end: (code: ExitCode) => void): Command {
     .addHelpText('after', configurationHelp);
   addServe(program, end);
   addMigrate(program, end);
+  addCounters(program, end);
   addSeed(program, end);
   addToken(program, end);
   addImport(program, end);
@@ -48,6 +50,7 @@ Configuration comes from the environment and from .env in the working directory:
   JWT_SECRET or JWKS_URL  with what tokens are verified (a secret for development only)
   JWT_ISSUER, JWT_AUDIENCE  what tokens must name, if set
   DATABASE_WAIT           seconds that serve waits for the database at its start (60)
+  COUNTERS                hooks, triggers, or switching from triggers to hooks (hooks)
   LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)
   SAMPLE_DATA             whether serve fills an empty database (true outside production)
 

@@ -4,15 +4,17 @@ import { openDatabase, type Database } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
 import { withoutPassword } from '../database/orm-options.js';
 import { isConnectionLost } from '../services/transaction-error.js';
+import { bringStrategyInForce, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';
 
 /** Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database is out of reach. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
-  return using(config, () => openDatabase(config.databaseUrl), work);
+  return using(config, () => openDatabase(config.databaseUrl, strategyOf(config)), work);
 }
 
 /**
- * Does the same once all pending migrations are applied, and names those on standard error. Where the database does not
+ * Does the same once all pending migrations are applied, and names those on standard error, and once the counters'
+ * strategy is in force. Where the database does not
  * answer yet, it waits for at most `wait` seconds and says so.
  */
 export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>, wait = 0): Promise<Result> {
@@ -49,10 +51,11 @@ async function using<Result>({ databaseUrl }: Config, ready: () => Promise<Datab
   }
 }
 
-async function migrated({ databaseUrl }: Config): Promise<Database> {
-  const database = await openDatabase(databaseUrl);
+async function migrated(config: Config): Promise<Database> {
+  const database = await openDatabase(config.databaseUrl, strategyOf(config));
   try {
     for (const name of await migrateUp(database)) process.stderr.write(`Applied the migration ${name}.\n`);
+    await bringStrategyInForce(database, config.counters);
     return database;
   } catch (error) {
     await database.close(true);

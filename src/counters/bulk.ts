@@ -169,9 +169,13 @@ async function inTransaction<Result>(em: SqlEntityManager, work: (transaction: T
     async transaction => {
       const statements = new Statements(em, transaction);
       const counts = new StoredCounts(em, statements);
-      const leftToTriggers = await statements.triggersCount(registryOf(em)!);
+      const registry = registryOf(em)!;
+      const leftToTriggers = await statements.leavesToTriggers(registry);
       const outcome = await work(transaction, counts, leftToTriggers);
-      if (leftToTriggers) await counts.reread();
+      if (leftToTriggers) {
+        await statements.requireTriggers(registry);
+        await counts.reread();
+      }
       return { result: outcome, stored: counts };
     },
     open ? { ctx: open } : {},

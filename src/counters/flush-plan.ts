@@ -56,12 +56,15 @@ export class FlushPlan {
     const statements = new Statements(this.em, transaction);
     const stored = (this.#stored = new StoredCounts(this.em, statements));
     const existing = relevant.filter(change => change.kind !== 'create');
-    this.#leftToTriggers = await statements.triggersCount(this.registry);
+    this.#leftToTriggers = await statements.leavesToTriggers(this.registry);
     const originals = await originalTargets(statements, this.registry, existing);
     for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals, this.#leftToTriggers)) {
       for (const group of groups) await stored.lock(group, keys);
     }
-    if (this.#leftToTriggers) return refuseMissingTargets(relevant, stored);
+    if (this.#leftToTriggers) {
+      await statements.requireTriggers(this.registry);
+      return refuseMissingTargets(relevant, stored);
+    }
     const rows = await readRows(statements, this.registry, existing, ({ key }) => key, true);
 
     const tally = new Tally();

@@ -6,5 +6,5 @@ export { CounterError, type CounterErrorCode } from './errors.js';
 export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './registry.js';
 export { CounterSubscriber, registryOf } from './subscriber.js';
 export type { CounterStrategy } from './strategy.js';
-export { checkStrategy, installTriggers, removeTriggers, triggerStatus, type TriggerStatus } from './triggers.js';
+export { checkStrategy, installTriggers, removeTriggers, thereIn, triggerStatus, type TriggerStatus } from './triggers.js';
 export { withCounters } from './with-counters.js';

@@ -106,10 +106,27 @@ export class Statements {
    * On SQLite they may do so although this process means to count with hooks: another one has installed them since. MySQL
    * and MariaDB have a session variable that makes them stand back; SQLite has none, so there hooks stand back.
    */
-  async triggersCount({ strategy, groups }: CounterRegistry): Promise<boolean> {
-    if (strategy === 'triggers' || !this.#isSqlite) return strategy === 'triggers';
+  async leavesToTriggers(registry: CounterRegistry): Promise<boolean> {
+    return registry.strategy === 'triggers' || (this.#isSqlite && (await this.#triggersFound(registry)) > 0);
+  }
+
+  /**
+   * Refuses to leave the counting to triggers that are not there any more (COUNTER_STRATEGY); asked under the locks of the
+   * targets, for which a change of the triggers waits.
+   */
+  async requireTriggers(registry: CounterRegistry): Promise<void> {
+    if (registry.strategy !== 'triggers' || (await this.#triggersFound(registry)) === registry.groups.length) return;
+    throw new CounterError('COUNTER_STRATEGY', 'The triggers that this process leaves the counting to are not in the database, or its user lacks the privilege TRIGGER to see them. Install them, or count with hooks.');
+  }
+
+  /** Gives how many groups have the trigger that counts new rows. */
+  async #triggersFound({ groups }: CounterRegistry): Promise<number> {
     const names = groups.map(group => triggerName(group, 'after insert'));
-    return (await this.#rows(`select 1 from sqlite_master where type = 'trigger' and name in (${names.map(() => '?').join(', ')}) limit 1`, names)).length > 0;
+    const [table, column, condition] = this.#isSqlite
+      ? ['sqlite_master', 'name', "type = 'trigger'"]
+      : ['information_schema.triggers', 'trigger_name', 'trigger_schema = database()'];
+    const found = await this.#rows(`select count(*) as found from ${table} where ${condition} and ${column} in (${names.map(() => '?').join(', ')})`, names);
+    return Number(found[0]!['found']);
   }
 
   get #isSqlite(): boolean {

@@ -31,6 +31,7 @@ export async function triggerStatus(em: SqlEntityManager): Promise<TriggerStatus
 
 /** Makes the triggers of the database those of the declared counters, all at one moment; gives what was created and dropped. */
 export async function installTriggers(em: SqlEntityManager): Promise<{ created: string[]; dropped: string[] }> {
+  refuseOwnTables(em);
   const { missing, different, superfluous } = await triggerStatus(em);
   const created = definitionsOf(em).filter(({ name }) => missing.includes(name) || different.includes(name));
   await changeTriggers(em, [...[...different, ...superfluous].map(name => dropOf(em, name)), ...created.map(({ create }) => create)]);
@@ -89,6 +90,13 @@ async function changeTriggers(em: SqlEntityManager, statements: readonly string[
     }
     await run(after);
   });
+}
+
+/** Refuses counters of rows in their own table, where the database lets no trigger change the table that fired it (COUNTER_STRATEGY). */
+function refuseOwnTables(em: SqlEntityManager): void {
+  const own = declared(em).groups.find(({ counted, target }) => counted.tableName === target.tableName);
+  if (isSqlite(em) || !own) return;
+  throw new CounterError('COUNTER_STRATEGY', `${own.counters[0]!.name} counts rows of its own table, which triggers of MySQL and MariaDB may not change. Keep it with hooks.`);
 }
 
 function dropOf(em: SqlEntityManager, name: string): string {

@@ -10,6 +10,7 @@ import { HOOKS_VARIABLE } from './trigger-sql.js';
 interface CountableOptions {
   subscribers?: Iterable<EventSubscriber | (new () => EventSubscriber)>;
   onCreateConnection?: (connection: unknown) => Promise<void>;
+  schemaGenerator?: object;
 }
 
 /** Gives the ORM options with the counters switched on: the subscriber that keeps them and the guards against bypasses. */
@@ -18,6 +19,8 @@ export function withCounters<Options extends CountableOptions>(options: Options,
     ...options,
     subscribers: [...(options.subscribers ?? []), new CounterSubscriber(counters, strategy)],
     entityManager: CountingEntityManager,
+    // Else a schema update would drop the triggers, which no entity declares.
+    schemaGenerator: { ...options.schemaGenerator, ignoreTriggers: true },
     // MikroORM calls it for connections to MySQL and MariaDB only.
     onCreateConnection: async (connection: unknown) => {
       await options.onCreateConnection?.(connection);

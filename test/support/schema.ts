@@ -1,10 +1,10 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { withCounters, type Counter } from '../../src/counters/index.js';
+import { installTriggers, withCounters, type Counter, type CounterStrategy } from '../../src/counters/index.js';
 import type { Database } from '../../src/database/database.js';
 import { ormOptions, type DatabaseKind, type Options } from '../../src/database/orm-options.js';
-import { freshUrl } from './databases.js';
+import { freshUrl, strategy } from './databases.js';
 
 /** Says what a test's database holds and how to switch the counters on in it; `options` go over Rollcall's own. */
 export interface SchemaOptions {
@@ -26,15 +26,16 @@ export interface Schema {
 }
 
 /** Gives the ORM options for a test's own entities and counters on a database URL. */
-export function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions): Options {
-  return withCounters<Options>({ ...ormOptions(url), subscribers: [], ...options, entities: [...entities] }, counters);
+export function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions, kept: CounterStrategy = strategy): Options {
+  return withCounters<Options>({ ...ormOptions(url, kept), subscribers: [], ...options, entities: [...entities] }, counters, kept);
 }
 
 /** Opens a database that is this caller's own and creates the schema of its entities. */
-export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
-  const database = (await MikroORM.init(schemaOptions(url, schema) as never)) as unknown as Database;
+  const database = (await MikroORM.init(schemaOptions(url, schema, kept) as never)) as unknown as Database;
   await database.schema.create();
+  if (kept === 'triggers') await installTriggers(database.em);
   return {
     database,
     url,
@@ -45,11 +46,11 @@ export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions): Pr
   };
 }
 
-/** Opens one database for the block of tests that calls this, and empties it before each of them. */
-export function useSchema(kind: DatabaseKind, schema: SchemaOptions): Schema {
+/** Opens one database for the block of tests that calls this, with the counters kept by this run's strategy unless said otherwise, and empties it before each of them. */
+export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Schema {
   let opened: Awaited<ReturnType<typeof freshSchema>>;
   beforeAll(async () => {
-    opened = await freshSchema(kind, schema);
+    opened = await freshSchema(kind, schema, kept);
   });
   beforeEach(() => empty(opened.database));
   afterAll(() => opened.drop());

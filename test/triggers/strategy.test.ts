@@ -1,7 +1,11 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { checkStrategy, installTriggers, removeTriggers, triggerStatus } from '../../src/counters/index.js';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { checkStrategy, insertMany, installTriggers, removeTriggers, triggerStatus } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { describeOnEach, freshUrl } from '../support/databases.js';
+import { Enrollment, EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { tree } from '../counters/models/tree.js';
+import { addCourse, addUser } from '../support/api.js';
+import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
+import { freshSchema } from '../support/schema.js';
 
 describeOnEach('the strategy of the counters', kind => {
   let hooks: Database;
@@ -54,5 +58,47 @@ describeOnEach('the strategy of the counters', kind => {
     expect(await removeTriggers(hooks.em)).toEqual(created);
     await checkStrategy(hooks.em);
     expect(await removeTriggers(hooks.em)).toEqual([]);
+  });
+
+  it('a trigger of a counter that is declared no more is seen, and dropped', async () => {
+    await hooks.em.getConnection().execute('create trigger counters_core_enrollments_teacher_id_after_delete after delete on core_enrollments for each row begin update core_course set title = title where id = 0; end', [], 'run');
+    const superfluous = ['counters_core_enrollments_teacher_id_after_delete'];
+    expect(await triggerStatus(hooks.em)).toMatchObject({ present: [], superfluous });
+    await expect(checkStrategy(hooks.em)).rejects.toThrow(superfluous[0]);
+    expect(await installTriggers(hooks.em)).toMatchObject({ dropped: superfluous });
+    expect(await triggerStatus(hooks.em)).toMatchObject({ missing: [], superfluous: [] });
+  });
+
+  it('triggers that an application has for purposes of its own are left alone', async () => {
+    await hooks.em.getConnection().execute('create trigger audit after delete on core_enrollments for each row begin update core_course set title = title where id = 0; end', [], 'run');
+    await checkStrategy(hooks.em);
+    await installTriggers(hooks.em);
+    await removeTriggers(hooks.em);
+    await expect(hooks.em.getConnection().execute('drop trigger audit', [], 'run')).resolves.toBeDefined();
+  });
+
+  it('"triggers" writes no counted row without the triggers, so that none goes uncounted', async () => {
+    const course = await addCourse(hooks);
+    const student = await addUser(hooks, Role.STUDENT);
+    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining('Install them, or count with hooks.') };
+    const em = triggers.em.fork();
+    em.create(Enrollment, { course, student });
+    await expect(em.flush()).rejects.toMatchObject(refused);
+    const now = new Date(0);
+    await expect(insertMany(triggers.em.fork(), Enrollment, [{ course, student, status: EnrollmentStatus.ACTIVE, enrolledAt: now, updatedAt: now }])).rejects.toMatchObject(refused);
+    expect(await hooks.em.fork().count(Enrollment)).toBe(0);
+  });
+
+  it('the schema with triggers is still the one that the entities ask for', async () => {
+    await installTriggers(hooks.em);
+    expect(await hooks.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
+  });
+});
+
+describeOnServers('a counter of rows in their own table', kind => {
+  it('cannot be kept by triggers: COUNTER_STRATEGY', async () => {
+    const { database, drop } = await freshSchema(kind, tree, 'hooks');
+    onTestFinished(drop);
+    await expect(installTriggers(database.em)).rejects.toMatchObject({ code: 'COUNTER_STRATEGY', message: expect.stringContaining('Category.childCount') });
   });
 });

@@ -1,0 +1,17 @@
+import type { Reporter, TestModule } from 'vitest/node';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Holds what a scenario's rounds brought. */
+    race?: Readonly<Record<string, string | number>>;
+  }
+}
+
+/** Prints what all races of a run brought as one table, in the order of their scenarios. */
+export default class RaceTable implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const races = modules.flatMap(module => [...module.children.allTests()]).flatMap(test => [test.meta().race].filter(race => race !== undefined));
+    const scenarios = [...new Set(races.map(({ scenario }) => scenario))];
+    if (races.length > 0) console.table(races.sort((a, b) => scenarios.indexOf(a['scenario']!) - scenarios.indexOf(b['scenario']!)));
+  }
+}
