@@ -1,4 +1,4 @@
-// node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and looks what became of the data.
+// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and looks what became of the data.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
 const server: Server | null = kind === 'sqlite' ? null : await startServer(kind);
 const databaseUrl = server ? `${server.url}/crash` : `sqlite:${join(folder, 'crash.sqlite')}`;
 const port = await freePort();
-const environment = { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production', JWT_SECRET: secret, LOG_LEVEL: 'silent' };
+const environment: Record<string, string | undefined> = { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production', JWT_SECRET: secret, LOG_LEVEL: 'silent' };
 const url = `http://127.0.0.1:${port}/graphql`;
 
 const counts = { server: 0, database: 0 };
@@ -58,7 +58,7 @@ child.kill('SIGTERM');
 const [code] = (await once(child, 'exit')) as [number];
 await server?.stop();
 rmSync(folder, { recursive: true, force: true });
-console.log(JSON.stringify({ kind, killed: counts, acknowledged: ledger.acknowledged, refused: ledger.refused, unanswered: ledger.unanswered, surprises: Object.fromEntries(surprises), exitCodeAfterSigterm: code, failed }));
+console.log(JSON.stringify({ kind, strategy: environment['COUNTERS'] ?? 'hooks', killed: counts, acknowledged: ledger.acknowledged, refused: ledger.refused, unanswered: ledger.unanswered, surprises: Object.fromEntries(surprises), exitCodeAfterSigterm: code, failed }));
 process.exit(failed || code !== 0 ? 1 : 0);
 
 async function holds(round: number): Promise<boolean> {
