@@ -1,8 +1,9 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
-import { SqlitePlatform, type AbstractSqlDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from './errors.js';
 import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
 import { keyColumns, type CounterGroup, type CounterRegistry } from './registry.js';
+import { isSqlite, keyIn, quoted, tableName } from './sql-names.js';
 import { triggerName } from './trigger-sql.js';
 
 /** Holds a locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
@@ -107,7 +108,7 @@ export class Statements {
    * and MariaDB have a session variable that makes them stand back; SQLite has none, so there hooks stand back.
    */
   async leavesToTriggers(registry: CounterRegistry): Promise<boolean> {
-    return registry.strategy === 'triggers' || (this.#isSqlite && (await this.#triggersFound(registry)) > 0);
+    return registry.strategy === 'triggers' || (isSqlite(this.#em) && (await this.#triggersFound(registry)) > 0);
   }
 
   /**
@@ -122,26 +123,19 @@ export class Statements {
   /** Gives how many groups have the trigger that counts new rows. */
   async #triggersFound({ groups }: CounterRegistry): Promise<number> {
     const names = groups.map(group => triggerName(group, 'after insert'));
-    const [table, column, condition] = this.#isSqlite
+    const [table, column, condition] = isSqlite(this.#em)
       ? ['sqlite_master', 'name', "type = 'trigger'"]
       : ['information_schema.triggers', 'trigger_name', 'trigger_schema = database()'];
     const found = await this.#rows(`select count(*) as found from ${table} where ${condition} and ${column} in (${names.map(() => '?').join(', ')})`, names);
     return Number(found[0]!['found']);
   }
 
-  get #isSqlite(): boolean {
-    return this.#em.getPlatform() instanceof SqlitePlatform;
-  }
-
   get #forUpdate(): string {
-    return this.#isSqlite ? '' : ' for update';
+    return isSqlite(this.#em) ? '' : ' for update';
   }
 
   #keyIn(columns: readonly string[], keys: readonly Key[]): string {
-    const [column] = columns;
-    if (columns.length === 1) return `${this.#quote(column!)} in (${keys.map(() => '?').join(', ')})`;
-    const equal = columns.map(name => `${this.#quote(name)} = ?`).join(' and ');
-    return `(${keys.map(() => equal).join(' or ')})`;
+    return keyIn(this.#em, columns, keys).sql;
   }
 
   #list(columns: readonly string[]): string {
@@ -149,12 +143,11 @@ export class Statements {
   }
 
   #table(meta: EntityMetadata): string {
-    const schema = [this.#em.schema, meta.schema].find(name => name && name !== '*');
-    return this.#quote(schema ? `${schema}.${meta.tableName}` : meta.tableName);
+    return tableName(this.#em, meta);
   }
 
   #quote(identifier: string): string {
-    return this.#em.getPlatform().quoteIdentifier(identifier);
+    return quoted(this.#em, identifier);
   }
 
   #rows(sql: string, parameters: readonly unknown[]): Promise<CountedRow[]> {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Platform } from '@mikro-orm/core';
-import { SqlitePlatform } from '@mikro-orm/sql';
-import { countedSql } from './condition-sql.js';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { conditionSql } from './condition-sql.js';
 import type { CounterGroup, ResolvedCounter } from './registry.js';
+import { isSqlite, quoted } from './sql-names.js';
 
 /**
  * Is the session variable with which a connection to MySQL or MariaDB says that its hooks count, so that triggers must not.
@@ -33,8 +33,8 @@ type Row = 'new' | 'old';
  * key's check takes a shared lock on the target, from which two writers of one target would deadlock; the second because
  * a row that INSERT IGNORE drops fires only the first.
  */
-export function mysqlTriggers(group: CounterGroup, platform: Platform): TriggerDefinition[] {
-  const sql = triggerSql(group, platform);
+export function mysqlTriggers(group: CounterGroup, em: SqlEntityManager): TriggerDefinition[] {
+  const sql = triggerSql(group, em);
   const lock = (...rows: Row[]): string => `select count(*) into @counters_locked from ${sql.target} where ${rows.map(sql.isTargetOf).join(' or ')} for update;`;
   const bodies: [string, string][] = [
     ['before insert', lock('new')],
@@ -44,18 +44,18 @@ export function mysqlTriggers(group: CounterGroup, platform: Platform): TriggerD
     ['before delete', lock('old')],
     ['after delete', sql.take('old')],
   ];
-  return bodies.map(([event, body]) => definition(group, platform, event, `begin if coalesce(${HOOKS_VARIABLE}, 0) = 0 then ${body} end if; end`));
+  return bodies.map(([event, body]) => definition(group, em, event, `begin if coalesce(${HOOKS_VARIABLE}, 0) = 0 then ${body} end if; end`));
 }
 
 /** Gives the triggers that keep a group's counters on SQLite, whose one writer needs no locks. */
-export function sqliteTriggers(group: CounterGroup, platform: Platform): TriggerDefinition[] {
-  const sql = triggerSql(group, platform);
+export function sqliteTriggers(group: CounterGroup, em: SqlEntityManager): TriggerDefinition[] {
+  const sql = triggerSql(group, em);
   const bodies: [string, string][] = [
     ['after insert', `begin ${sql.add('new')} end`],
     ['after update', `when ${sql.moved} or ${sql.recounted} begin ${sql.take('old')} ${sql.add('new')} end`],
     ['after delete', `begin ${sql.take('old')} end`],
   ];
-  return bodies.map(([event, body]) => definition(group, platform, event, body));
+  return bodies.map(([event, body]) => definition(group, em, event, body));
 }
 
 /** Gives the name of a group's trigger for an event, at most 64 characters, as MySQL allows. */
@@ -64,22 +64,23 @@ export function triggerName(group: CounterGroup, event: string): string {
   return name.length <= 64 ? name : `${name.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
-function definition(group: CounterGroup, platform: Platform, event: string, body: string): TriggerDefinition {
+function definition(group: CounterGroup, em: SqlEntityManager, event: string, body: string): TriggerDefinition {
   const name = triggerName(group, event);
   const { tableName: table } = group.counted;
-  return { name, table, body, create: `create trigger if not exists ${platform.quoteIdentifier(name)} ${event} on ${platform.quoteIdentifier(table)} for each row ${body}` };
+  return { name, table, body, create: `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, table)} for each row ${body}` };
 }
 
 /** Gives the parts that triggers are made of, in the database's words. */
-function triggerSql(group: CounterGroup, platform: Platform) {
-  const quote = (identifier: string): string => platform.quoteIdentifier(identifier);
+function triggerSql(group: CounterGroup, em: SqlEntityManager) {
+  const quote = (identifier: string): string => quoted(em, identifier);
   const target = quote(group.target.tableName);
   const isTargetOf = (row: Row): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = ({ comparisons }: ResolvedCounter, row: Row): string => countedSql(platform, comparisons, column => `${row}.${quote(column)}`);
+  const counted = ({ comparisons }: ResolvedCounter, row: Row): string =>
+    comparisons.length === 0 ? '1' : `(case when ${conditionSql(em, group.counted, comparisons, `${row}.`)} then 1 else 0 end)`;
   const update = (row: Row, amount: (counter: ResolvedCounter) => string): string =>
     `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${quote(counter.column)} ${amount(counter)}`).join(', ')} where ${isTargetOf(row)};`;
-  const same = platform instanceof SqlitePlatform ? 'is' : '<=>';
+  const same = isSqlite(em) ? 'is' : '<=>';
   return {
     target,
     isTargetOf,

@@ -1,7 +1,8 @@
-import { SqlitePlatform, type AbstractSqlConnection, type SqlEntityManager } from '@mikro-orm/sql';
+import type { AbstractSqlConnection, SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from './errors.js';
 import type { CounterRegistry } from './registry.js';
+import { isSqlite, quoted } from './sql-names.js';
 import { registryOf } from './subscriber.js';
 import { mysqlTriggers, sqliteTriggers, TRIGGER_PREFIX, type TriggerDefinition } from './trigger-sql.js';
 
@@ -77,7 +78,7 @@ async function changeTriggers(em: SqlEntityManager, statements: readonly string[
   const client = (em.getConnection() as AbstractSqlConnection).getClient();
   const { groups } = declared(em);
   const tables = [...new Set([...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)])];
-  const locked = tables.map(name => `${em.getPlatform().quoteIdentifier(name)} write`).join(', ');
+  const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
   const [before, after, failed] = isSqlite(em) ? ['begin immediate', 'commit', 'rollback'] : [`lock tables ${locked}`, 'unlock tables', 'unlock tables'];
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
@@ -100,7 +101,7 @@ function refuseOwnTables(em: SqlEntityManager): void {
 }
 
 function dropOf(em: SqlEntityManager, name: string): string {
-  return `drop trigger if exists ${em.getPlatform().quoteIdentifier(name)}`;
+  return `drop trigger if exists ${quoted(em, name)}`;
 }
 
 function declared(em: SqlEntityManager): CounterRegistry {
@@ -111,7 +112,7 @@ function declared(em: SqlEntityManager): CounterRegistry {
 
 function definitionsOf(em: SqlEntityManager): TriggerDefinition[] {
   const make = isSqlite(em) ? sqliteTriggers : mysqlTriggers;
-  return declared(em).groups.flatMap(group => make(group, em.getPlatform()));
+  return declared(em).groups.flatMap(group => make(group, em));
 }
 
 /** Gives the triggers that are there by the names that counters give, with their SQL. */
@@ -122,10 +123,6 @@ async function foundIn(em: SqlEntityManager): Promise<Map<string, string>> {
   const rows = await (em.getConnection() as AbstractSqlConnection).execute<{ name: string; body: string }[]>(sql);
   const prefixes = declared(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
   return new Map(rows.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(({ name, body }) => [name, body]));
-}
-
-function isSqlite(em: SqlEntityManager): boolean {
-  return em.getPlatform() instanceof SqlitePlatform;
 }
 
 function normal(sql: string): string {

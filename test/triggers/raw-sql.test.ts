@@ -1,7 +1,8 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { installTriggers } from '../../src/counters/index.js';
+import { installTriggers, recount } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { Role } from '../../src/entities/index.js';
+import { Course, Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 
@@ -88,6 +89,15 @@ describeOnEach('raw SQL with triggers', kind => {
       throw new Error('changed my mind');
     });
     await expect(undone).rejects.toThrow('changed my mind');
+    await expectCounts([0, 0], [1, 1]);
+  });
+
+  it('goes on from a count that was recounted', async () => {
+    await insert('insert', row(0, 0), row(0, 1, 'dropped'), row(1, 2));
+    await run('update core_course set total_enrollments = 7, active_enrollments = 9');
+    for (const course of courses) await database.em.fork().transactional(em => recount(em as SqlEntityManager, Course, [course]));
+    await expectCounts([2, 1], [1, 1]);
+    await run(`delete from core_enrollments where course_id = ${courses[0]}`);
     await expectCounts([0, 0], [1, 1]);
   });
 });

@@ -1,0 +1,95 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import { conditionSql } from './condition-sql.js';
+import { inRange, type KeyRange } from './key-range.js';
+import type { Key } from './key.js';
+import { keyColumns, type CounterGroup } from './registry.js';
+import { quoted, tableName, type Fragment } from './sql-names.js';
+
+/** Holds one target row as one snapshot has it: the numbers stored and those that the rows give, by counter, in the groups' order. */
+export interface ComparedTarget {
+  readonly key: Key;
+  readonly counts: readonly { readonly counter: string; readonly stored: number; readonly actual: number }[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Speaks the statements that verify one target table; they take no locks. */
+export class VerifyStatements {
+  readonly #key: readonly string[];
+
+  constructor(
+    private readonly em: SqlEntityManager,
+    private readonly target: EntityMetadata,
+    private readonly groups: readonly CounterGroup[],
+  ) {
+    this.#key = keyColumns(target);
+  }
+
+  /** Gives the last key of the table; null where the table is empty. */
+  async lastKey(): Promise<Key | null> {
+    return this.#keyOf(await this.#rows({ sql: `select ${this.#list()} from ${this.#table} order by ${this.#list(' desc')} limit 1`, parameters: [] }));
+  }
+
+  /** Gives the key of the row that is `size` rows after a key; null where there are fewer up to the end. */
+  async keyAfter(after: Key | null, end: Key, size: number): Promise<Key | null> {
+    const { sql, parameters } = inRange(this.em, this.#key, { after, upTo: end });
+    return this.#keyOf(await this.#rows({ sql: `select ${this.#list()} from ${this.#table} where ${sql} order by ${this.#list()} limit 1 offset ${size - 1}`, parameters }));
+  }
+
+  /**
+   * Compares the target rows of a range with their counted rows, in key order and in one statement, which has one
+   * snapshot: what another transaction commits meanwhile is seen in both numbers or in neither.
+   */
+  async compare(range: KeyRange): Promise<ComparedTarget[]> {
+    const columns = [...this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`)];
+    const joins: Fragment[] = [];
+    for (const [place, group] of this.groups.entries()) {
+      group.counters.forEach(({ column }, index) => columns.push(`t.${quoted(this.em, column)} as s${place}_${index}`, `coalesce(g${place}.c${index}, 0) as a${place}_${index}`));
+      joins.push(this.#counted(group, place, range));
+    }
+    const chosen = inRange(this.em, this.#key, range, 't.');
+    const rows = await this.#rows({
+      sql: `select ${columns.join(', ')} from ${this.#table} t ${joins.map(({ sql }) => sql).join(' ')} where ${chosen.sql} order by ${this.#list('', 't.')}`,
+      parameters: [...joins.flatMap(({ parameters }) => parameters), ...chosen.parameters],
+    });
+    return rows.map(row => ({
+      key: this.#key.map((_, index) => row[`k${index}`]),
+      counts: this.groups.flatMap((group, place) =>
+        group.counters.map(({ name }, index) => ({ counter: name, stored: Number(row[`s${place}_${index}`]), actual: Number(row[`a${place}_${index}`]) })),
+      ),
+    }));
+  }
+
+  /** Counts the rows of one foreign key for all its counters in one pass over the part of the table that the range needs. */
+  #counted({ counted, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
+    const names = foreignKey.map(column => quoted(this.em, column));
+    const keys = names.map((name, index) => `${name} as k${index}`);
+    const sums = counters.map(({ comparisons }, index) => (comparisons.length === 0 ? 'count(*)' : `count(case when ${conditionSql(this.em, counted, comparisons)} then 1 end)`) + ` as c${index}`);
+    const { sql, parameters } = inRange(this.em, foreignKey, range);
+    const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
+    return {
+      sql:
+        `left join (select ${[...keys, ...sums].join(', ')} from ${tableName(this.em, counted)} where ${sql} ` +
+        `group by ${names.join(', ')}) g${place} on ${equal.join(' and ')}`,
+      parameters,
+    };
+  }
+
+  get #table(): string {
+    return tableName(this.em, this.target);
+  }
+
+  #list(direction = '', alias = ''): string {
+    return this.#key.map(column => `${alias}${quoted(this.em, column)}${direction}`).join(', ');
+  }
+
+  #keyOf([row]: readonly Row[]): Key | null {
+    return row ? this.#key.map(column => row[column]) : null;
+  }
+
+  #rows({ sql, parameters }: Fragment): Promise<Row[]> {
+    const driver = this.em.getDriver() as AbstractSqlDriver;
+    return driver.execute(sql, [...parameters], 'all', this.em.getTransactionContext()) as Promise<Row[]>;
+  }
+}

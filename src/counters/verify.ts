@@ -1,0 +1,117 @@
+import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { ChunkPace } from './chunk-pace.js';
+import { CounterError } from './errors.js';
+import type { KeyRange } from './key-range.js';
+import { compareKeys, hashOf, type Key } from './key.js';
+import type { CounterGroup, ResolvedCounter } from './registry.js';
+import { registryOf } from './subscriber.js';
+import { VerifyStatements, type ComparedTarget } from './verify-statements.js';
+
+/** Holds one counter of one target row as verify found it; drift is stored − actual. */
+export interface VerifiedCount {
+  readonly counter: string;
+  readonly key: Key;
+  readonly stored: number;
+  readonly actual: number;
+  /** Is the place of the target row in its chunk, from 1: so many rows were checked once this one was. */
+  readonly place: number;
+}
+
+/** Holds what one statement found: target rows from `first` to `last`, `checked` of them, and the counts that drift. */
+export interface VerifiedChunk {
+  readonly first: Key;
+  /** Is the cursor: a verify that begins `after` it goes on where this chunk ended. */
+  readonly last: Key;
+  readonly checked: number;
+  readonly drifts: readonly VerifiedCount[];
+  /** Holds all counts, drifting or not, where `all` asks for them; else it is empty. */
+  readonly counts: readonly VerifiedCount[];
+  /** Is how long the statement took. */
+  readonly milliseconds: number;
+}
+
+/** Says what to verify and how. */
+export interface VerifyOptions {
+  /** Names the target rows; all of the table unless given. One that is not there is passed over. */
+  readonly keys?: readonly Key[];
+  /** Begins after this key. */
+  readonly after?: Key | null;
+  /** Fixes the rows of each chunk; unless given, `pace` sizes them by time. */
+  readonly batchSize?: number;
+  readonly pace?: ChunkPace;
+  readonly all?: boolean;
+}
+
+/** Limits the keys that one statement lists. */
+const MOST_LISTED = 1000;
+
+/**
+ * Compares the stored counts of an entity with its counted rows, chunk by chunk in key order, and changes nothing.
+ *
+ * Each chunk is one statement and so one snapshot: writers are not held up, and what they do at the same time is no
+ * drift. Rows that come after the table's last key at the beginning are left for the next time. Runs in the entity
+ * manager's transaction where one is open. Errors: COUNTER_DECLARATION where nothing is counted into the entity.
+ */
+export async function* verify(em: SqlEntityManager, entity: EntityClass<object>, options: VerifyOptions = {}): AsyncGenerator<VerifiedChunk, void, undefined> {
+  const { target, groups } = targetOf(em, entity);
+  const statements = new VerifyStatements(em, target, groups);
+  const { batchSize, pace = new ChunkPace(), all = false } = options;
+  if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
+  const size = (): number => batchSize ?? pace.size;
+  for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
+    const start = performance.now();
+    const targets = await statements.compare(range);
+    const milliseconds = performance.now() - start;
+    pace.took(milliseconds, targets.length);
+    if (targets.length > 0) yield chunkOf(targets, range, all, milliseconds);
+  }
+}
+
+/** Lists the counters that are stored on an entity. Errors: COUNTER_DECLARATION where there is none. */
+export function countersInto(em: SqlEntityManager, entity: EntityClass<object>): ResolvedCounter[] {
+  return targetOf(em, entity).groups.flatMap(({ counters }) => counters);
+}
+
+/** Gives the table of a target entity and what is counted into it. Errors: COUNTER_DECLARATION where nothing is. */
+export function targetOf(em: SqlEntityManager, entity: EntityClass<object>): { target: EntityMetadata; groups: CounterGroup[] } {
+  const target = em.getMetadata(entity) as unknown as EntityMetadata;
+  const groups = registryOf(em)?.storedOn(target) ?? [];
+  if (groups.length === 0) throw new CounterError('COUNTER_DECLARATION', `Nothing is counted into ${target.className}. Name an entity that has a stored count.`);
+  return { target, groups };
+}
+
+/** Gives the chunk of compared targets: a count drifts where stored and actual differ. */
+function chunkOf(targets: readonly ComparedTarget[], range: KeyRange, all: boolean, milliseconds: number): VerifiedChunk {
+  const counts = targets.flatMap(({ key, counts: mine }, index) => mine.map(count => ({ ...count, key, place: index + 1 })));
+  return {
+    first: targets[0]!.key,
+    last: 'keys' in range ? range.keys.at(-1)! : range.upTo,
+    checked: targets.length,
+    drifts: counts.filter(({ stored, actual }) => stored !== actual),
+    counts: all ? counts : [],
+    milliseconds,
+  };
+}
+
+async function* walked(statements: VerifyStatements, after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
+  const end = await statements.lastKey();
+  if (end === null) return;
+  for (let from = after; ; ) {
+    const next = await statements.keyAfter(from, end, size());
+    yield { after: from, upTo: next ?? end };
+    if (next === null || hashOf(next) === hashOf(end)) return;
+    from = next;
+  }
+}
+
+/** Walks a list in the order of compareKeys, which need not be the database's: the cursor of a list is for the same list. */
+async function* listed(keys: readonly Key[], after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
+  const sorted = [...new Map(keys.map(key => [hashOf(key), key])).values()].sort(compareKeys);
+  let rest = after === null ? sorted : sorted.filter(key => compareKeys(key, after) > 0);
+  while (rest.length > 0) {
+    const chunk = rest.slice(0, Math.min(size(), MOST_LISTED));
+    yield { keys: chunk };
+    rest = rest.slice(chunk.length);
+  }
+}

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { ChunkPace } from '../../src/counters/index.js';
+
+const bounds = { first: 100, least: 10, most: 1000, milliseconds: 200 };
+
+it('chunks grow while they are quick, by no more than four times at once, up to the most', () => {
+  const pace = new ChunkPace(bounds);
+  expect(pace.size).toBe(100);
+  pace.took(100, 100);
+  expect(pace.size).toBe(200);
+  pace.took(1, 200);
+  expect(pace.size).toBe(800);
+  pace.took(0, 800);
+  expect(pace.size).toBe(1000);
+});
+
+it('chunks shrink when they are slow, by no more than four times at once, down to the least', () => {
+  const pace = new ChunkPace(bounds);
+  pace.took(400, 100);
+  expect(pace.size).toBe(50);
+  pace.took(60_000, 50);
+  expect(pace.size).toBe(13);
+  pace.took(60_000, 13);
+  expect(pace.size).toBe(10);
+});
+
+it('a chunk that was cut short makes the next ones no larger', () => {
+  const pace = new ChunkPace(bounds);
+  pace.took(1, 3);
+  expect(pace.size).toBe(100);
+  pace.took(400, 50);
+  expect(pace.size).toBe(25);
+});
+
+it('slowing down halves them', () => {
+  const pace = new ChunkPace(bounds);
+  pace.slowDown();
+  expect(pace.size).toBe(50);
+  for (let times = 0; times < 9; times += 1) pace.slowDown();
+  expect(pace.size).toBe(10);
+});
