@@ -9,7 +9,7 @@ import { MySqlDriver } from '@mikro-orm/mysql';
 import { SchemaGenerator, SqliteDriver } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { withCounters, type CounterStrategy } from '../counters/index.js';
-import { counters, Course, Enrollment, User } from '../entities/index.js';
+import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { migrationsFor } from '../migrations/index.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
 
@@ -38,7 +38,7 @@ export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Op
   return withCounters<Options>(
     {
       ...(kind === 'sqlite' ? sqliteOptions(url.slice('sqlite:'.length)) : serverOptions(url, kind)),
-      entities: [User, Course, Enrollment],
+      entities: [User, Course, Enrollment, RecountRun, RecountChange],
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],
       migrations: { migrationsList: migrationsFor(kind), tableName: 'rollcall_migrations', snapshot: false, transactional: true },

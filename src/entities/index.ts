@@ -1,5 +1,7 @@
 export { Course } from './course.js';
 export { Enrollment } from './enrollment.js';
+export { RecountChange } from './recount-change.js';
+export { RecountRun } from './recount-run.js';
 export { User } from './user.js';
-export { CourseStatus, EnrollmentStatus, Role } from './values.js';
+export { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from './values.js';
 export { activeEnrollments, counters, totalEnrollments } from './counters.js';

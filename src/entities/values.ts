@@ -19,3 +19,18 @@ export enum EnrollmentStatus {
   DROPPED = 'dropped',
   SUSPENDED = 'suspended',
 }
+
+/** Names what a run does: repair drift, or take back what another run changed. */
+export enum RunKind {
+  RECOUNT = 'recount',
+  UNDO = 'undo',
+}
+
+/** Names the states of a run. */
+export enum RunStatus {
+  RUNNING = 'running',
+  PAUSED = 'paused',
+  SUCCEEDED = 'succeeded',
+  FAILED = 'failed',
+  CANCELLED = 'cancelled',
+}

@@ -1,7 +1,9 @@
 import type { Constructor } from '@mikro-orm/core';
 import type { Migration } from '@mikro-orm/migrations';
 import { Initial as InitialOnMysql } from './mysql/2026-11-22-initial.js';
+import { RecountRuns as RecountRunsOnMysql } from './mysql/2026-11-22-recount-runs.js';
 import { Initial as InitialOnSqlite } from './sqlite/2026-11-22-initial.js';
+import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-runs.js';
 
 /** Lists one migration under the name that the database remembers. */
 export interface MigrationEntry {
@@ -9,8 +11,14 @@ export interface MigrationEntry {
   readonly class: Constructor<Migration>;
 }
 
-const onMysql: readonly MigrationEntry[] = [{ name: '2026-11-22-initial', class: InitialOnMysql }];
-const onSqlite: readonly MigrationEntry[] = [{ name: '2026-11-22-initial', class: InitialOnSqlite }];
+const onMysql: readonly MigrationEntry[] = [
+  { name: '2026-11-22-initial', class: InitialOnMysql },
+  { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql },
+];
+const onSqlite: readonly MigrationEntry[] = [
+  { name: '2026-11-22-initial', class: InitialOnSqlite },
+  { name: '2026-11-22-recount-runs', class: RecountRunsOnSqlite },
+];
 
 /** Gives the migrations for a kind of database, oldest first. */
 export function migrationsFor(kind: 'sqlite' | 'mysql' | 'mariadb'): MigrationEntry[] {

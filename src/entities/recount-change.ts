@@ -1,0 +1,27 @@
+import type { Ref } from '@mikro-orm/core';
+import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { RecountRun } from './recount-run.js';
+
+/** Maps `core_recount_changes`: one stored count that a run changed, or would change; written in the transaction that changes it. */
+@Entity({ tableName: 'core_recount_changes' })
+export class RecountChange {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => RecountRun, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  run!: Ref<RecountRun>;
+
+  /** Names the counter: `Course.totalEnrollments`. */
+  @Property({ type: 'string', length: 100 })
+  counter!: string;
+
+  /** Is no foreign key: what was changed stays on record when the course is deleted. */
+  @Property({ type: 'integer', unsigned: true })
+  courseId!: number;
+
+  @Property({ type: 'integer', unsigned: true })
+  countBefore!: number;
+
+  @Property({ type: 'integer', unsigned: true })
+  countAfter!: number;
+}

@@ -1,0 +1,53 @@
+import { Migration } from '@mikro-orm/migrations';
+import { oneLine } from '../one-line.js';
+
+/** Creates the runs and the changes that they record, on MySQL and MariaDB. */
+export class RecountRuns extends Migration {
+  override up(): void {
+    this.addSql(oneLine`create table core_recount_runs (
+      id int unsigned not null auto_increment primary key,
+      kind enum('recount','undo') not null default 'recount',
+      status enum('running','paused','succeeded','failed','cancelled') not null default 'running',
+      undone_run_id int unsigned null,
+      dry_run tinyint(1) not null default false,
+      started_by varchar(255) not null,
+      course_ids text null,
+      batch_size int unsigned null,
+      throttle int unsigned not null default 0,
+      total int unsigned not null default 0,
+      checked int unsigned not null default 0,
+      drifted int unsigned not null default 0,
+      repaired int unsigned not null default 0,
+      cursor_id int unsigned null,
+      error text null,
+      owner varchar(255) not null,
+      lease_expires_at datetime(3) not null,
+      is_starting tinyint(1) null,
+      slot varchar(100) null,
+      started_at datetime(3) not null,
+      updated_at datetime(3) not null,
+      finished_at datetime(3) null,
+      index core_recount_runs_undone_run_id_index (undone_run_id),
+      unique core_recount_runs_is_starting_unique (is_starting),
+      unique core_recount_runs_slot_unique (slot),
+      constraint core_recount_runs_undone_run_id_foreign foreign key (undone_run_id) references core_recount_runs (id)
+        on update restrict on delete restrict
+    ) default character set utf8mb4 engine = InnoDB`);
+    this.addSql(oneLine`create table core_recount_changes (
+      id int unsigned not null auto_increment primary key,
+      run_id int unsigned not null,
+      counter varchar(100) not null,
+      course_id int unsigned not null,
+      count_before int unsigned not null,
+      count_after int unsigned not null,
+      index core_recount_changes_run_id_index (run_id),
+      constraint core_recount_changes_run_id_foreign foreign key (run_id) references core_recount_runs (id)
+        on update restrict on delete restrict
+    ) default character set utf8mb4 engine = InnoDB`);
+  }
+
+  override down(): void {
+    this.addSql('drop table core_recount_changes');
+    this.addSql('drop table core_recount_runs');
+  }
+}
