@@ -9,7 +9,7 @@ export interface ChunkBounds {
 /** Limits by how much one chunk can differ from the one before: a single slow answer says little. */
 const LARGEST_STEP = 4;
 
-/** Sizes chunks so that each takes about the same time, 200 ms unless said otherwise, between 10 and 10,000 rows. */
+/** Sizes chunks so that each takes about the same time, 200 ms unless said otherwise, with 10 to 10,000 rows. */
 export class ChunkPace {
   readonly #bounds: Required<ChunkBounds>;
   #size: number;

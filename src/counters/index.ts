@@ -10,5 +10,5 @@ export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './regi
 export { CounterSubscriber, registryOf } from './subscriber.js';
 export type { CounterStrategy } from './strategy.js';
 export { checkStrategy, installTriggers, removeTriggers, thereIn, triggerStatus, type TriggerStatus } from './triggers.js';
-export { countersInto, verify, type VerifiedChunk, type VerifiedCount, type VerifyOptions } from './verify.js';
+export { countersInto, paceFor, verify, type VerifiedChunk, type VerifiedCount, type VerifyOptions } from './verify.js';
 export { withCounters } from './with-counters.js';

@@ -5,6 +5,7 @@ import { CounterError } from './errors.js';
 import type { KeyRange } from './key-range.js';
 import { compareKeys, hashOf, type Key } from './key.js';
 import type { CounterGroup, ResolvedCounter } from './registry.js';
+import { isSqlite } from './sql-names.js';
 import { registryOf } from './subscriber.js';
 import { VerifyStatements, type ComparedTarget } from './verify-statements.js';
 
@@ -56,7 +57,7 @@ const MOST_LISTED = 1000;
 export async function* verify(em: SqlEntityManager, entity: EntityClass<object>, options: VerifyOptions = {}): AsyncGenerator<VerifiedChunk, void, undefined> {
   const { target, groups } = targetOf(em, entity);
   const statements = new VerifyStatements(em, target, groups);
-  const { batchSize, pace = new ChunkPace(), all = false } = options;
+  const { batchSize, pace = paceFor(em), all = false } = options;
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
   const size = (): number => batchSize ?? pace.size;
   for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
@@ -66,6 +67,11 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
     pace.took(milliseconds, targets.length);
     if (targets.length > 0) yield chunkOf(targets, range, all, milliseconds);
   }
+}
+
+/** Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement takes. */
+export function paceFor(em: SqlEntityManager): ChunkPace {
+  return new ChunkPace({ milliseconds: isSqlite(em) ? 50 : 200 });
 }
 
 /** Lists the counters that are stored on an entity. Errors: COUNTER_DECLARATION where there is none. */

@@ -1,4 +1,4 @@
-import type { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+import type { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../../entities/index.js';
 
 /** Is a moment as the driver gives it: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
 export type StoredMoment = string | number;
@@ -27,6 +27,31 @@ export interface Tables {
     enrolled_at: StoredMoment;
     updated_at: StoredMoment;
   };
+  core_recount_runs: {
+    id: number;
+    kind: RunKind;
+    status: RunStatus;
+    undone_run_id: number | null;
+    dry_run: number;
+    started_by: string;
+    course_ids: string | null;
+    batch_size: number | null;
+    throttle: number;
+    total: number;
+    checked: number;
+    drifted: number;
+    repaired: number;
+    cursor_id: number | null;
+    error: string | null;
+    owner: string;
+    lease_expires_at: StoredMoment;
+    is_starting: number | null;
+    slot: string | null;
+    started_at: StoredMoment;
+    updated_at: StoredMoment;
+    finished_at: StoredMoment | null;
+  };
+  core_recount_changes: { id: number; run_id: number; counter: string; course_id: number; count_before: number; count_after: number };
 }
 
 /** Gives a stored moment as a Date. */

@@ -1,0 +1,9 @@
+/** Recounts as recorded runs: started, worked on, paused, resumed, cancelled, undone and read. */
+export { cancelRun, pauseRun, resumeRun } from './control.js';
+export type { ClaimedRun } from './lease.js';
+export { changeCount, changePage, inOrder, newestFirst, runById, runCount, runPage, type RecordedChange } from './read-runs.js';
+export type { Run } from './run.js';
+export { startRecount, type RecountRequest } from './start-recount.js';
+export { startUndo, type UndoRequest } from './start-undo.js';
+export type { CourseChange } from './step.js';
+export { workOn, type RunProgress, type WorkOptions } from './work.js';
