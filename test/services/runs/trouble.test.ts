@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openDatabase } from '../../../src/database/database.js';
+import { RunStatus } from '../../../src/entities/index.js';
+import { startRecount, workOn } from '../../../src/services/runs/index.js';
+import { startBreakingProxy } from '../../support/breaking-proxy.js';
+import { describeOnEach, describeOnServers, freshDatabase } from '../../support/databases.js';
+import { addFullCourses, breakTotals, changesOf, goOn, operator, recountAll, seen, valueOf, write } from '../../support/drift.js';
+import { expectExactCounts } from '../../support/rows.js';
+
+describeOnEach('an error in the middle of a run', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  let courses: number[];
+
+  beforeEach(async () => {
+    opened = await freshDatabase(kind);
+    courses = await addFullCourses(opened.database, 4);
+    await breakTotals(opened.database, courses);
+  });
+  afterEach(() => opened.drop());
+
+  it('that does not pass fails the run, which says so and can be resumed', async () => {
+    const { database } = opened;
+    const claimed = valueOf(await startRecount(database, operator));
+    await write(database, 'alter table core_recount_changes rename to hidden_changes');
+    await expect(workOn(database, claimed)).rejects.toThrow(/core_recount_changes/);
+    const failed = await seen(database, claimed.id);
+    expect(failed).toMatchObject({ status: RunStatus.FAILED, interrupted: false, checked: 0, repaired: 0 });
+    expect(failed.error).toContain('core_recount_changes');
+    expect(failed.finishedAt).not.toBeNull();
+    await write(database, 'alter table hidden_changes rename to core_recount_changes');
+    expect(await goOn(database, claimed.id)).toMatchObject({ status: RunStatus.SUCCEEDED, error: null, repaired: 4, checked: 4 });
+    await expectExactCounts(database);
+  });
+
+  it('of the caller, who is told of a change, leaves the change and its record', async () => {
+    const { database } = opened;
+    const claimed = valueOf(await startRecount(database, operator));
+    const fail = (): never => {
+      throw new Error('The printer is on fire.');
+    };
+    await expect(workOn(database, claimed, { onChange: fail })).rejects.toThrow('The printer is on fire.');
+    expect(await seen(database, claimed.id)).toMatchObject({ status: RunStatus.FAILED, error: 'The printer is on fire.', checked: 1, repaired: 1 });
+    expect(await goOn(database, claimed.id)).toMatchObject({ repaired: 4 });
+    expect((await changesOf(database, claimed)).map(({ courseId }) => courseId)).toEqual(courses);
+  });
+});
+
+describeOnServers('a connection that breaks at the commit of a repair', kind => {
+  it.each(['before', 'after'] as const)('%s the server has done it: the repair is made, recorded and told once', async moment => {
+    const opened = await freshDatabase(kind);
+    const courses = await addFullCourses(opened.database, 4);
+    await breakTotals(opened.database, courses);
+    const url = new URL(opened.url);
+    const proxy = await startBreakingProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const database = await openDatabase(url.href);
+    const told: number[] = [];
+    const run = await recountAll(database, {}, {
+      onChange: ({ courseId }) => {
+        told.push(courseId);
+        if (told.length === 2) proxy.breakAtCommit(moment);
+      },
+    });
+    expect(proxy.broken).toBe(1);
+    expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, checked: 4, drifted: 4, repaired: 4 });
+    expect(told).toEqual(courses);
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
+    await expectExactCounts(opened.database);
+    await database.close(true);
+    await proxy.close();
+    await opened.drop();
+  });
+});
