@@ -32,6 +32,14 @@ export function withoutPassword(url: string): string {
 /** Is what MikroORM.init takes. */
 export type Options = Partial<OrmOptions>;
 
+/**
+ * Limits how long a transaction waits for a lock that another one holds, in seconds.
+ *
+ * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With MySQL's
+ * and MariaDB's own limit of 50 it would keep a caller, and a connection of the pool, for longer than anybody stays.
+ */
+const LOCK_WAIT = 5;
+
 /** Gives the ORM options for a database URL, with the counters switched on. */
 export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Options {
   const kind = databaseKind(url);
@@ -52,7 +60,7 @@ export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Op
 
 function sqliteOptions(path: string): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path) };
+  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT * 1000) };
 }
 
 function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Options {
@@ -62,7 +70,9 @@ function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Options {
     pool: { min: 0, max: 20 },
     // The protocol takes the locks that it needs; the gap locks of REPEATABLE READ would only add deadlocks.
     onCreateConnection: async connection => {
-      await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw('set session transaction isolation level read committed'));
+      for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`]) {
+        await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
+      }
     },
   };
 }

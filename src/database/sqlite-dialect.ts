@@ -13,8 +13,6 @@ import {
 } from 'kysely';
 import pRetry from 'p-retry';
 
-/** Is what SQLite answers while another process writes (https://www.sqlite.org/rescode.html#busy). */
-const SQLITE_BUSY = 5;
 /** Limits how long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const BUSY_TIMEOUT = 50;
 
@@ -22,12 +20,13 @@ const BUSY_TIMEOUT = 50;
  * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE.
  *
  * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
- * one waits for its turn before it reads, for at most `deadline` milliseconds.
+ * one waits for its turn before it reads, for at most `deadline` milliseconds, the time in this process's own queue
+ * among them: else the last of many would wait as many times as long for one process that holds on to the file.
  */
 export class NodeSqliteFileDialect extends SqliteDialect {
   constructor(
     private readonly path: string,
-    private readonly deadline = 10_000,
+    private readonly deadline: number,
   ) {
     super({ database: () => Promise.resolve(open(path)) });
   }
@@ -41,6 +40,12 @@ export class NodeSqliteFileDialect extends SqliteDialect {
   }
 }
 
+/** Tells whether an error means that another process writes to the file (https://www.sqlite.org/rescode.html#busy). */
+export function isBusy(error: unknown): boolean {
+  // The low byte is the primary result code; the others say why it is busy.
+  return ((error as { errcode?: number } | null)?.errcode ?? 0) % 256 === 5;
+}
+
 /** Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's does. */
 class OwnQueueAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
@@ -52,6 +57,8 @@ class OwnQueueAdapter extends SqliteAdapter {
 class Turn implements DatabaseConnection {
   constructor(
     private readonly connection: DatabaseConnection,
+    /** Is when somebody asked for it, in milliseconds of the process's clock. */
+    readonly askedAt: number,
     readonly release: () => void,
   ) {}
 
@@ -74,11 +81,12 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   override async acquireConnection(): Promise<Turn> {
+    const askedAt = performance.now();
     const mine = this.#free;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#free = promise;
     await mine;
-    return new Turn(await super.acquireConnection(), resolve);
+    return new Turn(await super.acquireConnection(), askedAt, resolve);
   }
 
   override releaseConnection(turn?: DatabaseConnection): Promise<void> {
@@ -88,6 +96,7 @@ class ImmediateDriver extends SqliteDriver {
 
   override async beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
     const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate';
+    const waited = performance.now() - (turn as Turn).askedAt;
     try {
       await pRetry(() => turn.executeQuery(CompiledQuery.raw(begin)), {
         retries: Number.POSITIVE_INFINITY,
@@ -95,8 +104,8 @@ class ImmediateDriver extends SqliteDriver {
         minTimeout: 2,
         maxTimeout: 50,
         randomize: true,
-        maxRetryTime: this.#deadline,
-        shouldRetry: ({ error }) => (error as { errcode?: number }).errcode === SQLITE_BUSY,
+        maxRetryTime: Math.max(0, this.#deadline - waited),
+        shouldRetry: ({ error }) => isBusy(error),
       });
     } catch (error) {
       (turn as Turn).release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.

@@ -1,5 +1,6 @@
 import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
 import { CounterError } from '../counters/index.js';
+import { isBusy } from '../database/sqlite-dialect.js';
 
 /** Names how a transaction can end for good without being the caller's mistake; after the first two, trying again is safe. */
 export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'COMMIT_UNKNOWN';
@@ -27,7 +28,7 @@ const ENDED_BY_SERVER = new Set([1053, 1927, 4031]);
 export function isConflict(error: unknown): boolean {
   if (error instanceof CounterError) return error.retryable;
   if (error instanceof DeadlockException || error instanceof LockWaitTimeoutException) return true;
-  return CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
+  return isBusy(error) || CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
 }
 
 /** Tells whether an error means that there is no connection to the database (any more). */

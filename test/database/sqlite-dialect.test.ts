@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kysely, sql } from 'kysely';
+import { Kysely, sql, type Logger } from 'kysely';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NodeSqliteFileDialect } from '../../src/database/sqlite-dialect.js';
 
@@ -21,8 +21,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function open(deadline: number): Kysely<Tables> {
-  const database = new Kysely<Tables>({ dialect: new NodeSqliteFileDialect(join(folder, 'test.sqlite'), deadline) });
+function open(deadline: number, log?: Logger): Kysely<Tables> {
+  const database = new Kysely<Tables>({ dialect: new NodeSqliteFileDialect(join(folder, 'test.sqlite'), deadline), ...(log && { log }) });
   opened.push(database);
   return database;
 }
@@ -38,6 +38,20 @@ it('a transaction that cannot begin before its deadline fails, and the connectio
   const next = await waiter.startTransaction().execute();
   expect(await next.selectFrom('seat').selectAll().execute()).toEqual([{ id: 1 }]);
   await next.rollback().execute();
+});
+
+it('transactions that queued behind one that could not begin try once more and give up with it, rather than one after the other', async () => {
+  let tries = 0;
+  const [holder, waiter] = [open(10_000), open(200, ({ level }) => void (tries += level === 'error' ? 1 : 0))];
+  const held = await holder.startTransaction().execute();
+  const failing = Array.from({ length: 6 }, () => waiter.transaction().execute(() => Promise.resolve()));
+  const settled = Promise.allSettled(failing);
+  await expect(failing[0]).rejects.toThrow('database is locked');
+  const byTheFirst = tries;
+  expect(byTheFirst).toBeGreaterThan(1);
+  expect((await settled).map(({ status }) => status)).toEqual(failing.map(() => 'rejected'));
+  expect(tries - byTheFirst).toBeLessThan(failing.length);
+  await held.rollback().execute();
 });
 
 it('a transaction waits for another connection to finish and then reads what it wrote', async () => {
