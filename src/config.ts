@@ -26,6 +26,8 @@ export interface Config {
   readonly databaseWait: number;
   /** Says who keeps the stored counts; `switching` counts with hooks too, and lets triggers be there. */
   readonly counters: 'hooks' | 'triggers' | 'switching';
+  /** Limits how long the requests in flight may take to finish once the server is asked to stop, in seconds. */
+  readonly shutdownTimeout: number;
   /** Says whether an empty database is filled with sample data. */
   readonly sampleData: boolean;
 }
@@ -64,6 +66,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: data.LOG_LEVEL,
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
+    shutdownTimeout: data.SHUTDOWN_TIMEOUT,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
   };
 }
@@ -86,6 +89,7 @@ const variables = z.object({
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
   DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
   COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
+  SHUTDOWN_TIMEOUT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 lets no request finish.')).transform(Number).default(10),
   SAMPLE_DATA: oneOf('true', 'false').optional(),
 });
 

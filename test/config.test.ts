@@ -27,6 +27,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       databaseWait: 60,
       counters: 'hooks',
+      shutdownTimeout: 10,
       sampleData: true,
     });
   });
@@ -43,6 +44,7 @@ describe('the configuration', () => {
       LOG_LEVEL: 'warn',
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
+      SHUTDOWN_TIMEOUT: '25',
       SAMPLE_DATA: 'false',
     });
     expect(config).toEqual({
@@ -54,6 +56,7 @@ describe('the configuration', () => {
       logLevel: 'warn',
       databaseWait: 5,
       counters: 'triggers',
+      shutdownTimeout: 25,
       sampleData: false,
     });
   });
@@ -74,7 +77,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -82,10 +85,12 @@ describe('the configuration', () => {
       expect.stringMatching(/^JWT_SECRET has 5 bytes\. Give at least 32/),
       expect.stringMatching(/^JWKS_URL is "ftp:\/\/keys"\. Give /),
       expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
+      expect.stringMatching(/^DATABASE_WAIT is "long"\. Give a whole number of seconds/),
+      expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 8 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 10 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

@@ -51,6 +51,7 @@ Configuration comes from the environment and from .env in the working directory:
   JWT_ISSUER, JWT_AUDIENCE  what tokens must name, if set
   DATABASE_WAIT           seconds that serve waits for the database at its start (60)
   COUNTERS                hooks, triggers, or switching from triggers to hooks (hooks)
+  SHUTDOWN_TIMEOUT        seconds that requests in flight get to finish when serve is stopped (10)
   LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)
   SAMPLE_DATA             whether serve fills an empty database (true outside production)
 

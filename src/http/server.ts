@@ -10,14 +10,18 @@ import { buildGraphqlSchema } from '../graphql/schema.js';
 import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
+import { drainOf } from './drain.js';
 import { reasonNotReady } from './readiness.js';
 
 /** Is a server that listens. */
 export interface RunningServer {
   /** Is the address of the GraphQL endpoint. */
   readonly url: string;
-  /** Stops listening, lets the requests in flight finish, and resolves when they have. */
-  close(): Promise<void>;
+  /**
+   * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of those
+   * that have not, and gives how many these were.
+   */
+  close(): Promise<number>;
 }
 
 /** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
@@ -26,6 +30,7 @@ const BODY_LIMIT = 1_048_576;
 /** Serves GraphQL at /graphql, a sign of life at /healthz, and at /readyz whether the database answers. */
 export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
   const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), bodyLimit: BODY_LIMIT });
+  const drain = drainOf(app, config.shutdownTimeout);
   const apollo = new ApolloServer<Context>({
     schema: buildGraphqlSchema(),
     introspection: !config.production,
@@ -48,9 +53,9 @@ export async function startServer({ config, database, logger }: { config: Config
     const reason = await reasonNotReady(database);
     return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
   });
-  let closing: Promise<void> | undefined;
+  let closing: Promise<number> | undefined;
   app.addHook('onSend', async (_request, reply) => {
-    // Else the client keeps its connection open after the last answer, and close() waits for it.
+    // Else the client keeps its connection open after the last answer, and the drain waits for it.
     if (closing) reply.header('connection', 'close');
   });
   await app.listen({ host: config.host, port: config.port });
@@ -58,7 +63,7 @@ export async function startServer({ config, database, logger }: { config: Config
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}/graphql`,
     // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
-    close: () => (closing ??= app.close().then(() => apollo.stop())),
+    close: () => (closing ??= drain().finally(() => apollo.stop())),
   };
 }
 

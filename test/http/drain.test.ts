@@ -1,5 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
@@ -8,9 +10,11 @@ import type { DatabaseKind } from '../../src/database/orm-options.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
 import { issueToken } from '../../src/services/tokens.js';
-import { addCourse, addUser } from '../support/api.js';
+import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { expectExactCounts } from '../support/rows.js';
+
+const enroll = (course: number): string => `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`;
 
 describeOnEach('a server that closes', kind => {
   const leftovers: (() => Promise<unknown>)[] = [];
@@ -19,34 +23,34 @@ describeOnEach('a server that closes', kind => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
   });
 
-  /** Starts a server that this test closes itself; `other` is a second connection to its database. */
-  async function start(of: DatabaseKind): Promise<{ server: RunningServer; database: Database; other: Database; token: (userId: number) => Promise<string> }> {
+  /** Starts a server that this test closes itself; `other` is a second connection to its database, `errors` what it logs as such. */
+  async function start(of: DatabaseKind, env: Record<string, string> = {}): Promise<{ server: RunningServer; database: Database; other: Database; token: (userId: number) => Promise<string>; errors: object[] }> {
     const { database, url, drop } = await freshDatabase(of);
     leftovers.push(drop);
     const other = await openDatabase(url);
     leftovers.push(() => other.close(true));
-    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
-    const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', ...env });
+    const errors: object[] = [];
+    const server = await startServer({ config, database, logger: pino({ level: 'error' }, { write: line => void errors.push(JSON.parse(line) as object) }) });
     leftovers.push(() => server.close());
-    return { server, database, other, token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }) };
+    return { server, database, other, errors, token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }) };
   }
 
-  /** Sends a mutation and comes back when the server has the request, with the answer to come. */
-  async function sendAndArrive(server: RunningServer, token: string, query: string): Promise<{ answer: Promise<Response> }> {
+  /** Sends a mutation and comes back when the server has the request, with the answer to come and the end of the server's side of the connection. */
+  async function sendAndArrive(server: RunningServer, token: string, query: string, signal?: AbortSignal): Promise<{ answer: Promise<Response>; disconnected: Promise<unknown> }> {
     const { port } = new URL(server.url);
-    const arrived = new Promise<void>(resolve => {
+    const arrived = new Promise<Socket>(resolve => {
       const onRequest = (message: unknown) => {
         const { request } = message as { request: IncomingMessage };
         if (request.socket.localPort !== Number(port)) return;
         unsubscribe('http.server.request.start', onRequest);
-        resolve();
+        resolve(request.socket);
       };
       subscribe('http.server.request.start', onRequest);
     });
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-    const answer = fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }) });
-    await arrived;
-    return { answer };
+    const answer = fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }), ...(signal && { signal }) });
+    return { disconnected: once(await arrived, 'close'), answer };
   }
 
   /** Asks for the sign of life on new connections until one is refused; gives the error's code. */
@@ -67,7 +71,7 @@ describeOnEach('a server that closes', kind => {
     const holder = other.em.fork();
     await holder.begin();
     await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
-    const { answer } = await sendAndArrive(server, await token(student), `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`);
+    const { answer } = await sendAndArrive(server, await token(student), enroll(course));
     let closed = false;
     const closing = server.close().then(() => (closed = true));
     expect(await untilRefused(server)).toBe('ECONNREFUSED');
@@ -81,13 +85,51 @@ describeOnEach('a server that closes', kind => {
     await expectExactCounts(database);
   });
 
+  it('finishes the work of a client that has gone', async () => {
+    const { server, database, other, token } = await start(kind);
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const client = new AbortController();
+    const { answer, disconnected } = await sendAndArrive(server, await token(student), enroll(course), client.signal);
+    const failed = expect(answer).rejects.toThrow('aborted');
+    client.abort();
+    await Promise.all([failed, disconnected]);
+    let closed = false;
+    const closing = server.close().finally(() => (closed = true));
+    // Several times, so that a close that waits for nothing has come to its end.
+    for (let attempt = 0; attempt < 20; attempt += 1) expect(await untilRefused(server)).toBe('ECONNREFUSED');
+    expect(closed).toBe(false);
+    await holder.commit();
+    expect(await closing).toBe(0);
+    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [1, 1], actual: [1, 1] }]);
+  });
+
+  it('cuts off the requests that have not finished when its time is over, logs how many and gives their number', async () => {
+    const { server, database, other, token, errors } = await start(kind, { SHUTDOWN_TIMEOUT: '0' });
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { answer } = await sendAndArrive(server, await token(student), enroll(course));
+    const cutOff = expect(answer).rejects.toThrow('fetch failed');
+    expect(await server.close()).toBe(1);
+    await cutOff;
+    expect(errors).toMatchObject([{ requests: 1, seconds: 0 }]);
+    await holder.commit();
+    // The process goes on here, and so does the work; serve would have ended.
+    while ((await storedAndActual(database))[0]!.stored[0] === 0);
+    await expectExactCounts(database);
+  });
+
   it('does not wait for connections that are open and idle', async () => {
     const { server } = await start(kind);
     const agent = new Agent({ keepAlive: true });
     await new Promise<void>((resolve, reject) => {
       get(new URL('/healthz', server.url), { agent }, response => response.resume().once('end', resolve)).once('error', reject);
     });
-    await server.close();
+    expect(await server.close()).toBe(0);
     agent.destroy();
   });
 
