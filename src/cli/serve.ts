@@ -9,6 +9,9 @@ import { seedWithProgress } from './seed.js';
 import { welcomeText } from './welcome.js';
 import { withMigratedDatabase } from './with-database.js';
 
+/** Limits how long the connections to the database may take to close, in milliseconds. */
+const DATABASE_CLOSE = 1000;
+
 /** Adds `serve`. */
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
   program
@@ -28,11 +31,15 @@ async function serve(config: Config, database: Database, logger: Logger): Promis
   if (config.sampleData && (await isEmpty(database))) await seedWithProgress(database, defaultSeedSize);
   // Loaded only here: it takes a third of the time that every other command needs to start.
   const { startServer } = await import('../http/server.js');
-  const server = await startServer({ config, database, logger });
+  // Before listening, for from then on a signal may not just break off what it finds.
   const stopped = stopSignal();
+  const server = await startServer({ config, database, logger });
   if (!config.production) process.stdout.write(await welcomeText(server.url, config.jwt, await exampleAccounts(database)));
   logger.info({ signal: await stopped }, 'stopping');
-  await server.close();
+  // Closing the database would wait for what these requests wait for; it takes back by itself what they have not committed.
+  if ((await server.close()) > 0) process.exit(ExitCode.failure);
+  // Nothing uses the database any more, so one that no longer answers must not hold up the end.
+  setTimeout(() => process.exit(ExitCode.clean), DATABASE_CLOSE).unref();
 }
 
 /** Gives the first signal to stop; a second one ends the process at once, with exit code 1. */

@@ -7,6 +7,8 @@ export interface BreakingProxy {
   breakAtCommit(moment: 'before' | 'after'): void;
   /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
   goAfterCommit(): void;
+  /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
+  freeze(): void;
   /** Gives how many connections were broken. */
   readonly broken: number;
   close(): Promise<void>;
@@ -22,6 +24,7 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
   let going = false;
+  let frozen = false;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
     const server = connect({ host: '127.0.0.1', port: serverPort });
@@ -39,6 +42,7 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
     let cutAtAnswer = false;
     let goAtAnswer = false;
     client.on('data', data => {
+      if (frozen) return;
       const wanted = moment !== null && isCommit(data);
       if (wanted && moment === 'before') {
         moment = null;
@@ -53,6 +57,7 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
       server.write(data);
     });
     server.on('data', data => {
+      if (frozen) return;
       if (cutAtAnswer) cut();
       else if (goAtAnswer) {
         proxy.close();
@@ -70,6 +75,9 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
     },
     goAfterCommit() {
       going = true;
+    },
+    freeze() {
+      frozen = true;
     },
     get broken() {
       return broken;

@@ -1,0 +1,195 @@
+import { once } from 'node:events';
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { Role } from '../../src/entities/index.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { storedAndActual } from '../support/api.js';
+import { startBreakingProxy } from '../support/breaking-proxy.js';
+import { placeToRun, type Place, type Running } from '../support/command-line.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { addCourses, addUsers } from '../support/rows.js';
+
+const STUDENTS = 48;
+const secret = 'a secret of this test alone, which nobody else knows';
+
+describeOnEach('serve, asked to stop', kind => {
+  const leftovers: (() => unknown)[] = [];
+  let place: Place;
+  let database: Database;
+  let databaseUrl: string;
+  let course: number;
+  let students: number[];
+  let token: string;
+  let letGo: () => Promise<void>;
+
+  beforeEach(async () => {
+    place = placeToRun();
+    leftovers.push(() => place.leave());
+    const fresh = await freshDatabase(kind);
+    ({ database, url: databaseUrl } = fresh);
+    leftovers.push(() => fresh.drop());
+    [course] = (await addCourses(database, [{}])) as [number];
+    students = await addUsers(database, Role.STUDENT, STUDENTS);
+    token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
+  });
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+  });
+
+  async function start(env: Record<string, string> = {}): Promise<{ command: Running; port: number }> {
+    const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, ...env });
+    leftovers.push(async () => {
+      command.process.kill('SIGKILL');
+      await command.ended;
+    });
+    return { command, port: Number(/http:\/\/[^"\s]+:(\d+)/.exec(await command.says('listening'))![1]) };
+  }
+
+  /** Begins a transaction on another connection that keeps every enroll waiting until `letGo`. */
+  async function hold(): Promise<void> {
+    const other = await openDatabase(databaseUrl);
+    leftovers.push(() => other.close(true));
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 1000 where id = ?', [course], 'run');
+    letGo = async () => {
+      if (holder.isInTransaction()) await holder.commit();
+    };
+    leftovers.push(() => letGo());
+  }
+
+  /** Begins to enroll a student over a kept connection, and comes back when the server has the request. */
+  async function beginEnroll(port: number, student: number, agent: Agent): Promise<{ answer: Promise<IncomingMessage> }> {
+    const sent = enrollRequest(port, student, agent);
+    const answer = once(sent, 'response').then(([response]) => response as IncomingMessage);
+    // Handled where it is awaited; the server answers "go on" once it has the request's head.
+    answer.catch(() => undefined);
+    await once(sent, 'continue');
+    sent.end(body(student));
+    return { answer };
+  }
+
+  function enrollRequest(port: number, student: number, agent: Agent): ClientRequest {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body(student)), authorization: `Bearer ${token}`, expect: '100-continue' };
+    const sent = request({ host: '127.0.0.1', port, path: '/graphql', method: 'POST', headers, agent });
+    sent.flushHeaders();
+    return sent;
+  }
+
+  const body = (student: number): string => JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { student { id } } userErrors { code } } }` });
+  const enrolled = async (): Promise<number[]> => (await database.em.getConnection().execute<{ student_id: number }[]>('select student_id from core_enrollments order by student_id')).map(row => row.student_id);
+
+  /** Asks on new connections until none is taken any more; gives what it was told. */
+  async function untilRefused(port: number, student: number): Promise<Set<string>> {
+    const told = new Set<string>();
+    while (!told.has('ECONNREFUSED')) {
+      const sent = enrollRequest(port, student, new Agent());
+      const response = once(sent, 'response').then(([{ statusCode }]) => String(statusCode as number));
+      told.add(await response.catch((error: NodeJS.ErrnoException) => error.code!));
+      sent.destroy();
+    }
+    return told;
+  }
+
+  it('answers the requests in flight in full, refuses new ones, and ends with 0', async () => {
+    const { command, port } = await start();
+    await hold();
+    const agent = new Agent({ keepAlive: true });
+    const [late, ...early] = students as [number, ...number[]];
+    const requests = await Promise.all(early.map(student => beginEnroll(port, student, agent)));
+    command.process.kill('SIGTERM');
+    await command.says('"stopping"');
+    const told = await untilRefused(port, late);
+    // A connection that waited to be taken while the server stopped listening is reset.
+    expect([...told].filter(one => !['ECONNREFUSED', 'ECONNRESET', '503'].includes(one))).toEqual([]);
+    await letGo();
+    const answers = await Promise.all(requests.map(async ({ answer }) => json(await answer)));
+    expect(answers).toEqual(early.map(student => ({ data: { enroll: { enrollment: { student: { id: String(student) } }, userErrors: [] } } })));
+    expect((await command.ended).code).toBe(0);
+    expect(await enrolled()).toEqual(early);
+    const count = early.length;
+    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [count, count], actual: [count, count] }]);
+    agent.destroy();
+  });
+
+  it('under load keeps every change that was acknowledged and makes none that was refused, and ends with 0', async () => {
+    const { command, port } = await start();
+    const there = new Set<number>();
+    let acknowledged = 0;
+    const change = async (mutation: string): Promise<string | null> => {
+      try {
+        const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+        const response = await fetch(`http://127.0.0.1:${port}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query: `mutation { it: ${mutation} }` }) });
+        if (response.status === 503) return null;
+        const { it: payload } = ((await response.json()) as { data: { it: { enrollment?: { id: string }; deletedId?: string; userErrors: object[] } } }).data;
+        expect(payload.userErrors).toEqual([]);
+        if ((acknowledged += 1) === STUDENTS) command.process.kill('SIGTERM');
+        return payload.enrollment?.id ?? payload.deletedId!;
+      } catch (error) {
+        expect(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain((error as { cause?: { code?: string } }).cause?.code);
+        return null;
+      }
+    };
+    const client = async (student: number): Promise<void> => {
+      for (;;) {
+        const id = await change(`enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { id } userErrors { code } }`);
+        if (id === null) return;
+        there.add(student);
+        if ((await change(`unenroll(input: { enrollmentId: ${id} }) { deletedId userErrors { code } }`)) === null) return;
+        there.delete(student);
+      }
+    };
+    await Promise.all(students.slice(0, 24).map(client));
+    expect((await command.ended).code).toBe(0);
+    expect(await enrolled()).toEqual([...there].sort((a, b) => a - b));
+    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [there.size, there.size], actual: [there.size, there.size] }]);
+  });
+
+  it('ends with 1 when requests do not finish in time, says how many, and leaves nothing of them behind', async () => {
+    const { command, port } = await start({ SHUTDOWN_TIMEOUT: '1' });
+    await hold();
+    const agent = new Agent({ keepAlive: true });
+    const requests = await Promise.all(students.slice(0, 3).map(student => beginEnroll(port, student, agent)));
+    command.process.kill('SIGTERM');
+    const { code, stdout } = await command.ended;
+    expect(code).toBe(1);
+    expect(stdout).toContain('"requests":3,"seconds":1,"msg":"closing the connections of requests that did not finish in time"');
+    for (const { answer } of requests) await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await letGo();
+    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
+    expect(await enrolled()).toEqual([]);
+    agent.destroy();
+  });
+
+  // SQLite is a file, which is always there.
+  if (kind !== 'sqlite') {
+    it('ends with 0 though the database no longer answers, when nothing is in flight', async () => {
+      const url = new URL(databaseUrl);
+      const proxy = await startBreakingProxy(Number(url.port));
+      leftovers.push(() => proxy.close());
+      url.port = String(proxy.port);
+      const { command } = await start({ DATABASE_URL: url.href });
+      proxy.freeze();
+      command.process.kill('SIGTERM');
+      expect((await command.ended).code).toBe(0);
+    });
+  }
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 1 at a second signal (%s), whatever is in flight', async signal => {
+    const { command, port } = await start({ SHUTDOWN_TIMEOUT: '600' });
+    await hold();
+    const agent = new Agent({ keepAlive: true });
+    const { answer } = await beginEnroll(port, students[0]!, agent);
+    command.process.kill('SIGTERM');
+    await command.says('"stopping"');
+    command.process.kill(signal);
+    expect((await command.ended).code).toBe(1);
+    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await letGo();
+    expect(await enrolled()).toEqual([]);
+    agent.destroy();
+  });
+});
