@@ -1,8 +1,9 @@
-import { Role } from '../../src/entities/index.js';
+import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
-import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
+import { storedAndActual } from '../support/api.js';
 import { freshDatabase } from '../support/databases.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { startRacers, type Race, type Racers } from './racers.js';
 import type { Operation } from './operations.js';
 
@@ -11,9 +12,15 @@ export interface Arena {
   readonly database: Database;
   race(operations: readonly Operation[]): Promise<Race>;
   course(capacity?: number | null): Promise<number>;
+  courses(count: number): Promise<number[]>;
   student(): Promise<number>;
   students(count: number): Promise<number[]>;
-  enrollment(course: number, student?: number, status?: string): Promise<number>;
+  /** Enrolls a student in a course. */
+  enrollment(course: number, student: number): Promise<number>;
+  /** Enrolls so many new students in a course. */
+  enrollments(course: number, count: number, status?: EnrollmentStatus): Promise<number[]>;
+  /** Gives the course in which an enrollment is now; null: it is not there. */
+  courseOf(enrollment: number): Promise<number | null>;
   /** Gives the courses whose stored counts are not what COUNT(*) says. */
   drifting(): Promise<unknown[]>;
   /** Gives a course's stored counts: all and active. */
@@ -27,14 +34,17 @@ export interface Arena {
 export async function openArena(kind: DatabaseKind): Promise<Arena> {
   const { database, url, drop } = await freshDatabase(kind);
   const racers: Racers = await startRacers(url);
-  const student = (): Promise<number> => addUser(database, Role.STUDENT);
+  const students = (count: number): Promise<number[]> => addUsers(database, Role.STUDENT, count);
   return {
     database,
     race: operations => racers.race(operations),
-    course: (capacity = null) => addCourse(database, { capacity }),
-    student,
-    students: count => Promise.all(Array.from({ length: count }, student)),
-    enrollment: async (course, user, status = 'active') => addEnrollment(database, course, user ?? (await student()), status as never),
+    course: async (capacity = null) => (await addCourses(database, [{ capacity }]))[0]!,
+    courses: count => addCourses(database, Array.from({ length: count }, () => ({}))),
+    student: async () => (await students(1))[0]!,
+    students,
+    enrollment: async (course, user) => (await addEnrollments(database, [{ course, student: user }]))[0]!,
+    enrollments: async (course, count, status = EnrollmentStatus.ACTIVE) => addEnrollments(database, (await students(count)).map(user => ({ course, student: user, status }))),
+    courseOf: async enrollment => (await database.em.getConnection().execute<{ course_id: number }[]>('select course_id from core_enrollments where id = ?', [enrollment]))[0]?.course_id ?? null,
     drifting: async () => (await storedAndActual(database)).filter(({ stored, actual }) => String(stored) !== String(actual)),
     counts: async course => (await storedAndActual(database)).find(({ id }) => id === course)?.stored,
     deadlocks: () => deadlocksOf(database, kind),

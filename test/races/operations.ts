@@ -1,68 +1,98 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../dist/database/database.js';
-import { Course, Enrollment, User, type EnrollmentStatus } from '../../dist/entities/index.js';
+import { Course, Enrollment, Role, User, type CourseStatus, type EnrollmentStatus } from '../../dist/entities/index.js';
 import { deleteCourse, updateCourse } from '../../dist/services/courses.js';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../dist/services/enrollments.js';
+import { importEnrollments } from '../../dist/services/import/import-enrollments.js';
 import { isConflict } from '../../dist/services/transaction-error.js';
 import { inTransaction } from '../../dist/services/transactions.js';
 import { deleteUser } from '../../dist/services/users.js';
-import { Role } from '../../dist/entities/index.js';
+import { textSource } from '../support/text-source.ts';
 
-/** Says what became of one operation: the code of the first problem or error, or "done". */
+/** Says what became of one operation. */
 export interface Result {
+  /** Is "done" where all was done, else the code of the first refusal or of the error. */
   readonly code: string;
   /** Tells whether the caller saw an error of the database that means conflict. */
   readonly conflict: boolean;
-  /** Holds how many rows enrollMany added. */
+  /** Holds how many rows were added, where there could be many. */
+  readonly added?: number;
+  /** Holds the code of each refusal, or of the error. */
+  readonly refusals: readonly string[];
+}
+
+/** Does what was made ready, when the race begins. */
+export type Ready = () => Promise<Result>;
+
+interface Done {
+  readonly refusals: readonly string[];
   readonly added?: number;
 }
 
 const student = (userId: number) => ({ userId, role: Role.STUDENT });
 const admin = { userId: null, role: Role.ADMIN };
 
-/** Lists what racers can do; each is a plain record, so that it can be sent to another process. */
+/** Lists what racers can make ready and then do; the parameters are plain records, so that they can be sent to another process. */
 export const operations = {
-  enroll: (database: Database, { course, user }: { course: number; user: number }) => told(enroll(database, student(user), { courseId: course })),
-  enrollMany: (database: Database, { course, users }: { course: number; users: number[] }) => told(enrollMany(database, admin, { courseId: course, studentIds: users }), ({ ids }) => ids.length),
-  unenroll: (database: Database, { enrollment }: { enrollment: number }) => told(unenroll(database, admin, { enrollmentId: enrollment })),
-  transfer: (database: Database, { enrollment, course }: { enrollment: number; course: number }) => told(transferEnrollment(database, admin, { enrollmentId: enrollment, courseId: course })),
-  setStatus: (database: Database, { enrollment, status }: { enrollment: number; status: string }) => told(setEnrollmentStatus(database, admin, { enrollmentId: enrollment, status: status as EnrollmentStatus })),
-  updateCourse: (database: Database, { course, title }: { course: number; title: string }) => told(updateCourse(database, admin, { id: course, title })),
-  deleteCourse: (database: Database, { course }: { course: number }) => told(deleteCourse(database, admin, { id: course })),
-  deleteUser: (database: Database, { user }: { user: number }) => told(deleteUser(database, admin, { id: user })),
-  /** One flush that enrolls a student in many courses, named in any order. */
-  flushMany: (database: Database, { courses, user }: { courses: number[]; user: number }) =>
-    told(
-      inTransaction(database, async em => {
-        for (const course of courses) em.create(Enrollment, { course: em.getReference(Course, course, { wrapped: true }), student: em.getReference(User, user, { wrapped: true }) });
-        await em.flush();
-        return { value: courses, problems: [] };
-      }),
-    ),
-  /** A flush of an entity that was loaded before the race began, which nobody retries. */
+  enroll: (database: Database, { course, user }: { course: number; user: number }) => () => told(asked(enroll(database, student(user), { courseId: course }))),
+  enrollMany: (database: Database, { course, users }: { course: number; users: number[] }) => () => told(asked(enrollMany(database, admin, { courseId: course, studentIds: users }), ({ ids }) => ids.length)),
+  import: (database: Database, { rows }: { rows: { course: number; user: number }[] }) => () => told(imported(database, rows)),
+  unenroll: (database: Database, { enrollment }: { enrollment: number }) => () => told(asked(unenroll(database, admin, { enrollmentId: enrollment }))),
+  transfer: (database: Database, { enrollment, course }: { enrollment: number; course: number }) => () => told(asked(transferEnrollment(database, admin, { enrollmentId: enrollment, courseId: course }))),
+  setStatus: (database: Database, { enrollment, status }: { enrollment: number; status: string }) => () => told(asked(setEnrollmentStatus(database, admin, { enrollmentId: enrollment, status: status as EnrollmentStatus }))),
+  updateCourse: (database: Database, { course, status, isPublished }: { course: number; status?: string; isPublished?: boolean }) => () => told(asked(updateCourse(database, admin, { id: course, status: status as CourseStatus | undefined, isPublished }))),
+  deleteCourse: (database: Database, { course }: { course: number }) => () => told(asked(deleteCourse(database, admin, { id: course }))),
+  deleteUser: (database: Database, { user }: { user: number }) => () => told(asked(deleteUser(database, admin, { id: user }))),
+  /** Enrolls a student in many courses, named in any order, in one flush. */
+  flushMany: (database: Database, { courses, user }: { courses: number[]; user: number }) => () => told(flushed(database, courses, user)),
+  /** Removes an entity that was loaded before the race began, in a flush that nobody retries. */
   staleRemove: (database: Database, { enrollment }: { enrollment: number }) => stale(database, enrollment, (em, row) => void em.remove(row)),
+  /** Moves such an entity. */
   staleMove: (database: Database, { enrollment, course }: { enrollment: number; course: number }) =>
     stale(database, enrollment, (em, row) => {
       row.course = em.getReference(Course, course, { wrapped: true });
     }),
-} satisfies Record<string, (database: Database, parameters: never) => Promise<Result>>;
+} satisfies Record<string, (database: Database, parameters: never) => Ready | Promise<Ready>>;
 
 /** Is one operation with its parameters. */
 export type Operation = { [Name in keyof typeof operations]: { name: Name } & Parameters<(typeof operations)[Name]>[1] }[keyof typeof operations];
 
-async function stale(database: Database, id: number, change: (em: ReturnType<Database['em']['fork']>, row: Enrollment) => void): Promise<Result> {
+async function stale(database: Database, id: number, change: (em: SqlEntityManager, row: Enrollment) => void): Promise<Ready> {
   const em = database.em.fork();
-  const row = await em.findOne(Enrollment, id);
-  if (!row) return { code: 'NOT_FOUND', conflict: false };
-  change(em, row);
-  return told(em.flush().then(() => ({ value: true, problems: [] })));
+  const row = await em.findOneOrFail(Enrollment, id);
+  return () => {
+    change(em, row);
+    return told(em.flush().then(() => ({ refusals: [] })));
+  };
 }
 
-async function told<Value>(work: Promise<{ value: Value | null; problems: readonly { code: string }[] }>, added?: (value: Value) => number): Promise<Result> {
+async function flushed(database: Database, courses: readonly number[], user: number): Promise<Done> {
+  await inTransaction(database, async em => {
+    for (const course of courses) em.create(Enrollment, { course: em.getReference(Course, course, { wrapped: true }), student: em.getReference(User, user, { wrapped: true }) });
+    await em.flush();
+  });
+  return { refusals: [], added: courses.length };
+}
+
+async function imported(database: Database, rows: readonly { course: number; user: number }[]): Promise<Done> {
+  const refusals: string[] = [];
+  const text = ['course,student', ...rows.map(({ course, user }) => `${course},${user}`), ''].join('\n');
+  const { added, alreadyThere } = await importEnrollments(database, textSource(text), { onBadRow: ({ code }) => refusals.push(code) });
+  return { refusals: [...refusals, ...Array.from({ length: alreadyThere }, () => 'ALREADY_ENROLLED')], added };
+}
+
+async function asked<Value>(work: Promise<{ value: Value | null; problems: readonly { code: string }[] }>, added?: (value: Value) => number): Promise<Done> {
+  const { value, problems } = await work;
+  return { refusals: problems.map(({ code }) => code), ...(added && { added: value === null ? 0 : added(value) }) };
+}
+
+async function told(work: Promise<Done>): Promise<Result> {
   try {
-    const { value, problems } = await work;
-    return { code: problems[0]?.code ?? 'done', conflict: false, ...(added && value !== null && { added: added(value) }) };
+    const { refusals, added } = await work;
+    return { code: refusals[0] ?? 'done', conflict: false, refusals, ...(added !== undefined && { added }) };
   } catch (error) {
     const { code, name, message } = error as { code?: string; name: string; message: string };
-    return { code: code ?? `${name}: ${message}`, conflict: isConflict(error) || code === 'RETRY_LATER' };
+    const shown = code ?? `${name}: ${message}`;
+    return { code: shown, conflict: isConflict(error) || code === 'RETRY_LATER', refusals: [shown] };
   }
 }

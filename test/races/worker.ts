@@ -1,8 +1,8 @@
-// Runs in a process of its own: opens its own connections and does the operations that it is sent, all at once.
+// Runs in a process of its own: opens its own connections, makes ready what it is sent, and then does it all at once.
 import { subscribe } from 'node:diagnostics_channel';
 import type { CounterStrategy } from '../../dist/counters/index.js';
 import { openDatabase } from '../../dist/database/database.js';
-import { operations, type Operation, type Result } from './operations.ts';
+import { operations, type Operation, type Ready, type Result } from './operations.ts';
 
 /** Is what the worker is sent: the operations to prepare, then the word to begin. */
 export type Order = { kind: 'operations'; operations: Operation[] } | { kind: 'go' } | { kind: 'end' };
@@ -16,16 +16,18 @@ subscribe('rollcall:transaction-retry', () => {
   retries += 1;
 });
 
-let prepared: Operation[] = [];
+let prepared: Ready[] = [];
 const answer = (report: Report): void => void process.send!(report);
 
 process.on('message', (order: Order) => {
   if (order.kind === 'operations') {
-    prepared = order.operations;
-    answer({ kind: 'ready' });
+    void Promise.all(order.operations.map(operation => operations[operation.name](database, operation as never))).then(ready => {
+      prepared = ready;
+      answer({ kind: 'ready' });
+    });
   } else if (order.kind === 'go') {
     retries = 0;
-    void Promise.all(prepared.map(operation => operations[operation.name](database, operation as never))).then(results => answer({ kind: 'done', results, retries }));
+    void Promise.all(prepared.map(operation => operation())).then(results => answer({ kind: 'done', results, retries }));
   } else {
     void database.close(true).then(() => process.disconnect());
   }

@@ -1,0 +1,52 @@
+import type { Arena } from './arena.js';
+import type { Operation } from './operations.js';
+import type { Race } from './racers.js';
+
+/** Is one race: what is set up, what the racers do, and what must be true of it beyond exact counts. */
+export interface Scenario {
+  readonly name: string;
+  /** Tells that no writer may ever have to run a transaction again. */
+  readonly plain?: true;
+  run(arena: Arena): Promise<Race>;
+}
+
+/** Counts the results of a race by code. */
+export function codesOf({ results }: Race): Record<string, number> {
+  return countsOf(results.map(({ code }) => code));
+}
+
+/** Counts the refusals of a race by code: each row of those who wanted many, and each of the others. */
+export function refusalsOf({ results }: Race): Record<string, number> {
+  return countsOf(results.flatMap(({ refusals }) => refusals));
+}
+
+/** Gives how many of a race's operations did what they were to do; of those that wanted many rows, how many rows. */
+export function gotIn({ results }: Race): number {
+  return results.reduce((sum, { code, added }) => sum + (added ?? (code === 'done' ? 1 : 0)), 0);
+}
+
+/** Gives two races as one. */
+export function together(first: Race, second: Race): Race {
+  return { results: [...first.results, ...second.results], retries: first.retries + second.retries };
+}
+
+/** Makes something as many times as told. */
+export function repeat<Value>(count: number, make: () => Value): Value[] {
+  return Array.from({ length: count }, make);
+}
+
+/** Gives the same values in random order, so that no way of racing is always first. */
+export function shuffled<Value>(values: readonly Value[]): Value[] {
+  return values.map(value => ({ value, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ value }) => value);
+}
+
+/** Gives a row to import as an operation of its own. */
+export function importOf(course: number, ...users: readonly number[]): Operation {
+  return { name: 'import', rows: users.map(user => ({ course, user })) };
+}
+
+function countsOf(codes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const code of codes) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}
