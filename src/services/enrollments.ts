@@ -1,10 +1,9 @@
-import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, manageOnly, mayManage, signedIn, staffOnly } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
-import { lockCourses, lockEnrollment, type LockedCourse } from './locked-rows.js';
+import { lockCourses, lockEnrollment, lockUsers, type LockedCourse } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
 import { inTransaction } from './transactions.js';
@@ -140,14 +139,13 @@ async function enrollable(
   seats = Number.POSITIVE_INFINITY,
 ): Promise<{ free: Candidate[]; refusals: Problem[] }> {
   const ids = [...new Set(candidates.map(({ id }) => id))];
-  // The lock that the foreign key takes anyway, only sooner: a user that is found cannot be deleted before this commits.
-  const users = (await em.createQueryBuilder(User, 'u').select(['id']).where({ id: { $in: ids } }).setLockMode(LockMode.PESSIMISTIC_READ).execute('all')) as { id: number }[];
+  const existing = await lockUsers(em, ids);
   const taken = (await em
     .createQueryBuilder(Enrollment, 'e')
     .select(['student'])
     .where({ course: course.id, student: { $in: ids } })
     .execute('all')) as unknown as { student: number }[];
-  const [existing, enrolled] = [new Set(users.map(({ id }) => id)), new Set(taken.map(({ student }) => student))];
+  const enrolled = new Set(taken.map(({ student }) => student));
   const free: Candidate[] = [];
   const refusals: Problem[] = [];
   for (const candidate of candidates) {

@@ -2,7 +2,7 @@ import { Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from '../../counters/index.js';
 import { Enrollment } from '../../entities/index.js';
-import { lockCourses, type LockedCourse } from '../locked-rows.js';
+import { lockCourses, lockUsers, type LockedCourse } from '../locked-rows.js';
 import { courseFull, freeSeats } from '../seats.js';
 import type { BadRow } from './bad-row.js';
 import { decisionOn, pairOf, type Placement } from './placement.js';
@@ -24,13 +24,13 @@ export interface Placed {
 /**
  * Adds those enrollments of a batch that are not there yet and for which there is a seat, in an open transaction.
  *
- * The courses' locks come first, so that neither pairs nor seats can change between the decision and the insert. With
- * `rehearsed` nothing is written.
+ * The locks come first, so that neither pairs nor seats can change between the decision and the insert, and no course or
+ * student can go. With `rehearsed` nothing is written.
  */
 export async function placeBatch(em: SqlEntityManager, placements: readonly Placement[], rehearsed?: Rehearsed): Promise<Placed> {
   const courses = await lockCourses(em, placements.map(({ courseId }) => courseId));
-  const known = placements.filter(({ courseId }) => courses.has(courseId));
-  const gone = placements.filter(({ courseId }) => !courses.has(courseId));
+  const students = await lockUsers(em, placements.map(({ studentId }) => studentId));
+  const known = placements.filter(({ courseId, studentId }) => courses.has(courseId) && students.has(studentId));
   const taken = await pairsThere(em, known);
   const free = new Map([...courses.values()].map(course => [course.id, freeSeats(course) - (rehearsed?.seats.get(course.id) ?? 0)]));
   const before = new Map(free);
@@ -39,7 +39,10 @@ export async function placeBatch(em: SqlEntityManager, placements: readonly Plac
   if (rehearsed) remember(rehearsed, add, courses, before, free);
   else await insertMany(em, Enrollment, add.map(({ courseId, studentId, status, enrolledAt }) => ({ course: courseId, student: studentId, status, enrolledAt })));
   const bad: BadRow[] = [
-    ...gone.map(({ file, line, courseId }) => ({ file, line, code: 'UNKNOWN_COURSE' as const, message: `Course ${courseId} has just been deleted.` })),
+    ...placements.flatMap(({ file, line, courseId, studentId }): BadRow[] => {
+      if (!courses.has(courseId)) return [{ file, line, code: 'UNKNOWN_COURSE', message: `Course ${courseId} has just been deleted.` }];
+      return students.has(studentId) ? [] : [{ file, line, code: 'UNKNOWN_STUDENT', message: `User ${studentId} has just been deleted.` }];
+    }),
     ...full.map(({ file, line, courseId }) => ({ file, line, code: 'COURSE_FULL' as const, message: courseFull(courses.get(courseId)!, []).message })),
   ];
   return { added: add.length, alreadyThere, bad };
