@@ -73,4 +73,25 @@ export const deleting: readonly Scenario[] = [
       return race;
     },
   },
+  {
+    name: '12 user deletions against their enrollers, by every way in',
+    async run(arena) {
+      const [a, b, c] = (await arena.courses(3)) as [number, number, number];
+      const users = await arena.students(12);
+      const race = await arena.race(
+        shuffled(
+          users.flatMap((user): Operation[] => [
+            { name: 'enroll', course: a, user },
+            { name: 'enrollMany', course: b, users: [user] },
+            importOf(c, user),
+            { name: 'deleteUser', user },
+          ]),
+        ),
+      );
+      const known = ['done', 'NOT_FOUND', 'UNKNOWN_STUDENT'];
+      ok(race.results.every(({ code }) => known.includes(code)), JSON.stringify(codesOf(race)));
+      for (const course of [a, b, c]) deepEqual(await arena.counts(course), [0, 0]);
+      return race;
+    },
+  },
 ];
