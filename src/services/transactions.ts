@@ -10,7 +10,7 @@ import { isConflict, isConnectionLost, TransactionError } from './transaction-er
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
 
-/** Publishes each transaction that is run again, with the error that ended the one before: `{ error }`. */
+/** Publishes each transaction that is run again, with the error that ended the one before and the pause, in milliseconds: `{ error, pause }`. */
 export const transactionRetries = channel('rollcall:transaction-retry');
 
 /** Keeps the result of work whose commit was not answered. */
@@ -42,6 +42,7 @@ export async function inTransaction<Result>(
       const look = afterLostCommit;
       // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on.
       if (await database.em.fork().transactional(em => look(em as SqlEntityManager, result))) return result;
+      lost = undefined;
     }
     return attempt(database, work);
   };
@@ -54,12 +55,11 @@ export async function inTransaction<Result>(
       maxTimeout: 1000,
       randomize: true,
       maxRetryTime: 10_000,
-      shouldRetry: ({ error }) => {
+      shouldRetry: ({ error }) => again(error),
+      onFailedAttempt: ({ error, retryDelay }) => {
         if (error instanceof LostCommit) lost = error as LostCommit<Result>;
-        return again(error);
-      },
-      onFailedAttempt: ({ error, retriesLeft }) => {
-        if (again(error) && retriesLeft > 0) transactionRetries.publish({ error });
+        // There is a pause unless tries or time have run out.
+        if (again(error) && retryDelay > 0) transactionRetries.publish({ error, pause: retryDelay });
       },
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CounterError } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { createCourse, deleteCourse } from '../../src/services/courses.js';
@@ -68,6 +69,26 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     const work = inTransaction(database, em => em.execute('update core_course set capacity = coalesce(capacity, 0) + 1'));
     await expect(work).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
     expect(await direct.database.em.getConnection().execute('select capacity from core_course')).toEqual([{ capacity: 1 }]);
+  });
+
+  it('is COMMIT_UNKNOWN at the last try too, when no other can find out', async () => {
+    let tries = 0;
+    const work = async (): Promise<void> => {
+      tries += 1;
+      if (tries < 11) throw new CounterError('COUNTER_CONFLICT', 'The row has moved.');
+      proxy.breakAtCommit('after');
+      await Promise.resolve();
+    };
+    await expect(inTransaction(database, work, 'repeat')).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
+    expect([tries, proxy.broken]).toEqual([11, 1]);
+  });
+
+  it('that turns out not to have taken place is no excuse for what the next try meets: the caller gets that error', async () => {
+    let tries = 0;
+    proxy.breakAtCommit('before');
+    const work = (): Promise<void> => ((tries += 1) === 1 ? Promise.resolve() : Promise.reject(new Error('mine')));
+    await expect(inTransaction(database, work, () => Promise.resolve(false))).rejects.toThrow('mine');
+    expect([tries, proxy.broken]).toEqual([2, 1]);
   });
 
   it('does not make an enrollment that was there before look like a new one', async () => {

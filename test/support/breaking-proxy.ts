@@ -19,8 +19,8 @@ function isCommit(packet: Buffer): boolean {
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
 }
 
-/** Starts a proxy on a random port of the loopback. */
-export async function startBreakingProxy(serverPort: number): Promise<BreakingProxy> {
+/** Starts a proxy on a port of the loopback, a random one unless told. */
+export async function startBreakingProxy(serverPort: number, ownPort = 0): Promise<BreakingProxy> {
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
   let going = false;
@@ -67,7 +67,7 @@ export async function startBreakingProxy(serverPort: number): Promise<BreakingPr
     client.on('end', () => server.end());
     server.on('end', () => client.end());
   });
-  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => proxy.listen(ownPort, '127.0.0.1', resolve));
   return {
     port: (proxy.address() as { port: number }).port,
     breakAtCommit(at) {

@@ -1,0 +1,104 @@
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { Course } from '../../src/entities/index.js';
+import { startBreakingProxy } from '../support/breaking-proxy.js';
+import { describeOnServers, kinds } from '../support/databases.js';
+import { untilLockWaits } from '../support/lock-waits.js';
+import { raise, useTries } from '../support/tries.js';
+
+describeOnServers('a transaction among others', kind => {
+  const its = useTries(kind);
+
+  it('that loses a deadlock is run again, and both are done once', async () => {
+    const both = Promise.withResolvers<void>();
+    let there = 0;
+    const crossing = (first: number, second: number) =>
+      its.run(async (em, attempt) => {
+        await raise(em, first);
+        if (attempt === 1 && (there += 1) === 2) both.resolve();
+        await both.promise;
+        await raise(em, second);
+      });
+    const [one, two] = its.courses;
+    const runs = await Promise.all([crossing(one, two), crossing(two, one)]);
+    expect(runs.map(({ tries }) => tries).sort()).toEqual([1, 2]);
+    expect(its.retries).toMatchObject([{ error: { errno: 1213 } }]);
+    expect(await its.capacities()).toEqual([2, 2]);
+  });
+
+  it('that waits too long for a lock is run again', async () => {
+    const holder = await its.hold();
+    its.onRetry = () => void holder.rollback();
+    const { tries } = await its.run(async em => {
+      await em.execute('set innodb_lock_wait_timeout = 1', [], 'run');
+      await raise(em, its.courses[0]);
+    });
+    expect(tries).toBe(its.retries.length + 1);
+    expect(its.retries[0]).toMatchObject({ error: { errno: 1205 } });
+    expect(await its.capacities()).toEqual([1, null]);
+  });
+
+  it.each(['between two statements', 'while it waits for a lock'])('whose connection is ended %s is run again on another one', async moment => {
+    const holder = moment === 'while it waits for a lock' ? await its.hold() : null;
+    its.onRetry = () => void holder?.rollback();
+    const connections = new Set<number>();
+    const { tries } = await its.run(async (em, attempt) => {
+      await raise(em, its.courses[1]);
+      const [row] = await em.execute<{ id: number }[]>('select connection_id() as id');
+      connections.add(row!.id);
+      const end = (): Promise<unknown> => its.database.em.getConnection().execute(`kill ${row!.id}`, [], 'run');
+      if (attempt === 1 && !holder) await end();
+      const raised = raise(em, its.courses[0]);
+      if (attempt === 1 && holder) await Promise.all([raised, untilLockWaits(its.database).then(end)]);
+      await raised;
+    });
+    expect([tries, connections.size, await its.capacities()]).toEqual([2, 2, [1, 1]]);
+  });
+
+  it('that finds no database is run again until there is one', async () => {
+    const url = new URL(its.url);
+    const serverPort = Number(url.port);
+    const proxy = await startBreakingProxy(serverPort);
+    url.port = String(proxy.port);
+    await proxy.close();
+    its.onRetry = () => {
+      if (its.retries.length === 3) void startBreakingProxy(serverPort, proxy.port).then(again => its.atTheEnd(() => again.close()));
+    };
+    const { tries } = await its.run(em => raise(em, its.courses[0]), await its.openAgain({}, url.href));
+    expect(tries).toBe(1);
+    expect(its.retries.length).toBeGreaterThanOrEqual(3);
+    expect(its.retries[0]).toMatchObject({ error: { code: 'ECONNREFUSED' } });
+    expect(await its.capacities()).toEqual([1, null]);
+  });
+
+  it('that finds no database at all ends with DATABASE_UNAVAILABLE after eleven tries, and its work never ran', async () => {
+    const url = new URL(its.url);
+    const proxy = await startBreakingProxy(Number(url.port));
+    url.port = String(proxy.port);
+    await proxy.close();
+    const work = its.run(em => raise(em, its.courses[0]), await its.openAgain({}, url.href));
+    await expect(work).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', cause: { code: 'ECONNREFUSED' } });
+    expect([its.retries.length, await its.capacities()]).toEqual([10, [null, null]]);
+  });
+});
+
+// MySQL has no such error: there a writer overwrites what its snapshot does not show.
+describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapshot on %s', kind => {
+  const its = useTries(kind);
+
+  it('that another one has overtaken is run again', async () => {
+    const bySnapshot = await its.openAgain({
+      onCreateConnection: async connection => {
+        for (const setting of ['transaction isolation level repeatable read', 'innodb_snapshot_isolation = on']) {
+          await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
+        }
+      },
+    });
+    const { tries } = await its.run(async (em, attempt) => {
+      await em.findOneOrFail(Course, its.courses[0]);
+      if (attempt === 1) await raise(its.database.em.fork(), its.courses[0]);
+      await raise(em, its.courses[0]);
+    }, bySnapshot);
+    expect([tries, its.retries, await its.capacities()]).toMatchObject([2, [{ error: { errno: 1020 } }], [2, null]]);
+  });
+});

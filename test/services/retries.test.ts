@@ -1,0 +1,76 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { describe, expect, it } from 'vitest';
+import { CounterError } from '../../src/counters/index.js';
+import { NodeSqliteFileDialect } from '../../src/database/sqlite-dialect.js';
+import { Course, Role, User } from '../../src/entities/index.js';
+import { describeOnEach, kinds } from '../support/databases.js';
+import { addUsers } from '../support/rows.js';
+import { raise, useTries } from '../support/tries.js';
+
+const conflict = (): Error => new CounterError('COUNTER_CONFLICT', 'The row has moved.');
+
+describeOnEach('a transaction', kind => {
+  const its = useTries(kind);
+
+  it('that meets a conflict is run again, without anything of the try before', async () => {
+    const { tries } = await its.run(async (em, attempt) => {
+      const course = await em.findOneOrFail(Course, its.courses[0]);
+      expect(course.capacity).toBeNull();
+      course.capacity = attempt;
+      await em.flush();
+      if (attempt < 3) throw conflict();
+    });
+    expect([tries, its.retries.length, await its.capacities()]).toEqual([3, 2, [3, null]]);
+  });
+
+  it.each<[string, (em: SqlEntityManager) => Promise<unknown>, object]>([
+    ['a duplicate', async em => em.persist(em.create(User, { name: 'Twin', email: (await em.findOneOrFail(User, { role: Role.ADMIN })).email })).flush(), { name: 'UniqueConstraintViolationException' }],
+    ['a foreign key that points nowhere', em => em.execute('update core_course set instructor_id = 999999', [], 'run'), { name: 'ForeignKeyConstraintViolationException' }],
+    ['a statement with a mistake', em => em.execute('selec 1'), { name: 'SyntaxErrorException' }],
+    ['a table that is not there', em => em.execute('select 1 from core_nothing'), { name: 'TableNotFoundException' }],
+    ['a course that is not there', () => Promise.reject(new CounterError('COUNTER_TARGET_MISSING', 'There is no course.')), { code: 'COUNTER_TARGET_MISSING' }],
+    ['an error of its own', () => Promise.reject(new Error('mine')), { message: 'mine' }],
+  ])('is never run again after %s, and the caller gets that error', async (_, fail, expected) => {
+    await addUsers(its.database, Role.ADMIN, 1);
+    let tries = 0;
+    const work = its.run(async (em, attempt) => {
+      tries = attempt;
+      await raise(em, its.courses[0]);
+      return fail(em);
+    });
+    await expect(work).rejects.toMatchObject(expected);
+    expect([tries, its.retries, await its.capacities()]).toEqual([1, [], [null, null]]);
+  });
+});
+
+describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file, %s,', kind => {
+  const its = useTries(kind);
+
+  it('that finds the file taken is run again', async () => {
+    const holder = await its.hold();
+    its.onRetry = () => void holder.rollback();
+    const hasty = await its.openAgain({ driverOptions: new NodeSqliteFileDialect(its.url.slice('sqlite:'.length), 20) });
+    const { tries } = await its.run(em => raise(em, its.courses[0]), hasty);
+    expect(tries).toBe(1);
+    expect(its.retries[0]).toMatchObject({ error: { errcode: 5 } });
+    expect(await its.capacities()).toEqual([1, null]);
+  });
+
+  // Here alone, for it takes seconds and has nothing to do with the database.
+  it('is run eleven times at most, after pauses that grow and are random, and then is RETRY_LATER, caused by the last error', async () => {
+    let tries = 0;
+    const work = its.run((_, attempt) => {
+      tries = attempt;
+      throw conflict();
+    });
+    await expect(work).rejects.toMatchObject({ code: 'RETRY_LATER', message: expect.stringContaining('Nothing was changed; try again.'), cause: { code: 'COUNTER_CONFLICT' } });
+    const pauses = its.retries.map(({ pause }) => pause);
+    expect([tries, pauses.length]).toEqual([11, 10]);
+    pauses.forEach((pause, index) => {
+      expect(pause).toBeGreaterThanOrEqual(Math.min(5 * 2 ** index, 1000));
+      expect(pause).toBeLessThanOrEqual(Math.min(10 * 2 ** index, 1000));
+    });
+    // Without chance, each would be twice the one before until the limit.
+    expect(pauses.slice(1, 7).some((pause, index) => pause !== 2 * pauses[index]!)).toBe(true);
+  });
+});

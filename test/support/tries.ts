@@ -1,0 +1,101 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
+import { afterEach, beforeEach, expect } from 'vitest';
+import type { Database } from '../../src/database/database.js';
+import { ormOptions, type DatabaseKind, type Options } from '../../src/database/orm-options.js';
+import { inTransaction } from '../../src/services/transactions.js';
+import { freshDatabase } from './databases.js';
+import { addCourses } from './rows.js';
+
+/** Is what is published of a transaction that is run again. */
+export interface Retry {
+  readonly error: Error & { readonly code?: string; readonly errno?: number; readonly errcode?: number };
+  readonly pause: number;
+}
+
+/** Gives each test a database of its own with two courses, and shows how often transactions are run. */
+export interface Tries {
+  readonly database: Database;
+  readonly url: string;
+  readonly courses: readonly [number, number];
+  /** Holds what was published since the test began, oldest first. */
+  readonly retries: readonly Retry[];
+  /** Is called at each of them. */
+  onRetry: () => void;
+  /** Opens the same database once more, or another URL, with options over the usual ones. */
+  openAgain(options?: Options, url?: string): Promise<Database>;
+  /** Opens a transaction on a connection of its own that holds the first course; it ends with the test, if not before. */
+  hold(): Promise<SqlEntityManager>;
+  /** Runs work, which is told the number of its try, and asserts that each try has a new entity manager that knows nothing. */
+  run<Result>(work: (em: SqlEntityManager, attempt: number) => Promise<Result>, on?: Database): Promise<{ tries: number }>;
+  /** Gives the capacities of the two courses. */
+  capacities(): Promise<(number | null)[]>;
+  /** Does something at the end of the test, the last thing first. */
+  atTheEnd(tidy: () => unknown): void;
+}
+
+/** Gives the tests of a block what they need to watch transactions being run again. */
+export function useTries(kind: DatabaseKind): Tries {
+  let fresh: Awaited<ReturnType<typeof freshDatabase>>;
+  let courses: [number, number];
+  const retries: Retry[] = [];
+  const leftovers: (() => unknown)[] = [];
+  const keep = (message: unknown): void => {
+    retries.push(message as Retry);
+    tries.onRetry();
+  };
+  const tries: Tries = {
+    get database() {
+      return fresh.database;
+    },
+    get url() {
+      return fresh.url;
+    },
+    get courses() {
+      return courses;
+    },
+    retries,
+    onRetry: () => undefined,
+    async openAgain(options = {}, url = fresh.url) {
+      const opened = (await MikroORM.init({ ...ormOptions(url), ...options } as never)) as unknown as Database;
+      leftovers.push(() => opened.close(true));
+      return opened;
+    },
+    async hold() {
+      const holder = (await tries.openAgain()).em.fork() as SqlEntityManager;
+      await holder.begin();
+      await holder.execute('update core_course set title = ? where id = ?', ['Held', courses[0]], 'run');
+      leftovers.push(() => (holder.isInTransaction() ? holder.rollback() : undefined));
+      return holder;
+    },
+    async run(work, on = fresh.database) {
+      const seen = new Set<SqlEntityManager>();
+      await inTransaction(on, em => {
+        expect(seen).not.toContain(em);
+        expect([...em.getUnitOfWork().getIdentityMap().values()]).toEqual([]);
+        return work(em, seen.add(em).size);
+      });
+      return { tries: seen.size };
+    },
+    capacities: async () => (await fresh.database.em.getConnection().execute<{ capacity: number | null }[]>('select capacity from core_course order by id')).map(({ capacity }) => capacity),
+    atTheEnd: tidy => void leftovers.push(tidy),
+  };
+  beforeEach(async () => {
+    fresh = await freshDatabase(kind);
+    leftovers.push(() => fresh.drop());
+    courses = (await addCourses(fresh.database, [{}, {}])) as [number, number];
+    retries.length = 0;
+    tries.onRetry = () => undefined;
+    subscribe('rollcall:transaction-retry', keep);
+    leftovers.push(() => unsubscribe('rollcall:transaction-retry', keep));
+  });
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+  });
+  return tries;
+}
+
+/** Raises a course's capacity by one, from nothing to 1. */
+export function raise(em: Pick<SqlEntityManager, 'execute'>, course: number): Promise<unknown> {
+  return em.execute('update core_course set capacity = coalesce(capacity, 0) + 1 where id = ?', [course], 'run');
+}
