@@ -18,6 +18,8 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
       if (kind === 'create' && (value === undefined || value === null || value === 0)) {
         payload[property] = 0;
         (changeSet.entity as Record<string, unknown>)[property] = 0;
+      } else if (property in payload && isMerelyKnown(changeSet.entity, property, value)) {
+        delete payload[property];
       } else if (property in payload) {
         throw assigned(name, value, kind === 'create' ? 'Leave it out: a new row starts at 0.' : unassign(changeSet.entity));
       }
@@ -96,6 +98,17 @@ export function withoutAlias(name: string): string {
 /** Gives the counters stored on an entity. */
 export function countersOn(registry: CounterRegistry, meta: EntityMetadata): CounterGroup['counters'][number][] {
   return registry.storedOn(meta).flatMap(group => group.counters);
+}
+
+/**
+ * Tells whether MikroORM writes a value that nobody has assigned, as it does with all it knows of an entity that
+ * em.transactional() has merged into a mere reference, or whose snapshot a partial refresh has cut down to the fields asked
+ * for. In the second case it is not to be told from an assignment, and is not written either way.
+ */
+function isMerelyKnown(entity: object, property: string, value: unknown): boolean {
+  const { __originalEntityData: snapshot, __loadedProperties: loaded } = helper(entity);
+  if (!snapshot) return false;
+  return property in snapshot ? value === (snapshot as Record<string, unknown>)[property] : loaded.has(property);
 }
 
 function unassign(entity: object): string {

@@ -65,10 +65,11 @@ export class StoredCounts {
       for (const { key, stored } of new Set(rows.values())) {
         const entity = loadedTarget(this.em, group.target, key);
         if (!entity) continue;
-        group.counters.forEach((counter, index) => {
-          (entity as Record<string, unknown>)[counter.property] = stored[index];
-          const original = helper(entity).__originalEntityData as Record<string, unknown> | undefined;
-          if (original) original[counter.property] = stored[index];
+        const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
+        group.counters.forEach(({ property }, index) => {
+          (entity as Record<string, unknown>)[property] = stored[index];
+          if (original) (original as Record<string, unknown>)[property] = stored[index];
+          loaded.add(property);
         });
       }
     }
@@ -79,5 +80,10 @@ export class StoredCounts {
 export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: Key): object | undefined {
   const id = key.length === 1 ? key[0] : key;
   const entity = em.getUnitOfWork(false).getById<object>(target.class, id as never, em.schema, true);
-  return entity && helper(entity).isInitialized() ? entity : undefined;
+  return entity && isLoaded(entity, target) ? entity : undefined;
+}
+
+/** MikroORM does not mark a mere reference as initialized when em.transactional() merges a loaded entity into it, until it does. */
+function isLoaded(entity: object, { primaryKeys }: EntityMetadata): boolean {
+  return helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length;
 }
