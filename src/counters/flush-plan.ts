@@ -8,6 +8,7 @@ import { hashOf, type Key } from './key.js';
 import { isUncertain, refuseLateChangeSets, refuseLateProperties, writtenStates } from './late-change.js';
 import { lockSteps } from './lock-order.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
+import { refuseReusedKeys, refuseTwins } from './row-identity.js';
 import { keyOf, overlaid } from './row-state.js';
 import { Statements, targetMissing } from './statements.js';
 import { StoredCounts, type KeyedDelta } from './stored-counts.js';
@@ -24,6 +25,8 @@ export class FlushPlan {
   readonly #changes: readonly CountedChange[];
   /** Holds the counts with which new targets are inserted. */
   readonly #given: GivenCounts = new Map();
+  /** Holds the changes of rows that were gone when the flush began. */
+  readonly #vanished: CountedChange[] = [];
   #stored: StoredCounts | undefined;
   /** Tells whether triggers change the stored counts, so that the flush only takes the locks. */
   #leftToTriggers: boolean;
@@ -57,6 +60,7 @@ export class FlushPlan {
     const stored = (this.#stored = new StoredCounts(this.em, statements));
     const existing = relevant.filter(change => change.kind !== 'create');
     this.#leftToTriggers = await statements.leavesToTriggers(this.registry);
+    if (!this.#leftToTriggers) refuseTwins(existing);
     const originals = await originalTargets(statements, this.registry, existing);
     for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals, this.#leftToTriggers)) {
       for (const group of groups) await stored.lock(group, keys);
@@ -71,7 +75,10 @@ export class FlushPlan {
     for (const change of relevant) {
       const before = rows.get(change) ?? null;
       // Another transaction has deleted the row since it was loaded, and has counted that.
-      if (!before && change.kind !== 'create') continue;
+      if (!before && change.kind !== 'create') {
+        this.#vanished.push(change);
+        continue;
+      }
       if (before) this.#requireLocked(change, before, stored);
       change.after = this.#stateAfter(change, before);
       tally.change(change.groups, before, change.after);
@@ -83,6 +90,7 @@ export class FlushPlan {
   async settle(transaction: Transaction): Promise<void> {
     if (this.#leftToTriggers) return this.#reread();
     refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
+    refuseReusedKeys(this.#vanished, this.#changes);
     refuseLateAssignments(this.unitOfWork, this.registry, this.#given);
     this.#changes.filter(({ kind, relevant }) => kind === 'update' && !relevant).forEach(refuseLateProperties);
     const counted = this.#changes.filter((change): change is CountedChange & { after: RowState } => change.after !== null);
