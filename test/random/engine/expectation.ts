@@ -1,0 +1,86 @@
+import type { EnrollmentStatus } from '../../../src/entities/index.js';
+import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
+
+/** Is what a write asks of one row. */
+export interface Update {
+  readonly id: number;
+  readonly course?: CoursePointer;
+  readonly student?: number;
+  readonly status?: EnrollmentStatus;
+  /** Tells that it would leave the row without course or student, which MikroORM has forgotten. */
+  readonly empties?: boolean;
+}
+
+/** Is what a write asks for. */
+export interface Changes {
+  readonly creates: readonly (Row & Pick<Update, 'empties'>)[];
+  readonly updates: readonly Update[];
+  readonly deletes: readonly number[];
+  readonly newCourses: readonly CoursePointer[];
+  readonly deletedCourses: readonly number[];
+}
+
+/** Says what must come of a write. */
+export interface Expectation {
+  /** Is the model after the write, where it is done. */
+  readonly after: Rows;
+  /** Lists the codes with which the write can be refused; then it has no effect. */
+  readonly refusals: readonly string[];
+  /** Tells that the write must be refused; else it may be, where the order of its statements decides. */
+  readonly certain: boolean;
+}
+
+/** Is nothing to be changed, for others to be laid over. */
+export const noChanges: Changes = { creates: [], updates: [], deletes: [], newCourses: [], deletedCourses: [] };
+
+/** Says what a database must make of changes by its keys alone, as the rows are now, whatever their writer believes of them. */
+export function byKeys(rows: Rows, changes: Changes): Expectation {
+  // MikroORM looks at new rows before it writes one of them.
+  if (changes.creates.some(({ empties }) => empties)) return refusal(rows, 'REQUIRED', 'UNIQUE', 'FOREIGN_KEY');
+  const after = changed(rows, changes);
+  const orphaned = after.enrollments.some(row => !hasCourse(after, row.course) || !after.students.has(row.student));
+  const twice = hasTwins(after.enrollments, sameSeat) || takesIds(rows, changes);
+  // One statement may take a seat before another statement of the same write has freed it.
+  const mayCollide = takenSeats(rows, changes).some(({ row, taker }) => row.id !== taker.id);
+  const emptied = changes.updates.some(({ id, empties }) => empties && rowWith(rows, id));
+  const refusals = [...(orphaned ? ['FOREIGN_KEY'] : []), ...(twice || mayCollide ? ['UNIQUE'] : []), ...(emptied ? ['NOT_NULL'] : [])];
+  return { after, refusals, certain: orphaned || twice || emptied };
+}
+
+/** Says that a write must be refused with one of these codes. */
+export function refusal(rows: Rows, ...codes: readonly string[]): Expectation {
+  return { after: rows, refusals: codes, certain: true };
+}
+
+function changed(rows: Rows, { creates, updates, deletes, newCourses, deletedCourses }: Changes): Rows {
+  const enrollments = rows.enrollments.filter(({ id }) => id === null || !deletes.includes(id));
+  return {
+    courses: new Set([...rows.courses, ...newCourses].filter(course => !deletedCourses.includes(course as number))),
+    students: rows.students,
+    enrollments: [...enrollments.map(row => updates.filter(({ id }) => id === row.id).reduce<Row>((changed, update) => ({ ...changed, ...update }), row)), ...creates],
+  };
+}
+
+/** Tells whether a new row comes with an id that another has: its entity was inserted before, and that was rolled back. */
+function takesIds(rows: Rows, { creates, newCourses }: Changes): boolean {
+  const ids = creates.flatMap(({ entity }) => entity?.id ?? []);
+  return ids.some(id => rowWith(rows, id)) || newCourses.some(course => courseId(course) !== undefined && hasCourse(rows, course));
+}
+
+/** Gives the rows whose course and student another row is about to have. */
+function takenSeats(rows: Rows, { creates, updates }: Changes): { row: Row; taker: Row }[] {
+  const moved = updates.flatMap(update => {
+    const row = rowWith(rows, update.id);
+    const taker = row && { ...row, ...update };
+    return taker && !sameSeat(row, taker) ? [taker] : [];
+  });
+  return [...creates, ...moved].flatMap(taker => rows.enrollments.filter(row => sameSeat(row, taker)).map(row => ({ row, taker })));
+}
+
+function hasTwins<Value>(values: readonly Value[], same: (a: Value, b: Value) => boolean): boolean {
+  return values.some((value, index) => values.slice(index + 1).some(other => same(value, other)));
+}
+
+function sameSeat(a: Row, b: Row): boolean {
+  return a.student === b.student && sameCourse(a.course, b.course);
+}

@@ -1,0 +1,102 @@
+import { helper, Reference, type AnyEntity, type ChangeSet, type EventSubscriber, type FlushEventArgs } from '@mikro-orm/core';
+import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
+import type { Changes } from './expectation.js';
+import { rowWith, type CoursePointer, type Rows } from './rows.js';
+import type { FlushChanges } from './rules.js';
+
+/** Is a flush under way. */
+export interface WatchedFlush extends FlushChanges {
+  readonly em: FlushEventArgs['em'];
+}
+
+/** Is told of each flush of the entity managers that are watched. */
+export interface Watcher {
+  readonly rows: Rows;
+  /** Holds the courses whose stored counts somebody has assigned. */
+  readonly assigned: WeakSet<object>;
+  began(flush: WatchedFlush): void;
+  ended(): void;
+}
+
+/**
+ * Tells a watcher what MikroORM means to write, before the counters plan for it, and when it is written.
+ *
+ * What an entity manager remembers, however stale or rolled back, is MikroORM's business; what comes of it is the watcher's.
+ */
+export class FlushWatch {
+  watcher: Watcher | null = null;
+
+  /** Listens before the counters do, which may refuse the flush. */
+  readonly first: EventSubscriber = {
+    onFlush: ({ em, uow }) => {
+      if (this.watcher) this.watcher.began({ em, ...flushChanges(uow.getChangeSets(), this.watcher) });
+    },
+  };
+
+  /** Listens after them. */
+  readonly last: EventSubscriber = { afterFlush: () => this.watcher?.ended() };
+}
+
+type AnyChangeSet = ChangeSet<AnyEntity>;
+
+function flushChanges(changeSets: readonly AnyChangeSet[], { rows, assigned }: Watcher): FlushChanges {
+  const enrollments = changeSets.filter(({ meta }) => meta.class === Enrollment);
+  const counted = enrollments.filter(({ type, payload }) => !type.startsWith('update') || 'course' in payload || 'status' in payload);
+  return {
+    changes: changesOf(changeSets),
+    counted: counted.filter(({ type }) => type !== 'create').map(({ entity }) => (entity as Enrollment).id),
+    known: knownCourses(counted, changeSets, rows),
+    assigned: changeSets.some(({ entity, payload }) => assigned.has(entity) && ['totalEnrollments', 'activeEnrollments'].some(name => name in payload && !isForgotten(entity, name))),
+    writesEnrollments: enrollments.length > 0,
+  };
+}
+
+function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
+  const of = (entity: unknown, ...types: string[]) => changeSets.filter(({ meta, type }) => meta.class === entity && types.includes(type));
+  return {
+    creates: of(Enrollment, 'create').map(({ entity }) => {
+      const { course, student, status = EnrollmentStatus.ACTIVE } = entity as Partial<Enrollment>;
+      return { id: null, entity: entity as Enrollment, course: pointer(course) ?? {}, student: student?.id ?? 0, status, empties: !course || !student };
+    }),
+    updates: of(Enrollment, 'update', 'update_early').map(({ entity, payload }) => {
+      const { id, course, student, status } = entity as Partial<Enrollment> & { id: number };
+      return {
+        id,
+        ...('course' in payload && course && { course: pointer(course)! }),
+        ...('student' in payload && student && { student: student.id }),
+        ...('status' in payload && { status }),
+        empties: ('course' in payload && !course) || ('student' in payload && !student),
+      };
+    }),
+    deletes: of(Enrollment, 'delete', 'delete_early').map(({ entity }) => (entity as Enrollment).id),
+    newCourses: of(Course, 'create').map(({ entity }) => entity as Course),
+    deletedCourses: of(Course, 'delete', 'delete_early').map(({ entity }) => (entity as Course).id),
+  };
+}
+
+/** Tells whether MikroORM no longer knows what it had loaded, after a partial refresh: then an assignment is not to be told from what was loaded. */
+function isForgotten(entity: object, property: string): boolean {
+  const { __originalEntityData: snapshot, __loadedProperties: loaded } = helper(entity);
+  return snapshot !== undefined && !(property in snapshot) && loaded.has(property);
+}
+
+/** Gives the courses that a flush knows of and so can lock before it looks at the rows. */
+function knownCourses(counted: readonly AnyChangeSet[], changeSets: readonly AnyChangeSet[], rows: Rows): CoursePointer[] {
+  const named = counted.flatMap(({ type, entity }) => {
+    const enrollment = entity as Enrollment;
+    if (type === 'create') return [pointer(enrollment.course)];
+    const loaded = (helper(enrollment).__originalEntityData as { course?: number } | undefined)?.course;
+    // What memory does not know, the engine asks the database.
+    const original = loaded ?? rowWith(rows, enrollment.id)?.course;
+    return type.startsWith('delete') ? [original] : [original, pointer(enrollment.course)];
+  });
+  const known = named.filter(course => course !== undefined);
+  const written = changeSets.filter(({ meta, type }) => meta.class === Course && type !== 'create').map(({ entity }) => (entity as Course).id);
+  return known.some(course => typeof course === 'number') ? [...known, ...written] : known;
+}
+
+function pointer(course: Enrollment['course'] | undefined): CoursePointer | undefined {
+  if (!course) return undefined;
+  const entity = Reference.unwrapReference(course) as Course;
+  return entity.id ?? entity;
+}
