@@ -1,0 +1,34 @@
+import type { Viewer } from '../../../src/services/viewer.js';
+import type { Mutation } from './mutation.js';
+import type { School } from './school.js';
+import { differences } from './tables.js';
+
+/** Is a mutation that was sent together with others, and what was answered. */
+export interface Answered {
+  readonly viewer: Viewer | null;
+  readonly mutation: Mutation;
+  readonly codes: readonly string[];
+  /** Lists the ids of its new rows, as far as the answer still shows them. */
+  readonly newIds: readonly number[];
+}
+
+/** Tells whether there is an order in which the mutations, one after the other, lead to these answers and to these rows. */
+export function inSomeOrder(before: School, answered: readonly Answered[], after: School): boolean {
+  return orders(answered).some(order => {
+    const school = structuredClone(before);
+    return order.every((one, index) => happens(school, one, index)) && differences(after, school).length === 0;
+  });
+}
+
+function happens(school: School, { viewer, mutation, codes, newIds }: Answered, place: number): boolean {
+  const { error, codes: wanted, news, change } = mutation.verdict(school, viewer);
+  if (String(codes) !== String(error ?? wanted)) return false;
+  // A row that was gone again before the answer was read has no id in it; any will do, for it must not be there in the end.
+  change?.(Array.from({ length: news }, (_, index) => newIds[index] ?? -1 - place * 100 - index));
+  return true;
+}
+
+function orders<Value>(values: readonly Value[]): Value[][] {
+  if (values.length < 2) return [[...values]];
+  return values.flatMap((first, index) => orders(values.toSpliced(index, 1)).map(rest => [first, ...rest]));
+}

@@ -1,0 +1,46 @@
+import { isDeepStrictEqual } from 'node:util';
+import type fc from 'fast-check';
+import { EnrollmentStatus } from '../../../src/entities/index.js';
+import type { CallerKind, Classroom } from './classroom.js';
+import { countsIn, enrollmentsIn, sees, type School } from './school.js';
+
+const QUERY = `{ courses(first: 100) { totalCount nodes {
+  id totalEnrollments activeEnrollments
+  enrollmentsCount { count precision } inactive: enrollmentsCount(status: [COMPLETED, DROPPED, SUSPENDED], limit: 2) { count precision }
+  enrollmentsByStatus { status count }
+} } }`;
+
+/** Is one step of a story: somebody looks at all courses, whose stored and computed counts must both be the model's. */
+export class Look implements fc.AsyncCommand<Classroom, Classroom, true> {
+  constructor(private readonly caller: readonly [CallerKind, number]) {}
+
+  check(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  async run(room: Classroom): Promise<void> {
+    const { told, viewer } = room.caller(...this.caller);
+    room.story.tell(`${told} looks at the courses`);
+    const { data, errors } = await room.ask(viewer, QUERY);
+    const ids = [...room.school.courses.keys()].filter(id => sees(room.school, viewer, id)).sort((a, b) => a - b);
+    const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(room.school, id)) };
+    if (!isDeepStrictEqual(data?.courses, wanted)) throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);
+  }
+
+  toString(): string {
+    return 'look';
+  }
+}
+
+function countsShown(school: School, id: number): object {
+  const [totalEnrollments, activeEnrollments] = countsIn(school, id);
+  const inactive = totalEnrollments - activeEnrollments;
+  return {
+    id: String(id),
+    totalEnrollments,
+    activeEnrollments,
+    enrollmentsCount: { count: totalEnrollments, precision: 'EXACT' },
+    inactive: inactive > 2 ? { count: 2, precision: 'AT_LEAST' } : { count: inactive, precision: 'EXACT' },
+    enrollmentsByStatus: Object.values(EnrollmentStatus).map(status => ({ status: status.toUpperCase(), count: enrollmentsIn(school, id).filter(one => one.status === status).length })),
+  };
+}
