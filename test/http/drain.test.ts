@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
@@ -119,7 +120,7 @@ describeOnEach('a server that closes', kind => {
     expect(errors).toMatchObject([{ requests: 1, seconds: 0 }]);
     await holder.commit();
     // The process goes on here, and so does the work; serve would have ended.
-    while ((await storedAndActual(database))[0]!.stored[0] === 0);
+    while ((await storedAndActual(database))[0]!.stored[0] === 0) await setImmediate();
     await expectExactCounts(database);
   });
 
