@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { ChunkPace } from './chunk-pace.js';
@@ -66,6 +67,8 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
     const milliseconds = performance.now() - start;
     pace.took(milliseconds, targets.length);
     if (targets.length > 0) yield chunkOf(targets, range, all, milliseconds);
+    // SQLite's driver answers without a turn of the event loop, in which all else would wait for the last chunk.
+    await turn();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Operation } from './operations.js';
 /** Is where races are run: a database, the processes that race on it, and what is needed to set up and to judge. */
 export interface Arena {
   readonly database: Database;
+  readonly url: string;
   race(operations: readonly Operation[]): Promise<Race>;
   course(capacity?: number | null): Promise<number>;
   courses(count: number): Promise<number[]>;
@@ -37,6 +38,7 @@ export async function openArena(kind: DatabaseKind): Promise<Arena> {
   const students = (count: number): Promise<number[]> => addUsers(database, Role.STUDENT, count);
   return {
     database,
+    url,
     race: operations => racers.race(operations),
     course: async (capacity = null) => (await addCourses(database, [{ capacity }]))[0]!,
     courses: count => addCourses(database, Array.from({ length: count }, () => ({}))),

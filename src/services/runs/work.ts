@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { paceFor, type ChunkPace } from '../../counters/index.js';
@@ -159,11 +159,11 @@ class Work {
     );
   }
 
-  /** Waits so many milliseconds, but no longer than the work is to go on. */
+  /** Waits so many milliseconds, but no longer than the work is to go on; and lets others have their turn in any case, which SQLite's driver does not. */
   async #rest(milliseconds: number): Promise<void> {
-    if (milliseconds === 0) return;
     try {
-      await delay(milliseconds, undefined, { signal: this.#over });
+      if (milliseconds === 0) await turn();
+      else await delay(milliseconds, undefined, { signal: this.#over });
     } catch (error) {
       if (!this.#over.aborted) throw error;
     }
