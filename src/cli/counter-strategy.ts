@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { CommandError } from './failure.js';
 
 /** Gives the engine's strategy for the configured one: `switching` counts with hooks. */
-export function strategyOf({ counters }: Config): CounterStrategy {
+export function strategyOf({ counters }: Pick<Config, 'counters'>): CounterStrategy {
   return counters === 'triggers' ? 'triggers' : 'hooks';
 }
 

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
+import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
 import { ConfigError } from '../config.js';
+import { NoDatabaseFile } from '../database/database.js';
 import { withoutPassword } from '../database/orm-options.js';
 import { ImportError } from '../services/import/import-error.js';
 import { TokenError } from '../services/token-error.js';
@@ -23,7 +25,7 @@ export function failureText(error: unknown): string {
 
 /** Gives a CommandError for a failure of the database or of listening that a person can do something about; others stay as they are. */
 export function explained(error: unknown, databaseUrl: string): unknown {
-  const explanations = reasonsOf(error).map(reason => listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason));
+  const explanations = reasonsOf(error).map(reason => schemaReason(reason, withoutPassword(databaseUrl)) ?? listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason));
   const explanation = explanations.find(text => text !== null);
   return explanation ? new CommandError(explanation, { cause: error }) : error;
 }
@@ -44,6 +46,13 @@ function reasonsOf(error: unknown): Reason[] {
   if (typeof error !== 'object' || error === null) return [];
   const { cause, errors } = error as { cause?: unknown; errors?: readonly unknown[] };
   return [error as Reason, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
+}
+
+function schemaReason(reason: Reason, url: string): string | null {
+  if (reason instanceof NoDatabaseFile) return `${reason.message} "rollcall migrate up" makes one; or correct DATABASE_URL.`;
+  if (reason.code === 'ER_BAD_DB_ERROR') return `The server has no such database. "rollcall migrate up" makes it; or correct DATABASE_URL (${url}).`;
+  if (!(reason instanceof TableNotFoundException || reason instanceof InvalidFieldNameException)) return null;
+  return `The database lacks something that this version needs: ${reason.message.split('\n')[0]}. Apply the migrations with "rollcall migrate up".`;
 }
 
 function listeningReason({ code, syscall, address, port }: Reason): string | null {

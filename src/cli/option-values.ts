@@ -11,6 +11,12 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Reads a whole number, at least `least`, from an option that can be given several times, and adds it to those before. Errors: InvalidArgumentError. */
+export function wholeNumbers(least: number): (text: string, before?: readonly number[]) => number[] {
+  const read = wholeNumber(least);
+  return (text, before = []) => [...before, read(text)];
+}
+
 /** Reads a role in any letter case. Errors: InvalidArgumentError. */
 export function roleNamed(text: string): Role {
   const role = Object.values(Role).find(one => one === text.toLowerCase());

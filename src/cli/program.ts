@@ -7,10 +7,12 @@ import { addMigrate } from './migrate.js';
 import { addSeed } from './seed.js';
 import { addServe } from './serve.js';
 import { addToken } from './token.js';
+import { addVerify } from './verify.js';
 
 /** Runs the command line and gives the exit code; each failure is one line on standard error. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.clean;
+  process.stdout.on('error', endWithReader);
   const program = programOf(outcome => (code = outcome));
   try {
     await program.parseAsync(argv);
@@ -22,6 +24,12 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
+/** Ends the process without a word where whoever read its output has gone, as with "| head". */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.failure);
+}
+
 function programOf(end: (code: ExitCode) => void): Command {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
@@ -30,6 +38,7 @@ function programOf(end: (code: ExitCode) => void): Command {
     .addHelpText('after', configurationHelp);
   addServe(program, end);
   addMigrate(program, end);
+  addVerify(program, end);
   addCounters(program, end);
   addSeed(program, end);
   addToken(program, end);

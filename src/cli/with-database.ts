@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
 import type { Config } from '../config.js';
-import { openDatabase, type Database } from '../database/database.js';
+import { openDatabase, openExistingDatabase, type Database } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
 import { withoutPassword } from '../database/orm-options.js';
 import { isConnectionLost } from '../services/transaction-error.js';
@@ -10,6 +10,11 @@ import { explained } from './failure.js';
 /** Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database is out of reach. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
   return using(config, () => openDatabase(config.databaseUrl, strategyOf(config)), work);
+}
+
+/** Does the same where the database is there, and neither makes nor migrates one. Errors: CommandError. */
+export function withExistingDatabase<Result>(config: Pick<Config, 'databaseUrl' | 'counters'>, work: (database: Database) => Promise<Result>): Promise<Result> {
+  return using(config, () => openExistingDatabase(config.databaseUrl, strategyOf(config)), work);
 }
 
 /**
@@ -38,7 +43,7 @@ export function withMigratedDatabase<Result>(config: Config, work: (database: Da
   return using(config, ready, work);
 }
 
-async function using<Result>({ databaseUrl }: Config, ready: () => Promise<Database>, work: (database: Database) => Promise<Result>): Promise<Result> {
+async function using<Result>({ databaseUrl }: Pick<Config, 'databaseUrl'>, ready: () => Promise<Database>, work: (database: Database) => Promise<Result>): Promise<Result> {
   try {
     const database = await ready();
     try {

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { MikroORM, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { ormOptions } from './orm-options.js';
+import { databaseKind, ormOptions } from './orm-options.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;
@@ -8,4 +9,20 @@ export type Database = MikroORM<AbstractSqlDriver>;
 /** Connects to the database that a URL names; the database itself is created where it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   return (await MikroORM.init(ormOptions(url, strategy) as never)) as unknown as Database;
+}
+
+/** Reports that the SQLite file which a URL names is not there. */
+export class NoDatabaseFile extends Error {
+  override readonly name = 'NoDatabaseFile';
+
+  constructor(readonly path: string) {
+    super(`There is no database file ${path}.`);
+  }
+}
+
+/** Connects likewise to a database that is there, and makes none: for what only looks. Errors: NoDatabaseFile; a server's when it is first asked. */
+export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
+  const path = databaseKind(url) === 'sqlite' ? url.slice('sqlite:'.length) : null;
+  if (path !== null && path !== ':memory:' && !existsSync(path)) throw new NoDatabaseFile(path);
+  return (await MikroORM.init({ ...ormOptions(url, strategy), ensureDatabase: false } as never)) as unknown as Database;
 }

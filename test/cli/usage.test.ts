@@ -6,7 +6,7 @@ import { placeToRun } from '../support/command-line.js';
 const place = placeToRun();
 afterAll(place.leave);
 
-it.each(['', 'serve', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
+it.each(['', 'serve', 'verify', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
   const { code, stdout, stderr } = await place.run([...words.split(' ').filter(word => word !== ''), '--help']);
   expect(stdout).toMatch(/^Usage: rollcall/);
   expect(stdout).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
@@ -19,6 +19,8 @@ it.each([
   [['seed', '--courses', 'many'], /'many' is invalid\. Give a whole number/],
   [['seed', '--courses', '-1'], /Give a whole number/],
   [['seed', '--courses', '1', '--students', '1', '--enrollments', '2'], /at most 1 enrollment/],
+  [['verify', '--course-id', '0'], /Give a whole number from 1/],
+  [['verify', '--batch-size', '0'], /Give a whole number from 1/],
   [['token'], /'--role <role>' not specified/],
   [['token', '--role', 'root'], /Give student, teacher, admin/],
   [['token', '--role', 'student'], /Give its id with --user/],

@@ -1,0 +1,74 @@
+import type { Problem } from '../services/outcome.js';
+import type { CourseCount } from '../services/verify-counts.js';
+import { counted, grouped } from './format.js';
+import { headingOf, lineOf, type Column } from './table.js';
+
+/** Sums up a verification: the courses in scope and those checked, the counts that do not match, of how many courses, and what could not be verified. */
+export interface VerifyTotals {
+  readonly total: number;
+  checked: number;
+  mismatches: number;
+  courses: number;
+  readonly problems: readonly Problem[];
+}
+
+/** Prints what a verification finds, as it finds it. */
+export interface VerifyReport {
+  counts(counts: readonly CourseCount[]): void;
+  summary(totals: VerifyTotals, interrupted: boolean): void;
+}
+
+const columns: readonly Column[] = [
+  { title: 'id', width: 8, number: true },
+  { title: 'title', width: 36 },
+  { title: 'counter', width: 24 },
+  { title: 'stored', width: 8, number: true },
+  { title: 'actual', width: 8, number: true },
+  { title: 'result', width: 8 },
+];
+
+/** Gives a report as a table or as JSON lines. */
+export function verifyReport({ json, write }: { readonly json: boolean; write(text: string): void }): VerifyReport {
+  return json ? jsonReport(write) : tableReport(write);
+}
+
+function tableReport(write: (text: string) => void): VerifyReport {
+  let begun = false;
+  return {
+    counts(counts) {
+      if (counts.length === 0) return;
+      const heading = begun ? [] : [headingOf(columns)];
+      begun = true;
+      const lines = counts.map(count => lineOf(columns, [String(count.courseId), count.title, count.counter, String(count.stored), String(count.actual), resultOf(count)]));
+      write(`${[...heading, ...lines].join('\n')}\n`);
+    },
+    summary: (totals, interrupted) => write(`${begun ? '\n' : ''}${summaryOf(totals, interrupted)}\n`),
+  };
+}
+
+function jsonReport(write: (text: string) => void): VerifyReport {
+  return {
+    counts(counts) {
+      const lines = counts.map(count => {
+        const { courseId, title, counter, stored, actual, drift } = count;
+        return `${JSON.stringify({ courseId, title, counter, stored, actual, drift, result: resultOf(count) })}\n`;
+      });
+      if (lines.length > 0) write(lines.join(''));
+    },
+    summary({ total, checked, mismatches, courses, problems }, interrupted) {
+      const summary = { courses: total, checked, mismatches, mismatchingCourses: courses, interrupted, problems: problems.map(({ message }) => message) };
+      write(`${JSON.stringify({ summary })}\n`);
+    },
+  };
+}
+
+function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
+  return drift === 0 ? 'MATCH' : 'MISMATCH';
+}
+
+/** Gives the result in words: what was checked and found, and what to do next. */
+export function summaryOf({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
+  const scope = interrupted ? `Stopped after ${grouped(checked)} of ${counted(total, 'course')}` : `Verified ${counted(checked, 'course')}`;
+  if (mismatches === 0) return `${scope}: all counts match.`;
+  return `${scope}: ${counted(mismatches, 'count')} of ${counted(courses, 'course')} ${mismatches === 1 ? 'does' : 'do'} not match. Repair with: rollcall recount`;
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { headingOf, lineOf, printable, type Column } from '../../src/cli/table.js';
+
+const columns: Column[] = [{ title: 'id', width: 4, number: true }, { title: 'title', width: 8 }, { title: 'result', width: 6 }];
+const line = (title: string): string => lineOf(columns, ['7', title, 'MATCH']);
+
+it('cells stand under their titles, numbers at the right', () => {
+  expect(headingOf(columns)).toBe('  id  title     result');
+  expect(line('Optics')).toBe('   7  Optics    MATCH');
+});
+
+it('text that is too long for its column is cut off with a …, a number never', () => {
+  expect(line('Eight ch')).toBe('   7  Eight ch  MATCH');
+  expect(line('Nine char')).toBe('   7  Nine ch…  MATCH');
+  expect(lineOf(columns, ['1234567', 'a', 'MATCH'])).toBe('1234567  a         MATCH');
+});
+
+it('wide characters take two places, and none is cut in half', () => {
+  expect(line('数据库系')).toBe('   7  数据库系  MATCH');
+  expect(line('数据库系统')).toBe('   7  数据库…   MATCH');
+  expect(line('Zoë\u0301 é')).toBe('   7  Zoë\u0301 é     MATCH');
+  expect(line('👩‍👩‍👧‍👦👩‍👩‍👧‍👦')).toBe('   7  👩👩👧…   MATCH');
+});
+
+it.each(['\n', '\r', '\t', '\b', '\u0000', '\u001b', '\u007f', '\u009b', '\u2028', '\u202e', '\u2066', '\u200b', '\ufeff', '\ud800'])('the character %j, which would break a line, is shown as �', character => {
+  expect(line(`a${character}b`)).toBe('   7  a�b       MATCH');
+});
+
+it('a letter with a tower of accents on it is shown as �', () => {
+  expect(printable(`Z${'\u0300'.repeat(200)}oo`)).toBe('�oo');
+});

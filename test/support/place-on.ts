@@ -1,0 +1,47 @@
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { Role, type EnrollmentStatus } from '../../src/entities/index.js';
+import { placeToRun, type Place } from './command-line.js';
+import { freshUrl } from './databases.js';
+import { addCourses, addEnrollments, addUsers } from './rows.js';
+
+/** Is a place to run commands in, on a migrated database of any kind that is this caller's own. */
+export interface PlaceOn extends Omit<Place, 'leave'> {
+  readonly database: Database;
+  leave(): Promise<void>;
+}
+
+/** Gives a place whose commands run on a database of a kind. */
+export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
+  const place = placeToRun();
+  const { url, drop } = freshUrl(kind);
+  const database = await openDatabase(url);
+  await database.migrator.up();
+  const start: Place['start'] = (parameters, env = {}) => place.start(parameters, { DATABASE_URL: url, ...env });
+  return {
+    folder: place.folder,
+    databaseUrl: url,
+    database,
+    start,
+    run: (...given) => start(...given).ended,
+    async leave() {
+      await database.close(true);
+      await drop();
+      place.leave();
+    },
+  };
+}
+
+/** Adds courses, each with the same two ACTIVE students and a DROPPED one, and gives the ids of courses and students, ascending. */
+export async function addCountedCourses(database: Database, titles: readonly string[]): Promise<{ courses: number[]; students: number[] }> {
+  const students = await addUsers(database, Role.STUDENT, 3);
+  const courses = await addCourses(database, titles.map(title => ({ title })));
+  const statuses = ['active', 'active', 'dropped'] as EnrollmentStatus[];
+  await addEnrollments(database, courses.flatMap(course => students.map((student, index) => ({ course, student, status: statuses[index] }))));
+  return { courses, students };
+}
+
+/** Writes with SQL of another program, past the counters. */
+export async function past(database: Database, sql: string): Promise<void> {
+  await database.em.getConnection().execute(sql, [], 'run');
+}
