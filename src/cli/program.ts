@@ -4,6 +4,8 @@ import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
 import { addImport } from './import.js';
 import { addMigrate } from './migrate.js';
+import { addRecount } from './recount.js';
+import { addRuns } from './runs.js';
 import { addSeed } from './seed.js';
 import { addServe } from './serve.js';
 import { addToken } from './token.js';
@@ -39,6 +41,8 @@ function programOf(end: (code: ExitCode) => void): Command {
   addServe(program, end);
   addMigrate(program, end);
   addVerify(program, end);
+  addRecount(program, end);
+  addRuns(program, end);
   addCounters(program, end);
   addSeed(program, end);
   addToken(program, end);

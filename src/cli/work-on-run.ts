@@ -1,0 +1,55 @@
+import { userInfo } from 'node:os';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { countersInto } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { Course, RunKind, RunStatus } from '../entities/index.js';
+import type { Outcome } from '../services/outcome.js';
+import { runById, workOn, type ClaimedRun } from '../services/runs/index.js';
+import { ExitCode } from './exit-code.js';
+import { CommandError } from './failure.js';
+import { interruption } from './interruption.js';
+import { operator } from './operator.js';
+import { showProgress } from './progress.js';
+import { runReport } from './run-report.js';
+
+/**
+ * Works on a run that this process has claimed, prints each change and what became of the run, and gives the exit code.
+ * SIGINT and SIGTERM pause the run after the chunk at hand. Errors: CommandError where the run could not be claimed.
+ */
+export async function workOnRun(database: Database, { value, problems }: Outcome<ClaimedRun>, json: boolean): Promise<ExitCode> {
+  if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
+  const claimed = (await runById(database, operator, value.id))!;
+  const unit = claimed.kind === RunKind.UNDO ? 'changes' : 'courses';
+  const display = showProgress(claimed.kind === RunKind.UNDO ? 'undo' : 'recount', { unit, quiet: true });
+  const stop = interruption(() => display.line(`Pausing run ${value.id} after this chunk; once more stops at once.`));
+  const report = runReport(claimed, json, columnsOf(database), text => {
+    display.clear();
+    process.stdout.write(text);
+  });
+  try {
+    const start = claimed.checked;
+    const run = await workOn(database, value, {
+      signal: stop.signal,
+      onChange: change => report.change(change),
+      onProgress: ({ checked, total }) => display.onProgress({ done: checked, total, rows: checked - start }),
+    });
+    display.finish();
+    report.end(run);
+    if (run.status !== RunStatus.SUCCEEDED) return ExitCode.failure;
+    return run.dryRun && run.drifted > 0 ? ExitCode.drift : ExitCode.clean;
+  } finally {
+    display.finish();
+    stop.stop();
+  }
+}
+
+/** Gives what a run records of who asked: the command, and the user of the operating system. */
+export function startedBy(command: string): string {
+  return `command ${command}, user ${userInfo().username}`;
+}
+
+/** Gives the function that finds the column of a counter; one that is declared no more keeps its name. */
+export function columnsOf(database: Database): (counter: string) => string {
+  const columns = new Map(countersInto(database.em as SqlEntityManager, Course).map(({ name, column }) => [name, column]));
+  return counter => columns.get(counter) ?? counter;
+}
