@@ -25,6 +25,10 @@ export class CounterSubscriber implements EventSubscriber {
   readonly #waiting = new WeakSet<UnitOfWork>();
   readonly #planned = new WeakMap<UnitOfWork, Planned>();
   readonly #unsettled = new WeakMap<object, Set<FlushPlan>>();
+  /** Holds the savepoints that were begun inside each transaction or savepoint. */
+  readonly #savepoints = new WeakMap<object, Set<Transaction>>();
+  /** Holds the transaction around the savepoint that a unit of work is about to begin. */
+  readonly #around = new WeakMap<UnitOfWork, Transaction>();
 
   constructor(
     readonly counters: readonly Counter[],
@@ -52,8 +56,17 @@ export class CounterSubscriber implements EventSubscriber {
     }
   }
 
+  beforeTransactionStart({ uow, transaction }: TransactionEventArgs): Promise<void> {
+    if (uow && transaction) this.#around.set(uow, transaction);
+    return Promise.resolve();
+  }
+
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
-    if (!uow || !transaction || !this.#waiting.delete(uow)) return;
+    if (!uow || !transaction) return;
+    const around = this.#around.get(uow);
+    this.#around.delete(uow);
+    if (around) this.#savepoints.set(around, (this.#savepoints.get(around) ?? new Set()).add(transaction));
+    if (!this.#waiting.delete(uow)) return;
     try {
       await this.#prepare(em as SqlEntityManager, uow, transaction, true);
     } catch (error) {
@@ -67,11 +80,15 @@ export class CounterSubscriber implements EventSubscriber {
   async beforeTransactionCommit({ uow, transaction }: TransactionEventArgs): Promise<void> {
     const planned = uow && this.#planned.get(uow);
     if (planned?.implicit && planned.transaction === transaction) await this.#settle(planned);
-    if (transaction && this.#begun(transaction).size > 0) throw unsettled();
+    if (transaction && this.#hasUnsettled(transaction)) throw unsettled();
   }
 
-  afterTransactionRollback({ uow }: TransactionEventArgs): Promise<void> {
+  afterTransactionRollback({ uow, transaction }: TransactionEventArgs): Promise<void> {
     if (uow) this.#undo(uow);
+    if (transaction) {
+      this.#unsettled.delete(transaction);
+      this.#savepoints.delete(transaction);
+    }
     return Promise.resolve();
   }
 
@@ -100,6 +117,11 @@ export class CounterSubscriber implements EventSubscriber {
   #undo(uow: UnitOfWork): void {
     this.#planned.get(uow)?.plan.undo();
     this.#planned.delete(uow);
+  }
+
+  /** Tells whether a plan is left in a transaction, or in a savepoint of it that MySQL's driver has released unannounced. */
+  #hasUnsettled(transaction: Transaction): boolean {
+    return this.#begun(transaction).size > 0 || [...(this.#savepoints.get(transaction) ?? [])].some(savepoint => this.#hasUnsettled(savepoint));
   }
 
   /** Gives the plans of a transaction that have begun to count and have not settled: those left at its end have failed. */

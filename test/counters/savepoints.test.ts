@@ -105,4 +105,39 @@ describeOnEach('counts and savepoints', kind => {
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
     await expectExactSchool(schema);
   });
+
+  it('a nested transaction in which a fork failed to flush, and nobody minded, keeps the outer one from being committed', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [one, two] = await addStudents(schema, 2);
+    await enroll(schema, course!, one!);
+    const work = schema.em().transactional(outer =>
+      outer.transactional(async middle =>
+        middle.transactional(async inner => {
+          const fork = inner.fork({ keepTransactionContext: true });
+          for (const student of [one!, two!]) fork.create(Enrollment, { course: course!, student });
+          await fork.flush().catch(() => undefined);
+        }),
+      ),
+    );
+    await expect(work).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION' });
+    expect(await countsOf(schema, course!)).toEqual([1, 1]);
+    await expectExactSchool(schema);
+  });
+
+  it('a nested transaction in which a fork failed to flush, rolled back, leaves the outer one to be committed', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [one, two] = await addStudents(schema, 2);
+    await enroll(schema, course!, one!);
+    await schema.em().transactional(async outer => {
+      const nested = outer.transactional(async inner => {
+        const fork = inner.fork({ keepTransactionContext: true });
+        fork.create(Enrollment, { course: course!, student: one! });
+        await fork.flush();
+      });
+      await expect(nested).rejects.toThrow(/unique|duplicate/i);
+      outer.create(Enrollment, { course: course!, student: two! });
+    });
+    expect(await countsOf(schema, course!)).toEqual([2, 2]);
+    await expectExactSchool(schema);
+  });
 });
