@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { strategy } from '../support/databases.js';
 
 /** Says how many operations to do, where to start, and how long they may take, in ms. */
 export interface Telling {
@@ -77,11 +78,12 @@ interface Failure {
 }
 
 function failure(name: string, { story, problem, operations, seed, numShrinks }: Failure): Error {
+  const project = strategy === 'hooks' ? 'behaviours' : `behaviours with ${strategy}`;
   const lines = [
     `${name}: a story goes wrong (shortened ${numShrinks} times):`,
     ...story.map(sentence => `  ${sentence}`),
     `Then ${problem instanceof Error ? problem.message : String(problem)}`,
-    `To tell it again: RANDOM_SEED=${seed} RANDOM_OPERATIONS=${operations} npx vitest run --project behaviours test/random -t '${name}'`,
+    `To tell it again: RANDOM_SEED=${seed} RANDOM_OPERATIONS=${operations} npx vitest run --project '${project}' test/random -t '${name}'`,
   ];
   return new Error(lines.join('\n'), { cause: problem });
 }

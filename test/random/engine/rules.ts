@@ -23,6 +23,8 @@ export interface Rules {
   bulk(rows: Rows, changes: Changes): Expectation;
   /** Says what must come of a write that fires no hooks. */
   bypass(rows: Rows, changes: Changes): Expectation;
+  /** Tells whether a nested transaction can be refused at its end; else only the one around it can. */
+  readonly refusesSavepoints: boolean;
   /** Tells whether a refused flush leaves its transaction fit for a rollback only. */
   breaks(flush: FlushChanges, code: string): boolean;
 }
@@ -45,6 +47,8 @@ export function hookRules(kind: DatabaseKind): Rules {
       // The change then hits the new row, which the database may refuse before the engine sees it.
       return { ...expectation, refusals: ['COUNTER_CONFLICT', 'UNIQUE', 'FOREIGN_KEY', ...expectation.refusals] };
     },
+    // MySQL's driver tells nobody that it releases a savepoint.
+    refusesSavepoints: kind === 'sqlite',
     bypass: rows => refusal(rows, 'COUNTER_BYPASS'),
     // An assignment is seen before anything is counted.
     breaks: ({ writesEnrollments }, code) => writesEnrollments && code !== 'COUNTER_ASSIGNED',
