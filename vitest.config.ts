@@ -22,7 +22,7 @@ const underTriggers = [
 /** Lists those of them that look at how hooks count: their statements, what they refuse since they cannot see it, and drift from raw SQL. */
 const aboutHooks = [
   'bulk-change', 'bulk-insert', 'bypass', 'collection', 'declaration', 'hooks', 'isolation', 'kysely', 'left-over', 'lock-order', 'many-to-many',
-  'self-reference', 'several-targets', 'stale', 'statements', 'target-untouched', 'trouble', 'zero-delta', 'verify', 'verify-conditions', 'verify-keys', 'recount', 'adjust',
+  'self-reference', 'several-targets', 'stale', 'statements', 'target-untouched', 'trouble', 'zero-delta', 'verify', 'verify-conditions', 'verify-keys', 'recount', 'adjust', 'events',
 ].map(name => `test/counters/${name}.test.ts`);
 
 export default defineConfig({

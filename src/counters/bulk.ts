@@ -2,6 +2,7 @@ import { QueryHelper, LockMode, Utils, type EntityClass, type EntityMetadata, ty
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { isForeseeable } from './condition.js';
 import { CounterError } from './errors.js';
+import { bypassRefused } from './events.js';
 import type { Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
 import { stateInDatabase, stateInPayload, watchedColumns, watchedProperties } from './row-state.js';
@@ -144,12 +145,12 @@ function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: obje
 function stateOfData(way: string, meta: EntityMetadata, groups: readonly CounterGroup[], data: Record<string, unknown>, rowsAreNew: boolean): RowState {
   const properties = watchedProperties(groups);
   const column = watchedColumns(groups).find(name => name in data && !properties.includes(name));
-  if (column) throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} was given the column "${column}". Name the property instead.`);
+  if (column) throw bypassRefused(meta.className, `${way} on ${meta.className} was given the column "${column}". Name the property instead.`);
   const comparisons = groups.flatMap(group => group.counters.flatMap(counter => counter.comparisons));
   const dark = comparisons.find(comparison => (rowsAreNew || comparison.property in data) && !isForeseeable(comparison, data[comparison.property]));
   if (dark) {
     const given = String(JSON.stringify(data[dark.property]));
-    throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} cannot know what the database makes of ${dark.property} = ${given}. Write such rows as entities.`);
+    throw bypassRefused(meta.className, `${way} on ${meta.className} cannot know what the database makes of ${dark.property} = ${given}. Write such rows as entities.`);
   }
   return stateInPayload({ payload: data }, groups);
 }

@@ -1,6 +1,6 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
-import { CounterError } from './errors.js';
+import { bypassRefused } from './events.js';
 import { countersOn, refuseStoredCounts, withoutAlias } from './guards.js';
 import type { CounterRegistry } from './registry.js';
 import { watchedColumns, watchedProperties } from './row-state.js';
@@ -117,13 +117,13 @@ function refuseCounted(registry: CounterRegistry, way: string, meta: EntityMetad
   const counters = registry.countedBy(meta).flatMap(group => group.counters.map(({ name }) => name));
   // Triggers see every write but TRUNCATE.
   if (counters.length === 0 || (registry.strategy === 'triggers' && way !== TRUNCATE)) return;
-  throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} would write past ${counters.join(' and ')}. Use ${wayOut}.`);
+  throw bypassRefused(meta.className, `${way} on ${meta.className} would write past ${counters.join(' and ')}. Use ${wayOut}.`);
 }
 
 function refuseTarget(registry: CounterRegistry, way: string, meta: EntityMetadata): void {
   const counters = countersOn(registry, meta).map(({ name }) => name);
   if (counters.length === 0) return;
-  throw new CounterError('COUNTER_BYPASS', `${way} on ${meta.className} would copy ${counters.join(' and ')}. Use em.create() or em.clone().`);
+  throw bypassRefused(meta.className, `${way} on ${meta.className} would copy ${counters.join(' and ')}. Use em.create() or em.clone().`);
 }
 
 function rowsNamed(em: SqlEntityManager, [first, second]: readonly unknown[]): { meta: EntityMetadata; rows: object[] } {

@@ -1,6 +1,7 @@
 import { helper, ReferenceKind, Utils, type Collection, type EntityMetadata, type UnitOfWork } from '@mikro-orm/core';
 import { kindOf } from './counted-change.js';
 import { CounterError } from './errors.js';
+import { bypassRefused } from './events.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
 import { keyOf, watchedProperties } from './row-state.js';
 
@@ -64,8 +65,8 @@ export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: Counter
     const written = isPivot ? property.pivotEntity : collection.getSnapshot() === undefined ? property.targetMeta?.class : undefined;
     const group = registry.groups.find(({ counted }) => counted.class === (written as unknown));
     if (!group) continue;
-    throw new CounterError(
-      'COUNTER_BYPASS',
+    throw bypassRefused(
+      group.counted.className,
       `Writing the collection "${property.name}" changes ${group.counted.className} rows without hooks, so ` +
         `${group.counters.map(({ name }) => name).join(' and ')} could not be kept. ` +
         (isPivot ? `Create and remove ${group.counted.className} entities instead.` : 'Load the collection first, or use deleteWhere() or updateWhere() of the counters.'),
@@ -82,8 +83,8 @@ export function refuseSplitUpdates(unitOfWork: UnitOfWork, registry: CounterRegi
     const groups = registry.countedBy(helper(entity).__meta as unknown as EntityMetadata);
     const name = watchedProperties(groups).find(one => [names].flat().includes(one));
     if (name === undefined) continue;
-    throw new CounterError(
-      'COUNTER_BYPASS',
+    throw bypassRefused(
+      groups[0]!.counted.className,
       `The unique property "${name}" goes from one ${groups[0]!.counted.className} to another in one flush, which MikroORM does in steps ` +
         'without hooks. Flush the row that gives it up before the row that takes it.',
     );

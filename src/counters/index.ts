@@ -6,6 +6,8 @@ export { defineCounter, type Counter, type CounterCondition } from './define-cou
 export { CounterError, type CounterErrorCode } from './errors.js';
 export type { Key } from './key.js';
 export { adjust, recount, type CountChange } from './recount.js';
+export { bypassRefusals, finishedVerifies, recountedRows, storedCountUpdates, verifiedRows } from './events.js';
+export type { BypassRefusal, FinishedVerify, RecountedRow, StoredCountUpdate, VerifiedRows } from './events.js';
 export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './registry.js';
 export { CounterSubscriber, registryOf } from './subscriber.js';
 export type { CounterStrategy } from './strategy.js';

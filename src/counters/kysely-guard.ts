@@ -1,5 +1,6 @@
 import type { KyselyPlugin, PluginTransformQueryArgs, PluginTransformResultArgs, QueryResult, RootOperationNode, UnknownRow } from 'kysely';
 import { CounterError } from './errors.js';
+import { bypassRefused } from './events.js';
 import type { CounterRegistry } from './registry.js';
 
 /**
@@ -17,8 +18,8 @@ export class KyselyGuard implements KyselyPlugin {
     for (const { counted, target, counters } of this.registry.groups) {
       const list = counters.map(({ name }) => name).join(' and ');
       if (this.registry.strategy === 'hooks' && (names.has(counted.tableName) || names.has(counted.className))) {
-        throw new CounterError(
-          'COUNTER_BYPASS',
+        throw bypassRefused(
+          counted.className,
           `A Kysely ${node.kind} on ${counted.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,
         );
       }

@@ -2,6 +2,7 @@ import type { EntityClass, EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from './condition-sql.js';
 import { CounterError } from './errors.js';
+import { recountedRows, type RecountedRow } from './events.js';
 import { hashOf, type Key } from './key.js';
 import type { CounterGroup } from './registry.js';
 import { keyIn, quoted, tableName, type Fragment } from './sql-names.js';
@@ -25,14 +26,16 @@ export interface CountChange {
  * an earlier read, may be old, while an UPDATE counts what is committed at that moment, under any isolation level.
  * Errors: COUNTER_TRANSACTION without an open transaction, COUNTER_DECLARATION where nothing is counted into the entity.
  */
-export function recount(em: SqlEntityManager, entity: EntityClass<object>, key: Key): Promise<CountChange[] | null> {
-  return changed(em, entity, key, 'Recounting', async ({ target, groups }, transaction, before) => {
+export async function recount(em: SqlEntityManager, entity: EntityClass<object>, key: Key): Promise<CountChange[] | null> {
+  const changes = await changed(em, entity, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
     const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
     const row = keyIn(em, groups[0]!.targetKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
     await (em.getDriver() as AbstractSqlDriver).execute(sql, [...sets.flatMap(({ parameters }) => parameters), ...row.parameters], 'run', transaction);
   });
+  if (changes?.length && recountedRows.hasSubscribers) recountedRows.publish({ target: em.getMetadata(entity).className, key: changes[0]!.key, changes } satisfies RecountedRow);
+  return changes;
 }
 
 /**

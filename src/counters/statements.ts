@@ -1,8 +1,9 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from './errors.js';
+import { storedCountUpdates, type StoredCountUpdate } from './events.js';
 import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
-import { keyColumns, type CounterGroup, type CounterRegistry } from './registry.js';
+import { keyColumns, type CounterGroup, type CounterRegistry, type ResolvedCounter } from './registry.js';
 import { isSqlite, keyIn, quoted, tableName } from './sql-names.js';
 import { triggerName } from './trigger-sql.js';
 
@@ -91,7 +92,7 @@ export class Statements {
       [...changed.map(({ amount }) => amount), ...key, ...changed.filter(({ amount }) => amount < 0).map(({ amount }) => -amount)],
       'run',
     );
-    if (affectedRows === 1) return;
+    if (affectedRows === 1) return tell(group, key, changed);
     const stored = (await this.lockTargets(group, [key])).get(hashOf(key))?.stored;
     if (!stored) throw targetMissing(group, key);
     throw new CounterError(
@@ -158,6 +159,12 @@ export class Statements {
     const driver = this.#em.getDriver() as AbstractSqlDriver;
     return driver.execute(sql, [...parameters], method, this.#transaction) as Promise<Result>;
   }
+}
+
+function tell({ target }: CounterGroup, key: Key, changed: readonly { counter: ResolvedCounter; amount: number }[]): void {
+  if (!storedCountUpdates.hasSubscribers) return;
+  const changes = changed.map(({ counter: { name }, amount }) => ({ counter: name, amount }));
+  storedCountUpdates.publish({ target: target.className, key, changes } satisfies StoredCountUpdate);
 }
 
 /** Gives the error for a target row that is not there: COUNTER_TARGET_MISSING. */

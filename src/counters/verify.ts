@@ -3,6 +3,7 @@ import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { ChunkPace } from './chunk-pace.js';
 import { CounterError } from './errors.js';
+import { finishedVerifies, verifiedRows, type FinishedVerify, type VerifiedRows } from './events.js';
 import type { KeyRange } from './key-range.js';
 import { compareKeys, hashOf, type Key } from './key.js';
 import type { CounterGroup, ResolvedCounter } from './registry.js';
@@ -61,15 +62,21 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
   const { batchSize, pace = paceFor(em), all = false } = options;
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
   const size = (): number => batchSize ?? pace.size;
+  const begun = performance.now();
   for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
     const start = performance.now();
     const targets = await statements.compare(range);
     const milliseconds = performance.now() - start;
     pace.took(milliseconds, targets.length);
-    if (targets.length > 0) yield chunkOf(targets, range, all, milliseconds);
+    if (targets.length > 0) {
+      const chunk = chunkOf(targets, range, all, milliseconds);
+      if (verifiedRows.hasSubscribers) verifiedRows.publish({ target: target.className, checked: chunk.checked, drifts: chunk.drifts.length } satisfies VerifiedRows);
+      yield chunk;
+    }
     // SQLite's driver answers without a turn of the event loop, in which all else would wait for the last chunk.
     await turn();
   }
+  if (!options.keys && finishedVerifies.hasSubscribers) finishedVerifies.publish({ target: target.className, milliseconds: performance.now() - begun } satisfies FinishedVerify);
 }
 
 /** Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement takes. */

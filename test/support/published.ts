@@ -1,0 +1,14 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+
+/** Gives what a channel publishes while `work` runs. */
+export async function publishedOn(channel: string, work: () => Promise<unknown>): Promise<unknown[]> {
+  const messages: unknown[] = [];
+  const listen = (message: unknown): void => void messages.push(message);
+  subscribe(channel, listen);
+  try {
+    await work();
+  } finally {
+    unsubscribe(channel, listen);
+  }
+  return messages;
+}
