@@ -24,6 +24,8 @@ const BUSY_TIMEOUT = 50;
  * among them: else the last of many would wait as many times as long for one process that holds on to the file.
  */
 export class NodeSqliteFileDialect extends SqliteDialect {
+  #driver: ImmediateDriver | undefined;
+
   constructor(
     private readonly path: string,
     private readonly deadline: number,
@@ -31,8 +33,13 @@ export class NodeSqliteFileDialect extends SqliteDialect {
     super({ database: () => Promise.resolve(open(path)) });
   }
 
+  /** Tells whether somebody has the one connection, and counts those who wait for it. */
+  get use(): { readonly taken: boolean; readonly waiting: number } {
+    return { taken: this.#driver?.taken ?? false, waiting: this.#driver?.waiting ?? 0 };
+  }
+
   override createDriver(): Driver {
-    return new ImmediateDriver(this.path, this.deadline);
+    return (this.#driver = new ImmediateDriver(this.path, this.deadline));
   }
 
   override createAdapter(): DialectAdapter {
@@ -74,6 +81,8 @@ class Turn implements DatabaseConnection {
 class ImmediateDriver extends SqliteDriver {
   readonly #deadline: number;
   #free: Promise<void> = Promise.resolve();
+  taken = false;
+  waiting = 0;
 
   constructor(path: string, deadline: number) {
     super({ database: () => Promise.resolve(open(path)) });
@@ -85,8 +94,18 @@ class ImmediateDriver extends SqliteDriver {
     const mine = this.#free;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#free = promise;
+    this.waiting += 1;
     await mine;
-    return new Turn(await super.acquireConnection(), askedAt, resolve);
+    this.waiting -= 1;
+    this.taken = true;
+    let given = false;
+    const release = (): void => {
+      if (given) return;
+      given = true;
+      this.taken = false;
+      resolve();
+    };
+    return new Turn(await super.acquireConnection(), askedAt, release);
   }
 
   override releaseConnection(turn?: DatabaseConnection): Promise<void> {

@@ -1,0 +1,32 @@
+import type { MySqlConnection } from '@mikro-orm/mysql';
+import type { Database } from './database.js';
+import { NodeSqliteFileDialect } from './sqlite-dialect.js';
+
+/** Counts the connections of this process to its database, and who waits for one. */
+export interface PoolUse {
+  /** Counts those that run a statement or hold a transaction, and those that are being opened. */
+  readonly active: number;
+  readonly idle: number;
+  readonly waiting: number;
+  /** Limits them. */
+  readonly most: number;
+}
+
+/** Is what mysql2's pool has beyond its typings. */
+interface Pool {
+  readonly _allConnections: { readonly length: number };
+  readonly _freeConnections: { readonly length: number };
+  readonly _connectionQueue: { readonly length: number };
+}
+
+/** Reads how the connections are used now; asks the database nothing. */
+export async function poolUse({ config, em }: Database): Promise<PoolUse> {
+  const dialect = config.get('driverOptions') as unknown;
+  if (dialect instanceof NodeSqliteFileDialect) {
+    const { taken, waiting } = dialect.use;
+    return { active: taken ? 1 : 0, idle: taken ? 0 : 1, waiting, most: 1 };
+  }
+  const pool = (await (em.getConnection() as unknown as MySqlConnection).getNativeClient()) as unknown as Pool;
+  const idle = pool._freeConnections.length;
+  return { active: pool._allConnections.length - idle, idle, waiting: pool._connectionQueue.length, most: config.get('pool').max! };
+}
