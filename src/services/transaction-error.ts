@@ -31,6 +31,20 @@ export function isConflict(error: unknown): boolean {
   return isBusy(error) || CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
 }
 
+/** Lists why a transaction can end without being the caller's mistake, as metrics name it. */
+export const conflictReasons = ['deadlock', 'lock_wait', 'moved', 'connection_lost'] as const;
+
+/**
+ * Gives why a transaction ended: a deadlock, a lock that was not had in time, a row or snapshot that others have changed
+ * meanwhile, or, for all else that is run again, a lost connection.
+ */
+export function reasonOf(error: unknown): (typeof conflictReasons)[number] {
+  const { errno } = (error ?? {}) as { errno?: number };
+  if (error instanceof DeadlockException || errno === 1213) return 'deadlock';
+  if (error instanceof LockWaitTimeoutException || errno === 1205 || isBusy(error)) return 'lock_wait';
+  return isConflict(error) ? 'moved' : 'connection_lost';
+}
+
 /** Tells whether an error means that there is no connection to the database (any more). */
 export function isConnectionLost(error: unknown): boolean {
   const { fatal, errno, code } = (error ?? {}) as { fatal?: boolean; errno?: number; code?: string };

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
-import { isConflict, isConnectionLost, TransactionError } from './transaction-error.js';
+import { isConflict, isConnectionLost, reasonOf, TransactionError } from './transaction-error.js';
 
 /**
  * Says what to do when the connection broke while a commit was under way, so that nobody knows whether it took place:
@@ -12,6 +12,9 @@ export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result:
 
 /** Publishes each transaction that is run again, with the error that ended the one before and the pause, in milliseconds: `{ error, pause }`. */
 export const transactionRetries = channel('rollcall:transaction-retry');
+
+/** Publishes each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
+export const deadlocks = channel('rollcall:deadlock');
 
 /** Keeps the result of work whose commit was not answered. */
 class LostCommit<Result> extends Error {
@@ -60,6 +63,7 @@ export async function inTransaction<Result>(
         if (error instanceof LostCommit) lost = error as LostCommit<Result>;
         // There is a pause unless tries or time have run out.
         if (again(error) && retryDelay > 0) transactionRetries.publish({ error, pause: retryDelay });
+        if (reasonOf(error) === 'deadlock') deadlocks.publish({ error });
       },
     });
   } catch (error) {
