@@ -22,9 +22,11 @@ export interface VerifiedRows {
   readonly drifts: number;
 }
 
-/** Tells of a verify that has reached the end of the table; one that was given keys, or was left early, does not. */
-export interface FinishedVerify {
-  readonly target: string;
+/**
+ * Tells of a verify that has reached the end of the table, of all that it checked, and how long it took with what its
+ * caller did in between; one that was given keys, or was left early, tells nothing.
+ */
+export interface FinishedVerify extends VerifiedRows {
   readonly milliseconds: number;
 }
 

@@ -63,6 +63,7 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
   const size = (): number => batchSize ?? pace.size;
   const begun = performance.now();
+  let [checked, drifts] = [0, 0];
   for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
     const start = performance.now();
     const targets = await statements.compare(range);
@@ -71,12 +72,14 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
     if (targets.length > 0) {
       const chunk = chunkOf(targets, range, all, milliseconds);
       if (verifiedRows.hasSubscribers) verifiedRows.publish({ target: target.className, checked: chunk.checked, drifts: chunk.drifts.length } satisfies VerifiedRows);
+      checked += chunk.checked;
+      drifts += chunk.drifts.length;
       yield chunk;
     }
     // SQLite's driver answers without a turn of the event loop, in which all else would wait for the last chunk.
     await turn();
   }
-  if (!options.keys && finishedVerifies.hasSubscribers) finishedVerifies.publish({ target: target.className, milliseconds: performance.now() - begun } satisfies FinishedVerify);
+  if (!options.keys && finishedVerifies.hasSubscribers) finishedVerifies.publish({ target: target.className, checked, drifts, milliseconds: performance.now() - begun } satisfies FinishedVerify);
 }
 
 /** Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement takes. */

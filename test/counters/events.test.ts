@@ -59,7 +59,7 @@ describeOnEach('what the engine publishes', kind => {
       { target: 'Course', checked: 2, drifts: 2 },
       { target: 'Course', checked: 1, drifts: 0 },
     ]);
-    expect(await publishedOn('counters:verify-finished', all)).toEqual([{ target: 'Course', milliseconds: expect.any(Number) as number }]);
+    expect(await publishedOn('counters:verify-finished', all)).toEqual([{ target: 'Course', checked: 3, drifts: 2, milliseconds: expect.any(Number) as number }]);
   });
 
   it('is no end of a verify that was left early or looked at some rows only', async () => {
