@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { loadConfig, type Config } from '../config.js';
 import type { Database } from '../database/database.js';
+import { serverLogger } from '../http/logger.js';
 import { exampleAccounts } from '../services/example-accounts.js';
 import { defaultSeedSize, isEmpty } from '../services/sample-data/seed-database.js';
 import { ExitCode } from './exit-code.js';
@@ -20,7 +21,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .addHelpText('after', '\nExamples:\n  $ rollcall serve\n  $ PORT=8080 DATABASE_URL=mysql://app:secret@localhost/school rollcall serve')
     .action(async () => {
       const config = loadConfig();
-      const logger = pino({ level: config.logLevel });
+      const logger = serverLogger(config.logLevel);
       warnOfDevelopmentSecret(config, logger);
       await withMigratedDatabase(config, database => serve(config, database, logger), config.databaseWait);
       end(ExitCode.clean);
