@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import type { Problem } from '../services/outcome.js';
 import type { Viewer } from '../services/viewer.js';
 import { loadersFor, type Loaders } from './loaders.js';
 
@@ -8,9 +9,23 @@ export interface Context {
   /** Is who asks; null: nobody is signed in. */
   readonly viewer: Viewer | null;
   readonly loaders: Loaders;
+  /** Lists the code of each userError that the request's mutations have told so far. */
+  readonly userErrorCodes: readonly string[];
+  /** Gives problems as a payload's userErrors, and lists their codes. */
+  tell(problems: readonly Problem[]): Problem[];
 }
 
 /** Makes the context of one request. */
 export function contextFor(database: Database, viewer: Viewer | null): Context {
-  return { database, viewer, loaders: loadersFor(database, viewer) };
+  const userErrorCodes: string[] = [];
+  return {
+    database,
+    viewer,
+    loaders: loadersFor(database, viewer),
+    userErrorCodes,
+    tell(problems) {
+      userErrorCodes.push(...problems.map(({ code }) => code));
+      return [...problems];
+    },
+  };
 }

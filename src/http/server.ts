@@ -11,7 +11,11 @@ import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
 import { drainOf } from './drain.js';
+import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
+import { requestIdOf } from './request-id.js';
+import { requestLog } from './request-log.js';
+import { followRequests } from './request-record.js';
 
 /** Is a server that listens. */
 export interface RunningServer {
@@ -29,16 +33,17 @@ const BODY_LIMIT = 1_048_576;
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, and at /readyz whether the database answers. */
 export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
-  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), bodyLimit: BODY_LIMIT });
+  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT });
   const drain = drainOf(app, config.shutdownTimeout);
+  const current = followRequests(app, logger, [requestLog(logger)]);
   const apollo = new ApolloServer<Context>({
     schema: buildGraphqlSchema(),
     introspection: !config.production,
     includeStacktraceInErrorResponses: false,
-    formatError: errorFormatter((id, error) => logger.error({ errorId: id, err: error }, 'a request failed')),
+    formatError: recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current),
     // Cache hints cost time on every field, and no field gives any.
     // Apollo goes by the process's NODE_ENV, which a .env file does not set, so its page is switched off here.
-    plugins: [ApolloServerPluginCacheControlDisabled(), ...(config.production ? [ApolloServerPluginLandingPageDisabled()] : [])],
+    plugins: [operationRecorder(current), ApolloServerPluginCacheControlDisabled(), ...(config.production ? [ApolloServerPluginLandingPageDisabled()] : [])],
     stopOnTerminationSignals: false,
     logger,
   });

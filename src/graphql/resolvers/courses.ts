@@ -64,26 +64,26 @@ export class CourseResolver {
   }
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
-  async createCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => CreateCourseInput, { description: 'The course.' }) input: CreateCourseInput): Promise<CoursePayload> {
+  async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The course.' }) input: CreateCourseInput): Promise<CoursePayload> {
     const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
     const { value, problems } = await createCourse(database, viewer, { ...input, instructorId });
-    return { course: value && (await loaders.course.load(value.id)), userErrors: [...problems] };
+    return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
 
   @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
-  async updateCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
+  async updateCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
     const id = idOf(input.id, 'input.id');
     const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
     const { value, problems } = await updateCourse(database, viewer, { ...input, id, instructorId });
     loaders.forget();
-    return { course: value && (await loaders.course.load(id)), userErrors: [...problems] };
+    return { course: value && (await loaders.course.load(id)), userErrors: tell(problems) };
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
-  async deleteCourse(@Ctx() { database, viewer, loaders }: Context, @Arg('input', () => DeleteCourseInput, { description: 'The course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
+  async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'The course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
     const id = idOf(input.id, 'input.id');
     const { value, problems } = await deleteCourse(database, viewer, { id });
     loaders.forget();
-    return { deletedId: value?.id ?? null, userErrors: [...problems] };
+    return { deletedId: value?.id ?? null, userErrors: tell(problems) };
   }
 }

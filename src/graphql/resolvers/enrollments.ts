@@ -46,7 +46,7 @@ export class EnrollmentResolver {
     return {
       enrollment: value && (await oneEnrollment(context, value.id)),
       course: value && (await courseAfter(context, value.courseId)),
-      userErrors: [...problems],
+      userErrors: context.tell(problems),
     };
   }
 
@@ -59,7 +59,7 @@ export class EnrollmentResolver {
     return {
       enrollments: ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null),
       course: value && (await courseAfter(context, value.courseId)),
-      userErrors: [...problems],
+      userErrors: context.tell(problems),
     };
   }
 
@@ -70,7 +70,7 @@ export class EnrollmentResolver {
     return {
       enrollment: value && (await oneEnrollment(context, value.id)),
       course: value && (await courseAfter(context, value.courseId)),
-      userErrors: [...problems],
+      userErrors: context.tell(problems),
     };
   }
 
@@ -82,7 +82,7 @@ export class EnrollmentResolver {
       enrollment: value && (await oneEnrollment(context, value.id)),
       from: value && (await courseAfter(context, value.from)),
       to: value && (await courseAfter(context, value.to)),
-      userErrors: [...problems],
+      userErrors: context.tell(problems),
     };
   }
 
@@ -90,7 +90,7 @@ export class EnrollmentResolver {
   async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which.' }) input: UnenrollInput): Promise<UnenrollPayload> {
     const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
     const { value, problems } = await unenroll(context.database, context.viewer, { enrollmentId });
-    return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: [...problems] };
+    return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: context.tell(problems) };
   }
 }
 

@@ -1,0 +1,39 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { EndedRequest } from './request-record.js';
+
+/** Lists the routes that machines ask every few seconds. */
+const POLLED = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** Lists the codes of errors that are the operator's concern rather than the caller's. */
+const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN']);
+
+/** Limits what a client has written, an operation's name or a path, in characters. */
+const LONGEST = 100;
+
+/** Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling, else `info`. */
+export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) => void {
+  return request => {
+    const trouble = request.status >= 500 || request.errorCodes.some(code => CONCERNS.has(code));
+    const level = trouble ? 'warn' : POLLED.has(request.route ?? '') ? 'debug' : 'info';
+    logger[level](lineOf(request), 'request');
+  };
+}
+
+/** Gives the fields of a request's line; what does not apply is left out. */
+function lineOf({ id, method, route, path, status, milliseconds, isGraphql, operation, viewer, errorCodes, userErrorCodes, retries, aborted }: EndedRequest): object {
+  return {
+    requestId: id,
+    method,
+    path: route ?? path.slice(0, LONGEST),
+    status,
+    durationMs: Math.round(milliseconds * 100) / 100,
+    ...(operation && { operationType: operation.type, operationName: operation.name?.slice(0, LONGEST), operation: operation.field }),
+    ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }),
+    ...((isGraphql || errorCodes.length > 0) && { errors: errorCodes.length }),
+    ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }),
+    ...(isGraphql && { userErrors: userErrorCodes.length }),
+    ...(userErrorCodes.length > 0 && { userErrorCodes: [...new Set(userErrorCodes)] }),
+    ...(retries > 0 && { retries }),
+    ...(aborted && { aborted }),
+  };
+}

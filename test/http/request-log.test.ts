@@ -1,0 +1,179 @@
+import { request as httpRequest } from 'node:http';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Role } from '../../src/entities/index.js';
+import { addCourse, addUser, startApi, type Api } from '../support/api.js';
+import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { untilLockWaits } from '../support/lock-waits.js';
+import { keptLog, type KeptLog } from '../support/log-lines.js';
+import { mutate } from '../support/mutations.js';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const number = expect.any(Number) as number;
+
+describeOnEach('the log of requests', kind => {
+  let log: KeptLog;
+  let api: Api;
+
+  beforeEach(async () => {
+    log = keptLog();
+    api = await startApi(kind, { logger: log.logger });
+    log.clear();
+  });
+  afterEach(() => api.stop());
+
+  const post = (body: unknown, headers: Record<string, string> = {}) =>
+    fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+
+  it('has one line for an operation: what it was, who asked, how long it took and how it ended', async () => {
+    const student = await addUser(api.database, Role.STUDENT);
+    const course = await addCourse(api.database, { capacity: 1 });
+    const query = 'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { userErrors { message } } again: enroll(input: { courseId: $id }) { userErrors { message } } }';
+    await api.send(await api.token(Role.STUDENT, student), query, { id: course });
+    const lines = await log.requests(1);
+    expect(lines).toEqual([
+      {
+        level: 30, time: number, pid: number, hostname: expect.any(String) as string, msg: 'request',
+        requestId: expect.stringMatching(UUID) as string, method: 'POST', path: '/graphql', status: 200, durationMs: number,
+        operationType: 'mutation', operationName: 'Join', operation: 'enroll', viewerId: student, viewerRole: 'student',
+        errors: 0, userErrors: 1, userErrorCodes: ['ALREADY_ENROLLED'],
+      },
+    ]);
+    expect(log.lines()).toHaveLength(1);
+  });
+
+  it('tells how many errors there were and their codes, once each', async () => {
+    await api.send(null, '{ a: course(id: "x") { id } b: course(id: "y") { id } enrollments { totalCount } }');
+    const [line] = await log.requests(1);
+    expect(line).toMatchObject({ level: 30, operationType: 'query', operation: 'several', errors: 3, errorCodes: ['BAD_USER_INPUT', 'UNAUTHENTICATED'], userErrors: 0 });
+    expect(line).not.toHaveProperty('viewerId');
+    expect(line).not.toHaveProperty('operationName');
+  });
+
+  it('has the codes of requests that never became an operation', async () => {
+    await post({ query: '{ courses {' });
+    await post({ query: '{ nothing }' });
+    await post({});
+    await post({ query: '{ me { id } }' }, { authorization: 'Bearer no-token' });
+    await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' });
+    await fetch(new URL('/nowhere?x=1', api.url));
+    const lines = await log.requests(6);
+    expect(lines.map(({ path, status, errorCodes, operation }) => [path, status, errorCodes, operation])).toEqual([
+      ['/graphql', 400, ['GRAPHQL_PARSE_FAILED'], undefined],
+      ['/graphql', 400, ['GRAPHQL_VALIDATION_FAILED'], undefined],
+      ['/graphql', 400, ['BAD_REQUEST'], undefined],
+      ['/graphql', 401, ['UNAUTHENTICATED'], undefined],
+      ['/graphql', 400, ['FST_ERR_CTP_INVALID_JSON_BODY'], undefined],
+      ['/nowhere', 404, undefined, undefined],
+    ]);
+  });
+
+  it('names a request by the id that it came with, if that is sane, and sends the id back, whatever the answer', async () => {
+    const idOf = async (given: string | null, path = '/graphql') => (await fetch(new URL(path, api.url), { method: 'POST', headers: given === null ? {} : { 'x-request-id': given } })).headers.get('x-request-id');
+    expect(await idOf('trace-1.a_b:c/d=+')).toBe('trace-1.a_b:c/d=+');
+    expect(await idOf('trace-2', '/nowhere')).toBe('trace-2');
+    for (const insane of ['', 'two words', 'ada@example.org', 'x'.repeat(101), '<script>']) expect(await idOf(insane), insane).toMatch(UUID);
+    expect(await idOf(null)).not.toBe(await idOf(null));
+    expect((await log.requests(9)).slice(0, 2).map(({ requestId }) => requestId)).toEqual(['trace-1.a_b:c/d=+', 'trace-2']);
+  });
+
+  it('has an unknown error whole under its errorId and the id of its request', async () => {
+    const student = await addUser(api.database, Role.STUDENT);
+    const course = await addCourse(api.database);
+    await api.database.em.getConnection().execute('drop table core_enrollments');
+    const response = await post({ query: `mutation { enroll(input: { courseId: ${course} }) { course { id } } }` }, { authorization: `Bearer ${await api.token(Role.STUDENT, student)}`, 'x-request-id': 'broken-1' });
+    const { errors } = (await response.json()) as { errors: { message: string }[] };
+    await log.requests(1);
+    const [error, request] = log.lines();
+    expect(error).toMatchObject({ level: 50, requestId: 'broken-1', errorId: /[0-9a-f-]{36}/.exec(errors[0]!.message)![0], err: { message: expect.stringContaining('core_enrollments'), stack: expect.stringContaining('at ') } });
+    expect(request).toMatchObject({ level: 40, requestId: 'broken-1', status: 200, errors: 1, errorCodes: ['INTERNAL_SERVER_ERROR'] });
+  });
+
+  it('has an error whole that came before GraphQL', async () => {
+    const status = await new Promise(resolve => {
+      const headers = { host: 'no host', 'content-type': 'application/json', 'x-request-id': 'broken-2' };
+      httpRequest(api.url, { method: 'POST', headers }, response => response.resume().once('end', () => resolve(response.statusCode))).end('{"query":"{ me { id } }"}');
+    });
+    expect(status).toBe(500);
+    const [request] = await log.requests(1);
+    expect(request).toMatchObject({ level: 40, requestId: 'broken-2', status: 500, errorCodes: ['ERR_INVALID_URL'] });
+    expect(log.lines()[0]).toMatchObject({ level: 50, requestId: 'broken-2', err: { message: 'Invalid URL', stack: expect.stringContaining('at ') } });
+  });
+
+  it('never has a token or an email, wherever they come from', async () => {
+    const token = await api.token(Role.ADMIN, null);
+    const email = 'ada.lovelace+1@mail.example.org';
+    await mutate(api, token, 'createUser', { name: 'Ada', email });
+    // A mutation that fails, with its email in a userError and in the error of the database.
+    await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { userErrors { message } } }', { input: { name: 'Ada', email } });
+    await api.send(token, `mutation { createUser(input: { name: "Ada", email: "${email}", role: NOBODY }) { user { id } } }`);
+    await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }', { input: { name: 'Ada', email, token } });
+    await api.send(`${token}x`, '{ me { id } }', { email });
+    await fetch(`${api.url}?${new URLSearchParams({ query: '{ me { id } }', variables: JSON.stringify({ email, token }) })}`, { headers: { 'apollo-require-preflight': 'true', authorization: token } });
+    for (const path of [`/users/${email}`, `/users/${encodeURIComponent(email)}?email=${email}`, `/${token}`]) await fetch(new URL(path, api.url), { headers: { 'x-request-id': token } });
+    await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `{"email":"${email}` });
+    await api.database.em.getConnection().execute('alter table core_user rename to core_user_gone');
+    await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }', { input: { name: 'Ada', email } });
+    const lines = await log.requests(11);
+    expect(lines).toHaveLength(11);
+    expect(log.lines().find(({ errorId }) => errorId)).toMatchObject({ err: { message: expect.stringContaining('core_user') } });
+    for (const secret of [token, token.split('.')[2]!, email, encodeURIComponent(email), 'lovelace']) expect(log.text()).not.toContain(secret);
+  });
+
+  it("has no email even where the database's own error carries it", async () => {
+    const email = 'ada.lovelace@example.org';
+    const insert = () => api.database.em.getConnection().execute(`insert into core_user (name, email, role, created_at, updated_at) values ('Ada', '${email}', 'student', '2026-01-01', '2026-01-01')`, [], 'run');
+    await insert();
+    const error = await insert().then(() => expect.fail('The email was taken twice.'), (thrown: Error) => thrown);
+    log.logger.error({ err: error }, 'a request failed');
+    // MySQL and MariaDB repeat the value; SQLite names the column only.
+    if (kind !== 'sqlite') expect(error.message).toContain(email);
+    expect(log.lines()).toMatchObject([{ err: { message: kind === 'sqlite' ? expect.stringContaining('core_user.email') : expect.stringContaining('Duplicate entry [email] for key') } }]);
+    expect(log.text()).not.toContain('lovelace');
+  });
+
+  it('leaves polling out, and at the level warn all but what the server has trouble with', async () => {
+    for (const path of ['/healthz', '/readyz', '/metrics']) await fetch(new URL(path, api.url));
+    await api.send(null, '{ courses { totalCount } }');
+    expect((await log.requests(1)).map(({ path }) => path)).toEqual(['/graphql']);
+    log.clear();
+    log.logger.level = 'debug';
+    for (const path of ['/healthz', '/readyz', '/metrics']) await fetch(new URL(path, api.url));
+    expect((await log.requests(3)).map(({ level, path }) => [level, path])).toEqual([[20, '/healthz'], [20, '/readyz'], [20, '/metrics']]);
+    log.clear();
+    log.logger.level = 'warn';
+    await api.send(null, '{ course(id: "x") { id } }');
+    await api.database.em.getConnection().execute('drop table core_enrollments');
+    await addCourse(api.database);
+    await api.send(null, '{ courses { nodes { enrollmentsCount { count } } } }');
+    expect((await log.requests(1)).map(({ level, errorCodes }) => [level, errorCodes])).toEqual([[40, ['INTERNAL_SERVER_ERROR']]]);
+  });
+
+  it('shortens what clients choose', async () => {
+    await api.send(null, `query ${'N'.repeat(5000)} { courses { totalCount } }`);
+    await fetch(new URL(`/${'p'.repeat(5000)}`, api.url));
+    const lines = await log.requests(2);
+    expect([(lines[0]!['operationName'] as string).length, (lines[1]!['path'] as string).length]).toEqual([100, 100]);
+  });
+});
+
+describeOnServers('the log of requests', kind => {
+  it('has a line for a request whose client has left, once its work is done', async () => {
+    const log = keptLog();
+    const api = await startApi(kind, { logger: log.logger });
+    const student = await addUser(api.database, Role.STUDENT);
+    const course = await addCourse(api.database);
+    const holder = api.database.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const leaving = new AbortController();
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await api.token(Role.STUDENT, student)}` };
+    const answer = fetch(api.url, { method: 'POST', headers, signal: leaving.signal, body: JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course} }) { userErrors { code } } }` }) });
+    await untilLockWaits(api.database);
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+    await holder.commit();
+    expect(await log.requests(1)).toMatchObject([{ aborted: true, operation: 'enroll', userErrors: 0 }]);
+    expect(log.lines().filter(({ msg }) => msg === 'request')).toHaveLength(1);
+    await api.stop();
+  });
+});
