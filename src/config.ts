@@ -22,6 +22,8 @@ export interface Config {
   readonly production: boolean;
   readonly jwt: JwtConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
+  readonly metrics: 'on' | 'off' | { readonly host: string; readonly port: number };
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
   readonly databaseWait: number;
   /** Says who keeps the stored counts; `switching` counts with hooks too, and lets triggers be there. */
@@ -64,6 +66,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     production,
     jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
     logLevel: data.LOG_LEVEL,
+    metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
     shutdownTimeout: data.SHUTDOWN_TIMEOUT,
@@ -87,6 +90,11 @@ const variables = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
+  METRICS: z.string().transform((text, { addIssue }) => {
+    const place = metricsPlaceOf(text);
+    if (place === null) addIssue(quoted('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({ input: text }));
+    return place ?? 'off';
+  }).optional(),
   DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
   COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
   SHUTDOWN_TIMEOUT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 lets no request finish.')).transform(Number).default(10),
@@ -114,6 +122,14 @@ function mistakeInDatabaseUrl(url: string): string | null {
 
 function isHttpUrl(text: string): boolean {
   return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}
+
+/** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */
+function metricsPlaceOf(text: string): Config['metrics'] | null {
+  if (text === 'on' || text === 'off') return text;
+  const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
 }
 
 function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {

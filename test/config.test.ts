@@ -25,6 +25,7 @@ describe('the configuration', () => {
       production: false,
       jwt: { secret: expect.any(String), isDevelopmentSecret: true },
       logLevel: 'info',
+      metrics: 'on',
       databaseWait: 60,
       counters: 'hooks',
       shutdownTimeout: 10,
@@ -42,6 +43,7 @@ describe('the configuration', () => {
       JWT_ISSUER: 'https://id.example.org/',
       JWT_AUDIENCE: 'rollcall',
       LOG_LEVEL: 'warn',
+      METRICS: '0.0.0.0:9464',
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
       SHUTDOWN_TIMEOUT: '25',
@@ -54,6 +56,7 @@ describe('the configuration', () => {
       production: true,
       jwt: { jwksUrl: 'https://id.example.org/keys', isDevelopmentSecret: false, issuer: 'https://id.example.org/', audience: 'rollcall' },
       logLevel: 'warn',
+      metrics: { host: '0.0.0.0', port: 9464 },
       databaseWait: 5,
       counters: 'triggers',
       shutdownTimeout: 25,
@@ -69,6 +72,25 @@ describe('the configuration', () => {
     expect(mistakesOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('JWT_SECRET and JWKS_URL are both missing in production')]);
     expect(mistakesOf({ NODE_ENV: 'production', JWT_SECRET: secret, SAMPLE_DATA: 'true' })).toEqual([expect.stringContaining('SAMPLE_DATA is "true" in production')]);
     expect(readConfig({ NODE_ENV: 'production', JWT_SECRET: secret })).toMatchObject({ sampleData: false, jwt: { secret, isDevelopmentSecret: false } });
+  });
+
+  it('shows no metrics in production unless told where', () => {
+    const production = { NODE_ENV: 'production', JWT_SECRET: secret };
+    expect(readConfig(production).metrics).toBe('off');
+    expect(readConfig({ ...production, METRICS: 'on' }).metrics).toBe('on');
+    expect(readConfig({ METRICS: 'off' }).metrics).toBe('off');
+  });
+
+  it.each([
+    ['9464', 'localhost', 9464],
+    ['metrics.internal:0', 'metrics.internal', 0],
+    ['[::1]:9464', '::1', 9464],
+  ])('takes %s for an address of their own for the metrics', (METRICS, host, port) => {
+    expect(readConfig({ METRICS }).metrics).toEqual({ host, port });
+  });
+
+  it.each(['yes', '65536', ':9464', 'host:', 'a b:9464', 'http://localhost:9464', '::1:9464'])('refuses %s as a place for metrics', METRICS => {
+    expect(mistakesOf({ METRICS })).toEqual([`METRICS is "${METRICS}". Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.`]);
   });
 
   it('refuses the public development secret in production', () => {

@@ -39,6 +39,8 @@ interface Reason {
   readonly port?: number;
   readonly address?: string;
   readonly hostname?: string;
+  /** Names the variable that the address comes from. */
+  readonly variable?: string;
   readonly message?: string;
 }
 
@@ -55,11 +57,11 @@ function schemaReason(reason: Reason, url: string): string | null {
   return `The database lacks something that this version needs: ${reason.message.split('\n')[0]}. Apply the migrations with "rollcall migrate up".`;
 }
 
-function listeningReason({ code, syscall, address, port }: Reason): string | null {
+function listeningReason({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {
   if (syscall !== 'listen') return null;
-  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`;
-  if (code === 'EACCES') return `Port ${port} may not be opened by this user. Set PORT to one above 1023.`;
-  return `This machine cannot listen on ${address} (${code}). Set HOST to an address of its own, such as localhost or 0.0.0.0.`;
+  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use. Stop what listens there, or set ${variable} to another one; 0 takes any that is free.`;
+  if (code === 'EACCES') return `Port ${port} may not be opened by this user. Set ${variable} to one above 1023.`;
+  return `This machine cannot listen on ${address} (${code}). Set ${variable === 'PORT' ? 'HOST' : variable} to an address of its own, such as localhost or 0.0.0.0.`;
 }
 
 function serverReason({ code, syscall, hostname, message }: Reason, url: string): string | null {

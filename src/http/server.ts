@@ -11,6 +11,7 @@ import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
 import { drainOf } from './drain.js';
+import { startMetrics } from './metrics.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
 import { requestIdOf } from './request-id.js';
@@ -21,6 +22,8 @@ import { followRequests } from './request-record.js';
 export interface RunningServer {
   /** Is the address of the GraphQL endpoint. */
   readonly url: string;
+  /** Is the address of the metrics; null: they are off. */
+  readonly metricsUrl: string | null;
   /**
    * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of those
    * that have not, and gives how many these were.
@@ -31,11 +34,12 @@ export interface RunningServer {
 /** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
 const BODY_LIMIT = 1_048_576;
 
-/** Serves GraphQL at /graphql, a sign of life at /healthz, and at /readyz whether the database answers. */
+/** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and metrics where the configuration says. */
 export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
   const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT });
   const drain = drainOf(app, config.shutdownTimeout);
-  const current = followRequests(app, logger, [requestLog(logger)]);
+  const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
+  const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
   const apollo = new ApolloServer<Context>({
     schema: buildGraphqlSchema(),
     introspection: !config.production,
@@ -63,10 +67,19 @@ export async function startServer({ config, database, logger }: { config: Config
     // Else the client keeps its connection open after the last answer, and the drain waits for it.
     if (closing) reply.header('connection', 'close');
   });
-  await app.listen({ host: config.host, port: config.port });
+  let ownMetricsUrl: string | null | undefined;
+  try {
+    ownMetricsUrl = await metrics?.expose(config.metrics);
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await app.close(); // Else the listener that could start would keep the process alive.
+    throw error;
+  }
   const { port } = app.server.address() as { port: number };
+  const origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}/graphql`,
+    url: `${origin}/graphql`,
+    metricsUrl: metrics && (ownMetricsUrl ?? `${origin}/metrics`),
     // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
     close: () => (closing ??= drain().finally(() => apollo.stop())),
   };

@@ -72,6 +72,8 @@ describe('serve', () => {
     const { code, stderr } = await place.run(['serve'], { PORT: String(port), SAMPLE_DATA: 'false', LOG_LEVEL: 'silent' });
     expect(stderr.trimEnd().split('\n').at(-1)).toBe(`Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`);
     expect(code).toBe(1);
+    const metrics = await place.run(['serve'], { METRICS: `127.0.0.1:${port}`, SAMPLE_DATA: 'false', LOG_LEVEL: 'silent' });
+    expect([metrics.code, metrics.stderr.trimEnd()]).toEqual([1, `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set METRICS to another one; 0 takes any that is free.`]);
     await new Promise(resolve => other.close(resolve));
   });
 });

@@ -19,6 +19,8 @@ export interface Answer {
 /** Is a server of this test's own, on a database of its own. */
 export interface Api {
   readonly url: string;
+  /** Is where this server gives its metrics; null: nowhere. */
+  readonly metricsUrl: string | null;
   readonly database: Database;
   readonly databaseUrl: string;
   /** Sends one operation; without a token, anonymously. */
@@ -45,9 +47,13 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger });
+  const server = await startServer({ config, database, logger }).catch(async (error: unknown) => {
+    await drop();
+    throw error;
+  });
   return {
     url: server.url,
+    metricsUrl: server.metricsUrl,
     database,
     databaseUrl,
     async send(token, query, variables = {}) {

@@ -1,0 +1,36 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { Gauge, type Registry } from 'prom-client';
+import type { Database } from '../database/database.js';
+import { poolUse } from '../database/pool-use.js';
+import { RunStatus } from '../entities/index.js';
+import { runsByStatus } from '../services/runs-by-status.js';
+import { reasonNotReady, withinPatience } from './readiness.js';
+
+/** Adds the metrics of the database to a registry and gives the function that reads them anew, for each scrape. */
+export function databaseMetrics(registry: Registry, database: Database, logger: FastifyBaseLogger): () => Promise<void> {
+  const registers = [registry];
+  const ready = new Gauge({ name: 'rollcall_database_ready', help: 'Whether the database answers: 1 or 0.', registers });
+  const connections = new Gauge({ name: 'rollcall_database_connections', help: 'Connections of this process to the database, by state: active or idle.', labelNames: ['state'], registers });
+  const most = new Gauge({ name: 'rollcall_database_connections_max', help: 'How many connections this process may have.', registers });
+  const waiting = new Gauge({ name: 'rollcall_database_connections_waiting', help: 'How many requests for a connection wait for one.', registers });
+  const runs = new Gauge({ name: 'rollcall_runs', help: 'Recount runs on record in the database, by status; absent: the database does not answer.', labelNames: ['status'], registers });
+
+  return async () => {
+    // First, for the questions below take a connection themselves.
+    const use = await poolUse(database);
+    connections.set({ state: 'active' }, use.active);
+    connections.set({ state: 'idle' }, use.idle);
+    most.set(use.most);
+    waiting.set(use.waiting);
+    runs.reset();
+    const reason = await reasonNotReady(database);
+    ready.set(reason === null ? 1 : 0);
+    if (reason !== null) return;
+    try {
+      const counts = await withinPatience(runsByStatus(database));
+      for (const status of Object.values(RunStatus)) runs.set({ status }, counts.get(status) ?? 0);
+    } catch (error) {
+      logger.warn({ err: error }, 'the runs could not be counted for /metrics');
+    }
+  };
+}

@@ -1,0 +1,41 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { EndedRequest } from './request-record.js';
+
+/** Lists the upper bounds of the buckets for durations, in seconds. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/**
+ * Adds the metrics of requests to a registry and gives the function that counts one.
+ *
+ * No label holds what a client chooses freely: routes, root fields and codes are all from lists of the server's own.
+ */
+export function requestMetrics(registry: Registry): (request: EndedRequest) => void {
+  const registers = [registry];
+  const requests = new Counter({ name: 'rollcall_http_requests_total', help: 'HTTP requests, by route (other: there is none) and status.', labelNames: ['route', 'status'], registers });
+  const operations = new Counter({
+    name: 'rollcall_graphql_requests_total',
+    help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error or error.',
+    labelNames: ['operation', 'type', 'outcome'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'rollcall_graphql_request_duration_seconds',
+    help: 'How long GraphQL requests took, from their arrival to the end of the answer.',
+    labelNames: ['operation', 'type'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const errors = new Counter({ name: 'rollcall_graphql_errors_total', help: 'Errors in answers, by code.', labelNames: ['code'], registers });
+  const userErrors = new Counter({ name: 'rollcall_graphql_user_errors_total', help: 'What mutations told their callers to fix, by code.', labelNames: ['code'], registers });
+
+  return ({ route, status, milliseconds, isGraphql, operation, errorCodes, userErrorCodes }) => {
+    requests.inc({ route: route ?? 'other', status });
+    for (const code of errorCodes) errors.inc({ code });
+    if (!isGraphql) return;
+    for (const code of userErrorCodes) userErrors.inc({ code });
+    const labels = { operation: operation?.field ?? 'invalid', type: operation?.type ?? 'none' };
+    const outcome = errorCodes.length > 0 ? 'error' : userErrorCodes.length > 0 ? 'user_error' : 'ok';
+    operations.inc({ ...labels, outcome });
+    durations.observe(labels, milliseconds / 1000);
+  };
+}
