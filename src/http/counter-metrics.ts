@@ -29,8 +29,8 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
   const checked = counter('courses_checked_total', 'Courses whose stored counts were compared with the rows.');
   const found = counter('drifts_found_total', 'Stored counts that were found wrong; one that stays wrong, each time.');
   const repaired = counter('drifts_repaired_total', 'Stored counts that a recount has put right.');
-  const gauge = (name: string, help: string): Gauge => new Gauge({ name: `rollcall_last_verify_${name}`, help: `${help} the last verify of all courses that this process has finished; absent: there was none.`, registers });
-  const [moment, duration, drifts] = [gauge('timestamp_seconds', 'When it ended:'), gauge('duration_seconds', 'How long it took:'), gauge('drifts', 'How many stored counts it found wrong:')];
+  const gauge = (name: string, what: string): Gauge => new Gauge({ name: `rollcall_last_verify_${name}`, help: `${what} the last verify of all courses by this process; absent: there was none.`, registers });
+  const [moment, duration, drifts] = [gauge('timestamp_seconds', 'The end of'), gauge('duration_seconds', 'The duration of'), gauge('drifts', 'The stored counts found wrong by')];
   // Else 0 would say that it ended in 1970 and found nothing.
   for (const one of [moment, duration, drifts]) one.remove();
 
