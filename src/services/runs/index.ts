@@ -1,6 +1,8 @@
 /** Recounts as recorded runs: started, worked on, paused, resumed, cancelled, undone and read. */
+export { BackgroundRuns, type Claim } from './background-runs.js';
 export { cancelRun, pauseRun, resumeRun } from './control.js';
 export type { ClaimedRun } from './lease.js';
+export { changeCounts, changePages, runsById } from './read-many.js';
 export { changeCount, changePage, inOrder, newestFirst, runById, runCount, runPage, type RecordedChange } from './read-runs.js';
 export type { Run } from './run.js';
 export { startRecount, type RecountRequest } from './start-recount.js';

@@ -2,6 +2,7 @@ import type { Database } from '../../database/database.js';
 import { adminOnly } from '../access.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from '../reader/page.js';
 import { builderFor, rows } from '../reader/query.js';
+import type { Tables } from '../reader/tables.js';
 import type { Viewer } from '../viewer.js';
 import { runOf, type Run } from './run.js';
 import { connected, runRow, runsQuery } from './run-rows.js';
@@ -45,7 +46,12 @@ export async function changePage(database: Database, caller: Viewer | null, runI
   await connected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', runId);
   const found = await rows(database, paged(query, inOrder, page));
-  return pageOf(found.map(row => ({ id: row.id, counter: row.counter, courseId: row.course_id, before: row.count_before, after: row.count_after })), page);
+  return pageOf(found.map(changeOf), page);
+}
+
+/** Gives a recorded change from its row. */
+export function changeOf(row: Tables['core_recount_changes']): RecordedChange {
+  return { id: row.id, counter: row.counter, courseId: row.course_id, before: row.count_before, after: row.count_after };
 }
 
 /** Counts a run's changes; admins. */

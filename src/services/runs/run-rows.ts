@@ -38,6 +38,12 @@ export async function otherLiveRuns(database: Database, em: SqlEntityManager, id
   return rows.filter(({ lapsed }) => !lapsed);
 }
 
+/** Gives the run for another moment of a schedule that somebody works on; null: there is none. */
+export async function otherScheduledRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
+  const scheduled = await rowsIn(em, runsQuery(database).where('status', '=', RunStatus.RUNNING).where('slot', 'is not', null).where('id', '!=', id).orderBy('id'));
+  return scheduled.find(({ lapsed }) => !lapsed) ?? null;
+}
+
 /** Gives the undoings of a run, oldest first. */
 export function undoingsOf(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
   return rowsIn(em, runsQuery(database).where('undone_run_id', '=', id).orderBy('id'));

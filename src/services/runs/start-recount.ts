@@ -9,7 +9,7 @@ import { inTransaction } from '../transactions.js';
 import type { Viewer } from '../viewer.js';
 import { LEASE, moment, newOwner, signOfLife, type ClaimedRun } from './lease.js';
 import { idsOf, type RunRow } from './run.js';
-import { otherLiveRuns } from './run-rows.js';
+import { otherLiveRuns, otherScheduledRun } from './run-rows.js';
 import { overlap, scopeOf, scopeProblems, sizeOf, type Scope } from './scope.js';
 
 /** Says what to recount and how. */
@@ -38,7 +38,8 @@ const LONGEST_PAUSE = 60_000;
  * Starts a recount, for this process to work on at once with workOn(); admins.
  *
  * Refused are courses that do not exist (NOT_FOUND), and a recount of courses that a live run is at already (IN_USE,
- * which names that run); a dry run gets in nobody's way.
+ * which names that run); a dry run gets in nobody's way. For a slot it is also IN_USE that another process has started
+ * the run for it, or that the run of an earlier slot is still at work.
  */
 export async function startRecount(database: Database, caller: Viewer | null, request: RecountRequest = {}, lease = LEASE): Promise<Outcome<ClaimedRun>> {
   const startedBy = askedBy(caller, request.startedBy);
@@ -66,7 +67,7 @@ export function askedBy(caller: Viewer | null, name: string | undefined): string
 export async function enter(database: Database, em: SqlEntityManager, scope: Scope, run: NewRun, lease: number): Promise<Outcome<ClaimedRun>> {
   const owner = newOwner();
   const id = (await em.insert(RecountRun, { ...run, courseIds: scope?.join(',') ?? null, owner, isStarting: true, startedAt: moment(em), ...signOfLife(em, lease) } as never)) as number;
-  const inTheWay = run.dryRun ? null : await runInTheWay(database, em, id, scope);
+  const inTheWay = (run.slot == null ? null : await lastStillAtWork(database, em, id)) ?? (run.dryRun ? null : await runInTheWay(database, em, id, scope));
   if (inTheWay) {
     await em.nativeDelete(RecountRun, { id });
     return refused(inTheWay);
@@ -79,6 +80,12 @@ export async function enter(database: Database, em: SqlEntityManager, scope: Sco
 export async function runInTheWay(database: Database, em: SqlEntityManager, id: number, scope: Scope): Promise<Problem | null> {
   const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, idsOf(other.course_ids)));
   return first ? problem(UserErrorCode.IN_USE, null, `${described(first)} Wait until it has finished, or cancel it first.`) : null;
+}
+
+/** Gives the problem of a schedule whose last run is not over, whichever process works on it. */
+async function lastStillAtWork(database: Database, em: SqlEntityManager, id: number): Promise<Problem | null> {
+  const last = await otherScheduledRun(database, em, id);
+  return last && problem(UserErrorCode.IN_USE, null, `${described(last)} It was started for ${last.slot}, and has not finished.`);
 }
 
 function described({ id, course_ids, started_by, checked, total }: RunRow): string {

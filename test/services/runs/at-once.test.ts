@@ -58,7 +58,17 @@ describeOnEach('of runs at once,', kind => {
     const outcomes = await Promise.all(Array.from({ length: 9 }, (_, index) => startRecount(databases[index % 3]!, operator, { dryRun: true, startedBy: 'schedule', slot })));
     expect(outcomes.flatMap(({ value }) => value ?? [])).toHaveLength(1);
     expect(outcomes.flatMap(({ problems }) => problems)).toEqual(Array.from({ length: 8 }, () => ({ code: 'IN_USE', field: null, message: `A run for ${slot} has been started already.` })));
-    expect((await startRecount(opened.database, operator, { dryRun: true, slot: 'verify 2026-11-22T04:00Z' })).value).not.toBeNull();
+  });
+
+  it('the next one of a schedule waits for no slot while the last is still at work, and takes the one after it', async () => {
+    const at = (slot: string) => startRecount(databases[1]!, operator, { dryRun: true, startedBy: 'schedule', slot });
+    const first = valueOf(await startRecount(opened.database, operator, { dryRun: true, startedBy: 'schedule', slot: 'one' }));
+    const refused = await at('two');
+    expect(codesOf(refused)).toEqual(['IN_USE']);
+    expect(refused.problems[0]!.message).toBe(`Run ${first.id}, started by schedule, is at work on all courses (0 of 6 checked). It was started for one, and has not finished.`);
+    expect((await startRecount(opened.database, operator, { dryRun: true })).value).not.toBeNull();
+    await workOn(opened.database, first);
+    expect(valueOf(await at('three'))).toBeTruthy();
   });
 
   it('exactly one of many that resume the same run resumes it', async () => {
