@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.js';
 import type { Problem } from '../services/outcome.js';
+import type { BackgroundRuns } from '../services/runs/index.js';
 import type { Viewer } from '../services/viewer.js';
 import { loadersFor, type Loaders } from './loaders.js';
 
@@ -13,14 +14,17 @@ export interface Context {
   readonly userErrorCodes: readonly string[];
   /** Gives problems as a payload's userErrors, and lists their codes. */
   tell(problems: readonly Problem[]): Problem[];
+  /** Works on the runs that requests start. */
+  readonly runs: BackgroundRuns;
 }
 
 /** Makes the context of one request. */
-export function contextFor(database: Database, viewer: Viewer | null): Context {
+export function contextFor(database: Database, viewer: Viewer | null, runs: BackgroundRuns): Context {
   const userErrorCodes: string[] = [];
   return {
     database,
     viewer,
+    runs,
     loaders: loadersFor(database, viewer),
     userErrorCodes,
     tell(problems) {

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import * as reader from '../services/reader/index.js';
 import type { ComputedCount, CountRequest, CourseRow, EnrollmentFilter, EnrollmentParent, EnrollmentRow, Ordering, Page, PageRequest, UserRow } from '../services/reader/index.js';
+import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../services/runs/index.js';
 import type { Viewer } from '../services/viewer.js';
 
 /** Names one list of enrollments under each of many parents. */
@@ -23,6 +24,9 @@ export interface Loaders {
   readonly course: DataLoader<number, CourseRow | null>;
   readonly viewerEnrollment: DataLoader<number, EnrollmentRow | null>;
   readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
+  readonly run: DataLoader<number, Run | null>;
+  readonly changeCount: DataLoader<number, number>;
+  changes(page: PageRequest): DataLoader<number, Page<RecordedChange>>;
   count(request: CountRequest): DataLoader<number, ComputedCount>;
   enrollments(viewer: Viewer, list: EnrollmentList): DataLoader<number, Page<EnrollmentRow>>;
   enrollmentCount(viewer: Viewer, list: Pick<EnrollmentList, 'parent' | 'filter'>): DataLoader<number, number>;
@@ -36,14 +40,18 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
   const counts = new Map<string, DataLoader<number, ComputedCount>>();
   const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
   const listCounts = new Map<string, DataLoader<number, number>>();
+  const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const single = {
     user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids)),
     course: new DataLoader<number, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids)),
     viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids => (viewer?.userId == null ? Promise.resolve(ids.map(() => null)) : reader.enrollmentsOf(database, viewer.userId, ids))),
     countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids => reader.computedCountsByStatus(database, ids)),
+    run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
+    changeCount: new DataLoader<number, number>(ids => changeCounts(database, viewer, ids)),
   } satisfies Partial<Loaders>;
   return {
     ...single,
+    changes: page => kept(changes, page, () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MOST_PARTS })),
     count: request => kept(counts, request, () => new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MOST_PARTS })),
     enrollments: (known, list) =>
       kept(lists, list, () => new DataLoader(ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page), { maxBatchSize: MOST_PARTS })),
@@ -51,7 +59,7 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
       kept(listCounts, list, () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter))),
     forget() {
       for (const loader of Object.values(single)) loader.clearAll();
-      for (const map of [counts, lists, listCounts]) map.clear();
+      for (const map of [counts, lists, listCounts, changes]) map.clear();
     },
   };
 }

@@ -36,6 +36,9 @@ export interface Connection<Row> extends Page<Row> {
   count(): Promise<number>;
 }
 
+/** Is a row with the value that its page is ordered by, where that is not the id. */
+type Sorted = { readonly id: number; readonly sort?: string | number };
+
 /** Gives the page that the arguments ask for; errors: BAD_USER_INPUT for sizes and cursors that make no sense. */
 export function pageRequest({ first, after, last, before }: PageArgs, order: Ordering): PageRequest {
   if (first != null && last != null) throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
@@ -45,8 +48,19 @@ export function pageRequest({ first, after, last, before }: PageArgs, order: Ord
 }
 
 /** Gives the cursor of a row in an ordering: opaque to callers. */
-export function cursorOf(row: { readonly id: number; readonly sort?: string | number }, { field }: Ordering): string {
+export function cursorOf(row: Sorted, { field }: Ordering): string {
   return Buffer.from(JSON.stringify([field, row.sort ?? row.id, row.id])).toString('base64url');
+}
+
+/** Gives the rows of a page with their cursors. */
+export function edgesOf<Row extends Sorted>({ rows, order }: Connection<Row>): { cursor: string; node: Row }[] {
+  return rows.map(node => ({ cursor: cursorOf(node, order), node }));
+}
+
+/** Says where a page stands among all. */
+export function pageInfoOf<Row extends Sorted>({ rows, order, hasNextPage, hasPreviousPage }: Connection<Row>): { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null } {
+  const [first, last] = [rows[0], rows.at(-1)];
+  return { hasNextPage, hasPreviousPage, startCursor: first ? cursorOf(first, order) : null, endCursor: last ? cursorOf(last, order) : null };
 }
 
 function positionOf(name: string, cursor: string | null | undefined, { field }: Ordering): Position | null {

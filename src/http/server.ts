@@ -10,6 +10,7 @@ import { buildGraphqlSchema } from '../graphql/schema.js';
 import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
+import { Background } from './background.js';
 import { drainOf } from './drain.js';
 import { startMetrics } from './metrics.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
@@ -26,7 +27,7 @@ export interface RunningServer {
   readonly metricsUrl: string | null;
   /**
    * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of those
-   * that have not, and gives how many these were.
+   * that have not, and gives how many these were; meanwhile the runs at work are paused.
    */
   close(): Promise<number>;
 }
@@ -40,6 +41,7 @@ export async function startServer({ config, database, logger }: { config: Config
   const drain = drainOf(app, config.shutdownTimeout);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  const background = new Background({ config, database, logger });
   const apollo = new ApolloServer<Context>({
     schema: buildGraphqlSchema(),
     introspection: !config.production,
@@ -55,7 +57,7 @@ export async function startServer({ config, database, logger }: { config: Config
   const verify = tokenVerifier(config.jwt);
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
-    context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify)),
+    context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -81,7 +83,7 @@ export async function startServer({ config, database, logger }: { config: Config
     url: `${origin}/graphql`,
     metricsUrl: metrics && (ownMetricsUrl ?? `${origin}/metrics`),
     // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
-    close: () => (closing ??= drain().finally(() => apollo.stop())),
+    close: () => (closing ??= background.stopAround(drain).finally(() => apollo.stop())),
   };
 }
 

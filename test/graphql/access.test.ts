@@ -34,18 +34,20 @@ describeOnEach('access', kind => {
   });
   afterAll(() => api.stop());
 
+  const rows = async () => [await everything(api.database), await api.database.em.getConnection().execute('select id, status, checked from core_recount_runs order by id')];
+
   /** Lets each caller try an operation in a world that nobody has changed yet; gives what became of it and whether rows changed. */
   async function walk(type: 'query' | 'mutation', { field, ask }: Case): Promise<{ caller: string; outcome: string; changed: boolean }[]> {
     const walked = [];
     let world = await newWorld(api);
-    let before = await everything(api.database);
+    let before = await rows();
     for (const caller of callers) {
       const answer = await api.send(await tokenOf(api, world, caller), `${type} { ${ask(world)} }`);
-      const changed = JSON.stringify(await everything(api.database)) !== JSON.stringify(before);
+      const changed = JSON.stringify(await rows()) !== JSON.stringify(before);
       walked.push({ caller, outcome: outcomeOf(answer, field), changed });
       if (!changed) continue;
       world = await newWorld(api);
-      before = await everything(api.database);
+      before = await rows();
     }
     return walked;
   }
@@ -57,7 +59,7 @@ describeOnEach('access', kind => {
   });
 
   it.each(mutations.map(one => [nameOf(one), one] as const))('the mutation %s changes rows for those who may and only for them', async (_, one) => {
-    expect(await walk('mutation', one)).toEqual(expected(one, true));
+    expect(await walk('mutation', one)).toEqual(expected(one, !one.readsOnly));
     await expectExactCounts(api.database);
   });
 });

@@ -29,6 +29,13 @@ const places: [string, string][] = [
   ['mutation ($id: ID!) { updateCourse(input: { id: 1, instructorId: $id }) { userErrors { code } } }', 'input.instructorId'],
   ['mutation ($id: ID!) { deleteCourse(input: { id: $id }) { userErrors { code } } }', 'input.id'],
   ['mutation ($id: ID!) { deleteUser(input: { id: $id }) { userErrors { code } } }', 'input.id'],
+  ['query ($id: ID!) { recountRun(id: $id) { id } }', 'id'],
+  ['mutation ($id: ID!) { verifyEnrollmentCounts(input: { courseIds: [1, $id] }) { userErrors { code } } }', 'input.courseIds.1'],
+  ['mutation ($id: ID!) { recountEnrollments(input: { courseIds: [1, $id] }) { userErrors { code } } }', 'input.courseIds.1'],
+  ['mutation ($id: ID!) { pauseRecount(input: { id: $id }) { userErrors { code } } }', 'input.id'],
+  ['mutation ($id: ID!) { resumeRecount(input: { id: $id }) { userErrors { code } } }', 'input.id'],
+  ['mutation ($id: ID!) { cancelRecount(input: { id: $id }) { userErrors { code } } }', 'input.id'],
+  ['mutation ($id: ID!) { undoRecount(input: { id: $id }) { userErrors { code } } }', 'input.id'],
 ];
 
 describeOnEach('an id', kind => {

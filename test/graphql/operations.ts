@@ -1,5 +1,8 @@
-import { Role } from '../../src/entities/index.js';
+import { RecountChange, Role } from '../../src/entities/index.js';
+import { pauseRun, startRecount, workOn } from '../../src/services/runs/index.js';
+import type { Database } from '../../src/database/database.js';
 import type { Api } from '../support/api.js';
+import { operator, valueOf } from '../support/drift.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
 /** Holds the rows around which every role tries every operation. */
@@ -17,6 +20,10 @@ export interface World {
   readonly foreign: number;
   /** Is the student's enrollment in the course. */
   readonly enrollment: number;
+  /** Is a run of the course that somebody works on, a paused one of the open course, and one of the foreign course that is over and changed something. */
+  readonly liveRun: number;
+  readonly pausedRun: number;
+  readonly finishedRun: number;
 }
 
 /** Adds a world of its own. */
@@ -27,7 +34,18 @@ export async function newWorld({ database }: Api): Promise<World> {
   const courses = [{ instructor: teacher, isPublished: false }, { instructor: teacher }, { instructor: otherTeacher }];
   const [course, open, foreign] = (await addCourses(database, courses)) as [number, number, number];
   const [enrollment] = (await addEnrollments(database, [{ course, student }])) as [number];
-  return { student, otherStudent, teacher, otherTeacher, admin, course, open, foreign, enrollment };
+  return { student, otherStudent, teacher, otherTeacher, admin, course, open, foreign, enrollment, ...(await runsOf(database, course, open, foreign)) };
+}
+
+async function runsOf(database: Database, course: number, open: number, foreign: number): Promise<Pick<World, 'liveRun' | 'pausedRun' | 'finishedRun'>> {
+  const claimed = async (courseId: number) => valueOf(await startRecount(database, operator, { courseIds: [courseId] }));
+  const [live, paused, finished] = [await claimed(course), await claimed(open), await claimed(foreign)];
+  valueOf(await pauseRun(database, operator, paused));
+  await workOn(database, finished);
+  // There and back again, so that undoing it leaves no drift.
+  const change = { run: finished.id, counter: 'Course.totalEnrollments', courseId: foreign };
+  await database.em.fork().insertMany(RecountChange, [{ ...change, countBefore: 1, countAfter: 0 }, { ...change, countBefore: 0, countAfter: 1 }] as never);
+  return { liveRun: live.id, pausedRun: paused.id, finishedRun: finished.id };
 }
 
 /** Lists who may ask. */
@@ -52,6 +70,8 @@ export interface Case {
   /** Gives the field with its arguments and selection. */
   readonly ask: (world: World) => string;
   readonly outcomes: readonly Outcome[];
+  /** Says that a mutation changes nothing for those who may, either. */
+  readonly readsOnly?: boolean;
 }
 
 const [done, none, who, not] = ['done', 'null', 'UNAUTHENTICATED', 'FORBIDDEN'] as const;
@@ -65,6 +85,8 @@ export const queries: readonly Case[] = [
   { field: 'courses', ask: () => 'courses { totalCount nodes { id totalEnrollments } }', outcomes: [done, done, done, done, done, done, done] },
   { field: 'enrollment', ask: ({ enrollment }) => `enrollment(id: ${enrollment}) { id }`, outcomes: [who, done, none, done, none, done, done] },
   { field: 'enrollments', ask: () => 'enrollments { totalCount nodes { id } }', outcomes: [who, done, done, done, done, done, done] },
+  { field: 'recountRun', ask: ({ liveRun }) => `recountRun(id: ${liveRun}) { id changes { totalCount nodes { course { id } } } }`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'recountRuns', ask: () => 'recountRuns { totalCount nodes { id undoneRun { id } } }', outcomes: [who, not, not, not, not, done, done] },
 ];
 
 /** Lists the mutations. */
@@ -84,4 +106,10 @@ export const mutations: readonly Case[] = [
   { field: 'deleteCourse', ask: ({ course }) => `deleteCourse(input: { id: ${course} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
   { field: 'createUser', ask: ({ course }) => `createUser(input: { name: "New", email: "new-${course}@example.org" }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
   { field: 'deleteUser', ask: ({ student }) => `deleteUser(input: { id: ${student} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'verifyEnrollmentCounts', ask: ({ course }) => `verifyEnrollmentCounts(input: { courseIds: [${course}] }) ${payload}`, outcomes: [who, not, not, not, not, done, done], readsOnly: true },
+  { field: 'recountEnrollments', ask: ({ open }) => `recountEnrollments(input: { courseIds: [${open}] }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'pauseRecount', ask: ({ liveRun }) => `pauseRecount(input: { id: ${liveRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'resumeRecount', ask: ({ pausedRun }) => `resumeRecount(input: { id: ${pausedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'cancelRecount', ask: ({ pausedRun }) => `cancelRecount(input: { id: ${pausedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'undoRecount', ask: ({ finishedRun }) => `undoRecount(input: { id: ${finishedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
 ];

@@ -1,6 +1,6 @@
 import { Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import type { CourseRow, EnrollmentRow } from '../../services/reader/index.js';
-import { cursorOf, type Connection } from '../pagination.js';
+import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
 import { CourseType, EnrollmentType } from './objects.js';
 
 /** Shows where a page stands among all. */
@@ -99,15 +99,4 @@ export class EnrollmentConnectionResolver {
   totalCount(@Root() connection: Connection<EnrollmentRow>): Promise<number> {
     return connection.count();
   }
-}
-
-type Sorted = { readonly id: number; readonly sort?: string | number };
-
-function edgesOf<Row extends Sorted>({ rows, order }: Connection<Row>): { cursor: string; node: Row }[] {
-  return rows.map(node => ({ cursor: cursorOf(node, order), node }));
-}
-
-function pageInfoOf<Row extends Sorted>({ rows, order, hasNextPage, hasPreviousPage }: Connection<Row>): PageInfoType {
-  const [first, last] = [rows[0], rows.at(-1)];
-  return { hasNextPage, hasPreviousPage, startCursor: first ? cursorOf(first, order) : null, endCursor: last ? cursorOf(last, order) : null };
 }

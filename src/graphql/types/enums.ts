@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+import { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../../entities/index.js';
 import { UserErrorCode } from '../../services/outcome.js';
 
 /** Says whether a computed count is the whole count. */
@@ -80,6 +80,22 @@ registerEnumType(EnrollmentOrderField, {
   name: 'EnrollmentOrderField',
   description: 'What enrollments can be ordered by; equal ones by id.',
   valuesConfig: { ID: { description: 'The id.' }, ENROLLED_AT: { description: 'The moment of enrollment.' } },
+});
+registerEnumType(RunKind, {
+  name: 'RunKind',
+  description: 'What a run does.',
+  valuesConfig: { RECOUNT: { description: 'Repairs drift or, in a dry run, tells of it.' }, UNDO: { description: 'Takes back what another run changed.' } },
+});
+registerEnumType(RunStatus, {
+  name: 'RunStatus',
+  description: 'Where a run stands.',
+  valuesConfig: {
+    RUNNING: { description: 'A process is at work on it.' },
+    PAUSED: { description: 'Nobody works on it; it can be resumed or cancelled.' },
+    SUCCEEDED: { description: 'All is done.' },
+    FAILED: { description: 'An error ended it, or it was interrupted; it can be resumed.' },
+    CANCELLED: { description: 'Was ended for good before all was done; what it changed stays, and can be undone.' },
+  },
 });
 registerEnumType(UserErrorCode, {
   name: 'UserErrorCode',

@@ -12,7 +12,7 @@ import { workOn } from './work.js';
 export type Claim = () => Promise<Outcome<ClaimedRun>>;
 
 /** Limits how long whoever starts a run waits for its end, in milliseconds. */
-const PATIENCE = 1000;
+const PATIENCE = 2000;
 
 /** Works on the runs of one process: each goes on after whoever started it has been answered. */
 export class BackgroundRuns {
@@ -28,7 +28,7 @@ export class BackgroundRuns {
     private readonly onFailure: (id: number, error: unknown) => void,
   ) {}
 
-  /** Claims a run, works on it, and gives it as it is at its end or, where that takes longer, after a second. */
+  /** Claims a run, works on it, and gives it as it is at its end or, where that takes longer, after two seconds. */
   start(claim: Claim): Promise<Outcome<Run>> {
     return this.#followed(this.#begin(claim, working => ended(working, PATIENCE)));
   }

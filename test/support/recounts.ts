@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Answer } from './api.js';
+
+/** Sends operations to one server as one caller. */
+export interface Sender {
+  (query: string, variables?: object): Promise<Answer>;
+}
+
+/** Is what tests select of a run. */
+export const runFields =
+  'id kind status interrupted dryRun startedBy courseIds batchSize throttle total checked drifted repaired error startedAt updatedAt finishedAt undoneRun { id }';
+
+const payload = `{ run { ${runFields} } userErrors { code field message } }`;
+
+/** Names a mutation of runs. */
+export type RecountName = 'recountEnrollments' | 'pauseRecount' | 'resumeRecount' | 'cancelRecount' | 'undoRecount';
+
+/** Sends one mutation of runs and gives its payload. */
+export async function recounting(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
+  const type = name === 'recountEnrollments' ? 'RecountEnrollmentsInput' : 'RunInput!';
+  const { data, errors } = await send(`mutation ($input: ${type}) { ${name}(input: $input) ${payload} }`, { input });
+  expect(errors).toBeUndefined();
+  return data[name];
+}
+
+/** Sends one mutation that sets a run to work, and gives the run as it has ended. */
+export async function ended(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
+  const { run, userErrors } = await recounting(send, name, input);
+  expect(userErrors).toEqual([]);
+  return polled(send, run.id, ({ status }) => status !== 'RUNNING');
+}
+
+/** Gives a run as the API shows it. */
+export async function shownRun(send: Sender, id: string): Promise<Answer['data']> {
+  const { data, errors } = await send(`query ($id: ID!) { recountRun(id: $id) { ${runFields} } }`, { id });
+  expect(errors).toBeUndefined();
+  return data.recountRun;
+}
+
+/** Polls a run, as users do, until it is as wanted, and gives it. */
+export async function polled(send: Sender, id: string, wanted: (run: Answer['data']) => boolean): Promise<Answer['data']> {
+  for (;;) {
+    const run = await shownRun(send, id);
+    if (wanted(run)) return run;
+    await delay(20);
+  }
+}
+
+/** Gives all changes of a run, page by page. */
+export async function changesShown(send: Sender, id: string, size = 100): Promise<Answer['data'][]> {
+  const changes = [];
+  for (let after: string | null = null; ; ) {
+    const { data } = await send(
+      'query ($id: ID!, $first: Int, $after: String) { recountRun(id: $id) { changes(first: $first, after: $after) { totalCount nodes { counter courseId course { id } before after } pageInfo { hasNextPage endCursor } } } }',
+      { id, first: size, after },
+    );
+    const { nodes, pageInfo, totalCount } = data.recountRun.changes;
+    changes.push(...nodes);
+    if (!pageInfo.hasNextPage) {
+      expect(totalCount).toBe(changes.length);
+      return changes;
+    }
+    after = pageInfo.endCursor;
+  }
+}
