@@ -1,12 +1,9 @@
-import { Collection, type Opt, type Ref } from '@mikro-orm/core';
-import { Entity, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { expect, it } from 'vitest';
-import { defineCounter } from '../../src/counters/index.js';
 import { Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
-import { expectExact } from '../support/exact.js';
 import { useSchema } from '../support/schema.js';
 import { gistOf, statementsOf } from '../support/statements.js';
+import { Clerk, Desk, desks, expectExactDesks } from './models/desks.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
 describeOnEach('a row that is removed and created again in one flush', kind => {
@@ -39,41 +36,9 @@ describeOnEach('a row that is removed and created again in one flush', kind => {
   });
 });
 
-@Entity({ tableName: 'desk' })
-class Desk {
-  @PrimaryKey({ type: 'integer' })
-  id!: number;
-
-  @OneToMany(() => Clerk, clerk => clerk.desk)
-  clerks = new Collection<Clerk>(this);
-
-  @Property({ type: 'integer', unsigned: true, default: 0 })
-  readonly clerkCount: Opt<number> = 0;
-
-  @Property({ type: 'integer', unsigned: true, default: 0 })
-  readonly chiefCount: Opt<number> = 0;
-}
-
-/** Is a counted row with a unique foreign key and a unique standing, whose changes MikroORM sends in two steps. */
-@Entity({ tableName: 'clerk' })
-class Clerk {
-  @PrimaryKey({ type: 'integer' })
-  id!: number;
-
-  @ManyToOne(() => Desk, { ref: true, nullable: true, unique: true, deleteRule: 'restrict', updateRule: 'restrict' })
-  desk?: Ref<Desk> | null;
-
-  @Property({ type: 'integer', nullable: true, unique: true })
-  standing?: number | null;
-}
-
 describeOnEach('a unique property of counted rows that goes from one to another in one flush', kind => {
-  const schema = useSchema(kind, {
-    entities: [Desk, Clerk],
-    counters: [defineCounter({ counted: Clerk, by: 'desk', into: 'clerkCount' }), defineCounter({ counted: Clerk, by: 'desk', into: 'chiefCount', where: { standing: 1 } })],
-  });
-  const desks = { target: 'desk', counted: 'clerk', by: { id: 'desk_id' } };
-  const exact = () => expectExact(schema, { ...desks, column: 'clerk_count' }, { ...desks, column: 'chief_count', where: 'c.standing = 1' });
+  const schema = useSchema(kind, desks);
+  const exact = () => expectExactDesks(schema);
 
   async function addClerks() {
     const em = schema.em();

@@ -1,69 +1,11 @@
-import { Collection, PrimaryKeyProp, type Opt, type Ref } from '@mikro-orm/core';
-import { Entity, ManyToMany, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { expect, it } from 'vitest';
-import { defineCounter } from '../../src/counters/index.js';
 import { describeOnEach } from '../support/databases.js';
-import { expectExact } from '../support/exact.js';
 import { useSchema } from '../support/schema.js';
-
-@Entity({ tableName: 'club' })
-class Club {
-  @PrimaryKey({ type: 'integer' })
-  id!: number;
-
-  @ManyToMany({ entity: () => Person, mappedBy: 'clubs' })
-  people = new Collection<Person>(this);
-
-  @Property({ type: 'integer', unsigned: true, default: 0 })
-  readonly memberCount: Opt<number> = 0;
-}
-
-@Entity({ tableName: 'person' })
-class Person {
-  @PrimaryKey({ type: 'integer' })
-  id!: number;
-
-  @ManyToMany({ entity: () => Club, pivotEntity: () => Membership, inversedBy: 'people' })
-  clubs = new Collection<Club>(this);
-}
-
-@Entity({ tableName: 'membership' })
-class Membership {
-  [PrimaryKeyProp]?: ['person', 'club'];
-
-  @ManyToOne(() => Person, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
-  person!: Ref<Person>;
-
-  @ManyToOne(() => Club, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
-  club!: Ref<Club>;
-}
-
-@Entity({ tableName: 'walker' })
-class Walker {
-  @PrimaryKey({ type: 'integer' })
-  id!: number;
-
-  @ManyToMany({ entity: () => Walker, pivotEntity: () => Friendship })
-  friends = new Collection<Walker>(this);
-
-  @Property({ type: 'integer', unsigned: true, default: 0 })
-  readonly friendCount: Opt<number> = 0;
-}
-
-@Entity({ tableName: 'friendship' })
-class Friendship {
-  [PrimaryKeyProp]?: ['one', 'other'];
-
-  @ManyToOne(() => Walker, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
-  one!: Ref<Walker>;
-
-  @ManyToOne(() => Walker, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })
-  other!: Ref<Walker>;
-}
+import { Club, clubs, expectExactClubs, expectExactWalkers, Membership, Person, Walker, walkers } from './models/clubs.js';
 
 describeOnEach('a counted pivot table', kind => {
-  const schema = useSchema(kind, { entities: [Club, Person, Membership], counters: [defineCounter({ counted: Membership, by: 'club', into: 'memberCount' })] });
-  const exact = () => expectExact(schema, { target: 'club', column: 'member_count', counted: 'membership', by: { id: 'club_id' } });
+  const schema = useSchema(kind, clubs);
+  const exact = () => expectExactClubs(schema);
 
   async function addMember(): Promise<{ club: number; person: number }> {
     const em = schema.em();
@@ -118,7 +60,7 @@ describeOnEach('a counted pivot table', kind => {
 });
 
 describeOnEach('a counted pivot table of one entity with itself', kind => {
-  const schema = useSchema(kind, { entities: [Walker, Friendship], counters: [defineCounter({ counted: Friendship, by: 'other', into: 'friendCount' })] });
+  const schema = useSchema(kind, walkers);
 
   it('cannot be written through collections of new entities that hold each other', async () => {
     const em = schema.em();
@@ -127,6 +69,6 @@ describeOnEach('a counted pivot table of one entity with itself', kind => {
     other.friends.add(one);
     await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS', message: expect.stringContaining('"friends"') });
     expect(await schema.rows('select * from friendship')).toEqual([]);
-    await expectExact(schema, { target: 'walker', column: 'friend_count', counted: 'friendship', by: { id: 'other_id' } });
+    await expectExactWalkers(schema);
   });
 });
