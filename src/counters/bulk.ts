@@ -10,6 +10,8 @@ import { Statements, targetMissing, type CountedRow } from './statements.js';
 import { loadedTarget, StoredCounts, type KeyedDelta } from './stored-counts.js';
 import { registryOf } from './subscriber.js';
 import { Tally, type RowState } from './tally.js';
+import { counted } from './write-scope.js';
+import { writtenProperties } from './written-columns.js';
 
 /** Limits the rows that one INSERT, UPDATE or DELETE of a bulk write names. */
 const CHUNK = 1000;
@@ -127,7 +129,9 @@ function keyCondition(meta: EntityMetadata, keys: readonly Key[]): object {
 }
 
 function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): Record<string, unknown> {
-  const filled = QueryHelper.processObjectParams({ ...row } as Record<string, unknown>);
+  const given = QueryHelper.processObjectParams({ ...row } as Record<string, unknown>);
+  // The driver's multi-row INSERT knows the parts of embedded objects only as properties of the row.
+  const filled: Record<string, unknown> = Object.fromEntries(writtenProperties(meta, given).map(({ name, value }) => [name, value]));
   for (const property of meta.props as EntityProperty[]) {
     if (filled[property.name] !== undefined) continue;
     if (property.onCreate) filled[property.name] = property.onCreate(filled, em);
@@ -142,15 +146,16 @@ function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: obje
 }
 
 /** Gives the state of rows that hold `data`; refuses names and values whose effect on a counter is not to be seen (COUNTER_BYPASS). */
-function stateOfData(way: string, meta: EntityMetadata, groups: readonly CounterGroup[], data: Record<string, unknown>, rowsAreNew: boolean): RowState {
+function stateOfData(way: string, meta: EntityMetadata, groups: readonly CounterGroup[], given: Record<string, unknown>, rowsAreNew: boolean): RowState {
+  const data = Object.fromEntries(writtenProperties(meta, given).map(({ name, value }) => [name, value]));
   const properties = watchedProperties(groups);
   const column = watchedColumns(groups).find(name => name in data && !properties.includes(name));
   if (column) throw bypassRefused(meta.className, `${way} on ${meta.className} was given the column "${column}". Name the property instead.`);
   const comparisons = groups.flatMap(group => group.counters.flatMap(counter => counter.comparisons));
   const dark = comparisons.find(comparison => (rowsAreNew || comparison.property in data) && !isForeseeable(comparison, data[comparison.property]));
   if (dark) {
-    const given = String(JSON.stringify(data[dark.property]));
-    throw bypassRefused(meta.className, `${way} on ${meta.className} cannot know what the database makes of ${dark.property} = ${given}. Write such rows as entities.`);
+    const value = String(JSON.stringify(data[dark.property]));
+    throw bypassRefused(meta.className, `${way} on ${meta.className} cannot know what the database makes of ${dark.property} = ${value}. Write such rows as entities.`);
   }
   return stateInPayload({ payload: data }, groups);
 }
@@ -172,7 +177,7 @@ async function inTransaction<Result>(em: SqlEntityManager, work: (transaction: T
       const counts = new StoredCounts(em, statements);
       const registry = registryOf(em)!;
       const leftToTriggers = await statements.leavesToTriggers(registry);
-      const outcome = await work(transaction, counts, leftToTriggers);
+      const outcome = await counted(() => work(transaction, counts, leftToTriggers));
       if (leftToTriggers) {
         await statements.requireTriggers(registry);
         await counts.reread();

@@ -1,8 +1,9 @@
+import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import { SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
-import type { Kysely } from 'kysely';
-import { bypassChecks, guardBuilder, type BypassCheck } from './bypass.js';
-import { KyselyGuard } from './kysely-guard.js';
+import { guardDriver } from './driver-guard.js';
+import { countersOn, refuseStoredCounts } from './guards.js';
 import { registryOf } from './subscriber.js';
+import { counted, uncounted } from './write-scope.js';
 
 /**
  * Refuses the writes of an entity manager that fire no hooks (COUNTER_BYPASS), where they could alter a count, and names
@@ -11,32 +12,46 @@ import { registryOf } from './subscriber.js';
 export class CountingEntityManager extends SqlEntityManager {
   constructor(...parameters: ConstructorParameters<typeof SqlEntityManager>) {
     super(...parameters);
-    registryOf(this); // A wrong declaration stops the start, not the first flush.
+    // Here a wrong declaration stops the start, and not only the first flush.
+    const registry = registryOf(this);
+    if (!registry) return;
+    guardDriver(this, registry);
+    const unitOfWork = this.getUnitOfWork(false);
+    const commit = unitOfWork.commit.bind(unitOfWork);
+    unitOfWork.commit = () => counted(commit);
   }
 
   override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
     ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
   ): QueryBuilder<Entity, RootAlias> {
-    const builder = super.createQueryBuilder<Entity, RootAlias>(...parameters);
-    const registry = registryOf(this);
-    return registry ? guardBuilder(registry, builder) : builder;
-  }
-
-  // The declared type depends on the ORM's entities in ways that an override cannot repeat; the value is the same.
-  override getKysely(...parameters: Parameters<SqlEntityManager['getKysely']>): never {
-    const kysely = super.getKysely(...parameters) as unknown as Kysely<unknown>;
-    const registry = registryOf(this);
-    return (registry ? kysely.withPlugin(new KyselyGuard(registry)) : kysely) as never;
+    return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
   }
 }
 
 type Method = (this: SqlEntityManager, ...parameters: unknown[]) => Promise<unknown>;
 
-for (const [name, check] of Object.entries(bypassChecks) as [keyof SqlEntityManager, BypassCheck][]) {
+/** Overrides a method that fires no hooks, so that what is refused below it is refused by its name. */
+function override(name: keyof SqlEntityManager, prepare: (em: SqlEntityManager, parameters: unknown[]) => unknown[] = (_, parameters) => parameters): void {
   const original = SqlEntityManager.prototype[name] as unknown as Method;
-  const checked: Method = async function (...parameters) {
-    const registry = registryOf(this);
-    return original.apply(this, registry ? check({ em: this, registry }, parameters) : parameters);
+  const named: Method = async function (...parameters) {
+    return uncounted(`em.${name}()`, () => original.apply(this, prepare(this, parameters)));
   };
-  Object.defineProperty(CountingEntityManager.prototype, name, { value: checked, writable: true, configurable: true });
+  Object.defineProperty(CountingEntityManager.prototype, name, { value: named, writable: true, configurable: true });
+}
+
+for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const) override(name);
+override('clone', withCountsAtZero);
+
+/** Lets a target be cloned, with stored counts that start at 0, for the clone has no rows yet. */
+function withCountsAtZero(em: SqlEntityManager, [first, ...rest]: unknown[]): unknown[] {
+  const registry = registryOf(em);
+  const entity = typeof first === 'object' && first !== null && !('meta' in first);
+  const meta = em.getMetadata((entity ? first.constructor : first) as EntityName<object>) as EntityMetadata;
+  const counters = registry ? countersOn(registry, meta) : [];
+  if (counters.length === 0) return [first, ...rest];
+  const place = entity ? 0 : 1;
+  const overrides = (rest[place] ?? {}) as object;
+  refuseStoredCounts(registry!, meta, overrides, true);
+  rest[place] = { ...overrides, ...Object.fromEntries(counters.map(({ property }) => [property, 0])) };
+  return [first, ...rest];
 }

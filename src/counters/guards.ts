@@ -4,6 +4,7 @@ import { CounterError } from './errors.js';
 import { bypassRefused } from './events.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
 import { keyOf, watchedProperties } from './row-state.js';
+import { writtenColumns } from './written-columns.js';
 
 /** Maps new targets to the counts that the engine lets them start with, by property. */
 export type GivenCounts = Map<object, Record<string, number>>;
@@ -43,12 +44,11 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
 
 /** Refuses data for a direct write that names a stored count (COUNTER_ASSIGNED); 0 is let through where rows are new. */
 export function refuseStoredCounts(registry: CounterRegistry, meta: EntityMetadata, data: object, rowsAreNew: boolean): void {
-  const values = data as Record<string, unknown>;
-  for (const { property, column, name } of countersOn(registry, meta)) {
-    const names = [property, column];
-    const key = names.find(one => one in values) ?? Object.keys(values).find(one => names.includes(withoutAlias(one)));
-    if (key === undefined || (rowsAreNew && [0, undefined].includes(values[key] as number))) continue;
-    throw assigned(name, values[key], 'Leave it out: the counters engine alone writes it.');
+  const written = writtenColumns(meta, data);
+  for (const { column, name } of countersOn(registry, meta)) {
+    const value = written.get(column.toLowerCase());
+    if (!written.has(column.toLowerCase()) || (rowsAreNew && [0, undefined].includes(value as number))) continue;
+    throw assigned(name, value, 'Leave it out: the counters engine alone writes it.');
   }
 }
 
@@ -89,11 +89,6 @@ export function refuseSplitUpdates(unitOfWork: UnitOfWork, registry: CounterRegi
         'without hooks. Flush the row that gives it up before the row that takes it.',
     );
   }
-}
-
-/** Gives a column or property name without the alias of its table. */
-export function withoutAlias(name: string): string {
-  return name.slice(name.lastIndexOf('.') + 1);
 }
 
 /** Gives the counters stored on an entity. */

@@ -54,6 +54,11 @@ export class CounterRegistry {
     return this.groups.filter(group => group.counted.class === meta.class);
   }
 
+  /** Gives the counted or target entity of a table; names are compared as databases compare them. */
+  entityOf(tableName: string): EntityMetadata | undefined {
+    return this.groups.flatMap(({ counted, target }) => [counted, target]).find(meta => meta.tableName.toLowerCase() === tableName.toLowerCase());
+  }
+
   /** Gives the groups that keep a stored count on this entity. */
   storedOn(meta: EntityMetadata): CounterGroup[] {
     return this.groups.filter(group => group.target.class === meta.class);
@@ -68,6 +73,12 @@ function isColumn(property: EntityProperty): boolean {
 /** Gives the primary key columns of a table. */
 export function keyColumns(meta: EntityMetadata): string[] {
   return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).fieldNames);
+}
+
+/** Finds another entity that writes the same table. */
+function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata | undefined {
+  const others = [...metadata.getAll().values()] as EntityMetadata[];
+  return others.find(other => other.class !== meta.class && other.tableName === meta.tableName && other.schema === meta.schema && !other.abstract && !other.embeddable && !other.virtual && !other.view);
 }
 
 function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
@@ -89,6 +100,8 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
     }
   }
   const target = metadata.get(by.targetMeta!.class) as EntityMetadata;
+  const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
+  if (twin) throw refuse(`the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`);
   if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
   if (!into || into.kind !== ReferenceKind.SCALAR) throw refuse(`${target.className} has no column property "${counter.into}"`);

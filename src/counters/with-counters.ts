@@ -1,6 +1,8 @@
 import type { EventSubscriber } from '@mikro-orm/core';
+import { SchemaGenerator } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { CountingEntityManager } from './counting-entity-manager.js';
+import { CountingSchemaGenerator } from './counting-schema-generator.js';
 import type { Counter } from './define-counter.js';
 import type { CounterStrategy } from './strategy.js';
 import { CounterSubscriber } from './subscriber.js';
@@ -11,6 +13,12 @@ interface CountableOptions {
   subscribers?: Iterable<EventSubscriber | (new () => EventSubscriber)>;
   onCreateConnection?: (connection: unknown) => Promise<void>;
   schemaGenerator?: object;
+  extensions?: Extension[];
+}
+
+/** Is what MikroORM takes as an extension. */
+interface Extension {
+  register(orm: never): void;
 }
 
 /** Gives the ORM options with the counters switched on: the subscriber that keeps them and the guards against bypasses. */
@@ -19,6 +27,8 @@ export function withCounters<Options extends CountableOptions>(options: Options,
     ...options,
     subscribers: [...(options.subscribers ?? []), new CounterSubscriber(counters, strategy)],
     entityManager: CountingEntityManager,
+    // Before others, so that an application's own generator stays.
+    extensions: [CountingSchemaGenerator, ...(options.extensions ?? []).filter(extension => extension !== SchemaGenerator)],
     // Else a schema update would drop the triggers, which no entity declares.
     schemaGenerator: { ...options.schemaGenerator, ignoreTriggers: true },
     // MikroORM calls it for connections to MySQL and MariaDB only.

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
+import { addBoxes, addLetter, expectExactLetters, Letter, letters } from './models/letters.js';
+import { Depot, expectExactParcels, Parcel, parcels } from './models/parcels.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
 describeOnEach('a write without hooks on a counted entity', kind => {
@@ -122,5 +124,51 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await em.nativeUpdate(User, { id }, { name: 'Renamed' });
     await em.createQueryBuilder(User).update({ name: 'Again' }).where({ id }).execute();
     expect(await em.nativeDelete(User, { id })).toBe(1);
+  });
+});
+
+describeOnEach('a write without hooks by another name than the property of the counter', kind => {
+  const schema = useSchema(kind, parcels);
+
+  it('is refused: a second property on the column, a part of an embedded object', async () => {
+    const em = schema.em();
+    const [depot, other] = [em.create(Depot, {}), em.create(Depot, {})];
+    em.create(Parcel, { depot, handling: { fragile: false } });
+    await em.flush();
+    const writes: [string, () => Promise<unknown>][] = [
+      ['COUNTER_BYPASS', () => schema.em().nativeUpdate(Parcel, {}, { depotId: other.id })],
+      ['COUNTER_BYPASS', () => schema.em().nativeUpdate(Parcel, {}, { handling: { fragile: true } } as never)],
+      ['COUNTER_BYPASS', () => schema.em().nativeUpdate(Parcel, {}, { handling_fragile: true } as never)],
+      ['COUNTER_ASSIGNED', () => schema.em().nativeUpdate(Depot, {}, { size: 77 })],
+      ['COUNTER_ASSIGNED', () => schema.em().insert(Depot, { size: 77 } as never)],
+    ];
+    for (const [code, write] of writes) await expect(write()).rejects.toMatchObject({ code });
+    await schema.em().nativeUpdate(Parcel, {}, { handling_floor: 3 } as never);
+    expect(await schema.rows('select handling_floor as floor from parcel')).toEqual([{ floor: 3 }]);
+    await expectExactParcels(schema);
+  });
+});
+
+describeOnEach('a write without hooks that a hook does during a flush', kind => {
+  const schema = useSchema(kind, letters);
+
+  it.each(['nativeDelete', 'a query builder'])('is refused: %s', async way => {
+    const [box] = await addBoxes(schema, 1);
+    const id = await addLetter(schema, box!);
+    const em = schema.em();
+    let work: Promise<unknown> = Promise.resolve();
+    Letter.hooks = {
+      beforeUpdate: () => {
+        work = way === 'nativeDelete' ? em.nativeDelete(Letter, { id }) : (async () => em.createQueryBuilder(Letter).delete({ id }).execute())();
+        work.catch(() => undefined);
+      },
+    };
+    em.assign(await em.findOneOrFail(Letter, id), { text: 'Changed' });
+    await em.flush().finally(() => {
+      Letter.hooks = {};
+    });
+    await expect(work).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+    expect(await schema.rows('select id from letter')).toEqual([{ id }]);
+    await expectExactLetters(schema);
   });
 });

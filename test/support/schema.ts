@@ -17,6 +17,7 @@ export interface SchemaOptions {
 export interface Schema {
   readonly kind: DatabaseKind;
   readonly database: Database;
+  readonly url: string;
   /** Gives an entity manager that knows nothing yet. */
   em(): SqlEntityManager;
   /** Reads rows with raw SQL. */
@@ -60,6 +61,9 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
     get database() {
       return opened.database;
     },
+    get url() {
+      return opened.url;
+    },
     em: () => opened.database.em.fork() as SqlEntityManager,
     rows: <Row extends object>(sql: string, parameters: readonly unknown[] = []) => connection().execute<Row[]>(sql, [...parameters]),
     async write(sql, parameters = []) {
@@ -70,7 +74,7 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
 
 async function empty(database: Database): Promise<void> {
   const sqlite = database.em.getDriver() instanceof SqliteDriver;
-  const tables = [...database.getMetadata().getAll().values()].map(({ tableName }) => tableName);
+  const tables = [...database.getMetadata().getAll().values()].filter(({ embeddable }) => !embeddable).map(({ tableName }) => tableName);
   const [before, after] = sqlite ? ['pragma defer_foreign_keys = on', 'select 1'] : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
   await database.em.fork().transactional(async em => {
     const statements = [before, ...new Set(tables.map(table => `delete from ${table}`)), after];
