@@ -24,7 +24,10 @@ interface Bypass {
 const status = EnrollmentStatus.DROPPED;
 const moment = new Date(Date.UTC(2026, 0, 1));
 const full = (pair: Pair) => ({ ...pair, status, enrolledAt: moment, updatedAt: moment });
-const columns = ({ course, student }: Pair) => ({ course_id: course, student_id: student, status, enrolled_at: moment.valueOf(), updated_at: moment.valueOf() });
+const columns = ({ em, pair: { course, student } }: Given) => {
+  const stored = em.getPlatform().processDateProperty(moment);
+  return { course_id: course, student_id: student, status, enrolled_at: stored, updated_at: stored };
+};
 const kysely = (em: SqlEntityManager) => em.getKysely() as unknown as Kysely<Record<string, Record<string, unknown>>>;
 const counts = { totalEnrollments: 1_000_000 };
 
@@ -54,7 +57,7 @@ const bypasses: Record<string, Bypass> = {
   'QueryBuilder.insert()': { write: async ({ em, pair }) => em.createQueryBuilder(Enrollment).insert(full(pair)).execute(), expected: insert },
   'QueryBuilder.update()': { write: async ({ em, condition }) => em.createQueryBuilder(Enrollment).update({ status }).where(condition.where).execute(), expected: update },
   'QueryBuilder.delete()': { write: async ({ em, condition }) => em.createQueryBuilder(Enrollment).delete(condition.where).execute(), expected: remove },
-  'Kysely insertInto()': { write: async ({ em, pair }) => kysely(em).insertInto('core_enrollments').values(columns(pair)).execute(), expected: insert },
+  'Kysely insertInto()': { write: async given => kysely(given.em).insertInto('core_enrollments').values(columns(given)).execute(), expected: insert },
   'Kysely updateTable()': {
     write: async ({ em, pair }) => kysely(em).updateTable('core_enrollments').set({ status }).where('student_id', '=', pair.student).execute(),
     expected: bypass(({ pair }, { rows }) => ({ updates: rows.enrollments.filter(({ student }) => student === pair.student).map(({ id }) => ({ id: id!, status })) })),
