@@ -3,7 +3,7 @@ import { describeOnEach, strategy } from '../support/databases.js';
 import { openArena, type Arena } from './arena.js';
 import { scenarios } from './scenarios.js';
 
-const rounds = Number(process.env['RACE_ROUNDS'] ?? 3);
+const rounds = Number(process.env['RACE_ROUNDS'] ?? 2);
 
 describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
   let arena: Arena;
