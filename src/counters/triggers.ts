@@ -82,15 +82,27 @@ async function changeTriggers(em: SqlEntityManager, statements: readonly string[
   const [before, after, failed] = isSqlite(em) ? ['begin immediate', 'commit', 'rollback'] : [`lock tables ${locked}`, 'unlock tables', 'unlock tables'];
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
-    await run(before);
+    await run(before).catch(explained);
     try {
       for (const statement of statements) await run(statement);
     } catch (error) {
       await run(failed);
-      throw error;
+      explained(error);
     }
     await run(after);
   });
+}
+
+/** Says what a server's user lacks to change triggers (COUNTER_STRATEGY); throws other errors as they are. */
+function explained(error: unknown): never {
+  const { code, message } = error as { code?: string; message: string };
+  const lacks: Record<string, string> = {
+    ER_DBACCESS_DENIED_ERROR: 'Grant the privileges TRIGGER and LOCK TABLES.',
+    ER_TABLEACCESS_DENIED_ERROR: 'Grant the privileges TRIGGER and LOCK TABLES.',
+    ER_BINLOG_CREATE_ROUTINE_NEED_SUPER: 'Set log_bin_trust_function_creators = 1 on the server, or do it as a user with the privilege SUPER.',
+  };
+  const wayOut = lacks[code ?? ''];
+  throw wayOut ? new CounterError('COUNTER_STRATEGY', `The database does not let its user change triggers: ${message}. ${wayOut}`, { cause: error }) : error;
 }
 
 /** Refuses counters of rows in their own table, where the database lets no trigger change the table that fired it (COUNTER_STRATEGY). */

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { installTriggers, triggerStatus } from '../../src/counters/index.js';
+import { openDatabase } from '../../src/database/database.js';
+import { describeOnServers, freshUrl } from '../support/databases.js';
+
+describeOnServers('a user who may not change triggers', kind => {
+  it('is told which privileges are lacking, and nothing is installed', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await openDatabase(url);
+    await database.migrator.up();
+    const [user, password, name] = [`u${randomBytes(6).toString('hex')}`, randomBytes(9).toString('hex'), url.slice(url.lastIndexOf('/') + 1)];
+    const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
+    await run(`create user '${user}'@'%' identified by '${password}'`);
+    await run(`grant select, insert, update, delete on ${name}.* to '${user}'@'%'`);
+    onTestFinished(async () => {
+      await run(`drop user '${user}'@'%'`);
+      await database.close(true);
+      await drop();
+    });
+
+    // A server looks up what a user may do when the connection is made.
+    const install = async () => {
+      const limited = await openDatabase(url.replace('root@', `${user}:${password}@`));
+      return installTriggers(limited.em).finally(() => limited.close(true));
+    };
+    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining('Grant the privileges TRIGGER and LOCK TABLES.') };
+    await expect(install()).rejects.toMatchObject(refused);
+    await run(`grant lock tables on ${name}.* to '${user}'@'%'`);
+    await expect(install()).rejects.toMatchObject(refused);
+    expect((await triggerStatus(database.em)).present).toEqual([]);
+    await run(`grant trigger on ${name}.* to '${user}'@'%'`);
+    expect((await install()).created).toHaveLength(6);
+  });
+});
