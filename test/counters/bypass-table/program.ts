@@ -1,0 +1,35 @@
+import type { DatabaseKind } from '../../../src/database/orm-options.js';
+import type { Model } from './models.js';
+import type { Place } from './place.js';
+
+/** Writes in one way; what is thrown or rejected is a refusal. */
+export type Write<Seed> = (seed: Seed, place: Place) => unknown;
+
+/** Is one variant of a way, on the rows of a model. */
+export interface Variant {
+  readonly model: Model<unknown>;
+  readonly write: Write<unknown>;
+}
+
+/** Does what one row of the table names, in every variant that a caller may write it. */
+export interface Program {
+  /** Is the row's first cell, letter by letter. */
+  readonly way: string;
+  /** Lists the databases that have this way; all of them without it. */
+  readonly on?: readonly DatabaseKind[];
+  readonly variants: Readonly<Record<string, Variant>>;
+}
+
+/** Gives a program whose variants all work on one model. */
+export function program<Seed>(way: string, model: Model<Seed>, writes: Readonly<Record<string, Write<Seed>>>, on?: readonly DatabaseKind[]): Program {
+  const variants = Object.entries(writes).map(([name, write]) => [name, { model, write } as Variant]);
+  return { way, ...(on && { on }), variants: Object.fromEntries(variants) as Program['variants'] };
+}
+
+/** Lists the databases that are servers. */
+export const servers: readonly DatabaseKind[] = ['mysql', 'mariadb'];
+
+/** Gives one program of several for the same way. */
+export function together(...programs: readonly [Program, ...Program[]]): Program {
+  return { ...programs[0], variants: Object.assign({}, ...programs.map(({ variants }) => variants)) as Program['variants'] };
+}

@@ -1,0 +1,96 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Readable } from 'node:stream';
+import { raw } from '@mikro-orm/core';
+import { MikroORM, type AbstractSqlPlatform } from '@mikro-orm/sql';
+import { createConnection } from 'mysql2/promise';
+import type { Database } from '../../../src/database/database.js';
+import { ormOptions } from '../../../src/database/orm-options.js';
+import { Course, Enrollment, User } from '../../../src/entities/index.js';
+import { schoolModel } from './models.js';
+import type { Place } from './place.js';
+import { program, servers, type Program } from './program.js';
+import { EmptyTheTable } from './sql-of-the-application.js';
+
+const emptied = 'delete from core_enrollments';
+
+/** Runs SQL as a program does that knows nothing of this one. */
+async function asAnotherProgram({ kind, schema }: Place, ...statements: readonly string[]): Promise<void> {
+  if (kind === 'sqlite') {
+    const database = new DatabaseSync(schema.url.slice('sqlite:'.length));
+    for (const sql of statements) database.exec(sql);
+    return database.close();
+  }
+  const connection = await createConnection(schema.url);
+  for (const sql of statements) await connection.query(sql);
+  await connection.end();
+}
+
+/** Gives an INSERT of counted rows in the database's own words. */
+function insertOf({ kind }: Place, verb: string, course: number, student: number, status: string, rest = ''): string {
+  const now = kind === 'sqlite' ? '0' : "'2026-01-01'";
+  return `${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${course}, ${student}, '${status}', ${now}, ${now}) ${rest}`;
+}
+
+/** Does what is raw SQL, by whichever way it comes to the database. */
+export const rawSql: Program[] = [
+  program('raw SQL: `execute()` of `em`, its connection or its driver, `executeDump()`, a native query builder', schoolModel, {
+    'em.execute()': (_, place) => place.em().execute(emptied),
+    'em.execute() in a transaction': (_, place) => place.em().transactional(em => (em as ReturnType<Place['em']>).execute(emptied)),
+    'raw()': (_, place) => place.em().execute(raw(emptied)),
+    'a native query builder': (_, place) => place.em().execute((place.em().getPlatform() as AbstractSqlPlatform).createNativeQueryBuilder().from('core_enrollments').delete()),
+    'the connection': (_, place) => place.em().getConnection().execute(emptied),
+    'a dump': (_, place) => place.em().getConnection().executeDump(emptied),
+    'the driver': (_, place) => place.em().getDriver().execute(emptied),
+  }),
+  program('raw SQL of a migration: `addSql()`, `execute()`', schoolModel, {
+    addSql: (_, place) => place.schema.database.migrator.up(),
+  }),
+  program('raw `INSERT IGNORE`, `REPLACE`, `ON DUPLICATE KEY UPDATE`, `ON CONFLICT`', schoolModel, {
+    'a row that is new': ({ course, free }, place) => place.em().execute(insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, free, 'active')),
+    'a row in the place of another': ({ course, student }, place) => place.em().execute(insertOf(place, 'replace', course, student, 'dropped')),
+    'a row that is there': ({ course, student }, place) => {
+      const clause = place.kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
+      return place.em().execute(insertOf(place, 'insert', course, student, 'active', `${clause} status = 'dropped'`));
+    },
+  }),
+  program('raw `INSERT IGNORE` of rows that are all there', schoolModel, {
+    'a duplicate': ({ course, student }, place) => place.em().execute(insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, student, 'dropped')),
+  }),
+  program('SQL of another program, or of an ORM without counters', schoolModel, {
+    'insert': ({ course, free }, place) => asAnotherProgram(place, insertOf(place, 'insert', course, free, 'active')),
+    'update': ({ other }, place) => asAnotherProgram(place, `update core_enrollments set course_id = ${other}, status = 'completed'`),
+    'delete': (_, place) => asAnotherProgram(place, emptied),
+    'an ORM without counters': async (_, { schema }) => {
+      const { subscribers: _subscribers, entityManager: _entityManager, ...options } = ormOptions(schema.url) as Record<string, unknown>;
+      const orm = (await MikroORM.init({ ...options, entities: [User, Course, Enrollment], onCreateConnection: undefined } as never)) as unknown as Database;
+      await orm.em.fork().nativeDelete(Enrollment, {}).finally(() => orm.close(true));
+    },
+  }),
+  program("a statement that writes counted rows and reads their target's table", schoolModel, {
+    'raw DELETE': ({ course }, place) => place.em().execute('delete from core_enrollments where course_id in (select id from core_course where id = ?)', [course]),
+    'raw UPDATE': ({ course }, place) => place.em().execute("update core_enrollments set status = 'dropped' where course_id in (select id from core_course where id = ?)", [course]),
+  }),
+  program('`REPLACE` of a program that has not set `pragma recursive_triggers = on` (SQLite)', schoolModel, {
+    replace: ({ course, student }, place) => asAnotherProgram(place, insertOf(place, 'replace', course, student, 'dropped')),
+  }, ['sqlite']),
+  program('a stored procedure: `em.callRoutine()` (MySQL, MariaDB)', schoolModel, {
+    callRoutine: (_, place) => place.em().callRoutine(EmptyTheTable, {}),
+  }, servers),
+  program('`LOAD DATA` (MySQL, MariaDB)', schoolModel, {
+    'from the client': async ({ course, free }, { schema }) => {
+      const connection = await createConnection(schema.url);
+      const [[{ allowed }]] = (await connection.query('select @@global.local_infile as allowed')) as unknown as [[{ allowed: number }]];
+      await connection.query('set global local_infile = 1');
+      try {
+        const sql = "load data local infile 'rows' into table core_enrollments fields terminated by ',' (course_id, student_id, status, enrolled_at, updated_at)";
+        await connection.query({ sql, infileStreamFactory: () => Readable.from([Buffer.from(`${course},${free},active,2026-01-01,2026-01-01\n`)]) } as never);
+      } finally {
+        await connection.query('set global local_infile = ?', [allowed]);
+        await connection.end();
+      }
+    },
+  }, servers),
+  program('raw `TRUNCATE` of a counted table (MySQL, MariaDB)', schoolModel, {
+    truncate: (_, place) => place.em().execute('truncate table core_enrollments'),
+  }, servers),
+];

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CounterStrategy } from '../../../src/counters/index.js';
+import type { DatabaseKind } from '../../../src/database/orm-options.js';
+
+/** Is a row of the table in docs/bypasses.md, as written there. */
+export interface Row {
+  readonly way: string;
+  readonly hooks: string;
+  readonly triggers: string;
+  readonly instead: string;
+}
+
+const path = resolve(import.meta.dirname, '../../../docs/bypasses.md');
+const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
+
+/** Gives the rows of the table, in its order. */
+export function rowsOfTheTable(): Row[] {
+  const lines = readFileSync(path, 'utf8').split('\n').filter(line => line.startsWith('|'));
+  return lines.slice(2).map(line => {
+    const [way, hooks, triggers, instead] = line.slice(1, -1).split(/(?<!\\)\|/).map(cell => cell.trim().replaceAll('\\|', '|'));
+    return { way: way!, hooks: hooks!, triggers: triggers!, instead: instead! };
+  });
+}
+
+/** Gives what a row says for a strategy on a database: `unseen; on SQLite exact` says two things. */
+export function cellOf(row: Row, strategy: CounterStrategy, kind: DatabaseKind): string {
+  const [general, ...exceptions] = row[strategy].split('; ');
+  const own = exceptions.find(one => one.startsWith(`on ${names[kind]} `));
+  return own ? own.slice(`on ${names[kind]} `.length) : general!;
+}
+
+/** Tells whether a refusal names what the row says to use instead: each name in backticks, or else the whole text. */
+export function namesInstead({ instead }: Row, message: string): boolean {
+  const spans = [...instead.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
+  return spans.length > 0 ? spans.every(span => message.includes(span)) : message.toLowerCase().includes(instead.toLowerCase());
+}

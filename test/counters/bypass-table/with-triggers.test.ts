@@ -1,0 +1,3 @@
+import { tryTheTable } from './try-the-table.js';
+
+tryTheTable('triggers');
