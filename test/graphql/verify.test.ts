@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
@@ -76,6 +77,20 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     expect(mistakesIn(answer)).toEqual(['INVALID input.courseIds']);
   });
 
+  it('lists 10,000 drifts and counts them all', async () => {
+    const many = 5100;
+    const now = kind === 'sqlite' ? '0' : "'2026-01-01'";
+    await write(
+      api.database,
+      `insert into core_course (title, status, is_published, total_enrollments, active_enrollments, created_at, updated_at)
+       values ${Array.from({ length: many }, () => `('Many', 'draft', 0, 1, 1, ${now}, ${now})`).join()}`,
+    );
+    const { drifts, ...rest } = await verified();
+    expect(rest).toEqual({ ok: false, checked: 5 + many, driftCount: 2 * many, userErrors: [] });
+    expect(drifts).toHaveLength(10_000);
+    await write(api.database, "delete from core_course where title = 'Many'");
+  });
+
   it('shows drift that another program has just committed, and nothing of what it has not', async () => {
     const other = await openDatabase(api.databaseUrl);
     const writer = other.em.fork();
@@ -86,4 +101,25 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     expect(await verified()).toMatchObject({ ok: false, drifts: [{ stored: 8, actual: 3, drift: 5 }] });
     await other.close(true);
   });
+});
+
+it('verifyEnrollmentCounts leaves out the drift of a course that is deleted before the answer shows it', async () => {
+  const api = await startApi('sqlite');
+  onTestFinished(() => api.stop());
+  const [gone, stays] = (await addFullCourses(api.database, 2)) as [number, number];
+  await breakTotals(api.database, [gone, stays]);
+  const other = new DatabaseSync(api.databaseUrl.slice('sqlite:'.length));
+  onTestFinished(() => other.close());
+  let deleted = 0;
+  api.database.config.set('onQuery', sql => {
+    // The last statement before the answer loads the courses.
+    if (/^select .*"description".* from "core_course"/.test(sql) && deleted === 0) {
+      other.exec(`delete from core_enrollments where course_id = ${gone}`);
+      deleted = Number(other.prepare('delete from core_course where id = ?').run(gone).changes);
+    }
+    return sql;
+  });
+  const { data, errors } = await api.send(await api.token(Role.ADMIN, null), MUTATION);
+  expect([errors, deleted]).toEqual([undefined, 1]);
+  expect(data.verifyEnrollmentCounts).toMatchObject({ ok: false, checked: 2, driftCount: 1, drifts: [{ course: { id: String(stays) } }] });
 });

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { Role } from '../../src/entities/index.js';
+import { issueToken } from '../../src/services/tokens.js';
+import type { Answer } from '../support/api.js';
+import { placeToRun, type Place, type Running } from '../support/command-line.js';
+import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { addFullCourses, breakTotals, write } from '../support/drift.js';
+import { mistakesIn } from '../support/mutations.js';
+import { changesShown, ended, polled, recounting, shownRun, type Sender } from '../support/recounts.js';
+import { expectExactCounts } from '../support/rows.js';
+
+const COURSES = 40;
+const secret = 'a secret of this test alone, which nobody else knows';
+
+/** Is a server in a process of its own. */
+interface Served {
+  readonly command: Running;
+  readonly send: Sender;
+}
+
+/** Is a database whose counts all drift, with two servers on it. */
+interface Stage {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly courses: number[];
+  readonly one: Served;
+  readonly other: Served;
+}
+
+const leftovers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const tidy of leftovers.splice(0).reverse()) await tidy();
+});
+
+async function serve(place: Place, databaseUrl: string, env: Record<string, string>): Promise<Served> {
+  const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, ...env });
+  leftovers.push(async () => {
+    command.process.kill('SIGKILL');
+    await command.ended;
+  });
+  const port = /http:\/\/[^"\s]+:(\d+)/.exec(await command.says('listening'))![1];
+  const token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const send: Sender = async (query, variables = {}) => {
+    const response = await fetch(`http://127.0.0.1:${port}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+    return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
+  };
+  return { command, send };
+}
+
+async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): Promise<Stage> {
+  const { database, url: databaseUrl, drop } = await freshDatabase(kind);
+  leftovers.push(drop);
+  const courses = await addFullCourses(database, COURSES);
+  await breakTotals(database, courses);
+  const place = placeToRun();
+  leftovers.push(() => place.leave());
+  const [one, other] = await Promise.all([serve(place, databaseUrl, env), serve(place, databaseUrl, env)]);
+  return { database, databaseUrl, courses, one, other };
+}
+
+/** Starts a recount in one server that would take long, and comes back when it is at its third course. */
+async function underWay({ one }: Stage): Promise<string> {
+  const { run } = await recounting(one.send, 'recountEnrollments', { throttle: 300 });
+  expect(run.status).toBe('RUNNING');
+  await polled(one.send, run.id, ({ checked }) => checked >= 3);
+  return run.id;
+}
+
+/** Resumes a run through the other server, lets it go on without pauses, and asserts that in all each course was repaired once. */
+async function expectFinishedElsewhere({ database, courses, other }: Stage, id: string): Promise<void> {
+  await write(database, `update core_recount_runs set throttle = 0 where id = ${id}`);
+  expect(await ended(other.send, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', interrupted: false, error: null, total: COURSES, checked: COURSES, drifted: COURSES, repaired: COURSES });
+  expect(await changesShown(other.send, id)).toEqual(courses.map(course => ({ counter: 'Course.totalEnrollments', courseId: String(course), course: { id: String(course) }, before: 9, after: 3 })));
+  await expectExactCounts(database);
+}
+
+describeOnEach('a run whose server ends', kind => {
+  let stage: Stage;
+
+  beforeEach(async () => {
+    stage = await setStage(kind);
+  });
+
+  it('on SIGTERM is paused at its chunk\'s end, and resumed at once through another server', async () => {
+    const { one, other } = stage;
+    const id = await underWay(stage);
+    one.command.process.kill('SIGTERM');
+    const { code, stdout } = await one.command.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`"runs":[${id}]`);
+    const paused = await shownRun(other.send, id);
+    expect(paused).toMatchObject({ status: 'PAUSED', interrupted: false, error: null, finishedAt: null });
+    expect(await changesShown(other.send, id)).toHaveLength(paused.repaired);
+    expect([paused.checked, paused.repaired < COURSES]).toEqual([paused.repaired, true]);
+    await expectFinishedElsewhere(stage, id);
+  });
+
+  it('by kill -9 is seen as interrupted once its lease has run out, and resumed through another server', async () => {
+    const { one, other, database } = stage;
+    const id = await underWay(stage);
+    one.command.process.kill('SIGKILL');
+    await one.command.ended;
+    expect(await shownRun(other.send, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
+    expect(mistakesIn(await recounting(other.send, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
+    // As time does.
+    await write(database, `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`);
+    const interrupted = await shownRun(other.send, id);
+    expect(interrupted).toMatchObject({ status: 'FAILED', interrupted: true, error: expect.stringContaining(`Resume run ${id} to go on where it was.`) });
+    expect(await changesShown(other.send, id)).toHaveLength(interrupted.repaired);
+    await expectFinishedElsewhere(stage, id);
+  });
+});
+
+describeOnServers('a run whose server is asked to stop while it waits for a lock', kind => {
+  it('is paused before the server\'s time is over, and resumed at once through another server', async () => {
+    const stage = await setStage(kind, { SHUTDOWN_TIMEOUT: '4' });
+    const { one, other, databaseUrl, courses } = stage;
+    const elsewhere = await openDatabase(databaseUrl);
+    leftovers.push(() => elsewhere.close(true));
+    const holder = elsewhere.em.fork();
+    await holder.begin();
+    await holder.execute('select id from core_course where id = ? for update', [courses[1]!]);
+    const { run } = await recounting(one.send, 'recountEnrollments', {});
+    await polled(one.send, run.id, ({ checked }) => checked === 1);
+    one.command.process.kill('SIGTERM');
+    const { code, stdout } = await one.command.ended;
+    expect([code, stdout.includes(`"runs":[${run.id}]`)]).toEqual([0, true]);
+    expect(await shownRun(other.send, run.id)).toMatchObject({ status: 'PAUSED', checked: 1 });
+    await holder.rollback();
+    await expectFinishedElsewhere(stage, run.id);
+  });
+});
