@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { Cron } from 'croner';
 import { z } from 'zod';
 import { databaseKind, withoutPassword } from './database/orm-options.js';
 
@@ -30,9 +31,16 @@ export interface Config {
   readonly counters: 'hooks' | 'triggers' | 'switching';
   /** Limits how long the requests in flight may take to finish once the server is asked to stop, in seconds. */
   readonly shutdownTimeout: number;
+  /** Is when `serve` verifies the counts, as a cron expression in UTC; null: never. */
+  readonly verifySchedule: string | null;
+  /** Says whether it only verifies then, or recounts. */
+  readonly verifyAction: 'verify' | 'recount';
   /** Says whether an empty database is filled with sample data. */
   readonly sampleData: boolean;
 }
+
+/** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
+export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
 /** Lists every mistake of a configuration, each with its variable, its value (never a secret's) and the way out. */
 export class ConfigError extends Error {
@@ -70,6 +78,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
     shutdownTimeout: data.SHUTDOWN_TIMEOUT,
+    verifySchedule: data.VERIFY_SCHEDULE ?? null,
+    verifyAction: data.VERIFY_ACTION,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
   };
 }
@@ -98,6 +108,11 @@ const variables = z.object({
   DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
   COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
   SHUTDOWN_TIMEOUT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 lets no request finish.')).transform(Number).default(10),
+  VERIFY_SCHEDULE: z.string().superRefine((pattern, { addIssue }) => {
+    const mistake = mistakeInSchedule(pattern);
+    if (mistake) addIssue(mistake);
+  }).optional(),
+  VERIFY_ACTION: oneOf('verify', 'recount').default('verify'),
   SAMPLE_DATA: oneOf('true', 'false').optional(),
 });
 
@@ -118,6 +133,17 @@ function mistakeInDatabaseUrl(url: string): string | null {
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (hostname && pathname && pathname !== '/') return null;
   return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+}
+
+function mistakeInSchedule(pattern: string): string | null {
+  const wayOut = 'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
+  try {
+    const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
+    if (cron.getOnce()) return `is "${pattern}", which is one moment and no schedule. ${wayOut}`;
+    return cron.nextRun() ? null : `is "${pattern}", which never comes. ${wayOut}`;
+  } catch (error) {
+    return `is "${pattern}". ${wayOut} (${(error as Error).message.replace(/^CronPattern: /, '')})`;
+  }
 }
 
 function isHttpUrl(text: string): boolean {

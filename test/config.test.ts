@@ -29,6 +29,8 @@ describe('the configuration', () => {
       databaseWait: 60,
       counters: 'hooks',
       shutdownTimeout: 10,
+      verifySchedule: null,
+      verifyAction: 'verify',
       sampleData: true,
     });
   });
@@ -47,6 +49,8 @@ describe('the configuration', () => {
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
       SHUTDOWN_TIMEOUT: '25',
+      VERIFY_SCHEDULE: '17 3 * * *',
+      VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
     });
     expect(config).toEqual({
@@ -60,6 +64,8 @@ describe('the configuration', () => {
       databaseWait: 5,
       counters: 'triggers',
       shutdownTimeout: 25,
+      verifySchedule: '17 3 * * *',
+      verifyAction: 'recount',
       sampleData: false,
     });
   });
@@ -99,7 +105,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -109,16 +115,37 @@ describe('the configuration', () => {
       expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
       expect.stringMatching(/^DATABASE_WAIT is "long"\. Give a whole number of seconds/),
       expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
+      expect.stringMatching(/^VERIFY_SCHEDULE is "61 \* \* \* \*"\. Give minute, hour, day of month, month and day of week, in UTC, .*\(Invalid value for minute: 61\)$/),
+      expect.stringMatching(/^VERIFY_ACTION is "mend"\. Give one of verify, recount\.$/),
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 10 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 12 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {
     const [mistake] = mistakesOf({ DATABASE_URL: url });
     expect(mistake).toContain('app:***@');
     expect(mistake).not.toContain('pass@');
+  });
+
+  it.each(['*/15 * * * *', '0 17 3 * * *', '@daily', '17 3 * * MON-FRI', '0 3 1,15 * *'])('takes the schedule %s', pattern => {
+    expect(readConfig({ VERIFY_SCHEDULE: pattern }).verifySchedule).toBe(pattern);
+  });
+
+  it.each([
+    ['hourly', 'parts'],
+    ['* * * *', 'parts'],
+    ['0 0 0 1 1 * 2027', '7 parts'],
+    ['0 25 * * *', 'Invalid value for hour: 25'],
+    ['@reboot', 'not supported'],
+    ['0 0 30 2 *', 'which never comes'],
+    ['2999-01-01T00:00:00', 'which is one moment and no schedule'],
+  ])('refuses the schedule %s', (pattern, reason) => {
+    const [mistake, ...more] = mistakesOf({ VERIFY_SCHEDULE: pattern });
+    expect(more).toEqual([]);
+    expect(mistake).toContain(`VERIFY_SCHEDULE is "${pattern}"`);
+    expect(mistake).toContain(reason);
   });
 
   it('never shows a secret', () => {

@@ -65,6 +65,8 @@ Configuration comes from the environment and from .env in the working directory:
   DATABASE_WAIT           seconds that serve waits for the database at its start (60)
   COUNTERS                hooks, triggers, or switching from triggers to hooks (hooks)
   SHUTDOWN_TIMEOUT        seconds that requests in flight get to finish when serve is stopped (10)
+  VERIFY_SCHEDULE         when serve verifies the counts, as cron says it, in UTC (never)
+  VERIFY_ACTION           what it does then: verify, or recount (verify)
   METRICS                 on (at /metrics), off, or a port or HOST:PORT of their own
                           (on; off in production)
   LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)

@@ -77,6 +77,7 @@ export async function startServer({ config, database, logger }: { config: Config
     await app.close(); // Else the listener that could start would keep the process alive.
     throw error;
   }
+  background.start();
   const { port } = app.server.address() as { port: number };
   const origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   return {

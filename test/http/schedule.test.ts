@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { RunKind, RunStatus } from '../../src/entities/index.js';
+import { Schedule } from '../../src/http/schedule.js';
+import { startServer } from '../../src/http/server.js';
+import { BackgroundRuns, scheduledResults, startRecount, type ScheduledAction, type ScheduledResult } from '../../src/services/runs/index.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { addFullCourses, breakTotals, changesOf, operator, seen, valueOf, write } from '../support/drift.js';
+import { keptLog, type LogLine, type LogLines } from '../support/awaited-log.js';
+import { everything, expectExactCounts } from '../support/rows.js';
+
+const COURSES = 4;
+const EACH_SECOND = '* * * * * *';
+const ONCE_A_YEAR = '0 0 1 1 *';
+/** Holds pino's numbers of levels. */
+const [INFO, WARN, ERROR] = [30, 40, 50];
+
+describeOnEach('a schedule', kind => {
+  const leftovers: (() => unknown)[] = [];
+  let database: Database;
+  let url: string;
+  let courses: number[];
+  let log: LogLines;
+  let results: ScheduledResult[];
+
+  beforeEach(async () => {
+    const opened = await freshDatabase(kind);
+    ({ database, url } = opened);
+    leftovers.push(() => opened.drop());
+    courses = await addFullCourses(database, COURSES);
+    await breakTotals(database, courses.slice(1));
+    log = keptLog();
+    results = [];
+    const keep = (result: unknown): void => void results.push(result as ScheduledResult);
+    scheduledResults.subscribe(keep);
+    leftovers.push(() => scheduledResults.unsubscribe(keep));
+  });
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+  });
+
+  function start(pattern: string, action: ScheduledAction, { logger }: LogLines = log): void {
+    const runs = new BackgroundRuns(database, () => undefined);
+    leftovers.push(() => runs.stop(60));
+    const schedule = new Schedule({ pattern, action, database, runs, logger });
+    leftovers.push(() => schedule.stop());
+  }
+  const told = (msg: string, wanted: (line: LogLine) => boolean = () => true) => log.until(line => line.msg === msg && wanted(line));
+  const noRuns = async () => expect(await database.em.getConnection().execute('select id from core_recount_runs')).toEqual([]);
+
+  it('that verifies warns of drift, publishes it, keeps it on record as a dry run, and changes nothing', async () => {
+    const before = await everything(database);
+    start(EACH_SECOND, 'verify');
+    const line = await told('a scheduled run found counts that drifted');
+    expect(line).toMatchObject({ level: WARN, schedule: EACH_SECOND, action: 'verify', status: 'SUCCEEDED', courses: COURSES, drifted: COURSES - 1, repaired: 0 });
+    const run = await seen(database, line['run'] as number);
+    expect(run).toMatchObject({ kind: RunKind.RECOUNT, status: RunStatus.SUCCEEDED, dryRun: true, startedBy: 'schedule', courseIds: null });
+    expect((await changesOf(database, run)).map(({ courseId }) => courseId)).toEqual(courses.slice(1));
+    expect(results).toContainEqual({ courses: COURSES, drifted: COURSES - 1, repaired: 0, at: run.finishedAt });
+    expect(await everything(database)).toEqual(before);
+  });
+
+  it('that recounts repairs drift, and finds every count right the next time', async () => {
+    start(EACH_SECOND, 'recount');
+    const line = await told('a scheduled run found counts that drifted');
+    expect(line).toMatchObject({ level: WARN, action: 'recount', drifted: COURSES - 1, repaired: COURSES - 1 });
+    await expectExactCounts(database);
+    const next = await told('a scheduled run found every count right');
+    expect(next).toMatchObject({ level: INFO, courses: COURSES, drifted: 0, repaired: 0 });
+    expect(Date.parse(next['moment'] as string)).toBeGreaterThan(Date.parse(line['moment'] as string));
+    expect(results.map(({ repaired }) => repaired).slice(0, 2)).toEqual([COURSES - 1, 0]);
+  });
+
+  it('passes a moment over while the last run is still at work, and that one comes to its end', async () => {
+    const elsewhere = await openDatabase(url);
+    leftovers.push(() => elsewhere.close(true));
+    const holder = elsewhere.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 100 where id = ?', [courses[2]!], 'run');
+    start(EACH_SECOND, 'recount');
+    const passed = await told('a scheduled run was passed over', ({ reason }) => reason === 'The last one is still at work in this process.');
+    expect(passed['level']).toBe(INFO);
+    await holder.commit();
+    const line = await told('a scheduled run found counts that drifted');
+    expect(Date.parse(line['moment'] as string)).toBeLessThan(Date.parse(passed['moment'] as string));
+    expect(line['repaired']).toBe(COURSES - 1);
+  });
+
+  it('passes a recount over while another run is at the courses, and says which', async () => {
+    const other = valueOf(await startRecount(database, operator, { startedBy: 'Ada', courseIds: [courses[0]!] }));
+    start(EACH_SECOND, 'recount');
+    const { reason } = await told('a scheduled run was passed over');
+    expect(reason).toContain(`Run ${other.id}, started by Ada, is at work on 1 course(s)`);
+  });
+
+  it('does nothing for moments that were before its start', async () => {
+    start(ONCE_A_YEAR, 'recount');
+    const { next } = await told('a schedule is set');
+    expect(Date.parse(next as string)).toBeGreaterThan(Date.now());
+    await noRuns();
+  });
+
+  it('is stopped with its server, and begins nothing more', async () => {
+    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', VERIFY_SCHEDULE: EACH_SECOND });
+    const server = await startServer({ config, database, logger: log.logger });
+    await told('a scheduled run found counts that drifted');
+    await server.close();
+    const lines = log.lines.length;
+    // Another one, on the same database, tells that further moments have come.
+    const other = keptLog();
+    start(EACH_SECOND, 'verify', other);
+    const first = await other.until(({ msg }) => msg.startsWith('a scheduled run'));
+    await other.until(({ msg, moment }) => msg.startsWith('a scheduled run') && moment !== first['moment']);
+    expect(log.lines.slice(lines)).toEqual([]);
+  });
+
+  it('tells of a run that failed', async () => {
+    await write(database, 'alter table core_recount_changes rename to hidden_changes');
+    start(EACH_SECOND, 'recount');
+    const line = await told('a scheduled run did not come to its end');
+    expect(line).toMatchObject({ level: WARN, status: 'FAILED', error: expect.stringContaining('core_recount_changes') });
+    expect(results).toEqual([]);
+    await write(database, 'alter table hidden_changes rename to core_recount_changes');
+  });
+
+  it('tells of a run that could not be started, and goes on at the next moment', async () => {
+    await write(database, 'alter table core_recount_runs rename to hidden_runs');
+    start(EACH_SECOND, 'verify');
+    expect(await told('the scheduled run could not be started or read')).toMatchObject({ level: ERROR, err: { message: expect.stringContaining('core_recount_runs') } });
+    await write(database, 'alter table hidden_runs rename to core_recount_runs');
+    await told('a scheduled run found counts that drifted');
+  });
+});
