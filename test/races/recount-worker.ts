@@ -1,7 +1,7 @@
 // Runs in a process of its own, to be killed: starts a recount of all courses, or resumes the run that it is given, and tells of each change.
 import { openDatabase } from '../../dist/database/database.js';
-import { Role } from '../../dist/entities/index.js';
 import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/services/runs/index.js';
+import { operator } from '../../dist/services/viewer.js';
 
 /** Is what the worker says: which run it works on, each change, and how the run ended. */
 export type Word = { kind: 'run'; id: number } | { kind: 'change'; change: CourseChange } | { kind: 'end'; status: string };
@@ -11,7 +11,6 @@ const LEASE = 1;
 
 const [url, id] = [process.argv[2]!, process.argv[3]];
 const database = await openDatabase(url);
-const operator = { userId: null, role: Role.ADMIN };
 const { value, problems } = id === undefined ? await startRecount(database, operator, {}, LEASE) : await resumeRun(database, operator, { id: Number(id) }, LEASE);
 if (value === null) throw new Error(JSON.stringify(problems));
 const say = (word: Word): void => void process.send!(word);

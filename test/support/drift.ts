@@ -2,10 +2,10 @@ import type { Database } from '../../src/database/database.js';
 import { Role, type EnrollmentStatus } from '../../src/entities/index.js';
 import { resumeRun, runById, startRecount, workOn, type ClaimedRun, type CourseChange, type RecountRequest, type Run, type WorkOptions } from '../../src/services/runs/index.js';
 import type { Outcome } from '../../src/services/outcome.js';
+import { operator } from '../../src/services/viewer.js';
 import { addCourses, addEnrollments, addUsers } from './rows.js';
 
-/** Is who may do everything, as the commands are. */
-export const operator = { userId: null, role: Role.ADMIN };
+export { operator };
 
 /** Adds courses with two ACTIVE enrollments and a DROPPED one each and gives their ids, ascending. */
 export async function addFullCourses(database: Database, count: number): Promise<number[]> {

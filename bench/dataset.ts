@@ -1,0 +1,77 @@
+import { SqliteDriver } from '@mikro-orm/sql';
+import { openDatabase, type Database } from '../dist/database/database.js';
+
+/** Says how much a benchmark's database holds. */
+export interface Size {
+  readonly courses: number;
+  readonly enrollments: number;
+}
+
+/** Is prime, so that each course's students are all different. */
+const STUDENTS = 10_007;
+/** Is how many courses get their enrollments in one statement. */
+const AT_ONCE = 2000;
+
+/** Opens the database that a URL names and fills it with SQL, with exact counts, unless it is of that size already. */
+export async function openFilled(url: string, size: Size): Promise<Database> {
+  const database = await openDatabase(url);
+  await database.schema.ensureDatabase();
+  await database.migrator.up();
+  const [found] = await database.em.fork().execute<{ courses: number; enrollments: number }[]>('select (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments');
+  if (Number(found!.courses) === size.courses && Number(found!.enrollments) > 0) return database;
+  if (Number(found!.courses) > 0) throw new Error(`The database holds ${found!.courses} courses already; give one that is empty, or of ${size.courses} courses.`);
+  const start = performance.now();
+  await fill(database, size);
+  console.log(`filled with ${size.courses} courses and ${size.enrollments} enrollments in ${seconds(performance.now() - start)}`);
+  return database;
+}
+
+/** Sets every stored count by hand to what the rows give. */
+export async function setExact(database: Database): Promise<void> {
+  const count = (where: string): string => `(select count(*) from core_enrollments e where e.course_id = core_course.id${where})`;
+  await write(database, `update core_course set total_enrollments = ${count('')}, active_enrollments = ${count(" and e.status = 'active'")}`);
+}
+
+/** Writes with raw SQL, past the counters. */
+export async function write(database: Database, sql: string): Promise<void> {
+  await database.em.fork().transactional(em => em.execute(sql, [], 'run'));
+}
+
+/** Gives milliseconds in words. */
+export function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+/** Gives the middle one of some numbers. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+async function fill(database: Database, { courses, enrollments }: Size): Promise<void> {
+  const sqlite = database.driver instanceof SqliteDriver;
+  const now = sqlite ? '0' : "'2026-01-01'";
+  const text = (label: string, number: string): string => (sqlite ? `'${label} ' || ${number}` : `concat('${label} ', ${number})`);
+  await write(database, `insert into core_user (name, email, role, created_at, updated_at) select ${text('Student', 'n')}, ${text('student', 'n')}, 'student', ${now}, ${now} from ${numbers(5)} where n < ${STUDENTS}`);
+  await write(database, `insert into core_course (title, status, is_published, created_at, updated_at) select ${text('Course', 'n')}, 'active', 1, ${now}, ${now} from ${numbers(5)} where n < ${courses}`);
+  const [first] = await database.em.fork().execute<{ student: number; course: number }[]>('select (select min(id) from core_user) as student, (select min(id) from core_course) as course');
+  const each = Math.round(enrollments / courses);
+  for (let start = 0; start < courses; start += AT_ONCE) {
+    const status = `case n % 10 when 0 then 'completed' when 1 then 'dropped' when 2 then 'suspended' else 'active' end`;
+    await write(
+      database,
+      `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at)
+       select c.id, ${first!.student} + (c.id * 7 + n * 13) % ${STUDENTS}, ${status}, ${now}, ${now}
+       from core_course c join ${numbers(4)} where n < ${each} and c.id between ${first!.course + start} and ${first!.course + start + AT_ONCE - 1} order by c.id`,
+    );
+  }
+  await setExact(database);
+  await write(database, sqlite ? 'analyze' : 'analyze table core_course, core_enrollments');
+}
+
+/** Gives a table of the numbers from 0 to 10^digits − 1, in SQL that all three databases know. */
+function numbers(digits: number): string {
+  const digit = '(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9)';
+  const places = Array.from({ length: digits }, (_, place) => `${digit} p${place}`);
+  const sum = places.map((_, place) => `p${place}.d * ${10 ** place}`).join(' + ');
+  return `(select ${sum} as n from ${places.join(' cross join ')}) numbers`;
+}
