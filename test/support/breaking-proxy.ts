@@ -9,6 +9,8 @@ export interface BreakingProxy {
   goAfterCommit(): void;
   /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
   freeze(): void;
+  /** Breaks every connection at once and the next new one too, and lets those after it in again. */
+  breakAll(): void;
   /** Gives how many connections were broken. */
   readonly broken: number;
   close(): Promise<void>;
@@ -78,6 +80,11 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     },
     freeze() {
       frozen = true;
+    },
+    breakAll() {
+      broken += sockets.size / 2;
+      for (const socket of sockets) socket.destroy();
+      proxy.once('connection', client => client.destroy());
     },
     get broken() {
       return broken;

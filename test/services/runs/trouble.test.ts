@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openDatabase } from '../../../src/database/database.js';
+import { openDatabase, type Database } from '../../../src/database/database.js';
 import { RunStatus } from '../../../src/entities/index.js';
 import { startRecount, workOn } from '../../../src/services/runs/index.js';
-import { startBreakingProxy } from '../../support/breaking-proxy.js';
+import { startBreakingProxy, type BreakingProxy } from '../../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../../support/databases.js';
 import { addFullCourses, breakTotals, changesOf, goOn, operator, recountAll, seen, valueOf, write } from '../../support/drift.js';
 import { expectExactCounts } from '../../support/rows.js';
@@ -45,29 +45,45 @@ describeOnEach('an error in the middle of a run', kind => {
   });
 });
 
-describeOnServers('a connection that breaks at the commit of a repair', kind => {
-  it.each(['before', 'after'] as const)('%s the server has done it: the repair is made, recorded and told once', async moment => {
-    const opened = await freshDatabase(kind);
-    const courses = await addFullCourses(opened.database, 4);
+describeOnServers('a connection that breaks', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  let proxy: BreakingProxy;
+  /** Is connected through the proxy. */
+  let database: Database;
+  let courses: number[];
+
+  beforeEach(async () => {
+    opened = await freshDatabase(kind);
+    courses = await addFullCourses(opened.database, 4);
     await breakTotals(opened.database, courses);
     const url = new URL(opened.url);
-    const proxy = await startBreakingProxy(Number(url.port));
+    proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
-    const database = await openDatabase(url.href);
+    database = await openDatabase(url.href);
+  });
+  afterEach(async () => {
+    await database.close(true);
+    await proxy.close();
+    await opened.drop();
+  });
+
+  /** Recounts course by course, and breaks something after so many saved cursors; every repair must be made, recorded and told once. */
+  async function expectOnce(saved: number, breaks: () => void): Promise<void> {
     const told: number[] = [];
-    const run = await recountAll(database, {}, {
-      onChange: ({ courseId }) => {
-        told.push(courseId);
-        if (told.length === 2) proxy.breakAtCommit(moment);
-      },
-    });
-    expect(proxy.broken).toBe(1);
+    let times = 0;
+    const run = await recountAll(database, { batchSize: 1 }, { onChange: ({ courseId }) => told.push(courseId), onProgress: () => ++times === saved && breaks() });
+    expect(proxy.broken).toBeGreaterThan(0);
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, checked: 4, drifted: 4, repaired: 4 });
     expect(told).toEqual(courses);
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
     await expectExactCounts(opened.database);
-    await database.close(true);
-    await proxy.close();
-    await opened.drop();
+  }
+
+  it.each(['before', 'after'] as const)('at the commit of a repair, %s the server has done it: the repair is made, recorded and told once', async moment => {
+    await expectOnce(2, () => proxy.breakAtCommit(moment));
+  });
+
+  it('between two chunks: the run goes on from its cursor', async () => {
+    await expectOnce(4, () => proxy.breakAll());
   });
 });
