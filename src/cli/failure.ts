@@ -4,6 +4,7 @@ import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError } from '../counters/index.js';
 import { withoutPassword } from '../database/orm-options.js';
+import { BackupError } from '../services/backup/backup-error.js';
 import { ImportError } from '../services/import/import-error.js';
 import { TokenError } from '../services/token-error.js';
 import { TransactionError } from '../services/transaction-error.js';
@@ -20,7 +21,7 @@ export class CommandError extends Error {
 
 /** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
 export function failureText(error: unknown): string {
-  const expected = [ConfigError, CounterError, ImportError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
+  const expected = [ConfigError, BackupError, CounterError, ImportError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
   return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 

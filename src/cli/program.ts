@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBackup } from './backup.js';
 import { addCounters } from './counters.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
@@ -6,6 +7,7 @@ import { addImport } from './import.js';
 import { addMigrate } from './migrate.js';
 import { addRecount } from './recount.js';
 import { addRuns } from './runs.js';
+import { addRestore } from './restore.js';
 import { addSeed } from './seed.js';
 import { addServe } from './serve.js';
 import { addToken } from './token.js';
@@ -43,6 +45,8 @@ function programOf(end: (code: ExitCode) => void): Command {
   addVerify(program, end);
   addRecount(program, end);
   addRuns(program, end);
+  addBackup(program, end);
+  addRestore(program, end);
   addCounters(program, end);
   addSeed(program, end);
   addToken(program, end);

@@ -15,8 +15,11 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\
 /** Matches what joins emoji into one, whose width depends on the terminal: apart, each takes two places. */
 const EMOJI_JOINER = /\u200d(?=\p{Extended_Pictographic})/gu;
 
-/** Limits the code points of one character: letters with many accents on them would grow into the lines beside. */
-const MOST_CODE_POINTS = 10;
+/** Matches a letter with so many accents on it that it grows into the lines beside. */
+const TOWER = /\P{M}?\p{M}{10,}/gu;
+
+/** Matches text of which every character is one place wide and may stand in a line: most of it, and worth knowing at once. */
+const PLAIN = /^[ -~]*$/;
 
 const characters = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
@@ -32,23 +35,34 @@ export function headingOf(columns: readonly Column[]): string {
 
 /** Gives text with a � in place of each character that would break a line, and of each that is too tall for one. */
 export function printable(text: string): string {
-  const plain = text.replaceAll(EMOJI_JOINER, '').replaceAll(UNPRINTABLE, '\ufffd');
-  return [...characters.segment(plain)].map(({ segment }) => ([...segment].length > MOST_CODE_POINTS ? '\ufffd' : segment)).join('');
+  if (PLAIN.test(text)) return text;
+  return text.replaceAll(EMOJI_JOINER, '').replaceAll(UNPRINTABLE, '\ufffd').replaceAll(TOWER, '\ufffd');
 }
 
 function cellOf(text: string, { width, number = false }: Column): string {
-  if (number) return text.padStart(width);
-  const shown = shortened(printable(text), width);
-  return shown + ' '.repeat(width - stringWidth(shown));
+  return number ? text.padStart(width) : fitted(printable(text), width);
 }
 
-/** Cuts text off at a width, with a … at the end that says so; wide characters take two places. */
-function shortened(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
-  let kept = '';
+/** Pads text to a width, or cuts it off with a … at the end that says so; wide characters take two places. */
+function fitted(text: string, width: number): string {
+  if (PLAIN.test(text)) return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+  let [taken, kept, keptTaken] = [0, '', 0];
   for (const { segment } of characters.segment(text)) {
-    if (stringWidth(kept + segment) > width - 1) break;
-    kept += segment;
+    taken += widthOf(segment);
+    if (taken > width) return `${kept}…${' '.repeat(width - 1 - keptTaken)}`;
+    if (taken <= width - 1) [kept, keptTaken] = [kept + segment, taken];
   }
-  return `${kept}…`;
+  return text + ' '.repeat(width - taken);
+}
+
+/** Remembers the widths of characters, since working one out costs more than all else. */
+const widths = new Map<string, number>();
+const MOST_REMEMBERED = 10_000;
+
+function widthOf(character: string): number {
+  const known = widths.get(character);
+  if (known !== undefined) return known;
+  const width = stringWidth(character);
+  if (widths.size < MOST_REMEMBERED) widths.set(character, width);
+  return width;
 }

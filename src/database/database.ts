@@ -1,10 +1,17 @@
 import { existsSync } from 'node:fs';
-import { MikroORM, type AbstractSqlDriver } from '@mikro-orm/sql';
+import { MariaDbDriver } from '@mikro-orm/mariadb';
+import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { databaseKind, ormOptions } from './orm-options.js';
+import { databaseKind, ormOptions, type DatabaseKind } from './orm-options.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;
+
+/** Gives the kind of database that is connected, as its URL names it. */
+export function databaseKindOf({ driver }: Database): DatabaseKind {
+  if (driver instanceof SqliteDriver) return 'sqlite';
+  return (driver as object) instanceof MariaDbDriver ? 'mariadb' : 'mysql';
+}
 
 /** Connects to the database that a URL names; the database itself is created where it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { DatabaseKind } from '../../database/orm-options.js';
+
+/**
+ * A backup of counts is text in UTF-8, one JSON value a line: a header, a row for each course in ascending order of the
+ * ids, and a closing line, by which a file that was cut off or changed is noticed.
+ */
+export const FORMAT = 'rollcall-counts';
+
+/** Is the version of the format that this program writes, and the only one that it reads. */
+export const VERSION = 1;
+
+/** Is the most that a stored count can be: its column is an unsigned integer of 32 bits. */
+const MOST = 2 ** 32 - 1;
+
+/** Reads as much of a first line as tells whether the rest can be read. */
+export const beginning = z.looseObject({ format: z.literal(FORMAT), version: z.int().positive() });
+
+/** Reads a header; `counters` says which number of a row is which. */
+export const header = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  at: z.iso.datetime(),
+  database: z.enum(['sqlite', 'mysql', 'mariadb'] satisfies DatabaseKind[]),
+  counters: z.array(z.string()).min(1),
+  courses: z.int().nonnegative(),
+});
+
+/** Reads the row of one course: its id, and its stored counts in the order of the header's counters. */
+export const row = z.strictObject({ id: z.int().positive(), counts: z.array(z.int().min(0).max(MOST)) });
+
+/** Reads a closing line: how many courses the file has, and the SHA-256 of the lines before it, each with its LF. */
+export const closing = z.strictObject({ courses: z.int().nonnegative(), sha256: z.string() });
+
+/** Is a header. */
+export type BackupHeader = Readonly<z.infer<typeof header>>;
+
+/** Is a row. */
+export type BackupRow = Readonly<z.infer<typeof row>>;

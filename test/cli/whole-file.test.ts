@@ -1,0 +1,74 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writeWholeFile } from '../../src/cli/whole-file.js';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rollcall-file-'));
+  path = join(folder, 'counts.jsonl');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const content = (): string => readFileSync(path, 'utf8');
+const write = (force: boolean, meanwhile: () => void = () => undefined): Promise<number | null> =>
+  writeWholeFile(path, force, async append => {
+    await append('new ');
+    meanwhile();
+    await append('text');
+    return 8;
+  });
+
+it('the file gets its name when all of it is written, and not before', async () => {
+  expect(await write(false, () => expect(existsSync(path)).toBe(false))).toBe(8);
+  expect([content(), readdirSync(folder)]).toEqual(['new text', ['counts.jsonl']]);
+});
+
+it('one that is there already is left alone, and replaced only by force, at one moment', async () => {
+  writeFileSync(path, 'old');
+  await expect(write(false)).rejects.toThrow(`${path} is there already. Give another name, or add --force to replace it.`);
+  expect(content()).toBe('old');
+  await write(true, () => expect(content()).toBe('old'));
+  expect([content(), readdirSync(folder)]).toEqual(['new text', ['counts.jsonl']]);
+});
+
+it('one that somebody else makes meanwhile is left alone', async () => {
+  await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow('was made by somebody else meanwhile');
+  expect([content(), readdirSync(folder)]).toEqual(['theirs', ['counts.jsonl']]);
+});
+
+it('work that fails or gives up leaves no file, and the old one as it was', async () => {
+  for (const force of [false, true]) {
+    if (force) writeFileSync(path, 'old');
+    const before = readdirSync(folder);
+    await expect(writeWholeFile(path, force, () => Promise.reject(new Error('out of ink')))).rejects.toThrow('out of ink');
+    expect(await writeWholeFile(path, force, append => append('half').then(() => null))).toBeNull();
+    expect(readdirSync(folder)).toEqual(before);
+  }
+  expect(content()).toBe('old');
+});
+
+it('where a link stands, the file that it points to is replaced; a folder or a device never', async () => {
+  writeFileSync(join(folder, 'real'), 'old');
+  symlinkSync('real', path);
+  await write(true);
+  expect(readFileSync(join(folder, 'real'), 'utf8')).toBe('new text');
+  path = join(folder, 'sub');
+  mkdirSync(path);
+  await expect(write(true)).rejects.toThrow(`${path} is no file that could be replaced.`);
+  path = '/dev/null';
+  await expect(write(true)).rejects.toThrow('/dev/null is no file that could be replaced. Give another name, or - for standard output.');
+});
+
+it('a place where no file can be is one clear message', async () => {
+  path = join(folder, 'none', 'counts.jsonl');
+  await expect(write(false)).rejects.toThrow(`${path} cannot be written: its folder is not there (ENOENT).`);
+  writeFileSync(join(folder, 'file'), '');
+  path = join(folder, 'file', 'counts.jsonl');
+  await expect(write(false)).rejects.toThrow('its folder is a file (ENOTDIR)');
+  path = '/proc/counts.jsonl';
+  await expect(write(false)).rejects.toThrow(/^\/proc\/counts\.jsonl cannot be written: /);
+});
