@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { startRecount } from '../services/runs/index.js';
+import { operator } from '../services/viewer.js';
 import type { ExitCode } from './exit-code.js';
-import { operator } from './operator.js';
 import { wholeNumber, wholeNumbers } from './option-values.js';
 import { withExistingDatabase } from './with-database.js';
 import { startedBy, workOnRun } from './work-on-run.js';

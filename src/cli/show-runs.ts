@@ -4,9 +4,9 @@ import { RunStatus } from '../entities/index.js';
 import { changePage, runById, runPage, type RecordedChange, type Run } from '../services/runs/index.js';
 import type { Page, PageRequest } from '../services/reader/page.js';
 import { titlesOf } from '../services/runs/titles.js';
+import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
-import { operator } from './operator.js';
 import { endOf } from './run-report.js';
 import { headingOf, lineOf, printable, type Column } from './table.js';
 

@@ -5,10 +5,10 @@ import type { Database } from '../database/database.js';
 import { Course, RunKind, RunStatus } from '../entities/index.js';
 import type { Outcome } from '../services/outcome.js';
 import { runById, workOn, type ClaimedRun } from '../services/runs/index.js';
+import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { interruption } from './interruption.js';
-import { operator } from './operator.js';
 import { showProgress } from './progress.js';
 import { runReport } from './run-report.js';
 

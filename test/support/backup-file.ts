@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { fileSource, type Source } from '../../src/services/import/source.js';
 import { writeBackup } from '../../src/services/backup/write-backup.js';
-import { operator } from '../../src/cli/operator.js';
+import { operator } from '../../src/services/viewer.js';
 
 /** Gives the text of a backup made now. */
 export async function backupText(database: Database): Promise<string> {

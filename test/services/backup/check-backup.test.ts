@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { operator } from '../../../src/cli/operator.js';
+import { operator } from '../../../src/services/viewer.js';
 import { checkBackup, restoreCounts } from '../../../src/services/backup/restore-counts.js';
 import { fileSource } from '../../../src/services/import/source.js';
 import { backupText, fileWith, sealed, valuesOf } from '../../support/backup-file.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { operator } from '../../../src/cli/operator.js';
+import { operator } from '../../../src/services/viewer.js';
 import { openDatabase } from '../../../src/database/database.js';
 import { Role } from '../../../src/entities/index.js';
 import { writeBackup } from '../../../src/services/backup/write-backup.js';
