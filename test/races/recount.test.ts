@@ -63,7 +63,9 @@ describeOnEach('beside writers in four processes', kind => {
 
   function expectUndisturbed({ results, retries }: Race): void {
     expect(results.filter(({ code }) => code !== 'done')).toEqual([]);
-    expect({ retries, conflicts: results.filter(({ conflict }) => conflict).length }).toEqual({ retries: 0, conflicts: 0 });
+    expect(results.filter(({ conflict }) => conflict)).toEqual([]);
+    // On SQLite who waits too long for the one writer's turn runs again, which says how busy the machine is.
+    if (kind !== 'sqlite') expect(retries).toBe(0);
   }
 
   it('verify raises no false alarm', async () => {
