@@ -88,6 +88,22 @@ describeOnEach('the log of requests', kind => {
     expect(request).toMatchObject({ level: 40, requestId: 'broken-1', status: 200, errors: 1, errorCodes: ['INTERNAL_SERVER_ERROR'] });
   });
 
+  it('keeps requests apart that are served at once', async () => {
+    await addCourse(api.database);
+    await api.database.em.getConnection().execute('drop table core_enrollments');
+    const ids = Array.from({ length: 30 }, (_, index) => `at-once-${index}`);
+    const told = await Promise.all(
+      ids.map(async id => {
+        const response = await post({ query: `query Q { courses { nodes { enrollmentsCount { count } } } }` }, { 'x-request-id': id });
+        const { errors } = (await response.json()) as { errors: { message: string }[] };
+        return [id, /[0-9a-f-]{36}/.exec(errors[0]!.message)![0]];
+      }),
+    );
+    const requests = await log.requests(30);
+    expect(requests.map(({ requestId, errors }) => [requestId, errors]).sort()).toEqual(ids.map(id => [id, 1]).sort());
+    expect(log.lines().filter(({ errorId }) => errorId).map(({ requestId, errorId }) => [requestId, errorId]).sort()).toEqual(told.sort());
+  });
+
   it('has an error whole that came before GraphQL', async () => {
     const status = await new Promise(resolve => {
       const headers = { host: 'no host', 'content-type': 'application/json', 'x-request-id': 'broken-2' };
