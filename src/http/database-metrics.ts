@@ -2,8 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import type { Database } from '../database/database.js';
 import { poolUse } from '../database/pool-use.js';
-import { RunStatus } from '../entities/index.js';
-import { runsByStatus } from '../services/runs-by-status.js';
+import { runsByState } from '../services/runs/index.js';
 import { reasonNotReady, withinPatience } from './readiness.js';
 
 /** Adds the metrics of the database to a registry and gives the function that reads them anew, for each scrape. */
@@ -13,7 +12,7 @@ export function databaseMetrics(registry: Registry, database: Database, logger: 
   const connections = new Gauge({ name: 'rollcall_database_connections', help: 'Connections of this process to the database, by state: active or idle.', labelNames: ['state'], registers });
   const most = new Gauge({ name: 'rollcall_database_connections_max', help: 'How many connections this process may have.', registers });
   const waiting = new Gauge({ name: 'rollcall_database_connections_waiting', help: 'How many requests for a connection wait for one.', registers });
-  const runs = new Gauge({ name: 'rollcall_runs', help: 'Recount runs on record in the database, by status; absent: the database does not answer.', labelNames: ['status'], registers });
+  const runs = new Gauge({ name: 'rollcall_runs', help: 'Recount runs on record in the database, by state; absent: the database does not answer.', labelNames: ['state'], registers });
 
   return async () => {
     // First, for the questions below take a connection themselves.
@@ -27,8 +26,7 @@ export function databaseMetrics(registry: Registry, database: Database, logger: 
     ready.set(reason === null ? 1 : 0);
     if (reason !== null) return;
     try {
-      const counts = await withinPatience(runsByStatus(database));
-      for (const status of Object.values(RunStatus)) runs.set({ status }, counts.get(status) ?? 0);
+      for (const [state, count] of Object.entries(await withinPatience(runsByState(database)))) runs.set({ state }, count);
     } catch (error) {
       logger.warn({ err: error }, 'the runs could not be counted for /metrics');
     }

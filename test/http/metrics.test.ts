@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { recount, verify } from '../../src/counters/index.js';
 import { poolUse } from '../../src/database/pool-use.js';
-import { Course, Enrollment, RecountRun, Role, RunStatus } from '../../src/entities/index.js';
+import { Enrollment, Role } from '../../src/entities/index.js';
+import { cancelRun, pauseRun, startRecount } from '../../src/services/runs/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
@@ -130,31 +130,33 @@ describeOnEach('the metrics', kind => {
     await api.database.em.getConnection().execute('update core_course set total_enrollments = 5, active_enrollments = 4 where id = ?', [course], 'run');
     expect([...(await now()).keys()].filter(series => series.startsWith('rollcall_last_verify'))).toEqual([]);
     const started = Date.now() / 1000;
-    const verifyAll = () => Array.fromAsync(verify(api.database.em.fork() as never, Course, { batchSize: 2 }));
+    const told = async (mutation: string) => expect(await api.send(admin, `mutation { ${mutation} { userErrors { code } } }`)).toEqual({ status: 200, data: { [mutation]: { userErrors: [] } } });
+    const verifyAll = () => told('verifyEnrollmentCounts');
+    const counts = async (work: () => Promise<unknown>) => Object.fromEntries(Object.entries(await growth(work)).filter(([series]) => /courses|drifts/.test(series)));
 
-    expect(await growth(verifyAll)).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2 });
+    expect(await counts(verifyAll)).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2 });
     const first = await now();
     expect(first.get('rollcall_last_verify_drifts')).toBe(2);
     expect(first.get('rollcall_last_verify_timestamp_seconds')).toBeGreaterThanOrEqual(Math.floor(started));
     expect(first.get('rollcall_last_verify_timestamp_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
     expect(first.get('rollcall_last_verify_duration_seconds')).toBeGreaterThan(0);
 
-    const repair = () => api.database.em.fork().transactional(em => recount(em as never, Course, [course]));
-    expect(await growth(repair)).toEqual({ rollcall_drifts_repaired_total: 2 });
-    expect(await growth(verifyAll)).toEqual({ rollcall_courses_checked_total: 3 });
+    expect(await counts(() => told('recountEnrollments'))).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2, rollcall_drifts_repaired_total: 2 });
+    expect(await counts(verifyAll)).toEqual({ rollcall_courses_checked_total: 3 });
     expect((await now()).get('rollcall_last_verify_drifts')).toBe(0);
   });
 
   it('tell how many runs are on record in each state', async () => {
     const states = async () => Object.fromEntries([...(await now())].filter(([series]) => series.startsWith('rollcall_runs')).map(([series, count]) => [/"(\w+)"/.exec(series)![1], count]));
-    expect(await states()).toEqual({ running: 0, paused: 0, succeeded: 0, failed: 0, cancelled: 0 });
-    const em = api.database.em.fork();
-    const moment = new Date('2026-01-01T00:00:00Z');
-    for (const status of [RunStatus.SUCCEEDED, RunStatus.SUCCEEDED, RunStatus.PAUSED]) {
-      em.create(RecountRun, { status, startedBy: 'a test', owner: 'a test', leaseExpiresAt: moment, startedAt: moment, updatedAt: moment });
+    expect(await states()).toEqual({ running: 0, paused: 0, succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 });
+    const runs: { id: number }[] = [];
+    for (const after of [pauseRun, cancelRun, null, null]) {
+      const { value } = await startRecount(api.database, { userId: null, role: Role.ADMIN }, { dryRun: true });
+      runs.push(value!);
+      if (after) await after(api.database, { userId: null, role: Role.ADMIN }, value!);
     }
-    await em.flush();
-    expect(await states()).toEqual({ running: 0, paused: 1, succeeded: 2, failed: 0, cancelled: 0 });
+    await api.database.em.getConnection().execute(`update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ?`, [runs[3]!.id], 'run');
+    expect(await states()).toEqual({ running: 1, paused: 1, succeeded: 0, failed: 0, cancelled: 1, interrupted: 1 });
   });
 
   it('tell how the connections are used', async () => {

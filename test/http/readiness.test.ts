@@ -43,7 +43,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect(await ask()).toMatchObject({ data: null, errors: [{ extensions: { code: 'READ_FAILED' } }] });
     expect((await fetch(`${base}/healthz`)).status).toBe(200);
     const metrics = await scrape(`${base}/metrics`);
-    expect([metrics.get('rollcall_database_ready'), metrics.get('rollcall_graphql_errors_total{code="READ_FAILED"}'), metrics.has('rollcall_runs{status="running"}')]).toEqual([0, 1, false]);
+    expect([metrics.get('rollcall_database_ready'), metrics.get('rollcall_graphql_errors_total{code="READ_FAILED"}'), metrics.has('rollcall_runs{state="running"}')]).toEqual([0, 1, false]);
 
     await server.start();
     expect(await ready()).toEqual([200, { status: 'ready' }]);

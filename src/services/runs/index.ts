@@ -5,6 +5,7 @@ export type { ClaimedRun } from './lease.js';
 export { changeCounts, changePages, runsById } from './read-many.js';
 export { changeCount, changePage, inOrder, newestFirst, runById, runCount, runPage, type RecordedChange } from './read-runs.js';
 export type { Run } from './run.js';
+export { runsByState } from './run-counts.js';
 export { runForMoment, scheduledResults, type ScheduledAction, type ScheduledResult } from './scheduled-run.js';
 export { startRecount, type RecountRequest } from './start-recount.js';
 export { startUndo, type UndoRequest } from './start-undo.js';
