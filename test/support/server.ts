@@ -69,7 +69,9 @@ function initialize(kind: 'mysql' | 'mariadb', program: string, folder: string, 
 
 function run(kind: 'mysql' | 'mariadb', program: string, folder: string, data: string, user: string, port: number, extra: readonly string[]): ChildProcess {
   const log = openSync(join(folder, 'server.log'), 'a');
-  const options = ['--no-defaults', `--user=${user}`, `--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's.sock')}`];
+  // A folder for temporary tables of its own: MariaDB removes those that it finds when it starts, another server's too.
+  const folders = [`--datadir=${data}`, `--tmpdir=${folder}`];
+  const options = ['--no-defaults', `--user=${user}`, ...folders, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's.sock')}`];
   const sizes = ['--max-connections=400', '--innodb-buffer-pool-size=256M', '--innodb-flush-log-at-trx-commit=1', '--skip-log-bin'];
   const own = kind === 'mysql' ? ['--mysqlx=OFF', `--pid-file=${join(folder, 'pid')}`] : [`--pid-file=${join(folder, 'pid')}`];
   return spawn(program, [...options, ...sizes, ...own, ...extra], { cwd: folder, stdio: ['ignore', log, log] });
