@@ -3,6 +3,7 @@ import { openDatabase } from '../../src/database/database.js';
 import { migrateUp, migrationLock } from '../../src/database/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
+import { namedLockWaits } from '../support/lock-waits.js';
 
 describeOnEach('migrating up', kind => {
   const names = migrationsFor(kind).map(({ name }) => name);
@@ -29,8 +30,7 @@ describeOnEach('migrating up', kind => {
       await em.execute(`select get_lock(${migrationLock}, 0)`);
       let ended = false;
       const migrating = migrateUp(database).finally(() => (ended = true));
-      const isWaiting = async (): Promise<boolean> => (await em.execute("select 1 from information_schema.processlist where db = database() and state = 'User lock'")).length > 0;
-      while (!ended && !(await isWaiting()));
+      while (!ended && !(await namedLockWaits(other)));
       expect(await other.migrator.getExecuted()).toEqual([]);
       await em.execute(`select release_lock(${migrationLock})`);
       return migrating;

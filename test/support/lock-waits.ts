@@ -1,15 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { MariaDbDriver } from '@mikro-orm/mariadb';
 import type { Database } from '../../src/database/database.js';
 
 /** Comes back when a transaction of this database waits for a lock that another one holds; for MySQL and MariaDB. */
 export async function untilLockWaits(database: Database): Promise<void> {
   for (;;) {
     const waiting = await database.em.getConnection().execute(
-      `select 1 from information_schema.innodb_trx t join information_schema.processlist p on p.id = t.trx_mysql_thread_id
+      `select 1 from information_schema.innodb_trx t join ${processesOf(database)} p on p.id = t.trx_mysql_thread_id
        where t.trx_state = 'LOCK WAIT' and p.db = database()`,
     );
     if (waiting.length > 0) return;
     // InnoDB refreshes what this table shows only when nobody has read it for 0.1 s.
     await delay(150);
   }
+}
+
+/** Tells whether a session of this database waits for a named lock, which GET_LOCK gives; for MySQL and MariaDB. */
+export async function namedLockWaits(database: Database): Promise<boolean> {
+  const waiting = await database.em.getConnection().execute(`select 1 from ${processesOf(database)} where db = database() and state = 'User lock'`);
+  return waiting.length > 0;
+}
+
+/** Names the table of the server's sessions; MySQL's older one fails as long as any session's statement holds a letter of four bytes. */
+function processesOf(database: Database): string {
+  return database.driver instanceof MariaDbDriver ? 'information_schema.processlist' : 'performance_schema.processlist';
 }
