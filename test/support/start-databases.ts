@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { programOf, startServer, type Server } from './server.js';
+import { clientsOf, programOfClient } from './sql-clients.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,32 +9,47 @@ declare module 'vitest' {
   }
 }
 
+const servers = ['mysql', 'mariadb'] as const;
+type ServerKind = (typeof servers)[number];
+
 /** Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL and TEST_MARIADB_URL name. */
 export default async function startDatabases(project: TestProject): Promise<() => Promise<void>> {
-  const urls: Partial<Record<'mysql' | 'mariadb', string>> = {};
+  const here = servers.filter(kind => given(kind) || programOf(kind));
+  reportMissing(here);
+  const urls: Partial<Record<ServerKind, string>> = {};
   const started: Server[] = [];
-  const missing: string[] = [];
   await Promise.all(
-    (['mysql', 'mariadb'] as const).map(async kind => {
-      const given = process.env[`TEST_${kind.toUpperCase()}_URL`];
-      if (given) urls[kind] = given;
-      else if (programOf(kind)) {
-        const server = await startServer(kind);
-        started.push(server);
-        urls[kind] = server.url;
-      } else missing.push(kind);
+    here.map(async kind => {
+      urls[kind] = given(kind);
+      if (urls[kind]) return;
+      const server = await startServer(kind);
+      started.push(server);
+      urls[kind] = server.url;
     }),
   );
   project.provide('servers', urls);
-  if (missing.length > 0) reportMissing(missing);
   return async () => {
     await Promise.all(started.map(server => server.stop()));
   };
 }
 
-function reportMissing(kinds: readonly string[]): void {
-  const programs = kinds.map(kind => (kind === 'mysql' ? 'mysqld' : 'mariadbd'));
-  const message = `NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`;
-  if (process.env['CI']) throw new Error(message);
-  process.stderr.write(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n\n`);
+/** Gives the server of a kind that this run was given; undefined: none. */
+function given(kind: ServerKind): string | undefined {
+  return process.env[`TEST_${kind.toUpperCase()}_URL`] || undefined;
+}
+
+/** Says loudly which databases and which of their clients this run cannot test; with CI=true that is a failure. */
+function reportMissing(here: readonly ServerKind[]): void {
+  const kinds = servers.filter(kind => !here.includes(kind));
+  const clients = new Set((['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)));
+  const messages: string[] = [];
+  if (kinds.length > 0) {
+    const programs = kinds.map(kind => (kind === 'mysql' ? 'mysqld' : 'mariadbd'));
+    messages.push(`NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`);
+  }
+  for (const name of clients) messages.push(`NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`);
+  if (messages.length === 0) return;
+  if (process.env['CI']) throw new Error(messages.join('\n'));
+  const line = '!'.repeat(Math.max(...messages.map(({ length }) => length)));
+  process.stderr.write(`\n${line}\n${messages.join('\n')}\n${line}\n\n`);
 }

@@ -1,0 +1,63 @@
+-- Sets the stored counts of all courses, total_enrollments and active_enrollments, to what their enrollments give.
+--
+--   sqlite3 -box data/rollcall.sqlite < schema/update_total_enrollments.sqlite.sql     SQLite
+--
+-- Then prints OK or MISMATCH for each course and counter, and how many courses and how many mismatches there are.
+-- It keeps no record of what it changes: run verify_enrollment_counts.sql into a file before it.
+--
+-- Writers may go on, and no drift is left behind: the courses that drift are found without a lock, and repaired in one
+-- transaction, which is the database's only writer while it counts their enrollments; so all that was written before is
+-- counted, and all that comes after is added by who writes it. Meanwhile other writers wait, on whatever course, and
+-- Rollcall's servers give up after 10 s. Readers never wait. The script itself waits up to 60 s for its turn.
+--
+-- With COUNTERS=hooks nobody counts what other programs write with SQL of their own; with COUNTERS=triggers it counts.
+-- Stopped in the middle, the script has changed all of the courses or none.
+
+.bail on
+.timeout 60000
+
+-- HEX, so that bytes decide, as in verify_enrollment_counts.sql. IS NOT, so that a stored count that is NULL drifts too.
+DROP TABLE IF EXISTS temp.drifting;
+CREATE TEMPORARY TABLE drifting AS
+SELECT c.id
+FROM core_course c
+WHERE c.total_enrollments IS NOT (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id)
+  OR c.active_enrollments IS NOT
+    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'));
+
+BEGIN IMMEDIATE;
+UPDATE core_course
+SET
+  total_enrollments = (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = core_course.id),
+  active_enrollments =
+    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = core_course.id AND HEX(e.status) = HEX('active'))
+WHERE id IN (SELECT id FROM temp.drifting);
+COMMIT;
+
+BEGIN;
+
+SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
+  CASE WHEN stored_count = actual_count THEN 'OK' ELSE 'MISMATCH' END AS result
+FROM (
+  SELECT c.id, c.title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
+    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id) AS actual_count
+  FROM core_course c
+  UNION ALL
+  SELECT c.id, c.title, 2, 'active_enrollments', c.active_enrollments,
+    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'))
+  FROM core_course c
+) compared
+ORDER BY id, place;
+
+SELECT
+  (SELECT COUNT(*) FROM core_course) AS courses,
+  (
+    SELECT COUNT(*) FROM core_course c
+    WHERE COALESCE(c.total_enrollments, -1) <> (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id)
+  ) + (
+    SELECT COUNT(*) FROM core_course c
+    WHERE COALESCE(c.active_enrollments, -1) <>
+      (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'))
+  ) AS mismatches;
+
+COMMIT;

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verify } from '../../src/counters/index.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { Course, Role } from '../../src/entities/index.js';
+import { freshDatabase, freshUrl } from '../support/databases.js';
+import { addCourses, addEnrollments, addUsers, everything } from '../support/rows.js';
+import { give, resultsOf, script } from '../support/sql-clients.js';
+import { pairs, summaryOf, truthOf, updateScript } from './truth.js';
+
+const verifying = script('verify_enrollment_counts.sql');
+
+const titles = ['plain', `it's "quoted" \`twice\``, 'a\ttab', 'two\nlines', 'back\\slash \\t', 'Ünïcødé 数学 🎓', ' spaces ', 'pipe | comma, semicolon;', '-- comment', '', 'NULL'];
+
+describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
+  let database: Database;
+  let url: string;
+  let drop: () => Promise<void>;
+
+  const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
+
+  beforeEach(async () => {
+    ({ database, url, drop } = await freshDatabase(kind));
+  });
+
+  afterEach(() => drop());
+
+  it('list nothing and sum up nothing in an empty database', async () => {
+    expect(await resultsOf(client, url, verifying)).toEqual([[{ courses: '0', mismatches: '0' }]]);
+    expect(await resultsOf(client, url, updateScript(kind))).toEqual([[{ courses: '0', mismatches: '0' }]]);
+  });
+
+  it('end with an error, not with a result, where the tables are missing', async () => {
+    const empty = freshUrl(kind);
+    const other = await openDatabase(empty.url);
+    await other.schema.ensureDatabase();
+    for (const text of [verifying, updateScript(kind)]) {
+      const { code, stdout, stderr } = await give(client, empty.url, text).ended;
+      expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/core_(course|enrollments)/) });
+    }
+    await other.close(true);
+    await empty.drop();
+  });
+
+  it('stop at the first error, and can be run again', async () => {
+    const [course] = await addCourses(database, [{}]);
+    await run('update core_course set total_enrollments = 2');
+    const refuse = kind === 'sqlite' ? "begin select raise(abort, 'not now'); end" : "for each row signal sqlstate '45000' set message_text = 'not now'";
+    await run(`create trigger refusing before update on core_course ${refuse}`);
+    expect(await give(client, url, updateScript(kind)).ended).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining('not now') });
+    await run('drop trigger refusing');
+    const [lines] = await resultsOf(client, url, updateScript(kind));
+    expect(lines).toMatchObject([{ id: String(course), stored: '0', result: 'OK' }, { stored: '0', result: 'OK' }]);
+  });
+
+  it('find every drift, too high or too low, of either counter, and repair it', async () => {
+    const students = await addUsers(database, Role.STUDENT, 6);
+    const courses = await addCourses(database, titles.map(title => ({ title })));
+    const statuses = ['active', 'completed', 'dropped', 'active', 'suspended'];
+    await addEnrollments(database, courses.slice(2).flatMap((course, index) => students.slice(0, index % 7).map((student, place) => ({ course, student, status: statuses[place % 5] as never }))));
+    const exact = await everything(database);
+    await run(`update core_course set total_enrollments = 0 where id % 4 = 1`);
+    await run(`update core_course set active_enrollments = active_enrollments + 9 where id % 3 = 0`);
+    await run(`update core_course set total_enrollments = 4000000000, active_enrollments = 0 where id % 5 = 0`);
+
+    const drifting = await everything(database);
+    const found = await truthOf(database, 'MATCH');
+    expect(new Set(found.map(({ title }) => title))).toEqual(new Set(titles));
+    expect(new Set(found.map(({ counter, result, stored, actual }) => `${counter} ${result} ${Math.sign(Number(stored) - Number(actual))}`)).size).toBe(6);
+    expect(await resultsOf(client, url, verifying)).toEqual([found, [summaryOf(found)]]);
+    expect(await everything(database)).toEqual(drifting);
+    expect(found.map(({ id, stored, actual }) => [id, stored, actual])).toEqual(await byEngine());
+
+    const repaired = await resultsOf(client, url, updateScript(kind));
+    expect(await everything(database)).toEqual(exact);
+    const lines = await truthOf(database, 'OK');
+    expect(lines.filter(({ result }) => result !== 'OK')).toEqual([]);
+    expect(repaired).toEqual([lines, [summaryOf(lines)]]);
+    expect(await resultsOf(client, url, verifying)).toMatchObject([{}, [{ courses: String(titles.length), mismatches: '0' }]]);
+  });
+
+  async function byEngine(): Promise<string[][]> {
+    const counts: string[][] = [];
+    for await (const chunk of verify(database.em.fork(), Course, { all: true })) counts.push(...chunk.counts.map(({ key, stored, actual }) => [String(key[0]), String(stored), String(actual)]));
+    return counts;
+  }
+
+  it('do so with 10,000 courses', async () => {
+    const [student] = await addUsers(database, Role.STUDENT, 1);
+    const made = kind === 'sqlite' ? "'course ' || n, 0, 0" : "concat('course ', n), now(), now()";
+    const digits = 'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9';
+    const numbers = `select a.d + 10 * b.d + 100 * c.d + 1000 * d.d as n from (${digits}) a, (${digits}) b, (${digits}) c, (${digits}) d`;
+    await run(`insert into core_course (title, created_at, updated_at) select ${made} from (${numbers}) numbers`);
+    await run(`insert into core_enrollments (course_id, student_id, enrolled_at, updated_at) select id, ${student}, created_at, created_at from core_course where title like 'course %77'`);
+
+    const found = await truthOf(database, 'MATCH');
+    expect(summaryOf(found)).toEqual({ courses: '10000', mismatches: '200' });
+    expect(await resultsOf(client, url, verifying)).toEqual([found, [summaryOf(found)]]);
+    const repaired = await resultsOf(client, url, updateScript(kind));
+    const lines = await truthOf(database, 'OK');
+    expect(summaryOf(lines)).toMatchObject({ mismatches: '0' });
+    expect(repaired).toEqual([lines, [summaryOf(lines)]]);
+  });
+});
