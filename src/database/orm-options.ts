@@ -50,6 +50,8 @@ export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Op
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],
       migrations: { migrationsList: migrationsFor(kind), tableName: 'rollcall_migrations', snapshot: false, transactional: true },
+      // Procedures are none of the entities', and one may be the Django app's; a schema update would drop them.
+      schemaGenerator: { ignoreRoutines: true },
       // Errors reach the caller whole; MikroORM's own console log would print them a second time.
       logger: () => undefined,
     },

@@ -2,6 +2,7 @@ import type { Constructor } from '@mikro-orm/core';
 import type { Migration } from '@mikro-orm/migrations';
 import { Initial as InitialOnMysql } from './mysql/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnMysql } from './mysql/2026-11-22-recount-runs.js';
+import { VerifyProcedure } from './mysql/2026-11-22-verify-procedure.js';
 import { Initial as InitialOnSqlite } from './sqlite/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-runs.js';
 
@@ -14,6 +15,7 @@ export interface MigrationEntry {
 const onMysql: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnMysql },
   { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql },
+  { name: '2026-11-22-verify-procedure', class: VerifyProcedure },
 ];
 const onSqlite: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnSqlite },

@@ -1,0 +1,47 @@
+import { Migration } from '@mikro-orm/migrations';
+import { MissingPrivilegeError } from '../missing-privilege-error.js';
+import { oneLine } from '../one-line.js';
+
+/**
+ * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB, in place of one that has this name.
+ *
+ * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
+ */
+export class VerifyProcedure extends Migration {
+  override async up(): Promise<void> {
+    await this.#change('drop procedure if exists verify_enrollment_counts');
+    await this.#change(oneLine`create procedure verify_enrollment_counts()
+      reads sql data
+      sql security invoker
+      comment 'Counts the stored counts that differ from the enrollments; changes nothing.'
+    select
+      (
+        select count(*) from core_course c
+        where coalesce(c.total_enrollments, -1) <> (select count(*) from core_enrollments e where e.course_id = c.id)
+      ) + (
+        select count(*) from core_course c
+        where coalesce(c.active_enrollments, -1) <>
+          (select count(*) from core_enrollments e where e.course_id = c.id and hex(e.status) = hex('active'))
+      ) as mismatches`);
+  }
+
+  override async down(): Promise<void> {
+    await this.#change('drop procedure if exists verify_enrollment_counts');
+  }
+
+  /** Runs a statement now, not at the migration's end as addSql() would, so that its error can be explained. */
+  async #change(sql: string): Promise<void> {
+    try {
+      await this.execute(sql);
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      const [row] = (await this.execute('select current_user() as account, database() as name')) as { account: string; name: string }[];
+      throw new MissingPrivilegeError(['CREATE ROUTINE', 'ALTER ROUTINE'], row!.name, row!.account, { cause: error });
+    }
+  }
+}
+
+/** Tells whether an error is one of the server's for a database or a routine that the user may not change. */
+function isDenied(error: unknown): boolean {
+  return [1044, 1370].includes((error as { errno?: number }).errno ?? 0);
+}

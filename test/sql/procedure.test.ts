@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migrateUp } from '../../src/database/migrate-up.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { Role } from '../../src/entities/index.js';
+import { describeOnServers, freshDatabase, freshUrl } from '../support/databases.js';
+import { placeToRun } from '../support/command-line.js';
+import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
+import { clientsHere, resultsOf, script } from '../support/sql-clients.js';
+import { summaryOf, truthOf } from './truth.js';
+
+const file = script('procedures.mysql.sql');
+const call = 'call verify_enrollment_counts()';
+
+describeOnServers('the procedure verify_enrollment_counts', kind => {
+  let database: Database;
+  let url: string;
+  let drop: () => Promise<void>;
+
+  beforeEach(async () => {
+    ({ database, url, drop } = await freshDatabase(kind));
+  });
+
+  afterEach(() => drop());
+
+  const execute = (sql: string): Promise<Record<string, unknown>[]> => database.em.getConnection().execute(sql);
+
+  /** Gives what the server keeps of the procedure, in lower case and without regard to white space. */
+  async function installed(): Promise<Record<string, string>[]> {
+    const rows = await execute(
+      `select routine_name as name, routine_definition as body, security_type as security, sql_data_access as access, routine_comment as comment
+       from information_schema.routines where routine_schema = database()`,
+    );
+    return rows.map(row => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, String(value).toLowerCase().replace(/\s+/g, ' ').replace(/([(]) | (?=[)])/g, '$1')])));
+  }
+
+  it('answers with the number of stored counts that differ, and changes nothing', async () => {
+    expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
+    const [first, second] = await addCourses(database, [{}, {}, {}]);
+    const students = await addUsers(database, Role.STUDENT, 2);
+    await addEnrollments(database, students.map(student => ({ course: first!, student })));
+    expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
+    await execute(`update core_course set total_enrollments = total_enrollments + 1 where id in (${first}, ${second})`);
+    await execute(`update core_course set active_enrollments = 7 where id = ${second}`);
+    const truth = summaryOf(await truthOf(database, 'MATCH'));
+    expect(truth['mismatches']).toBe('3');
+    expect(await rowsOf(call)).toEqual([{ mismatches: 3 }]);
+    expect(summaryOf(await truthOf(database, 'MATCH'))).toEqual(truth);
+  });
+
+  async function rowsOf(sql: string): Promise<unknown> {
+    // A CALL gives its rows and then how it ended.
+    const [rows] = (await execute(sql)) as unknown as [unknown];
+    return rows;
+  }
+
+  it('runs with the rights of who calls it', async () => {
+    expect(await installed()).toMatchObject([{ name: 'verify_enrollment_counts', security: 'invoker', access: 'reads sql data' }]);
+  });
+
+  it('goes when its migration is undone', async () => {
+    await database.migrator.down('2026-11-22-verify-procedure');
+    expect(await installed()).toEqual([]);
+  });
+
+  describe.each(clientsHere(kind))('with %s', client => {
+    it('is the same from schema/procedures.mysql.sql as from the migration, and replaces what is there', async () => {
+      const migrated = await installed();
+      await execute('drop procedure verify_enrollment_counts');
+      await execute('create procedure verify_enrollment_counts() select 1 as other');
+      expect(await resultsOf(client, url, file)).toEqual([]);
+      expect(await installed()).toEqual(migrated);
+      expect(await resultsOf(client, url, call)).toEqual([[{ mismatches: '0' }]]);
+    });
+  });
+
+  describe('for a user who may not create procedures', () => {
+    let limited: string;
+    let account: string;
+
+    beforeEach(async () => {
+      const name = `limited_${randomUUID().slice(0, 8)}`;
+      account = `'${name}'@'%'`;
+      await execute(`create user ${account} identified by 'secret'`);
+      limited = Object.assign(new URL(url), { username: name, password: 'secret' }).href;
+    });
+
+    afterEach(() => execute(`drop user ${account}`));
+
+    it('is called with EXECUTE, and with SELECT on what it reads', async () => {
+      await execute(`grant execute on ${new URL(url).pathname.slice(1)}.* to ${account}`);
+      const other = await openDatabase(limited);
+      await expect(other.em.getConnection().execute(call)).rejects.toThrow(/select command denied/i);
+      for (const table of ['core_course', 'core_enrollments']) await execute(`grant select on ${table} to ${account}`);
+      expect((await other.em.getConnection().execute<unknown[]>(call))[0]).toEqual([{ mismatches: 0 }]);
+      await other.close(true);
+    });
+
+    it('is not migrated, and the error says which statement grants it', async () => {
+      const fresh = freshUrl(kind);
+      const schema = new URL(fresh.url).pathname.slice(1);
+      await execute(`create database ${schema}`);
+      await execute(`grant select, insert, update, delete, create, drop, alter, index, references on ${schema}.* to ${account}`);
+      const theirs = Object.assign(new URL(limited), { pathname: `/${schema}` }).href;
+      const place = placeToRun();
+      const { code, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: theirs });
+      const [, grant] = /As an administrator: (.*); then migrate again\.$/m.exec(stderr)!;
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/may not apply this migration: it lacks CREATE ROUTINE or ALTER ROUTINE on test_/) });
+      await execute(grant!);
+      const other = await openDatabase(theirs);
+      expect(await migrateUp(other)).toEqual(['2026-11-22-verify-procedure']);
+      expect((await other.em.getConnection().execute<unknown[]>(call))[0]).toEqual([{ mismatches: 0 }]);
+      await other.close(true);
+      place.leave();
+      await fresh.drop();
+    });
+  });
+});
