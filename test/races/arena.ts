@@ -9,6 +9,8 @@ import type { Operation } from './operations.js';
 
 /** Is where races are run: a database, the processes that race on it, and what is needed to set up and to judge. */
 export interface Arena {
+  readonly kind: DatabaseKind;
+  readonly url: string;
   readonly database: Database;
   readonly url: string;
   race(operations: readonly Operation[]): Promise<Race>;
@@ -37,6 +39,8 @@ export async function openArena(kind: DatabaseKind): Promise<Arena> {
   const racers: Racers = await startRacers(url);
   const students = (count: number): Promise<number[]> => addUsers(database, Role.STUDENT, count);
   return {
+    kind,
+    url,
     database,
     url,
     race: operations => racers.race(operations),

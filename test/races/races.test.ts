@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeOnEach, strategy } from '../support/databases.js';
+import { clientsHere } from '../support/sql-clients.js';
 import { openArena, type Arena } from './arena.js';
 import { scenarios } from './scenarios.js';
+import { updateScriptRace } from './update-script.js';
 
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 2);
 
@@ -16,7 +18,7 @@ describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
     await arena.stop();
   });
 
-  for (const scenario of scenarios) {
+  for (const scenario of clientsHere(kind).length > 0 ? [...scenarios, updateScriptRace] : scenarios) {
     it(`${scenario.name}: drift 0, and every caller is told the truth`, async ({ task }) => {
       const before = await arena.deadlocks();
       let [operations, retries, conflicts, seen] = [0, 0, 0, 0];
