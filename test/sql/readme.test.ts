@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { freshUrl } from '../support/databases.js';
+import { addCourses } from '../support/rows.js';
+import { programOfClient } from '../support/sql-clients.js';
+import { pairs } from './truth.js';
+
+const project = resolve(import.meta.dirname, '../..');
+const [, section] = /^## SQL, for those without Node\n(.*?)^## /ms.exec(readFileSync(join(project, 'README.md'), 'utf8'))!;
+const commands = [.../^```sh\n(.*?)^```/ms.exec(section!)![1]!.matchAll(/^\w.*$/gm)].map(([line]) => line);
+
+describe.each(pairs)('the README\'s commands for those without Node, with %s on %s', (client, kind) => {
+  let folder: string;
+  let database: Database;
+  let drop: () => Promise<void>;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'rollcall-readme-'));
+    symlinkSync(join(project, 'schema'), join(folder, 'schema'));
+    mkdirSync(join(folder, 'data'));
+    const fresh = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
+    database = await openDatabase(fresh.url);
+    await database.migrator.up();
+    await addCourses(database, [{ title: 'Introduction to Python' }]);
+    await database.em.getConnection().execute('update core_course set total_enrollments = 25', [], 'run');
+    if (kind !== 'sqlite') writeFileSync(join(folder, '.my.cnf'), optionsOf(fresh.url));
+    drop = async () => {
+      await database.close(true);
+      await fresh.drop();
+      rmSync(folder, { recursive: true });
+    };
+  });
+
+  afterEach(() => drop());
+
+  it('print what they say', () => {
+    const mine = commands.filter(command => command.startsWith(kind === 'sqlite' ? 'sqlite3 ' : 'mysql '));
+    const printed = mine.map(command => shell(command.replace(/^mysql/, client)));
+    const line = (stored: number, result: string): unknown => expect.stringMatching(new RegExp(`Introduction to Python +\\S total_enrollments +\\S +${stored} +\\S +0 +\\S ${result} `));
+    expect(printed).toEqual([line(25, 'MISMATCH'), line(0, 'OK'), ...(kind === 'sqlite' ? [] : ['', 'mismatches\n0\n'])]);
+  });
+
+  function shell(command: string): string {
+    const program = programOfClient(client)!;
+    // Each test has a database of its own, while the README calls it by one name.
+    const text = kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
+    const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], { cwd: folder, env: { HOME: folder }, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return stdout;
+  }
+});
+
+/** Gives what a person would write into ~/.my.cnf to reach a server. */
+function optionsOf(url: string): string {
+  const { hostname, port, username, password } = new URL(url);
+  return ['[client]', `host=${hostname}`, `port=${port}`, 'protocol=TCP', `user=${username}`, `password=${password}`, '[client-mariadb]', 'skip-ssl', ''].join('\n');
+}
