@@ -8,7 +8,7 @@
 -- Writers may go on, and no drift is left behind: the courses that drift are found without a lock, and repaired in one
 -- transaction, which is the database's only writer while it counts their enrollments; so all that was written before is
 -- counted, and all that comes after is added by who writes it. Meanwhile other writers wait, on whatever course, and
--- Rollcall's servers give up after 10 s. Readers never wait. The script itself waits up to 60 s for its turn.
+-- Rollcall's servers answer RETRY_LATER after 5 s. Readers never wait. The script itself waits up to 60 s for its turn.
 --
 -- With COUNTERS=hooks nobody counts what other programs write with SQL of their own; with COUNTERS=triggers it counts.
 -- Stopped in the middle, the script has changed all of the courses or none.

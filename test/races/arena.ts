@@ -10,7 +10,6 @@ import type { Operation } from './operations.js';
 /** Is where races are run: a database, the processes that race on it, and what is needed to set up and to judge. */
 export interface Arena {
   readonly kind: DatabaseKind;
-  readonly url: string;
   readonly database: Database;
   readonly url: string;
   race(operations: readonly Operation[]): Promise<Race>;
@@ -40,7 +39,6 @@ export async function openArena(kind: DatabaseKind): Promise<Arena> {
   const students = (count: number): Promise<number[]> => addUsers(database, Role.STUDENT, count);
   return {
     kind,
-    url,
     database,
     url,
     race: operations => racers.race(operations),

@@ -3,7 +3,7 @@ import { describeOnEach, strategy } from '../support/databases.js';
 import { clientsHere } from '../support/sql-clients.js';
 import { openArena, type Arena } from './arena.js';
 import { scenarios } from './scenarios.js';
-import { updateScriptRace } from './update-script.js';
+import { sqlScripts } from './scenarios/sql-scripts.js';
 
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 2);
 
@@ -18,7 +18,7 @@ describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
     await arena.stop();
   });
 
-  for (const scenario of clientsHere(kind).length > 0 ? [...scenarios, updateScriptRace] : scenarios) {
+  for (const scenario of clientsHere(kind).length > 0 ? [...scenarios, ...sqlScripts] : scenarios) {
     it(`${scenario.name}: drift 0, and every caller is told the truth`, async ({ task }) => {
       const before = await arena.deadlocks();
       let [operations, retries, conflicts, seen] = [0, 0, 0, 0];
