@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openDatabase } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { freshUrl } from '../support/databases.js';
+import { freePort } from '../support/server.js';
+import { addExampleSchool } from './example-school.js';
+import { openShell, type Printed } from './shell.js';
+
+const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
+const SHOWN = 'localhost:4000';
+
+/** Is a fresh folder in which the commands of one page run, with the example school in its database. */
+export interface PagePlace {
+  /** Runs a command with what the page says of port 4000 meant for this place's own port, and back in the output. */
+  type(command: string): Promise<Printed>;
+  leave(): Promise<void>;
+}
+
+/** Gives a place on a database of a kind: SQLite's is data/rollcall.sqlite in the folder; a server's is what the clients use there. */
+export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-page-'));
+  mkdirSync(join(folder, 'data'));
+  const { url, drop } = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
+  const database = await openDatabase(url);
+  await database.migrator.up();
+  await addExampleSchool(database);
+  await database.close(true);
+  putPrograms(folder);
+  if (kind !== 'sqlite') writeFileSync(join(folder, '.my.cnf'), clientOptions(url));
+  const own = `127.0.0.1:${await freePort()}`;
+  const PATH = `${join(folder, 'bin')}:${process.env['PATH']}`;
+  const shell = openShell(folder, { PATH, HOME: folder, USER: 'operator', LC_ALL: 'C.UTF-8', HOST: '127.0.0.1', PORT: own.split(':')[1]!, ...(kind !== 'sqlite' && { DATABASE_URL: url }) });
+  return {
+    async type(command) {
+      const { code, output } = await shell.type(command.replaceAll(SHOWN, own));
+      if (command.endsWith('&')) await untilItSays(folder, command);
+      return { code, output: output.replaceAll(own, SHOWN) };
+    },
+    async leave() {
+      await shell.leave();
+      await drop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes `rollcall`, and `npm run -s rollcall --`, what the project's folder has. */
+function putPrograms(folder: string): void {
+  mkdirSync(join(folder, 'bin'));
+  const program = join(folder, 'bin/rollcall');
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
+  chmodSync(program, 0o755);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { rollcall: 'rollcall' } }));
+}
+
+/** Gives the options of the mysql and mariadb clients for a database, in which passwords stand on no command line. */
+function clientOptions(url: string): string {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const isMariaDb = spawnSync('mysql', ['--version'], { encoding: 'utf8' }).stdout.includes('MariaDB');
+  const account = `host=${hostname}\nport=${port || 3306}\nuser=${decodeURIComponent(username)}\npassword="${decodeURIComponent(password)}"\nprotocol=tcp\n`;
+  return `[client]\n${account}${isMariaDb ? 'skip-ssl' : 'ssl-mode=DISABLED'}\n[mysql]\ndatabase=${pathname.slice(1)}\n`;
+}
+
+/** Comes back when what was started in the background has written to the file of its output: it is at work then. */
+async function untilItSays(folder: string, command: string): Promise<void> {
+  const [, file] = /\s> *([^\s&]+)/.exec(command) ?? [];
+  if (!file) throw new Error('Send the output of what runs in the background to a file, "> FILE 2>&1 &", for that tells when it is at work.');
+  while (!statSync(join(folder, file), { throwIfNoEntry: false })?.size) await delay(20);
+  if (/^Something unexpected/m.test(readFileSync(join(folder, file), 'utf8'))) throw new Error(readFileSync(join(folder, file), 'utf8'));
+}
