@@ -15,12 +15,13 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
 import { kinds } from '../support/databases.js';
+import { clientsHere } from '../support/sql-clients.js';
 import { commandsIn, pages, textOf, type ShownCommand } from './console-blocks.js';
 import { isAsShown } from './output-pattern.js';
 import { pagePlace } from './page-place.js';
 
-/** Lists the programs beside the system's own that pages use; a page that needs one that is not there is not run, which is said loudly. */
-const programs = ['sqlite3', 'mysql', 'curl', 'jq', 'openssl', 'npm'];
+/** Lists the programs beside the system's own and the servers' clients that pages use; a page that needs one that is not there is not run, which is said loudly. */
+const programs = ['sqlite3', 'curl', 'jq', 'openssl', 'npm'];
 
 const shown = pages().flatMap(page => commandsIn(page, textOf(page)));
 
@@ -28,9 +29,10 @@ function commandsOn(kind: DatabaseKind, page: string): ShownCommand[] {
   return shown.filter(one => one.page === page && one.on === (kind === 'sqlite' ? 'sqlite' : 'servers'));
 }
 
-function missingFor(commands: readonly ShownCommand[]): string[] {
+function missingFor(kind: DatabaseKind, commands: readonly ShownCommand[]): string[] {
   const used = programs.filter(program => commands.some(({ command }) => new RegExp(`\\b${program} `).test(command)));
-  return used.filter(program => spawnSync(program, ['--version']).error !== undefined);
+  const client = kind !== 'sqlite' && commands.length > 0 && clientsHere(kind).length === 0 ? [kind] : [];
+  return [...used.filter(program => spawnSync(program, ['--version']).error !== undefined), ...client];
 }
 
 async function run(kind: DatabaseKind, commands: readonly ShownCommand[]): Promise<void> {
@@ -50,7 +52,7 @@ async function run(kind: DatabaseKind, commands: readonly ShownCommand[]): Promi
 for (const kind of kinds) {
   for (const page of pages()) {
     const commands = commandsOn(kind, page);
-    const missing = missingFor(commands);
+    const missing = missingFor(kind, commands);
     if (missing.length === 0) {
       if (commands.length > 0) it(`${page} shows what its commands print on ${kind}`, () => run(kind, commands));
       continue;

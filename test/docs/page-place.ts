@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import { openDatabase } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
 import { freshUrl } from '../support/databases.js';
 import { freePort } from '../support/server.js';
+import { clientsHere, programOfClient, type ClientName } from '../support/sql-clients.js';
 import { addExampleSchool } from './example-school.js';
 import { openShell, type Printed } from './shell.js';
 
@@ -29,8 +29,9 @@ export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   await database.migrator.up();
   await addExampleSchool(database);
   await database.close(true);
-  putPrograms(folder);
-  if (kind !== 'sqlite') writeFileSync(join(folder, '.my.cnf'), clientOptions(url));
+  mkdirSync(join(folder, 'bin'));
+  putRollcall(folder);
+  if (kind !== 'sqlite') putClient(folder, clientsHere(kind)[0]!, url);
   const own = `127.0.0.1:${await freePort()}`;
   const PATH = `${join(folder, 'bin')}:${process.env['PATH']}`;
   const shell = openShell(folder, { PATH, HOME: folder, USER: 'operator', LC_ALL: 'C.UTF-8', HOST: '127.0.0.1', PORT: own.split(':')[1]!, ...(kind !== 'sqlite' && { DATABASE_URL: url }) });
@@ -49,20 +50,34 @@ export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
 }
 
 /** Makes `rollcall`, and `npm run -s rollcall --`, what the project's folder has. */
-function putPrograms(folder: string): void {
-  mkdirSync(join(folder, 'bin'));
-  const program = join(folder, 'bin/rollcall');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
-  chmodSync(program, 0o755);
+function putRollcall(folder: string): void {
+  putProgram(folder, 'rollcall', process.execPath, main);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { rollcall: 'rollcall' } }));
 }
 
-/** Gives the options of the mysql and mariadb clients for a database, in which passwords stand on no command line. */
-function clientOptions(url: string): string {
+/** Makes `mysql` the database's own client, with an options file for its account, so that passwords stand on no command line. */
+function putClient(folder: string, client: ClientName, url: string): void {
   const { hostname, port, username, password, pathname } = new URL(url);
-  const isMariaDb = spawnSync('mysql', ['--version'], { encoding: 'utf8' }).stdout.includes('MariaDB');
-  const account = `host=${hostname}\nport=${port || 3306}\nuser=${decodeURIComponent(username)}\npassword="${decodeURIComponent(password)}"\nprotocol=tcp\n`;
-  return `[client]\n${account}${isMariaDb ? 'skip-ssl' : 'ssl-mode=DISABLED'}\n[mysql]\ndatabase=${pathname.slice(1)}\n`;
+  const account = `host=${hostname}
+port=${port || 3306}
+user=${decodeURIComponent(username)}
+password="${decodeURIComponent(password)}"
+protocol=tcp
+`;
+  putProgram(folder, 'mysql', programOfClient(client)!);
+  writeFileSync(join(folder, '.my.cnf'), `[client]
+${account}${client === 'mysql' ? 'ssl-mode=DISABLED' : 'skip-ssl'}
+[mysql]
+database=${pathname.slice(1)}
+`);
+}
+
+function putProgram(folder: string, name: string, ...command: string[]): void {
+  const program = join(folder, 'bin', name);
+  writeFileSync(program, `#!/bin/sh
+exec ${command.map(part => `'${part}'`).join(' ')} "$@"
+`);
+  chmodSync(program, 0o755);
 }
 
 /** Comes back when what was started in the background has written to the file of its output: it is at work then. */
