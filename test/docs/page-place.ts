@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,8 @@ import { clientsHere, programOfClient, type ClientName } from '../support/sql-cl
 import { addExampleSchool } from './example-school.js';
 import { openShell, type Printed } from './shell.js';
 
-const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
+const project = resolve(import.meta.dirname, '../..');
+const main = join(project, 'dist/cli/main.js');
 const SHOWN = 'localhost:4000';
 
 /** Is a fresh folder in which the commands of one page run, with the example school in its database. */
@@ -24,6 +25,7 @@ export interface PagePlace {
 export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-page-'));
   mkdirSync(join(folder, 'data'));
+  symlinkSync(join(project, 'schema'), join(folder, 'schema'));
   const { url, drop } = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
   const database = await openDatabase(url);
   await database.migrator.up();
