@@ -127,14 +127,17 @@ function definitionsOf(em: SqlEntityManager): TriggerDefinition[] {
   return declared(em).groups.flatMap(group => make(group, em));
 }
 
+/** Stands for the SQL of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
+const UNSEEN = '';
+
 /** Gives the triggers that are there by the names that counters give, with their SQL. */
 async function foundIn(em: SqlEntityManager): Promise<Map<string, string>> {
   const sql = isSqlite(em)
     ? "select name, sql as body from sqlite_master where type = 'trigger' order by name"
     : 'select trigger_name as name, action_statement as body from information_schema.triggers where trigger_schema = database() order by trigger_name';
-  const rows = await (em.getConnection() as AbstractSqlConnection).execute<{ name: string; body: string }[]>(sql);
+  const rows = await (em.getConnection() as AbstractSqlConnection).execute<{ name: string; body: string | null }[]>(sql);
   const prefixes = declared(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
-  return new Map(rows.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(({ name, body }) => [name, body]));
+  return new Map(rows.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(({ name, body }) => [name, body ?? UNSEEN]));
 }
 
 function normal(sql: string): string {
