@@ -46,11 +46,14 @@ export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly mistakes: readonly string[];
+  /** Is what it takes to connect to the database, where that has no mistake. */
+  readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
 
-  constructor(mistakes: readonly string[], options?: ErrorOptions) {
+  constructor(mistakes: readonly string[], { database = null, ...options }: ErrorOptions & { database?: Pick<Config, 'databaseUrl' | 'counters'> | null } = {}) {
     super(mistakes.length === 1 ? mistakes[0] : `The configuration has ${mistakes.length} mistakes:\n${mistakes.map(one => `  - ${one}`).join('\n')}`, options);
     this.name = 'ConfigError';
     this.mistakes = mistakes;
+    this.database = database;
   }
 }
 
@@ -59,12 +62,30 @@ export function loadConfig(): Config {
   return readConfig({ ...dotenv(), ...process.env });
 }
 
+/** Is as much of the configuration as has no mistake; `database` is what it takes to connect, though other variables are wrong. */
+export interface ConfigInspection {
+  readonly mistakes: readonly string[];
+  readonly config: Config | null;
+  readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
+}
+
+/** Reads the configuration as loadConfig() does, but goes on where there are mistakes. */
+export function inspectConfig(): ConfigInspection {
+  try {
+    const config = loadConfig();
+    return { mistakes: [], config, database: config };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { mistakes: error.mistakes, config: null, database: error.database };
+  }
+}
+
 /** Reads the configuration from variables; an empty one counts as not set. Errors: ConfigError. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''));
   const parsed = variables.safeParse(given);
   const mistakes = [...(parsed.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`), ...contradictions(given)];
-  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes, { cause: parsed.error });
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes, { cause: parsed.error, database: databaseOf(given) });
   const { data } = parsed;
   const production = data.NODE_ENV === 'production';
   return {
@@ -115,6 +136,11 @@ const variables = z.object({
   VERIFY_ACTION: oneOf('verify', 'recount').default('verify'),
   SAMPLE_DATA: oneOf('true', 'false').optional(),
 });
+
+function databaseOf(given: Readonly<Record<string, string | undefined>>): Pick<Config, 'databaseUrl' | 'counters'> | null {
+  const { data } = variables.pick({ DATABASE_URL: true, COUNTERS: true }).safeParse(given);
+  return data ? { databaseUrl: data.DATABASE_URL, counters: data.COUNTERS } : null;
+}
 
 function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
   return z.enum(values, quoted(`Give one of ${values.join(', ')}.`));

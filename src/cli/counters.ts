@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { loadConfig, type Config } from '../config.js';
-import { installTriggers, removeTriggers, thereIn, triggerStatus, type TriggerStatus } from '../counters/index.js';
+import { loadConfig } from '../config.js';
+import { installTriggers, removeTriggers, thereIn, triggerStatus } from '../counters/index.js';
+import { disagreementOf, inForce } from '../services/counter-agreement.js';
 import { ExitCode } from './exit-code.js';
 import { withDatabase } from './with-database.js';
 
@@ -38,24 +39,6 @@ async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
   for (const name of dropped) process.stdout.write(`Dropped ${name}.\n`);
   if (created.length + dropped.length === 0) process.stdout.write('Nothing was to be done.\n');
   return ExitCode.clean;
-}
-
-function inForce(status: TriggerStatus): string {
-  const { missing, different, superfluous } = status;
-  if (thereIn(status).length === 0) return 'hooks (no triggers)';
-  return missing.length + different.length + superfluous.length === 0 ? 'triggers' : 'triggers, but not those of the declared counters';
-}
-
-/** Gives what does not fit between the configured strategy and the triggers of the database; null: all fits. */
-function disagreementOf(configured: Config['counters'], status: TriggerStatus): string | null {
-  const { missing, different, superfluous } = status;
-  if (configured === 'hooks' && thereIn(status).length > 0) {
-    return 'They do not agree: with COUNTERS=hooks nothing starts on a database with triggers. Set COUNTERS=triggers, or drop them as "rollcall counters use --help" says.';
-  }
-  if (configured === 'triggers' && missing.length + different.length + superfluous.length > 0) {
-    return 'They do not agree: triggers are missing or out of date. "rollcall counters use triggers" puts them right, and so does the next start of a server.';
-  }
-  return null;
 }
 
 const helpOfUse = `

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addBackup } from './backup.js';
 import { addCounters } from './counters.js';
+import { addDoctor } from './doctor.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
 import { addImport } from './import.js';
@@ -45,6 +46,7 @@ function programOf(end: (code: ExitCode) => void): Command {
   addVerify(program, end);
   addRecount(program, end);
   addRuns(program, end);
+  addDoctor(program, end);
   addBackup(program, end);
   addRestore(program, end);
   addCounters(program, end);

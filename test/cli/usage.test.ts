@@ -6,7 +6,7 @@ import { placeToRun } from '../support/command-line.js';
 const place = placeToRun();
 afterAll(place.leave);
 
-it.each(['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
+it.each(['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'doctor', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
   const { code, stdout, stderr } = await place.run([...words.split(' ').filter(word => word !== ''), '--help']);
   expect(stdout).toMatch(/^Usage: rollcall/);
   expect(stdout).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
@@ -24,6 +24,8 @@ it.each([
   [['recount', '--throttle', 'x'], /Give a whole number from 0/],
   [['runs', 'undo'], /Missing required argument 'id'/],
   [['runs', 'show', 'last'], /Give a whole number from 1/],
+  [['doctor', '--url', 'localhost:4000'], /Give one such as http:\/\/localhost:4000/],
+  [['doctor', '--token', 'x'], /Give its address with --url/],
   [['backup'], /Missing required argument 'file'/],
   [['restore', 'a', 'b'], /Too many arguments/],
   [['token'], /'--role <role>' not specified/],

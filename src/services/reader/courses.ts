@@ -64,12 +64,16 @@ export async function coursesById(database: Database, viewer: Viewer | null | 'a
 
 /** Gives one page of the courses that a viewer sees. */
 export async function coursePage(database: Database, viewer: Viewer | null, filter: CourseFilter, order: Ordering, page: PageRequest): Promise<Page<CourseRow>> {
-  const query = chosen(database, viewer, filter).select(columns);
-  const found = await rows(database, paged(query, order, page));
+  const found = await rows(database, coursePageQuery(database, viewer, filter, order, page));
   return pageOf(
     found.map(row => ({ ...courseOf(row), sort: row[order.column as keyof RawCourse] as string | number })),
     page,
   );
+}
+
+/** Gives the statement of such a page: for coursePage(), and for who asks the database how it would run it. */
+export function coursePageQuery(database: Database, viewer: Viewer | null, filter: CourseFilter, order: Ordering, page: PageRequest): SelectQueryBuilder<Tables, 'core_course', RawCourse> {
+  return paged(chosen(database, viewer, filter).select(columns), order, page);
 }
 
 /** Counts the courses that a viewer sees. */

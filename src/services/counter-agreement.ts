@@ -1,0 +1,21 @@
+import type { Config } from '../config.js';
+import { thereIn, type TriggerStatus } from '../counters/index.js';
+
+/** Gives what does not fit between the configured strategy and the triggers of the database; null: all fits. */
+export function disagreementOf(configured: Config['counters'], status: TriggerStatus): string | null {
+  const { missing, different, superfluous } = status;
+  if (configured === 'hooks' && thereIn(status).length > 0) {
+    return 'They do not agree: with COUNTERS=hooks nothing starts on a database with triggers. Set COUNTERS=triggers, or drop them as "rollcall counters use --help" says.';
+  }
+  if (configured === 'triggers' && missing.length + different.length + superfluous.length > 0) {
+    return 'They do not agree: triggers are missing or out of date. "rollcall counters use triggers" puts them right, and so does the next start of a server.';
+  }
+  return null;
+}
+
+/** Says in words who keeps the counts in the database. */
+export function inForce(status: TriggerStatus): string {
+  const { missing, different, superfluous } = status;
+  if (thereIn(status).length === 0) return 'hooks (no triggers)';
+  return missing.length + different.length + superfluous.length === 0 ? 'triggers' : 'triggers, but not those of the declared counters';
+}

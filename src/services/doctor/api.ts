@@ -1,0 +1,121 @@
+import { failed, ok, warning, type Finding } from './finding.js';
+import { reasonOf } from './secrets.js';
+
+/** Says which server to examine, and with which token. */
+export interface ApiToExamine {
+  readonly url: string;
+  readonly token?: string;
+}
+
+/** Is how often a count that does not match is asked for: stored and computed are read one after the other, while writers write. */
+const TRIES = 8;
+
+const query = `query Doctor($ids: [ID!]) {
+  courses(first: 20, filter: { ids: $ids }, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
+    totalCount
+    nodes { id totalEnrollments activeEnrollments all: enrollmentsCount(limit: null) { count } active: enrollmentsCount(status: [ACTIVE], limit: null) { count } }
+  }
+}`;
+
+/** Asks the server for something, within the time that a request is given. */
+type Request = (url: string, options?: RequestInit) => Promise<Response>;
+
+interface CourseNode {
+  readonly id: string;
+  readonly totalEnrollments: number;
+  readonly activeEnrollments: number;
+  readonly all: { readonly count: number };
+  readonly active: { readonly count: number };
+}
+
+interface Answer {
+  readonly data?: { readonly courses: { readonly totalCount: number; readonly nodes: readonly CourseNode[] } } | null;
+  readonly errors?: readonly { readonly message: string }[];
+}
+
+/**
+ * Examines a server: that it lives, that it is ready, and that the counts which its API gives are those of the rows.
+ *
+ * A request is given up after `limit` milliseconds; `alive` is called before each.
+ */
+export async function examineApi({ url, token }: ApiToExamine, limit: number, alive: () => void): Promise<Finding[]> {
+  const base = url.replace(/\/(graphql\/?)?$/, '');
+  const request: Request = (address, options) => {
+    alive();
+    return fetch(address, { ...options, signal: AbortSignal.timeout(limit) });
+  };
+  const findings = [await statusFinding(`${base}/healthz`, request), await statusFinding(`${base}/readyz`, request)];
+  return [...findings, await countsFinding(`${base}/graphql`, token, request)];
+}
+
+async function statusFinding(url: string, request: Request): Promise<Finding> {
+  try {
+    const response = await request(url);
+    const text = await response.text();
+    return response.ok ? ok(`${url} answers ${response.status}.`) : failed(`${url} answers ${response.status}: ${text.slice(0, 200)}`, 'See the log of the server.');
+  } catch (error) {
+    return failed(`${url} does not answer: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
+  }
+}
+
+async function countsFinding(url: string, token: string | undefined, request: Request): Promise<Finding> {
+  const who = token === undefined ? 'without a token' : 'with the token';
+  const ask = (ids: readonly string[] | null): Promise<Answer> => answerOf(url, token, { ids }, request);
+  try {
+    const first = await ask(null);
+    if (!first.data) return failed(`${url} answers ${who}: ${errorOf(first)}`, token === undefined ? 'Correct --url.' : 'Give a token of this server with --token: rollcall token --role admin');
+    const { totalCount, nodes } = first.data.courses;
+    const drifts = new Drifts(nodes);
+    for (let tries = 1; drifts.ids.length > 0 && tries < TRIES; tries += 1) {
+      const { data, ...rest } = await ask(drifts.ids);
+      if (!data) return failed(`${url} answers no more: ${errorOf(rest)}`, 'See the log of the server.');
+      drifts.narrow(data.courses.nodes);
+    }
+    if (drifts.ids.length === 0) return ok(`${url} gives the true counts of ${nodes.length} courses of the ${totalCount} that it shows ${who}.`);
+    if (drifts.constant.length === 0) return warning(`${url}: the counts of courses ${drifts.ids.join(', ')} change too fast to be compared.`, 'The check of the counts compares them within one statement.');
+    const wrong = drifts.constant.map(([id, drift]) => `course ${id} is off by ${drift}`);
+    return { ...failed(`${url} gives counts that are not true (total, active): ${wrong.join('; ')}.`, 'On its database, "rollcall recount" repairs them.'), drift: true };
+  } catch (error) {
+    return failed(`${url} gives no counts: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
+  }
+}
+
+/** Follows courses whose counts did not match: what matches once was right, and drift stays the same while other differences come and go. */
+class Drifts {
+  #seen: Map<string, Set<string>>;
+
+  constructor(nodes: readonly CourseNode[]) {
+    this.#seen = new Map(nodes.filter(isWrong).map(node => [node.id, new Set([driftOf(node)])]));
+  }
+
+  get ids(): string[] {
+    return [...this.#seen.keys()];
+  }
+
+  get constant(): [id: string, drift: string][] {
+    return [...this.#seen].flatMap(([id, drifts]) => (drifts.size === 1 ? [[id, [...drifts][0]!] as [string, string]] : []));
+  }
+
+  /** Keeps those courses that still do not match. */
+  narrow(nodes: readonly CourseNode[]): void {
+    this.#seen = new Map(nodes.filter(isWrong).map(node => [node.id, this.#seen.get(node.id)!.add(driftOf(node))]));
+  }
+}
+
+function isWrong(node: CourseNode): boolean {
+  return driftOf(node) !== '0, 0';
+}
+
+function driftOf({ totalEnrollments, activeEnrollments, all, active }: CourseNode): string {
+  return `${totalEnrollments - all.count}, ${activeEnrollments - active.count}`;
+}
+
+function errorOf({ errors }: Answer): string {
+  return errors?.[0]?.message ?? 'nothing that is GraphQL.';
+}
+
+async function answerOf(url: string, token: string | undefined, variables: object, request: Request): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+  const response = await request(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return ((await response.json()) ?? {}) as Answer;
+}

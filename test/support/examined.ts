@@ -1,0 +1,39 @@
+import { operator } from '../../src/services/viewer.js';
+import { readConfig } from '../../src/config.js';
+import { openExistingDatabase, type Database } from '../../src/database/database.js';
+import { examine } from '../../src/services/doctor/examine.js';
+import type { NamedFinding } from '../../src/services/doctor/finding.js';
+
+/** Says how to examine: how long a check may take, in milliseconds, and what to do before the connections are closed. */
+export interface ExaminedOptions {
+  readonly limit?: number;
+  readonly atTheEnd?: () => Promise<unknown>;
+}
+
+/** Gives what the doctor finds on a database, as it is with a secret and these variables. */
+export async function examined(url: string, env: Readonly<Record<string, string>> = {}, { limit, atTheEnd }: ExaminedOptions = {}): Promise<NamedFinding[]> {
+  const config = readConfig({ DATABASE_URL: url, JWT_SECRET: 'a secret of the tests, which nobody else knows', ...env });
+  const opened: Database[] = [];
+  const open = async (): Promise<Database> => {
+    const database = await openExistingDatabase(url, config.counters === 'triggers' ? 'triggers' : 'hooks');
+    opened.push(database);
+    return database;
+  };
+  const explain = (error: unknown): string => (error as Error).message;
+  try {
+    return await Array.fromAsync(examine({ configuration: { mistakes: [], config, database: config }, caller: operator, open, explain, limit }));
+  } finally {
+    await atTheEnd?.();
+    for (const database of opened) await database.close(true);
+  }
+}
+
+/** Gives those findings that are not ok. */
+export function amissOf(findings: readonly NamedFinding[]): NamedFinding[] {
+  return findings.filter(({ status }) => status !== 'ok');
+}
+
+/** Gives the findings of one check. */
+export function of(findings: readonly NamedFinding[], check: string): NamedFinding[] {
+  return findings.filter(one => one.check === check);
+}
