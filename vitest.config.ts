@@ -14,7 +14,7 @@ function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineC
 /** Lists the tests of what writes, which hold under both strategies. */
 const underTriggers = [
   'test/counters/*.test.ts',
-  'test/random/api.test.ts',
+  'test/random/*.test.ts',
   'test/graphql/{enroll,enroll-many,enrollment-changes,course-mutations,user-mutations,deleted-meanwhile}.test.ts',
   'test/services/{import-enrollments,lost-commit,sample-data}.test.ts',
   'test/services/backup/restore-counts.test.ts',

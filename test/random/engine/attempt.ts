@@ -46,6 +46,8 @@ export async function attempt({ world, em, level }: Scene, write: () => Promise<
   if (!own) return true;
   if (own.certain) world.complain(`this should have been refused: ${own.refusals.join(' or ')}`);
   world.rows = own.after;
+  // What is loaded knows of it only where the write says so.
+  world.overtook(before);
   return true;
 }
 

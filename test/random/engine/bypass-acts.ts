@@ -74,7 +74,7 @@ const bypasses: Record<string, Bypass> = {
   'em.nativeUpdate() of a title': { write: ({ em, pair }) => em.nativeUpdate(Course, pair.course, { title: 'Chemistry' }), expected: harmless },
 };
 
-/** Writes without hooks: what would alter a count must be refused, and all else goes through. */
+/** Writes without hooks: what would alter a count must be refused, or counted by triggers, and all else goes through. */
 export const bypassing: fc.Arbitrary<Act> = fc
   .record({ way: fc.constantFrom(...Object.keys(bypasses)), condition: anyCondition, student: choice, course: choice })
   .map(({ way, condition: which, student, course }) => ({

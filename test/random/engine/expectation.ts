@@ -16,6 +16,8 @@ export interface Changes {
   readonly creates: readonly (Row & Pick<Update, 'empties'>)[];
   readonly updates: readonly Update[];
   readonly deletes: readonly number[];
+  /** Lists rows that are deleted before any other is inserted. */
+  readonly earlyDeletes: readonly number[];
   readonly newCourses: readonly CoursePointer[];
   readonly deletedCourses: readonly number[];
 }
@@ -31,7 +33,7 @@ export interface Expectation {
 }
 
 /** Is nothing to be changed, for others to be laid over. */
-export const noChanges: Changes = { creates: [], updates: [], deletes: [], newCourses: [], deletedCourses: [] };
+export const noChanges: Changes = { creates: [], updates: [], deletes: [], earlyDeletes: [], newCourses: [], deletedCourses: [] };
 
 /** Says what a database must make of changes by its keys alone, as the rows are now, whatever their writer believes of them. */
 export function byKeys(rows: Rows, changes: Changes): Expectation {
@@ -47,17 +49,24 @@ export function byKeys(rows: Rows, changes: Changes): Expectation {
   return { after, refusals, certain: orphaned || twice || emptied };
 }
 
+/** Gives the rows after a write whose new rows may have got keys of rows that are gone: what was meant for those has hit the new ones. */
+export function withReusedKeys(rows: Rows, { creates, updates, deletes }: Changes): Rows {
+  const given = creates.flatMap(({ entity }) => entity?.id ?? []);
+  return changed(rows, { ...noChanges, updates: updates.filter(({ id }) => given.includes(id)), deletes: deletes.filter(id => given.includes(id)) });
+}
+
 /** Says that a write must be refused with one of these codes. */
 export function refusal(rows: Rows, ...codes: readonly string[]): Expectation {
   return { after: rows, refusals: codes, certain: true };
 }
 
-function changed(rows: Rows, { creates, updates, deletes, newCourses, deletedCourses }: Changes): Rows {
-  const enrollments = rows.enrollments.filter(({ id }) => id === null || !deletes.includes(id));
+function changed(rows: Rows, { creates, updates, deletes, earlyDeletes, newCourses, deletedCourses }: Changes): Rows {
+  const enrollments = rows.enrollments.filter(({ id }) => id === null || ![...deletes, ...earlyDeletes].includes(id));
   return {
     courses: new Set([...rows.courses, ...newCourses].filter(course => !deletedCourses.includes(course as number))),
     students: rows.students,
-    enrollments: [...enrollments.map(row => updates.filter(({ id }) => id === row.id).reduce<Row>((changed, update) => ({ ...changed, ...update }), row)), ...creates],
+    // Of two entities for one row the first wins: MikroORM writes them in one UPDATE, with a CASE for each column.
+    enrollments: [...enrollments.map(row => updates.filter(({ id }) => id === row.id).reduceRight<Row>((changed, update) => ({ ...changed, ...update }), row)), ...creates],
   };
 }
 

@@ -68,7 +68,8 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
         empties: ('course' in payload && !course) || ('student' in payload && !student),
       };
     }),
-    deletes: of(Enrollment, 'delete', 'delete_early').map(({ entity }) => (entity as Enrollment).id),
+    deletes: of(Enrollment, 'delete').map(({ entity }) => (entity as Enrollment).id),
+    earlyDeletes: of(Enrollment, 'delete_early').map(({ entity }) => (entity as Enrollment).id),
     newCourses: of(Course, 'create').map(({ entity }) => entity as Course),
     deletedCourses: of(Course, 'delete', 'delete_early').map(({ entity }) => (entity as Course).id),
   };

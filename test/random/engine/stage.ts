@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { MikroORM } from '@mikro-orm/sql';
+import { installTriggers } from '../../../src/counters/index.js';
 import type { Database } from '../../../src/database/database.js';
 import { ormOptions, type DatabaseKind } from '../../../src/database/orm-options.js';
-import { freshUrl } from '../../support/databases.js';
+import { freshUrl, strategy } from '../../support/databases.js';
 import type { Stage } from '../telling.js';
+import { bypassing } from './bypass-acts.js';
 import { FlushWatch } from './flush-watch.js';
-import { hookRules } from './rules.js';
+import { writingRawSql } from './raw-sql-acts.js';
+import { rulesOf } from './rules.js';
 import { stories } from './steps.js';
 import { cleanRows } from './tables.js';
 import { World } from './world.js';
@@ -16,10 +19,11 @@ type Steps = Iterable<fc.AsyncCommand<World, World, true>>;
 export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { drop(): Promise<void> }> {
   const watch = new FlushWatch();
   const { database, drop } = await watchedDatabase(kind, watch);
-  const rules = hookRules(kind);
+  const rules = rulesOf(strategy, kind);
   let world: World | null = null;
   return {
-    stories: stories(60),
+    // Triggers count them too.
+    stories: strategy === 'triggers' ? stories(60, [4, bypassing], [10, writingRawSql(kind)]) : stories(60),
     async tell(steps, tally) {
       watch.watcher = null;
       const fresh = (world = new World(database, rules, tally, watch, await cleanRows(kind, database)));
@@ -38,9 +42,10 @@ export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { dr
 /** Opens a migrated database with the watch around the counters. */
 async function watchedDatabase(kind: DatabaseKind, watch: FlushWatch): Promise<{ database: Database; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
-  const options = ormOptions(url);
+  const options = ormOptions(url, strategy);
   const database = (await MikroORM.init({ ...options, subscribers: [watch.first, ...(options.subscribers ?? []), watch.last] } as never)) as unknown as Database;
   await database.migrator.up();
+  if (strategy === 'triggers') await installTriggers(database.em);
   // What a power cut leaves behind is not the question here, and each commit need not wait for the disk.
   if (kind === 'sqlite') await database.em.getConnection().execute('pragma synchronous = off', [], 'run');
   return {

@@ -3,9 +3,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../../src/database/database.js';
 import { Course } from '../../../src/entities/index.js';
 import type { Tally } from '../telling.js';
-import type { Expectation } from './expectation.js';
+import { withReusedKeys, type Expectation } from './expectation.js';
 import type { FlushWatch, Watcher, WatchedFlush } from './flush-watch.js';
-import { courseId, courseIds, withIds, type CoursePointer, type Rows } from './rows.js';
+import { countsOf, courseId, courseIds, withIds, type CoursePointer, type Rows } from './rows.js';
 import type { Rules } from './rules.js';
 import { Story } from '../story.js';
 import { differences, driftIn, readTables, withFoundIds, type Tables } from './tables.js';
@@ -80,8 +80,10 @@ export class World implements Watcher {
     this.flush = null;
     if (!flush) return;
     const { changes, known, expectation } = flush;
+    const before = this.rows;
     if (expectation.certain) this.complain(`this should have been refused: ${expectation.refusals.join(' or ')}`);
-    this.rows = withIds(expectation.after);
+    this.rows = withReusedKeys(withIds(expectation.after), changes);
+    this.overtook(before);
     this.showed(flush.em, [...known, ...changes.newCourses].filter(course => !changes.deletedCourses.includes(course as number)));
   }
 
@@ -105,6 +107,13 @@ export class World implements Watcher {
   showed(em: Shown['em'], courses: readonly CoursePointer[]): void {
     this.#shown.push(...courses.map(course => ({ em, course })));
     for (const course of courses) if (typeof course === 'number') this.#written.at(-1)!.add(course);
+  }
+
+  /** Says that loaded courses whose counts have changed since may be stale, for not every write knows of all that it changes. */
+  overtook(before: Rows): void {
+    const changed = courseIds(this.rows).filter(id => String(countsOf(before, id)) !== String(countsOf(this.rows, id)));
+    this.#shown = this.#shown.filter(({ course }) => !changed.includes(courseId(course)!));
+    for (const written of this.#written) for (const course of changed) written.delete(course);
   }
 
   /** Begins a transaction in the model, or what is done through another entity manager, and gives what ends it. */

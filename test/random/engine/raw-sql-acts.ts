@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { DatabaseKind } from '../../../src/database/orm-options.js';
+import type { EnrollmentStatus } from '../../../src/entities/index.js';
+import { anyStatus, choice, chosen, seldom, type Act } from './act.js';
+import { attempt } from './attempt.js';
+import { anyCondition, conditionOf, pairsOf, type Condition } from './conditions.js';
+import { noChanges, type Changes, type Expectation } from './expectation.js';
+import { courseIds, rowOf, type Row, type Rows } from './rows.js';
+import type { World } from './world.js';
+
+/** Is what one statement is given. */
+interface Given {
+  readonly world: World;
+  readonly news: readonly Row[];
+  readonly condition: Condition;
+  readonly course: number;
+  readonly status: EnrollmentStatus;
+}
+
+/** Is SQL with its values, and what must come of it. */
+interface Statement {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+  readonly expected: Expectation;
+}
+
+const columns = '(course_id, student_id, status, enrolled_at, updated_at)';
+const moment = new Date(Date.UTC(2026, 0, 1));
+
+/** Lists the statements that another program might send, in the database's own words. */
+function statementsOf(kind: DatabaseKind): Record<string, (given: Given) => Statement> {
+  const ignore = kind === 'sqlite' ? 'insert or ignore' : 'insert ignore';
+  const orUpdate = kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
+  return {
+    insert: given => ({ ...inserting('insert', given), expected: bypass(given, { creates: given.news }) }),
+    'insert ignoring duplicates': given => ({ ...inserting(ignore, given), expected: oneByOne(given, (rows, row) => (seatOf(rows, row) ? rows : withRow(rows, row))) }),
+    replace: given => ({ ...inserting('replace', given), expected: oneByOne(given, (rows, row) => withRow(withoutSeat(rows, row), row)) }),
+    'insert or update': given => {
+      const { sql, values } = inserting('insert', given);
+      const put = (rows: Rows, row: Row): Rows => withRow(withoutSeat(rows, row), seatOf(rows, row) ? { ...seatOf(rows, row)!, status: given.status } : row);
+      return { sql: `${sql} ${orUpdate} status = ?`, values: [...values, given.status], expected: oneByOne(given, put) };
+    },
+    copy: given => {
+      const { course, condition } = given;
+      const creates = condition.rows.map(({ student, status }) => ({ id: null, course, student, status }));
+      const select = filtered('select ?, student_id, status, enrolled_at, updated_at from core_enrollments', [course], condition);
+      return { ...select, sql: `insert into core_enrollments ${columns} ${select.sql}`, expected: bypass(given, { creates }) };
+    },
+    'set the status': given => updating(given, { status: given.status }),
+    move: given => updating(given, { course: given.course }),
+    'move and set the status': given => updating(given, { course: given.course, status: given.status }),
+    delete: given => ({ ...filtered('delete from core_enrollments', [], given.condition), expected: bypass(given, { deletes: idsOf(given.condition) }) }),
+  };
+}
+
+/** Writes with raw SQL, as any other program may where triggers count. */
+export function writingRawSql(kind: DatabaseKind): fc.Arbitrary<Act> {
+  const statements = statementsOf(kind);
+  return fc
+    .record({
+      verb: fc.constantFrom(...Object.keys(statements)),
+      pairs: fc.array(fc.record({ student: choice, course: choice }), { minLength: 1, maxLength: 4 }),
+      condition: anyCondition,
+      course: choice,
+      ghost: seldom,
+      statuses: fc.tuple(anyStatus, anyStatus),
+    })
+    .map(({ verb, pairs, condition: which, course: where, ghost, statuses: [status, first] }) => ({
+      name: 'raw SQL',
+      needs: 'database',
+      async perform(scene) {
+        const { world, who, em } = scene;
+        const { rows, story, everCourses } = world;
+        // Those that ignore duplicates, on the servers, ignore missing courses too.
+        const ghosts = ghost && !verb.includes('ignoring');
+        const [condition, course] = [conditionOf(scene, which), chosen(ghosts ? [...everCourses] : courseIds(rows), where)];
+        const news = pairsOf(scene, pairs, ghosts && verb === 'insert').map(pair => ({ id: null, ...pair, status: first }));
+        if (!condition || course === undefined || news.length === 0) return;
+        const { sql, values, expected } = statements[verb]!({ world, news, condition, course, status });
+        const named = news.map(row => `${story.name('student', row.student)} in ${story.name('course', row.course)}`).join(', ');
+        const whom = verb.startsWith('insert') || verb === 'replace' ? `${named} (${first})` : `all ${condition.told}`;
+        story.tell(`${who} sends SQL: ${verb}, ${whom}${/move|copy/.test(verb) ? `, to ${story.name('course', course)}` : ''}${/status|or update/.test(verb) ? `, ${status}` : ''}`);
+        await attempt(scene, () => em.execute(sql, values.map(value => columnValue(em, value)), 'run'), expected);
+      },
+    }));
+}
+
+function inserting(verb: string, { news }: Given): Omit<Statement, 'expected'> {
+  return {
+    sql: `${verb} into core_enrollments ${columns} values ${news.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
+    values: news.flatMap(({ course, student, status }) => [course, student, status, moment, moment]),
+  };
+}
+
+function updating(given: Given, { course, status }: { course?: number; status?: EnrollmentStatus }): Statement {
+  const set = [...(course === undefined ? [] : ['course_id = ?']), ...(status === undefined ? [] : ['status = ?'])].join(', ');
+  const values = [course, status].filter(value => value !== undefined);
+  const updates = idsOf(given.condition).map(id => ({ id, ...(course !== undefined && { course }), ...(status !== undefined && { status }) }));
+  return { ...filtered(`update core_enrollments set ${set}`, values, given.condition), expected: bypass(given, { updates }) };
+}
+
+function filtered(sql: string, values: readonly unknown[], { where: { course, student, status } }: Condition): Omit<Statement, 'expected'> {
+  const courses = course === undefined ? [] : typeof course === 'number' ? [course] : course.$in;
+  const conditions = [
+    ...(courses.length > 0 ? [`course_id in (${courses.map(() => '?').join(', ')})`] : []),
+    ...(student === undefined ? [] : ['student_id = ?']),
+    ...(status === undefined ? [] : ['status = ?']),
+  ];
+  const where = conditions.length > 0 ? ` where ${conditions.join(' and ')}` : '';
+  return { sql: `${sql}${where}`, values: [...values, ...courses, student, status].filter(value => value !== undefined) };
+}
+
+/** Expects what a write past the hooks that makes these changes leads to. */
+function bypass({ world }: Given, changes: Partial<Changes>): Expectation {
+  return world.rules.bypass(world.rows, { ...noChanges, ...changes });
+}
+
+/** Expects rows that are put in one after the other, none of which can be refused. */
+function oneByOne({ world, news }: Given, put: (rows: Rows, row: Row) => Rows): Expectation {
+  return { after: news.reduce(put, world.rows), refusals: [], certain: false };
+}
+
+function idsOf({ rows }: Condition): number[] {
+  return rows.map(({ id }) => id!);
+}
+
+function seatOf(rows: Rows, { course, student }: Row): Row | undefined {
+  return rowOf(rows, course, student);
+}
+
+function withRow(rows: Rows, row: Row): Rows {
+  return { ...rows, enrollments: [...rows.enrollments, row] };
+}
+
+function withoutSeat(rows: Rows, row: Row): Rows {
+  return { ...rows, enrollments: rows.enrollments.filter(other => other !== seatOf(rows, row)) };
+}
+
+function columnValue(em: SqlEntityManager, value: unknown): unknown {
+  return value instanceof Date ? em.getPlatform().processDateProperty(value) : value;
+}
