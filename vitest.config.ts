@@ -29,7 +29,8 @@ const aboutHooks = [
 export default defineConfig({
   test: {
     globalSetup: ['test/support/start-databases.ts'],
-    maxWorkers: 2,
+    // One more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
+    maxWorkers: 3,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
     projects: [
       group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: ['test/races/**'] }),
