@@ -94,6 +94,6 @@ function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes
 }
 
 /** Tells whether a new row may get the id of one that is gone and that the same flush changes: SQLite gives ids again after a rollback. */
-function mayReuseKeys(kind: DatabaseKind, rows: Rows, { creates, updates, deletes }: Changes): boolean {
-  return kind === 'sqlite' && creates.length > 0 && [...updates.map(({ id }) => id), ...deletes].some(id => !rowWith(rows, id));
+function mayReuseKeys(kind: DatabaseKind, rows: Rows, { creates, updates, deletes, earlyDeletes }: Changes): boolean {
+  return kind === 'sqlite' && creates.length > 0 && [...updates.map(({ id }) => id), ...deletes, ...earlyDeletes].some(id => !rowWith(rows, id));
 }

@@ -82,7 +82,7 @@ export class World implements Watcher {
     const { changes, known, expectation } = flush;
     const before = this.rows;
     if (expectation.certain) this.complain(`this should have been refused: ${expectation.refusals.join(' or ')}`);
-    this.rows = withReusedKeys(withIds(expectation.after), changes);
+    this.rows = withIds(withReusedKeys(withIds(expectation.after), changes));
     this.overtook(before);
     this.showed(flush.em, [...known, ...changes.newCourses].filter(course => !changes.deletedCourses.includes(course as number)));
   }
