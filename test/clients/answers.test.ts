@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addCourse, addEnrollment } from '../support/api.js';
+import { startClientSchool, type ClientSchool } from '../support/client-school.js';
+import * as apollo from './apollo-client.js';
+import * as plain from './fetch.js';
+import * as request from './graphql-request.js';
+import * as urql from './urql-client.js';
+
+/** Holds, for each client, how its example enrolls the viewer. */
+const clients: Record<string, (url: string, token: string | null, courseId: string) => Promise<string>> = {
+  'Apollo Client': (url, token, courseId) => apollo.enrollIn(apollo.apolloClient(url, () => token), courseId),
+  urql: (url, token, courseId) => urql.enrollIn(urql.urqlClient(url, () => token), courseId),
+  'graphql-request': (url, token, courseId) => request.enrollIn(request.requestClient(url, () => token), courseId),
+  fetch: plain.enrollIn,
+};
+
+let school: ClientSchool;
+
+beforeAll(async () => {
+  school = await startClientSchool();
+});
+afterAll(() => school.api.stop());
+
+describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
+  it('sends the token and gets the new counts', async () => {
+    const course = await addCourse(school.api.database);
+    await addEnrollment(school.api.database, course, Number(school.students[0]));
+    expect(await enrollIn(school.api.url, await school.newStudent(), String(course))).toBe('Welcome! You are one of 2.');
+  });
+
+  it('shows a userError, which is data', async () => {
+    const student = await school.newStudent();
+    await enrollIn(school.api.url, student, school.courses[0]!);
+    expect(await enrollIn(school.api.url, student, school.courses[0]!)).toMatch(/is enrolled in course .* already\.$/);
+    expect(await enrollIn(school.api.url, student, '999')).toMatch(/999/);
+  });
+
+  it('tells an unsigned viewer and a bad token, which the server answers with 401, from other errors', async () => {
+    expect(await enrollIn(school.api.url, null, school.courses[0]!)).toBe('Please sign in.');
+    expect(await enrollIn(school.api.url, 'no-token', school.courses[0]!)).toBe('Please sign in.');
+  });
+
+  it('shows the message of BAD_USER_INPUT', async () => {
+    expect(await enrollIn(school.api.url, await school.newStudent(), 'abc')).toMatch(/"abc"/);
+  });
+
+  it('throws what is no answer of the API', async () => {
+    await expect(enrollIn(new URL('/nowhere-to-be-found', school.api.url).href, null, '1')).rejects.toThrow();
+  });
+});

@@ -1,0 +1,155 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { setImmediate } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startClientSchool, type ClientSchool } from '../support/client-school.js';
+import * as apollo from './apollo-client.js';
+import type { CourseListQuery } from './generated/graphql.js';
+import { courseEnrollments, courseList, enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from './operations.js';
+import * as urql from './urql-client.js';
+
+type Document<Data, Variables> = TypedDocumentNode<Data, Variables>;
+type Input = { input: Record<string, unknown> };
+
+/** Is a query on the screen. */
+interface Shown<Data> {
+  now(): Data;
+  more(after: string): Promise<unknown>;
+}
+
+/** Is what both normalized caches do: show a query as long as somebody looks, and send a mutation. */
+interface CachingClient {
+  /** Shows a query from its first answer on and gives what it shows at any moment. */
+  show<Data, Variables extends Record<string, unknown>>(document: Document<Data, Variables>, variables: Variables): Promise<Shown<Data>>;
+  mutate<Data, Variables extends Input>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
+  unenroll(enrollmentId: string): Promise<unknown>;
+  /** Walks the courses, so many at a time, and gives what the list shows at the end. */
+  allCourses(first: number): Promise<CourseListQuery>;
+}
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+function apolloCaching(url: string, token: string): CachingClient {
+  const client = apollo.apolloClient(url, () => token);
+  const watch = (query: any, variables: any) => new Promise<ReturnType<typeof client.watchQuery<any, any>>>((resolve, reject) => {
+    const list = client.watchQuery<any, any>({ query, variables });
+    list.subscribe(({ data, error }) => (error ? reject(error) : data && resolve(list)));
+  });
+  return {
+    async show(document, variables) {
+      const list = await watch(document, variables);
+      return { now: () => list.getCurrentResult().data, more: after => list.fetchMore({ variables: { after } }) };
+    },
+    mutate: async (mutation, variables) => (await client.mutate<any, any>({ mutation, variables })).data,
+    unenroll: enrollmentId => apollo.leave(client, enrollmentId),
+    async allCourses(first) {
+      const list = await watch(courseList, { first });
+      while (await apollo.nextPage(list));
+      return list.getCurrentResult().data;
+    },
+  };
+}
+
+function urqlCaching(url: string, token: string): CachingClient {
+  const client = urql.urqlClient(url, () => token);
+  const show = <Data>(document: any, variables: any) => new Promise<Shown<Data>>((resolve, reject) => {
+    let shown: Data;
+    client.query<Data>(document, variables).subscribe(({ data, error }) => {
+      if (error) return reject(error);
+      shown = data!;
+      resolve({ now: () => shown, more: after => client.query(document, { ...variables, after }) });
+    });
+  });
+  const mutate = async (document: any, variables: any): Promise<any> => {
+    const { data, error } = await client.mutation<any>(document, variables);
+    if (error) throw error;
+    return data;
+  };
+  return {
+    show,
+    mutate,
+    unenroll: enrollmentId => mutate(unenroll, { input: { enrollmentId } }),
+    async allCourses(first) {
+      const list = await show<CourseListQuery>(courseList, { first });
+      while (await urql.nextPage(client, list.now(), { first }));
+      return list.now();
+    },
+  };
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
+
+const caches = [['Apollo Client', apolloCaching], ['urql', urqlCaching]] as const;
+
+describe.each(caches)('the cache of %s', (_name, caching) => {
+  let school: ClientSchool;
+  let client: CachingClient;
+
+  beforeEach(async () => {
+    school = await startClientSchool();
+    client = caching(school.api.url, school.admin);
+  });
+  afterEach(() => school.api.stop());
+
+  /** Gives each course's totalEnrollments and activeEnrollments as the list has them, in its order. */
+  const countsIn = ({ courses }: CourseListQuery): number[][] => courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
+
+  it('shows the new counts in a list after each mutation, from the payload alone', async () => {
+    const [first, second] = school.courses as [string, string];
+    const list = await client.show(courseList, {});
+    const shown = async (): Promise<number[][]> => {
+      await setImmediate(); // Clients tell those who look once the answer is stored.
+      return countsIn(list.now()).slice(0, 2);
+    };
+    expect(await shown()).toEqual([[7, 7], [0, 0]]);
+    const asked = await school.requests(async () => {
+      const { enroll: enrolled } = await client.mutate(enroll, { input: { courseId: second, studentId: school.students[0]! } });
+      expect(await shown()).toEqual([[7, 7], [1, 1]]);
+      await client.mutate(enrollMany, { input: { courseId: second, studentIds: school.students.slice(1, 4) } });
+      expect(await shown()).toEqual([[7, 7], [4, 4]]);
+      const enrollmentId = enrolled.enrollment!.id;
+      await client.mutate(setEnrollmentStatus, { input: { enrollmentId, status: 'DROPPED' } });
+      expect(await shown()).toEqual([[7, 7], [4, 3]]);
+      await client.unenroll(enrollmentId);
+      expect(await shown()).toEqual([[7, 7], [3, 3]]);
+      const moved = school.enrollments[6]!; // That of the first student, who has just left the second course.
+      await client.mutate(transferEnrollment, { input: { enrollmentId: moved, courseId: second } });
+      expect(await shown()).toEqual([[6, 6], [4, 4]]);
+    });
+    expect(first).not.toBe(second);
+    expect(asked).toEqual({ enroll: 1, enrollMany: 1, setEnrollmentStatus: 1, unenroll: 1, transferEnrollment: 1 });
+  });
+
+  it('lets go of the row whose id unenroll gives', async () => {
+    const list = await client.show(courseEnrollments, { courseId: school.courses[0]! });
+    const rows = (): string[] => list.now().course!.enrollments.edges.map(({ node }) => node.id);
+    expect(rows()).toEqual(school.enrollments);
+    const { courses: asked = 0, course: listed = 0 } = await school.requests(async () => {
+      await client.unenroll(school.enrollments[2]!);
+      await expect.poll(rows, { interval: 5 }).toEqual(school.enrollments.filter((_id, index) => index !== 2));
+    });
+    expect(list.now().course!.totalEnrollments).toBe(6);
+    expect([asked, listed]).toEqual([0, caching === urqlCaching ? 1 : 0]);
+  });
+});
+
+describe.each(caches)('the pages that the cache of %s joins', (_name, caching) => {
+  let school: ClientSchool;
+
+  beforeAll(async () => {
+    school = await startClientSchool();
+  });
+  afterAll(() => school.api.stop());
+
+  it.each([1, 2, 3, 5, 100])('walks the courses %i at a time, each once', async first => {
+    const client = caching(school.api.url, school.admin);
+    const { courses } = await client.allCourses(first);
+    expect(courses.edges.map(({ node }) => node.id)).toEqual(school.courses);
+    expect(courses.pageInfo.hasNextPage).toBe(false);
+  });
+
+  it.each([1, 2, 3, 7])("walks a course's enrollments %i at a time, each once", async first => {
+    const client = caching(school.api.url, school.admin);
+    const list = await client.show(courseEnrollments, { courseId: school.courses[0]!, first });
+    const page = () => list.now().course!.enrollments;
+    while (page().pageInfo.hasNextPage) await list.more(page().pageInfo.endCursor!);
+    expect(page().edges.map(({ node }) => node.id)).toEqual(school.enrollments);
+  });
+});

@@ -1,0 +1,61 @@
+import { CombinedGraphQLErrors, HttpLink, InMemoryCache, ApolloClient, type ApolloLink } from '@apollo/client';
+import { BatchHttpLink } from '@apollo/client/link/batch-http';
+import { Client, fetchExchange } from '@urql/core';
+import { gql, GraphQLClient } from 'graphql-request';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startClientSchool, type ClientSchool } from '../support/client-school.js';
+import { courseList } from './operations.js';
+import { urqlClient } from './urql-client.js';
+
+let school: ClientSchool;
+
+beforeAll(async () => {
+  school = await startClientSchool();
+});
+afterAll(() => school.api.stop());
+
+function apolloBy(link: ApolloLink): ApolloClient {
+  return new ApolloClient({ link, cache: new InMemoryCache() });
+}
+
+describe('queries by GET', () => {
+  it('are what urql sends, and are answered with the header of its example', async () => {
+    const { data, operation, error } = await urqlClient(school.api.url, () => null).query(courseList, {});
+    expect(error).toBeUndefined();
+    expect(operation.context.preferGetMethod).toBe('within-url-limit');
+    expect(data!.courses.edges).toHaveLength(5);
+  });
+
+  it('are refused from urql without that header, with what is missing', async () => {
+    const { error } = await new Client({ url: school.api.url, exchanges: [fetchExchange] }).query(courseList, {});
+    expect(error!.message).toMatch(/blocked as a potential Cross-Site Request Forgery[^]*apollo-require-preflight/);
+  });
+
+  it('are answered to urql without it where it is told to use POST', async () => {
+    const { data } = await new Client({ url: school.api.url, exchanges: [fetchExchange], preferGetMethod: false }).query(courseList, {});
+    expect(data!.courses.edges).toHaveLength(5);
+  });
+
+  it('are answered to Apollo Client, whose link sends a content-type with them', async () => {
+    const { data } = await apolloBy(new HttpLink({ uri: school.api.url, useGETForQueries: true })).query({ query: courseList });
+    expect(data!.courses.edges).toHaveLength(5);
+  });
+
+  it('are answered to graphql-request with the header', async () => {
+    const client = new GraphQLClient(school.api.url, { method: 'GET', headers: { 'apollo-require-preflight': 'true' } });
+    expect((await client.request(courseList, {})).courses.edges).toHaveLength(5);
+    await expect(new GraphQLClient(school.api.url, { method: 'GET' }).request(courseList, {})).rejects.toThrow(/Cross-Site Request Forgery/);
+  });
+});
+
+describe('several operations in one request', () => {
+  it('are refused to a BatchHttpLink, with a clear error for each', async () => {
+    const client = apolloBy(new BatchHttpLink({ uri: school.api.url, batchInterval: 5 }));
+    const sent = [courseList, gql`{ me { id } }`].map(query => client.query({ query }));
+    for (const answer of await Promise.allSettled(sent)) {
+      expect(answer.status).toBe('rejected');
+      const { reason } = answer as PromiseRejectedResult;
+      expect(String(CombinedGraphQLErrors.is(reason) ? reason.message : reason)).toBe('?');
+    }
+  });
+});

@@ -1,0 +1,56 @@
+import { Client, fetchExchange } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { relayPagination } from '@urql/exchange-graphcache/extras';
+import type { CourseListQuery, CourseListQueryVariables } from './generated/graphql.js';
+import { courseList, enroll } from './operations.js';
+
+/** Makes a client with a normalized cache that joins the pages of each list; the token is asked for at every request. */
+export function urqlClient(url: string, token: () => string | null): Client {
+  const cache = cacheExchange({
+    // These have no id and belong to what holds them.
+    keys: { Count: () => null, EnrollmentStatusCount: () => null },
+    resolvers: {
+      Query: { courses: relayPagination(), enrollments: relayPagination(), recountRuns: relayPagination() },
+      Course: { enrollments: relayPagination() },
+      User: { enrollments: relayPagination() },
+      RecountRun: { changes: relayPagination() },
+    },
+    updates: {
+      Mutation: {
+        unenroll({ unenroll }, _variables, cache) {
+          const { deletedId } = unenroll as { deletedId: string | null };
+          // Forgets the row; lists on the screen that had it are asked for again.
+          if (deletedId) cache.invalidate({ __typename: 'Enrollment', id: deletedId });
+        },
+      },
+    },
+  });
+  return new Client({
+    url,
+    exchanges: [cache, fetchExchange],
+    fetchOptions: () => {
+      const current = token();
+      // Queries go by GET, which the server answers only with a header that no form or link of another site can send.
+      return { headers: { 'apollo-require-preflight': 'true', ...(current && { authorization: `Bearer ${current}` }) } };
+    },
+  });
+}
+
+/** Enrolls the viewer and gives what to tell them; every list on the screen shows the new counts by itself. */
+export async function enrollIn(client: Client, courseId: string): Promise<string> {
+  const { data, error } = await client.mutation(enroll, { input: { courseId } });
+  if (error?.networkError) throw error; // Not an answer of the API: no network, or a proxy's page.
+  if (error) {
+    const { message, extensions } = error.graphQLErrors[0]!;
+    return extensions['code'] === 'UNAUTHENTICATED' ? 'Please sign in.' : message;
+  }
+  const { course, userErrors } = data!.enroll;
+  return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
+}
+
+/** Loads the page after those shown, if there is one, and gives whether there was; the list then shows all pages so far. */
+export async function nextPage(client: Client, { courses }: CourseListQuery, variables: CourseListQueryVariables): Promise<boolean> {
+  const { hasNextPage, endCursor } = courses.pageInfo;
+  if (hasNextPage) await client.query(courseList, { ...variables, after: endCursor });
+  return hasNextPage;
+}
