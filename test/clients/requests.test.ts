@@ -1,7 +1,7 @@
-import { CombinedGraphQLErrors, HttpLink, InMemoryCache, ApolloClient, type ApolloLink } from '@apollo/client';
+import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache, type ApolloLink } from '@apollo/client';
 import { BatchHttpLink } from '@apollo/client/link/batch-http';
 import { Client, fetchExchange } from '@urql/core';
-import { gql, GraphQLClient } from 'graphql-request';
+import { GraphQLClient } from 'graphql-request';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startClientSchool, type ClientSchool } from '../support/client-school.js';
 import { courseList } from './operations.js';

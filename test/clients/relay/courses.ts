@@ -1,4 +1,4 @@
-import { graphql, type RecordSourceSelectorProxy } from 'relay-runtime';
+import { graphql } from 'relay-runtime';
 
 /** Reads the pages of the courses, for usePaginationFragment. */
 export const courseList = graphql`
@@ -53,9 +53,3 @@ export const unenroll = graphql`
     }
   }
 `;
-
-/** Is the updater of unenroll; @deleteRecord would look for a record by the bare id. */
-export function forgetEnrollment(store: RecordSourceSelectorProxy): void {
-  const id = store.getRootField('unenroll')?.getValue('deletedId');
-  if (id != null) store.delete(`Enrollment:${String(id)}`);
-}
