@@ -50,7 +50,7 @@ export async function leave(client: ApolloClient, enrollmentId: string): Promise
   });
 }
 
-/** Loads the next page of a watched list, if there is one, and gives whether there was; the list then shows all pages so far. */
+/** Loads the next page of a watched list, if there is one, and gives whether there was; the list then comes with all pages so far. */
 export async function nextPage(list: ObservableQuery<CourseListQuery, CourseListQueryVariables>): Promise<boolean> {
   const { hasNextPage, endCursor } = (list.getCurrentResult().data as CourseListQuery).courses.pageInfo;
   if (hasNextPage) await list.fetchMore({ variables: { after: endCursor } });

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startClientSchool, type ClientSchool } from '../support/client-school.js';
 import * as apollo from './apollo-client.js';
-import type { CourseListQuery } from './generated/graphql.js';
+import type { CourseEnrollmentsQuery, CourseListQuery } from './generated/graphql.js';
 import { courseEnrollments, courseList, enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from './operations.js';
 import * as urql from './urql-client.js';
 
@@ -13,6 +13,8 @@ type Input = { input: Record<string, unknown> };
 /** Is a query on the screen. */
 interface Shown<Data> {
   now(): Data;
+  /** Waits until it shows what is looked for. */
+  until(isThere: (data: Data) => boolean): Promise<unknown>;
   more(after: string): Promise<unknown>;
 }
 
@@ -29,20 +31,32 @@ interface CachingClient {
 /* eslint-disable @typescript-eslint/no-explicit-any */
 function apolloCaching(url: string, token: string): CachingClient {
   const client = apollo.apolloClient(url, () => token);
-  const watch = (query: any, variables: any) => new Promise<ReturnType<typeof client.watchQuery<any, any>>>((resolve, reject) => {
-    const list = client.watchQuery<any, any>({ query, variables });
-    list.subscribe(({ data, error }) => (error ? reject(error) : data && resolve(list)));
+  type List = ReturnType<typeof client.watchQuery<any, any>>;
+  const until = (list: List, isThere: (data: any) => boolean): Promise<void> => new Promise((resolve, reject) => {
+    list.subscribe(({ data, error }) => (error ? reject(error) : data && isThere(data) && resolve()));
   });
+  /** Loads a page and waits for the list to come with it: one that is asked for earlier would keep it back. */
+  const loaded = async <Result>(list: List, work: () => Promise<Result>): Promise<Result> => {
+    const before = list.getCurrentResult().data;
+    const result = await work();
+    if (result) await until(list, data => data !== before);
+    return result;
+  };
+  const watch = async (query: any, variables: any): Promise<List> => {
+    const list = client.watchQuery<any, any>({ query, variables });
+    await until(list, () => true);
+    return list;
+  };
   return {
     async show(document, variables) {
       const list = await watch(document, variables);
-      return { now: () => list.getCurrentResult().data, more: after => list.fetchMore({ variables: { after } }) };
+      return { now: () => list.getCurrentResult().data, until: isThere => until(list, isThere), more: after => loaded(list, () => list.fetchMore({ variables: { after } })) };
     },
     mutate: async (mutation, variables) => (await client.mutate<any, any>({ mutation, variables })).data,
     unenroll: enrollmentId => apollo.leave(client, enrollmentId),
     async allCourses(first) {
       const list = await watch(courseList, { first });
-      while (await apollo.nextPage(list));
+      for (let pages = 1; (await loaded(list, () => apollo.nextPage(list))) && pages < 10; pages += 1);
       return list.getCurrentResult().data;
     },
   };
@@ -50,14 +64,18 @@ function apolloCaching(url: string, token: string): CachingClient {
 
 function urqlCaching(url: string, token: string): CachingClient {
   const client = urql.urqlClient(url, () => token);
-  const show = <Data>(document: any, variables: any) => new Promise<Shown<Data>>((resolve, reject) => {
+  const show = async <Data>(document: any, variables: any): Promise<Shown<Data>> => {
     let shown: Data;
-    client.query<Data>(document, variables).subscribe(({ data, error }) => {
-      if (error) return reject(error);
-      shown = data!;
-      resolve({ now: () => shown, more: after => client.query(document, { ...variables, after }) });
+    const until = (isThere: (data: Data) => boolean): Promise<void> => new Promise((resolve, reject) => {
+      client.query<Data>(document, variables).subscribe(({ data, error }) => {
+        if (error) return reject(error);
+        shown = data!;
+        if (isThere(shown)) resolve();
+      });
     });
-  });
+    await until(() => true);
+    return { now: () => shown, until, more: async after => void (shown = (await client.query<Data>(document, { ...variables, after })).data!) };
+  };
   const mutate = async (document: any, variables: any): Promise<any> => {
     const { data, error } = await client.mutation<any>(document, variables);
     if (error) throw error;
@@ -68,9 +86,9 @@ function urqlCaching(url: string, token: string): CachingClient {
     mutate,
     unenroll: enrollmentId => mutate(unenroll, { input: { enrollmentId } }),
     async allCourses(first) {
-      const list = await show<CourseListQuery>(courseList, { first });
-      while (await urql.nextPage(client, list.now(), { first }));
-      return list.now();
+      let shown = (await show<CourseListQuery>(courseList, { first })).now();
+      for (let next: CourseListQuery | null = shown, pages = 0; next && pages < 10; pages += 1, next = await urql.nextPage(client, shown, { first })) shown = next;
+      return shown;
     },
   };
 }
@@ -92,7 +110,7 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
   const countsIn = ({ courses }: CourseListQuery): number[][] => courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
 
   it('shows the new counts in a list after each mutation, from the payload alone', async () => {
-    const [first, second] = school.courses as [string, string];
+    const second = school.courses[1]!;
     const list = await client.show(courseList, {});
     const shown = async (): Promise<number[][]> => {
       await setImmediate(); // Clients tell those who look once the answer is stored.
@@ -113,18 +131,18 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
       await client.mutate(transferEnrollment, { input: { enrollmentId: moved, courseId: second } });
       expect(await shown()).toEqual([[6, 6], [4, 4]]);
     });
-    expect(first).not.toBe(second);
     expect(asked).toEqual({ enroll: 1, enrollMany: 1, setEnrollmentStatus: 1, unenroll: 1, transferEnrollment: 1 });
   });
 
   it('lets go of the row whose id unenroll gives', async () => {
     const list = await client.show(courseEnrollments, { courseId: school.courses[0]! });
-    const rows = (): string[] => list.now().course!.enrollments.edges.map(({ node }) => node.id);
-    expect(rows()).toEqual(school.enrollments);
+    const rows = ({ course }: CourseEnrollmentsQuery): string[] => course!.enrollments.edges.map(({ node }) => node.id);
+    expect(rows(list.now())).toEqual(school.enrollments);
     const { courses: asked = 0, course: listed = 0 } = await school.requests(async () => {
       await client.unenroll(school.enrollments[2]!);
-      await expect.poll(rows, { interval: 5 }).toEqual(school.enrollments.filter((_id, index) => index !== 2));
+      await list.until(data => rows(data).length === 6);
     });
+    expect(rows(list.now())).toEqual(school.enrollments.filter((_id, index) => index !== 2));
     expect(list.now().course!.totalEnrollments).toBe(6);
     expect([asked, listed]).toEqual([0, caching === urqlCaching ? 1 : 0]);
   });
@@ -149,7 +167,7 @@ describe.each(caches)('the pages that the cache of %s joins', (_name, caching) =
     const client = caching(school.api.url, school.admin);
     const list = await client.show(courseEnrollments, { courseId: school.courses[0]!, first });
     const page = () => list.now().course!.enrollments;
-    while (page().pageInfo.hasNextPage) await list.more(page().pageInfo.endCursor!);
+    for (let pages = 1; page().pageInfo.hasNextPage && pages < 10; pages += 1) await list.more(page().pageInfo.endCursor!);
     expect(page().edges.map(({ node }) => node.id)).toEqual(school.enrollments);
   });
 });

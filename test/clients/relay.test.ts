@@ -71,9 +71,9 @@ async function open(courseId: string) {
 
 it('the pages that the compiler makes of @refetchable join into one list each', async () => {
   const { page, courses, course } = await open(school.courses[0]!);
-  while (courses().pageInfo.hasNextPage) await page('coursesListPageQuery', courses().pageInfo.endCursor);
+  for (let loaded = 1; courses().pageInfo.hasNextPage && loaded < 10; loaded += 1) await page('coursesListPageQuery', courses().pageInfo.endCursor);
   expect(courses().edges.map(({ node }) => node.id)).toEqual(school.courses);
-  while (course().enrollments.pageInfo.hasNextPage) await page('coursesEnrollmentsPageQuery', course().enrollments.pageInfo.endCursor);
+  for (let loaded = 1; course().enrollments.pageInfo.hasNextPage && loaded < 10; loaded += 1) await page('coursesEnrollmentsPageQuery', course().enrollments.pageInfo.endCursor);
   expect(course().enrollments.edges.map(({ node }) => node.id)).toEqual(school.enrollments);
 });
 

@@ -48,9 +48,11 @@ export async function enrollIn(client: Client, courseId: string): Promise<string
   return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
 }
 
-/** Loads the page after those shown, if there is one, and gives whether there was; the list then shows all pages so far. */
-export async function nextPage(client: Client, { courses }: CourseListQuery, variables: CourseListQueryVariables): Promise<boolean> {
+/** Loads the page after those shown and gives all of them in one, to be shown instead; null: there is none. */
+export async function nextPage(client: Client, { courses }: CourseListQuery, variables: CourseListQueryVariables): Promise<CourseListQuery | null> {
   const { hasNextPage, endCursor } = courses.pageInfo;
-  if (hasNextPage) await client.query(courseList, { ...variables, after: endCursor });
-  return hasNextPage;
+  if (!hasNextPage) return null;
+  const { data, error } = await client.query(courseList, { ...variables, after: endCursor });
+  if (error) throw error;
+  return data!;
 }

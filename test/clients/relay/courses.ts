@@ -43,7 +43,7 @@ export const enroll = graphql`
   }
 `;
 
-/** Deletes an enrollment; `forgetEnrollment` takes the row out of every list. */
+/** Deletes an enrollment; `forgetEnrollment` takes the row out of the list. */
 export const unenroll = graphql`
   mutation coursesUnenrollMutation($input: UnenrollInput!) {
     unenroll(input: $input) {

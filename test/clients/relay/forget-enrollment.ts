@@ -1,7 +1,9 @@
-import type { RecordSourceSelectorProxy } from 'relay-runtime';
+import { ConnectionHandler, type RecordSourceSelectorProxy } from 'relay-runtime';
 
-/** Takes the row that unenroll deleted out of every list: the updater of that mutation. @deleteRecord would look for a record by the bare id. */
+/** Takes the row that unenroll deleted out of its course's list: the updater of that mutation. @deleteEdge would look for the bare id. */
 export function forgetEnrollment(store: RecordSourceSelectorProxy): void {
-  const id = store.getRootField('unenroll')?.getValue('deletedId');
-  if (id != null) store.delete(`Enrollment:${String(id)}`);
+  const payload = store.getRootField('unenroll');
+  const course = payload?.getLinkedRecord('course');
+  const list = course && ConnectionHandler.getConnection(course, 'courses_enrollments');
+  if (list) ConnectionHandler.deleteNode(list, `Enrollment:${String(payload?.getValue('deletedId'))}`);
 }
