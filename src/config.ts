@@ -23,6 +23,10 @@ export interface Config {
   readonly production: boolean;
   readonly jwt: JwtConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Says whether anybody may ask for the schema. */
+  readonly introspection: boolean;
+  /** Says whether there are pages for exploring: Sandbox for browsers at /graphql, and /explorer. */
+  readonly explorer: boolean;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
   readonly metrics: 'on' | 'off' | { readonly host: string; readonly port: number };
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
@@ -95,6 +99,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     production,
     jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
     logLevel: data.LOG_LEVEL,
+    introspection: data.INTROSPECTION === undefined ? !production : data.INTROSPECTION === 'on',
+    explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' : data.EXPLORER === 'on',
     metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
@@ -121,6 +127,8 @@ const variables = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
+  INTROSPECTION: oneOf('on', 'off').optional(),
+  EXPLORER: oneOf('on', 'off').optional(),
   METRICS: z.string().transform((text, { addIssue }) => {
     const place = metricsPlaceOf(text);
     if (place === null) addIssue(quoted('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({ input: text }));
@@ -184,10 +192,12 @@ function metricsPlaceOf(text: string): Config['metrics'] | null {
   return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
 }
 
-function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {
+function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {
   const mistakes: string[] = [];
   if (JWT_SECRET && JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both set. Keep the one with which your tokens are signed.');
-  if (NODE_ENV !== 'production') return mistakes;
+  const inProduction = NODE_ENV === 'production';
+  if (EXPLORER === 'on' && (INTROSPECTION === 'off' || (inProduction && INTROSPECTION === undefined))) mistakes.push('EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.');
+  if (!inProduction) return mistakes;
   if (!JWT_SECRET && !JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both missing in production. Set one: the secret that signs your tokens, or the URL of your identity provider\'s keys.');
   if (JWT_SECRET === DEVELOPMENT_SECRET) mistakes.push('JWT_SECRET is the public development secret. Set one of your own in production.');
   if (SAMPLE_DATA === 'true') mistakes.push('SAMPLE_DATA is "true" in production. Leave it out, or set it to false.');

@@ -1,5 +1,5 @@
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import fastifyApollo from '@as-integrations/fastify';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
@@ -12,6 +12,7 @@ import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
 import { Background } from './background.js';
 import { drainOf } from './drain.js';
+import { addExploring, landingPage } from './exploring/index.js';
 import { startMetrics } from './metrics.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
@@ -35,7 +36,7 @@ export interface RunningServer {
 /** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
 const BODY_LIMIT = 1_048_576;
 
-/** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and metrics where the configuration says. */
+/** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
 export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
   const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT });
   const drain = drainOf(app, config.shutdownTimeout);
@@ -44,16 +45,16 @@ export async function startServer({ config, database, logger }: { config: Config
   const background = new Background({ config, database, logger });
   const apollo = new ApolloServer<Context>({
     schema: buildGraphqlSchema(),
-    introspection: !config.production,
+    introspection: config.introspection,
     includeStacktraceInErrorResponses: false,
     formatError: recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current),
     // Cache hints cost time on every field, and no field gives any.
-    // Apollo goes by the process's NODE_ENV, which a .env file does not set, so its page is switched off here.
-    plugins: [operationRecorder(current), ApolloServerPluginCacheControlDisabled(), ...(config.production ? [ApolloServerPluginLandingPageDisabled()] : [])],
+    plugins: [operationRecorder(current), ApolloServerPluginCacheControlDisabled(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
   await apollo.start();
+  await addExploring(app, config);
   const verify = tokenVerifier(config.jwt);
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',

@@ -1,0 +1,65 @@
+/**
+ * Serves Altair at /explorer, from the files of the package altair-static: it needs no network but this server.
+ *
+ * Every address in the page is relative, so it works behind a path prefix too. Its policy allows the package's files and
+ * what bears the answer's nonce; nothing inline beside that, no eval, no other host.
+ */
+import staticFiles from '@fastify/static';
+import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../../config.js';
+import { examples } from './examples.js';
+import { newNonce, setPageHeaders } from './page-headers.js';
+import { tokenHint } from './token-hint.js';
+
+/** Adds the page and its files. */
+export async function addExplorer(app: FastifyInstance, config: Config): Promise<void> {
+  const options = optionsOf(config);
+  await app.register(staticFiles, { root: getDistDirectory(), prefix: '/explorer/', index: false, maxAge: '1h' });
+  app.get('/explorer', async (_request, reply) => {
+    const nonce = newNonce();
+    const own = ["'self'", `'nonce-${nonce}'`];
+    setPageHeaders(reply, { 'script-src': own, 'style-src': own, 'img-src': ["'self'", 'data:'], 'font-src': ["'self'"], 'base-uri': ["'self'"] });
+    return reply.type('text/html; charset=utf-8').send(pageOf(options, nonce));
+  });
+  app.get('/explorer/', async (_request, reply) => reply.redirect('../explorer'));
+}
+
+function optionsOf(config: Config): AltairConfigOptions {
+  return {
+    // The one that is opened last stays in front.
+    initialWindows: examples.map(({ name, role, document }) => ({ initialName: name, initialQuery: `${tokenHint(config, role)}\n${document}` })).reverse(),
+    initialSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    // Accounts are kept by a server of Altair's makers.
+    disableAccount: true,
+  };
+}
+
+function pageOf(options: AltairConfigOptions, nonce: string): string {
+  const json = JSON.stringify({ ...options, cspNonce: nonce }).replaceAll('<', '\\u003c');
+  return getAltairHtml()
+    .replace('<title>Altair</title>', '<title>Rollcall explorer</title>')
+    .replace(/<base [^>]*>/, `<base href="explorer/" />\n    <script nonce="${nonce}">${stylesWithNonce}</script>`)
+    .replace('<style>', `<style nonce="${nonce}">`)
+    .replace('<app-root>', `<app-root ngCspNonce="${nonce}">`)
+    .replace('</body>', () => `<script type="module" nonce="${nonce}">${startOf(json)}</script>\n  </body>`);
+}
+
+/** Is the script that has the style elements that libraries within Altair make without a nonce bear the page's. */
+const stylesWithNonce = `
+      const { nonce } = document.currentScript;
+      const createElement = document.createElement;
+      document.createElement = function (name, ...options) {
+        const element = createElement.call(this, name, ...options);
+        if (element instanceof HTMLStyleElement) element.nonce = nonce;
+        return element;
+      };
+    `;
+
+function startOf(json: string): string {
+  return `
+      const options = ${json};
+      const endpointURL = new URL('../graphql', document.baseURI).href;
+      AltairGraphQL.init({ ...options, endpointURL, initialWindows: options.initialWindows.map(one => ({ ...one, endpointURL })) });
+    `;
+}
