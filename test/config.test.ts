@@ -25,6 +25,8 @@ describe('the configuration', () => {
       production: false,
       jwt: { secret: expect.any(String), isDevelopmentSecret: true },
       logLevel: 'info',
+      introspection: true,
+      explorer: true,
       metrics: 'on',
       databaseWait: 60,
       counters: 'hooks',
@@ -45,6 +47,8 @@ describe('the configuration', () => {
       JWT_ISSUER: 'https://id.example.org/',
       JWT_AUDIENCE: 'rollcall',
       LOG_LEVEL: 'warn',
+      INTROSPECTION: 'on',
+      EXPLORER: 'on',
       METRICS: '0.0.0.0:9464',
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
@@ -60,6 +64,8 @@ describe('the configuration', () => {
       production: true,
       jwt: { jwksUrl: 'https://id.example.org/keys', isDevelopmentSecret: false, issuer: 'https://id.example.org/', audience: 'rollcall' },
       logLevel: 'warn',
+      introspection: true,
+      explorer: true,
       metrics: { host: '0.0.0.0', port: 9464 },
       databaseWait: 5,
       counters: 'triggers',
@@ -87,6 +93,20 @@ describe('the configuration', () => {
     expect(readConfig({ METRICS: 'off' }).metrics).toBe('off');
   });
 
+  it('shows neither the schema nor pages for exploring in production unless told to', () => {
+    const production = { NODE_ENV: 'production', JWT_SECRET: secret };
+    const shown = (env: Record<string, string>) => (({ introspection, explorer }) => ({ introspection, explorer }))(readConfig(env));
+    expect(shown(production)).toEqual({ introspection: false, explorer: false });
+    expect(shown({ ...production, INTROSPECTION: 'on' })).toEqual({ introspection: true, explorer: false });
+    expect(shown({ ...production, INTROSPECTION: 'on', EXPLORER: 'on' })).toEqual({ introspection: true, explorer: true });
+    expect(shown({ EXPLORER: 'off' })).toEqual({ introspection: true, explorer: false });
+    expect(shown({ INTROSPECTION: 'off' })).toEqual({ introspection: false, explorer: false });
+  });
+
+  it.each([{ NODE_ENV: 'production', JWT_SECRET: secret, EXPLORER: 'on' }, { INTROSPECTION: 'off', EXPLORER: 'on' }])('refuses pages for exploring that could not ask for the schema (%o)', env => {
+    expect(mistakesOf(env)).toEqual(['EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.']);
+  });
+
   it.each([
     ['9464', 'localhost', 9464],
     ['metrics.internal:0', 'metrics.internal', 0],
@@ -105,7 +125,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -113,6 +133,8 @@ describe('the configuration', () => {
       expect.stringMatching(/^JWT_SECRET has 5 bytes\. Give at least 32/),
       expect.stringMatching(/^JWKS_URL is "ftp:\/\/keys"\. Give /),
       expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
+      expect.stringMatching(/^INTROSPECTION is "yes"\. Give one of on, off\.$/),
+      expect.stringMatching(/^EXPLORER is "1"\. Give one of on, off\.$/),
       expect.stringMatching(/^DATABASE_WAIT is "long"\. Give a whole number of seconds/),
       expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
       expect.stringMatching(/^VERIFY_SCHEDULE is "61 \* \* \* \*"\. Give minute, hour, day of month, month and day of week, in UTC, .*\(Invalid value for minute: 61\)$/),
@@ -120,7 +142,7 @@ describe('the configuration', () => {
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 12 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 14 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

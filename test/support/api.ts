@@ -23,8 +23,8 @@ export interface Api {
   readonly metricsUrl: string | null;
   readonly database: Database;
   readonly databaseUrl: string;
-  /** Sends one operation; without a token, anonymously. */
-  send(token: string | null, query: string, variables?: object): Promise<Answer>;
+  /** Sends one operation, which `operationName` names where there are more; without a token, anonymously. */
+  send(token: string | null, query: string, variables?: object, operationName?: string): Promise<Answer>;
   /** Gives a token for a role and user. */
   token(role: Role, userId: number | null): Promise<string>;
   /** Gives the SQL statements that the work ran, without those that open and close transactions. */
@@ -56,11 +56,11 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     metricsUrl: server.metricsUrl,
     database,
     databaseUrl,
-    async send(token, query, variables = {}) {
+    async send(token, query, variables = {}, operationName) {
       const response = await fetch(server.url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) },
-        body: JSON.stringify({ query, variables }),
+        body: JSON.stringify({ query, variables, operationName }),
       });
       return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
     },

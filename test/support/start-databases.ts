@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { browserProgram } from './browser.js';
 import { programOf, startServer, type Server } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
 
@@ -39,7 +40,7 @@ function given(kind: ServerKind): string | undefined {
   return process.env[`TEST_${kind.toUpperCase()}_URL`] || undefined;
 }
 
-/** Says loudly which databases and which of their clients this run cannot test; with CI=true that is a failure. */
+/** Says loudly which databases, which of their clients and which pages this run cannot test; with CI=true that is a failure. */
 function reportMissing(here: readonly ServerKind[]): void {
   const kinds = servers.filter(kind => !here.includes(kind));
   const clients = new Set((['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)));
@@ -49,6 +50,7 @@ function reportMissing(here: readonly ServerKind[]): void {
     messages.push(`NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`);
   }
   for (const name of clients) messages.push(`NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`);
+  if (!browserProgram()) messages.push('NOT TESTED: the pages for exploring in a browser. Put chromium on PATH.');
   if (messages.length === 0) return;
   if (process.env['CI']) throw new Error(messages.join('\n'));
   const line = '!'.repeat(Math.max(...messages.map(({ length }) => length)));

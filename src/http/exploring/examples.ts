@@ -15,9 +15,9 @@ export const firstQuery = `query Courses {
     nodes {
       id
       title
-      totalEnrollments # stored, as activeEnrollments is
-      activeEnrollments
-      enrollmentsCount { count precision } # computed now, from the rows
+      totalEnrollments # stored
+      activeEnrollments # stored
+      enrollmentsCount { count precision } # computed
       enrollmentsByStatus { status count }
       instructor { name }
     }

@@ -2,7 +2,7 @@
  * Serves Altair at /explorer, from the files of the package altair-static: it needs no network but this server.
  *
  * Every address in the page is relative, so it works behind a path prefix too. Its policy allows the package's files and
- * what bears the answer's nonce; nothing inline beside that, no eval, no other host.
+ * what bears the answer's nonce, and style attributes, which the package's widgets need; no eval, no frame, no other host.
  */
 import staticFiles from '@fastify/static';
 import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
@@ -19,7 +19,14 @@ export async function addExplorer(app: FastifyInstance, config: Config): Promise
   app.get('/explorer', async (_request, reply) => {
     const nonce = newNonce();
     const own = ["'self'", `'nonce-${nonce}'`];
-    setPageHeaders(reply, { 'script-src': own, 'style-src': own, 'img-src': ["'self'", 'data:'], 'font-src': ["'self'"], 'base-uri': ["'self'"] });
+    setPageHeaders(reply, {
+      'script-src': own,
+      'style-src': own,
+      'style-src-attr': ["'unsafe-inline'"],
+      'img-src': ["'self'", 'data:'],
+      'font-src': ["'self'"],
+      'base-uri': ["'self'"],
+    });
     return reply.type('text/html; charset=utf-8').send(pageOf(options, nonce));
   });
   app.get('/explorer/', async (_request, reply) => reply.redirect('../explorer'));
@@ -29,7 +36,7 @@ function optionsOf(config: Config): AltairConfigOptions {
   return {
     // The one that is opened last stays in front.
     initialWindows: examples.map(({ name, role, document }) => ({ initialName: name, initialQuery: `${tokenHint(config, role)}\n${document}` })).reverse(),
-    initialSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    initialSettings: { 'schema.reloadOnStart': true, 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
     // Accounts are kept by a server of Altair's makers.
     disableAccount: true,
   };

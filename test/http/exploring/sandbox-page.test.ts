@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type Api } from '../../support/api.js';
+import { browserProgram, startBrowser, watchedPage } from '../../support/browser.js';
+
+const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of more than thirty-two bytes' };
+const on = { INTROSPECTION: 'on', EXPLORER: 'on' };
+const asBrowser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+/** Gives a page's policy by directive. */
+function policyOf(headers: Headers): Record<string, string[]> {
+  return Object.fromEntries(headers.get('content-security-policy')!.split('; ').map(one => one.split(' ')).map(([name, ...sources]) => [name, sources]));
+}
+
+/** Gives what Sandbox is told, as its page holds it. */
+function configIn(html: string): { initialState: { document: string; headers?: object }; endpointIsEditable: boolean } {
+  return JSON.parse(/embeddedSandboxConfig = (\{.*\});/.exec(html)![1]!) as ReturnType<typeof configIn>;
+}
+
+describe('Sandbox at /graphql', () => {
+  let api: Api;
+  let response: Response;
+  let html: string;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite');
+    response = await fetch(api.url, { headers: asBrowser });
+    html = await response.text();
+  });
+  afterAll(() => api.stop());
+
+  it('asks this endpoint, with a first query that the schema has', async () => {
+    expect(html).toContain('var initialEndpoint = window.location.href;');
+    const { initialState, endpointIsEditable } = configIn(html);
+    expect([endpointIsEditable, initialState.headers]).toEqual([false, undefined]);
+    expect(initialState.document).toMatch(/totalEnrollments[^]*enrollmentsCount \{ count precision \}/);
+    expect(await api.send(null, initialState.document)).toMatchObject({ status: 200, data: { courses: { totalCount: 0 } } });
+  });
+
+  it('says which header says who asks and how to get a token for it', () => {
+    expect(configIn(html).initialState.document).toMatch(/^# .*Authorization: Bearer TOKEN\n# The server printed tokens.*\n# npm run -s rollcall -- token --role admin\n/);
+  });
+
+  it('may load what it embeds, send operations here, and nothing else', () => {
+    const policy = policyOf(response.headers);
+    const nonces = new Set([...html.matchAll(/nonce="?([0-9a-f]+)/g)].map(([, nonce]) => `'nonce-${nonce}'`));
+    expect(nonces.size).toBe(1);
+    const [nonce] = nonces;
+    expect(policy).toEqual({
+      'default-src': ["'none'"],
+      'connect-src': ["'self'"],
+      'script-src': [nonce, 'https://embeddable-sandbox.cdn.apollographql.com'],
+      'style-src': [nonce, 'https://fonts.googleapis.com'],
+      'font-src': ['https://fonts.gstatic.com'],
+      'img-src': ['https://apollo-server-landing-page.cdn.apollographql.com'],
+      'manifest-src': ['https://apollo-server-landing-page.cdn.apollographql.com'],
+      'frame-src': ['https://sandbox.embed.apollographql.com'],
+      'base-uri': ["'none'"],
+      'form-action': ["'none'"],
+      'frame-ancestors': ["'none'"],
+    });
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('has a nonce of its own for each answer', async () => {
+    const again = await fetch(api.url, { headers: asBrowser });
+    expect(policyOf(again.headers)['script-src']).not.toEqual(policyOf(response.headers)['script-src']);
+  });
+
+  it.runIf(browserProgram())('loads in a browser without a refusal by its policy, and without the network names the explorer', async () => {
+    const browser = await startBrowser();
+    try {
+      const { page, outside, refused } = await watchedPage(browser, api.url);
+      await page.goto(api.url);
+      await page.getByText('works without the network').waitFor();
+      expect(refused).toEqual([]);
+      expect(outside).toContain('https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js');
+      expect(new Set(outside.map(url => new URL(url).host))).toEqual(new Set(['embeddable-sandbox.cdn.apollographql.com', 'fonts.googleapis.com', 'apollo-server-landing-page.cdn.apollographql.com']));
+      await page.getByRole('link', { name: 'explorer' }).click();
+      await page.waitForURL('**/explorer');
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+describe('in production', () => {
+  const seen = async (env: Record<string, string>) => {
+    const api = await startApi('sqlite', { env: { ...production, ...env } });
+    try {
+      const sandbox = await fetch(api.url, { headers: asBrowser });
+      const [explorer, file] = await Promise.all(['/explorer', '/explorer/main.js'].map(path => fetch(new URL(path, api.url))));
+      const { errors } = await api.send(null, '{ __schema { queryType { name } } }');
+      return { pages: [sandbox.status, explorer!.status, file!.status], schema: errors === undefined, text: `${await sandbox.text()}${await explorer!.text()}` };
+    } finally {
+      await api.stop();
+    }
+  };
+
+  it('there is no page and no schema', async () => {
+    expect(await seen({})).toMatchObject({ pages: [400, 404, 404], schema: false });
+  });
+
+  it('both pages can be switched on, and then say nothing of printed tokens', async () => {
+    const { text, ...rest } = await seen(on);
+    expect(rest).toEqual({ pages: [200, 200, 200], schema: true });
+    expect(text).toContain('Authorization: Bearer TOKEN');
+    expect(text).not.toMatch(/npm run|printed/);
+  });
+});

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+/** Gives the Chromium on PATH; undefined: there is none. */
+export function browserProgram(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return ['chromium', 'chromium-browser', 'google-chrome'].flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path));
+}
+
+/** Starts a headless browser, whose process may be root's. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: browserProgram(), args: ['--no-sandbox'] });
+}
+
+/** Is a page whose every request goes to one server, or nowhere. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Lists the requests to other places, which did not get there. */
+  readonly outside: string[];
+  /** Lists what its policy refused, as "directive source". */
+  readonly refused: string[];
+  /** Lists failed requests, answers with an error status, errors on the console, and errors of scripts. */
+  readonly complaints: string[];
+}
+
+/** Opens a page with storage of its own and gives it before it goes anywhere. */
+export async function watchedPage(browser: Browser, url: string): Promise<WatchedPage> {
+  const { host } = new URL(url);
+  const context = await browser.newContext({ viewport: { width: 1400, height: 850 }, locale: 'en-US' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(90_000);
+  const [outside, refused, complaints]: string[][] = [[], [], []];
+  await context.route('**/*', route => {
+    const target = new URL(route.request().url());
+    if (target.host === host) return route.continue();
+    outside!.push(target.origin + target.pathname);
+    return route.abort();
+  });
+  await page.exposeFunction('tellRefusal', (text: string) => refused!.push(text));
+  await page.addInitScript(`document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => tellRefusal(effectiveDirective + ' ' + blockedURI))`);
+  page.on('requestfailed', request => complaints!.push(`failed: ${request.url()}`));
+  page.on('response', response => response.status() >= 400 && complaints!.push(`${response.status()}: ${response.url()}`));
+  page.on('console', message => message.type() === 'error' && complaints!.push(message.text()));
+  page.on('pageerror', error => complaints!.push(String(error)));
+  return { page, outside: outside!, refused: refused!, complaints: complaints! };
+}
