@@ -26,10 +26,13 @@ export function sandboxPage(config: Config): ApolloServerPlugin {
 export function addSandboxHeaders(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.routeOptions.url !== '/graphql' || typeof payload !== 'string' || !String(reply.getHeader('content-type')).startsWith('text/html')) return payload;
-    setPageHeaders(reply, policyOf(/'nonce-([^']+)'/.exec(payload)?.[1] ?? ''));
+    const nonce = /'nonce-([^']+)'/.exec(payload)?.[1] ?? '';
+    setPageHeaders(reply, policyOf(nonce));
     // Signing in to Apollo opens a window that talks to the frame.
     reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
-    return payload.replace('you might be offline.</p>', '$&\n  <p>The <a href="explorer">explorer</a> works without the network.</p>');
+    // The place that Sandbox would take lies over the text and its link.
+    const style = `<style nonce="${nonce}">#embeddableSandbox:empty { pointer-events: none; }</style>`;
+    return payload.replace('you might be offline.</p>', `$&\n  <p>The <a href="explorer">explorer</a> works without the network.</p>${style}`);
   });
 }
 

@@ -56,7 +56,7 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
     return result.first().innerText();
   }
 
-  it('shows counts, docs and history, sends a token, and asks nobody but its own server', async () => {
+  it('shows counts, docs and history, sends a token, and asks nobody but its own server', { timeout: 300_000 }, async () => {
     const { page, outside, refused, complaints } = visit;
     await page.goto(new URL('/explorer', api.url).href);
     await page.locator('[track-id=set_request]').click();
