@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import type { Listener, LiveCounts } from '../services/live-counts/index.js';
 import type { Problem } from '../services/outcome.js';
 import type { BackgroundRuns } from '../services/runs/index.js';
 import type { Viewer } from '../services/viewer.js';
@@ -16,15 +17,18 @@ export interface Context {
   tell(problems: readonly Problem[]): Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
+  /** Is where to subscribe, and as whom; null: the request came by a protocol without subscriptions. */
+  readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
 }
 
 /** Makes the context of one request. */
-export function contextFor(database: Database, viewer: Viewer | null, runs: BackgroundRuns): Context {
+export function contextFor(database: Database, viewer: Viewer | null, runs: BackgroundRuns, live: Context['live'] = null): Context {
   const userErrorCodes: string[] = [];
   return {
     database,
     viewer,
     runs,
+    live,
     loaders: loadersFor(database, viewer),
     userErrorCodes,
     tell(problems) {

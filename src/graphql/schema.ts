@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { CourseResolver } from './resolvers/courses.js';
 import { EnrollmentResolver } from './resolvers/enrollments.js';
+import { LiveCountsResolver } from './resolvers/live-counts.js';
 import { RecountChangeResolver, RunResolver } from './resolvers/runs.js';
 import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
@@ -17,6 +18,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       EnrollmentResolver,
       UserResolver,
       VerifyResolver,
+      LiveCountsResolver,
       RunResolver,
       RecountChangeResolver,
       CourseConnectionResolver,
@@ -25,5 +27,11 @@ export function buildGraphqlSchema(): GraphQLSchema {
       RecountChangeConnectionResolver,
     ],
     validate: false,
+    // Asked for where there are subscriptions, and not used: ours comes from its own source.
+    pubSub: { publish: noTopics, subscribe: noTopics },
   });
+}
+
+function noTopics(topic: string): never {
+  throw new Error(`There is no topic "${topic}": a subscription takes its changes from its own source.`);
 }

@@ -34,7 +34,8 @@ class RequestsInFlight {
     app.addHook('onRequest', async (_request, { raw }) => {
       this.#answers.add(raw);
       raw.once('close', () => {
-        if (raw.writableEnded) this.#end(raw);
+        // What was on its way out when its client went, a stream of events say, has nothing left to do.
+        if (raw.headersSent) this.#end(raw);
       });
     });
     app.addHook('onSend', async (_request, { raw }) => {

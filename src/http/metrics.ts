@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
+import { protocols, type LiveCounts } from '../services/live-counts/index.js';
 import { counterMetrics } from './counter-metrics.js';
 import { databaseMetrics } from './database-metrics.js';
 import { requestMetrics } from './request-metrics.js';
@@ -14,6 +15,8 @@ let ofProcess: Registry | undefined;
 /** Is the metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
+  /** Adds how many subscriptions there are. */
+  watch(counts: LiveCounts): void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own where `place` is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
@@ -37,6 +40,7 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   const addRoute = (to: FastifyInstance): unknown => to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
     count,
+    watch: counts => liveMetrics(registry, counts),
     async expose(place) {
       if (typeof place === 'string') {
         addRoute(app);
@@ -52,4 +56,16 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
       }
     },
   };
+}
+
+function liveMetrics(registry: Registry, counts: LiveCounts): void {
+  new Gauge({
+    name: 'rollcall_live_subscriptions',
+    help: 'Subscriptions to live counts, by protocol: sse or ws.',
+    labelNames: ['protocol'],
+    registers: [registry],
+    collect() {
+      for (const protocol of protocols) this.set({ protocol }, counts.count(protocol));
+    },
+  });
 }

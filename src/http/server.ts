@@ -7,12 +7,15 @@ import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { errorFormatter, unauthenticated } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
+import type { Pace } from '../services/live-counts/index.js';
 import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
 import { Background } from './background.js';
+import { tokenIn } from './bearer.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
+import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
@@ -37,17 +40,19 @@ export interface RunningServer {
 const BODY_LIMIT = 1_048_576;
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
-export async function startServer({ config, database, logger }: { config: Config; database: Database; logger: FastifyBaseLogger }): Promise<RunningServer> {
-  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT });
+export async function startServer({ config, database, logger, pace }: { config: Config; database: Database; logger: FastifyBaseLogger; pace?: Pace }): Promise<RunningServer> {
+  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT, http: { shouldUpgradeCallback: isForWebSocket } });
   const drain = drainOf(app, config.shutdownTimeout);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
   const background = new Background({ config, database, logger });
+  const schema = buildGraphqlSchema();
+  const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current);
   const apollo = new ApolloServer<Context>({
-    schema: buildGraphqlSchema(),
+    schema,
     introspection: config.introspection,
     includeStacktraceInErrorResponses: false,
-    formatError: recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current),
+    formatError: format,
     // Cache hints cost time on every field, and no field gives any.
     plugins: [operationRecorder(current), ApolloServerPluginCacheControlDisabled(), landingPage(config)],
     stopOnTerminationSignals: false,
@@ -60,6 +65,11 @@ export async function startServer({ config, database, logger }: { config: Config
     path: '/graphql',
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
+  const counts = serveLiveCounts(app, {
+    config, database, schema, verify, format, current, logger, pace,
+    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
+  });
+  metrics?.watch(counts);
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database);
@@ -91,12 +101,9 @@ export async function startServer({ config, database, logger }: { config: Config
 
 /** Gives who asks: nobody without a token; a token that fails its checks is an error, never nobody. */
 async function viewerOf(request: FastifyRequest, verify: (token: string) => Promise<Viewer>): Promise<Viewer | null> {
-  const header = request.headers.authorization;
-  if (header === undefined) return null;
-  const token = /^Bearer +([^\s]+) *$/i.exec(header)?.[1];
   try {
-    if (!token) throw new TokenError('UNAUTHENTICATED', 'The header must read "Authorization: Bearer <token>".');
-    return await verify(token);
+    const token = tokenIn(request.headers.authorization);
+    return token === null ? null : await verify(token);
   } catch (error) {
     if (error instanceof TokenError) throw unauthenticated(error);
     throw error;

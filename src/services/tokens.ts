@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto';
-import { createRemoteJWKSet, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { createRemoteJWKSet, decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config.js';
 import { Role } from '../entities/index.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
@@ -42,6 +42,12 @@ export function tokenVerifier(jwt: JwtConfig): (token: string) => Promise<Viewer
       throw rejectionOf(error);
     }
   };
+}
+
+/** Gives when a token that was verified expires, in milliseconds since 1970. */
+export function expiryOf(token: string): number {
+  // Verifying asks for the claim.
+  return decodeJwt(token).exp! * 1000;
 }
 
 function payloadVerifier(jwt: JwtConfig): (token: string) => Promise<JWTPayload> {

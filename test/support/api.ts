@@ -4,6 +4,7 @@ import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/orm-options.js';
 import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
 import { startServer } from '../../src/http/server.js';
+import type { Pace } from '../../src/services/live-counts/index.js';
 import { issueToken } from '../../src/services/tokens.js';
 import { freshDatabase } from './databases.js';
 
@@ -36,10 +37,12 @@ export interface Api {
 export interface ApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** Is when its live counts are looked at. */
+  readonly pace?: Pace;
 }
 
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
-export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }) }: ApiOptions = {}): Promise<Api> {
+export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace }: ApiOptions = {}): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
   const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', ...env });
   const seen: string[] = [];
@@ -47,7 +50,7 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger }).catch(async (error: unknown) => {
+  const server = await startServer({ config, database, logger, pace }).catch(async (error: unknown) => {
     await drop();
     throw error;
   });

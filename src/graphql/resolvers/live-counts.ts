@@ -1,0 +1,42 @@
+import { GraphQLError } from 'graphql';
+import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
+import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
+import type { Context } from '../context.js';
+import { idsOf } from '../ids.js';
+import { CourseCountsChangeType } from '../types/live-counts.js';
+
+/** Resolves the subscription to stored counts. */
+@Resolver()
+export class LiveCountsResolver {
+  @Subscription(() => CourseCountsChangeType, {
+    description:
+      'The stored counts of courses: first as they are now, in a message for each course, then after each commit that changes them, at most a few times a second for one course. By server-sent events at /graphql/stream, or by the protocol graphql-transport-ws at /graphql.',
+    subscribe: ({ args, context }) => subscribe(context as Context, args as { courseIds?: string[] | null }),
+  })
+  courseCountsChanged(
+    @Root() change: CourseCountsChange | Error | undefined,
+    @Ctx() { loaders }: Context,
+    @Arg('courseIds', () => [ID], { nullable: true, description: 'The courses, at most 1000; without it, all that the viewer sees, and those that appear later.' }) _courseIds?: string[] | null,
+  ): CourseCountsChange {
+    if (!change) throw elsewhere();
+    // A last value that is an error reaches the reader as one, in a message like the others.
+    if (change instanceof Error) throw change;
+    // What was read for the message before may be another by now.
+    loaders.forget();
+    return change;
+  }
+}
+
+async function subscribe({ live }: Context, { courseIds }: { courseIds?: string[] | null }): Promise<CourseCountsSubscription> {
+  if (!live) throw elsewhere();
+  try {
+    return await live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null);
+  } catch (error) {
+    if (!(error instanceof SubscriptionRefused)) throw error;
+    throw new GraphQLError(error.message, { extensions: { code: error.code, ...(error.argument !== null && { argument: error.argument }) } });
+  }
+}
+
+function elsewhere(): GraphQLError {
+  return new GraphQLError('Subscriptions are served by server-sent events at /graphql/stream, and by WebSocket (graphql-transport-ws) at /graphql.', { extensions: { code: 'BAD_REQUEST' } });
+}

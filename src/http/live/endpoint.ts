@@ -1,0 +1,65 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import type { Context } from '../../graphql/context.js';
+import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
+import { expiryOf } from '../../services/tokens.js';
+import type { Viewer } from '../../services/viewer.js';
+import type { CurrentRequest } from '../request-record.js';
+
+/** Is what the endpoints for subscriptions share. */
+export interface LiveEndpoint {
+  readonly schema: GraphQLSchema;
+  readonly counts: LiveCounts;
+  readonly contextOf: (listener: Listener) => Context;
+  /** Verifies a token. Errors: TokenError. */
+  readonly verify: (token: string) => Promise<Viewer>;
+  /** Turns an error into what a caller may see. */
+  readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
+  readonly current: CurrentRequest;
+  readonly logger: FastifyBaseLogger;
+  /** Is how long a client may take to leave a server that stops, in milliseconds. */
+  readonly grace: number;
+}
+
+/** Is a subscription that is valid. */
+export interface SubscriptionRequest {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+}
+
+/** Gives who listens with a token, or without one. Errors: TokenError. */
+export async function listenerOf({ verify }: LiveEndpoint, protocol: Listener['protocol'], token: string | null): Promise<Listener> {
+  if (token === null) return { protocol, viewer: null, expiresAt: null };
+  return { protocol, viewer: await verify(token), expiresAt: expiryOf(token) };
+}
+
+/** Gives the subscription that a client has sent, or what is wrong with it; codes as at /graphql, and BAD_REQUEST for queries and mutations. */
+export function subscriptionIn({ schema }: LiveEndpoint, query: string, operationName?: string | null): SubscriptionRequest | GraphQLError[] {
+  let document: DocumentNode;
+  try {
+    document = parse(query);
+  } catch (error) {
+    return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
+  }
+  const mistakes = validate(schema, document, specifiedRules);
+  if (mistakes.length > 0) return mistakes.map(mistake => coded(mistake, 'GRAPHQL_VALIDATION_FAILED'));
+  const operation = getOperationAST(document, operationName);
+  if (!operation) {
+    const message = operationName == null ? 'The document has several operations; name one as operationName.' : `The document has no operation "${operationName.slice(0, 100)}".`;
+    return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
+  }
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION) return { document, operation };
+  // Those have their limits, log lines and metrics there.
+  return [new GraphQLError(`Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`, { extensions: { code: 'BAD_REQUEST' } })];
+}
+
+/** Gives a result as its caller may see it; one that is only an error of the request has no data. */
+export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: ExecutionResult): ExecutionResult {
+  if (!errors) return { data, ...rest };
+  const isRefusal = data == null && errors.every(({ path }) => path === undefined);
+  return { errors: errors.map(error => format(error.toJSON(), error)) as unknown as GraphQLError[], ...(!isRefusal && { data }), ...rest };
+}
+
+function coded({ message, nodes, source, positions }: GraphQLError, code: string): GraphQLError {
+  return new GraphQLError(message, { nodes, source, positions, extensions: { code } });
+}

@@ -1,0 +1,102 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError, type ExecutionResult } from 'graphql';
+import { createHandler } from 'graphql-sse';
+import type { Listener } from '../../services/live-counts/index.js';
+import { TokenError } from '../../services/token-error.js';
+import { tokenIn } from '../bearer.js';
+import { operationLabel } from '../operation-label.js';
+import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
+
+/** Is the path at which subscriptions are served by server-sent events. */
+export const EVENT_STREAM_PATH = '/graphql/stream';
+const EVENT_STREAM = 'text/event-stream';
+
+/** Serves subscriptions by server-sent events, each by a request of its own; gives the function that lets the clients go. */
+export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
+  const open = new Set<ServerResponse>();
+  let closing = false;
+  const handle = createHandler<FastifyRequest, { listener: Listener; response: ServerResponse }, Record<PropertyKey, unknown>>({
+    schema: endpoint.schema,
+    // Without tokens for streams, each operation has a connection of its own.
+    authenticate: () => null,
+    onSubscribe({ context: { listener } }, { query, operationName, variables }) {
+      const found = subscriptionIn(endpoint, query, operationName);
+      const record = endpoint.current();
+      if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
+      // With data, though null, for that is how the package knows a result.
+      if (Array.isArray(found)) return { data: null, errors: found };
+      const { document, operation } = found;
+      if (record) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
+      return { schema: endpoint.schema, document, operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
+    },
+    async onNext(_context, { context: { response } }, result) {
+      await room(response);
+      return presented(endpoint, result as ExecutionResult);
+    },
+  });
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    if (!request.headers.accept?.includes(EVENT_STREAM)) return reply.code(406).send(errorBody(`Send the header "Accept: ${EVENT_STREAM}".`, 'BAD_REQUEST'));
+    let listener: Listener;
+    try {
+      listener = await listenerOf(endpoint, 'sse', tokenIn(request.headers.authorization));
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, error.code));
+    }
+    const response = reply.raw;
+    const [body, { status, headers = {} }] = await handle({
+      method: request.method,
+      url: request.url,
+      headers: { get: name => (name === 'accept' ? EVENT_STREAM : (request.headers[name]?.toString() ?? null)) },
+      body: request.body as Record<string, unknown> | null,
+      raw: request,
+      context: { listener, response },
+    });
+    if (body === null || typeof body === 'string') return reply.code(status).send(errorBody(messageIn(body) ?? 'This is no request for a subscription.', 'BAD_REQUEST'));
+    open.add(response);
+    response.once('close', () => open.delete(response));
+    // A proxy that buffers would keep the events to itself.
+    return reply.code(status).headers(headers).header('x-accel-buffering', 'no').send(Readable.from(untilClosing(body)));
+  }
+
+  /** Gives the events, but no word of an end that only this server comes to: so the client knows to connect again. */
+  function untilClosing(body: AsyncGenerator<string, void, undefined>): AsyncIterableIterator<string> {
+    return {
+      next: () => body.next().then(part => (closing && !part.done && part.value.startsWith('event: complete') ? { done: true, value: undefined } : part)),
+      // Not by a generator of our own, which would wait for its next event before it ends.
+      return: () => body.return(undefined) as Promise<IteratorResult<string>>,
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  app.route({ method: ['GET', 'POST'], url: EVENT_STREAM_PATH, handler: answer });
+  return () => {
+    closing = true;
+    setTimeout(() => open.forEach(response => response.destroy()), endpoint.grace).unref();
+  };
+}
+
+/** Comes back when a client has read enough for more to be sent, or has gone: so that a slow one only has the latest waiting for it. */
+function room(response: ServerResponse): Promise<void> | undefined {
+  if (!response.writableNeedDrain || response.destroyed) return undefined;
+  return new Promise(resolve => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
+}
+
+function messageIn(body: string | null): string | undefined {
+  return body === null ? undefined : (JSON.parse(body) as { errors: { message: string }[] }).errors[0]?.message;
+}
+
+function errorBody(message: string, code: string): { errors: object[] } {
+  return { errors: [new GraphQLError(message, { extensions: { code } }).toJSON()] };
+}

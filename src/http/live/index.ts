@@ -1,0 +1,34 @@
+/** Serves subscriptions to live counts, by server-sent events and by WebSocket. */
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../../config.js';
+import type { Database } from '../../database/database.js';
+import { clock, LiveCounts, type Pace } from '../../services/live-counts/index.js';
+import type { LiveEndpoint } from './endpoint.js';
+import { serveEventStreams } from './event-stream.js';
+import { serveWebSockets } from './web-sockets.js';
+
+export { EVENT_STREAM_PATH } from './event-stream.js';
+export { isForWebSocket } from './web-sockets.js';
+
+/** Limits how long clients may take to leave a server that stops, in milliseconds. */
+const GRACE = 1000;
+
+/** Serves them until the server closes, whose clients then connect elsewhere; gives the live counts. */
+export function serveLiveCounts(
+  app: FastifyInstance,
+  { config, database, pace = clock, ...rest }: Omit<LiveEndpoint, 'counts' | 'grace'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
+): LiveCounts {
+  const { logger } = rest;
+  const onTrouble = (error: unknown): void =>
+    error === null ? logger.info('live counts can be read again') : logger.warn({ err: error }, 'live counts cannot be read; subscribers wait until they can be');
+  const counts = new LiveCounts(database, onTrouble, pace);
+  const endpoint: LiveEndpoint = { ...rest, counts, grace: Math.min(GRACE, config.shutdownTimeout * 1000) };
+  const letGo = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint, pace.now)];
+  app.addHook('preClose', done => {
+    // Before the subscriptions end, or clients would be told that all is said.
+    for (const go of letGo) go();
+    counts.end();
+    done();
+  });
+  return counts;
+}

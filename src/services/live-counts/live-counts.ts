@@ -1,0 +1,134 @@
+import type { Database } from '../../database/database.js';
+import { Role } from '../../entities/index.js';
+import { coursesById, courseStateOf, courseStates, type CourseRow } from '../reader/index.js';
+import { rejection } from '../token-error.js';
+import type { Viewer } from '../viewer.js';
+import { clock, type Pace } from './pace.js';
+import { presentCourses, SubscriptionRefused } from './present-courses.js';
+import { CourseCountsSubscription } from './subscription.js';
+
+/** Lists the protocols by which subscriptions come: server-sent events and WebSocket. */
+export const protocols = ['sse', 'ws'] as const;
+
+/** Says who listens: by which protocol, as whom, and until when, in milliseconds since 1970; null: for good. */
+export interface Listener {
+  readonly protocol: (typeof protocols)[number];
+  readonly viewer: Viewer | null;
+  readonly expiresAt: number | null;
+}
+
+/** Is the least time between two looks at the database, in milliseconds: so also between two messages about one course. */
+export const INTERVAL = 300;
+/** Says how many times as long as a look has taken the pause after it is at least, so that looking never keeps a database busy. */
+const REST = 4;
+/** Limits the subscriptions of one server. */
+const MOST_SUBSCRIPTIONS = 5000;
+/** Limits the rows that one statement reads. */
+const MOST_ROWS = 1000;
+
+/**
+ * Tells the subscriptions of one server what is committed to the stored counts, whoever has written it: while there are
+ * any it looks at the courses that they watch, with one statement at a time; while there are none it does nothing.
+ */
+export class LiveCounts {
+  readonly #subscriptions = new Map<CourseCountsSubscription, Listener>();
+  /** Ends the looking that is under way. */
+  #looking: AbortController | null = null;
+  #ended = false;
+
+  /** Takes where the counts are, and whom to tell when they cannot be read (once), and when they can be again (null). */
+  constructor(
+    private readonly database: Database,
+    private readonly onTrouble: (error: unknown) => void,
+    private readonly pace: Pace = clock,
+  ) {}
+
+  /** Gives how many subscriptions there are by a protocol. */
+  count(protocol: Listener['protocol']): number {
+    return [...this.#subscriptions.values()].filter(listener => listener.protocol === protocol).length;
+  }
+
+  /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
+  async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
+    if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
+    const courses = await presentCourses(this.database, listener.viewer, courseIds);
+    const subscription = new CourseCountsSubscription(courses, courseIds && new Set(courseIds), one => this.#leave(one));
+    this.#subscriptions.set(subscription, listener);
+    if (this.#ended) subscription.end();
+    else if (!this.#looking) void this.#look((this.#looking = new AbortController()).signal);
+    return subscription;
+  }
+
+  /** Ends all subscriptions, and those to come. */
+  end(): void {
+    this.#ended = true;
+    for (const subscription of [...this.#subscriptions.keys()]) subscription.end();
+  }
+
+  #leave(subscription: CourseCountsSubscription): void {
+    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size > 0) return;
+    this.#looking?.abort();
+    this.#looking = null;
+  }
+
+  async #look(end: AbortSignal): Promise<void> {
+    let took = 0;
+    let trouble = false;
+    for (;;) {
+      await this.pace.pause(Math.max(INTERVAL, took * REST), end);
+      this.#endExpired();
+      if (end.aborted) return;
+      const start = performance.now();
+      try {
+        await this.#tell();
+        if (trouble) this.onTrouble(null);
+        trouble = false;
+      } catch (error) {
+        // Who has nobody to tell need not know: a server that stops closes its database.
+        if (!trouble && !end.aborted) this.onTrouble(error);
+        trouble = true;
+      }
+      took = performance.now() - start;
+    }
+  }
+
+  #endExpired(): void {
+    const now = this.pace.now();
+    for (const [subscription, { expiresAt }] of this.#subscriptions) {
+      if (expiresAt !== null && expiresAt <= now) subscription.end(rejection('The token has expired. Get a new one.'));
+    }
+  }
+
+  /** Looks once, and offers each subscription what has changed. */
+  async #tell(): Promise<void> {
+    // Who subscribes meanwhile has read a newer state than this look will.
+    const audience = [...this.#subscriptions];
+    const isAll = audience.some(([{ courseIds }]) => courseIds === null);
+    const states = await courseStates(this.database, isAll ? null : [...new Set(audience.flatMap(([{ courseIds }]) => [...courseIds!]))]);
+    const changed = audience.map(([subscription, { viewer }]) => ({ subscription, viewer, ids: subscription.changedIn(states) }));
+    const rows = await this.#rows([...new Set(changed.flatMap(({ ids }) => ids))].filter(id => states.has(id)));
+    for (const { subscription, viewer, ids } of changed) {
+      const visible = await this.#visible(viewer, ids.flatMap(id => rows.get(id) ?? []));
+      for (const id of ids) {
+        const row = rows.get(id);
+        subscription.offer(id, row && courseStateOf(row), row && visible.has(id) ? row : null);
+      }
+    }
+  }
+
+  async #rows(ids: readonly number[]): Promise<Map<number, CourseRow>> {
+    const rows = new Map<number, CourseRow>();
+    for (let from = 0; from < ids.length; from += MOST_ROWS) {
+      for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS))) if (row) rows.set(row.id, row);
+    }
+    return rows;
+  }
+
+  /** Gives the ids of those courses that a viewer sees; the database is asked only about unpublished ones. */
+  async #visible(viewer: Viewer | null, courses: readonly CourseRow[]): Promise<Set<number>> {
+    const [open, hidden] = [courses.filter(course => course.isPublished || viewer?.role === Role.ADMIN), courses.filter(course => !course.isPublished && viewer?.role !== Role.ADMIN)];
+    const seen = hidden.length === 0 || viewer === null ? [] : await coursesById(this.database, viewer, hidden.map(({ id }) => id));
+    return new Set([...open, ...seen].flatMap(course => course?.id ?? []));
+  }
+}

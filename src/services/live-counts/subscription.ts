@@ -1,0 +1,88 @@
+import { courseStateOf, type CourseRow, type CourseState } from '../reader/index.js';
+
+/** Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any more. */
+export interface CourseCountsChange {
+  readonly courseId: number;
+  readonly course: CourseRow | null;
+}
+
+/**
+ * Gives the changes of some courses to one reader, the present state first. Of each course it keeps the latest state
+ * only, however slowly it is read; one that ends with an error gives that as its last value.
+ */
+export class CourseCountsSubscription implements AsyncIterableIterator<CourseCountsChange | Error> {
+  /** Holds the state in which each course was last offered. */
+  readonly #offered = new Map<number, CourseState>();
+  readonly #waiting = new Map<number, CourseRow | null>();
+  /** Holds the counts that the reader was last told of each course that it sees. */
+  readonly #told = new Map<number, string>();
+  #end: { error: Error | null } | null = null;
+  #wake: () => void = () => undefined;
+
+  /** Takes the courses as they are, which of them to watch (null: all), and what to call at the end. */
+  constructor(
+    present: readonly CourseRow[],
+    readonly courseIds: ReadonlySet<number> | null,
+    private readonly onEnd: (subscription: CourseCountsSubscription) => void,
+  ) {
+    for (const course of present) this.offer(course.id, courseStateOf(course), course);
+  }
+
+  /** Gives the ids of the courses whose state is another one than was last offered. */
+  changedIn(states: ReadonlyMap<number, CourseState>): number[] {
+    const ids = this.courseIds ?? new Set([...states.keys(), ...this.#offered.keys()]);
+    return [...ids].filter(id => states.get(id) !== this.#offered.get(id));
+  }
+
+  /** Takes the latest of one course: its state (undefined: it is gone) and, where the reader may see it, its row. */
+  offer(id: number, state: CourseState | undefined, course: CourseRow | null): void {
+    if (this.#end) return;
+    if (state === undefined) this.#offered.delete(id);
+    else this.#offered.set(id, state);
+    this.#waiting.set(id, course);
+    this.#wake();
+  }
+
+  /** Ends it at once; the reader learns of the error, if there is one. */
+  end(error: Error | null = null): void {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#waiting.clear();
+    this.onEnd(this);
+    this.#wake();
+  }
+
+  /** Gives the next change, once there is one; to be called again only when it has been given. */
+  async next(): Promise<IteratorResult<CourseCountsChange | Error, undefined>> {
+    for (;;) {
+      for (const [courseId, course] of this.#waiting) {
+        this.#waiting.delete(courseId);
+        if (this.#isNews(courseId, course)) return { done: false, value: { courseId, course } };
+      }
+      if (this.#end) break;
+      await new Promise<void>(resolve => (this.#wake = resolve));
+    }
+    const { error } = this.#end;
+    if (error === null) return { done: true, value: undefined };
+    this.#end = { error: null };
+    return { done: false, value: error };
+  }
+
+  return(): Promise<IteratorResult<never, undefined>> {
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Tells whether the reader has not been told that yet, and notes that it is now. */
+  #isNews(id: number, course: CourseRow | null): boolean {
+    if (!course) return this.#told.delete(id);
+    const counts = `${course.totalEnrollments},${course.activeEnrollments}`;
+    if (this.#told.get(id) === counts) return false;
+    this.#told.set(id, counts);
+    return true;
+  }
+}

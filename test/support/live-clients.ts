@@ -1,0 +1,78 @@
+import { createClient as createSseClient } from 'graphql-sse';
+import { createClient as createWsClient } from 'graphql-ws';
+
+/** Names the protocols for subscriptions. */
+export const protocols = ['sse', 'ws'] as const;
+
+/** Is a message of the subscription to counts: a result, as its client gives it. */
+export interface CountsMessage {
+  readonly data?: { readonly courseCountsChanged: { readonly courseId: string; readonly course: { readonly totalEnrollments: number; readonly activeEnrollments: number } | null } } | null;
+  readonly errors?: readonly { readonly message: string; readonly path?: readonly unknown[]; readonly extensions: { readonly code: string; readonly argument?: string } }[];
+}
+
+/** Is a real client with one subscription. */
+export interface LiveClient {
+  /** Gives the next message; it fails when the connection does, and when the subscription has come to its end. */
+  next(): Promise<CountsMessage>;
+  /** Gives the next message as `[course id, total, active]`, or `[course id, null]` of one that is gone; fails for an error. */
+  counts(): Promise<(number | null)[]>;
+  /** Comes back at the end: null where the server has completed it, else how the client saw the connection end. */
+  ended(): Promise<unknown>;
+  /** Counts how often the client has connected. */
+  readonly connections: number;
+  close(): void;
+}
+
+/** Says as whom to subscribe, to which courses (null: all), and what else is of interest. */
+export interface LiveOptions {
+  readonly token?: string | null;
+  readonly courseIds?: readonly (number | string)[] | null;
+  readonly query?: string;
+  /** Is how often the client connects again, at once; it gives up after that. */
+  readonly retries?: number;
+  /** Gives the address for each connection, where it changes. */
+  readonly url?: () => string;
+}
+
+const QUERY = 'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
+
+/** Subscribes with the client that a frontend would use for a protocol. */
+export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: string, { token = null, courseIds = null, query = QUERY, retries = 0, url = () => serverUrl }: LiveOptions = {}): LiveClient {
+  let connections = 0;
+  const request = { query, variables: courseIds === null ? {} : { ids: courseIds.map(String) } };
+  const authorization = token === null ? null : { authorization: `Bearer ${token}` };
+  const again = { retryAttempts: retries, onNonLazyError: () => undefined };
+  const client =
+    protocol === 'sse'
+      ? createSseClient({ ...again, url: () => `${url()}/stream`, headers: authorization ?? {}, retry: () => Promise.resolve(), on: { connected: () => void (connections += 1) } })
+      : createWsClient({ ...again, url: () => url().replace('http', 'ws'), connectionParams: authorization ?? {}, retryWait: () => Promise.resolve(), on: { connected: () => void (connections += 1) } });
+  const messages = client.iterate(request);
+  const self: LiveClient = {
+    async next() {
+      const { value, done } = await messages.next();
+      if (done) throw new Error('The subscription has come to its end.');
+      return value as CountsMessage;
+    },
+    async counts() {
+      const message = await self.next();
+      if (!message.data) throw new Error(JSON.stringify(message));
+      const { courseId, course } = message.data.courseCountsChanged;
+      return [Number(courseId), ...(course ? [course.totalEnrollments, course.activeEnrollments] : [null])];
+    },
+    async ended() {
+      try {
+        for (;;) if ((await messages.next()).done) return null;
+      } catch (error) {
+        return error;
+      }
+    },
+    get connections() {
+      return connections;
+    },
+    close() {
+      void messages.return?.();
+      void client.dispose();
+    },
+  };
+  return self;
+}
