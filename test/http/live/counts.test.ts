@@ -1,46 +1,169 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Course, Enrollment, Role, User } from '../../../src/entities/index.js';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.js';
-import { openDatabase } from '../../../src/database/database.js';
-import { Role } from '../../../src/entities/index.js';
-import { startServer } from '../../../src/http/server.js';
-import { addCourse, addEnrollment, addUser, startApi, type Api } from '../../support/api.js';
-import { describeOnEach, strategy } from '../../support/databases.js';
-import { protocols, subscribeBy, type LiveClient, type LiveOptions } from '../../support/live-clients.js';
+import { addCourse, addEnrollment, addUser } from '../../support/api.js';
+import { startBreakingProxy } from '../../support/breaking-proxy.js';
+import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
 import { past } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
-import { scrape } from '../../support/metrics.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { gistOf, statementsOf } from '../../support/statements.js';
+import { steppedPace } from '../../support/stepped-pace.js';
+import { startLiveApi, type LiveApi } from './live-api.js';
+
+/** Gives the next counts that each client is told. */
+const told = (clients: readonly LiveClient[]): Promise<(number | null)[][]> => Promise.all(clients.map(client => client.counts()));
 
 describeOnEach('live counts', kind => {
-  describe.each(protocols)('by %s', protocol => {
-    let api: Api;
-    let pace: SteppedPace;
-    let admin: string;
-    const clients: LiveClient[] = [];
+  let live: LiveApi;
 
-    beforeEach(async () => {
-      pace = steppedPace();
-      api = await startApi(kind, { pace });
-      admin = await api.token(Role.ADMIN, null);
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      await api.stop();
-    });
+  beforeEach(async () => {
+    live = await startLiveApi(kind);
+  });
+  afterEach(() => live.stop());
 
-    const subscribe = (options: LiveOptions = {}): LiveClient => {
-      const client = subscribeBy(protocol, api.url, options);
-      clients.push(client);
-      return client;
-    };
+  it('come as they are first, a message for each course, in the order of the ids, each once', async () => {
+    const { database } = live.api;
+    const [first, second] = [await addCourse(database), await addCourse(database)];
+    await addEnrollment(database, first, await addUser(database, Role.STUDENT));
+    const named = live.subscribeByEach({ courseIds: [second, first, second] });
+    expect([await told(named), await told(named)]).toEqual([[[second, 0, 0], [second, 0, 0]], [[first, 1, 1], [first, 1, 1]]]);
+    const all = live.subscribeByEach();
+    expect([await told(all), await told(all)]).toEqual([[[first, 1, 1], [first, 1, 1]], [[second, 0, 0], [second, 0, 0]]]);
+  });
 
-    it('come as they are first, a message for each course, in the order of the ids that were given', async () => {
-      const [first, second] = [await addCourse(api.database), await addCourse(api.database)];
-      await addEnrollment(api.database, first, await addUser(api.database, Role.STUDENT));
-      const named = subscribe({ courseIds: [second, first, second] });
-      expect([await named.counts(), await named.counts()]).toEqual([[second, 0, 0], [first, 1, 1]]);
-    });
+  it('come after each commit, whoever has written: this server, another one, and SQL of another program', async () => {
+    const { api, pace, admin } = live;
+    const course = await addCourse(api.database);
+    const [first, second] = await addUsers(api.database, Role.STUDENT, 2);
+    const clients = live.subscribeByEach({ courseIds: [course] });
+    await told(clients);
+
+    await mutate(api, admin, 'enroll', { courseId: course, studentId: first });
+    await pace.tick();
+    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+
+    const { server } = await live.another();
+    await mutate({ ...api, send: (token, query, variables) => sendTo(server.url, token, query, variables) }, admin, 'enroll', { courseId: course, studentId: second });
+    await pace.tick();
+    expect(await told(clients)).toEqual([[course, 2, 2], [course, 2, 2]]);
+
+    await past(api.database, `update core_course set total_enrollments = 7 where id = ${course}`);
+    await pace.tick();
+    expect(await told(clients)).toEqual([[course, 7, 2], [course, 7, 2]]);
+  });
+
+  it('of a burst come once for each look, as they are then', async () => {
+    const { api, pace, admin } = live;
+    const course = await addCourse(api.database);
+    const students = await addUsers(api.database, Role.STUDENT, 200);
+    const clients = live.subscribeByEach({ courseIds: [course] });
+    const messages = [await told(clients)];
+    for (const half of [students.slice(0, 100), students.slice(100)]) {
+      for (let from = 0; from < half.length; from += 10) await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: half.slice(from, from + 10) });
+      await pace.tick();
+      messages.push(await told(clients));
+    }
+    expect(messages.map(([one]) => one)).toEqual([[course, 0, 0], [course, 100, 100], [course, 200, 200]]);
+    expect(messages.map(([, other]) => other)).toEqual(messages.map(([one]) => one));
+  });
+
+  it('of a transaction that is rolled back are told to nobody, nor while it is open', async () => {
+    const { api, pace } = live;
+    const course = await addCourse(api.database);
+    const student = await addUser(api.database, Role.STUDENT);
+    const { database: other } = await live.another();
+    const clients = live.subscribeByEach({ courseIds: [course] });
+    await told(clients);
+    const em = other.em.fork();
+    await em.begin();
+    em.create(Enrollment, { course: em.getReference(Course, course, { wrapped: true }), student: em.getReference(User, student, { wrapped: true }), status: 'dropped' as never });
+    await em.flush();
+    await pace.tick();
+    await em.rollback();
+    await pace.tick();
+    await addEnrollment(api.database, course, student);
+    await pace.tick();
+    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+  });
+
+  it('tell of a course that is deleted, once, and go on with the others', async () => {
+    const { api, pace, admin } = live;
+    const [gone, left] = [await addCourse(api.database), await addCourse(api.database)];
+    const clients = [...live.subscribeByEach({ courseIds: [gone, left] }), ...live.subscribeByEach()];
+    await told(clients);
+    await told(clients);
+    await mutate(api, admin, 'deleteCourse', { id: gone });
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [gone, null]));
+    await addEnrollment(api.database, left, await addUser(api.database, Role.STUDENT));
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [left, 1, 1]));
+  });
+
+  it('tell of a course only those who see it, and of all courses those that appear', async () => {
+    const { api, pace, admin } = live;
+    const [student, teacher] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.TEACHER)];
+    const course = await addCourse(api.database);
+    const of = (token: string | null): LiveClient => live.subscribe('ws', { token });
+    const [nobody, enrolled, teaching, managing] = [of(null), of(await api.token(Role.STUDENT, student)), of(await api.token(Role.TEACHER, teacher)), of(admin)];
+    await told([nobody, enrolled, teaching, managing]);
+    const hidden = await addCourse(api.database, { isPublished: false, instructor: teacher });
+    await pace.tick();
+    expect(await told([teaching, managing])).toEqual([[hidden, 0, 0], [hidden, 0, 0]]);
+    await addEnrollment(api.database, hidden, student);
+    await pace.tick();
+    expect(await told([enrolled, teaching, managing])).toEqual([[hidden, 1, 1], [hidden, 1, 1], [hidden, 1, 1]]);
+    await mutate(api, admin, 'updateCourse', { id: course, isPublished: false });
+    await pace.tick();
+    expect(await told([nobody, enrolled, teaching])).toEqual([[course, null], [course, null], [course, null]]);
+    await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
+    await pace.tick();
+    expect(await told([nobody])).toEqual([[hidden, 1, 1]]);
+  });
+
+  it('cost one statement a look, one more where counts have changed, and none when nobody listens', async () => {
+    const { api, pace } = live;
+    const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
+    expect(pace.isAwaited).toBe(false);
+    const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
+    await told(clients);
+    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
+    await addEnrollment(api.database, course, student);
+    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course']);
+    await told(clients);
+    for (const client of clients) client.close();
+    while (pace.isAwaited) await new Promise(resolve => setImmediate(resolve));
+    expect(await statementsOf(api.database, async () => pace.goOn())).toEqual([]);
   });
 });
+
+describeOnServers('live counts', kind => {
+  it('wait for a database that is away, and go on when it is back', async () => {
+    const live = await startLiveApi(kind);
+    const { port } = new URL(live.api.databaseUrl);
+    const proxy = await startBreakingProxy(Number(port));
+    const lines: { level: number; msg: string }[] = [];
+    const pace = steppedPace();
+    const { server } = await live.another({ pace, url: live.api.databaseUrl.replace(`:${port}/`, `:${proxy.port}/`), logger: pino({}, { write: line => void lines.push(JSON.parse(line) as never) }) });
+    const course = await addCourse(live.api.database);
+    const clients = protocols.map(protocol => subscribeBy(protocol, server.url, { courseIds: [course] }));
+    await told(clients);
+    await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
+    const troubles = (): string[] => lines.filter(({ msg }) => msg.startsWith('live counts')).map(({ msg }) => msg);
+    proxy.breakAll();
+    while (troubles().length < 2) await pace.tick();
+    expect(troubles()).toEqual(['live counts cannot be read; subscribers wait until they can be', 'live counts can be read again']);
+    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+    expect(clients.map(client => client.connections)).toEqual([1, 1]);
+    for (const client of clients) client.close();
+    await live.stop();
+    await proxy.close();
+  });
+});
+
+async function sendTo(url: string, token: string | null, query: string, variables: object = {}): Promise<never> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify({ query, variables }) });
+  return { status: response.status, ...((await response.json()) as object) } as never;
+}

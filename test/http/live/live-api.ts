@@ -1,0 +1,56 @@
+import { pino, type Logger } from 'pino';
+import { readConfig } from '../../../src/config.js';
+import { openDatabase, type Database } from '../../../src/database/database.js';
+import type { DatabaseKind } from '../../../src/database/orm-options.js';
+import { Role } from '../../../src/entities/index.js';
+import { startServer, type RunningServer } from '../../../src/http/server.js';
+import { startApi, type Api } from '../../support/api.js';
+import { strategy } from '../../support/databases.js';
+import { protocols, subscribeBy, type LiveClient, type LiveOptions } from '../../support/live-clients.js';
+import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+
+/** Is a server whose live counts are looked at when the test says, with the clients that listen to it. */
+export interface LiveApi {
+  readonly api: Api;
+  readonly pace: SteppedPace;
+  readonly admin: string;
+  subscribe(protocol: (typeof protocols)[number], options?: LiveOptions): LiveClient;
+  /** Subscribes by each protocol. */
+  subscribeByEach(options?: LiveOptions): LiveClient[];
+  /** Starts another server on the same database (or where `url` says), with connections of its own. */
+  another(options?: { pace?: SteppedPace; url?: string; logger?: Logger }): Promise<{ server: RunningServer; database: Database }>;
+  stop(): Promise<void>;
+}
+
+/** Starts it. */
+export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
+  const pace = steppedPace();
+  const api = await startApi(kind, { pace });
+  const leftovers: (() => unknown)[] = [];
+  const subscribe: LiveApi['subscribe'] = (protocol, options) => {
+    const client = subscribeBy(protocol, api.url, options);
+    leftovers.push(() => client.close());
+    return client;
+  };
+  return {
+    api,
+    pace,
+    admin: await api.token(Role.ADMIN, null),
+    subscribe,
+    subscribeByEach: options => protocols.map(protocol => subscribe(protocol, options)),
+    async another({ pace: own = steppedPace(), url = api.databaseUrl, logger = pino({ level: 'silent' }) } = {}) {
+      const database = await openDatabase(url, strategy);
+      const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
+      const server = await startServer({ config, database, pace: own, logger });
+      leftovers.push(async () => {
+        await server.close();
+        await database.close(true);
+      });
+      return { server, database };
+    },
+    async stop() {
+      for (const tidy of leftovers.splice(0).reverse()) await tidy();
+      await api.stop();
+    },
+  };
+}
