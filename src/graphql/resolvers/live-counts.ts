@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
+import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
 import { idsOf } from '../ids.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
@@ -20,6 +21,7 @@ export class LiveCountsResolver {
   ): CourseCountsChange {
     if (!change) throw elsewhere();
     // A last value that is an error reaches the reader as one, in a message like the others.
+    if (change instanceof TokenError) throw new GraphQLError(change.message, { extensions: { code: change.code } });
     if (change instanceof Error) throw change;
     // What was read for the message before may be another by now.
     loaders.forget();

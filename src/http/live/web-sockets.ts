@@ -57,9 +57,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       return { schema: endpoint.schema, document: found.document, operationName, variableValues: variables, contextValue: endpoint.contextOf(listener) };
     },
     onNext({ extra }, _id, _payload, _args, result) {
-      const [error] = result.errors ?? [];
+      const expired = result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
       // For the client to connect again with another token; the message itself does not go out any more.
-      if (error?.originalError instanceof TokenError) leave(extra, error.originalError);
+      if (expired) leave(extra, expired);
       return presented(endpoint, result);
     },
     onError: (_connection, _id, _payload, errors) => errors.map(error => endpoint.format((error as GraphQLError).toJSON(), error)) as readonly GraphQLFormattedError[],
@@ -124,7 +124,7 @@ function keepAlive(socket: WebSocket): () => void {
 }
 
 /** Sends a client away for its token, with the code after which clients ask for a new one and connect again. */
-function leave({ socket }: Extra, error: TokenError): false {
+function leave({ socket }: Extra, error: Error): false {
   socket.close(CloseCode.Forbidden, error.message);
   return false;
 }

@@ -1,0 +1,14 @@
+import { createClient } from 'graphql-sse';
+
+interface Counts { courseCountsChanged: { courseId: string; course: { totalEnrollments: number; activeEnrollments: number } | null } }
+
+/** Tells the counts of some courses until the function that it gives is called; connects again by itself. */
+export function watchByEvents(url: string, token: () => string, ids: string[], tell: (change: Counts['courseCountsChanged']) => void, fail: (error: unknown) => void): () => unknown {
+  const client = createClient({ url: `${url}/stream`, headers: () => ({ authorization: `Bearer ${token()}` }) });
+  const query = 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
+  return client.subscribe<Counts>({ query, variables: { ids } }, {
+    next: ({ data, errors }) => (data ? tell(data.courseCountsChanged) : fail(errors)),
+    error: fail,
+    complete: () => undefined,
+  });
+}
