@@ -7,6 +7,8 @@ import { databaseKind, withoutPassword } from './database/orm-options.js';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
 const SECRET_BYTES = 32;
+/** Lists whose pages may ask outside production: Apollo's explorers, and what developers serve on their own machine. */
+const DEVELOPMENT_ORIGINS = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'https://explorer.embed.apollographql.com', /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/];
 
 /** Says with what tokens are verified: one secret that is shared, or the keys that an identity provider publishes. */
 export type JwtConfig = { readonly issuer?: string; readonly audience?: string } & (
@@ -35,6 +37,10 @@ export interface Config {
   readonly counters: 'hooks' | 'triggers' | 'switching';
   /** Limits how long the requests in flight may take to finish once the server is asked to stop, in seconds. */
   readonly shutdownTimeout: number;
+  /** Limits how long a connection on which nothing is asked stays open, in seconds. */
+  readonly keepAliveTimeout: number;
+  /** Lists the origins whose pages may ask; `*`: all. */
+  readonly corsOrigins: readonly (string | RegExp)[];
   /** Is when `serve` verifies the counts, as a cron expression in UTC; null: never. */
   readonly verifySchedule: string | null;
   /** Says whether it only verifies then, or recounts. */
@@ -105,6 +111,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
     shutdownTimeout: data.SHUTDOWN_TIMEOUT,
+    keepAliveTimeout: data.KEEP_ALIVE_TIMEOUT,
+    corsOrigins: data.CORS_ORIGINS ?? (production ? [] : DEVELOPMENT_ORIGINS),
     verifySchedule: data.VERIFY_SCHEDULE ?? null,
     verifyAction: data.VERIFY_ACTION,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
@@ -137,6 +145,12 @@ const variables = z.object({
   DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
   COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
   SHUTDOWN_TIMEOUT: z.string().regex(/^\d{1,5}$/, quoted('Give a whole number of seconds; 0 lets no request finish.')).transform(Number).default(10),
+  KEEP_ALIVE_TIMEOUT: z.string().regex(/^[1-9]\d{0,4}$/, quoted('Give a whole number of seconds, 1 at least.')).transform(Number).default(72),
+  CORS_ORIGINS: z.string().transform((text, { addIssue }) => {
+    const origins = text === 'none' ? [] : text.split(',').map(one => one.trim());
+    for (const one of origins) if (!isOrigin(one)) addIssue(quoted('Give origins such as https://school.example, with commas between them, * for all, or none.').error({ input: one }));
+    return origins;
+  }).optional(),
   VERIFY_SCHEDULE: z.string().superRefine((pattern, { addIssue }) => {
     const mistake = mistakeInSchedule(pattern);
     if (mistake) addIssue(mistake);
@@ -182,6 +196,10 @@ function mistakeInSchedule(pattern: string): string | null {
 
 function isHttpUrl(text: string): boolean {
   return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}
+
+function isOrigin(text: string): boolean {
+  return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
 }
 
 /** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */

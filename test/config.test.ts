@@ -31,6 +31,8 @@ describe('the configuration', () => {
       databaseWait: 60,
       counters: 'hooks',
       shutdownTimeout: 10,
+      keepAliveTimeout: 72,
+      corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,
@@ -53,6 +55,8 @@ describe('the configuration', () => {
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
       SHUTDOWN_TIMEOUT: '25',
+      KEEP_ALIVE_TIMEOUT: '620',
+      CORS_ORIGINS: 'https://school.example, http://localhost:5173',
       VERIFY_SCHEDULE: '17 3 * * *',
       VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
@@ -70,6 +74,8 @@ describe('the configuration', () => {
       databaseWait: 5,
       counters: 'triggers',
       shutdownTimeout: 25,
+      keepAliveTimeout: 620,
+      corsOrigins: ['https://school.example', 'http://localhost:5173'],
       verifySchedule: '17 3 * * *',
       verifyAction: 'recount',
       sampleData: false,
@@ -125,7 +131,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),

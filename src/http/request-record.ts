@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import { transactionRetries } from '../services/transactions.js';
 import type { Viewer } from '../services/viewer.js';
+import { refusalOf } from './refusals.js';
 import { REQUEST_ID } from './request-id.js';
 
 /** Holds what becomes known of a request while it is served. */
@@ -58,8 +59,9 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
   app.addHook('onError', (request, _reply, error, done) => {
     const { record } = states.get(request)!;
-    record.errorCodes.push(error.code ?? 'INTERNAL_SERVER_ERROR');
-    if ((error.statusCode ?? 500) >= 500) logger.error({ requestId: record.id, err: error }, 'a request failed');
+    const { status, code } = refusalOf(error, request);
+    record.errorCodes.push(code);
+    if (status >= 500) logger.error({ requestId: record.id, err: error }, 'a request failed');
     done();
   });
   app.addHook('onSend', (request, reply, payload, done) => {

@@ -1,5 +1,5 @@
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
 import fastifyApollo from '@as-integrations/fastify';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
@@ -13,15 +13,21 @@ import { tokenVerifier } from '../services/tokens.js';
 import type { Viewer } from '../services/viewer.js';
 import { Background } from './background.js';
 import { tokenIn } from './bearer.js';
+import { addBrowserRules } from './browser-rules.js';
+import { cachePolicy } from './cache-policy.js';
+import { connectionLimits } from './connection-limits.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
+import { jsonStatus } from './json-status.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
+import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { followRequests } from './request-record.js';
+import { sendLess } from './transfer.js';
 
 /** Is a server that listens. */
 export interface RunningServer {
@@ -36,15 +42,26 @@ export interface RunningServer {
   close(): Promise<number>;
 }
 
-/** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
-const BODY_LIMIT = 1_048_576;
+/** Limits the memory for persisted queries, in bytes: some thousands of them; those that were used longest ago go first. */
+const PERSISTED_QUERIES = 8_388_608;
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
 export async function startServer({ config, database, logger, pace }: { config: Config; database: Database; logger: FastifyBaseLogger; pace?: Pace }): Promise<RunningServer> {
-  const app = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }), genReqId: requestIdOf, bodyLimit: BODY_LIMIT, http: { shouldUpgradeCallback: isForWebSocket } });
+  const connections = connectionLimits(config);
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: BODY_LIMIT,
+    ...connections,
+    http: { ...connections.http, shouldUpgradeCallback: isForWebSocket },
+  });
   const drain = drainOf(app, config.shutdownTimeout);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  refuseInGraphqlShape(app);
+  await addBrowserRules(app, config);
+  await sendLess(app);
   const background = new Background({ config, database, logger });
   const schema = buildGraphqlSchema();
   const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current);
@@ -53,8 +70,8 @@ export async function startServer({ config, database, logger, pace }: { config: 
     introspection: config.introspection,
     includeStacktraceInErrorResponses: false,
     formatError: format,
-    // Cache hints cost time on every field, and no field gives any.
-    plugins: [operationRecorder(current), ApolloServerPluginCacheControlDisabled(), landingPage(config)],
+    persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
+    plugins: [operationRecorder(current), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -63,6 +80,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const verify = tokenVerifier(config.jwt);
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
+    method: ['GET', 'POST'],
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
   const counts = serveLiveCounts(app, {

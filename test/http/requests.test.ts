@@ -27,7 +27,7 @@ describe('the server over HTTP', () => {
   it('has nothing elsewhere', async () => {
     expect((await fetch(`${origin}/`)).status).toBe(404);
     expect((await fetch(`${origin}/graphql/x`)).status).toBe(404);
-    expect((await fetch(api.url, { method: 'DELETE' })).status).toBe(404);
+    expect((await fetch(api.url, { method: 'DELETE' })).status).toBe(405);
   });
 
   it('answers a query by GET', async () => {

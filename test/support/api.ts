@@ -62,7 +62,7 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     async send(token, query, variables = {}, operationName) {
       const response = await fetch(server.url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) },
+        headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...(token !== null && { authorization: `Bearer ${token}` }) },
         body: JSON.stringify({ query, variables, operationName }),
       });
       return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };

@@ -1,7 +1,8 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
 import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { badUserInput } from '../errors.js';
 import { nestedEnrollmentConnection } from '../enrollment-lists.js';
@@ -53,11 +54,13 @@ export class CourseResolver {
     return Object.values(EnrollmentStatus).map(status => ({ status, count: counts.get(status) ?? 0 }));
   }
 
+  @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnectionType, { description: 'Its enrollments, as far as the viewer sees them.' })
   enrollments(@Root() { id }: CourseRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
     return nestedEnrollmentConnection(context, 'course_id', id, args);
   }
 
+  @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment." })
   viewerEnrollment(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentRow | null> {
     return loaders.viewerEnrollment.load(id);

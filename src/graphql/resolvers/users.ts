@@ -1,7 +1,8 @@
-import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { Role } from '../../entities/index.js';
 import { createUser, deleteUser } from '../../services/users.js';
 import type { EnrollmentRow, UserRow } from '../../services/reader/index.js';
+import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { nestedEnrollmentConnection } from '../enrollment-lists.js';
 import { idOf } from '../ids.js';
@@ -15,16 +16,19 @@ import { DeletePayload, UserPayload } from '../types/payloads.js';
 /** Resolves users: the viewer, their mutations and relations. */
 @Resolver(() => UserType)
 export class UserResolver {
+  @Directive(PRIVATE)
   @Query(() => UserType, { nullable: true, description: 'The viewer; null: nobody is signed in, or the token belongs to no user.' })
   me(@Ctx() { viewer, loaders }: Context): Promise<UserRow | null> | null {
     return viewer?.userId == null ? null : loaders.user.load(viewer.userId);
   }
 
+  @Directive(PRIVATE)
   @FieldResolver(() => String, { nullable: true, description: 'Null unless the viewer is this user or an admin.' })
   email(@Root() { id, email }: UserRow, @Ctx() { viewer }: Context): string | null {
     return viewer && (viewer.role === Role.ADMIN || viewer.userId === id) ? email : null;
   }
 
+  @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnectionType, { description: 'The enrollments of the user, as far as the viewer sees them.' })
   enrollments(@Root() { id }: UserRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
     return nestedEnrollmentConnection(context, 'student_id', id, args);

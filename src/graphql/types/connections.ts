@@ -1,9 +1,11 @@
-import { Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import { Directive, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import type { CourseRow, EnrollmentRow } from '../../services/reader/index.js';
+import { PUBLIC } from '../cache-hints.js';
 import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
 import { CourseType, EnrollmentType } from './objects.js';
 
 /** Shows where a page stands among all. */
+@Directive(PUBLIC)
 @ObjectType('PageInfo', { description: 'Where a page stands among all.' })
 export class PageInfoType {
   @Field(() => Boolean, { description: 'Whether there is more after this page.' })
@@ -20,6 +22,7 @@ export class PageInfoType {
 }
 
 /** Shows a course in a list. */
+@Directive(PUBLIC)
 @ObjectType('CourseEdge', { description: 'A course in a list.' })
 export class CourseEdgeType {
   @Field(() => String, { description: 'Its place in the list.' })
@@ -30,6 +33,7 @@ export class CourseEdgeType {
 }
 
 /** Shows a page of courses. */
+@Directive(PUBLIC)
 @ObjectType('CourseConnection', { description: 'A page of courses.' })
 export class CourseConnectionType {
   @Field(() => PageInfoType, { description: 'Where the page stands among all.' })

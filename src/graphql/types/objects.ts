@@ -1,10 +1,12 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
 import { UserErrorCode } from '../../services/outcome.js';
+import { PUBLIC } from '../cache-hints.js';
 import { CountPrecision } from './enums.js';
 
 /** Shows a user; `email` and the lists are field resolvers. */
+@Directive(PUBLIC)
 @ObjectType('User', { description: 'A student, a teacher or an admin.' })
 export class UserType {
   @Field(() => ID, { description: 'The number of the user, the `sub` of its tokens.' })
@@ -18,6 +20,7 @@ export class UserType {
 }
 
 /** Shows a course; relations and computed counts are field resolvers. */
+@Directive(PUBLIC)
 @ObjectType('Course', { description: 'A course, with stored counts that are exact at every commit.' })
 export class CourseType {
   @Field(() => ID, { description: 'The number of the course.' })
@@ -68,6 +71,7 @@ export class EnrollmentType {
 }
 
 /** Shows a computed count. */
+@Directive(PUBLIC)
 @ObjectType('Count', { description: 'A computed count. AT_LEAST: counting stopped at the limit.' })
 export class CountType {
   @Field(() => Int, { description: 'The rows counted.' })
@@ -78,6 +82,7 @@ export class CountType {
 }
 
 /** Shows how many enrollments have one status. */
+@Directive(PUBLIC)
 @ObjectType('EnrollmentStatusCount', { description: 'How many enrollments have a status.' })
 export class EnrollmentStatusCountType {
   @Field(() => EnrollmentStatus, { description: 'The status.' })
