@@ -143,6 +143,8 @@ describe('the configuration', () => {
       expect.stringMatching(/^EXPLORER is "1"\. Give one of on, off\.$/),
       expect.stringMatching(/^DATABASE_WAIT is "long"\. Give a whole number of seconds/),
       expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
+      expect.stringMatching(/^KEEP_ALIVE_TIMEOUT is "0"\. Give a whole number of seconds, 1 at least\.$/),
+      expect.stringMatching(/^CORS_ORIGINS is "https:\/\/school\.example\/x"\. Give origins such as /),
       expect.stringMatching(/^VERIFY_SCHEDULE is "61 \* \* \* \*"\. Give minute, hour, day of month, month and day of week, in UTC, .*\(Invalid value for minute: 61\)$/),
       expect.stringMatching(/^VERIFY_ACTION is "mend"\. Give one of verify, recount\.$/),
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),

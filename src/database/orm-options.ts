@@ -12,6 +12,7 @@ import { withCounters, type CounterStrategy } from '../counters/index.js';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { migrationsFor } from '../migrations/index.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
+import { StatementTracer } from './statement-tracer.js';
 
 /** Names the databases that Rollcall runs on. */
 export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
@@ -54,6 +55,7 @@ export function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Op
       schemaGenerator: { ignoreRoutines: true },
       // Errors reach the caller whole; MikroORM's own console log would print them a second time.
       logger: () => undefined,
+      loggerFactory: options => new StatementTracer(options, kind),
     },
     counters,
     strategy,

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { EndedRequest } from './request-record.js';
 
 /** Lists the routes that machines ask every few seconds. */
-const POLLED = new Set(['/healthz', '/readyz', '/metrics']);
+export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** Lists the codes of errors that are the operator's concern rather than the caller's. */
 const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN']);

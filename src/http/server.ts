@@ -27,6 +27,7 @@ import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { followRequests } from './request-record.js';
+import { operationTracer, traceRequests } from './tracing.js';
 import { sendLess } from './transfer.js';
 
 /** Is a server that listens. */
@@ -59,6 +60,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const drain = drainOf(app, config.shutdownTimeout);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  traceRequests(app);
   refuseInGraphqlShape(app);
   await addBrowserRules(app, config);
   await sendLess(app);
@@ -71,7 +73,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     includeStacktraceInErrorResponses: false,
     formatError: format,
     persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [operationRecorder(current), jsonStatus(), ...cachePolicy(), landingPage(config)],
+    plugins: [operationRecorder(current), operationTracer(), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });

@@ -19,7 +19,8 @@ export async function sendLess(app: FastifyInstance): Promise<void> {
     if (request.method !== 'GET' || reply.statusCode !== 200 || typeof payload !== 'string' || reply.getHeader('cache-control') === 'no-store') return done(null, payload);
     const tag = etag(payload, { weak: true });
     reply.header('etag', tag);
-    if (!fresh(request.headers, { etag: tag })) return done(null, payload);
+    // Without the request's Cache-Control: fetch() adds no-cache, which is for caches on the way, wherever a page gives a tag itself.
+    if (!fresh({ 'if-none-match': request.headers['if-none-match'] }, { etag: tag })) return done(null, payload);
     reply.code(304).removeHeader('content-type');
     return done(null, '');
   });

@@ -1,7 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
+import { inSpan } from '../database/tracing.js';
 import { isConflict, isConnectionLost, reasonOf, TransactionError } from './transaction-error.js';
 
 /**
@@ -33,7 +35,16 @@ class LostCommit<Result> extends Error {
  * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away, COMMIT_UNKNOWN when a
  * commit was not answered and `afterLostCommit` does not say how to find out.
  */
-export async function inTransaction<Result>(
+export function inTransaction<Result>(
+  database: Database,
+  work: (em: SqlEntityManager) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  return inSpan('transaction', span => tryInTransaction(span, database, work, afterLostCommit));
+}
+
+async function tryInTransaction<Result>(
+  span: Span,
   database: Database,
   work: (em: SqlEntityManager) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
@@ -62,7 +73,10 @@ export async function inTransaction<Result>(
       onFailedAttempt: ({ error, retryDelay }) => {
         if (error instanceof LostCommit) lost = error as LostCommit<Result>;
         // There is a pause unless tries or time have run out.
-        if (again(error) && retryDelay > 0) transactionRetries.publish({ error, pause: retryDelay });
+        if (again(error) && retryDelay > 0) {
+          transactionRetries.publish({ error, pause: retryDelay });
+          span.addEvent('retry', { reason: reasonOf(error), 'pause.ms': retryDelay });
+        }
         if (reasonOf(error) === 'deadlock') deadlocks.publish({ error });
       },
     });

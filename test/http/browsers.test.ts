@@ -1,0 +1,126 @@
+import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { fastify } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { addBrowserRules } from '../../src/http/browser-rules.js';
+import { addCourse, startApi, type Api } from '../support/api.js';
+
+const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
+
+describe('browsers', () => {
+  let apis: { development: Api; closed: Api; open: Api };
+
+  beforeAll(async () => {
+    const [development, closed, open] = await Promise.all([
+      startApi('sqlite'),
+      startApi('sqlite', { env: production }),
+      startApi('sqlite', { env: { ...production, CORS_ORIGINS: 'https://school.example, https://app.example:8443' } }),
+    ]);
+    apis = { development, closed, open };
+  });
+  afterAll(() => Promise.all(Object.values(apis).map(api => api.stop())));
+
+  const preflight = (api: Api, origin: string) =>
+    fetch(api.url, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' } });
+  const allowedOrigin = async (api: Api, origin: string) => {
+    const asked = await preflight(api, origin);
+    const told = await fetch(api.url, { method: 'POST', headers: { origin, 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+    expect(told.status).toBe(200);
+    expect(told.headers.get('access-control-allow-origin')).toBe(asked.headers.get('access-control-allow-origin'));
+    return asked.headers.get('access-control-allow-origin');
+  };
+
+  it('let the pages of the configured origins ask, and no others', async () => {
+    for (const origin of ['https://school.example', 'https://app.example:8443']) expect(await allowedOrigin(apis.open, origin)).toBe(origin);
+    for (const origin of ['http://school.example', 'https://school.example.evil.example', 'https://app.example', 'null', 'http://localhost:5173', 'https://studio.apollographql.com']) {
+      expect(await allowedOrigin(apis.open, origin), origin).toBeNull();
+    }
+  });
+
+  it('let no page of another origin ask in production, unless configured', async () => {
+    for (const origin of ['https://school.example', 'https://studio.apollographql.com', 'http://localhost:5173']) expect(await allowedOrigin(apis.closed, origin), origin).toBeNull();
+    expect((await preflight(apis.closed, 'https://school.example')).status).toBe(405);
+  });
+
+  it("let Apollo's explorers and the developer's own pages ask outside production", async () => {
+    for (const origin of ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'http://localhost:5173', 'https://127.0.0.1', 'http://[::1]:3000']) {
+      expect(await allowedOrigin(apis.development, origin)).toBe(origin);
+    }
+    for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'https://evil.example/?http://localhost']) expect(await allowedOrigin(apis.development, origin), origin).toBeNull();
+  });
+
+  it('may send a token, read the id of the request and the tag, and remember it; no cookies', async () => {
+    const { headers } = await preflight(apis.open, 'https://school.example');
+    expect(headers.get('access-control-allow-methods')).toBe('GET, POST');
+    expect(headers.get('access-control-allow-headers')).toBe('authorization,content-type');
+    expect(headers.get('access-control-max-age')).toBe('7200');
+    expect(headers.get('access-control-allow-credentials')).toBeNull();
+    const told = await fetch(apis.open.url, { method: 'POST', headers: { origin: 'https://school.example', 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+    expect(told.headers.get('access-control-expose-headers')).toBe('x-request-id, etag, retry-after');
+  });
+
+  it('may do nothing with an answer but read it', async () => {
+    for (const path of ['/graphql', '/healthz', '/nowhere']) {
+      const { headers } = await fetch(new URL(path, apis.closed.url));
+      expect(headers.get('content-security-policy'), path).toBe("default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'");
+      expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('x-powered-by')]).toEqual(['nosniff', 'no-referrer', null]);
+      expect(headers.get('strict-transport-security')).toMatch(/max-age=31536000/);
+    }
+    expect((await fetch(apis.development.url)).headers.get('strict-transport-security')).toBeNull();
+  });
+
+  it("may run Apollo's page, which has a policy of its own, but not in a frame", async () => {
+    const response = await fetch(apis.development.url, { headers: { accept: 'text/html' } });
+    expect(response.headers.get('content-security-policy')).toBe("frame-ancestors 'none'");
+    expect(await response.text()).toContain('http-equiv="Content-Security-Policy"');
+  });
+
+  it('are told the policy that a route gives', async () => {
+    const app = fastify();
+    await addBrowserRules(app, readConfig({}));
+    app.get('/page', { helmet: { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'self'"] } } } }, () => 'page');
+    expect((await app.inject('/page')).headers['content-security-policy']).toBe("default-src 'self'");
+    await app.close();
+  });
+});
+
+describe('a connection', () => {
+  let api: Api;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite', { env: { KEEP_ALIVE_TIMEOUT: '620' } });
+    for (let index = 0; index < 30; index += 1) await addCourse(api.database, { title: `Course ${index} of many with a long title` });
+  });
+  afterAll(() => api.stop());
+
+  function get(query: string, encoding: string, agent?: Agent): Promise<{ headers: IncomingMessage['headers']; body: Buffer }> {
+    return new Promise((resolve, reject) => {
+      const url = `${api.url}?${new URLSearchParams({ query })}`;
+      httpGet(url, { agent, headers: { 'apollo-require-preflight': '1', 'accept-encoding': encoding } }, response => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part)).on('end', () => resolve({ headers: response.headers, body: Buffer.concat(parts) }));
+      }).on('error', reject);
+    });
+  }
+
+  it('carries large answers compressed, as the client takes it, and small ones as they are', async () => {
+    const query = '{ courses(first: 30) { nodes { id title totalEnrollments } } }';
+    const plain = await get(query, 'identity');
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    const [br, gzip] = [await get(query, 'gzip, deflate, br'), await get(query, 'gzip')];
+    expect(br.headers.vary!.toLowerCase().split(', ')).toContain('accept-encoding');
+    expect([br.headers['content-encoding'], gzip.headers['content-encoding']]).toEqual(['br', 'gzip']);
+    expect(brotliDecompressSync(br.body)).toEqual(plain.body);
+    expect(gunzipSync(gzip.body)).toEqual(plain.body);
+    expect(br.body.length * 4).toBeLessThan(plain.body.length);
+    expect(br.headers.etag).toBe(plain.headers.etag);
+    expect((await get('{ courses(first: 1) { nodes { id } } }', 'br')).headers['content-encoding']).toBeUndefined();
+  });
+
+  it('stays open for the next request, for as long as configured', async () => {
+    const agent = new Agent({ keepAlive: true });
+    expect((await get('{ __typename }', 'identity', agent)).headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=620' });
+    agent.destroy();
+  });
+});
