@@ -3,11 +3,16 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
 import { AccessError } from '../services/access.js';
 import { TokenError } from '../services/token-error.js';
+import { shortened } from '../services/shortened.js';
 import { isConnectionLost, TransactionError } from '../services/transaction-error.js';
+import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
+
+/** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
+const MESSAGE_LENGTH = 500;
 
 /** Gives the error for malformed input: the argument, the value received and what would be right. */
 export function badUserInput(argument: string, message: string): GraphQLError {
-  return new GraphQLError(`${argument}: ${message}`, { extensions: { code: 'BAD_USER_INPUT', argument } });
+  return new GraphQLError(`${argument}: ${message}`, { extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode, argument } });
 }
 
 /** Gives the error that a request with a bad token gets before anything runs: status 401. */
@@ -21,22 +26,41 @@ export function unauthenticated(error: TokenError): GraphQLError {
 /** Reports an error that is not the caller's, whole, under the id that the caller is given. */
 export type ReportError = (id: string, error: unknown) => void;
 
-/** Gives the function that turns whatever was thrown into what a caller may see; unknown errors are masked and reported. */
-export function errorFormatter(report: ReportError): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+/**
+ * Gives the function that turns whatever was thrown into what a caller may see: a code of the catalogue with its message,
+ * or, for all else, INTERNAL_SERVER_ERROR with an id under which the error is reported whole. Guesses at names of the
+ * schema are left out where the schema is hidden.
+ */
+export function errorFormatter(report: ReportError, { hidesSchema = false } = {}): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
-    const cause = unwrapResolverError(error);
+    const cause = thrownBy(error);
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
     // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
-    const known = error instanceof GraphQLError && (error.originalError === undefined || error.originalError instanceof GraphQLError || error.originalError instanceof TokenError);
-    if (known && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
+    if (isForCallers(formatted, cause)) {
+      const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
+      return { ...formatted, message: shortened(message, MESSAGE_LENGTH) };
+    }
     const id = randomUUID();
     report(id, cause);
     return withCode(formatted, 'INTERNAL_SERVER_ERROR', `Something went wrong on our side. Its id in the log is ${id}.`);
   };
 }
 
-function withCode({ locations, path }: GraphQLFormattedError, code: string, message: string): GraphQLFormattedError {
+/** Gives what a resolver, the context or GraphQL itself threw, without what was wrapped around it to say where. */
+function thrownBy(error: unknown): unknown {
+  let thrown = unwrapResolverError(error);
+  while (thrown instanceof GraphQLError && thrown.originalError && !(thrown.originalError instanceof TokenError)) thrown = thrown.originalError;
+  return thrown;
+}
+
+/** Tells whether an error was made for callers: with a code of the catalogue that is not the one for mistakes of ours. */
+function isForCallers({ extensions }: GraphQLFormattedError, cause: unknown): boolean {
+  const code = extensions?.['code'] as ErrorCode;
+  return cause instanceof GraphQLError && Object.hasOwn(errorCatalogue, code) && code !== 'INTERNAL_SERVER_ERROR';
+}
+
+function withCode({ locations, path }: GraphQLFormattedError, code: ErrorCode, message: string): GraphQLFormattedError {
   return { message, ...(locations && { locations }), ...(path && { path }), extensions: { code } };
 }

@@ -66,10 +66,11 @@ export async function startServer({ config, database, logger, pace }: { config: 
   await sendLess(app);
   const background = new Background({ config, database, logger });
   const schema = buildGraphqlSchema();
-  const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed')), current);
+  const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed'), { hidesSchema: config.production }), current);
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
+    hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
     persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },

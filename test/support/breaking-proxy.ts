@@ -5,6 +5,8 @@ export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
+  /** Breaks every connection at the next COMMIT, before the server sees it, and lets no new one in. */
+  goAtCommit(): void;
   /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
   goAfterCommit(): void;
   /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
@@ -26,6 +28,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
   let going = false;
+  let leaving = false;
   let frozen = false;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
@@ -45,6 +48,11 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     let goAtAnswer = false;
     client.on('data', data => {
       if (frozen) return;
+      if (leaving && isCommit(data)) {
+        proxy.close();
+        sockets.forEach(socket => socket.destroy());
+        return;
+      }
       const wanted = moment !== null && isCommit(data);
       if (wanted && moment === 'before') {
         moment = null;
@@ -74,6 +82,9 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     port: (proxy.address() as { port: number }).port,
     breakAtCommit(at) {
       moment = at;
+    },
+    goAtCommit() {
+      leaving = true;
     },
     goAfterCommit() {
       going = true;

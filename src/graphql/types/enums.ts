@@ -1,6 +1,7 @@
 import { registerEnumType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../../entities/index.js';
 import { UserErrorCode } from '../../services/outcome.js';
+import { userErrorCatalogue } from '../error-catalogue.js';
 
 /** Says whether a computed count is the whole count. */
 export enum CountPrecision {
@@ -100,13 +101,5 @@ registerEnumType(RunStatus, {
 registerEnumType(UserErrorCode, {
   name: 'UserErrorCode',
   description: 'What a caller can fix.',
-  valuesConfig: {
-    NOT_FOUND: { description: 'There is no such row.' },
-    ALREADY_ENROLLED: { description: 'The student is in the course already.' },
-    COURSE_FULL: { description: 'Every seat of the course is taken.' },
-    COURSE_CLOSED: { description: 'The course is not ACTIVE or not published.' },
-    INVALID: { description: 'A value is out of range.' },
-    IN_USE: { description: 'Something else holds on to it.' },
-    NOT_RUNNING: { description: 'The run is not in a state for that.' },
-  },
+  valuesConfig: Object.fromEntries(Object.entries(userErrorCatalogue).map(([code, { meaning }]) => [code, { description: meaning }])),
 });

@@ -1,0 +1,151 @@
+/**
+ * Lists every code that an answer can have. The formatter of errors lets only these codes out (see errors.ts), the enum
+ * UserErrorCode takes its descriptions from here, and a test holds docs/errors.md to this list and asks for each code.
+ */
+import type { AccessError } from '../services/access.js';
+import type { TransactionErrorCode } from '../services/transaction-error.js';
+import { UserErrorCode } from '../services/outcome.js';
+
+/** Describes one code. */
+export interface CatalogueEntry {
+  /** Says when it comes, as a sentence. */
+  readonly meaning: string;
+  /** Is the message; "…" stands for what differs, "or" between forms. */
+  readonly message: readonly string[];
+  /** Lists the HTTP statuses that come with it, for clients that accept application/json. */
+  readonly status: readonly number[];
+  /** Says what the caller can do, as a sentence. */
+  readonly remedy: string;
+}
+
+/** Names the codes of Apollo Server's own errors that this server can give. */
+type ProtocolErrorCode =
+  | 'BAD_REQUEST'
+  | 'GRAPHQL_PARSE_FAILED'
+  | 'GRAPHQL_VALIDATION_FAILED'
+  | 'OPERATION_RESOLUTION_FAILURE'
+  | 'PERSISTED_QUERY_NOT_FOUND';
+
+/** Names each code of an error in `errors`, `extensions.code`. */
+export type ErrorCode = ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | 'BAD_USER_INPUT' | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+
+/** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
+export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
+  BAD_REQUEST: {
+    meaning: 'The HTTP request carries no GraphQL operation, or one that this method or content type may not carry.',
+    message: ['…'],
+    status: [400, 405],
+    remedy: 'Send POST with `content-type: application/json` and `{"query": "…"}`; queries by GET need the header `apollo-require-preflight: true`.',
+  },
+  GRAPHQL_PARSE_FAILED: {
+    meaning: 'The operation is not GraphQL.',
+    message: ['Syntax Error: …'],
+    status: [400],
+    remedy: 'Correct the operation at the place that `locations` names.',
+  },
+  GRAPHQL_VALIDATION_FAILED: {
+    meaning: 'The operation does not fit the schema.',
+    message: ['…'],
+    status: [400],
+    remedy: 'Correct the operation; `schema/schema.graphql` describes every field and argument.',
+  },
+  OPERATION_RESOLUTION_FAILURE: {
+    meaning: 'The document has several operations and the request does not say which, or has none of the name that it says.',
+    message: ['Must provide operation name if query contains multiple operations.', 'Unknown operation named "…".'],
+    status: [400],
+    remedy: 'Send `operationName`.',
+  },
+  PERSISTED_QUERY_NOT_FOUND: {
+    meaning: 'The request carries only the hash of an operation, which this server has not seen.',
+    message: ['PersistedQueryNotFound'],
+    status: [200],
+    remedy: 'Send the operation with its hash once; clients that speak automatic persisted queries do so by themselves.',
+  },
+  BAD_USER_INPUT: {
+    meaning: 'An argument or a variable has a value that nothing can be: no id, no cursor, no size of a page, no range. Nothing was done.',
+    message: ['…: …', 'Variable "$…" …'],
+    status: [200, 400],
+    remedy: 'Correct the argument that `extensions.argument` names by its path, or the variable that the message names.',
+  },
+  UNAUTHENTICATED: {
+    meaning: 'Nobody is signed in where somebody must be, or the token proves nothing.',
+    message: ['Sign in: …', 'The token …', 'The header must read "Authorization: Bearer <token>".', "The token's signature is not valid.", 'A claim of the token has no valid form.', 'The keys that verify tokens cannot be had from the identity provider now. Try again.'],
+    status: [200, 401],
+    remedy: 'Send a valid token as `Authorization: Bearer …`; the message says what is wrong with this one.',
+  },
+  FORBIDDEN: {
+    meaning: 'The viewer is known, but may not do this.',
+    message: ['Only admins may do this.', 'Only teachers and admins may do this.', 'Only the teacher of course … and admins may do this.', 'Students can enroll only themselves: …', 'Teachers can name only themselves as instructor; …'],
+    status: [200],
+    remedy: 'Ask somebody who may.',
+  },
+  RETRY_LATER: {
+    meaning: 'Others kept changing the same rows; nothing was changed.',
+    message: ['Other changes to the same rows kept getting in the way. Nothing was changed; try again.'],
+    status: [200],
+    remedy: 'Send the same request again.',
+  },
+  DATABASE_UNAVAILABLE: {
+    meaning: 'The database cannot be reached; nothing was changed.',
+    message: ['The database cannot be reached. Nothing was changed; try again.'],
+    status: [200],
+    remedy: 'Send the same request again, a little later.',
+  },
+  READ_FAILED: {
+    meaning: 'The database cannot be reached for reading; what the same request changed before is saved.',
+    message: ['The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.'],
+    status: [200],
+    remedy: 'Read again, a little later; do not send the mutation again.',
+  },
+  COMMIT_UNKNOWN: {
+    meaning: 'The database went away during a commit; whether the change was saved could not be found out.',
+    message: ['The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.'],
+    status: [200],
+    remedy: 'Read what should have changed, then decide whether to send the mutation again.',
+  },
+  INTERNAL_SERVER_ERROR: {
+    meaning: 'A mistake of ours.',
+    message: ['Something went wrong on our side. Its id in the log is ….'],
+    status: [200],
+    remedy: 'Report the id; the log has the whole error under it, as `errorId`.',
+  },
+};
+
+/** Describes each code of `userErrors`: what the caller can fix; the mutation has done nothing, or, of many things, not this one. */
+export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEntry, 'status'>>> = {
+  [UserErrorCode.NOT_FOUND]: {
+    meaning: 'There is no such row.',
+    message: ['… … does not exist.'],
+    remedy: 'Name one that exists.',
+  },
+  [UserErrorCode.ALREADY_ENROLLED]: {
+    meaning: 'The student is in the course already.',
+    message: ['Student … is enrolled in course … "…" already.'],
+    remedy: 'Nothing: what was asked for is so.',
+  },
+  [UserErrorCode.COURSE_FULL]: {
+    meaning: 'Every seat of the course is taken.',
+    message: ['Course … "…" is full: all its … seats are taken.'],
+    remedy: 'Wait for a seat, or raise the capacity.',
+  },
+  [UserErrorCode.COURSE_CLOSED]: {
+    meaning: 'The course is not ACTIVE or not published.',
+    message: ['Course … "…" is closed to students: it is ….', 'Course … is closed to students: it is not published.'],
+    remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
+  },
+  [UserErrorCode.INVALID]: {
+    meaning: 'A value is out of range.',
+    message: ['…'],
+    remedy: 'Correct the value that `field` leads to, as the message says.',
+  },
+  [UserErrorCode.IN_USE]: {
+    meaning: 'Something else holds on to it.',
+    message: ['The email … belongs to another user.', 'User … instructs course …; give the courses another instructor first.', 'Run …, started by …, is at work on … (… of … checked). …', 'Run … is being worked on by …. Pause it first to go on with it elsewhere.', 'Run … …'],
+    remedy: 'Free it first, as the message says.',
+  },
+  [UserErrorCode.NOT_RUNNING]: {
+    meaning: 'The run is not in a state for that.',
+    message: ['Run … is …, so it cannot become ….', 'Run … has come to its end: it is …. Start a new one.'],
+    remedy: 'Nothing: the run is over, or waits to be resumed.',
+  },
+};

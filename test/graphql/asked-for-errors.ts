@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { Role } from '../../src/entities/index.js';
+import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
+import type { UserErrorCode } from '../../src/services/outcome.js';
+import type { Api } from '../support/api.js';
+
+/** Sends one request to a server with the school of docs/ in its database. */
+export type Ask = (api: Api) => Promise<Response>;
+
+async function post(api: Api, body: unknown, token: string | null = null): Promise<Response> {
+  const headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
+  return fetch(api.url, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+}
+
+const anonymously = (query: string, variables = {}): Ask => api => post(api, { query, variables });
+const withToken = (token: string): Ask => api => post(api, { query: '{ me { id } }' }, token);
+const as = (role: Role, userId: number | null, query: string, variables = {}): Ask => async api => post(api, { query, variables }, await api.token(role, userId));
+const asAdmin = (query: string): Ask => as(Role.ADMIN, null, query);
+const get = (parameters: Record<string, string>): Ask => api => fetch(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { 'apollo-require-preflight': 'true' } });
+const broken = (sql: string, query: string): Ask => async api => {
+  await api.database.em.getConnection().execute(sql);
+  return asAdmin(query)(api);
+};
+
+/** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
+export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
+  BAD_REQUEST: [api => post(api, {}), get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' })],
+  GRAPHQL_PARSE_FAILED: [anonymously('{ courses {')],
+  GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
+  OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' })],
+  PERSISTED_QUERY_NOT_FOUND: [api => post(api, { extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') } } })],
+  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' })],
+  UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Basic x' }, body: '{"query":"{ me { id } }"}' })],
+  FORBIDDEN: [
+    as(Role.STUDENT, 3, '{ recountRuns { totalCount } }'),
+    as(Role.STUDENT, 3, 'mutation { createCourse(input: { title: "New" }) { course { id } } }'),
+    as(Role.STUDENT, 3, 'mutation { enroll(input: { courseId: 1, studentId: 4 }) { course { id } } }'),
+    as(Role.TEACHER, 1, 'mutation { updateCourse(input: { id: 1, title: "New" }) { course { id } } }'),
+    as(Role.TEACHER, 1, 'mutation { createCourse(input: { title: "New", instructorId: 2 }) { course { id } } }'),
+  ],
+  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 3000000000 where id = 4', '{ course(id: 4) { totalEnrollments } }')],
+};
+
+/** Holds, for each code of `userErrors`, mutations that are answered with it. */
+export const askedUserErrors: Readonly<Record<UserErrorCode, readonly Ask[]>> = {
+  NOT_FOUND: [asAdmin('mutation { deleteCourse(input: { id: 999 }) { userErrors { code message } } }')],
+  ALREADY_ENROLLED: [asAdmin('mutation { enroll(input: { courseId: 1, studentId: 3 }) { userErrors { code message } } }')],
+  COURSE_FULL: [broken('update core_course set capacity = 2 where id = 1', 'mutation { enroll(input: { courseId: 1, studentId: 10 }) { userErrors { code message } } }')],
+  COURSE_CLOSED: [
+    async api => {
+      await asAdmin('mutation { updateCourse(input: { id: 3, status: ARCHIVED }) { userErrors { code message } } }')(api);
+      return as(Role.STUDENT, 10, 'mutation { enroll(input: { courseId: 3 }) { userErrors { code message } } }')(api);
+    },
+    async api => {
+      await asAdmin('mutation { updateCourse(input: { id: 4, isPublished: false }) { userErrors { code message } } }')(api);
+      return as(Role.STUDENT, 10, 'mutation { enroll(input: { courseId: 4 }) { userErrors { code message } } }')(api);
+    },
+  ],
+  INVALID: [asAdmin('mutation { createCourse(input: { title: "" }) { userErrors { code message } } }')],
+  IN_USE: [
+    asAdmin('mutation { deleteUser(input: { id: 2 }) { userErrors { code message } } }'),
+    asAdmin('mutation { createUser(input: { name: "Ada", email: "ada.byron@example.org" }) { userErrors { code message } } }'),
+  ],
+  NOT_RUNNING: [
+    async api => {
+      await asAdmin('mutation { recountEnrollments(input: { courseIds: [2] }) { run { id } } }')(api);
+      return asAdmin('mutation { pauseRecount(input: { id: 1 }) { userErrors { code message } } }')(api);
+    },
+    asAdmin('mutation { resumeRecount(input: { id: 1 }) { userErrors { code message } } }'),
+  ],
+};

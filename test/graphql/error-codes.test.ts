@@ -1,0 +1,117 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase } from '../../src/database/database.js';
+import { Role } from '../../src/entities/index.js';
+import { errorCatalogue, userErrorCatalogue, type CatalogueEntry, type ErrorCode } from '../../src/graphql/error-catalogue.js';
+import { startServer } from '../../src/http/server.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { startApi, type Api } from '../support/api.js';
+import { startBreakingProxy } from '../support/breaking-proxy.js';
+import { freshDatabase, kinds } from '../support/databases.js';
+import { addExampleSchool } from '../docs/example-school.js';
+import { askedErrors, askedUserErrors, type Ask } from './asked-for-errors.js';
+
+/** Tells whether a message has one of the forms of its code, in which "…" stands for anything. */
+function hasFormOf({ message: forms }: Pick<CatalogueEntry, 'message'>, message: string): boolean {
+  return forms.some(form => new RegExp(`^${form.split('…').map(literal).join('[^]+')}$`).test(message));
+}
+
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+interface Told {
+  readonly status: number;
+  readonly errors: { message: string; extensions: { code: string } }[];
+  readonly userErrors: { message: string; code: string }[];
+}
+
+async function toldBy(answer: Response): Promise<Told> {
+  const { data, errors = [] } = (await answer.json()) as { data?: Record<string, { userErrors?: Told['userErrors'] } | null> | null; errors?: Told['errors'] };
+  return { status: answer.status, errors, userErrors: Object.values(data ?? {}).flatMap(payload => payload?.userErrors ?? []) };
+}
+
+/** Asserts that answers have a code, each with a message of its form, and with the statuses of the catalogue. */
+function expectErrors(code: ErrorCode, told: readonly Told[]): void {
+  const entry = errorCatalogue[code];
+  expect(told.flatMap(({ errors }) => errors).map(({ message, extensions }) => [extensions.code, message, hasFormOf(entry, message)])).toEqual(told.map(() => [code, expect.any(String), true]));
+  expect([...new Set(told.map(({ status }) => status))].sort()).toEqual(entry.status);
+}
+
+describe('a code of the catalogue', () => {
+  let api: Api;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite');
+    await addExampleSchool(api.database);
+  });
+  afterAll(() => api.stop());
+
+  const all = async (asks: readonly Ask[]): Promise<Told[]> => {
+    const told = [];
+    for (const ask of asks) told.push(await toldBy(await ask(api)));
+    return told;
+  };
+
+  it.each(Object.entries(askedErrors))('is what requests are answered with, in its form and with its status: %s', async (code, asks) => {
+    expectErrors(code as ErrorCode, await all(asks));
+  });
+
+  it.each(Object.entries(askedUserErrors))('is what mutations are answered with, in its form: %s', async (code, asks) => {
+    const entry = userErrorCatalogue[code as keyof typeof userErrorCatalogue];
+    const told = await all(asks);
+    expect(told.map(({ errors, status }) => [errors, status])).toEqual(asks.map(() => [[], 200]));
+    expect(told.flatMap(({ userErrors }) => userErrors).map(one => [one.code, one.message, hasFormOf(entry, one.message)])).toEqual(asks.map(() => [code, expect.any(String), true]));
+  });
+
+  it('is what a mutation is answered with whose rows somebody else keeps locked: RETRY_LATER', async () => {
+    const other = await openDatabase(api.databaseUrl);
+    const holder = other.em.fork();
+    try {
+      await holder.begin();
+      await holder.execute('update core_course set capacity = 100 where id = 2', [], 'run');
+      expectErrors('RETRY_LATER', [await toldBy(await asOperator(api, 'mutation { deleteCourse(input: { id: 2 }) { deletedId } }'))]);
+    } finally {
+      await holder.rollback();
+      await other.close(true);
+    }
+  });
+
+  it('is asked for in these tests, every one', () => {
+    const onServers = ['COMMIT_UNKNOWN', 'DATABASE_UNAVAILABLE', 'READ_FAILED', 'RETRY_LATER'];
+    expect([...Object.keys(askedErrors), ...onServers].sort()).toEqual(Object.keys(errorCatalogue).sort());
+    expect(Object.keys(askedUserErrors).sort()).toEqual(Object.keys(userErrorCatalogue).sort());
+  });
+});
+
+async function asOperator(api: Api, query: string): Promise<Response> {
+  const authorization = `Bearer ${await api.token(Role.ADMIN, null)}`;
+  return fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) });
+}
+
+// On one of the servers: the codes are the same on each, and a server that is away is waited for.
+describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))('a code of the catalogue that a lost connection to %s brings', kind => {
+  it('is COMMIT_UNKNOWN, then READ_FAILED and DATABASE_UNAVAILABLE', async ({ onTestFinished }) => {
+    const direct = await freshDatabase(kind);
+    const url = new URL(direct.url);
+    const proxy = await startBreakingProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test' });
+    const database = await openDatabase(url.href);
+    const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+    onTestFinished(async () => {
+      await server.close();
+      await database.close(true);
+      await proxy.close();
+      await direct.drop();
+    });
+    const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
+    const ask = async (query: string) => toldBy(await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) }));
+    const create = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
+    proxy.goAtCommit();
+    expectErrors('COMMIT_UNKNOWN', [await ask(create)]);
+    expectErrors('READ_FAILED', [await ask('{ courses { totalCount } }')]);
+    expectErrors('DATABASE_UNAVAILABLE', [await ask(create)]);
+  });
+});
