@@ -7,7 +7,7 @@ import { pageRequest, type Connection } from './pagination.js';
 /** Gives a page of all enrollments that the viewer sees; errors: UNAUTHENTICATED, BAD_USER_INPUT. */
 export async function enrollmentConnection({ database, viewer }: Context, args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
   const known = signedIn(viewer);
-  const order = orderingOf(args.orderBy);
+  const order = orderingOf('enrollments', args.orderBy);
   const filter = enrollmentFilterOf(args.filter);
   const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
   return { ...page, order, count: () => enrollmentCount(database, known, filter) };
@@ -21,7 +21,7 @@ export async function nestedEnrollmentConnection(
   args: EnrollmentPageArgs,
 ): Promise<Connection<EnrollmentRow>> {
   const known = signedIn(viewer);
-  const order = orderingOf(args.orderBy);
+  const order = orderingOf('enrollments', args.orderBy);
   const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
   const page = await loaders.enrollments(known, list).load(id);
   return { ...page, order, count: () => loaders.enrollmentCount(known, { parent, filter: list.filter }).load(id) };

@@ -13,6 +13,9 @@ const COURSE_ID = ['input', 'courseId'];
 const STUDENT_ID = ['input', 'studentId'];
 const ENROLLMENT_ID = ['input', 'enrollmentId'];
 
+/** Limits how many students one request enrolls: it holds the course's lock for so long. */
+const MOST_STUDENTS = 1000;
+
 /** Enrolls one student, ACTIVE; students themselves into open courses, the course's teacher and admins anyone. */
 export async function enroll(
   database: Database,
@@ -46,6 +49,9 @@ export async function enrollMany(
   { courseId, studentIds }: { courseId: number; studentIds: readonly number[] },
 ): Promise<Outcome<{ ids: number[]; courseId: number }>> {
   const viewer = staffOnly(caller);
+  if (studentIds.length > MOST_STUDENTS) {
+    return refused(problem(UserErrorCode.INVALID, ['input', 'studentIds'], `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`));
+  }
   return inTransaction(database, async em => {
     const course = (await lockCourses(em, [courseId])).get(courseId);
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));

@@ -11,7 +11,7 @@ const BAD_NUMBERS = [0, -1, -2_147_483_648];
 const places: [string, string][] = [
   ['query ($id: ID!) { course(id: $id) { id } }', 'id'],
   ['query ($id: ID!) { enrollment(id: $id) { id } }', 'id'],
-  ['query ($id: ID!) { courses(filter: { ids: [1, $id] }) { totalCount } }', 'filter.ids'],
+  ['query ($id: ID!) { courses(filter: { ids: [1, $id] }) { totalCount } }', 'filter.ids.1'],
   ['query ($id: ID!) { courses(filter: { instructorId: $id }) { totalCount } }', 'filter.instructorId'],
   ['query ($id: ID!) { enrollments(filter: { courseId: $id }) { totalCount } }', 'filter.courseId'],
   ['query ($id: ID!) { enrollments(filter: { studentId: $id }) { totalCount } }', 'filter.studentId'],

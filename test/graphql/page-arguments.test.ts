@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { crc32 } from 'node:zlib';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { courseList, enrollmentList, enrollmentsUnderCourse, enrollmentsUnderStudent, pageOf, sendPage, type List } from './lists.js';
 
-/** Makes a cursor as a forger would. */
-const forged = (content: unknown): string => Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)).toString('base64url');
+/** Makes a cursor as a forger would, who knows the checksum. */
+function forged(content: unknown): string {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  return Buffer.from(crc32(text).toString(16).padStart(8, '0') + text).toString('base64url');
+}
 
 /** Holds arguments, where `c1` … `c5` stand for the cursors of five rows; then the rows of the page and its flags. */
 const pages: [Record<string, unknown>, string, { next: boolean; previous: boolean }][] = [
@@ -40,6 +44,7 @@ const pages: [Record<string, unknown>, string, { next: boolean; previous: boolea
   [{ last: 100 }, '12345', { next: false, previous: false }],
 ];
 
+/** Holds arguments, where a function gives a cursor of the list; then the argument that is named. */
 const mistakes: [string, Record<string, unknown>, string][] = [
   ['a negative first', { first: -1 }, 'first'],
   ['a first above 100', { first: 101 }, 'first'],
@@ -51,16 +56,18 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a text that is no cursor', { after: 'garbage' }, 'after'],
   ['a cursor that is not base64', { before: '{}[]' }, 'before'],
   ['a cursor that holds something else', { before: forged({ id: 1 }) }, 'before'],
-  ['a cursor with too little in it', { after: forged(['ID', 1]) }, 'after'],
-  ['a cursor with a broken id', { after: forged(['ID', 1, '1; drop table core_user']) }, 'after'],
-  ['a cursor with a fraction', { after: forged(['ID', 1.5, 1.5]) }, 'after'],
-  ['a cursor with a list in it', { after: forged(['ID', [1], 1]) }, 'after'],
-  ['a cursor of another order', { after: forged(['TITLE', 'a', 1]) }, 'after'],
-  ['a cursor of an order that there is not', { after: forged(['__proto__', 'a', 1]) }, 'after'],
-  ['a cursor of an order with a huge name', { after: forged(['X'.repeat(100_000), 'a', 1]) }, 'after'],
-  ['a cursor with a text for an id', { after: forged(['ID', 'abc', 1]) }, 'after'],
-  ['a cursor with half of JSON in it', { after: forged('["ID",1') }, 'after'],
-  ['a huge cursor', { after: forged(['ID', 'x'.repeat(100_000), 1]) }, 'after'],
+  ['a cursor with too little in it', { after: (of: string) => forged([of, 'ID', 1]) }, 'after'],
+  ['a cursor with a broken id', { after: (of: string) => forged([of, 'ID', 1, '1; drop table core_user']) }, 'after'],
+  ['a cursor with a fraction', { after: (of: string) => forged([of, 'ID', 1.5, 1.5]) }, 'after'],
+  ['a cursor with a list in it', { after: (of: string) => forged([of, 'ID', [1], 1]) }, 'after'],
+  ['a cursor of another order', { after: (of: string) => forged([of, 'TITLE', 'a', 1]) }, 'after'],
+  ['a cursor of an order that there is not', { after: (of: string) => forged([of, '__proto__', 'a', 1]) }, 'after'],
+  ['a cursor of an order with a huge name', { after: (of: string) => forged([of, 'X'.repeat(100_000), 'a', 1]) }, 'after'],
+  ['a cursor with a text for an id', { after: (of: string) => forged([of, 'ID', 'abc', 1]) }, 'after'],
+  ['a cursor with half of JSON in it', { after: forged('["courses","ID",1') }, 'after'],
+  ['a cursor of another list', { after: forged(['changes', 'ID', 1, 1]) }, 'after'],
+  ['a cursor without its checksum', { after: Buffer.from('["courses","ID",1,1]').toString('base64url') }, 'after'],
+  ['a huge cursor', { after: (of: string) => forged([of, 'ID', 'x'.repeat(100_000), 1]) }, 'after'],
 ];
 
 describeOnEach('a page', kind => {
@@ -94,7 +101,8 @@ describeOnEach('a page', kind => {
 
   describe.each(['courses', 'enrollments', 'enrollments of a course', 'enrollments of a student'])('of %s', name => {
     it.each(mistakes)('refuses %s: BAD_USER_INPUT', async (_, args, argument) => {
-      const { errors } = await sendPage(api, admin, lists[name]!.list, args);
+      const filled = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, typeof value === 'function' ? value(name.split(' ')[0]) : value]));
+      const { errors } = await sendPage(api, admin, lists[name]!.list, filled);
       expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument }]);
       expect(errors![0]!.message.length).toBeLessThan(250);
     });
@@ -109,8 +117,23 @@ describeOnEach('a page', kind => {
     ['CREATED_AT', '2026-02-30 00:00:00.000'],
     ['CREATED_AT', '2026-02-03 24:61:00.000'],
   ])('refuses a cursor of the order %s with the value %j: BAD_USER_INPUT', async (field, value) => {
-    const { errors } = await sendPage(api, admin, courseList, { after: forged([field, value, 1]), orderBy: { field } });
+    const { errors } = await sendPage(api, admin, courseList, { after: forged(['courses', field, value, 1]), orderBy: { field } });
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'after' }]);
+  });
+
+  it('refuses a cursor that was cut, changed in one place or added to: BAD_USER_INPUT', async () => {
+    const endCursor = (await pageOf(api, admin, courseList, {})).endCursor!;
+    const changed = [...endCursor].map((_, at) => endCursor.slice(0, at) + (endCursor[at] === 'A' ? 'B' : 'A') + endCursor.slice(at + 1));
+    for (const cursor of [endCursor.slice(0, -1), endCursor.slice(1), endCursor.slice(0, 8), `${endCursor}A`, `${endCursor}=`, `${endCursor} `, `${endCursor}!`, ...changed]) {
+      const { errors } = await sendPage(api, admin, courseList, { after: cursor });
+      expect(errors?.[0], cursor).toMatchObject({ message: expect.stringContaining(cursor), extensions: { code: 'BAD_USER_INPUT', argument: 'after' } });
+    }
+  });
+
+  it('refuses a cursor that it gave for another list, and says both: BAD_USER_INPUT', async () => {
+    const { endCursor } = await pageOf(api, admin, courseList, {});
+    const { errors } = await sendPage(api, admin, enrollmentList, { before: endCursor });
+    expect(errors?.[0]).toMatchObject({ message: expect.stringMatching(/courses.*enrollments/), extensions: { code: 'BAD_USER_INPUT', argument: 'before' } });
   });
 
   it('refuses a cursor that it gave for another order, and says both: BAD_USER_INPUT', async () => {

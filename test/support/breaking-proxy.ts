@@ -5,8 +5,8 @@ export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
-  /** Breaks every connection at the next COMMIT, before the server sees it, and lets no new one in. */
-  goAtCommit(): void;
+  /** Breaks every connection at the next COMMIT, before the server sees it, and lets no new one in; resolves then. */
+  goAtCommit(): Promise<void>;
   /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
   goAfterCommit(): void;
   /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
@@ -28,7 +28,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
   let going = false;
-  let leaving = false;
+  let leave: (() => void) | null = null;
   let frozen = false;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
@@ -48,7 +48,8 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     let goAtAnswer = false;
     client.on('data', data => {
       if (frozen) return;
-      if (leaving && isCommit(data)) {
+      if (leave && isCommit(data)) {
+        leave();
         proxy.close();
         sockets.forEach(socket => socket.destroy());
         return;
@@ -83,9 +84,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     breakAtCommit(at) {
       moment = at;
     },
-    goAtCommit() {
-      leaving = true;
-    },
+    goAtCommit: () => new Promise(resolve => (leave = resolve)),
     goAfterCommit() {
       going = true;
     },

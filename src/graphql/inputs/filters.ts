@@ -2,7 +2,7 @@ import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
 import { badUserInput } from '../errors.js';
-import { idOf, optionalIdOf } from '../ids.js';
+import { idsOf, optionalIdOf } from '../ids.js';
 import { PageArgs } from '../pagination.js';
 import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
 
@@ -116,21 +116,44 @@ export class EnrollmentPageArgs extends PageArgs {
 /** Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far longer. */
 const TITLE_LENGTH = 255;
 
-/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none and texts that no title can have. */
+/** Limits the ids of a filter: a page has 100 courses at most. */
+const MOST_IDS = 5000;
+
+/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none or too many, texts that no title can have, and ranges with nothing in them. */
 export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
+  const count = filter?.ids?.length ?? 0;
+  if (count > MOST_IDS) throw badUserInput('filter.ids', `${count} ids are more than the ${MOST_IDS} of one filter; ask for them in parts.`);
   return {
     ...filter,
+    status: eachOnce(filter?.status),
     title: titleFilterOf(filter?.title),
-    ids: filter?.ids?.map(id => idOf(id, 'filter.ids')),
+    totalEnrollments: rangeOf('filter.totalEnrollments', filter?.totalEnrollments),
+    ids: eachOnce(idsOf(filter?.ids, 'filter.ids')),
     instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId') as number | null | undefined,
   };
+}
+
+/** Gives a list without what it has said already: each value is a parameter of the statement, of which a database takes only so many. */
+function eachOnce<Value>(values: readonly Value[] | null | undefined): Value[] | null | undefined {
+  return values && [...new Set(values)];
+}
+
+/** Gives a comparison of whole numbers, in which there must be room for one. */
+function rangeOf(argument: string, filter: IntFilterInput | null | undefined): IntFilterInput | null | undefined {
+  if (!filter) return filter;
+  const { eq, gt, gte, lt, lte } = filter;
+  const least = Math.max(gte ?? -Infinity, (gt ?? -Infinity) + 1, eq ?? -Infinity);
+  const most = Math.min(lte ?? Infinity, (lt ?? Infinity) - 1, eq ?? Infinity);
+  if (least <= most) return filter;
+  const parts = Object.entries({ eq, gt, gte, lt, lte }).flatMap(([name, value]) => (value == null ? [] : [`${name} ${value}`]));
+  throw badUserInput(argument, `no whole number is ${parts.join(' and ')}; change the range or leave a part out.`);
 }
 
 function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilterInput | null | undefined {
   for (const part of ['eq', 'contains', 'startsWith'] as const) {
     const text = filter?.[part] ?? '';
     const length = [...text].length;
-    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${length} characters are more than the ${TITLE_LENGTH} that a title can have.`);
+    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${length} characters are more than the ${TITLE_LENGTH} that a title can have; shorten it.`);
     if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, 'there is a NUL or a broken surrogate in it; take it out.');
   }
   return filter;
@@ -141,12 +164,12 @@ export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefi
   return {
     courseId: optionalIdOf(filter?.courseId, 'filter.courseId') as number | null | undefined,
     studentId: optionalIdOf(filter?.studentId, 'filter.studentId') as number | null | undefined,
-    status: filter?.status,
+    status: eachOnce(filter?.status),
   };
 }
 
-/** Gives the reader's ordering; by id ascending where none is asked for. */
-export function orderingOf(orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined): Ordering {
+/** Gives the reader's ordering of a list; by id ascending where none is asked for. */
+export function orderingOf(list: 'courses' | 'enrollments', orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined): Ordering {
   const column: string = orderBy?.field ?? 'id';
-  return { field: column.toUpperCase(), column, descending: orderBy?.direction === OrderDirection.DESC };
+  return { list, field: column.toUpperCase(), column, descending: orderBy?.direction === OrderDirection.DESC };
 }

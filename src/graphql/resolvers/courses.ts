@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
+import { adminOnly, staffOnly } from '../../services/access.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
 import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
 import { PRIVATE } from '../cache-hints.js';
@@ -25,7 +26,7 @@ export class CourseResolver {
 
   @Query(() => CourseConnectionType, { description: 'The courses that the viewer sees; for everybody, the published ones.' })
   async courses(@Ctx() { database, viewer }: Context, @Args(() => CoursePageArgs) args: CoursePageArgs): Promise<Connection<CourseRow>> {
-    const order = orderingOf(args.orderBy);
+    const order = orderingOf('courses', args.orderBy);
     const filter = courseFilterOf(args.filter);
     const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
     return { ...page, order, count: () => courseCount(database, viewer, filter) };
@@ -44,7 +45,7 @@ export class CourseResolver {
     @Arg('limit', () => Int, { nullable: true, defaultValue: 10_000, description: 'Where to stop counting; null: nowhere.' }) limit: number | null = 10_000,
   ): Promise<CountType> {
     if (limit !== null && limit < 1) throw badUserInput('limit', `${limit} is not at least 1; null counts all.`);
-    const { count, exact } = await loaders.count({ status: status ?? null, limit }).load(id);
+    const { count, exact } = await loaders.count({ status: status ? [...new Set(status)] : null, limit }).load(id);
     return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
   }
 
@@ -68,6 +69,7 @@ export class CourseResolver {
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
   async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The course.' }) input: CreateCourseInput): Promise<CoursePayload> {
+    staffOnly(viewer);
     const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
     const { value, problems } = await createCourse(database, viewer, { ...input, instructorId });
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
@@ -75,6 +77,7 @@ export class CourseResolver {
 
   @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
   async updateCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
+    staffOnly(viewer);
     const id = idOf(input.id, 'input.id');
     const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
     const { value, problems } = await updateCourse(database, viewer, { ...input, id, instructorId });
@@ -84,6 +87,7 @@ export class CourseResolver {
 
   @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
   async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'The course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
+    adminOnly(viewer);
     const id = idOf(input.id, 'input.id');
     const { value, problems } = await deleteCourse(database, viewer, { id });
     loaders.forget();

@@ -1,20 +1,16 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { signedIn } from '../../services/access.js';
+import { signedIn, staffOnly } from '../../services/access.js';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
 import { enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
 import type { Context } from '../context.js';
 import { enrollmentConnection } from '../enrollment-lists.js';
-import { badUserInput } from '../errors.js';
-import { idOf, optionalIdOf } from '../ids.js';
+import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
 import { EnrollInput, EnrollManyInput, SetEnrollmentStatusInput, TransferEnrollmentInput, UnenrollInput } from '../inputs/mutations.js';
 import type { Connection } from '../pagination.js';
 import { EnrollmentConnectionType } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
 import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';
-
-/** Limits how many students one request enrolls: it holds the course's lock for so long. */
-const MOST_STUDENTS = 1000;
 
 /** Resolves enrollments: their queries, mutations and relations. */
 @Resolver(() => EnrollmentType)
@@ -41,6 +37,7 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
   async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Whom and where.' }) input: EnrollInput): Promise<EnrollPayload> {
+    signedIn(context.viewer);
     const studentId = optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined;
     const { value, problems } = await enroll(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentId });
     return {
@@ -52,9 +49,9 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollManyPayload, { description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
   async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Whom and where.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
-    if (input.studentIds.length > MOST_STUDENTS) throw badUserInput('input.studentIds', `${input.studentIds.length} students are more than the ${MOST_STUDENTS} of one request.`);
-    const studentIds = input.studentIds.map((id, index) => idOf(id, `input.studentIds.${index}`));
-    const { value, problems } = await enrollMany(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentIds });
+    staffOnly(context.viewer);
+    const courseId = idOf(input.courseId, 'input.courseId');
+    const { value, problems } = await enrollMany(context.database, context.viewer, { courseId, studentIds: idsOf(input.studentIds, 'input.studentIds')! });
     const ids = value?.ids ?? [];
     return {
       enrollments: ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null),
@@ -65,6 +62,7 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
   async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which and what.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
+    staffOnly(context.viewer);
     const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
     const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, { enrollmentId, status: input.status });
     return {
@@ -76,6 +74,7 @@ export class EnrollmentResolver {
 
   @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
   async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which and where.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
+    staffOnly(context.viewer);
     const ids = { enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'), courseId: idOf(input.courseId, 'input.courseId') };
     const { value, problems } = await transferEnrollment(context.database, context.viewer, ids);
     return {
@@ -88,6 +87,7 @@ export class EnrollmentResolver {
 
   @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
   async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which.' }) input: UnenrollInput): Promise<UnenrollPayload> {
+    signedIn(context.viewer);
     const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
     const { value, problems } = await unenroll(context.database, context.viewer, { enrollmentId });
     return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: context.tell(problems) };

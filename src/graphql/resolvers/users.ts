@@ -1,5 +1,6 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { Role } from '../../entities/index.js';
+import { adminOnly } from '../../services/access.js';
 import { createUser, deleteUser } from '../../services/users.js';
 import type { EnrollmentRow, UserRow } from '../../services/reader/index.js';
 import { PRIVATE } from '../cache-hints.js';
@@ -42,6 +43,7 @@ export class UserResolver {
 
   @Mutation(() => DeletePayload, { description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.' })
   async deleteUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteUserInput, { description: 'The user.' }) input: DeleteUserInput): Promise<DeletePayload> {
+    adminOnly(viewer);
     const id = idOf(input.id, 'input.id');
     const { value, problems } = await deleteUser(database, viewer, { id });
     loaders.forget();

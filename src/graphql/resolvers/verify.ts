@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { CourseRow } from '../../services/reader/index.js';
+import { adminOnly } from '../../services/access.js';
 import { verifyCounts, type CourseCount, type Verification } from '../../services/verify-counts.js';
 import type { Context } from '../context.js';
 import { idsOf } from '../ids.js';
@@ -27,6 +28,7 @@ export class VerifyResolver {
     @Arg('input', () => VerifyEnrollmentCountsInput, { nullable: true, description: 'What; without it, all courses.' }) input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
     const { database, viewer, loaders } = context;
+    adminOnly(viewer);
     const courseIds = idsOf(input?.courseIds, 'input.courseIds');
     const { value, problems } = await verifyCounts(database, viewer, { courseIds });
     loaders.forget();

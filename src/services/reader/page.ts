@@ -17,6 +17,8 @@ export interface Position {
 
 /** Orders rows by a column, and by id where that is equal, so that the order is total. */
 export interface Ordering {
+  /** Names the list, so that its cursors can be told from those of others. */
+  readonly list: string;
   readonly field: string;
   readonly column: string;
   readonly descending: boolean;

@@ -9,8 +9,8 @@ import { connected, runRow, runsQuery } from './run-rows.js';
 import type { CourseChange } from './step.js';
 
 /** Orders runs newest first, and changes as they were made. */
-export const newestFirst: Ordering = { field: 'ID', column: 'id', descending: true };
-export const inOrder: Ordering = { field: 'ID', column: 'id', descending: false };
+export const newestFirst: Ordering = { list: 'recountRuns', field: 'ID', column: 'id', descending: true };
+export const inOrder: Ordering = { list: 'changes', field: 'ID', column: 'id', descending: false };
 
 /** Is one recorded change; for a dry run, one that would be made. */
 export interface RecordedChange extends CourseChange {

@@ -3,7 +3,7 @@ import type { Viewer } from '../../../src/services/viewer.js';
 import type { MutationName } from '../../support/mutations.js';
 import { UNKNOWN, type Classroom } from './classroom.js';
 import type { School } from './school.js';
-import type { Verdict } from './verdict.js';
+import { adminOnly, denied, signedIn, staffOnly, type Verdict } from './verdict.js';
 
 /** Is a mutation ready to be sent: its name and input, how the story tells it, and what must come of it. */
 export interface Mutation {
@@ -12,6 +12,20 @@ export interface Mutation {
   readonly input: object;
   verdict(school: School, viewer: Viewer | null): Verdict;
 }
+
+/** Holds who may send which mutation, as far as that does not depend on the rows that it names. */
+const mayAsk: Readonly<Record<MutationName, (viewer: Viewer | null) => Verdict | null>> = {
+  enroll: signedIn,
+  enrollMany: staffOnly,
+  setEnrollmentStatus: staffOnly,
+  transferEnrollment: staffOnly,
+  unenroll: signedIn,
+  createCourse: staffOnly,
+  updateCourse: staffOnly,
+  deleteCourse: adminOnly,
+  createUser: adminOnly,
+  deleteUser: adminOnly,
+};
 
 /** Makes a mutation for the rows that are there. */
 export type MakeMutation = (room: Classroom) => Mutation;
@@ -36,9 +50,9 @@ export function mostly<Value, Seldom>(values: readonly Value[], seldom: Seldom):
   return fc.oneof({ weight: 19, arbitrary: fc.constantFrom(...values) }, { weight: 1, arbitrary: fc.constant(seldom) });
 }
 
-/** Gives a mutation whose ids no longer read as ids, which is refused before anybody asks who sends it. */
+/** Gives a mutation whose ids no longer read as ids, which is refused once it is clear that the viewer may send such a mutation at all. */
 export function malformed(mutation: Mutation): Mutation {
   const input = Object.fromEntries(Object.entries(mutation.input).map(([name, value]) => [name, /^id$|Id$/.test(name) && value !== null ? `no${value}` : value]));
   if (JSON.stringify(input) === JSON.stringify(mutation.input)) return mutation;
-  return { ...mutation, told: `${mutation.told} with malformed ids`, input, verdict: () => ({ error: 'BAD_USER_INPUT', codes: [], news: 0 }) };
+  return { ...mutation, told: `${mutation.told} with malformed ids`, input, verdict: (_, viewer) => mayAsk[mutation.name](viewer) ?? denied('BAD_USER_INPUT') };
 }

@@ -37,6 +37,11 @@ export function denied(error: 'UNAUTHENTICATED' | 'FORBIDDEN' | 'BAD_USER_INPUT'
   return { error, codes: [], news: 0 };
 }
 
+/** Denies what only those may do who are signed in; null: they may. */
+export function signedIn(viewer: Viewer | null): Verdict | null {
+  return viewer ? null : denied('UNAUTHENTICATED');
+}
+
 /** Denies what only teachers and admins may do; null: they may. */
 export function staffOnly(viewer: Viewer | null): Verdict | null {
   if (!viewer) return denied('UNAUTHENTICATED');
