@@ -109,7 +109,7 @@ describe('the configuration', () => {
     expect(shown({ INTROSPECTION: 'off' })).toEqual({ introspection: false, explorer: false });
   });
 
-  it.each([{ NODE_ENV: 'production', JWT_SECRET: secret, EXPLORER: 'on' }, { INTROSPECTION: 'off', EXPLORER: 'on' }])('refuses pages for exploring that could not ask for the schema (%o)', env => {
+  it.each<Record<string, string>>([{ NODE_ENV: 'production', JWT_SECRET: secret, EXPLORER: 'on' }, { INTROSPECTION: 'off', EXPLORER: 'on' }])('refuses pages for exploring that could not ask for the schema (%o)', env => {
     expect(mistakesOf(env)).toEqual(['EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.']);
   });
 
