@@ -32,11 +32,4 @@ export async function addBrowserRules(app: FastifyInstance, { corsOrigins, produ
       credentials: false,
     });
   }
-  app.addHook('onSend', (request, reply, payload, done) => {
-    // Apollo's page brings the policy for its scripts with it; the one for data would keep them from loading.
-    if (request.routeOptions.url === '/graphql' && String(reply.getHeader('content-type')).startsWith('text/html')) {
-      reply.header('content-security-policy', "frame-ancestors 'none'");
-    }
-    done(null, payload);
-  });
 }

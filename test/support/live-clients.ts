@@ -41,7 +41,7 @@ export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: str
   let connections = 0;
   const request = { query, variables: courseIds === null ? {} : { ids: courseIds.map(String) } };
   const authorization = token === null ? null : { authorization: `Bearer ${token}` };
-  const again = { retryAttempts: retries, onNonLazyError: () => undefined };
+  const again = { retryAttempts: retries };
   const client =
     protocol === 'sse'
       ? createSseClient({ ...again, url: () => `${url()}/stream`, headers: authorization ?? {}, retry: () => Promise.resolve(), on: { connected: () => void (connections += 1) } })

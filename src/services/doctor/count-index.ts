@@ -22,7 +22,7 @@ const FEW = 1000;
  */
 export async function examineCountIndex(database: Database, viewer: Viewer): Promise<Finding[]> {
   const [all] = await rows(database, builderFor(database).selectFrom('core_course').select(eb => [eb.fn.max<number | null>('total_enrollments').as('highest'), eb.fn.countAll<number>().as('courses')]));
-  const order = { field: 'TOTAL_ENROLLMENTS', column: 'total_enrollments', descending: true };
+  const order = { list: 'courses', field: 'TOTAL_ENROLLMENTS', column: 'total_enrollments', descending: true };
   const page = { size: 20, backward: false, after: null, before: null };
   const { sql, parameters } = coursePageQuery(database, viewer, { totalEnrollments: { gte: (all!.highest ?? 0) + 1 } }, order, page).compile();
   const plan = await planOf(database, sql, parameters);

@@ -18,7 +18,7 @@ export class SubscriptionRefused extends Error {
   }
 }
 
-const byId: Ordering = { field: 'ID', column: 'id', descending: false };
+const byId: Ordering = { list: 'courses', field: 'ID', column: 'id', descending: false };
 
 /** Gives the named courses, or all that the viewer sees. Errors: SubscriptionRefused for too many, none, and one that the viewer does not see. */
 export async function presentCourses(database: Database, viewer: Viewer | null, courseIds: readonly number[] | null): Promise<CourseRow[]> {
