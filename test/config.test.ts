@@ -150,7 +150,7 @@ describe('the configuration', () => {
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 14 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 16 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

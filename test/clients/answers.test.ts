@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCourse, addEnrollment } from '../support/api.js';
 import { startClientSchool, type ClientSchool } from '../support/client-school.js';
@@ -45,6 +48,9 @@ describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
   });
 
   it('throws what is no answer of the API', async () => {
-    await expect(enrollIn(new URL('/nowhere-to-be-found', school.api.url).href, null, '1')).rejects.toThrow();
+    const proxy = createServer((_request, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>')).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    await expect(enrollIn(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/graphql`, null, '1')).rejects.toThrow();
+    proxy.close();
   });
 });

@@ -70,12 +70,6 @@ describe('browsers', () => {
     expect((await fetch(apis.development.url)).headers.get('strict-transport-security')).toBeNull();
   });
 
-  it("may run Apollo's page, which has a policy of its own, but not in a frame", async () => {
-    const response = await fetch(apis.development.url, { headers: { accept: 'text/html' } });
-    expect(response.headers.get('content-security-policy')).toBe("frame-ancestors 'none'");
-    expect(await response.text()).toContain('http-equiv="Content-Security-Policy"');
-  });
-
   it('are told the policy that a route gives', async () => {
     const app = fastify();
     await addBrowserRules(app, readConfig({}));
