@@ -54,7 +54,7 @@ for (const kind of kinds) {
     const commands = commandsOn(kind, page);
     const missing = missingFor(kind, commands);
     if (missing.length === 0) {
-      if (commands.length > 0) it(`${page} shows what its commands print on ${kind}`, { timeout: 300_000 }, () => run(kind, commands));
+      if (commands.length > 0) it.concurrent(`${page} shows what its commands print on ${kind}`, { timeout: 300_000 }, () => run(kind, commands));
       continue;
     }
     const message = `NOT TESTED: ${page} on ${kind}. Put ${missing.join(' and ')} on PATH.`;

@@ -20,7 +20,7 @@ export interface WatchedPage {
   readonly outside: string[];
   /** Lists what its policy refused, as "directive source". */
   readonly refused: string[];
-  /** Lists failed requests, answers with an error status, errors on the console, and errors of scripts. */
+  /** Lists requests that failed, answers with an error status, errors on the console, and errors of scripts. */
   readonly complaints: string[];
 }
 
@@ -39,7 +39,11 @@ export async function watchedPage(browser: Browser, url: string): Promise<Watche
   });
   await page.exposeFunction('tellRefusal', (text: string) => refused!.push(text));
   await page.addInitScript(`document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => tellRefusal(effectiveDirective + ' ' + blockedURI))`);
-  page.on('requestfailed', request => complaints!.push(`failed: ${request.url()}`));
+  page.on('requestfailed', request => {
+    const reason = request.failure()?.errorText;
+    // That is a request which the page itself has given up, for the next one.
+    if (reason !== 'net::ERR_ABORTED') complaints!.push(`${reason}: ${request.url()}`);
+  });
   page.on('response', response => response.status() >= 400 && complaints!.push(`${response.status()}: ${response.url()}`));
   page.on('console', message => message.type() === 'error' && complaints!.push(message.text()));
   page.on('pageerror', error => complaints!.push(String(error)));
