@@ -7,12 +7,13 @@ import { LiveCountsResolver } from './resolvers/live-counts.js';
 import { RecountChangeResolver, RunResolver } from './resolvers/runs.js';
 import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
+import { describeRootTypes } from './root-types.js';
 import { CourseConnectionResolver, EnrollmentConnectionResolver } from './types/connections.js';
 import { RecountChangeConnectionResolver, RecountRunConnectionResolver } from './types/run-connections.js';
 
 /** Builds the executable schema. Inputs are checked by the services, which give userErrors rather than one failure. */
 export function buildGraphqlSchema(): GraphQLSchema {
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [
       CourseResolver,
       EnrollmentResolver,
@@ -30,6 +31,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
     // Asked for where there are subscriptions, and not used: ours comes from its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
   });
+  return describeRootTypes(schema);
 }
 
 function noTopics(topic: string): never {

@@ -68,7 +68,7 @@ export class CourseResolver {
   }
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
-  async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The course.' }) input: CreateCourseInput): Promise<CoursePayload> {
+  async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The new course.' }) input: CreateCourseInput): Promise<CoursePayload> {
     staffOnly(viewer);
     const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
     const { value, problems } = await createCourse(database, viewer, { ...input, instructorId });
@@ -86,7 +86,7 @@ export class CourseResolver {
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
-  async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'The course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
+  async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'Which course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
     adminOnly(viewer);
     const id = idOf(input.id, 'input.id');
     const { value, problems } = await deleteCourse(database, viewer, { id });

@@ -36,7 +36,7 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
-  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Whom and where.' }) input: EnrollInput): Promise<EnrollPayload> {
+  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput): Promise<EnrollPayload> {
     signedIn(context.viewer);
     const studentId = optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined;
     const { value, problems } = await enroll(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentId });
@@ -48,7 +48,7 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollManyPayload, { description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
-  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Whom and where.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
+  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
     staffOnly(context.viewer);
     const courseId = idOf(input.courseId, 'input.courseId');
     const { value, problems } = await enrollMany(context.database, context.viewer, { courseId, studentIds: idsOf(input.studentIds, 'input.studentIds')! });
@@ -61,7 +61,7 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
-  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which and what.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
+  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
     staffOnly(context.viewer);
     const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
     const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, { enrollmentId, status: input.status });
@@ -73,7 +73,7 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
-  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which and where.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
+  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
     staffOnly(context.viewer);
     const ids = { enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'), courseId: idOf(input.courseId, 'input.courseId') };
     const { value, problems } = await transferEnrollment(context.database, context.viewer, ids);
@@ -86,7 +86,7 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
-  async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which.' }) input: UnenrollInput): Promise<UnenrollPayload> {
+  async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput): Promise<UnenrollPayload> {
     signedIn(context.viewer);
     const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
     const { value, problems } = await unenroll(context.database, context.viewer, { enrollmentId });

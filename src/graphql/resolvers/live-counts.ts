@@ -17,7 +17,7 @@ export class LiveCountsResolver {
   courseCountsChanged(
     @Root() change: CourseCountsChange | Error | undefined,
     @Ctx() { loaders }: Context,
-    @Arg('courseIds', () => [ID], { nullable: true, description: 'The courses, at most 1000; without it, all that the viewer sees, and those that appear later.' }) _courseIds?: string[] | null,
+    @Arg('courseIds', () => [ID], { nullable: true, description: 'The courses, 1,000 at most; without it, all that the viewer sees, and those that appear later.' }) _courseIds?: string[] | null,
   ): CourseCountsChange {
     if (!change) throw elsewhere();
     // A last value that is an error reaches the reader as one, in a message like the others.

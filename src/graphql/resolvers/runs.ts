@@ -12,7 +12,7 @@ import { RecountChangeConnectionType, RecountRunConnectionType } from '../types/
 import { RecountPayload } from '../types/run-payloads.js';
 import { RecountChangeType, RecountRunType } from '../types/runs.js';
 
-const WHICH = { description: 'Which.' };
+const WHICH = { description: 'Which run.' };
 
 /** Resolves runs: their queries, mutations and relations. */
 @Resolver(() => RecountRunType)
@@ -44,7 +44,7 @@ export class RunResolver {
   })
   async recountEnrollments(
     @Ctx() context: Context,
-    @Arg('input', () => RecountEnrollmentsInput, { nullable: true, description: 'What and how; without it, all courses.' }) input?: RecountEnrollmentsInput | null,
+    @Arg('input', () => RecountEnrollmentsInput, { nullable: true, description: 'Which courses and how; without it, all courses.' }) input?: RecountEnrollmentsInput | null,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
     adminOnly(viewer);

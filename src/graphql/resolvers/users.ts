@@ -36,13 +36,13 @@ export class UserResolver {
   }
 
   @Mutation(() => UserPayload, { description: 'Creates a user. Admins.' })
-  async createUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateUserInput, { description: 'The user.' }) input: CreateUserInput): Promise<UserPayload> {
+  async createUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateUserInput, { description: 'The new user.' }) input: CreateUserInput): Promise<UserPayload> {
     const { value, problems } = await createUser(database, viewer, input);
     return { user: value && (await loaders.user.load(value.id)), userErrors: tell(problems) };
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.' })
-  async deleteUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteUserInput, { description: 'The user.' }) input: DeleteUserInput): Promise<DeletePayload> {
+  async deleteUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteUserInput, { description: 'Which user.' }) input: DeleteUserInput): Promise<DeletePayload> {
     adminOnly(viewer);
     const id = idOf(input.id, 'input.id');
     const { value, problems } = await deleteUser(database, viewer, { id });

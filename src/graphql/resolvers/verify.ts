@@ -25,7 +25,7 @@ export class VerifyResolver {
   @Mutation(() => VerifyEnrollmentCountsPayload, { description: 'Read only: every drift among these courses, or among all. Nobody who writes is held up or taken for drift. Admins.' })
   async verifyEnrollmentCounts(
     @Ctx() context: Context,
-    @Arg('input', () => VerifyEnrollmentCountsInput, { nullable: true, description: 'What; without it, all courses.' }) input?: VerifyEnrollmentCountsInput | null,
+    @Arg('input', () => VerifyEnrollmentCountsInput, { nullable: true, description: 'Which courses; without it, all of them.' }) input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
     const { database, viewer, loaders } = context;
     adminOnly(viewer);
