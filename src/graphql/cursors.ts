@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { isStoredMoment, type Ordering, type Position } from '../services/reader/index.js';
-import { shortened } from '../services/shortened.js';
+import { quoted } from '../services/quoted.js';
 import { badUserInput } from './errors.js';
 
 /** Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the database. */
@@ -25,9 +25,9 @@ export function cursorOf(row: Sorted, { list, field }: Ordering): string {
 export function positionOf(name: string, cursor: string | null | undefined, { list, field }: Ordering): Position | null {
   if (cursor == null) return null;
   const parts = partsOf(cursor);
-  if (parts && parts[0] !== list) throw badUserInput(name, `this cursor belongs to the list ${shortened(parts[0])}, not ${list}; take one of this list.`);
-  if (parts && parts[1] !== field) throw badUserInput(name, `this cursor belongs to the order ${shortened(parts[1])}, not ${field}; keep the order, or begin anew without a cursor.`);
-  if (!parts || !isValueOf[field]!(parts[2])) throw badUserInput(name, `"${shortened(cursor)}" is not a cursor of this API; give one whole, as pageInfo or an edge has it.`);
+  if (parts && parts[0] !== list) throw badUserInput(name, `${quoted(cursor)} is a cursor of the list ${quoted(parts[0])}, not of ${list}; take one of this list.`);
+  if (parts && parts[1] !== field) throw badUserInput(name, `${quoted(cursor)} is a cursor of the order ${quoted(parts[1])}, not of ${field}; keep the order, or begin anew without a cursor.`);
+  if (!parts || !isValueOf[field]!(parts[2])) throw badUserInput(name, `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`);
   return { value: parts[2], id: parts[3] };
 }
 

@@ -3,12 +3,18 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
 import { AccessError } from '../services/access.js';
 import { TokenError } from '../services/token-error.js';
+import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
 import { isConnectionLost, TransactionError } from '../services/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
 /** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
 const MESSAGE_LENGTH = 500;
+
+/** Matches what a message quotes; GraphQL quotes a value whole, so that the message would be cut before it says what is wrong. */
+const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
+/** Limits a quote in a message, in characters; our own are shorter. */
+const QUOTE_LENGTH = 150;
 
 /** Gives the error for malformed input: the argument, the value received and what would be right. */
 export function badUserInput(argument: string, message: string): GraphQLError {
@@ -40,12 +46,17 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
-      return { ...formatted, message: shortened(message, MESSAGE_LENGTH) };
+      return { ...formatted, message: readable(message) };
     }
     const id = randomUUID();
     report(id, cause);
     return withCode(formatted, 'INTERNAL_SERVER_ERROR', `Something went wrong on our side. Its id in the log is ${id}.`);
   };
+}
+
+/** Gives a message of which every character can be seen, its long quotes cut, and then itself. */
+function readable(message: string): string {
+  return shortened(visible(message).replace(QUOTE, (_, quote: string) => `"${shortened(quote, QUOTE_LENGTH)}"`), MESSAGE_LENGTH);
 }
 
 /** Gives what a resolver, the context or GraphQL itself threw, without what was wrapped around it to say where. */

@@ -1,11 +1,11 @@
-import { shortened } from '../services/shortened.js';
+import { quoted } from '../services/quoted.js';
 import { badUserInput } from './errors.js';
 
 /** Gives the number of an id; errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
 export function idOf(value: string, argument: string): number {
   const id = Number(value);
   if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(id)) return id;
-  throw badUserInput(argument, `"${shortened(value)}" is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`);
+  throw badUserInput(argument, `${quoted(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`);
 }
 
 /** Gives the number of an id that may be left out or null. */

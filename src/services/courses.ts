@@ -52,7 +52,7 @@ export async function updateCourse(
     manageOnly(viewer, course);
     if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
     const problems = [...shapeProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
-    if (input.capacity != null && input.capacity < course.activeEnrollments) {
+    if (input.capacity != null && input.capacity >= 0 && input.capacity < course.activeEnrollments) {
       problems.push(invalid('capacity', `The capacity ${input.capacity} is below the ${course.activeEnrollments} seats that are taken; drop or move enrollments first.`));
     }
     if (problems.length > 0) return refused(...problems);
@@ -88,11 +88,12 @@ async function instructorProblems(em: SqlEntityManager, id: number | null): Prom
 
 function shapeProblems(input: CourseInput): Problem[] {
   const problems: (Problem | null)[] = [
-    input.title === undefined ? null : textProblem('title', input.title ?? '', 255),
+    input.title === null ? invalid('title', 'The title cannot be null; leave it out to keep it.') : null,
+    input.title == null ? null : textProblem('title', input.title, 255),
     input.description == null ? null : linesProblem('description', input.description, DESCRIPTION_BYTES),
     input.capacity != null && input.capacity < 0 ? invalid('capacity', `The capacity ${input.capacity} is negative; null means no limit.`) : null,
-    input.status === null ? invalid('status', 'The status cannot be null; leave it out to keep it.') : null,
-    input.isPublished === null ? invalid('isPublished', 'isPublished cannot be null; leave it out to keep it.') : null,
+    input.status === null ? invalid('status', 'The status cannot be null; give one, or leave it out.') : null,
+    input.isPublished === null ? invalid('isPublished', 'isPublished cannot be null; give true or false, or leave it out.') : null,
   ];
   return problems.filter(one => one !== null);
 }

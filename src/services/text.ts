@@ -1,4 +1,5 @@
 import { problem, UserErrorCode, type Problem } from './outcome.js';
+import { quoted } from './quoted.js';
 
 /** Matches the control characters that no line of text has; a tab or a line break in a title is a mistake too. */
 // eslint-disable-next-line no-control-regex
@@ -11,20 +12,20 @@ const CONTROL_IN_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
 /** Gives the problem of a one-line text: empty, longer than `most` characters, or with control characters; else null. */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
-  if (value.trim() === '') return say(`The ${field} is empty.`);
+  if (value.trim() === '') return say(`The ${field} ${quoted(value)} is empty; give one that can be seen.`);
   const length = [...value].length;
-  if (length > most) return say(`The ${field} has ${length} characters; at most ${most} fit.`);
-  return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field)) : null;
+  if (length > most) return say(`The ${field} ${quoted(value)} has ${length} characters; at most ${most} fit.`);
+  return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
 }
 
 /** Gives the problem of a text of any number of lines: more than `most` bytes in UTF-8, or with control characters; else null. */
 export function linesProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
   const bytes = Buffer.byteLength(value);
-  if (bytes > most) return say(`The ${field} has ${bytes} bytes; at most ${most} fit.`);
-  return CONTROL_IN_LINES.test(value) || !value.isWellFormed() ? say(unsound(field)) : null;
+  if (bytes > most) return say(`The ${field} ${quoted(value)} has ${bytes} bytes; at most ${most} fit.`);
+  return CONTROL_IN_LINES.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
 }
 
-function unsound(field: string): string {
-  return `The ${field} has control characters or broken surrogates in it; take them out.`;
+function unsound(field: string, value: string): string {
+  return `The ${field} ${quoted(value)} has control characters or broken surrogates in it; take them out.`;
 }

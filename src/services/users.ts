@@ -7,6 +7,7 @@ import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
+import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
 import { inTransaction } from './transactions.js';
@@ -23,7 +24,7 @@ export async function createUser(
   adminOnly(caller);
   const problems = [textProblem('name', name, 255)].filter(one => one !== null);
   if (!z.email().max(254).safeParse(email).success) {
-    problems.push(problem(UserErrorCode.INVALID, EMAIL, `"${email.slice(0, 100)}" is not an email address of at most 254 characters.`));
+    problems.push(problem(UserErrorCode.INVALID, EMAIL, `${quoted(email)} is not an email address of at most 254 characters, such as ada@example.org.`));
   }
   if (problems.length > 0) return refused(...problems);
   try {

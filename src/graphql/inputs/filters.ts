@@ -1,6 +1,7 @@
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
+import { quoted } from '../../services/quoted.js';
 import { badUserInput } from '../errors.js';
 import { idsOf, optionalIdOf } from '../ids.js';
 import { PageArgs } from '../pagination.js';
@@ -153,8 +154,8 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
   for (const part of ['eq', 'contains', 'startsWith'] as const) {
     const text = filter?.[part] ?? '';
     const length = [...text].length;
-    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${length} characters are more than the ${TITLE_LENGTH} that a title can have; shorten it.`);
-    if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, 'there is a NUL or a broken surrogate in it; take it out.');
+    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`);
+    if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has a NUL or a broken surrogate in it; take it out.`);
   }
   return filter;
 }

@@ -1,0 +1,209 @@
+import { getNamedType, isEnumType, isInputObjectType, isListType, isNonNullType, type GraphQLInputType } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatabaseKind } from '../../src/database/orm-options.js';
+import { Role } from '../../src/entities/index.js';
+import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { startApi, type Answer, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { callers, mutations, newWorld, queries, tokenOf } from './operations.js';
+import type { Kind, Refusal, Surroundings } from './bad-values.js';
+import { kinds } from './input-kinds.js';
+import { Name, operationFor, placesOf, resultOf, type Filling, type Place } from './input-places.js';
+
+const places = placesOf(buildGraphqlSchema());
+const named = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
+const LONGEST = 600;
+// eslint-disable-next-line no-control-regex
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/u;
+
+function kindOf(coordinate: string): Kind {
+  const kind = kinds[coordinate];
+  if (!kind) throw new Error(`Nobody has said what is bad for ${coordinate}: give it a row in input-kinds.ts.`);
+  return kind;
+}
+
+/** Asserts of a message what must be so for every one. */
+function expectReadable(message: string): void {
+  expect(message.length).toBeLessThanOrEqual(LONGEST);
+  expect(message).not.toMatch(UNSEEN);
+  expect(message.isWellFormed()).toBe(true);
+}
+
+/** Gives values that no variable of a type can have; an enum's, as names too. */
+function misfitsOf(type: GraphQLInputType): unknown[] {
+  if (isNonNullType(type)) return [null, ...misfitsOf(type.ofType)];
+  if (isListType(type)) return [[null], ...misfitsOf(type.ofType).filter(one => one !== null && !Array.isArray(one)).map(one => [one])];
+  const one = getNamedType(type);
+  if (isInputObjectType(one)) return ['x', 1, true, 'x'.repeat(100_000), 'a\0b'];
+  if (isEnumType(one)) return [1, true, { a: 1 }, ...['NOPE', '__proto__', one.getValues()[0]!.name.toLowerCase(), 'X'.repeat(100_000)].map(name => new Name(name))];
+  return { ID: [true, 1.5, { id: 1 }], String: [1, 1.5, true, { a: 1 }], Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)], Boolean: ['true', 1, 0, { a: 1 }] }[one.name]!;
+}
+
+describe('the table of bad input', () => {
+  it('has a row for every argument and every input field', () => {
+    const coordinates = [...new Set(places.map(({ coordinate }) => coordinate))];
+    expect(coordinates.filter(coordinate => !kinds[coordinate]), 'nobody has said what is bad for these').toEqual([]);
+    expect(Object.keys(kinds).filter(coordinate => !coordinates.includes(coordinate)), 'there is no such argument or input field').toEqual([]);
+  });
+});
+
+describeOnEach('bad input', kind => {
+  let api: Api;
+  let admin: string;
+  let world: Surroundings;
+  const fill: Filling = coordinate => kindOf(coordinate).valid?.(world) ?? null;
+
+  beforeAll(async () => {
+    api = await startApi(kind);
+    await setApart(api, kind);
+    const own = await newWorld(api);
+    admin = await api.token(Role.ADMIN, own.admin);
+    const { data } = await api.send(admin, `{ courses { pageInfo { endCursor } } enrollments { pageInfo { endCursor } } recountRuns { pageInfo { endCursor } } recountRun(id: ${own.finishedRun}) { changes { pageInfo { endCursor } } } }`);
+    const end = (connection: { pageInfo: { endCursor: string } }) => connection.pageInfo.endCursor;
+    world = { ...own, cursors: { courses: end(data.courses), enrollments: end(data.enrollments), recountRuns: end(data.recountRuns), changes: end(data.recountRun.changes) } };
+  });
+  afterAll(() => api.stop());
+
+  const send = (place: Place, value: unknown, token: string | null = admin, beside?: object): Promise<Answer> => {
+    const { query, variables } = operationFor(place, [value], fill, { beside });
+    return api.send(token, query, variables);
+  };
+
+  async function rows(): Promise<unknown[]> {
+    const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
+    return Promise.all(tables.map(table => api.database.em.getConnection().execute(`select * from ${table} order by id`)));
+  }
+
+  async function withoutChange(work: () => Promise<unknown>): Promise<void> {
+    const before = await rows();
+    await work();
+    expect(await rows()).toEqual(before);
+  }
+
+  function expectRefused(answer: Answer, place: Place, { value, quotes, says, index, told }: Refusal): void {
+    const what = `${JSON.stringify(value).slice(0, 60)} for ${place.path.join('.')}`;
+    const path = [...place.path, ...(index === undefined ? [] : [String(index)])];
+    const { errors, data } = answer;
+    const mistakes = told ? resultOf(place, data)?.userErrors : errors;
+    if (told) expect([errors, mistakes?.map(({ code, field }: any) => [code, field])], what).toEqual([undefined, [[told, path]]]);
+    else expect(errors?.map(({ extensions }) => extensions), what).toEqual([{ code: 'BAD_USER_INPUT', argument: path.join('.') }]);
+    const [{ message }] = mistakes;
+    expectReadable(message);
+    expect(message, what).toContain(quotes);
+    expect(message, what).toMatch(says);
+  }
+
+  // On the servers some of it: what is refused is refused before the database is asked.
+  const some = <Value>(values: readonly Value[]): readonly Value[] => (kind === 'sqlite' ? values : values.filter((_, index) => index % 7 === 0));
+
+  it.each(named)('is refused, told, and changes nothing: %s', async (_, place) => {
+    await withoutChange(() => each(some(kindOf(place.coordinate).refused(world)), async refusal => expectRefused(await send(place, refusal.value), place, refusal)));
+  });
+
+  it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.missing))("that is another type's id, or nobody's, is not found: %s", async (_, place) => {
+    await withoutChange(() =>
+      each(kindOf(place.coordinate).missing!(world), async value => {
+        const { data, errors } = await send(place, value);
+        expect(errors).toBeUndefined();
+        const result = resultOf(place, data);
+        if (result === null) expect(place.root).toBe('query');
+        else if (place.root === 'query') expect(result.totalCount).toBe(0);
+        else {
+          const field = Array.isArray(value) ? [...place.path, '0'] : place.path;
+          expect(result.userErrors).toEqual([{ code: 'NOT_FOUND', field, message: expect.stringContaining(`${String(value)} does not exist`) }]);
+        }
+      }),
+    );
+  });
+
+  it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.right))('that only looks bad is right: %s', async (_, place) => {
+    for (const { value, beside, check } of kindOf(place.coordinate).right!(world)) {
+      const { data, errors } = await send(place, value, admin, beside);
+      expect(errors, JSON.stringify(value)?.slice(0, 60)).toBeUndefined();
+      check(resultOf(place, data), place);
+    }
+  });
+
+  it.each(named.filter(([, { path }]) => path[0] === 'first'))('that asks for the first and the last is refused: %s', async (_, place) => {
+    const { query } = operationFor(place, [1], fill, { literally: true });
+    const { errors } = await api.send(admin, query.replace('first: 1', 'first: 1, last: 2'));
+    expect(errors?.map(({ message, extensions }) => [message, extensions])).toEqual([['first, last: 1 and 2 contradict each other; give one of them.', { code: 'BAD_USER_INPUT', argument: 'first, last' }]]);
+  });
+});
+
+describe('bad input of another type', () => {
+  let api: Api;
+  const fill: Filling = (coordinate, type) => (isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1');
+
+  beforeAll(async () => {
+    api = await startApi('sqlite');
+  });
+  afterAll(() => api.stop());
+
+  it.each(named)('in a variable is told for each, with the variable and the place in it: %s', async (_, place) => {
+    const values = misfitsOf(place.type);
+    const { query, variables } = operationFor(place, values, fill);
+    const { status, data, errors = [] } = await api.send(null, query, variables);
+    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'BAD_USER_INPUT')]);
+    errors.forEach(({ message }, index) => {
+      expectReadable(message);
+      expect(message).toMatch(new RegExp(`^Variable "\\$v${index}" (got invalid value|of .*type)`));
+      if (place.path.length > 1) expect(message).toContain(`at "v${index}.${place.path.slice(1).join('.')}`);
+      expect(message).toMatch(new RegExp(`${getNamedType(place.type).name}|must not be null|not to be null`));
+    });
+  });
+
+  it.each(named)('in the operation is told for each, with its line: %s', async (_, place) => {
+    const values = misfitsOf(place.type);
+    const { query } = operationFor(place, values, fill, { literally: true });
+    const { status, data, errors = [] } = await api.send(null, query);
+    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'GRAPHQL_VALIDATION_FAILED')]);
+    const lines = query.split('\n').flatMap((line, index) => (/^a\d+:/.test(line) ? [index + 1] : []));
+    expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(lines);
+    for (const { message } of errors) expectReadable(message);
+  });
+});
+
+describe('bad input of those who may not ask', () => {
+  let api: Api;
+  let world: Surroundings;
+  const fill: Filling = coordinate => kindOf(coordinate).valid?.(world) ?? null;
+  const isAccess = (outcome: string): boolean => outcome === 'UNAUTHENTICATED' || outcome === 'FORBIDDEN';
+
+  beforeAll(async () => {
+    api = await startApi('sqlite');
+    world = { ...(await newWorld(api)), cursors: { courses: 'a', enrollments: 'b', recountRuns: 'c', changes: 'd' } };
+  });
+  afterAll(() => api.stop());
+
+  it.each(named.filter(([, { route }]) => route.length === 1))('is not looked at: %s', async (_, place) => {
+    const refusals = kindOf(place.coordinate).refused(world);
+    const cases = [...queries, ...mutations].filter(({ field }) => field === place.route[0]!.name);
+    for (const caller of ['anonymous', 'student', 'teacher'] as const) {
+      const outcomes = cases.map(one => one.outcomes[callers.indexOf(caller)]!);
+      if (!outcomes.every(isAccess)) continue;
+      for (const { value } of [refusals[0], refusals.at(-1)].filter(one => one !== undefined)) {
+        const { query, variables } = operationFor(place, [value], fill);
+        const { errors } = await api.send(await tokenOf(api, world, caller), query, variables);
+        expect(errors?.map(({ extensions }) => extensions), caller).toEqual([{ code: outcomes[0] }]);
+      }
+    }
+  });
+});
+
+/** Lets each table have ids of its own, so that no id of one type is one of another. */
+async function setApart(api: Api, kind: DatabaseKind): Promise<void> {
+  const connection = api.database.em.getConnection();
+  for (const [index, table] of ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs'].entries()) {
+    const from = (index + 1) * 1000;
+    await connection.execute(kind === 'sqlite' ? `insert into sqlite_sequence (name, seq) values ('${table}', ${from})` : `alter table ${table} auto_increment = ${from + 1}`, [], 'run');
+  }
+}
+
+/** Does some work for each value, a few at once. */
+async function each<Value>(values: readonly Value[], work: (value: Value) => Promise<void>): Promise<void> {
+  const waiting = values[Symbol.iterator]();
+  await Promise.all(Array.from({ length: 4 }, async () => {
+    for (const value of waiting) await work(value);
+  }));
+}
