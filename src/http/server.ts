@@ -27,6 +27,7 @@ import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { followRequests } from './request-record.js';
+import { loggingMissingKeys } from './token-check.js';
 import { operationTracer, traceRequests } from './tracing.js';
 import { sendLess } from './transfer.js';
 
@@ -80,7 +81,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   });
   await apollo.start();
   await addExploring(app, config);
-  const verify = tokenVerifier(config.jwt);
+  const verify = loggingMissingKeys(tokenVerifier(config.jwt), logger, current);
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],

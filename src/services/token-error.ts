@@ -14,6 +14,9 @@ export class TokenError extends Error {
   }
 }
 
+/** Says that no token can be checked now, for the keys cannot be had: not the caller's mistake, and worth a line in the log. */
+export class KeysError extends TokenError {}
+
 /** Gives the error for a token that fails a check. */
 export function rejection(message: string, cause?: unknown): TokenError {
   return new TokenError('UNAUTHENTICATED', message, { cause });
@@ -25,7 +28,8 @@ export function rejectionOf(error: unknown): TokenError {
   if (error instanceof errors.JWTExpired) return rejection('The token has expired. Get a new one.', error);
   if (error instanceof errors.JWTClaimValidationFailed) return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
   const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
-  return rejection(message ?? 'The keys that verify tokens cannot be had from the identity provider now. Try again.', error);
+  if (message !== undefined) return rejection(message, error);
+  return new KeysError('UNAUTHENTICATED', 'The keys that verify tokens cannot be had from the identity provider now. Try again.', { cause: error });
 }
 
 const claimMessages: Record<string, string> = {
