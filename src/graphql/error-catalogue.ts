@@ -3,6 +3,7 @@
  * UserErrorCode takes its descriptions from here, and a test holds docs/errors.md to this list and asks for each code.
  */
 import type { AccessError } from '../services/access.js';
+import type { SubscriptionRefused } from '../services/live-counts/index.js';
 import type { TransactionErrorCode } from '../services/transaction-error.js';
 import { UserErrorCode } from '../services/outcome.js';
 
@@ -12,7 +13,7 @@ export interface CatalogueEntry {
   readonly meaning: string;
   /** Is the message; "…" stands for what differs, "or" between forms. */
   readonly message: readonly string[];
-  /** Lists the HTTP statuses that come with it, for clients that accept application/json. */
+  /** Lists the HTTP statuses that come with it, where the answer is application/graphql-response+json; messages of subscriptions have none. */
   readonly status: readonly number[];
   /** Says what the caller can do, as a sentence. */
   readonly remedy: string;
@@ -26,16 +27,55 @@ type ProtocolErrorCode =
   | 'OPERATION_RESOLUTION_FAILURE'
   | 'PERSISTED_QUERY_NOT_FOUND';
 
+/** Names the codes with which a request is turned away before GraphQL sees it. */
+type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE';
+
 /** Names each code of an error in `errors`, `extensions.code`. */
-export type ErrorCode = ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | 'BAD_USER_INPUT' | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+export type ErrorCode = RefusalCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
 
 /** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   BAD_REQUEST: {
-    meaning: 'The HTTP request carries no GraphQL operation, or one that this method or content type may not carry.',
+    meaning: 'The HTTP request carries no GraphQL operation, or one that this method, address or content type may not carry, or is no HTTP.',
     message: ['…'],
-    status: [400, 405],
-    remedy: 'Send POST with `content-type: application/json` and `{"query": "…"}`; queries by GET need the header `apollo-require-preflight: true`.',
+    status: [200, 400, 405, 406],
+    remedy: 'Send POST with `content-type: application/json` and `{"query": "…"}`; queries by GET need the header `apollo-require-preflight: true`, and subscriptions go to `/graphql/stream` or by WebSocket.',
+  },
+  NOT_FOUND: {
+    meaning: 'There is nothing at the path; or a course that a subscription names does not exist, or may not be seen.',
+    message: ['There is nothing at …. …', 'Course … does not exist, or you may not see it. Leave it out.'],
+    status: [404],
+    remedy: 'Send operations to `/graphql`; leave out the course, whose place `extensions.argument` names.',
+  },
+  METHOD_NOT_ALLOWED: {
+    meaning: 'The path does not take the method.',
+    message: ['… does not take …, only ….'],
+    status: [405],
+    remedy: 'Use a method that the header `Allow` names.',
+  },
+  REQUEST_TIMEOUT: {
+    meaning: 'The request did not arrive in time.',
+    message: ['The request did not arrive in time: its headers within … s, all of it within … s. Send it again.'],
+    status: [408],
+    remedy: 'Send it again.',
+  },
+  PAYLOAD_TOO_LARGE: {
+    meaning: 'The body is too large.',
+    message: ['A body may have … bytes (1 MiB)…. Send less at once: …'],
+    status: [413],
+    remedy: 'Send long lists in several requests, and files by the command `rollcall import`.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    meaning: 'The body is no JSON, by its `content-type`.',
+    message: ['The body …. Send JSON, with the header "Content-Type: application/json".'],
+    status: [415],
+    remedy: 'Send JSON, with `content-type: application/json`.',
+  },
+  HEADERS_TOO_LARGE: {
+    meaning: 'The address and the headers are too large.',
+    message: ['The address and the headers may have … bytes together. Send a long query by POST, or its hash as a persisted query.'],
+    status: [431],
+    remedy: 'Send a long query by POST, or its hash as a persisted query.',
   },
   GRAPHQL_PARSE_FAILED: {
     meaning: 'The operation is not GraphQL.',
@@ -66,6 +106,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['…: …', 'Variable "$…" …'],
     status: [200, 400],
     remedy: 'Correct the argument that `extensions.argument` names by its path, or the variable that the message names.',
+  },
+  TOO_MANY_SUBSCRIPTIONS: {
+    meaning: 'The connection or the server has as many subscriptions as it takes.',
+    message: ['This connection has … subscriptions and takes no more. End one, or name more courses in one.', 'This server has … subscriptions and takes no more. Try again later.'],
+    status: [],
+    remedy: 'End a subscription, or name more courses in one.',
   },
   UNAUTHENTICATED: {
     meaning: 'Nobody is signed in where somebody must be, or the token proves nothing.',
@@ -106,8 +152,8 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   INTERNAL_SERVER_ERROR: {
     meaning: 'A mistake of ours.',
     message: ['Something went wrong on our side. Its id in the log is ….'],
-    status: [200],
-    remedy: 'Report the id; the log has the whole error under it, as `errorId`.',
+    status: [200, 500],
+    remedy: 'Report the id; the log has the whole error under it, as `errorId` or, with status 500, as `requestId`.',
   },
 };
 

@@ -16,15 +16,20 @@ const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
 /** Limits a quote in a message, in characters; our own are shorter. */
 const QUOTE_LENGTH = 150;
 
+/** Gives an error for callers, with a code of the catalogue and, where one is to blame, the path of the argument. */
+export function codedError(code: ErrorCode, message: string, argument: string | null = null): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...(argument !== null && { argument }) } });
+}
+
 /** Gives the error for malformed input: the argument, the value received and what would be right. */
 export function badUserInput(argument: string, message: string): GraphQLError {
-  return new GraphQLError(`${argument}: ${message}`, { extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode, argument } });
+  return codedError('BAD_USER_INPUT', `${argument}: ${message}`, argument);
 }
 
 /** Gives the error that a request with a bad token gets before anything runs: status 401. */
 export function unauthenticated(error: TokenError): GraphQLError {
   return new GraphQLError(error.message, {
-    extensions: { code: error.code, http: { status: 401, headers: new Map([['www-authenticate', 'Bearer error="invalid_token"']]) } },
+    extensions: { code: 'UNAUTHENTICATED' satisfies ErrorCode, http: { status: 401, headers: new Map([['www-authenticate', 'Bearer error="invalid_token"']]) } },
     originalError: error,
   });
 }

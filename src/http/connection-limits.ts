@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
 import type { Config } from '../config.js';
+import type { ErrorCode } from '../graphql/error-catalogue.js';
 
 /** Limits how long a client may take to send the headers of a request, and all of it, in milliseconds; a whole body is 1 MiB. */
 const HEADERS_TIMEOUT = 10_000;
@@ -32,7 +33,7 @@ function refuse({ code }: Error & { readonly code?: string }, socket: Socket): v
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-function refusal(code: string | undefined): [status: string, code: string, message: string] {
+function refusal(code: string | undefined): [status: string, code: ErrorCode, message: string] {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return ['431 Request Header Fields Too Large', 'HEADERS_TOO_LARGE', `The address and the headers may have ${maxHeaderSize} bytes together. Send a long query by POST, or its hash as a persisted query.`];
   }

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../graphql/error-catalogue.js';
 import { responseTypeOf } from './response-type.js';
 
 /** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
@@ -7,7 +8,7 @@ export const BODY_LIMIT = 1_048_576;
 /** Is why a request was turned away before GraphQL saw it, as its caller is told. */
 export interface Refusal {
   readonly status: number;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
 }
 

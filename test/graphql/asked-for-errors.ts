@@ -3,20 +3,21 @@ import { Role } from '../../src/entities/index.js';
 import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
 import type { UserErrorCode } from '../../src/services/outcome.js';
 import type { Api } from '../support/api.js';
+import { ACCEPT, askedRefusals, at, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
 
-/** Sends one request to a server with the school of docs/ in its database. */
-export type Ask = (api: Api) => Promise<Response>;
+function post(api: Api, body: object, token: string | null = null): Promise<Reply> {
+  return withHeader(api, body, token === null ? {} : { authorization: `Bearer ${token}` });
+}
 
-async function post(api: Api, body: unknown, token: string | null = null): Promise<Response> {
-  const headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
-  return fetch(api.url, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+function withHeader(api: Api, body: object, headers: Record<string, string>): Promise<Reply> {
+  return fetched(api.url, { method: 'POST', headers: { ...ACCEPT, 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
 }
 
 const anonymously = (query: string, variables = {}): Ask => api => post(api, { query, variables });
 const withToken = (token: string): Ask => api => post(api, { query: '{ me { id } }' }, token);
 const as = (role: Role, userId: number | null, query: string, variables = {}): Ask => async api => post(api, { query, variables }, await api.token(role, userId));
 const asAdmin = (query: string): Ask => as(Role.ADMIN, null, query);
-const get = (parameters: Record<string, string>): Ask => api => fetch(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { 'apollo-require-preflight': 'true' } });
+const get = (parameters: Record<string, string>): Ask => api => fetched(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { ...ACCEPT, 'apollo-require-preflight': 'true' } });
 const broken = (sql: string, query: string): Ask => async api => {
   await api.database.em.getConnection().execute(sql);
   return asAdmin(query)(api);
@@ -24,13 +25,22 @@ const broken = (sql: string, query: string): Ask => async api => {
 
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
 export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
-  BAD_REQUEST: [api => post(api, {}), get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' })],
+  BAD_REQUEST: [
+    api => post(api, {}),
+    get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' }),
+    at('/graphql', { method: 'POST', body: '{"query":' }),
+    noHttp,
+    at('/graphql/stream', { method: 'POST', body: '{}' }),
+    streamed('{ courses { totalCount } }'),
+    anonymously('subscription { courseCountsChanged { courseId } }'),
+  ],
+  ...askedRefusals,
   GRAPHQL_PARSE_FAILED: [anonymously('{ courses {')],
   GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
-  OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' })],
+  OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' }), streamed('subscription A { courseCountsChanged { courseId } } subscription B { courseCountsChanged { courseId } }')],
   PERSISTED_QUERY_NOT_FOUND: [api => post(api, { extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') } } })],
-  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' })],
-  UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Basic x' }, body: '{"query":"{ me { id } }"}' })],
+  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
+  UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
   FORBIDDEN: [
     as(Role.STUDENT, 3, '{ recountRuns { totalCount } }'),
     as(Role.STUDENT, 3, 'mutation { createCourse(input: { title: "New" }) { course { id } } }'),
@@ -38,7 +48,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     as(Role.TEACHER, 1, 'mutation { updateCourse(input: { id: 1, title: "New" }) { course { id } } }'),
     as(Role.TEACHER, 1, 'mutation { createCourse(input: { title: "New", instructorId: 2 }) { course { id } } }'),
   ],
-  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 3000000000 where id = 4', '{ course(id: 4) { totalEnrollments } }')],
+  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 3000000000 where id = 4', '{ course(id: 4) { totalEnrollments } }'), unexpected],
 };
 
 /** Holds, for each code of `userErrors`, mutations that are answered with it. */

@@ -1,8 +1,9 @@
-import { GraphQLError } from 'graphql';
+import type { GraphQLError } from 'graphql';
 import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
+import { codedError } from '../errors.js';
 import { idsOf } from '../ids.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
 
@@ -21,7 +22,7 @@ export class LiveCountsResolver {
   ): CourseCountsChange {
     if (!change) throw elsewhere();
     // A last value that is an error reaches the reader as one, in a message like the others.
-    if (change instanceof TokenError) throw new GraphQLError(change.message, { extensions: { code: change.code } });
+    if (change instanceof TokenError) throw codedError('UNAUTHENTICATED', change.message);
     if (change instanceof Error) throw change;
     // What was read for the message before may be another by now.
     loaders.forget();
@@ -35,10 +36,10 @@ async function subscribe({ live }: Context, { courseIds }: { courseIds?: string[
     return await live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null);
   } catch (error) {
     if (!(error instanceof SubscriptionRefused)) throw error;
-    throw new GraphQLError(error.message, { extensions: { code: error.code, ...(error.argument !== null && { argument: error.argument }) } });
+    throw codedError(error.code, error.message, error.argument);
   }
 }
 
 function elsewhere(): GraphQLError {
-  return new GraphQLError('Subscriptions are served by server-sent events at /graphql/stream, and by WebSocket (graphql-transport-ws) at /graphql.', { extensions: { code: 'BAD_REQUEST' } });
+  return codedError('BAD_REQUEST', 'Subscriptions are served by server-sent events at /graphql/stream, and by WebSocket (graphql-transport-ws) at /graphql.');
 }

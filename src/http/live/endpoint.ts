@@ -1,6 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import type { Context } from '../../graphql/context.js';
+import type { ErrorCode } from '../../graphql/error-catalogue.js';
+import { codedError } from '../../graphql/errors.js';
 import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
@@ -45,12 +47,11 @@ export function subscriptionIn({ schema }: LiveEndpoint, query: string, operatio
   if (mistakes.length > 0) return mistakes.map(mistake => coded(mistake, 'GRAPHQL_VALIDATION_FAILED'));
   const operation = getOperationAST(document, operationName);
   if (!operation) {
-    const message = operationName == null ? 'The document has several operations; name one as operationName.' : `The document has no operation "${operationName.slice(0, 100)}".`;
-    return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
+    return [codedError('OPERATION_RESOLUTION_FAILURE', operationName == null ? 'Must provide operation name if query contains multiple operations.' : `Unknown operation named "${operationName}".`)];
   }
   if (operation.operation === OperationTypeNode.SUBSCRIPTION) return { document, operation };
   // Those have their limits, log lines and metrics there.
-  return [new GraphQLError(`Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`, { extensions: { code: 'BAD_REQUEST' } })];
+  return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
 }
 
 /** Gives a result as its caller may see it; one that is only an error of the request has no data. */
@@ -60,6 +61,6 @@ export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: E
   return { errors: errors.map(error => format(error.toJSON(), error)) as unknown as GraphQLError[], ...(!isRefusal && { data }), ...rest };
 }
 
-function coded({ message, nodes, source, positions }: GraphQLError, code: string): GraphQLError {
+function coded({ message, nodes, source, positions }: GraphQLError, code: ErrorCode): GraphQLError {
   return new GraphQLError(message, { nodes, source, positions, extensions: { code } });
 }

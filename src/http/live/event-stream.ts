@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, type ExecutionResult } from 'graphql';
+import type { ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
+import type { ErrorCode } from '../../graphql/error-catalogue.js';
+import { codedError } from '../../graphql/errors.js';
 import type { Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
@@ -44,7 +46,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       listener = await listenerOf(endpoint, 'sse', tokenIn(request.headers.authorization));
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, error.code));
+      return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, 'UNAUTHENTICATED'));
     }
     const response = reply.raw;
     const [body, { status, headers = {} }] = await handle({
@@ -97,6 +99,6 @@ function messageIn(body: string | null): string | undefined {
   return body === null ? undefined : (JSON.parse(body) as { errors: { message: string }[] }).errors[0]?.message;
 }
 
-function errorBody(message: string, code: string): { errors: object[] } {
-  return { errors: [new GraphQLError(message, { extensions: { code } }).toJSON()] };
+function errorBody(message: string, code: ErrorCode): { errors: object[] } {
+  return { errors: [codedError(code, message).toJSON()] };
 }

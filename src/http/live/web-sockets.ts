@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { codedError } from '../../graphql/errors.js';
 import type { Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
@@ -50,7 +51,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       extra.subscriptions += 1;
       if (listener.expiresAt !== null && listener.expiresAt <= now()) leave(extra, new TokenError('UNAUTHENTICATED', 'The token has expired. Get a new one.'));
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) {
-        return [new GraphQLError(`This connection has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. End one, or name more courses in one.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+        return [codedError('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. End one, or name more courses in one.`)];
       }
       const found = subscriptionIn(endpoint, query, operationName);
       if (Array.isArray(found)) return found;

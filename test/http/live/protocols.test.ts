@@ -29,7 +29,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     const [open, hidden] = [await addCourse(database), await addCourse(database, { isPublished: false })];
     expect(await refusal({ courseIds: [open, 99] })).toEqual(['NOT_FOUND', 'courseIds.1', 'Course 99 does not exist, or you may not see it. Leave it out.']);
     expect(await refusal({ courseIds: [hidden] })).toEqual(['NOT_FOUND', 'courseIds.0', `Course ${hidden} does not exist, or you may not see it. Leave it out.`]);
-    expect(await refusal({ courseIds: [open, 'x'] })).toEqual(['BAD_USER_INPUT', 'courseIds.1', 'courseIds.1: "x" is not an id; ids are whole numbers from 1 on.']);
+    expect(await refusal({ courseIds: [open, 'x'] })).toEqual(['BAD_USER_INPUT', 'courseIds.1', 'courseIds.1: "x" is not an id; ids are whole numbers from 1 to 9007199254740991.']);
     expect(await refusal({ courseIds: [] })).toEqual(['BAD_USER_INPUT', 'courseIds', 'courseIds: the list names no course; leave it out for all.']);
     expect(await refusal({ courseIds: Array.from({ length: 1001 }, (_, index) => index + 1) })).toEqual(['BAD_USER_INPUT', 'courseIds', 'courseIds: the list has 1001 ids, and one subscription takes 1000; open several.']);
     await addCourses(database, Array.from({ length: 1000 }, (_, index) => ({ title: `More ${index}` })));

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fastify } from 'fastify';
+import { createClient } from 'graphql-ws';
+import { readConfig } from '../../src/config.js';
+import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
+import { connectionLimits } from '../../src/http/connection-limits.js';
+import { MOST_SUBSCRIPTIONS } from '../../src/http/live/web-sockets.js';
+import { BODY_LIMIT, refuseInGraphqlShape } from '../../src/http/refusals.js';
+import type { Api } from '../support/api.js';
+
+/** Is what a request was answered: the body's text, and the status, which messages of a subscription do not have. */
+export interface Reply {
+  readonly status: number | null;
+  readonly text: string;
+}
+
+/** Sends one request to a server with the school of docs/ in its database. */
+export type Ask = (api: Api) => Promise<Reply>;
+
+/** Is the type of answers whose status says something too. */
+export const ACCEPT = { accept: 'application/graphql-response+json' };
+const JSON_BODY = { ...ACCEPT, 'content-type': 'application/json' };
+
+/** Sends a request by fetch. */
+export async function fetched(url: string | URL, init?: RequestInit): Promise<Reply> {
+  const answer = await fetch(url, init);
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** Gives a request to a path, with a body of JSON where there is one. */
+export const at = (path: string, init: RequestInit = {}): Ask => api => fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
+
+/** Gives what a server answers to bytes on a connection of their own. */
+async function bytes(port: number, text: string): Promise<Reply> {
+  const socket = connect({ host: '127.0.0.1', port }, () => socket.write(text, 'latin1'));
+  let all = '';
+  socket.setEncoding('utf8').on('data', part => (all += String(part)));
+  await once(socket, 'end');
+  const [head, body] = all.split('\r\n\r\n');
+  return { status: Number(head!.split(' ')[1]), text: body! };
+}
+
+/** Lets a request wait for its end on a server with the same answers and next to no patience. */
+async function tooSlow(): Promise<Reply> {
+  const config = readConfig({ NODE_ENV: 'test' });
+  const app = fastify({ ...connectionLimits(config), http: { headersTimeout: 1, connectionsCheckingInterval: 1 }, requestTimeout: 1 });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  try {
+    return await bytes((app.server.address() as { port: number }).port, 'GET / HTTP/1.1\r\n');
+  } finally {
+    await app.close();
+  }
+}
+
+/** Gives the answer to an error that nobody has thought of, outside GraphQL. */
+export async function unexpected(): Promise<Reply> {
+  const app = fastify();
+  refuseInGraphqlShape(app);
+  app.get('/', () => Promise.reject(new Error('no such table: secrets')));
+  const { statusCode, body } = await app.inject('/');
+  return { status: statusCode, text: body };
+}
+
+/** Opens one subscription more than a WebSocket takes. */
+async function oneMore({ url }: Api): Promise<Reply> {
+  const client = createClient({ url: url.replace('http', 'ws'), retryAttempts: 0 });
+  const listen = () => client.iterate({ query: 'subscription { courseCountsChanged { courseId } }' }).next();
+  await Promise.all(Array.from({ length: MOST_SUBSCRIPTIONS }, listen));
+  const errors = await listen().then(() => [], (thrown: unknown) => thrown);
+  await client.dispose();
+  return { status: null, text: JSON.stringify({ errors }) };
+}
+
+/** Gives the first message of a subscription by server-sent events. */
+export const streamed = (query: string): Ask => async api => {
+  const { text } = await fetched(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query }) });
+  return { status: null, text: /^data: (.+)$/m.exec(text)![1]! };
+};
+
+/** Holds, for each code that comes before GraphQL or of subscriptions only, requests that are answered with it. */
+export const askedRefusals = {
+  NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
+  METHOD_NOT_ALLOWED: [at('/graphql', { method: 'PUT', body: '{}' }), at('/healthz', { method: 'POST' })],
+  REQUEST_TIMEOUT: [tooSlow],
+  PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(BODY_LIMIT)}"` })],
+  UNSUPPORTED_MEDIA_TYPE: [at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }), at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT })],
+  HEADERS_TOO_LARGE: [api => bytes(Number(new URL(api.url).port), `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
+  TOO_MANY_SUBSCRIPTIONS: [oneMore],
+} satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
+
+/** Gives the answer to what is no HTTP. */
+export const noHttp: Ask = api => bytes(Number(new URL(api.url).port), '\u0016\u0003\u0001 hello\r\n\r\n');
