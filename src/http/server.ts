@@ -58,7 +58,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     ...connections,
     http: { ...connections.http, shouldUpgradeCallback: isForWebSocket },
   });
-  const drain = drainOf(app, config.shutdownTimeout);
+  const drain = drainOf(app, config.shutdownTimeout, () => letGo());
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
   traceRequests(app);
@@ -87,7 +87,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     method: ['GET', 'POST'],
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
-  const counts = serveLiveCounts(app, {
+  const { counts, letGo } = serveLiveCounts(app, {
     config, database, schema, verify, format, current, logger, pace,
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });

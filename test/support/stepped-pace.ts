@@ -25,6 +25,7 @@ export function steppedPace(): SteppedPace {
     pass: milliseconds => void (passed += milliseconds),
     pause: (_milliseconds, end) =>
       new Promise(resolve => {
+        if (end.aborted) return resolve();
         const over = (): void => {
           go = null;
           end.removeEventListener('abort', over);

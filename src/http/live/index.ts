@@ -13,22 +13,29 @@ export { isForWebSocket } from './web-sockets.js';
 /** Limits how long clients may take to leave a server that stops, in milliseconds. */
 const GRACE = 1000;
 
-/** Serves them until the server closes, whose clients then connect elsewhere; gives the live counts. */
+/** Is the live counts of a server, and what sends their clients away, who then connect elsewhere; to be called as the server stops listening. */
+export interface ServedCounts {
+  readonly counts: LiveCounts;
+  letGo(): void;
+}
+
+/** Serves subscriptions to them. */
 export function serveLiveCounts(
   app: FastifyInstance,
   { config, database, pace = clock, ...rest }: Omit<LiveEndpoint, 'counts' | 'grace'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
-): LiveCounts {
+): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>
     error === null ? logger.info('live counts can be read again') : logger.warn({ err: error }, 'live counts cannot be read; subscribers wait until they can be');
   const counts = new LiveCounts(database, onTrouble, pace);
   const endpoint: LiveEndpoint = { ...rest, counts, grace: Math.min(GRACE, config.shutdownTimeout * 1000) };
   const letGo = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint, pace.now)];
-  app.addHook('preClose', done => {
-    // Before the subscriptions end, or clients would be told that all is said.
-    for (const go of letGo) go();
-    counts.end();
-    done();
-  });
-  return counts;
+  return {
+    counts,
+    letGo() {
+      // Before the subscriptions end, or clients would be told that all is said.
+      for (const go of letGo) go();
+      counts.end();
+    },
+  };
 }
