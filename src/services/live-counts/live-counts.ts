@@ -1,8 +1,8 @@
 import type { Database } from '../../database/database.js';
-import { Role } from '../../entities/index.js';
-import { coursesById, courseStateOf, courseStates, type CourseRow } from '../reader/index.js';
+import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRow } from '../reader/index.js';
 import { rejection } from '../token-error.js';
 import type { Viewer } from '../viewer.js';
+import { KnownStates } from './known-states.js';
 import { clock, type Pace } from './pace.js';
 import { presentCourses, SubscriptionRefused } from './present-courses.js';
 import { CourseCountsSubscription } from './subscription.js';
@@ -32,6 +32,7 @@ const MOST_ROWS = 1000;
  */
 export class LiveCounts {
   readonly #subscriptions = new Map<CourseCountsSubscription, Listener>();
+  readonly #known = new KnownStates();
   /** Ends the looking that is under way. */
   #looking: AbortController | null = null;
   #ended = false;
@@ -51,9 +52,12 @@ export class LiveCounts {
   /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
   async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
+    // Before the present courses, or what appears between the two would not be told.
+    if (courseIds === null && !this.#watchesAll) this.#known.add(await courseStates(this.database, null));
     const courses = await presentCourses(this.database, listener.viewer, courseIds);
     const subscription = new CourseCountsSubscription(courses, courseIds && new Set(courseIds), one => this.#leave(one));
     this.#subscriptions.set(subscription, listener);
+    this.#known.add(courses.map(course => [course.id, courseStateOf(course)]));
     if (this.#ended) subscription.end();
     else if (!this.#looking) void this.#look((this.#looking = new AbortController()).signal);
     return subscription;
@@ -65,11 +69,16 @@ export class LiveCounts {
     for (const subscription of [...this.#subscriptions.keys()]) subscription.end();
   }
 
+  get #watchesAll(): boolean {
+    return [...this.#subscriptions.keys()].some(({ courseIds }) => courseIds === null);
+  }
+
   #leave(subscription: CourseCountsSubscription): void {
     this.#subscriptions.delete(subscription);
     if (this.#subscriptions.size > 0) return;
     this.#looking?.abort();
     this.#looking = null;
+    this.#known.clear();
   }
 
   async #look(end: AbortSignal): Promise<void> {
@@ -104,15 +113,18 @@ export class LiveCounts {
   async #tell(): Promise<void> {
     // Who subscribes meanwhile has read a newer state than this look will.
     const audience = [...this.#subscriptions];
-    const isAll = audience.some(([{ courseIds }]) => courseIds === null);
-    const states = await courseStates(this.database, isAll ? null : [...new Set(audience.flatMap(([{ courseIds }]) => [...courseIds!]))]);
-    const changed = audience.map(([subscription, { viewer }]) => ({ subscription, viewer, ids: subscription.changedIn(states) }));
-    const rows = await this.#rows([...new Set(changed.flatMap(({ ids }) => ids))].filter(id => states.has(id)));
-    for (const { subscription, viewer, ids } of changed) {
-      const visible = await this.#visible(viewer, ids.flatMap(id => rows.get(id) ?? []));
-      for (const id of ids) {
+    const asked = this.#watchesAll ? null : new Set(audience.flatMap(([{ courseIds }]) => [...courseIds!]));
+    const states = await courseStates(this.database, asked && [...asked]);
+    const ids = this.#known.changedIn(states, asked);
+    const rows = await this.#rows(ids.filter(id => states.has(id)));
+    const told = audience.map(([subscription, { viewer }]) => ({ subscription, viewer, ids: subscription.watchedOf(ids) })).filter(one => one.ids.length > 0);
+    const sees = await courseAudience(this.database, told.map(({ viewer }) => viewer), [...rows.values()]);
+    // Last, so that a look which fails is one that has not been.
+    this.#known.replace(states, rows);
+    for (const { subscription, viewer, ids: own } of told) {
+      for (const id of own) {
         const row = rows.get(id);
-        subscription.offer(id, row && courseStateOf(row), row && visible.has(id) ? row : null);
+        subscription.offer(id, row && sees(viewer, row) ? row : null);
       }
     }
   }
@@ -123,12 +135,5 @@ export class LiveCounts {
       for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS))) if (row) rows.set(row.id, row);
     }
     return rows;
-  }
-
-  /** Gives the ids of those courses that a viewer sees; the database is asked only about unpublished ones. */
-  async #visible(viewer: Viewer | null, courses: readonly CourseRow[]): Promise<Set<number>> {
-    const [open, hidden] = [courses.filter(course => course.isPublished || viewer?.role === Role.ADMIN), courses.filter(course => !course.isPublished && viewer?.role !== Role.ADMIN)];
-    const seen = hidden.length === 0 || viewer === null ? [] : await coursesById(this.database, viewer, hidden.map(({ id }) => id));
-    return new Set([...open, ...seen].flatMap(course => course?.id ?? []));
   }
 }

@@ -1,4 +1,4 @@
-import { courseStateOf, type CourseRow, type CourseState } from '../reader/index.js';
+import type { CourseRow } from '../reader/index.js';
 
 /** Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any more. */
 export interface CourseCountsChange {
@@ -11,8 +11,6 @@ export interface CourseCountsChange {
  * only, however slowly it is read; one that ends with an error gives that as its last value.
  */
 export class CourseCountsSubscription implements AsyncIterableIterator<CourseCountsChange | Error> {
-  /** Holds the state in which each course was last offered. */
-  readonly #offered = new Map<number, CourseState>();
   readonly #waiting = new Map<number, CourseRow | null>();
   /** Holds the counts that the reader was last told of each course that it sees. */
   readonly #told = new Map<number, string>();
@@ -25,20 +23,18 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
     readonly courseIds: ReadonlySet<number> | null,
     private readonly onEnd: (subscription: CourseCountsSubscription) => void,
   ) {
-    for (const course of present) this.offer(course.id, courseStateOf(course), course);
+    for (const course of present) this.offer(course.id, course);
   }
 
-  /** Gives the ids of the courses whose state is another one than was last offered. */
-  changedIn(states: ReadonlyMap<number, CourseState>): number[] {
-    const ids = this.courseIds ?? new Set([...states.keys(), ...this.#offered.keys()]);
-    return [...ids].filter(id => states.get(id) !== this.#offered.get(id));
+  /** Gives those of the courses that it watches. */
+  watchedOf(ids: readonly number[]): readonly number[] {
+    const { courseIds } = this;
+    return courseIds ? ids.filter(id => courseIds.has(id)) : ids;
   }
 
-  /** Takes the latest of one course: its state (undefined: it is gone) and, where the reader may see it, its row. */
-  offer(id: number, state: CourseState | undefined, course: CourseRow | null): void {
+  /** Takes the latest of one course: its row, or null where it is gone or the reader may not see it. */
+  offer(id: number, course: CourseRow | null): void {
     if (this.#end) return;
-    if (state === undefined) this.#offered.delete(id);
-    else this.#offered.set(id, state);
     this.#waiting.set(id, course);
     this.#wake();
   }
