@@ -25,8 +25,8 @@ export function cursorOf(row: Sorted, { list, field }: Ordering): string {
 export function positionOf(name: string, cursor: string | null | undefined, { list, field }: Ordering): Position | null {
   if (cursor == null) return null;
   const parts = partsOf(cursor);
-  if (parts && parts[0] !== list) throw badUserInput(name, `${quoted(cursor)} is a cursor of the list ${quoted(parts[0])}, not of ${list}; take one of this list.`);
-  if (parts && parts[1] !== field) throw badUserInput(name, `${quoted(cursor)} is a cursor of the order ${quoted(parts[1])}, not of ${field}; keep the order, or begin anew without a cursor.`);
+  if (parts && parts[0] !== list) throw badUserInput(name, `${quoted(cursor)} is a cursor of the list ${quoted(parts[0], 40)}, not of ${list}; take one of this list.`);
+  if (parts && parts[1] !== field) throw badUserInput(name, `${quoted(cursor)} is a cursor of the order ${quoted(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`);
   if (!parts || !isValueOf[field]!(parts[2])) throw badUserInput(name, `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`);
   return { value: parts[2], id: parts[3] };
 }

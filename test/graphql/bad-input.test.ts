@@ -36,7 +36,7 @@ function misfitsOf(type: GraphQLInputType): unknown[] {
   const one = getNamedType(type);
   if (isInputObjectType(one)) return ['x', 1, true, 'x'.repeat(100_000), 'a\0b'];
   if (isEnumType(one)) return [1, true, { a: 1 }, ...['NOPE', '__proto__', one.getValues()[0]!.name.toLowerCase(), 'X'.repeat(100_000)].map(name => new Name(name))];
-  return { ID: [true, 1.5, { id: 1 }], String: [1, 1.5, true, { a: 1 }], Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)], Boolean: ['true', 1, 0, { a: 1 }] }[one.name]!;
+  return { ID: [true, 1.5, [1], { id: 1 }], String: [1, 1.5, true, { a: 1 }], Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)], Boolean: ['true', 1, 0, { a: 1 }] }[one.name]!;
 }
 
 describe('the table of bad input', () => {

@@ -148,7 +148,7 @@ export function cursorOf(list: List): Kind {
       const own = cursors[list];
       const tampered = own.slice(0, 20) + (own[20] === 'A' ? 'B' : 'A') + own.slice(21);
       return [
-        ...['', ' ', 'garbage', '{}[]', '🎓', own.slice(0, -1), own.slice(1), own.slice(0, 8), `${own}A`, `${own}=`, `${own} `, tampered, own.repeat(2000)].map(value => notOne(value)),
+        ...['', ' ', 'garbage', '{}[]', '🎓', own.slice(0, -1), own.slice(1), own.slice(0, 8), `${own}A`, `${own}=`, `${own} `, `${own}!`, tampered, own.repeat(2000)].map(value => notOne(value)),
         notOne(`${own}\0`, '\\u0000"'),
         notOne('\ud800', '"\\ud800"'),
         ...(Object.keys(cursors) as List[]).filter(other => other !== list).map(other => ({ value: cursors[other], quotes: `"${cursors[other]}"`, says: new RegExp(`is a cursor of the list "${other}", not of ${list}; take one of this list\\.$`) })),

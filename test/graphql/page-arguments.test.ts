@@ -44,17 +44,8 @@ const pages: [Record<string, unknown>, string, { next: boolean; previous: boolea
   [{ last: 100 }, '12345', { next: false, previous: false }],
 ];
 
-/** Holds arguments, where a function gives a cursor of the list; then the argument that is named. */
+/** Holds arguments with forged cursors, where a function gives one of the list; then the argument that is named. What nobody forged: bad-input.test.ts. */
 const mistakes: [string, Record<string, unknown>, string][] = [
-  ['a negative first', { first: -1 }, 'first'],
-  ['a first above 100', { first: 101 }, 'first'],
-  ['a huge first', { first: 2_147_483_647 }, 'first'],
-  ['a negative last', { last: -1 }, 'last'],
-  ['a last above 100', { last: 101 }, 'last'],
-  ['both first and last', { first: 1, last: 1 }, 'first, last'],
-  ['an empty cursor', { after: '' }, 'after'],
-  ['a text that is no cursor', { after: 'garbage' }, 'after'],
-  ['a cursor that is not base64', { before: '{}[]' }, 'before'],
   ['a cursor that holds something else', { before: forged({ id: 1 }) }, 'before'],
   ['a cursor with too little in it', { after: (of: string) => forged([of, 'ID', 1]) }, 'after'],
   ['a cursor with a broken id', { after: (of: string) => forged([of, 'ID', 1, '1; drop table core_user']) }, 'after'],
@@ -104,7 +95,7 @@ describeOnEach('a page', kind => {
       const filled = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, typeof value === 'function' ? value(name.split(' ')[0]) : value]));
       const { errors } = await sendPage(api, admin, lists[name]!.list, filled);
       expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument }]);
-      expect(errors![0]!.message.length).toBeLessThan(400);
+      expect(errors![0]!.message.length).toBeLessThan(300);
     });
   });
 
@@ -121,19 +112,13 @@ describeOnEach('a page', kind => {
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'after' }]);
   });
 
-  it('refuses a cursor that was cut, changed in one place or added to: BAD_USER_INPUT', async () => {
+  it('refuses a cursor that was changed, in whichever place: BAD_USER_INPUT', async () => {
     const endCursor = (await pageOf(api, admin, courseList, {})).endCursor!;
     const changed = [...endCursor].map((_, at) => endCursor.slice(0, at) + (endCursor[at] === 'A' ? 'B' : 'A') + endCursor.slice(at + 1));
-    for (const cursor of [endCursor.slice(0, -1), endCursor.slice(1), endCursor.slice(0, 8), `${endCursor}A`, `${endCursor}=`, `${endCursor} `, `${endCursor}!`, ...changed]) {
+    for (const cursor of changed) {
       const { errors } = await sendPage(api, admin, courseList, { after: cursor });
       expect(errors?.[0], cursor).toMatchObject({ message: expect.stringContaining(cursor), extensions: { code: 'BAD_USER_INPUT', argument: 'after' } });
     }
-  });
-
-  it('refuses a cursor that it gave for another list, and says both: BAD_USER_INPUT', async () => {
-    const { endCursor } = await pageOf(api, admin, courseList, {});
-    const { errors } = await sendPage(api, admin, enrollmentList, { before: endCursor });
-    expect(errors?.[0]).toMatchObject({ message: expect.stringMatching(/courses.*enrollments/), extensions: { code: 'BAD_USER_INPUT', argument: 'before' } });
   });
 
   it('refuses a cursor that it gave for another order, and says both: BAD_USER_INPUT', async () => {

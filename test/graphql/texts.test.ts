@@ -1,9 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
-import { mistakesIn, mutate } from '../support/mutations.js';
-import { everything } from '../support/rows.js';
+import { mutate } from '../support/mutations.js';
 
 /** Lists texts that must come back as they are, whatever a database, a driver or a formatter may take them for. */
 const LITERAL = [
@@ -26,23 +25,7 @@ const LITERAL = [
   'zero\u200bwidth\ufeff',
 ];
 
-/** Lists lines that are refused, and why. */
-const REFUSED: [string, string][] = [
-  ['nothing', ''],
-  ['spaces only', ' \u00a0\u3000 '],
-  ['a NUL', 'a\0b'],
-  ['a line break', 'a\nb'],
-  ['a tab', 'a\tb'],
-  ['a bell', 'a\u0007b'],
-  ['an escape', '\u001b[31mred'],
-  ['a delete', 'a\u007fb'],
-  ['a control character of Latin-1', 'a\u0085b'],
-  ['half an emoji', 'a\ud83d'],
-  ['256 characters', 'x'.repeat(256)],
-  ['256 emoji', '😀'.repeat(256)],
-  ['100,000 characters', 'x'.repeat(100_000)],
-];
-
+// What is refused: bad-input.test.ts, for every place.
 describeOnEach('a text', kind => {
   let api: Api;
   let admin: string;
@@ -74,35 +57,10 @@ describeOnEach('a text', kind => {
     expect((await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` })).user.name).toBe(text);
   });
 
-  describe('that is refused', () => {
-    it.each(REFUSED)('has %s: INVALID', async (_, text) => {
-      const id = String(await addCourse(api.database));
-      const before = await everything(api.database);
-      expect(mistakesIn(await mutate(api, admin, 'createCourse', { title: text }))).toEqual(['INVALID input.title']);
-      expect(mistakesIn(await mutate(api, admin, 'updateCourse', { id, title: text }))).toEqual(['INVALID input.title']);
-      expect(mistakesIn(await mutate(api, admin, 'createUser', { name: text, email: 'text@example.org' }))).toEqual(['INVALID input.name']);
-      expect(await everything(api.database)).toEqual(before);
-    });
-  });
-
   it('that describes a course has any number of lines', async () => {
     for (const description of ['', 'first\nsecond\r\n\tthird', 'x'.repeat(65_535), '😀'.repeat(16_383)]) {
       expect((await mutate(api, admin, 'createCourse', { title: 'Lines', description })).course.description).toBe(description);
     }
-  });
-
-  it.each([
-    ['one byte more than fits', 'x'.repeat(65_536)],
-    ['more bytes than fit, in fewer characters', '😀'.repeat(16_384)],
-    ['a NUL', 'a\0b'],
-    ['a bell', 'a\u0007b'],
-    ['half an emoji', 'a\ud83d'],
-  ])('that describes a course is refused with %s: INVALID', async (_, description) => {
-    const id = String(await addCourse(api.database));
-    const before = await everything(api.database);
-    expect(mistakesIn(await mutate(api, admin, 'createCourse', { title: 'Lines', description }))).toEqual(['INVALID input.description']);
-    expect(mistakesIn(await mutate(api, admin, 'updateCourse', { id, description }))).toEqual(['INVALID input.description']);
-    expect(await everything(api.database)).toEqual(before);
   });
 
   it('in a literal of GraphQL comes back as it is, too', async () => {
