@@ -29,6 +29,9 @@ export interface Config {
   readonly introspection: boolean;
   /** Says whether there are pages for exploring: Sandbox for browsers at /graphql, and /explorer. */
   readonly explorer: boolean;
+  /** Limits how many fields of an operation may be within each other, and what it may cost; about one for each value of its answer. */
+  readonly maxDepth: number;
+  readonly maxCost: number;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
   readonly metrics: 'on' | 'off' | { readonly host: string; readonly port: number };
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
@@ -107,6 +110,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: data.LOG_LEVEL,
     introspection: data.INTROSPECTION === undefined ? !production : data.INTROSPECTION === 'on',
     explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' : data.EXPLORER === 'on',
+    maxDepth: data.MAX_DEPTH,
+    maxCost: data.MAX_COST,
     metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
@@ -137,6 +142,8 @@ const variables = z.object({
   LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
   INTROSPECTION: oneOf('on', 'off').optional(),
   EXPLORER: oneOf('on', 'off').optional(),
+  MAX_DEPTH: z.string().regex(/^[1-9]\d{0,2}$/, quoted('Give a whole number of fields, from 1 to 999.')).transform(Number).default(12),
+  MAX_COST: z.string().regex(/^[1-9]\d{0,8}$/, quoted('Give a whole number, from 1 to 999999999.')).transform(Number).default(50_000),
   METRICS: z.string().transform((text, { addIssue }) => {
     const place = metricsPlaceOf(text);
     if (place === null) addIssue(quoted('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({ input: text }));

@@ -30,8 +30,11 @@ type ProtocolErrorCode =
 /** Names the codes with which a request is turned away before GraphQL sees it. */
 type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE';
 
+/** Names the codes of operations beyond the limits. */
+type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY';
+
 /** Names each code of an error in `errors`, `extensions.code`. */
-export type ErrorCode = RefusalCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+export type ErrorCode = RefusalCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
 
 /** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
@@ -78,10 +81,10 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send a long query by POST, or its hash as a persisted query.',
   },
   GRAPHQL_PARSE_FAILED: {
-    meaning: 'The operation is not GraphQL.',
+    meaning: 'The operation is not GraphQL, or has more than 5000 tokens.',
     message: ['Syntax Error: …'],
     status: [400],
-    remedy: 'Correct the operation at the place that `locations` names.',
+    remedy: 'Correct the operation at the place that `locations` names; send long lists as variables.',
   },
   GRAPHQL_VALIDATION_FAILED: {
     meaning: 'The operation does not fit the schema.',
@@ -94,6 +97,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['Must provide operation name if query contains multiple operations.', 'Unknown operation named "…".'],
     status: [400],
     remedy: 'Send `operationName`.',
+  },
+  QUERY_TOO_DEEP: {
+    meaning: 'The operation has more fields within each other than `MAX_DEPTH` allows; nothing was run.',
+    message: ['The operation is … fields deep, and … are allowed. Ask for what is further down in an operation of its own, by its id.'],
+    status: [400],
+    remedy: 'Ask for what is further down in an operation of its own.',
+  },
+  QUERY_TOO_COSTLY: {
+    meaning: 'The operation can cost more than `MAX_COST` allows, see [HTTP](http.md); nothing was run.',
+    message: ['The operation can cost …, and … is allowed. Ask for smaller pages by "first", or for less at once.', 'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.'],
+    status: [400],
+    remedy: 'Ask for smaller pages, or for less at once.',
   },
   PERSISTED_QUERY_NOT_FOUND: {
     meaning: 'The request carries only the hash of an operation, which this server has not seen.',

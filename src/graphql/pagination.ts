@@ -3,8 +3,9 @@ import type { Ordering, Page, PageRequest } from '../services/reader/index.js';
 import { cursorOf, positionOf, type Sorted } from './cursors.js';
 import { badUserInput } from './errors.js';
 
-const DEFAULT_SIZE = 20;
-const MOST = 100;
+/** Is the size of a page that names none, and of the largest. */
+export const DEFAULT_SIZE = 20;
+export const MOST = 100;
 
 /** Chooses a page, as Relay's connections do. */
 @ArgsType()

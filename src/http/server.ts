@@ -6,6 +6,7 @@ import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { errorFormatter, unauthenticated } from '../graphql/errors.js';
+import { MAX_TOKENS } from '../graphql/query-limits.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import type { Pace } from '../services/live-counts/index.js';
 import { TokenError } from '../services/token-error.js';
@@ -21,6 +22,7 @@ import { addExploring, landingPage } from './exploring/index.js';
 import { jsonStatus } from './json-status.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
+import { operationLimits } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
 import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
@@ -71,11 +73,12 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
+    parseOptions: { maxTokens: MAX_TOKENS },
     hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
     persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [operationRecorder(current), operationTracer(), jsonStatus(), ...cachePolicy(), landingPage(config)],
+    plugins: [operationRecorder(current), operationTracer(), operationLimits(config), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });

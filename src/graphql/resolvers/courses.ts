@@ -11,6 +11,7 @@ import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
 import { pageRequest, type Connection } from '../pagination.js';
+import { costOfComputed } from '../query-cost.js';
 import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
 import { CountPrecision } from '../types/enums.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
@@ -37,7 +38,7 @@ export class CourseResolver {
     return instructorId === null ? null : loaders.user.load(instructorId);
   }
 
-  @FieldResolver(() => CountType, { description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.' })
+  @FieldResolver(() => CountType, { complexity: costOfComputed, description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.' })
   async enrollmentsCount(
     @Root() { id }: CourseRow,
     @Ctx() { loaders }: Context,
@@ -49,7 +50,7 @@ export class CourseResolver {
     return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
   }
 
-  @FieldResolver(() => [EnrollmentStatusCountType], { description: 'Computed now: one entry for each status, zeros included.' })
+  @FieldResolver(() => [EnrollmentStatusCountType], { complexity: costOfComputed, description: 'Computed now: one entry for each status, zeros included.' })
   async enrollmentsByStatus(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentStatusCountType[]> {
     const counts = await loaders.countsByStatus.load(id);
     return Object.values(EnrollmentStatus).map(status => ({ status, count: counts.get(status) ?? 0 }));

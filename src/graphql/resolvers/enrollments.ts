@@ -8,6 +8,7 @@ import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
 import { EnrollInput, EnrollManyInput, SetEnrollmentStatusInput, TransferEnrollmentInput, UnenrollInput } from '../inputs/mutations.js';
 import type { Connection } from '../pagination.js';
+import { costOfEnrollMany } from '../query-cost.js';
 import { EnrollmentConnectionType } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
 import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';
@@ -47,7 +48,7 @@ export class EnrollmentResolver {
     };
   }
 
-  @Mutation(() => EnrollManyPayload, { description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
+  @Mutation(() => EnrollManyPayload, { complexity: costOfEnrollMany, description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
   async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
     staffOnly(context.viewer);
     const courseId = idOf(input.courseId, 'input.courseId');

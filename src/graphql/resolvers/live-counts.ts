@@ -5,12 +5,14 @@ import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
 import { codedError } from '../errors.js';
 import { idsOf } from '../ids.js';
+import { costOfFirstMessages } from '../query-cost.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
 
 /** Resolves the subscription to stored counts. */
 @Resolver()
 export class LiveCountsResolver {
   @Subscription(() => CourseCountsChangeType, {
+    complexity: costOfFirstMessages,
     description:
       'The stored counts of courses: first as they are now, in a message for each course, then after each commit that changes them, at most a few times a second for one course. By server-sent events at /graphql/stream, or by the protocol graphql-transport-ws at /graphql.',
     subscribe: ({ args, context }) => subscribe(context as Context, args as { courseIds?: string[] | null }),

@@ -3,6 +3,7 @@ import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules
 import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
 import { codedError } from '../../graphql/errors.js';
+import { MAX_TOKENS, overLimits, type QueryLimits } from '../../graphql/query-limits.js';
 import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
@@ -12,6 +13,7 @@ import type { CurrentRequest } from '../request-record.js';
 export interface LiveEndpoint {
   readonly schema: GraphQLSchema;
   readonly counts: LiveCounts;
+  readonly limits: QueryLimits;
   readonly contextOf: (listener: Listener) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
@@ -29,17 +31,24 @@ export interface SubscriptionRequest {
   readonly operation: OperationDefinitionNode;
 }
 
+/** Is what a client has sent, by either protocol. */
+interface SentRequest {
+  readonly query: string;
+  readonly operationName?: string | null;
+  readonly variables?: Record<string, unknown> | null;
+}
+
 /** Gives who listens with a token, or without one. Errors: TokenError. */
 export async function listenerOf({ verify }: LiveEndpoint, protocol: Listener['protocol'], token: string | null): Promise<Listener> {
   if (token === null) return { protocol, viewer: null, expiresAt: null };
   return { protocol, viewer: await verify(token), expiresAt: expiryOf(token) };
 }
 
-/** Gives the subscription that a client has sent, or what is wrong with it; codes as at /graphql, and BAD_REQUEST for queries and mutations. */
-export function subscriptionIn({ schema }: LiveEndpoint, query: string, operationName?: string | null): SubscriptionRequest | GraphQLError[] {
+/** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
+export function subscriptionIn({ schema, limits }: LiveEndpoint, { query, operationName, variables }: SentRequest): SubscriptionRequest | GraphQLError[] {
   let document: DocumentNode;
   try {
-    document = parse(query);
+    document = parse(query, { maxTokens: MAX_TOKENS });
   } catch (error) {
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
@@ -49,7 +58,10 @@ export function subscriptionIn({ schema }: LiveEndpoint, query: string, operatio
   if (!operation) {
     return [codedError('OPERATION_RESOLUTION_FAILURE', operationName == null ? 'Must provide operation name if query contains multiple operations.' : `Unknown operation named "${operationName}".`)];
   }
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) return { document, operation };
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+    const refusal = overLimits({ schema, document, operation, variables }, limits);
+    return refusal ? [refusal] : { document, operation };
+  }
   // Those have their limits, log lines and metrics there.
   return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
 }

@@ -23,8 +23,9 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     schema: endpoint.schema,
     // Without tokens for streams, each operation has a connection of its own.
     authenticate: () => null,
-    onSubscribe({ context: { listener } }, { query, operationName, variables }) {
-      const found = subscriptionIn(endpoint, query, operationName);
+    onSubscribe({ context: { listener } }, sent) {
+      const { operationName, variables } = sent;
+      const found = subscriptionIn(endpoint, sent);
       const record = endpoint.current();
       if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
       // With data, though null, for that is how the package knows a result.

@@ -46,16 +46,16 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
         return leave(extra, error);
       }
     },
-    onSubscribe({ extra, subscriptions }, _id, { query, operationName, variables }) {
+    onSubscribe({ extra, subscriptions }, _id, sent) {
       const listener = extra.listener!;
       extra.subscriptions += 1;
       if (listener.expiresAt !== null && listener.expiresAt <= now()) leave(extra, new TokenError('UNAUTHENTICATED', 'The token has expired. Get a new one.'));
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) {
         return [codedError('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. End one, or name more courses in one.`)];
       }
-      const found = subscriptionIn(endpoint, query, operationName);
+      const found = subscriptionIn(endpoint, sent);
       if (Array.isArray(found)) return found;
-      return { schema: endpoint.schema, document: found.document, operationName, variableValues: variables, contextValue: endpoint.contextOf(listener) };
+      return { schema: endpoint.schema, document: found.document, operationName: sent.operationName, variableValues: sent.variables, contextValue: endpoint.contextOf(listener) };
     },
     onNext({ extra }, _id, _payload, _args, result) {
       const expired = result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');

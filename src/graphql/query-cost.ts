@@ -1,0 +1,46 @@
+/**
+ * Says what each field costs, before anything runs: one for each value that an answer can have, and more where the
+ * database computes or changes something for it. A field that says nothing else costs as much as it is shown, so a page
+ * costs its size times its selection, and each alias costs by itself.
+ */
+import { isListType, getNullableType, type GraphQLField } from 'graphql';
+import type { ComplexityEstimator } from 'graphql-query-complexity';
+import { MOST_COURSES } from '../services/live-counts/index.js';
+import { DEFAULT_SIZE, MOST } from './pagination.js';
+
+/** Is what computing a count for one course costs more than a value that is stored. */
+const COMPUTED = 10;
+/** Is what a mutation costs by itself: a transaction, with its locks. */
+const MUTATION = 500;
+/** Is what the whole schema costs; graphql itself limits how deep it can be asked for. */
+const INTROSPECTION = 5000;
+/** Is how many entries a list is taken to have that has no size in its arguments. */
+const LIST = 10;
+
+/** Gives the cost of a field that says nothing else. */
+export const costOf: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
+  if (type.name.startsWith('__')) return 0;
+  if (field.name === '__schema' || field.name === '__type') return INTROSPECTION;
+  const own = type.name === 'Mutation' ? MUTATION : 1;
+  return own + sizeOf(type.name, field, args) * childComplexity;
+};
+
+/** Gives the cost of a count, or of a list of counts, that is computed. */
+export const costOfComputed: ComplexityEstimator = options => COMPUTED + costOf(options)!;
+
+/** Gives the cost of a mutation whose payload lists one entry for each student of its input. */
+export const costOfEnrollMany: ComplexityEstimator = ({ args, childComplexity }) =>
+  MUTATION + Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / LIST) * childComplexity;
+
+/** Gives the cost of a subscription: that of its first messages, one for each course. */
+export const costOfFirstMessages: ComplexityEstimator = ({ args, childComplexity }) =>
+  ((args['courseIds'] as readonly string[] | null | undefined)?.length ?? MOST_COURSES) * (1 + childComplexity);
+
+/** Gives how often what is selected of a field can be in the answer. */
+function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, { first, last }: Record<string, number | null>): number {
+  // Of sizes that pages cannot have, their field tells.
+  if (field.args.some(({ name }) => name === 'first')) return Math.min(Math.max(first ?? last ?? DEFAULT_SIZE, 1), MOST);
+  // What a page lists is counted with the page, whose arguments have its size.
+  if (parent.endsWith('Connection')) return 1;
+  return isListType(getNullableType(field.type)) ? LIST : 1;
+}
