@@ -6,7 +6,7 @@ import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors.js';
 import type { Listener } from '../../services/live-counts/index.js';
-import { TokenError } from '../../services/token-error.js';
+import { rejection, TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { requestIdOf } from '../request-id.js';
 import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
@@ -35,6 +35,7 @@ export function isForWebSocket({ headers, url }: IncomingMessage): boolean {
 /** Serves subscriptions by the protocol graphql-transport-ws; gives the function that lets the clients go (1001). */
 export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, now: () => number): () => void {
   const { logger } = endpoint;
+  const isExpired = ({ expiresAt }: Listener): boolean => expiresAt !== null && expiresAt <= now();
   const sockets = new WebSocketServer({ noServer: true, handleProtocols, maxPayload: MOST_BYTES });
   const protocol = makeServer<Record<string, unknown>, Extra>({
     async onConnect({ connectionParams, extra }) {
@@ -49,7 +50,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
     onSubscribe({ extra, subscriptions }, _id, sent) {
       const listener = extra.listener!;
       extra.subscriptions += 1;
-      if (listener.expiresAt !== null && listener.expiresAt <= now()) leave(extra, new TokenError('UNAUTHENTICATED', 'The token has expired. Get a new one.'));
+      if (isExpired(listener)) {
+        const error = rejection('The token has expired. Get a new one.');
+        leave(extra, error);
+        return [new GraphQLError(error.message, { extensions: { code: error.code } })];
+      }
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) {
         return [codedError('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. End one, or name more courses in one.`)];
       }
@@ -58,7 +63,8 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       return { schema: endpoint.schema, document: found.document, operationName: sent.operationName, variableValues: sent.variables, contextValue: endpoint.contextOf(listener) };
     },
     onNext({ extra }, _id, _payload, _args, result) {
-      const expired = result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
+      // Not each such error: it may be of a field that only who is signed in may read.
+      const expired = isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
       // For the client to connect again with another token; the message itself does not go out any more.
       if (expired) leave(extra, expired);
       return presented(endpoint, result);

@@ -1,29 +1,35 @@
 import { courseStateOf, type CourseRow, type CourseState } from '../reader/index.js';
 
+/** Is the state of a course of which subscribers were told different things; it is none of the database's. */
+const UNSURE: CourseState = '?';
+
 /**
- * Knows in which state the courses were that a server watches: when they were last looked at, or when the first
- * subscriber to one was told of it. So a look finds once, for all subscribers, what has changed.
+ * Knows in which state the courses were of which subscribers were told last, so that a look finds once, for all of them,
+ * what has changed. Where it is too old, somebody is offered what they know already; it must never be too new.
  */
 export class KnownStates {
-  #states = new Map<number, CourseState>();
+  readonly #states = new Map<number, CourseState>();
 
-  /** Takes what a new subscriber was or will be told, of courses that nobody has watched; what is known already is older, and stays. */
+  /** Takes what one subscriber is told at its beginning; others may have been told something else. */
   add(states: Iterable<readonly [number, CourseState]>): void {
-    for (const [id, state] of states) if (!this.#states.has(id)) this.#states.set(id, state);
+    for (const [id, state] of states) this.#states.set(id, (this.#states.get(id) ?? state) === state ? state : UNSURE);
   }
 
   /** Gives which of the courses that were asked for (null: all) are not as they are known to be: other, new, or gone. */
   changedIn(states: ReadonlyMap<number, CourseState>, asked: ReadonlySet<number> | null): number[] {
-    const changed: number[] = [];
-    for (const id of asked ?? states.keys()) if (states.get(id) !== this.#states.get(id)) changed.push(id);
-    if (asked === null) for (const id of this.#states.keys()) if (!states.has(id)) changed.push(id);
-    return changed;
+    const isOther = (id: number): boolean => states.get(id) !== this.#states.get(id);
+    if (asked) return [...asked].filter(isOther);
+    return [...[...states.keys()].filter(isOther), ...[...this.#states.keys()].filter(id => !states.has(id))];
   }
 
-  /** Takes what a look has found, and in place of its states those of the rows that were read, and told, after it. */
-  replace(states: Map<number, CourseState>, rows: ReadonlyMap<number, CourseRow>): void {
-    for (const [id, row] of rows) states.set(id, courseStateOf(row));
-    this.#states = states;
+  /** Takes the courses of which subscribers are told now, all of them or not: their rows, or that they are gone. */
+  replace(ids: readonly number[], rows: ReadonlyMap<number, CourseRow>, toAll: boolean): void {
+    for (const id of ids) {
+      const row = rows.get(id);
+      if (!toAll) this.#states.set(id, UNSURE);
+      else if (row) this.#states.set(id, courseStateOf(row));
+      else this.#states.delete(id);
+    }
   }
 
   /** Forgets all. */

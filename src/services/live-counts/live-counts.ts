@@ -52,12 +52,20 @@ export class LiveCounts {
   /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
   async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
-    // Before the present courses, or what appears between the two would not be told.
-    if (courseIds === null && !this.#watchesAll) this.#known.add(await courseStates(this.database, null));
-    const courses = await presentCourses(this.database, listener.viewer, courseIds);
-    const subscription = new CourseCountsSubscription(courses, courseIds && new Set(courseIds), one => this.#leave(one));
+    const isFirstOfAll = courseIds === null && !this.#watchesAll;
+    const subscription = new CourseCountsSubscription(courseIds && new Set(courseIds), one => this.#leave(one));
+    // Before anything is read: whatever looks find from now on is offered to it too, so nothing falls between the two.
     this.#subscriptions.set(subscription, listener);
-    this.#known.add(courses.map(course => [course.id, courseStateOf(course)]));
+    try {
+      // Else the first look would read every course that the viewer does not see.
+      if (isFirstOfAll) this.#known.add(await courseStates(this.database, null));
+      const courses = await presentCourses(this.database, listener.viewer, courseIds);
+      this.#known.add(courses.map(course => [course.id, courseStateOf(course)]));
+      subscription.begin(courses);
+    } catch (error) {
+      subscription.end();
+      throw error;
+    }
     if (this.#ended) subscription.end();
     else if (!this.#looking) void this.#look((this.#looking = new AbortController()).signal);
     return subscription;
@@ -111,18 +119,17 @@ export class LiveCounts {
 
   /** Looks once, and offers each subscription what has changed. */
   async #tell(): Promise<void> {
-    // Who subscribes meanwhile has read a newer state than this look will.
-    const audience = [...this.#subscriptions];
-    const asked = this.#watchesAll ? null : new Set(audience.flatMap(([{ courseIds }]) => [...courseIds!]));
+    const audience = new Map(this.#subscriptions);
+    const asked = this.#watchesAll ? null : new Set([...audience.keys()].flatMap(({ courseIds }) => [...courseIds!]));
     const states = await courseStates(this.database, asked && [...asked]);
     const ids = this.#known.changedIn(states, asked);
+    if (ids.length === 0) return;
     const rows = await this.#rows(ids.filter(id => states.has(id)));
-    const told = audience.map(([subscription, { viewer }]) => ({ subscription, viewer, ids: subscription.watchedOf(ids) })).filter(one => one.ids.length > 0);
-    const sees = await courseAudience(this.database, told.map(({ viewer }) => viewer), [...rows.values()]);
-    // Last, so that a look which fails is one that has not been.
-    this.#known.replace(states, rows);
-    for (const { subscription, viewer, ids: own } of told) {
-      for (const id of own) {
+    const sees = await courseAudience(this.database, [...audience.values()].map(({ viewer }) => viewer), [...rows.values()]);
+    // Who has subscribed meanwhile may have read what was before, and is offered it by the next look.
+    this.#known.replace(ids, rows, [...this.#subscriptions.keys()].every(one => audience.has(one)));
+    for (const [subscription, { viewer }] of audience) {
+      for (const id of subscription.watchedOf(ids)) {
         const row = rows.get(id);
         subscription.offer(id, row && sees(viewer, row) ? row : null);
       }

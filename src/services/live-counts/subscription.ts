@@ -17,13 +17,19 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
   #end: { error: Error | null } | null = null;
   #wake: () => void = () => undefined;
 
-  /** Takes the courses as they are, which of them to watch (null: all), and what to call at the end. */
+  /** Takes which courses to watch (null: all), and what to call at the end. */
   constructor(
-    present: readonly CourseRow[],
     readonly courseIds: ReadonlySet<number> | null,
     private readonly onEnd: (subscription: CourseCountsSubscription) => void,
-  ) {
-    for (const course of present) this.offer(course.id, course);
+  ) {}
+
+  /** Takes the courses as they are at the beginning; what was offered meanwhile of one stays, for it may be newer. */
+  begin(present: readonly CourseRow[]): void {
+    for (const course of present) {
+      // Of one that has gone meanwhile the reader is to be told that too.
+      if (this.#waiting.get(course.id) === null) this.#told.set(course.id, '');
+      if (!this.#waiting.has(course.id)) this.offer(course.id, course);
+    }
   }
 
   /** Gives those of the courses that it watches. */

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { WebSocket } from 'ws';
+import type { protocols } from '../../support/live-clients.js';
+
+/** Is a client that takes from its socket only while the test lets it. */
+export interface SlowClient {
+  /** Holds the total of each message that has come. */
+  readonly totals: readonly number[];
+  /** Comes back when a message with this total has come. */
+  until(total: number): Promise<void>;
+  stopReading(): void;
+  readOn(): void;
+  close(): void;
+}
+
+interface Message {
+  readonly data: { readonly courseCountsChanged: { readonly course: { readonly totalEnrollments: number } } };
+}
+
+/** Subscribes with a query that selects `course { totalEnrollments }`, without a token. */
+export async function slowClient(protocol: (typeof protocols)[number], url: string, query: string): Promise<SlowClient> {
+  const totals: number[] = [];
+  let awaited = { total: NaN, come: (): void => undefined };
+  const take = ({ data }: Message): void => {
+    const { totalEnrollments: total } = data.courseCountsChanged.course;
+    totals.push(total);
+    if (total === awaited.total) awaited.come();
+  };
+  const socket = protocol === 'sse' ? await byEvents(url, query, take) : await byWebSocket(url, query, take);
+  return {
+    totals,
+    until: total => (totals.includes(total) ? Promise.resolve() : new Promise(come => (awaited = { total, come }))),
+    ...socket,
+  };
+}
+
+type Socket = Pick<SlowClient, 'stopReading' | 'readOn' | 'close'>;
+
+async function byEvents(url: string, query: string, take: (message: Message) => void): Promise<Socket> {
+  const request = get(`${url}/stream?${new URLSearchParams({ query })}`, { agent: false, headers: { accept: 'text/event-stream' } });
+  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  let rest = '';
+  response.setEncoding('utf8').on('data', (text: string) => {
+    const events = (rest + text).split('\n\n');
+    rest = events.pop()!;
+    for (const event of events) if (event.startsWith('event: next')) take(JSON.parse(event.slice(event.indexOf('{'))) as Message);
+  });
+  return { stopReading: () => void response.pause(), readOn: () => void response.resume(), close: () => void request.destroy() };
+}
+
+async function byWebSocket(url: string, query: string, take: (message: Message) => void): Promise<Socket> {
+  const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
+  await once(socket, 'open');
+  socket.on('message', (data: Buffer) => {
+    const message = JSON.parse(String(data)) as { type: string; payload: Message };
+    if (message.type === 'connection_ack') socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }));
+    if (message.type === 'next') take(message.payload);
+  });
+  socket.send('{"type":"connection_init"}');
+  return { stopReading: () => socket.pause(), readOn: () => socket.resume(), close: () => socket.terminate() };
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { Course } from '../../../src/entities/index.js';
+import { addCourse } from '../../support/api.js';
+import { past } from '../../support/place-on.js';
+import { protocols } from '../../support/live-clients.js';
+import { startLiveApi } from './live-api.js';
+import { slowClient } from './slow-client.js';
+
+/** Says how often the counts change: messages of 300 kB each are more by far than the system keeps for a socket. */
+const CHANGES = 300;
+const query = `subscription { courseCountsChanged { course { totalEnrollments ${['a', 'b', 'c', 'd', 'e'].map(name => `${name}: description`).join(' ')} } } }`;
+
+describe.each(protocols)('a subscriber by %s that stops reading', protocol => {
+  it('has what fits its socket and the latest counts waiting, while others are told of each, and is told the latest when it reads on', async () => {
+    const live = await startLiveApi('sqlite');
+    const course = await addCourse(live.api.database);
+    await live.api.database.em.fork().nativeUpdate(Course, { id: course }, { description: 'x'.repeat(60_000) });
+    const slow = await slowClient(protocol, live.api.url, query);
+    const quick = live.subscribe(protocol);
+    await Promise.all([slow.until(0), quick.counts()]);
+    slow.stopReading();
+    for (let total = 1; total <= CHANGES; total += 1) {
+      await past(live.api.database, `update core_course set total_enrollments = ${total} where id = ${course}`);
+      await live.pace.tick();
+      expect(await quick.counts()).toEqual([course, total, 0]);
+    }
+    slow.readOn();
+    await slow.until(CHANGES);
+    expect(slow.totals).toEqual([...new Set(slow.totals)].sort((one, other) => one - other));
+    expect(slow.totals.length).toBeLessThan(CHANGES / 2);
+    slow.close();
+    await live.stop();
+  });
+});
