@@ -40,6 +40,8 @@ export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
     subscribeByEach: options => protocols.map(protocol => subscribe(protocol, options)),
     async another({ pace: own = steppedPace(), url = api.databaseUrl, logger = pino({ level: 'silent' }) } = {}) {
       const database = await openDatabase(url, strategy);
+      // As migrating does, by which a server begins.
+      await database.em.getConnection().ensureConnection();
       const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
       const server = await startServer({ config, database, pace: own, logger });
       leftovers.push(async () => {
