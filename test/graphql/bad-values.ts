@@ -146,9 +146,12 @@ export function cursorOf(list: List): Kind {
   return {
     refused({ cursors }) {
       const own = cursors[list];
-      const tampered = own.slice(0, 20) + (own[20] === 'A' ? 'B' : 'A') + own.slice(21);
+      // As it is made, but for one digit of the id, and one of the checksum.
+      const text = Buffer.from(own, 'base64url').toString();
+      const other = (digit: string): string => String((Number.parseInt(digit, 16) + 1) % 10);
+      const tampered = [text.replace(/\d(?=\]$)/, other), text.replace(/^./, other)].map(changed => Buffer.from(changed).toString('base64url'));
       return [
-        ...['', ' ', 'garbage', '{}[]', '🎓', own.slice(0, -1), own.slice(1), own.slice(0, 8), `${own}A`, `${own}=`, `${own} `, `${own}!`, tampered, own.repeat(2000)].map(value => notOne(value)),
+        ...['', ' ', 'garbage', '{}[]', '🎓', own.slice(0, -1), own.slice(1), own.slice(0, 8), `${own}A`, `${own}=`, `${own} `, `${own}!`, ...tampered, own.repeat(2000)].map(value => notOne(value)),
         notOne(`${own}\0`, '\\u0000"'),
         notOne('\ud800', '"\\ud800"'),
         ...(Object.keys(cursors) as List[]).filter(other => other !== list).map(other => ({ value: cursors[other], quotes: `"${cursors[other]}"`, says: new RegExp(`is a cursor of the list "${other}", not of ${list}; take one of this list\\.$`) })),
