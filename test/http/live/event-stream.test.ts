@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addCourse, startApi, type Api } from '../../support/api.js';
+import { steppedPace } from '../../support/stepped-pace.js';
+
+const ORIGIN = 'https://school.example';
+
+describe('the stream of events', () => {
+  let api: Api;
+
+  beforeEach(async () => {
+    api = await startApi('sqlite', { pace: steppedPace(), env: { CORS_ORIGINS: ORIGIN } });
+  });
+  afterEach(() => api.stop());
+
+  const parameters = new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId course { title totalEnrollments } } }' });
+  const stream = (headers: Record<string, string>, signal?: AbortSignal): Promise<Response> => fetch(`${api.url}/stream?${parameters}`, { headers, ...(signal && { signal }) });
+
+  /** Reads until the text has come, and leaves. */
+  async function textUntil(response: Response, part: string): Promise<string> {
+    let text = '';
+    for await (const bytes of response.body!) {
+      text += Buffer.from(bytes).toString();
+      if (text.includes(part)) return text;
+    }
+    throw new Error(`The stream ended without ${part}: ${text}`);
+  }
+
+  it('comes by GET as EventSource asks for it, without a token, as it is: nothing on the way may hold it back', async () => {
+    // More than what is compressed otherwise.
+    const course = await addCourse(api.database, { title: 'Long'.repeat(60) });
+    for (let more = 0; more < 20; more += 1) await addCourse(api.database, { title: 'Long'.repeat(60) });
+    const response = await stream({ accept: 'text/event-stream', 'accept-encoding': 'gzip, br', 'cache-control': 'no-cache' });
+    const { headers } = response;
+    // "none" is the package's word to proxies: an encoding would hold events back until it has enough of them.
+    expect([response.status, headers.get('content-type'), headers.get('content-encoding'), headers.get('etag')]).toEqual([200, 'text/event-stream; charset=utf-8', 'none', null]);
+    expect([headers.get('cache-control'), headers.get('x-accel-buffering')]).toEqual(['no-cache', 'no']);
+    const text = await textUntil(response, `"courseId":"${course + 20}"`);
+    expect(text).toContain(`event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"${course}","course":{"title":"${'Long'.repeat(60)}","totalEnrollments":0}}}}\n\n`);
+  });
+
+  it('may be read by pages of the origins that are allowed, and by no others', async () => {
+    await addCourse(api.database);
+    const allowed = async (origin: string): Promise<string | null> => {
+      const leave = new AbortController();
+      const { headers } = await stream({ accept: 'text/event-stream', origin }, leave.signal);
+      leave.abort();
+      return headers.get('access-control-allow-origin');
+    };
+    expect([await allowed(ORIGIN), await allowed('https://other.example')]).toEqual([ORIGIN, null]);
+    const asked = { origin: ORIGIN, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' };
+    const { status, headers } = await fetch(`${api.url}/stream`, { method: 'OPTIONS', headers: asked });
+    expect([status, headers.get('access-control-allow-origin'), headers.get('access-control-allow-headers')]).toEqual([204, ORIGIN, 'authorization,content-type']);
+  });
+
+  it('is refused to who does not take events, or asks for nothing', async () => {
+    const refusals = [await stream({ accept: 'application/json' }), await fetch(`${api.url}/stream`, { headers: { accept: 'text/event-stream' } })];
+    const codes = await Promise.all(refusals.map(async one => [one.status, ((await one.json()) as { errors: { extensions: { code: string } }[] }).errors[0]!.extensions.code]));
+    expect(codes).toEqual([[406, 'BAD_REQUEST'], [400, 'BAD_REQUEST']]);
+  });
+});

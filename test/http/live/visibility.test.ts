@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Role } from '../../../src/entities/index.js';
+import { addCourse, addEnrollment, addUser } from '../../support/api.js';
+import { describeOnEach } from '../../support/databases.js';
+import { protocols, type LiveClient } from '../../support/live-clients.js';
+import { mutate } from '../../support/mutations.js';
+import { addUsers } from '../../support/rows.js';
+import { gistOf, statementsOf } from '../../support/statements.js';
+import { startLiveApi, type LiveApi } from './live-api.js';
+
+/** Gives the next counts that each client is told. */
+const told = (clients: readonly LiveClient[]): Promise<(number | null)[][]> => Promise.all(clients.map(client => client.counts()));
+
+describeOnEach('live counts', kind => {
+  let live: LiveApi;
+
+  beforeEach(async () => {
+    live = await startLiveApi(kind);
+  });
+  afterEach(() => live.stop());
+
+  it('tell of a course only those who see it, and of all courses those that appear', async () => {
+    const { api, pace, admin } = live;
+    const [student, teacher] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.TEACHER)];
+    const course = await addCourse(api.database);
+    const of = (token: string | null): LiveClient => live.subscribe('ws', { token });
+    const [nobody, enrolled, teaching, managing] = [of(null), of(await api.token(Role.STUDENT, student)), of(await api.token(Role.TEACHER, teacher)), of(admin)];
+    await told([nobody, enrolled, teaching, managing]);
+    const hidden = await addCourse(api.database, { isPublished: false, instructor: teacher });
+    await pace.tick();
+    expect(await told([teaching, managing])).toEqual([[hidden, 0, 0], [hidden, 0, 0]]);
+    await addEnrollment(api.database, hidden, student);
+    await pace.tick();
+    expect(await told([enrolled, teaching, managing])).toEqual([[hidden, 1, 1], [hidden, 1, 1], [hidden, 1, 1]]);
+    await mutate(api, admin, 'updateCourse', { id: course, isPublished: false });
+    await pace.tick();
+    expect(await told([nobody, enrolled, teaching])).toEqual([[course, null], [course, null], [course, null]]);
+    await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
+    await pace.tick();
+    expect(await told([nobody])).toEqual([[hidden, 1, 1]]);
+  });
+
+  it('are told to nobody who does not see the course, whatever becomes of it, until they do', async () => {
+    const { api, pace, admin } = live;
+    const [hidden, open] = [await addCourse(api.database, { isPublished: false }), await addCourse(api.database)];
+    const [outsider, student, next] = await addUsers(api.database, Role.STUDENT, 3);
+    const [teacher, other] = await addUsers(api.database, Role.TEACHER, 2);
+    const tokens = [null, await api.token(Role.STUDENT, outsider!), await api.token(Role.TEACHER, other!)];
+    const clients = protocols.flatMap(protocol => tokens.map(token => live.subscribe(protocol, { token })));
+    expect(await told(clients)).toEqual(clients.map(() => [open, 0, 0]));
+    await addEnrollment(api.database, hidden, student!);
+    await pace.tick();
+    await mutate(api, admin, 'updateCourse', { id: hidden, instructorId: teacher });
+    await pace.tick();
+    const gone = await addCourse(api.database, { isPublished: false });
+    await pace.tick();
+    await mutate(api, admin, 'deleteCourse', { id: gone });
+    await pace.tick();
+    // What each is told next is this: so nothing was told before.
+    await addEnrollment(api.database, open, student!);
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [open, 1, 1]));
+    await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [hidden, 1, 1]));
+    await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: false });
+    await addEnrollment(api.database, hidden, next!);
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [hidden, null]));
+  });
+
+  it('of a course that is not published cost one statement more, however many may see it', async () => {
+    const { api, pace } = live;
+    const hidden = await addCourse(api.database, { isPublished: false });
+    const students = await addUsers(api.database, Role.STUDENT, 4);
+    const clients: LiveClient[] = [];
+    for (const student of students.slice(0, 3)) {
+      await addEnrollment(api.database, hidden, student);
+      clients.push(live.subscribe('ws', { token: await api.token(Role.STUDENT, student), courseIds: [hidden] }));
+    }
+    expect(await told(clients)).toEqual(clients.map(() => [hidden, 3, 3]));
+    await addEnrollment(api.database, hidden, students[3]!);
+    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course', 'select core_enrollments']);
+    expect(await told(clients)).toEqual(clients.map(() => [hidden, 4, 4]));
+  });
+});
