@@ -53,7 +53,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       if (isExpired(listener)) {
         const error = rejection('The token has expired. Get a new one.');
         leave(extra, error);
-        return [new GraphQLError(error.message, { extensions: { code: error.code } })];
+        return [codedError('UNAUTHENTICATED', error.message)];
       }
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) {
         return [codedError('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. End one, or name more courses in one.`)];
