@@ -53,6 +53,7 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
       return { ...formatted, message: readable(message) };
     }
+    if (isUnreadable(cause)) return withCode(formatted, 'BAD_REQUEST', readable(formatted.message));
     const id = randomUUID();
     report(id, cause);
     return withCode(formatted, 'INTERNAL_SERVER_ERROR', `Something went wrong on our side. Its id in the log is ${id}.`);
@@ -75,6 +76,11 @@ function thrownBy(error: unknown): unknown {
 function isForCallers({ extensions }: GraphQLFormattedError, cause: unknown): boolean {
   const code = extensions?.['code'] as ErrorCode;
   return cause instanceof GraphQLError && Object.hasOwn(errorCatalogue, code) && code !== 'INTERNAL_SERVER_ERROR';
+}
+
+/** Tells whether Apollo refused a request without giving a code, as it does where a hash does not fit its operation, or says a version of persisted queries that is none. */
+function isUnreadable(cause: unknown): boolean {
+  return cause instanceof GraphQLError && cause.extensions['code'] === undefined && (cause.extensions['http'] as { status?: number } | undefined)?.status === 400;
 }
 
 function withCode({ locations, path }: GraphQLFormattedError, code: ErrorCode, message: string): GraphQLFormattedError {

@@ -26,6 +26,7 @@ const broken = (sql: string, query: string): Ask => async api => {
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
 export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
   BAD_REQUEST: [
+    ...[{ version: 1, sha256Hash: '0'.repeat(64) }, { version: 2, sha256Hash: '0'.repeat(64) }].map((persistedQuery): Ask => api => post(api, { query: '{ me { id } }', extensions: { persistedQuery } })),
     api => post(api, {}),
     get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' }),
     at('/graphql', { method: 'POST', body: '{"query":' }),
