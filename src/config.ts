@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { Cron } from 'croner';
 import { z } from 'zod';
-import { databaseKind, withoutPassword } from './database/orm-options.js';
+import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, quoted, type MetricsPlace } from './config-values.js';
+
+export { CRON_OPTIONS } from './config-values.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
@@ -33,7 +34,7 @@ export interface Config {
   readonly maxDepth: number;
   readonly maxCost: number;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
-  readonly metrics: 'on' | 'off' | { readonly host: string; readonly port: number };
+  readonly metrics: MetricsPlace;
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
   readonly databaseWait: number;
   /** Says who keeps the stored counts; `switching` counts with hooks too, and lets triggers be there. */
@@ -51,9 +52,6 @@ export interface Config {
   /** Says whether an empty database is filled with sample data. */
   readonly sampleData: boolean;
 }
-
-/** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
-export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
 /** Lists every mistake of a configuration, each with its variable, its value (never a secret's) and the way out. */
 export class ConfigError extends Error {
@@ -169,52 +167,6 @@ const variables = z.object({
 function databaseOf(given: Readonly<Record<string, string | undefined>>): Pick<Config, 'databaseUrl' | 'counters'> | null {
   const { data } = variables.pick({ DATABASE_URL: true, COUNTERS: true }).safeParse(given);
   return data ? { databaseUrl: data.DATABASE_URL, counters: data.COUNTERS } : null;
-}
-
-function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
-  return z.enum(values, quoted(`Give one of ${values.join(', ')}.`));
-}
-
-function quoted(wayOut: string): { error: (issue: { input?: unknown }) => string } {
-  return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
-}
-
-function mistakeInDatabaseUrl(url: string): string | null {
-  try {
-    if (databaseKind(url) === 'sqlite') return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
-  } catch {
-    return `is "${withoutPassword(url)}". Give sqlite:PATH, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://USER:PASSWORD@HOST/DATABASE.`;
-  }
-  const { hostname, pathname } = URL.parse(url) ?? {};
-  if (hostname && pathname && pathname !== '/') return null;
-  return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
-}
-
-function mistakeInSchedule(pattern: string): string | null {
-  const wayOut = 'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
-  try {
-    const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
-    if (cron.getOnce()) return `is "${pattern}", which is one moment and no schedule. ${wayOut}`;
-    return cron.nextRun() ? null : `is "${pattern}", which never comes. ${wayOut}`;
-  } catch (error) {
-    return `is "${pattern}". ${wayOut} (${(error as Error).message.replace(/^CronPattern: /, '')})`;
-  }
-}
-
-function isHttpUrl(text: string): boolean {
-  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
-}
-
-function isOrigin(text: string): boolean {
-  return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
-}
-
-/** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */
-function metricsPlaceOf(text: string): Config['metrics'] | null {
-  if (text === 'on' || text === 'off') return text;
-  const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
-  const port = Number(digits);
-  return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
 }
 
 function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {

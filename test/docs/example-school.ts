@@ -5,7 +5,7 @@ import { addCourses, addEnrollments } from '../support/rows.js';
 const people: readonly [string, Role][] = [
   ['Ada Byron', Role.ADMIN],
   ['Emmy Noether', Role.TEACHER],
-  ...['Alan', 'Barbara', 'Claude', 'Dorothy', 'Edsger', 'Frances', 'Grace', 'Hedy'].map(name => [`${name} Student`, Role.STUDENT] as [string, Role]),
+  ...['Alan', 'Barbara', 'Charles', 'Dorothy', 'Edsger', 'Frances', 'Grace', 'Hedy'].map(name => [`${name} Student`, Role.STUDENT] as [string, Role]),
 ];
 
 const titles = ['Introduction to Python', 'Linear Algebra', 'Organic Chemistry', 'Optics'];

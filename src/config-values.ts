@@ -1,0 +1,61 @@
+import { Cron } from 'croner';
+import { z } from 'zod';
+import { databaseKind, withoutPassword } from './database/orm-options.js';
+
+/** Says where metrics are served: with the API, not at all, or at a place of their own. */
+export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
+
+/** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
+export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
+
+/** Gives the form of a value that is one of some words. */
+export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
+  return z.enum(values, quoted(`Give one of ${values.join(', ')}.`));
+}
+
+/** Gives the mistake in a value, with the value and the way out. */
+export function quoted(wayOut: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
+}
+
+/** Gives what is wrong with the address of a database, without its password; null: nothing. */
+export function mistakeInDatabaseUrl(url: string): string | null {
+  try {
+    if (databaseKind(url) === 'sqlite') return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
+  } catch {
+    return `is "${withoutPassword(url)}". Give sqlite:PATH, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://USER:PASSWORD@HOST/DATABASE.`;
+  }
+  const { hostname, pathname } = URL.parse(url) ?? {};
+  if (hostname && pathname && pathname !== '/') return null;
+  return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+}
+
+/** Gives what is wrong with a cron expression; null: nothing. */
+export function mistakeInSchedule(pattern: string): string | null {
+  const wayOut = 'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
+  try {
+    const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
+    if (cron.getOnce()) return `is "${pattern}", which is one moment and no schedule. ${wayOut}`;
+    return cron.nextRun() ? null : `is "${pattern}", which never comes. ${wayOut}`;
+  } catch (error) {
+    return `is "${pattern}". ${wayOut} (${(error as Error).message.replace(/^CronPattern: /, '')})`;
+  }
+}
+
+/** Tells whether a text is the address of something that HTTP leads to. */
+export function isHttpUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}
+
+/** Tells whether a text is the origin of pages, such as https://school.example, or * for all. */
+export function isOrigin(text: string): boolean {
+  return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
+}
+
+/** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */
+export function metricsPlaceOf(text: string): MetricsPlace | null {
+  if (text === 'on' || text === 'off') return text;
+  const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
+}
