@@ -37,7 +37,7 @@ export function updateCourseVerdict(school: School, viewer: Viewer | null, { id,
   if (!course) return refused('NOT_FOUND');
   if (!manages(viewer!, course)) return denied('FORBIDDEN');
   if (viewer!.role === Role.TEACHER && said.instructorId !== undefined && said.instructorId !== viewer!.userId) return denied('FORBIDDEN');
-  const tooSmall = said.capacity != null && said.capacity < countsIn(school, id)[1];
+  const tooSmall = said.capacity != null && said.capacity >= 0 && said.capacity < countsIn(school, id)[1];
   const codes = [...shapeCodes(said), ...instructorCodes(school, said.instructorId ?? null), ...(tooSmall ? ['INVALID'] : [])];
   if (codes.length > 0) return refused(...codes);
   return done(() => {
