@@ -10,9 +10,12 @@ const UNSURE: CourseState = '?';
 export class KnownStates {
   readonly #states = new Map<number, CourseState>();
 
-  /** Takes what one subscriber is told at its beginning; others may have been told something else. */
-  add(states: Iterable<readonly [number, CourseState]>): void {
-    for (const [id, state] of states) this.#states.set(id, (this.#states.get(id) ?? state) === state ? state : UNSURE);
+  /** Takes what one subscriber is told at its beginning. Others may have been told something else, or, where they watch all, nothing yet. */
+  add(states: Iterable<readonly [number, CourseState]>, othersWatchAll: boolean): void {
+    for (const [id, state] of states) {
+      const known = this.#states.get(id) ?? (othersWatchAll ? UNSURE : state);
+      this.#states.set(id, known === state ? state : UNSURE);
+    }
   }
 
   /** Gives which of the courses that were asked for (null: all) are not as they are known to be: other, new, or gone. */

@@ -52,15 +52,15 @@ export class LiveCounts {
   /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
   async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
-    const isFirstOfAll = courseIds === null && !this.#watchesAll;
+    const isFirstOfAll = courseIds === null && !this.#watchesAll();
     const subscription = new CourseCountsSubscription(courseIds && new Set(courseIds), one => this.#leave(one));
     // Before anything is read: whatever looks find from now on is offered to it too, so nothing falls between the two.
     this.#subscriptions.set(subscription, listener);
     try {
       // Else the first look would read every course that the viewer does not see.
-      if (isFirstOfAll) this.#known.add(await courseStates(this.database, null));
+      if (isFirstOfAll) this.#known.add(await courseStates(this.database, null), this.#watchesAll(subscription));
       const courses = await presentCourses(this.database, listener.viewer, courseIds);
-      this.#known.add(courses.map(course => [course.id, courseStateOf(course)]));
+      this.#known.add(courses.map(course => [course.id, courseStateOf(course)]), this.#watchesAll(subscription));
       subscription.begin(courses);
     } catch (error) {
       subscription.end();
@@ -77,8 +77,9 @@ export class LiveCounts {
     for (const subscription of [...this.#subscriptions.keys()]) subscription.end();
   }
 
-  get #watchesAll(): boolean {
-    return [...this.#subscriptions.keys()].some(({ courseIds }) => courseIds === null);
+  /** Tells whether any subscription, but for one, is to all courses. */
+  #watchesAll(but?: CourseCountsSubscription): boolean {
+    return [...this.#subscriptions.keys()].some(one => one !== but && one.courseIds === null);
   }
 
   #leave(subscription: CourseCountsSubscription): void {
@@ -120,7 +121,7 @@ export class LiveCounts {
   /** Looks once, and offers each subscription what has changed. */
   async #tell(): Promise<void> {
     const audience = new Map(this.#subscriptions);
-    const asked = this.#watchesAll ? null : new Set([...audience.keys()].flatMap(({ courseIds }) => [...courseIds!]));
+    const asked = this.#watchesAll() ? null : new Set([...audience.keys()].flatMap(({ courseIds }) => [...courseIds!]));
     const states = await courseStates(this.database, asked && [...asked]);
     const ids = this.#known.changedIn(states, asked);
     if (ids.length === 0) return;

@@ -88,6 +88,22 @@ describeOnEach('live counts', kind => {
     expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
   });
 
+  it('are told only where they are others, whatever else becomes of the course', async () => {
+    const { api, pace, admin } = live;
+    const [course, teacher] = [await addCourse(api.database), await addUser(api.database, Role.TEACHER)];
+    const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
+    expect(await told(clients)).toEqual(clients.map(() => [course, 0, 0]));
+    await mutate(api, admin, 'updateCourse', { id: course, instructorId: teacher, title: 'Another' });
+    await pace.tick();
+    const [student] = await addUsers(api.database, Role.STUDENT, 1);
+    const { enrollment } = await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
+    await mutate(api, admin, 'unenroll', { enrollmentId: (enrollment as { id: string }).id });
+    await pace.tick();
+    await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
+    await pace.tick();
+    expect(await told(clients)).toEqual(clients.map(() => [course, 1, 1]));
+  });
+
   it('tell of a course that is deleted, once, and go on with the others', async () => {
     const { api, pace, admin } = live;
     const [gone, left] = [await addCourse(api.database), await addCourse(api.database)];
@@ -108,6 +124,8 @@ describeOnEach('live counts', kind => {
     expect(pace.isAwaited).toBe(false);
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
     await told(clients);
+    // The first look makes sure of what those who subscribed at once were told.
+    await pace.tick();
     expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
     await addEnrollment(api.database, course, student);
     expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course']);
