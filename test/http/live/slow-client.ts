@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { protocols } from '../../support/live-clients.js';
 
@@ -7,7 +7,7 @@ import type { protocols } from '../../support/live-clients.js';
 export interface SlowClient {
   /** Holds the total of each message that has come. */
   readonly totals: readonly number[];
-  /** Comes back when a message with this total has come. */
+  /** Comes back when a message with this total has come; fails when the connection is lost before. */
   until(total: number): Promise<void>;
   stopReading(): void;
   readOn(): void;
@@ -21,25 +21,27 @@ interface Message {
 /** Subscribes with a query that selects `course { totalEnrollments }`, without a token. */
 export async function slowClient(protocol: (typeof protocols)[number], url: string, query: string): Promise<SlowClient> {
   const totals: number[] = [];
-  let awaited = { total: NaN, come: (): void => undefined };
+  let awaited = { total: NaN, come: (): void => undefined, fail: (_error: Error): void => undefined };
   const take = ({ data }: Message): void => {
     const { totalEnrollments: total } = data.courseCountsChanged.course;
     totals.push(total);
     if (total === awaited.total) awaited.come();
   };
-  const socket = protocol === 'sse' ? await byEvents(url, query, take) : await byWebSocket(url, query, take);
+  const lose = (): void => awaited.fail(new Error(`The connection was lost before a message with total ${awaited.total} came.`));
+  const socket = protocol === 'sse' ? await byEvents(url, query, take, lose) : await byWebSocket(url, query, take, lose);
   return {
     totals,
-    until: total => (totals.includes(total) ? Promise.resolve() : new Promise(come => (awaited = { total, come }))),
+    until: total => (totals.includes(total) ? Promise.resolve() : new Promise((come, fail) => (awaited = { total, come, fail }))),
     ...socket,
   };
 }
 
 type Socket = Pick<SlowClient, 'stopReading' | 'readOn' | 'close'>;
 
-async function byEvents(url: string, query: string, take: (message: Message) => void): Promise<Socket> {
+async function byEvents(url: string, query: string, take: (message: Message) => void, lose: () => void): Promise<Socket> {
   const request = get(`${url}/stream?${new URLSearchParams({ query })}`, { agent: false, headers: { accept: 'text/event-stream' } });
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.once('close', lose);
   let rest = '';
   response.setEncoding('utf8').on('data', (text: string) => {
     const events = (rest + text).split('\n\n');
@@ -49,8 +51,9 @@ async function byEvents(url: string, query: string, take: (message: Message) => 
   return { stopReading: () => void response.pause(), readOn: () => void response.resume(), close: () => void request.destroy() };
 }
 
-async function byWebSocket(url: string, query: string, take: (message: Message) => void): Promise<Socket> {
+async function byWebSocket(url: string, query: string, take: (message: Message) => void, lose: () => void): Promise<Socket> {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
+  socket.once('close', lose);
   await once(socket, 'open');
   socket.on('message', (data: Buffer) => {
     const message = JSON.parse(String(data)) as { type: string; payload: Message };
