@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { databaseKind, ormOptions, type DatabaseKind } from './orm-options.js';
+import { databaseKind, ormOptions, type DatabaseKind, type Options } from './orm-options.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;
@@ -15,7 +15,7 @@ export function databaseKindOf({ driver }: Database): DatabaseKind {
 
 /** Connects to the database that a URL names; the database itself is created where it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
-  return (await MikroORM.init(ormOptions(url, strategy) as never)) as unknown as Database;
+  return opened(ormOptions(url, strategy));
 }
 
 /** Reports that the SQLite file which a URL names is not there. */
@@ -31,5 +31,12 @@ export class NoDatabaseFile extends Error {
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   const path = databaseKind(url) === 'sqlite' ? url.slice('sqlite:'.length) : null;
   if (path !== null && path !== ':memory:' && !existsSync(path)) throw new NoDatabaseFile(path);
-  return (await MikroORM.init({ ...ormOptions(url, strategy), ensureDatabase: false } as never)) as unknown as Database;
+  return opened({ ...ormOptions(url, strategy), ensureDatabase: false });
+}
+
+async function opened(options: Options): Promise<Database> {
+  const database = (await MikroORM.init(options as never)) as unknown as Database;
+  // It asks no server for anything; without it the reader, which builds its SQL by this client, fails until something else has been read.
+  await database.em.getConnection().initClient();
+  return database;
 }
