@@ -2,4 +2,4 @@
 import { loadConfig } from './dist/config.js';
 import { ormOptions } from './dist/database/orm-options.js';
 
-export default ormOptions(loadConfig().databaseUrl);
+export default await ormOptions(loadConfig().databaseUrl);

@@ -7,7 +7,8 @@ import { rmSync } from 'node:fs';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany, installTriggers, type CounterStrategy } from '../dist/counters/index.js';
 import type { Database } from '../dist/database/database.js';
-import { databaseKind, ormOptions } from '../dist/database/orm-options.js';
+import { databaseKind } from '../dist/database/database-url.js';
+import { ormOptions } from '../dist/database/orm-options.js';
 import { Course, Enrollment, User } from '../dist/entities/index.js';
 import { enroll } from '../dist/services/enrollments.js';
 
@@ -45,7 +46,7 @@ async function open(given: string, strategy: CounterStrategy): Promise<Bench> {
   const isFile = databaseKind(given) === 'sqlite';
   const url = isFile ? `${given}.${strategy}` : `${given.replace(/\/$/, '')}/bench_${randomUUID().replaceAll('-', '')}`;
   if (isFile) removeFile(url);
-  const options = ormOptions(url, strategy);
+  const options = await ormOptions(url, strategy);
   // As many connections as callers; Rollcall's own pool has fewer.
   const database = (await MikroORM.init({ ...options, ...(!isFile && { pool: { min: 0, max: Math.max(...CALLERS) } }) } as never)) as unknown as Database;
   await database.schema.ensureDatabase();

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { databaseKind, withoutPassword } from './database/orm-options.js';
+import { databaseKind, withoutPassword } from './database/database-url.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };

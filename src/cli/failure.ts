@@ -3,7 +3,7 @@ import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/co
 import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError } from '../counters/index.js';
-import { withoutPassword } from '../database/orm-options.js';
+import { withoutPassword } from '../database/database-url.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
 import { BackupError } from '../services/backup/backup-error.js';
 import { ImportError } from '../services/import/import-error.js';

@@ -1,25 +1,13 @@
 import { Command, CommanderError } from 'commander';
-import { addBackup } from './backup.js';
-import { addCounters } from './counters.js';
-import { addDoctor } from './doctor.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
-import { addImport } from './import.js';
-import { addMigrate } from './migrate.js';
-import { addRecount } from './recount.js';
-import { addRuns } from './runs.js';
-import { addRestore } from './restore.js';
-import { addSeed } from './seed.js';
-import { addServe } from './serve.js';
-import { addToken } from './token.js';
-import { addVerify } from './verify.js';
 
 /** Runs the command line and gives the exit code; each failure is one line on standard error. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.clean;
   process.stdout.on('error', endWithReader);
-  const program = programOf(outcome => (code = outcome));
   try {
+    const program = await programOf(argv[2], outcome => (code = outcome));
     await program.parseAsync(argv);
     return code;
   } catch (error) {
@@ -35,24 +23,31 @@ function endWithReader(error: NodeJS.ErrnoException): void {
   process.exit(ExitCode.failure);
 }
 
-function programOf(end: (code: ExitCode) => void): Command {
+/** Lists the commands in the order in which help shows them; each gives what adds it. */
+const commands: Readonly<Record<string, () => Promise<(program: Command, end: (code: ExitCode) => void) => void>>> = {
+  serve: async () => (await import('./serve.js')).addServe,
+  migrate: async () => (await import('./migrate.js')).addMigrate,
+  verify: async () => (await import('./verify.js')).addVerify,
+  recount: async () => (await import('./recount.js')).addRecount,
+  runs: async () => (await import('./runs.js')).addRuns,
+  doctor: async () => (await import('./doctor.js')).addDoctor,
+  backup: async () => (await import('./backup.js')).addBackup,
+  restore: async () => (await import('./restore.js')).addRestore,
+  counters: async () => (await import('./counters.js')).addCounters,
+  seed: async () => (await import('./seed.js')).addSeed,
+  token: async () => (await import('./token.js')).addToken,
+  import: async () => (await import('./import.js')).addImport,
+};
+
+/** Gives the program with the command that is asked for, which is all that it takes then; with every command where none of them is. */
+async function programOf(asked: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
     .addHelpText('after', configurationHelp);
-  addServe(program, end);
-  addMigrate(program, end);
-  addVerify(program, end);
-  addRecount(program, end);
-  addRuns(program, end);
-  addDoctor(program, end);
-  addBackup(program, end);
-  addRestore(program, end);
-  addCounters(program, end);
-  addSeed(program, end);
-  addToken(program, end);
-  addImport(program, end);
+  const names = asked !== undefined && Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
+  for (const name of names) (await commands[name]!())(program, end);
   return program;
 }
 

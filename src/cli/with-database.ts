@@ -2,7 +2,7 @@ import pRetry from 'p-retry';
 import type { Config } from '../config.js';
 import { openDatabase, openExistingDatabase, type Database } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
-import { withoutPassword } from '../database/orm-options.js';
+import { withoutPassword } from '../database/database-url.js';
 import { isConnectionLost } from '../services/transaction-error.js';
 import { bringStrategyInForce, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';

@@ -1,21 +1,20 @@
 import { existsSync } from 'node:fs';
-import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { databaseKind, ormOptions, type DatabaseKind, type Options } from './orm-options.js';
+import { databaseKind, type DatabaseKind } from './database-url.js';
+import { ormOptions, type Options } from './orm-options.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;
 
 /** Gives the kind of database that is connected, as its URL names it. */
-export function databaseKindOf({ driver }: Database): DatabaseKind {
-  if (driver instanceof SqliteDriver) return 'sqlite';
-  return (driver as object) instanceof MariaDbDriver ? 'mariadb' : 'mysql';
+export function databaseKindOf({ driver, config }: Database): DatabaseKind {
+  return driver instanceof SqliteDriver ? 'sqlite' : databaseKind(config.get('clientUrl')!);
 }
 
 /** Connects to the database that a URL names; the database itself is created where it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
-  return opened(ormOptions(url, strategy));
+  return opened(await ormOptions(url, strategy));
 }
 
 /** Reports that the SQLite file which a URL names is not there. */
@@ -31,7 +30,7 @@ export class NoDatabaseFile extends Error {
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   const path = databaseKind(url) === 'sqlite' ? url.slice('sqlite:'.length) : null;
   if (path !== null && path !== ':memory:' && !existsSync(path)) throw new NoDatabaseFile(path);
-  return opened({ ...ormOptions(url, strategy), ensureDatabase: false });
+  return opened({ ...(await ormOptions(url, strategy)), ensureDatabase: false });
 }
 
 async function opened(options: Options): Promise<Database> {

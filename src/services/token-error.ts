@@ -1,4 +1,4 @@
-import { errors } from 'jose';
+import * as errors from 'jose/errors';
 
 /** Names what can go wrong with tokens: one that proves nothing, or one that cannot be issued. */
 export type TokenErrorCode = 'UNAUTHENTICATED' | 'TOKEN_NOT_ISSUED';

@@ -1,6 +1,6 @@
 import { getNamedType, isEnumType, isInputObjectType, isListType, isNonNullType, type GraphQLInputType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/orm-options.js';
+import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { startApi, type Answer, type Api } from '../support/api.js';

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/orm-options.js';
+import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
 import { issueToken } from '../../src/services/tokens.js';

@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { readConfig } from '../../src/config.js';
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/orm-options.js';
+import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
 import { startServer } from '../../src/http/server.js';
 import type { Pace } from '../../src/services/live-counts/index.js';

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, inject } from 'vitest';
 import { installTriggers, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/orm-options.js';
+import type { DatabaseKind } from '../../src/database/database-url.js';
 
 /** Is the strategy under which this run keeps the counters: the same tests run under both. */
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;

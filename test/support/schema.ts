@@ -3,7 +3,8 @@ import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installTriggers, withCounters, type Counter, type CounterStrategy } from '../../src/counters/index.js';
 import type { Database } from '../../src/database/database.js';
-import { ormOptions, type DatabaseKind, type Options } from '../../src/database/orm-options.js';
+import { type DatabaseKind } from '../../src/database/database-url.js';
+import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { freshUrl, strategy } from './databases.js';
 
 /** Says what a test's database holds and how to switch the counters on in it; `options` go over Rollcall's own. */
@@ -27,14 +28,14 @@ export interface Schema {
 }
 
 /** Gives the ORM options for a test's own entities and counters on a database URL. */
-export function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions, kept: CounterStrategy = strategy): Options {
-  return withCounters<Options>({ ...ormOptions(url, kept), subscribers: [], ...options, entities: [...entities] }, counters, kept);
+export async function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions, kept: CounterStrategy = strategy): Promise<Options> {
+  return withCounters<Options>({ ...(await ormOptions(url, kept)), subscribers: [], ...options, entities: [...entities] }, counters, kept);
 }
 
 /** Opens a database that is this caller's own and creates the schema of its entities. */
 export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
-  const database = (await MikroORM.init(schemaOptions(url, schema, kept) as never)) as unknown as Database;
+  const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
   await database.schema.create();
   if (kept === 'triggers') await installTriggers(database.em);
   return {

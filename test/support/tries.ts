@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { ormOptions, type DatabaseKind, type Options } from '../../src/database/orm-options.js';
+import { type DatabaseKind } from '../../src/database/database-url.js';
+import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { inTransaction } from '../../src/services/transactions.js';
 import { freshDatabase } from './databases.js';
 import { addCourses } from './rows.js';
@@ -57,7 +58,7 @@ export function useTries(kind: DatabaseKind): Tries {
     retries,
     onRetry: () => undefined,
     async openAgain(options = {}, url = fresh.url) {
-      const opened = (await MikroORM.init({ ...ormOptions(url), ...options } as never)) as unknown as Database;
+      const opened = (await MikroORM.init({ ...(await ormOptions(url)), ...options } as never)) as unknown as Database;
       leftovers.push(() => opened.close(true));
       return opened;
     },

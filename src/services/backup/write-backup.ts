@@ -3,7 +3,7 @@ import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from '../../counters/index.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
-import type { DatabaseKind } from '../../database/orm-options.js';
+import type { DatabaseKind } from '../../database/database-url.js';
 import { Course } from '../../entities/index.js';
 import { adminOnly } from '../access.js';
 import type { OnProgress } from '../progress.js';

@@ -1,6 +1,6 @@
 import type { Config, ConfigInspection } from '../../config.js';
 import type { Database } from '../../database/database.js';
-import { withoutPassword } from '../../database/orm-options.js';
+import { withoutPassword } from '../../database/database-url.js';
 import { adminOnly } from '../access.js';
 import type { Viewer } from '../viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';

@@ -25,8 +25,8 @@ class HouseCall {
 }
 
 /** Starts an ORM as far as its declarations are checked; nothing is connected. */
-function start(place: Place, entities: readonly unknown[], counters: readonly unknown[]): unknown {
-  return new MikroORM(schemaOptions('sqlite::memory:', { entities, counters, options: { discovery: { checkDuplicateTableNames: false } } } as never, place.strategy) as never);
+async function start(place: Place, entities: readonly unknown[], counters: readonly unknown[]): Promise<unknown> {
+  return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters, options: { discovery: { checkDuplicateTableNames: false } } } as never, place.strategy)) as never);
 }
 
 /** Makes the database's own foreign key remove visits together with their pet, which no declaration says. */

@@ -70,7 +70,7 @@ export const flushes: Program[] = [
   }),
   program('a flush outside a transaction, with `implicitTransactions: false`', schoolModel, {
     create: async ({ row }, place) => {
-      const orm = (await MikroORM.init(schemaOptions(place.schema.url, { ...school, options: { implicitTransactions: false } }, place.strategy) as never)) as unknown as Database;
+      const orm = (await MikroORM.init((await schemaOptions(place.schema.url, { ...school, options: { implicitTransactions: false } }, place.strategy)) as never)) as unknown as Database;
       const em = orm.em.fork();
       em.create(Enrollment, row);
       await em.flush().finally(() => orm.close(true));

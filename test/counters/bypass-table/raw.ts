@@ -61,7 +61,7 @@ export const rawSql: Program[] = [
     'update': ({ other }, place) => asAnotherProgram(place, `update core_enrollments set course_id = ${other}, status = 'completed'`),
     'delete': (_, place) => asAnotherProgram(place, emptied),
     'an ORM without counters': async (_, { schema }) => {
-      const { subscribers: _subscribers, entityManager: _entityManager, ...options } = ormOptions(schema.url) as Record<string, unknown>;
+      const { subscribers: _subscribers, entityManager: _entityManager, ...options } = (await ormOptions(schema.url)) as Record<string, unknown>;
       const orm = (await MikroORM.init({ ...options, entities: [User, Course, Enrollment], onCreateConnection: undefined } as never)) as unknown as Database;
       await orm.em.fork().nativeDelete(Enrollment, {}).finally(() => orm.close(true));
     },

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { MikroORM } from '@mikro-orm/sql';
 import { installTriggers } from '../../../src/counters/index.js';
 import type { Database } from '../../../src/database/database.js';
-import { ormOptions, type DatabaseKind } from '../../../src/database/orm-options.js';
+import { type DatabaseKind } from '../../../src/database/database-url.js';
+import { ormOptions } from '../../../src/database/orm-options.js';
 import { freshUrl, strategy } from '../../support/databases.js';
 import type { Stage } from '../telling.js';
 import { bypassing } from './bypass-acts.js';
@@ -42,7 +43,7 @@ export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { dr
 /** Opens a migrated database with the watch around the counters. */
 async function watchedDatabase(kind: DatabaseKind, watch: FlushWatch): Promise<{ database: Database; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
-  const options = ormOptions(url, strategy);
+  const options = await ormOptions(url, strategy);
   const database = (await MikroORM.init({ ...options, subscribers: [watch.first, ...(options.subscribers ?? []), watch.last] } as never)) as unknown as Database;
   await database.migrator.up();
   if (strategy === 'triggers') await installTriggers(database.em);

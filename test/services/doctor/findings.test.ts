@@ -4,7 +4,7 @@ import { examineNode, versionFinding } from '../../../src/services/doctor/connec
 import { lifetimeFinding } from '../../../src/services/doctor/secrets.js';
 import { findingsOf, type Settings } from '../../../src/services/doctor/server-settings.js';
 import { roomFinding } from '../../../src/services/doctor/sqlite-file.js';
-import type { DatabaseKind } from '../../../src/database/orm-options.js';
+import type { DatabaseKind } from '../../../src/database/database-url.js';
 
 it.each<[DatabaseKind, string, string]>([
   ['mysql', '8.4.0', 'ok'],
