@@ -31,6 +31,8 @@ export default defineConfig({
     globalSetup: ['test/support/start-databases.ts'],
     // One more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
     maxWorkers: 3,
+    // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave anything behind.
+    isolate: false,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
     projects: [
       group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: ['test/races/**'] }),

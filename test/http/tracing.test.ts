@@ -1,4 +1,4 @@
-import { SpanKind, trace } from '@opentelemetry/api';
+import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
@@ -17,7 +17,10 @@ beforeAll(() => {
   provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), teller] });
   provider.register();
 });
-afterAll(() => provider.shutdown());
+afterAll(async () => {
+  for (const global of [trace, context, propagation]) global.disable();
+  await provider.shutdown();
+});
 
 /** Gives all spans once as many requests have ended; a request ends after its client has the answer. */
 async function spansOf(requests: number): Promise<readonly ReadableSpan[]> {
