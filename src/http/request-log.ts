@@ -4,17 +4,21 @@ import type { EndedRequest } from './request-record.js';
 /** Lists the routes that machines ask every few seconds. */
 export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
+/** Lists the routes of files that a page loads, dozens at once; one that there is not has no route. */
+const FILES: ReadonlySet<string> = new Set(['/explorer/*']);
+
 /** Lists the codes of errors that are the operator's concern rather than the caller's. */
 const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN']);
 
 /** Limits what a client has written, an operation's name or a path, in characters. */
 const LONGEST = 100;
 
-/** Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling, else `info`. */
+/** Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling and a page's files, else `info`. */
 export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) => void {
   return request => {
     const trouble = request.status >= 500 || request.errorCodes.some(code => CONCERNS.has(code));
-    const level = trouble ? 'warn' : POLLED.has(request.route ?? '') ? 'debug' : 'info';
+    const route = request.route ?? '';
+    const level = trouble ? 'warn' : POLLED.has(route) || FILES.has(route) ? 'debug' : 'info';
     logger[level](lineOf(request), 'request');
   };
 }

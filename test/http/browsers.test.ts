@@ -1,9 +1,11 @@
-import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Agent, get as httpGet, type IncomingMessage, type Server } from 'node:http';
+import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { addBrowserRules } from '../../src/http/browser-rules.js';
+import { sendLess } from '../../src/http/transfer.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
@@ -43,6 +45,16 @@ describe('browsers', () => {
     expect((await preflight(apis.closed, 'https://school.example')).status).toBe(405);
   });
 
+  it('let every page ask where all origins are configured, and none where none is', async () => {
+    for (const [configured, allowed] of [['*', '*'], ['none', undefined]] as const) {
+      const app = fastify();
+      await addBrowserRules(app, readConfig({ CORS_ORIGINS: configured }));
+      app.get('/', () => 'data');
+      expect((await app.inject({ url: '/', headers: { origin: 'http://localhost:5173' } })).headers['access-control-allow-origin'], configured).toBe(allowed);
+      await app.close();
+    }
+  });
+
   it("let Apollo's explorers and the developer's own pages ask outside production", async () => {
     for (const origin of ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'http://localhost:5173', 'https://127.0.0.1', 'http://[::1]:3000']) {
       expect(await allowedOrigin(apis.development, origin)).toBe(origin);
@@ -65,6 +77,8 @@ describe('browsers', () => {
       const { headers } = await fetch(new URL(path, apis.closed.url));
       expect(headers.get('content-security-policy'), path).toBe("default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'");
       expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('x-powered-by')]).toEqual(['nosniff', 'no-referrer', null]);
+      // Else pages of the configured origins could not read it, whatever CORS says.
+      expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
       expect(headers.get('strict-transport-security')).toMatch(/max-age=31536000/);
     }
     expect((await fetch(apis.development.url)).headers.get('strict-transport-security')).toBeNull();
@@ -110,6 +124,35 @@ describe('a connection', () => {
     expect(br.body.length * 4).toBeLessThan(plain.body.length);
     expect(br.headers.etag).toBe(plain.headers.etag);
     expect((await get('{ courses(first: 1) { nodes { id } } }', 'br')).headers['content-encoding']).toBeUndefined();
+  });
+
+  it('carries what is 1,400 bytes or more compressed, by brotli at level 4 or as the client prefers', async () => {
+    const app = fastify();
+    await sendLess(app);
+    const text = 'Counts that cannot lie. '.repeat(100);
+    app.get('/:length', request => text.slice(0, Number((request.params as { length: string }).length)));
+    const of = async (length: number, encoding: string) => {
+      const { headers, rawPayload } = await app.inject({ url: `/${length}`, headers: { 'accept-encoding': encoding } });
+      return { encoding: headers['content-encoding'], rawPayload };
+    };
+    expect([(await of(1399, 'br')).encoding, (await of(1400, 'br')).encoding]).toEqual([undefined, 'br']);
+    expect((await of(1400, 'br')).rawPayload).toEqual(brotliCompressSync(text.slice(0, 1400), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }));
+    expect([(await of(1400, 'br;q=0.5, gzip;q=1')).encoding, (await of(1400, 'br;q=1, gzip;q=0.5')).encoding, (await of(1400, 'zstd, br;q=0')).encoding]).toEqual(['gzip', 'br', undefined]);
+    await app.close();
+  });
+
+  it('gives a request 10 s for its headers and 30 s in all, looked at every 5 s', async () => {
+    const listening = new Promise<Server>(resolve => {
+      const onRequest = (message: unknown): void => {
+        const { request, server } = message as { request: IncomingMessage; server: Server };
+        if (request.socket.localPort !== Number(new URL(api.url).port)) return;
+        unsubscribe('http.server.request.start', onRequest);
+        resolve(server);
+      };
+      subscribe('http.server.request.start', onRequest);
+    });
+    await get('{ __typename }', 'identity');
+    expect(await listening).toMatchObject({ headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 });
   });
 
   it('stays open for the next request, for as long as configured', async () => {

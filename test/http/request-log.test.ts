@@ -71,9 +71,9 @@ describeOnEach('the log of requests', kind => {
     const idOf = async (given: string | null, path = '/graphql') => (await fetch(new URL(path, api.url), { method: 'POST', headers: given === null ? {} : { 'x-request-id': given } })).headers.get('x-request-id');
     expect(await idOf('trace-1.a_b:c/d=+')).toBe('trace-1.a_b:c/d=+');
     expect(await idOf('trace-2', '/nowhere')).toBe('trace-2');
-    for (const insane of ['', 'two words', 'ada@example.org', 'x'.repeat(101), '<script>']) expect(await idOf(insane), insane).toMatch(UUID);
+    for (const insane of ['', 'two words', 'a\ttab', '\u00e9\u0080', 'ada@example.org', 'x'.repeat(101), '<script>']) expect(await idOf(insane), insane).toMatch(UUID);
     expect(await idOf(null)).not.toBe(await idOf(null));
-    expect((await log.requests(9)).slice(0, 2).map(({ requestId }) => requestId)).toEqual(['trace-1.a_b:c/d=+', 'trace-2']);
+    expect((await log.requests(11)).slice(0, 2).map(({ requestId }) => requestId)).toEqual(['trace-1.a_b:c/d=+', 'trace-2']);
   });
 
   it('has an unknown error whole under its errorId and the id of its request', async () => {
@@ -145,6 +145,17 @@ describeOnEach('the log of requests', kind => {
     if (kind !== 'sqlite') expect(error.message).toContain(email);
     expect(log.lines()).toMatchObject([{ err: { message: kind === 'sqlite' ? expect.stringContaining('core_user.email') : expect.stringContaining('Duplicate entry [email] for key') } }]);
     expect(log.text()).not.toContain('lovelace');
+  });
+
+  it("leaves a page's files out that were found", async () => {
+    const load = () => Promise.all(['/explorer', '/explorer/main.js', '/explorer/styles.css', '/explorer/nothing.js'].map(async path => (await fetch(new URL(path, api.url))).arrayBuffer()));
+    const logged = async (count: number) => (await log.requests(count)).map(({ level, path, status }) => [level, path, status]).sort();
+    await load();
+    expect(await logged(2)).toEqual([[30, '/explorer', 200], [30, '/explorer/nothing.js', 404]]);
+    log.clear();
+    log.logger.level = 'debug';
+    await load();
+    expect(await logged(4)).toEqual([[20, '/explorer/*', 200], [20, '/explorer/*', 200], [30, '/explorer', 200], [30, '/explorer/nothing.js', 404]]);
   });
 
   it('leaves polling out, and at the level warn all but what the server has trouble with', async () => {

@@ -59,6 +59,8 @@ describe('Sandbox at /graphql', () => {
       'frame-ancestors': ["'none'"],
     });
     expect(response.headers.get('cache-control')).toBe('no-store');
+    // Else the window for signing in to Apollo could not talk to the page.
+    expect(response.headers.get('cross-origin-opener-policy')).toBe('same-origin-allow-popups');
   });
 
   it('has a nonce of its own for each answer', async () => {
