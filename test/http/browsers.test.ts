@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent, get as httpGet, type IncomingMessage, type Server } from 'node:http';
+import { Readable } from 'node:stream';
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -138,6 +139,15 @@ describe('a connection', () => {
     expect([(await of(1399, 'br')).encoding, (await of(1400, 'br')).encoding]).toEqual([undefined, 'br']);
     expect((await of(1400, 'br')).rawPayload).toEqual(brotliCompressSync(text.slice(0, 1400), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }));
     expect([(await of(1400, 'br;q=0.5, gzip;q=1')).encoding, (await of(1400, 'br;q=1, gzip;q=0.5')).encoding, (await of(1400, 'zstd, br;q=0')).encoding]).toEqual(['gzip', 'br', undefined]);
+    await app.close();
+  });
+
+  it('carries events as they are, for compression would hold them back', async () => {
+    const app = fastify();
+    await sendLess(app);
+    app.get('/', (_request, reply) => reply.type('text/event-stream; charset=utf-8').send(Readable.from(['data: 1\n\n'])));
+    const { headers, body } = await app.inject({ url: '/', headers: { 'accept-encoding': 'br, gzip' } });
+    expect([headers['content-encoding'], body]).toEqual([undefined, 'data: 1\n\n']);
     await app.close();
   });
 

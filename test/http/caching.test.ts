@@ -29,6 +29,13 @@ describe('an answer to GET', () => {
     expect(await response.json()).toMatchObject({ data: { courses: { nodes: [{ title: 'Algebra' }], totalCount: 1 } } });
     expect(await cacheControl('{ course(id: 1) { title } }')).toBe('public, max-age=10');
     expect(await cacheControl('{ course(id: 999) { title } }')).toBe('public, max-age=10');
+    expect(await cacheControl('{ __typename courses { ...Page __typename } } fragment Page on CourseConnection { edges { node { id ... on Course { title __typename } } } }')).toBe('public, max-age=10');
+  });
+
+  it('is so by its own operation, whatever else its document has', async () => {
+    const document = 'query Public { courses { nodes { title } } } query Own { me { id } }';
+    const asked = async (operationName: string) => (await get({ query: document, operationName })).headers.get('cache-control');
+    expect([await asked('Public'), await asked('Own'), await asked('Public')]).toEqual(['public, max-age=10', 'private, no-cache', 'public, max-age=10']);
   });
 
   it('depends on the token, the media type and the origin, and says so', async () => {
@@ -44,6 +51,9 @@ describe('an answer to GET', () => {
     '{ me { id } }',
     '{ courses { nodes { title viewerEnrollment { id } } } }',
     '{ course(id: 1) { instructor { name email } } }',
+    '{ courses { nodes { title ...Own @skip(if: true) } } } fragment Own on Course { viewerEnrollment { id } }',
+    '{ courses { totalCount } me { id } }',
+    '{ courses { totalCount } __schema { queryType { name } } }',
     '{ __schema { queryType { name } } }',
     '{ __typename }',
   ])('is private where a field depends on the viewer, or does not say that it does not: %s', async query => {

@@ -1,4 +1,5 @@
-import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
+import { request as httpRequest } from 'node:http';
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
@@ -85,11 +86,13 @@ describeOnEach('a trace', kind => {
   });
 
   it('says how an operation ended by codes, and a transaction that was run again by events', async () => {
-    await api.send(null, '{ course(id: "x") { id } }');
+    await api.send(null, `query ${'N'.repeat(5000)} { course(id: "x") { id } }`);
     await api.send(await api.token(Role.ADMIN, null), 'mutation { enroll(input: { courseId: 999, studentId: 999 }) { userErrors { code } } }');
     const ended = await spansOf(2);
-    expect(ended.find(({ name }) => name === 'query course')!.attributes).toMatchObject({ 'rollcall.error_codes': ['BAD_USER_INPUT'] });
-    expect(ended.find(({ name }) => name === 'mutation enroll')!.attributes['rollcall.user_error_codes']).toHaveLength(1);
+    const [failed, refused] = ['query course', 'mutation enroll'].map(one => ended.find(({ name }) => name === one)!);
+    expect(failed).toMatchObject({ attributes: { 'rollcall.error_codes': ['BAD_USER_INPUT'], 'graphql.operation.name': 'N'.repeat(100) }, status: { code: SpanStatusCode.ERROR } });
+    expect(refused!.attributes['rollcall.user_error_codes']).toHaveLength(1);
+    expect(refused!.status.code).toBe(SpanStatusCode.UNSET);
     exporter.reset();
     let tries = 0;
     const work = () => (++tries === 1 ? Promise.reject(Object.assign(new Error('Deadlock'), { errno: 1213 })) : Promise.resolve());
@@ -97,6 +100,11 @@ describeOnEach('a trace', kind => {
     const transaction = exporter.getFinishedSpans().find(({ name }) => name === 'transaction')!;
     expect(transaction.events.filter(({ name }) => name === 'retry').map(({ attributes }) => attributes?.['reason'])).toEqual(['deadlock']);
     expect(transaction.events.map(({ name }) => name)).toEqual(['begin', 'rollback', 'retry', 'begin', 'commit']);
+  });
+
+  it('tells of a request with which the server had trouble, by its status', async () => {
+    await new Promise(resolve => httpRequest(api.url, { headers: { host: 'no host' } }, answer => answer.resume().once('end', resolve)).end());
+    expect(await spansOf(1)).toContainEqual(expect.objectContaining({ name: 'GET /graphql', attributes: expect.objectContaining({ 'http.response.status_code': 500 }), status: { code: SpanStatusCode.ERROR } }));
   });
 
   it('has nothing of what is polled, nor of what nobody asked for', async () => {
