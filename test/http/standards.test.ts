@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { maxHeaderSize } from 'node:http';
 import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
+import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
+import { MAX_TOKENS } from '../../src/graphql/query-limits.js';
+import { BODY_LIMIT } from '../../src/http/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
 const root = new URL('../../', import.meta.url);
@@ -31,4 +37,21 @@ it('docs/http.md names the versions that were audited', () => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Record<string, Record<string, string>>;
   const versions = { ...dependencies, ...devDependencies };
   for (const name of ['graphql-http', '@apollo/server', '@as-integrations/fastify', 'fastify', 'graphql']) expect(page).toContain(`\`${name}\` ${versions[name]}`);
+});
+
+it('docs/http.md names the statuses and the limits that hold', () => {
+  const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(([, status, code]) => [Number(status), code as ErrorCode] as const);
+  expect(refusals).toHaveLength(8);
+  for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
+  const { maxDepth, maxCost, keepAliveTimeout } = readConfig({});
+  const inWords = (limit: number): string => limit.toLocaleString('en');
+  for (const words of [
+    `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(BODY_LIMIT)} bytes |`,
+    `| 431 | \`HEADERS_TOO_LARGE\` | the address and the headers have more than ${inWords(maxHeaderSize)} bytes |`,
+    `\`MAX_DEPTH\`, ${maxDepth}:`,
+    `\`MAX_COST\`, ${inWords(maxCost)}:`,
+    `A document may have ${inWords(MAX_TOKENS)} tokens`,
+    `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
+    `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,
+  ]) expect(page).toContain(words);
 });
