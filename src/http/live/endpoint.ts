@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
 import { codedError } from '../../graphql/errors.js';
@@ -58,12 +58,13 @@ export function subscriptionIn({ schema, limits }: LiveEndpoint, { query, operat
   if (!operation) {
     return [codedError('OPERATION_RESOLUTION_FAILURE', operationName == null ? 'Must provide operation name if query contains multiple operations.' : `Unknown operation named "${operationName}".`)];
   }
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-    const refusal = overLimits({ schema, document, operation, variables }, limits);
-    return refusal ? [refusal] : { document, operation };
-  }
   // Those have their limits, log lines and metrics there.
-  return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
+  if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
+  const refusal = overLimits({ schema, document, operation, variables }, limits);
+  if (refusal) return [refusal];
+  // Before graphql itself does, whose errors have no code: they would pass for ours.
+  const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {});
+  return errors ? errors.map(error => coded(error, 'BAD_USER_INPUT')) : { document, operation };
 }
 
 /** Gives a result as its caller may see it; one that is only an error of the request has no data. */
