@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { LiveCounts, type CourseCountsSubscription } from '../../src/services/live-counts/index.js';
+import { until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { past } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
+import { gistOf, statementsOf } from '../support/statements.js';
 import { steppedPace } from '../support/stepped-pace.js';
 
 /** Is what one subscriber was told last of each course: its total, or null of one that is gone. */
@@ -84,12 +86,58 @@ describeOnEach('live counts', kind => {
       await takeTurns(turns[Math.floor(index / turns.length)]!);
       await past(database, `update core_course set total_enrollments = 1 where id = ${course}`);
       each.push(await subscribing);
-      while (!pace.isAwaited) await setImmediate();
+      await until(() => pace.isAwaited, 'The look has not come to its end.');
     }
     await pace.tick();
     await pace.tick();
     await setImmediate();
     expect([[...all.values()].every(total => total === 1), each.flatMap(told => [...told.values()])]).toEqual([true, courses.map(() => 1)]);
     counts.end();
+  });
+
+  it('are looked at 300 ms after the last look, or after four times what it took, and no more where the only subscription ends as it begins', async ({ onTestFinished }) => {
+    const { database, drop } = await freshDatabase(kind);
+    onTestFinished(drop);
+    const pace = steppedPace();
+    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+    const listener = { protocol: 'sse', viewer: null, expiresAt: null } as const;
+    const [course] = await addCourses(database, [{}]);
+    const subscription = await counts.subscribe(listener, [course!]);
+    let takes = 0;
+    database.config.set('onQuery', sql => {
+      pace.pass(takes);
+      return sql;
+    });
+    for (takes of [0, 75, 76, 1000]) await pace.tick();
+    expect(pace.pauses).toEqual([300, 300, 300, 304, 4000]);
+    await subscription.return();
+    const subscribing = counts.subscribe(listener, [course!]);
+    counts.endOf(listener);
+    expect(await (await subscribing).next()).toEqual({ done: true, value: undefined });
+    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
+  });
+
+  it('cost one statement at the first look too, also for who sees some of the courses only', async ({ onTestFinished }) => {
+    const { database, drop } = await freshDatabase(kind);
+    onTestFinished(drop);
+    const pace = steppedPace();
+    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+    await addCourses(database, [{}, { isPublished: false }]);
+    await counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
+    expect(gistOf(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
+    counts.end();
+  });
+
+  it('end for those who subscribe at an end, or after it', async ({ onTestFinished }) => {
+    const { database, drop } = await freshDatabase(kind);
+    onTestFinished(drop);
+    const pace = steppedPace();
+    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+    await addCourses(database, [{}]);
+    const subscribe = () => counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
+    const during = subscribe();
+    counts.end();
+    for (const subscription of [await during, await subscribe()]) expect(await subscription.next()).toEqual({ done: true, value: undefined });
+    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
   });
 });

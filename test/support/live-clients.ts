@@ -1,5 +1,6 @@
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
+import { awaited } from './awaited.js';
 
 /** Names the protocols for subscriptions. */
 export const protocols = ['sse', 'ws'] as const;
@@ -49,7 +50,7 @@ export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: str
   const messages = client.iterate(request);
   const self: LiveClient = {
     async next() {
-      const { value, done } = await messages.next();
+      const { value, done } = await awaited(messages.next(), `No message has come by ${protocol}.`);
       if (done) throw new Error('The subscription has come to its end.');
       return value as CountsMessage;
     },
@@ -61,7 +62,7 @@ export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: str
     },
     async ended() {
       try {
-        for (;;) if ((await messages.next()).done) return null;
+        for (;;) if ((await awaited(messages.next(), `The subscription by ${protocol} has not ended.`)).done) return null;
       } catch (error) {
         return error;
       }

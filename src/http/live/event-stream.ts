@@ -59,7 +59,8 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       context: { listener, response },
     });
     if (body === null || typeof body === 'string') return reply.code(status).send(errorBody(messageIn(body) ?? 'This is no request for a subscription.', 'BAD_REQUEST'));
-    open.add(response);
+    // Of one that has gone meanwhile nothing more is heard.
+    if (!response.destroyed) open.add(response);
     response.once('close', () => open.delete(response));
     // A proxy that buffers would keep the events to itself.
     return reply.code(status).headers(headers).header('x-accel-buffering', 'no').send(Readable.from(untilClosing(body)));
@@ -80,6 +81,11 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
   app.route({ method: ['GET', 'POST'], url: EVENT_STREAM_PATH, handler: answer });
   return () => {
     closing = true;
+    // Each connection with its answer, for a client keeps it for more requests, and the server would wait for that.
+    for (const response of open) {
+      const { socket } = response;
+      response.once('finish', () => socket?.end());
+    }
     setTimeout(() => open.forEach(response => response.destroy()), endpoint.grace).unref();
   };
 }

@@ -1,5 +1,5 @@
 /** Tells subscribers the stored counts of courses as they are committed. */
-export { INTERVAL, LiveCounts, protocols, type Listener } from './live-counts.js';
+export { INTERVAL, LiveCounts, MOST_OF_ONE, protocols, type Listener } from './live-counts.js';
 export { clock, type Pace } from './pace.js';
 export { MOST_COURSES, SubscriptionRefused } from './present-courses.js';
 export { CourseCountsSubscription, type CourseCountsChange } from './subscription.js';

@@ -23,6 +23,8 @@ export const INTERVAL = 300;
 const REST = 4;
 /** Limits the subscriptions of one server. */
 const MOST_SUBSCRIPTIONS = 5000;
+/** Limits the subscriptions of one listener, a WebSocket. */
+export const MOST_OF_ONE = 50;
 /** Limits the rows that one statement reads. */
 const MOST_ROWS = 1000;
 
@@ -46,12 +48,14 @@ export class LiveCounts {
 
   /** Gives how many subscriptions there are by a protocol. */
   count(protocol: Listener['protocol']): number {
-    return [...this.#subscriptions.values()].filter(listener => listener.protocol === protocol).length;
+    return this.#countOf(listener => listener.protocol === protocol);
   }
 
   /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
   async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
+    // Here, where one counts from its first moment to its last: a client may give the same id to one after another.
+    if (this.#countOf(one => one === listener) >= MOST_OF_ONE) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_OF_ONE} subscriptions and takes no more. End one, or name more courses in one.`);
     const isFirstOfAll = courseIds === null && !this.#watchesAll();
     const subscription = new CourseCountsSubscription(courseIds && new Set(courseIds), one => this.#leave(one));
     // Before anything is read: whatever looks find from now on is offered to it too, so nothing falls between the two.
@@ -67,19 +71,32 @@ export class LiveCounts {
       throw error;
     }
     if (this.#ended) subscription.end();
-    else if (!this.#looking) void this.#look((this.#looking = new AbortController()).signal);
+    // None is left where it ended as it began, with its listener or its token.
+    else if (!this.#looking && this.#subscriptions.size > 0) void this.#look((this.#looking = new AbortController()).signal);
     return subscription;
+  }
+
+  /** Ends the subscriptions of a listener who has gone, those that are about to begin too. */
+  endOf(listener: Listener): void {
+    for (const [subscription, one] of this.#subscriptions) if (one === listener) subscription.end();
   }
 
   /** Ends all subscriptions, and those to come. */
   end(): void {
     this.#ended = true;
-    for (const subscription of [...this.#subscriptions.keys()]) subscription.end();
+    for (const subscription of this.#subscriptions.keys()) subscription.end();
   }
 
   /** Tells whether any subscription, but for one, is to all courses. */
   #watchesAll(but?: CourseCountsSubscription): boolean {
-    return [...this.#subscriptions.keys()].some(one => one !== but && one.courseIds === null);
+    for (const one of this.#subscriptions.keys()) if (one !== but && one.courseIds === null) return true;
+    return false;
+  }
+
+  #countOf(isCounted: (listener: Listener) => boolean): number {
+    let count = 0;
+    for (const listener of this.#subscriptions.values()) if (isCounted(listener)) count += 1;
+    return count;
   }
 
   #leave(subscription: CourseCountsSubscription): void {
@@ -97,7 +114,7 @@ export class LiveCounts {
       await this.pace.pause(Math.max(INTERVAL, took * REST), end);
       this.#endExpired();
       if (end.aborted) return;
-      const start = performance.now();
+      const start = this.pace.elapsed();
       try {
         await this.#tell();
         if (trouble) this.onTrouble(null);
@@ -107,7 +124,7 @@ export class LiveCounts {
         if (!trouble && !end.aborted) this.onTrouble(error);
         trouble = true;
       }
-      took = performance.now() - start;
+      took = this.pace.elapsed() - start;
     }
   }
 

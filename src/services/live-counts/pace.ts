@@ -4,11 +4,14 @@ export interface Pace {
   pause(milliseconds: number, end: AbortSignal): Promise<void>;
   /** Gives the time, in milliseconds since 1970. */
   now(): number;
+  /** Gives milliseconds since some moment, by which to tell how long something takes: nobody sets them. */
+  elapsed(): number;
 }
 
 /** Is the pace of a server: the clock's. */
 export const clock: Pace = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   pause: (milliseconds, end) =>
     new Promise(resolve => {
       if (end.aborted) return resolve();

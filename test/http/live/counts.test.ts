@@ -131,7 +131,7 @@ describeOnEach('live counts', kind => {
     expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course']);
     await told(clients);
     for (const client of clients) client.close();
-    while (pace.isAwaited) await new Promise(resolve => setImmediate(resolve));
+    await pace.untilIdle();
     expect(await statementsOf(api.database, async () => pace.goOn())).toEqual([]);
   });
 });

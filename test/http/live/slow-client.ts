@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { awaited } from '../../support/awaited.js';
 import type { protocols } from '../../support/live-clients.js';
 
 /** Is a client that takes from its socket only while the test lets it. */
@@ -21,17 +22,17 @@ interface Message {
 /** Subscribes with a query that selects `course { totalEnrollments }`, without a token. */
 export async function slowClient(protocol: (typeof protocols)[number], url: string, query: string): Promise<SlowClient> {
   const totals: number[] = [];
-  let awaited = { total: NaN, come: (): void => undefined, fail: (_error: Error): void => undefined };
+  let wanted = { total: NaN, come: (): void => undefined, fail: (_error: Error): void => undefined };
   const take = ({ data }: Message): void => {
     const { totalEnrollments: total } = data.courseCountsChanged.course;
     totals.push(total);
-    if (total === awaited.total) awaited.come();
+    if (total === wanted.total) wanted.come();
   };
-  const lose = (): void => awaited.fail(new Error(`The connection was lost before a message with total ${awaited.total} came.`));
+  const lose = (): void => wanted.fail(new Error(`The connection was lost before a message with total ${wanted.total} came.`));
   const socket = protocol === 'sse' ? await byEvents(url, query, take, lose) : await byWebSocket(url, query, take, lose);
   return {
     totals,
-    until: total => (totals.includes(total) ? Promise.resolve() : new Promise((come, fail) => (awaited = { total, come, fail }))),
+    until: total => (totals.includes(total) ? Promise.resolve() : awaited(new Promise<void>((come, fail) => (wanted = { total, come, fail })), `No message with total ${total} has come.`)),
     ...socket,
   };
 }
