@@ -4,6 +4,7 @@ import { Role } from '../../../src/entities/index.js';
 import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { idsOf, type Surroundings } from '../../graphql/bad-values.js';
 import { addCourse } from '../../support/api.js';
+import { awaited } from '../../support/awaited.js';
 import { addUsers } from '../../support/rows.js';
 import { protocols, type CountsMessage } from '../../support/live-clients.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
@@ -34,13 +35,15 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
     await live.stop();
   });
 
-  /** Gives the errors with which a subscription begins. */
+  /** Gives the errors with which a subscription is refused. */
+  const refusalsOf = (query: string, variables?: Record<string, unknown>) => awaited(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
+
   async function errorsOf(query: string, variables: Record<string, unknown> = {}): Promise<CountsMessage['errors']> {
     if (protocol === 'ws') return client.iterate({ query, variables }).next().then(({ value }) => (value as CountsMessage).errors, (thrown: unknown) => thrown as CountsMessage['errors']);
     const response = await fetch(`${live.api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query, variables }) });
     return (JSON.parse(/^data: (.+)$/m.exec(await response.text())![1]!) as CountsMessage).errors;
   }
-  const byVariable = (ids: unknown) => errorsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
+  const byVariable = (ids: unknown) => refusalsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
 
   it('is the only one', () => {
     const { courseCountsChanged, ...others } = buildGraphqlSchema().getSubscriptionType()!.getFields();
@@ -67,7 +70,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
       const [error, ...more] = (await byVariable(value))!;
       expect([error!.extensions, more], JSON.stringify(value)).toEqual([{ code: 'BAD_USER_INPUT' }, []]);
       expect(error!.message).toMatch(/^Variable "\$ids" got invalid value/);
-      const written = await errorsOf(`subscription { courseCountsChanged(courseIds: ${writtenOut[index]}) { courseId } }`);
+      const written = await refusalsOf(`subscription { courseCountsChanged(courseIds: ${writtenOut[index]}) { courseId } }`);
       expect(written?.map(({ extensions }) => extensions.code), writtenOut[index]).toEqual(['GRAPHQL_VALIDATION_FAILED']);
     }
     expect(live.pace.isAwaited).toBe(false);
