@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { LiveCounts, type CourseCountsSubscription } from '../../src/services/live-counts/index.js';
-import { until } from '../support/awaited.js';
+import { CourseCountsSubscription, LiveCounts } from '../../src/services/live-counts/index.js';
+import type { CourseRow } from '../../src/services/reader/index.js';
+import { awaited, until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { past } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
@@ -140,4 +141,11 @@ describeOnEach('live counts', kind => {
     for (const subscription of [await during, await subscribe()]) expect(await subscription.next()).toEqual({ done: true, value: undefined });
     expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
   });
+});
+
+it('a subscription to a course that goes as it begins tells that it is gone', async () => {
+  const subscription = new CourseCountsSubscription(new Set([1]), () => undefined);
+  subscription.offer(1, null);
+  subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
+  expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({ done: false, value: { courseId: 1, course: null } });
 });
