@@ -1,26 +1,45 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse, GraphQLRequestListener } from '@apollo/server';
+import { ApolloServerPluginCacheControl } from '@apollo/server/plugin/cacheControl';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
-import { publicFor } from '../graphql/cache-hints.js';
 import type { Context } from '../graphql/context.js';
 
 /**
  * Gives the Apollo plugins that say which caches may keep an answer (Cache-Control).
  *
  * Shared caches may keep only what was asked by GET, without a token, has no error, and whose every field has a public
- * hint in the schema. Apollo would read the hints at each field of each answer; they are the operation's, so once is enough.
+ * hint in the schema. Apollo reads hints at each field, which costs time, so only such requests have them read.
  */
 export function cachePolicy(): ApolloServerPlugin<Context>[] {
-  const listener: GraphQLRequestListener<Context> = { willSendResponse: answer => Promise.resolve(setHeaders(answer)) };
-  const listening = Promise.resolve(listener);
-  return [ApolloServerPluginCacheControlDisabled(), { requestDidStart: () => listening }];
+  const hints = ApolloServerPluginCacheControl({ calculateHttpHeaders: false });
+  const plain: GraphQLRequestListener<Context> = { willSendResponse: answer => Promise.resolve(setHeaders(answer)) };
+  const plainly = Promise.resolve(plain);
+  return [
+    // Else Apollo adds its own, for every request.
+    ApolloServerPluginCacheControlDisabled(),
+    {
+      async serverWillStart(service) {
+        await hints.serverWillStart?.(service);
+      },
+      async requestDidStart(request) {
+        if (!mayBePublic(request)) return plainly;
+        const { executionDidStart } = (await hints.requestDidStart?.(request)) ?? {};
+        return { ...plain, ...(executionDidStart && { executionDidStart }) };
+      },
+    },
+  ];
 }
 
-function setHeaders({ request: { http }, response, schema, document, operation }: GraphQLRequestContextWillSendResponse<Context>): void {
-  if (http?.method !== 'GET') return;
+function mayBePublic({ request: { http } }: { readonly request: GraphQLRequestContextWillSendResponse<Context>['request'] }): boolean {
+  return http?.method === 'GET' && !http.headers.has('authorization');
+}
+
+function setHeaders(answer: GraphQLRequestContextWillSendResponse<Context>): void {
+  const { request, response, overallCachePolicy } = answer;
+  if (request.http?.method !== 'GET') return;
   const { headers } = response.http;
-  if (response.body.kind !== 'single' || response.body.singleResult.errors || !document || !operation) headers.set('cache-control', 'no-store');
+  if (response.body.kind !== 'single' || response.body.singleResult.errors) headers.set('cache-control', 'no-store');
   else {
-    const seconds = http.headers.has('authorization') ? 0 : publicFor(schema, document, operation);
-    headers.set('cache-control', seconds > 0 ? `public, max-age=${seconds}` : 'private, no-cache');
+    const policy = mayBePublic(answer) ? overallCachePolicy.policyIfCacheable() : null;
+    headers.set('cache-control', policy?.scope === 'PUBLIC' ? `public, max-age=${policy.maxAge}` : 'private, no-cache');
   }
 }
