@@ -49,6 +49,8 @@ describe('a request that never reaches GraphQL', () => {
 
   it.each([
     ['headers that are too large', `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, '431', 'HEADERS_TOO_LARGE', /16384 bytes together\. .*by POST/],
+    ['a Host that is none', 'GET /graphql?query={me{id}} HTTP/1.1\r\nhost: no host\r\nconnection: close\r\n\r\n', '400', 'BAD_REQUEST', /Host is "no host"\. Send the name/],
+    ['no Host', 'GET /graphql?query={me{id}} HTTP/1.0\r\n\r\n', '400', 'BAD_REQUEST', /Host is ""\. Send the name/],
     ['bytes that are no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400', 'BAD_REQUEST', /no request of HTTP\/1\.1/],
   ])('is answered so even where it cannot be parsed: %s', async (_, text, status, code, message) => {
     const { hostname, port } = new URL(api.url);
