@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
@@ -43,12 +44,17 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
 async function programOf(asked: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
+    .version(version(), '--version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
     .addHelpText('after', configurationHelp);
   const names = asked !== undefined && Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
   for (const name of names) (await commands[name]!())(program, end);
   return program;
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 }
 
 function usageLine(text: string): string {
@@ -70,6 +76,12 @@ Configuration comes from the environment and from .env in the working directory:
   VERIFY_ACTION           what it does then: verify, or recount (verify)
   METRICS                 on (at /metrics), off, or a port or HOST:PORT of their own
                           (on; off in production)
+  CORS_ORIGINS            the origins whose pages may ask, with commas between them, * or none
+                          (localhost's; none in production)
+  KEEP_ALIVE_TIMEOUT      seconds that an idle connection stays open (72)
+  INTROSPECTION           whether anybody may ask for the schema: on or off (on; off in production)
+  EXPLORER                whether there are pages for exploring: on or off (on; off in production)
+  MAX_DEPTH, MAX_COST     how deep and how costly an operation may be (12, 50000)
   LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)
   SAMPLE_DATA             whether serve fills an empty database (true outside production)
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { placeToRun } from '../support/command-line.js';
@@ -11,6 +11,19 @@ it.each(['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', '
   expect(stdout).toMatch(/^Usage: rollcall/);
   expect(stdout).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
   expect([code, stderr]).toEqual([0, '']);
+});
+
+it('"rollcall --help" names every variable of the configuration that the README has', async () => {
+  const { stdout } = await place.run(['--help']);
+  const rows = readFileSync('README.md', 'utf8').split('\n').filter(line => /^\| `[A-Z_]+`/.test(line));
+  const names = rows.flatMap(row => row.split('|')[1]!.match(/[A-Z_]+/g)!);
+  expect(names).toContain('DATABASE_URL');
+  expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(stdout))).toEqual([]);
+});
+
+it('"rollcall --version" prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await place.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 it.each([
