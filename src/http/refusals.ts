@@ -35,11 +35,10 @@ export function refusalOf(error: Partial<FastifyError>, { id, headers }: Fastify
 export function refuseInGraphqlShape(app: FastifyInstance): void {
   // Else a body of this type would be read, and refused only by the check for forgery, which names another reason.
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', (request, reply, done) => {
-    const { hostname } = request;
+  app.addHook('onRequest', ({ hostname, routeOptions }, _reply, done) => {
     // Without one, as HTTP/1.0 allows, what balances loads may ask how the server is.
-    if (hostname === '' ? request.routeOptions.url !== '/graphql' : URL.canParse(`http://${hostname}/`)) return done();
-    void send(request, reply, { status: 400, code: 'BAD_REQUEST', message: `The header Host is "${hostname.slice(0, 100)}". Send the name of this server.` });
+    const isFit = hostname === '' ? routeOptions.url !== '/graphql' : URL.canParse(`http://${hostname}/`);
+    done(isFit ? undefined : Object.assign(new Error(`The header Host is "${hostname.slice(0, 100)}". Send the name of this server.`), { statusCode: 400 }));
   });
   app.setErrorHandler((error, request, reply) => send(request, reply, refusalOf(error as FastifyError, request)));
   app.setNotFoundHandler((request, reply) => {

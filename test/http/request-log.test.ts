@@ -1,4 +1,3 @@
-import { request as httpRequest } from 'node:http';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
@@ -102,17 +101,6 @@ describeOnEach('the log of requests', kind => {
     const requests = await log.requests(30);
     expect(requests.map(({ requestId, errors }) => [requestId, errors]).sort()).toEqual(ids.map(id => [id, 1]).sort());
     expect(log.lines().filter(({ errorId }) => errorId).map(({ requestId, errorId }) => [requestId, errorId]).sort()).toEqual(told.sort());
-  });
-
-  it('has an error whole that came before GraphQL', async () => {
-    const status = await new Promise(resolve => {
-      const headers = { host: 'no host', 'content-type': 'application/json', 'x-request-id': 'broken-2' };
-      httpRequest(api.url, { method: 'POST', headers }, response => response.resume().once('end', () => resolve(response.statusCode))).end('{"query":"{ me { id } }"}');
-    });
-    expect(status).toBe(500);
-    const [request] = await log.requests(1);
-    expect(request).toMatchObject({ level: 40, requestId: 'broken-2', status: 500, errorCodes: ['INTERNAL_SERVER_ERROR'] });
-    expect(log.lines()[0]).toMatchObject({ level: 50, requestId: 'broken-2', err: { message: 'Invalid URL', stack: expect.stringContaining('at ') } });
   });
 
   it('never has a token or an email, wherever they come from', async () => {
