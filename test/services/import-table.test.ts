@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { fileSource } from '../../src/services/import/source.js';
 import { tableBlocks } from '../../src/services/import/table.js';
@@ -48,24 +50,35 @@ it('a row that runs over two lines is read whole, wherever a block ends', async 
 });
 
 it('a line without end is a bad row, and takes no memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  /** Gives the bytes of buffers that somebody still holds. */
+  const held = (): number => {
+    // What the first finds is given back in the background, which the second waits for.
+    collect();
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = held();
+  let most = 0;
   const source = {
     name: 'FILE.csv',
     bytes: null,
     async *open() {
       yield Buffer.from('course,student\n1,');
-      for (let count = 0; count < 200; count++) yield await Promise.resolve(Buffer.alloc(1024 * 1024, 'x'));
+      for (let count = 0; count < 200; count++) {
+        yield await Promise.resolve(Buffer.alloc(1024 * 1024, 'x'));
+        if (count % 40 === 39) most = Math.max(most, held() - before);
+      }
       yield Buffer.from('\n3,4\n');
     },
   };
-  const before = process.memoryUsage().arrayBuffers;
-  let most = 0;
   const found: unknown[] = [];
   for await (const { rows, bad } of tableBlocks(source, ['course', 'student'])) {
-    most = Math.max(most, process.memoryUsage().arrayBuffers);
     found.push(...bad.map(({ line, code }) => [line, code]), ...rows.map(({ line }) => line));
   }
   expect(found).toEqual([[2, 'TOO_LONG'], 3]);
-  expect(most - before).toBeLessThan(150 * 1024 * 1024);
+  expect(most).toBeLessThan(10 * 1024 * 1024);
 });
 
 it.each([

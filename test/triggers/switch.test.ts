@@ -26,10 +26,16 @@ describeOnEach('going over from one strategy to the other', kind => {
       }
       return operations;
     };
+    const done = async (racers: Racers, operations: Operation[]): Promise<void> => {
+      const { results } = await racers.race(operations);
+      expect(results.filter(({ code }) => code !== 'done' && code !== 'RETRY_LATER')).toEqual([]);
+      // On a machine that is busy for seconds; then the caller is to send it again.
+      const left = operations.filter((_, index) => results[index]!.code !== 'done');
+      if (left.length > 0) await done(racers, left);
+    };
     const racing = async (racers: Racers[], change: () => Promise<unknown> = () => Promise.resolve()): Promise<void> => {
       const prepared = await Promise.all(racers.map(work));
-      const [races] = await Promise.all([Promise.all(racers.map((one, index) => one.race(prepared[index]!))), change()]);
-      expect(races.flatMap(({ results }) => results).filter(({ code }) => code !== 'done')).toEqual([]);
+      await Promise.all([...racers.map((one, index) => done(one, prepared[index]!)), change()]);
       for (const { stored, actual } of await storedAndActual(database)) expect(stored).toEqual(actual);
     };
 

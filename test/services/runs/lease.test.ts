@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { RunStatus } from '../../../src/entities/index.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../../src/services/runs/index.js';
+import { LEASE } from '../../../src/services/runs/lease.js';
+import { until } from '../../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
 import { addFullCourses, breakTotals, changesOf, codesOf, goOn, operator, recountAll, seen, valueOf, write } from '../../support/drift.js';
 import { expectExactCounts } from '../../support/rows.js';
@@ -13,19 +14,22 @@ describeOnEach('the lease of a run', kind => {
   let courses: number[];
 
   beforeEach(async () => {
+    // Renewals come by the test's clock; what is no timer of ours, the rest between chunks among it, by the real one.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     opened = await freshDatabase(kind);
     elsewhere = await openDatabase(opened.url);
     courses = await addFullCourses(opened.database, 5);
     await breakTotals(opened.database, courses);
   });
   afterEach(async () => {
+    vi.useRealTimers();
     await elsewhere.close(true);
     await opened.drop();
   });
 
+  const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE * 1000) / 3);
   /** Lets a run's lease run out, as time does. */
   const lapse = (id: number): Promise<void> => write(opened.database, `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`);
-  const leaseOf = async (id: number): Promise<unknown> => (await elsewhere.em.getConnection().execute<{ lease_expires_at: unknown }[]>('select lease_expires_at from core_recount_runs where id = ?', [id]))[0]!.lease_expires_at;
 
   /** Starts a run, does its first repair and leaves it as a process that is killed leaves it. */
   async function interrupted(): Promise<number> {
@@ -68,12 +72,11 @@ describeOnEach('the lease of a run', kind => {
   });
 
   it('that another process has taken over ends the work of the first, which changes nothing more', async () => {
-    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }, 0.3));
-    let taken: Promise<void> | undefined;
+    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
+    let taken: Promise<unknown> | undefined;
     const run = await workOn(opened.database, claimed, {
-      lease: 0.3,
       onChange: () => {
-        taken = write(elsewhere, `update core_recount_runs set owner = 'another process', throttle = 0 where id = ${claimed.id}`);
+        taken = write(elsewhere, `update core_recount_runs set owner = 'another process', throttle = 0 where id = ${claimed.id}`).then(untilRenewal);
       },
     });
     await taken;
@@ -84,15 +87,17 @@ describeOnEach('the lease of a run', kind => {
   });
 
   it('is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
-    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }, 0.3));
-    const working = workOn(opened.database, claimed, { lease: 0.3 });
-    const leases = new Set<unknown>();
-    while (leases.size < 4) {
-      leases.add(await leaseOf(claimed.id));
-      await delay(20);
+    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
+    const working = workOn(opened.database, claimed);
+    await until(async () => (await seen(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
+    for (let renewal = 0; renewal < 3; renewal += 1) {
+      await lapse(claimed.id);
+      untilRenewal();
+      await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
     }
     expect(await seen(elsewhere, claimed.id)).toMatchObject({ status: RunStatus.RUNNING, interrupted: false, checked: 1 });
     await pauseRun(elsewhere, operator, claimed);
+    untilRenewal();
     expect(await working).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
   });
 });
