@@ -26,6 +26,15 @@ export const firstQuery = `query Courses {
 }
 `;
 
+const live = `# Stays open: first come the counts as they are, then each change, such as by Enroll in the tab Student.
+subscription Watch {
+  courseCountsChanged(courseIds: ["3"]) {
+    courseId
+    course { id title totalEnrollments activeEnrollments }
+  }
+}
+`;
+
 const ofStudents = `query MyEnrollments {
   me {
     name
@@ -88,9 +97,10 @@ query Runs {
 }
 `;
 
-/** Lists what each role can try. */
+/** Lists what everybody and each role can try; Watch runs until it is stopped, in a tab of its own. */
 export const examples: readonly Example[] = [
   { role: null, name: 'Anyone', document: firstQuery },
+  { role: null, name: 'Live', document: live },
   { role: Role.STUDENT, name: 'Student', document: ofStudents },
   { role: Role.TEACHER, name: 'Teacher', document: ofTeachers },
   { role: Role.ADMIN, name: 'Admin', document: ofAdmins },

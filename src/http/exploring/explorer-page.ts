@@ -67,6 +67,9 @@ function startOf(json: string): string {
   return `
       const options = ${json};
       const endpointURL = new URL('../graphql', document.baseURI).href;
-      AltairGraphQL.init({ ...options, endpointURL, initialWindows: options.initialWindows.map(one => ({ ...one, endpointURL })) });
+      // By events rather than by WebSocket: so the headers of a tab hold for its subscriptions too.
+      const subscriptionsEndpoint = new URL('../graphql/stream', document.baseURI).href;
+      const addresses = { endpointURL, subscriptionsEndpoint, initialSubscriptionRequestHandlerId: 'graphql-sse' };
+      AltairGraphQL.init({ ...options, ...addresses, initialWindows: options.initialWindows.map(one => ({ ...one, ...addresses })) });
     `;
 }

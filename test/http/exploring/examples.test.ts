@@ -19,10 +19,18 @@ describe('the examples of the pages for exploring', () => {
   afterAll(() => api.stop());
 
   it('are there for everybody and for each role', () => {
-    expect(examples.map(({ role }) => role)).toEqual([null, ...Object.values(Role)]);
+    expect(examples.map(({ role }) => role)).toEqual([null, null, ...Object.values(Role)]);
   });
 
-  const operations = examples.flatMap(({ role, name, document }) =>
+  it('show the counts that a subscription begins with', async () => {
+    const { document } = examples.find(({ name }) => name === 'Live')!;
+    const events = await fetch(`${api.url}/stream?query=${encodeURIComponent(document)}`, { headers: { accept: 'text/event-stream' } });
+    let text = '';
+    for await (const part of events.body!.pipeThrough(new TextDecoderStream())) if (/"totalEnrollments":[1-9]/.test((text += part)) || text.includes('errors')) break;
+    expect(text).toMatch(/"courseId":"3".*"totalEnrollments":[1-9]/);
+  });
+
+  const operations = examples.filter(({ name }) => name !== 'Live').flatMap(({ role, name, document }) =>
     parse(document).definitions.map(one => ({ role, name, document, operationName: (one as OperationDefinitionNode).name!.value })),
   );
 

@@ -56,7 +56,7 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
     return result.first().innerText();
   }
 
-  it('shows counts, docs and history, sends a token, and asks nobody but its own server', { timeout: 300_000 }, async () => {
+  it('shows counts, live ones too, docs and history, sends a token, and asks nobody but its own server', { timeout: 300_000 }, async () => {
     const { page, outside, refused, complaints } = visit;
     await page.goto(new URL('/explorer', api.url).href);
     await page.locator('[track-id=set_request]').click();
@@ -82,6 +82,11 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
 
     await page.locator('[track-id=show_history]').click();
     await page.locator('.history-item', { hasText: 'verifyEnrollmentCounts' }).first().waitFor();
+
+    await page.keyboard.press('Escape');
+    await page.getByText('Live', { exact: true }).click();
+    await page.getByText('(Send subscription Watch)').click();
+    expect(await resultWith(page, 'courseCountsChanged')).toMatch(/"courseId": "3",[^]*"totalEnrollments": [1-9]/);
 
     expect(outside).toEqual([]);
     expect(complaints).toEqual([]);
