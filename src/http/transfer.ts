@@ -14,8 +14,9 @@ export async function sendLess(app: FastifyInstance): Promise<void> {
   // Before compression: the tag is of the data, and weak, since each encoding has bytes of its own.
   app.addHook('onSend', (request, reply, payload, done) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-    // One address has an answer for each viewer and media type; a cache must not give one to another.
-    if (request.method === 'GET') reply.header('vary', [reply.getHeader('vary'), 'Accept', 'Authorization'].filter(Boolean).join(', '));
+    // One address has an answer for each viewer, media type and encoding; a cache must not give one to another. A 304 too
+    // must name them all, since it takes the place of what a cache knows. In small letters, the compression looks for it.
+    if (request.method === 'GET') reply.header('vary', [reply.getHeader('vary'), 'Accept', 'Authorization', 'accept-encoding'].filter(Boolean).join(', '));
     if (request.method !== 'GET' || reply.statusCode !== 200 || typeof payload !== 'string' || reply.getHeader('cache-control') === 'no-store') return done(null, payload);
     const tag = etag(payload, { weak: true });
     reply.header('etag', tag);

@@ -38,9 +38,9 @@ describe('an answer to GET', () => {
     expect([await asked('Public'), await asked('Own'), await asked('Public')]).toEqual(['public, max-age=10', 'private, no-cache', 'public, max-age=10']);
   });
 
-  it('depends on the token, the media type and the origin, and says so', async () => {
+  it('depends on the token, the media type, the encoding and the origin, and says so', async () => {
     const varied = (await get({ query: COURSE_PAGE })).headers.get('vary')!.toLowerCase().split(', ');
-    expect(varied).toEqual(expect.arrayContaining(['authorization', 'accept', 'origin']));
+    expect(varied).toEqual(expect.arrayContaining(['authorization', 'accept', 'accept-encoding', 'origin']));
   });
 
   it('is private for whoever sends a token, whatever is asked', async () => {
@@ -80,6 +80,7 @@ describe('an answer to GET', () => {
       expect(tag).toMatch(/^W\/"/);
       for (const known of [tag, tag.slice(2), `"other", ${tag}`, '*']) {
         const again = await get({ query: COURSE_PAGE }, { ...headers, 'if-none-match': known });
+        expect(again.headers.get('vary')).toBe(first.headers.get('vary'));
         expect([again.status, await again.text(), again.headers.get('etag'), again.headers.get('cache-control'), again.headers.get('content-type')]).toEqual([304, '', tag, first.headers.get('cache-control'), null]);
       }
       expect((await get({ query: COURSE_PAGE }, { ...headers, 'if-none-match': '"other"' })).status).toBe(200);
