@@ -30,6 +30,8 @@ export async function addBrowserRules(app: FastifyInstance, { corsOrigins, produ
       maxAge: PREFLIGHT_AGE,
       // Tokens come in a header, which no browser adds by itself; so no origin needs to be trusted with cookies.
       credentials: false,
+      // OPTIONS of who is no browser asks what the server takes; that is no mistake, which would be told in plain text.
+      strictPreflight: false,
     });
   }
 }

@@ -73,6 +73,11 @@ describe('browsers', () => {
     expect(told.headers.get('access-control-expose-headers')).toBe('x-request-id, etag, retry-after');
   });
 
+  it('are not the only ones who may ask what a path takes', async () => {
+    const { status, headers } = await fetch(apis.open.url, { method: 'OPTIONS' });
+    expect([status, headers.get('access-control-allow-methods'), headers.get('access-control-allow-origin')]).toEqual([204, 'GET, POST', null]);
+  });
+
   it('may do nothing with an answer but read it', async () => {
     for (const path of ['/graphql', '/healthz', '/nowhere']) {
       const { headers } = await fetch(new URL(path, apis.closed.url));
