@@ -16,6 +16,9 @@ const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
 /** Limits a quote in a message, in characters; our own are shorter. */
 const QUOTE_LENGTH = 150;
 
+/** Says that introspection is off; Apollo's own words name an option in the code. */
+const SCHEMA_HIDDEN = 'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.';
+
 /** Gives an error for callers, with a code of the catalogue and, where one is to blame, the path of the argument. */
 export function codedError(code: ErrorCode, message: string, argument: string | null = null): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...(argument !== null && { argument }) } });
@@ -49,6 +52,7 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
     // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
+    if (formatted.extensions?.['validationErrorCode'] === 'INTROSPECTION_DISABLED') return withCode(formatted, 'GRAPHQL_VALIDATION_FAILED', SCHEMA_HIDDEN);
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
       return { ...formatted, message: readable(message) };
@@ -60,9 +64,9 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
   };
 }
 
-/** Gives a message of which every character can be seen, its long quotes cut, and then itself. */
+/** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */
 function readable(message: string): string {
-  return shortened(visible(message).replace(QUOTE, (_, quote: string) => `"${shortened(quote, QUOTE_LENGTH)}"`), MESSAGE_LENGTH);
+  return shortened(visible(message.trim()).replace(QUOTE, (_, quote: string) => `"${shortened(quote, QUOTE_LENGTH)}"`), MESSAGE_LENGTH);
 }
 
 /** Gives what a resolver, the context or GraphQL itself threw, without what was wrapped around it to say where. */
