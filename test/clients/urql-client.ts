@@ -8,7 +8,7 @@ import { courseList, enroll } from './operations.js';
 export function urqlClient(url: string, token: () => string | null): Client {
   const cache = cacheExchange({
     // These have no id and belong to what holds them.
-    keys: { Count: () => null, EnrollmentStatusCount: () => null },
+    keys: { Count: () => null, EnrollmentStatusCount: () => null, RecountChange: () => null, Drift: () => null, CourseCountsChange: () => null },
     resolvers: {
       Query: { courses: relayPagination(), enrollments: relayPagination(), recountRuns: relayPagination() },
       Course: { enrollments: relayPagination() },
