@@ -35,10 +35,12 @@ export function refusalOf(error: Partial<FastifyError>, { id, headers }: Fastify
 export function refuseInGraphqlShape(app: FastifyInstance): void {
   // Else a body of this type would be read, and refused only by the check for forgery, which names another reason.
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', ({ hostname, routeOptions }, _reply, done) => {
+  app.addHook('onRequest', ({ hostname, routeOptions, headers }, _reply, done) => {
+    const encoding = headers['content-encoding'] ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity') return done(refusing(415, `The body is encoded as "${encoding.slice(0, 100)}". Send JSON as it is, without the header Content-Encoding.`));
     // Without one, as HTTP/1.0 allows, what balances loads may ask how the server is.
     const isFit = hostname === '' ? routeOptions.url !== '/graphql' : URL.canParse(`http://${hostname}/`);
-    done(isFit ? undefined : Object.assign(new Error(`The header Host is "${hostname.slice(0, 100)}". Send the name of this server.`), { statusCode: 400 }));
+    return done(isFit ? undefined : refusing(400, `The header Host is "${hostname.slice(0, 100)}". Send the name of this server.`));
   });
   app.setErrorHandler((error, request, reply) => send(request, reply, refusalOf(error as FastifyError, request)));
   app.setNotFoundHandler((request, reply) => {
@@ -49,6 +51,10 @@ export function refuseInGraphqlShape(app: FastifyInstance): void {
     reply.header('allow', allowed.join(', '));
     return send(request, reply, { status: 405, code: 'METHOD_NOT_ALLOWED', message: `${shown} does not take ${request.method}, only ${allowed.join(' and ')}.` });
   });
+}
+
+function refusing(statusCode: number, message: string): Error {
+  return Object.assign(new Error(message), { statusCode });
 }
 
 function send({ headers }: FastifyRequest, reply: FastifyReply, { status, code, message }: Refusal): FastifyReply {

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from '../support/api.js';
 
@@ -19,6 +20,7 @@ describe('a request that never reaches GraphQL', () => {
     ['plain text', '/graphql', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{ me { id } }' }, 415, 'UNSUPPORTED_MEDIA_TYPE', /"text\/plain"\. Send JSON, .*application\/json/],
     ['a form', '/graphql', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'query=1' }, 415, 'UNSUPPORTED_MEDIA_TYPE', /x-www-form-urlencoded/],
     ['a file', '/graphql', { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x--' }, 415, 'UNSUPPORTED_MEDIA_TYPE', /multipart/],
+    ['a body that is compressed', '/graphql', { method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, body: gzipSync('{"query":"{ me { id } }"}') }, 415, 'UNSUPPORTED_MEDIA_TYPE', /encoded as "gzip"\. Send JSON as it is/],
     ['a body of no type', '/graphql', { method: 'POST', body: new Uint8Array([123, 125]) }, 415, 'UNSUPPORTED_MEDIA_TYPE', /no Content-Type/],
     ['an unknown path', '/graph?x=1', { method: 'POST', headers: json, body: '{}' }, 404, 'NOT_FOUND', /nothing at \/graph\. POST/],
     ['a method that GraphQL does not take', '/graphql?x=1', { method: 'PUT', headers: json, body: '{}' }, 405, 'METHOD_NOT_ALLOWED', /\/graphql does not take PUT, only GET and POST/],
