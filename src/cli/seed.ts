@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import type { Database } from '../database/database.js';
+import { fillEmptyDatabase } from '../services/sample-data/fill-empty-database.js';
 import { defaultSeedSize, seedDatabase, type SeedSize } from '../services/sample-data/seed-database.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
@@ -23,21 +24,26 @@ export function addSeed(program: Command, end: (code: ExitCode) => void): void {
       if (size.enrollments > pairs) command.error(`${counted(size.students, 'student')} and ${counted(size.courses, 'course')} make at most ${counted(pairs, 'enrollment')}. Give fewer --enrollments.`);
       const config = loadConfig();
       if (config.production) throw new CommandError('Sample data are not for production. Set NODE_ENV=development if this database is for trying things out.');
-      await withMigratedDatabase(config, database => seedWithProgress(database, size));
+      await withMigratedDatabase(config, database => seedWithProgress(database, size, seedDatabase));
       end(ExitCode.clean);
     });
 }
 
-/** Adds sample data and shows how far it is on standard error. */
-export async function seedWithProgress(database: Database, size: SeedSize): Promise<void> {
+/** Adds sample data to a database that is empty, unless another process does; shows how far it is on standard error. */
+export function fillWithProgress(database: Database): Promise<void> {
+  return seedWithProgress(database, defaultSeedSize, fillEmptyDatabase);
+}
+
+async function seedWithProgress(database: Database, size: SeedSize, add: typeof seedDatabase): Promise<void> {
   const what = `${counted(size.courses, 'course')}, ${counted(size.students, 'student')}, ${counted(size.enrollments, 'enrollment')}`;
   process.stderr.write(`Adding sample data: ${what}\n`);
   const start = performance.now();
   const display = showProgress('seed');
+  let added: boolean;
   try {
-    await seedDatabase(database, { ...size, onProgress: display.onProgress });
+    added = await add(database, { ...size, onProgress: display.onProgress });
   } finally {
     display.finish();
   }
-  process.stderr.write(`Added in ${duration(performance.now() - start)}.\n`);
+  process.stderr.write(added ? `Added in ${duration(performance.now() - start)}.\n` : 'Nothing added: somebody else has put data there meanwhile.\n');
 }

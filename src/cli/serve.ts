@@ -4,9 +4,9 @@ import { loadConfig, type Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { serverLogger } from '../http/logger.js';
 import { exampleAccounts } from '../services/example-accounts.js';
-import { defaultSeedSize, isEmpty } from '../services/sample-data/seed-database.js';
+import { isEmpty } from '../services/sample-data/seed-database.js';
 import { ExitCode } from './exit-code.js';
-import { seedWithProgress } from './seed.js';
+import { fillWithProgress } from './seed.js';
 import { welcomeText } from './welcome.js';
 import { withMigratedDatabase } from './with-database.js';
 
@@ -29,7 +29,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
 }
 
 async function serve(config: Config, database: Database, logger: Logger): Promise<void> {
-  if (config.sampleData && (await isEmpty(database))) await seedWithProgress(database, defaultSeedSize);
+  if (config.sampleData && (await isEmpty(database))) await fillWithProgress(database);
   // Loaded only here: it takes a third of the time that every other command needs to start.
   const { startServer } = await import('../http/server.js');
   // Before listening, for from then on a signal may not just break off what it finds.

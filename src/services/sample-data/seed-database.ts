@@ -19,12 +19,23 @@ export interface SeedSize {
   readonly enrollments: number;
 }
 
+/** Says what sample data to make, how random numbers begin, up to when, and whether only into an empty database. */
+export interface Seed extends SeedSize {
+  readonly seed?: number;
+  readonly until?: Date;
+  readonly onlyIfEmpty?: boolean;
+  readonly onProgress?: OnProgress;
+}
+
 /** Is what an empty database is filled with. */
 export const defaultSeedSize: SeedSize = { courses: 200, students: 2000, enrollments: 30_000 };
 
 /** Tells whether a migrated database holds no user and no course. */
-export async function isEmpty(database: Database): Promise<boolean> {
-  const em = database.em.fork();
+export function isEmpty(database: Database): Promise<boolean> {
+  return holdsNothing(database.em.fork() as SqlEntityManager);
+}
+
+async function holdsNothing(em: SqlEntityManager): Promise<boolean> {
   const any = [await em.find(User, {}, { fields: ['id'], limit: 1 }), await em.find(Course, {}, { fields: ['id'], limit: 1 })];
   return any.flat().length === 0;
 }
@@ -33,12 +44,14 @@ export async function isEmpty(database: Database): Promise<boolean> {
  * Adds sample data: an admin where there is none, teachers, students, courses and enrollments, all in one transaction.
  *
  * An empty database gets the same for the same seed and `until`, the moment that the data lead up to. Errors: RangeError
- * when there are more enrollments than pairs of a student and a course.
+ * when there are more enrollments than pairs of a student and a course. `onlyIfEmpty` asks the transaction itself whether
+ * there is anything yet; gives false where it then adds nothing.
  */
-export async function seedDatabase(database: Database, { onProgress, seed = 1, until = new Date(), ...size }: SeedSize & { seed?: number; until?: Date; onProgress?: OnProgress }): Promise<void> {
+export async function seedDatabase(database: Database, { onProgress, seed = 1, until = new Date(), onlyIfEmpty = false, ...size }: Seed): Promise<boolean> {
   const pairs = size.students * size.courses;
   if (size.enrollments > pairs) throw new RangeError(`${size.students} students and ${size.courses} courses make ${pairs} enrollments at most, not ${size.enrollments}.`);
-  await inTransaction(database, async em => {
+  return inTransaction(database, async em => {
+    if (onlyIfEmpty && !(await holdsNothing(em))) return false;
     const random = new Random(seed);
     const total = size.courses + size.students + size.enrollments;
     let rows = 0;
@@ -62,6 +75,7 @@ export async function seedDatabase(database: Database, { onProgress, seed = 1, u
       advance(await insertMany(em, Enrollment, batch));
       batch = [];
     }
+    return true;
   });
 }
 
