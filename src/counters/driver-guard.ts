@@ -5,6 +5,7 @@ import { DirectWrites } from './direct-writes.js';
 import { CounterError } from './errors.js';
 import { guardKysely } from './kysely-guard.js';
 import type { CounterRegistry } from './registry.js';
+import { underflowOf } from './underflow.js';
 import { counted, isCounted, wayOr } from './write-scope.js';
 
 type Method = (...parameters: unknown[]) => unknown;
@@ -24,7 +25,8 @@ const guarded = new WeakSet<object>();
 
 /**
  * Makes an ORM's driver refuse, for all that use it, what would write past the counters (COUNTER_BYPASS) or write a
- * stored count (COUNTER_ASSIGNED): its own methods, its query builders, and the Kysely of its connections.
+ * stored count (COUNTER_ASSIGNED): its own methods, its query builders, and the Kysely of its connections; and tell in the
+ * engine's words where a trigger would have made a stored count negative (COUNTER_UNDERFLOW).
  *
  * Every write of MikroORM that is not raw SQL passes here; those of flushes and of the engine are counted and let through.
  */
@@ -51,7 +53,7 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
     return isCounted() ? builder : guardBuilder(writes, builder);
   };
   const convertException = methods['convertException']!.bind(driver);
-  methods['convertException'] = error => (error instanceof CounterError ? error : convertException(error));
+  methods['convertException'] = error => (error instanceof CounterError ? error : underflowOf(error, registry) ?? convertException(error));
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) => guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
 }
