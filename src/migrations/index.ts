@@ -10,12 +10,14 @@ import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-
 export interface MigrationEntry {
   readonly name: string;
   readonly class: Constructor<Migration>;
+  /** Lists the privileges on the database that it needs and that those who keep tables need not have. */
+  readonly privileges?: readonly string[];
 }
 
 const onMysql: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnMysql },
   { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql },
-  { name: '2026-11-22-verify-procedure', class: VerifyProcedure },
+  { name: '2026-11-22-verify-procedure', class: VerifyProcedure, privileges: VerifyProcedure.privileges },
 ];
 const onSqlite: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnSqlite },

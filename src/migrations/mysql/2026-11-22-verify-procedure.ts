@@ -8,6 +8,8 @@ import { oneLine } from '../one-line.js';
  * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
  */
 export class VerifyProcedure extends Migration {
+  static readonly privileges = ['CREATE ROUTINE', 'ALTER ROUTINE'];
+
   override async up(): Promise<void> {
     await this.#change('drop procedure if exists verify_enrollment_counts');
     await this.#change(oneLine`create procedure verify_enrollment_counts()
@@ -36,7 +38,7 @@ export class VerifyProcedure extends Migration {
     } catch (error) {
       if (!isDenied(error)) throw error;
       const [row] = (await this.execute('select current_user() as account, database() as name')) as { account: string; name: string }[];
-      throw new MissingPrivilegeError(['CREATE ROUTINE', 'ALTER ROUTINE'], row!.name, row!.account, { cause: error });
+      throw new MissingPrivilegeError(VerifyProcedure.privileges, row!.name, row!.account, { cause: error });
     }
   }
 }

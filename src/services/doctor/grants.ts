@@ -18,6 +18,11 @@ export class Grants {
     return tables.every(table => this.#grants.some(grant => has(grant, privilege) && coversDatabase(grant, database) && ['*', table].includes(grant.table)));
   }
 
+  /** Tells whether a privilege is granted on all that a database has and will have. */
+  onDatabase(privilege: string, database: string): boolean {
+    return this.#grants.some(grant => has(grant, privilege) && coversDatabase(grant, database) && grant.table === '*');
+  }
+
   /** Tells whether a privilege is granted for the whole server. */
   onServer(privilege: string): boolean {
     return this.#grants.some(grant => has(grant, privilege) && grant.database === '*');

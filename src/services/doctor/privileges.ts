@@ -3,7 +3,8 @@ import type { Config } from '../../config.js';
 import { thereIn, triggerStatus } from '../../counters/index.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
-import { Grants } from './grants.js';
+import { grantsOf } from './granted.js';
+import type { Grants } from './grants.js';
 import { settingsOf, type Settings } from './server-settings.js';
 
 /** Lists the tables that a server reads and writes. */
@@ -52,7 +53,7 @@ async function tryAll(database: Database, tables: readonly string[]): Promise<Fi
 
 async function examineTriggerPrivileges(database: Database): Promise<Finding[]> {
   const name = database.config.get('dbName')!;
-  const grants = new Grants(await grantLines(database));
+  const grants = await grantsOf(database);
   const missing = [
     ...(grants.onTables('TRIGGER', name, ['core_enrollments']) ? [] : ['TRIGGER']),
     ...(grants.onTables('LOCK TABLES', name, ['core_course', 'core_enrollments']) ? [] : ['LOCK TABLES']),
@@ -67,14 +68,4 @@ export function binaryLogFindings({ log_bin: binaryLog, log_bin_trust_function_c
   if (binaryLog !== 'ON' || trusted === 'ON' || grants.onServer('SUPER')) return [];
   const message = 'With the binary log on, the server lets this user make no triggers.';
   return [{ status: installed ? 'warning' : 'failed', message, advice: 'set persist log_bin_trust_function_creators = 1 (on MariaDB: in its configuration), or grant SUPER' }];
-}
-
-/** Gives the lines of SHOW GRANTS, those of the roles that are in force among them. */
-async function grantLines(database: Database): Promise<string[]> {
-  const connection = database.em.getConnection();
-  const [row] = await connection.execute<{ role: string | null }[]>('select current_role() as role');
-  // MariaDB shows the role's grants unasked, and calls no role null where MySQL calls it NONE.
-  const using = databaseKindOf(database) === 'mysql' && row!.role !== 'NONE' ? ` for current_user() using ${row!.role}` : '';
-  const lines = await connection.execute<Record<string, string>[]>(`show grants${using}`);
-  return lines.flatMap(line => Object.values(line));
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { installTriggers } from '../../../src/counters/index.js';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { examineClock } from '../../../src/services/doctor/clock.js';
+import { examineMigrations, tablesOf } from '../../../src/services/doctor/migrations.js';
 import { describeOnServers, freshUrl } from '../../support/databases.js';
 import { amissOf, examined, of } from '../../support/examined.js';
 import { addCountedCourses } from '../../support/place-on.js';
@@ -65,6 +66,24 @@ describeOnServers('the doctor', kind => {
     expect(of(await examined(theirs), 'privileges').map(({ status }) => status)).toEqual(['ok']);
     await other.query(`grant trigger, lock tables on ${new URL(url).pathname.slice(1)}.* to '${new URL(theirs).username}'@'%'`);
     expect(amissOf(await examined(theirs, { COUNTERS: 'triggers' }))).toEqual([]);
+  });
+
+  it('names the privileges that a pending migration needs, and only then', async () => {
+    const theirs = await userWith('select, insert, update, delete');
+    const schema = new URL(url).pathname.slice(1);
+    const limited = await openDatabase(theirs);
+    const found = async () => examineMigrations(limited, await tablesOf(limited));
+    expect(await found()).toMatchObject([{ status: 'ok' }]);
+    await other.query("delete from rollcall_migrations where name like '%procedure'");
+    const lacks = (privileges: string) => ({ status: 'failed', message: `The database's user lacks ${privileges}, which the migration 2026-11-22-verify-procedure needs.` });
+    const pending = { status: 'failed', message: 'Pending: 2026-11-22-verify-procedure.' };
+    expect(await found()).toMatchObject([pending, { ...lacks('CREATE ROUTINE and ALTER ROUTINE'), advice: `grant CREATE ROUTINE, ALTER ROUTINE on ${schema}.* to …` }]);
+    const grant = (privilege: string): Promise<unknown> => other.query(`grant ${privilege} on ${schema}.* to '${new URL(theirs).username}'@'%'`);
+    await grant('alter routine');
+    expect(await found()).toMatchObject([pending, lacks('CREATE ROUTINE')]);
+    await grant('create routine');
+    expect(await found()).toMatchObject([pending]);
+    await limited.close(true);
   });
 
   it('gives up a check that gets no answer, and goes on with the others', async () => {
