@@ -12,6 +12,7 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import pRetry from 'p-retry';
+import { FOLD, foldedText } from './folded-text.js';
 
 /** Limits how long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const BUSY_TIMEOUT = 50;
@@ -146,6 +147,8 @@ function open(path: string): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
   // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on;');
+  // Not for the schema, which other programs must be able to read and write without it.
+  database.function(FOLD, { deterministic: true, directOnly: true }, text => (typeof text === 'string' ? foldedText(text) : text));
   return {
     prepare(sql) {
       const statement = database.prepare(sql);

@@ -94,8 +94,26 @@ describeOnEach('a filter', kind => {
     expect((await found({ instructorId: counted, totalEnrollments })).map(node => node.totalEnrollments)).toEqual(expected);
   });
 
-  it('of a part of a title takes no notice of the case of Latin letters', async () => {
-    expect((await found({ instructorId: named, title: { contains: 'SNAKE_' } })).map(({ title }) => title)).toEqual(['snake_case']);
+  it.each([
+    ['snake_case', 'SNAKE_case'],
+    ['Élève', 'eLEVE'],
+    ['über', 'ÜBER'],
+    ['ΟΔΟΣ', 'οδός'],
+    ['мёд', 'МЕД'],
+    ['Čeština', 'cestina'],
+  ])('of a title %s takes %s for the same, whole or in part', async (title, asked) => {
+    const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
+    await addCourses(api.database, [{ title, instructor }, { title: `${title}!`, instructor }, { title: 'x', instructor }]);
+    const titles = async (filter: object) => (await found({ instructorId: instructor, title: filter })).map(node => node.title);
+    expect(await titles({ eq: asked })).toEqual([title]);
+    expect(await titles({ startsWith: asked })).toEqual([title, `${title}!`]);
+    expect(await titles({ contains: asked.slice(1) })).toEqual([title, `${title}!`]);
+  });
+
+  it('of a title tells letters apart that are more than a letter with an accent', async () => {
+    const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
+    await addCourses(api.database, ['чай', 'かき', '각'].map(title => ({ title, instructor })));
+    for (const asked of ['чаи', 'き', '가']) expect(await found({ instructorId: instructor, title: { startsWith: asked } })).toEqual([]);
   });
 
   it('of courses by ids, status, isPublished and instructor finds what all parts say', async () => {

@@ -27,7 +27,7 @@ export class IntFilterInput {
 }
 
 /** Compares texts. */
-@InputType('StringFilter', { description: 'Compares a text, as the database compares text; all parts that are given must hold.' })
+@InputType('StringFilter', { description: 'Compares a text, without regard to case and accents unless the database has another collation; all parts that are given must hold.' })
 export class StringFilterInput {
   @Field(() => String, { nullable: true, description: 'Equal to.' })
   eq?: string | null;
@@ -35,7 +35,7 @@ export class StringFilterInput {
   @Field(() => String, { nullable: true, description: 'Has this in it.' })
   contains?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Begins with this; can use an index.' })
+  @Field(() => String, { nullable: true, description: 'Begins with this; can use an index, on MySQL and MariaDB.' })
   startsWith?: string | null;
 }
 

@@ -72,7 +72,7 @@ registerEnumType(CourseOrderField, {
   description: 'What courses can be ordered by; equal ones by id.',
   valuesConfig: {
     ID: { description: 'The id.' },
-    TITLE: { description: 'The title, as the database sorts text.' },
+    TITLE: { description: 'The title, as the database sorts text; SQLite puts capital letters before small ones.' },
     TOTAL_ENROLLMENTS: { description: 'The stored count of all enrollments.' },
     CREATED_AT: { description: 'The moment of creation.' },
   },

@@ -1,5 +1,6 @@
 import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
-import type { Database } from '../../database/database.js';
+import { databaseKindOf, type Database } from '../../database/database.js';
+import { FOLD } from '../../database/folded-text.js';
 import type { CourseStatus } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
@@ -32,7 +33,7 @@ export interface NumberFilter {
   readonly lte?: number | null;
 }
 
-/** Compares texts as the database's collation does. */
+/** Compares texts as the database's collation does; on SQLite, whose own knows no case beyond ASCII, without case and accents. */
 export interface TextFilter {
   readonly eq?: string | null;
   readonly contains?: string | null;
@@ -86,18 +87,19 @@ function chosen(database: Database, viewer: Viewer | null, filter: CourseFilter)
   const visible = visibleCourses(viewer);
   let query = builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>;
   if (visible) query = query.where(visible);
-  return query.where(eb => eb.and(conditionsOf(eb, filter)));
+  return query.where(eb => eb.and(conditionsOf(eb, filter, databaseKindOf(database) === 'sqlite')));
 }
 
-function conditionsOf(eb: ExpressionBuilder<Tables, 'core_course'>, { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter): Expression<SqlBool>[] {
+function conditionsOf(eb: ExpressionBuilder<Tables, 'core_course'>, { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter, folds: boolean): Expression<SqlBool>[] {
   const among = (column: 'id' | 'status', values: readonly unknown[] | null | undefined): Expression<SqlBool>[] =>
     values == null ? [] : [values.length === 0 ? eb.lit(false) : eb(column, 'in', [...values] as never)];
-  const like = (pattern: string): Expression<SqlBool> => sql<SqlBool>`${eb.ref('title')} like ${pattern} escape '!'`;
+  const text = (of: Expression<string> | string): Expression<string> => (folds ? sql`${sql.raw(FOLD)}(${of})` : sql`${of}`);
+  const like = (pattern: string): Expression<SqlBool> => sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
   const compare = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
   return [
     ...among('id', ids),
     ...among('status', status),
-    ...(title?.eq == null ? [] : [eb('title', '=', title.eq)]),
+    ...(title?.eq == null ? [] : [eb(text(eb.ref('title')), '=', text(title.eq))]),
     ...(title?.contains == null ? [] : [like(`%${escapedLike(title.contains)}%`)]),
     ...(title?.startsWith == null ? [] : [like(`${escapedLike(title.startsWith)}%`)]),
     ...(isPublished == null ? [] : [eb('is_published', '=', Number(isPublished))]),
