@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, readConfig } from '../src/config.js';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.js';
 
 const secret = 'a secret of more than thirty-two bytes';
 
@@ -192,26 +189,5 @@ describe('the configuration', () => {
 
   it.each(['sqlite:', 'mysql:', 'mysql://host', 'mysql://host/'])('refuses %s, which names no database', url => {
     expect(mistakesOf({ DATABASE_URL: url })).toHaveLength(1);
-  });
-});
-
-describe('the file .env', () => {
-  const before = { folder: process.cwd(), port: process.env['PORT'] };
-
-  afterEach(() => {
-    process.chdir(before.folder);
-    if (before.port === undefined) delete process.env['PORT'];
-    else process.env['PORT'] = before.port;
-  });
-
-  it('gives what the environment leaves out, and the environment wins', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rollcall-env-'));
-    writeFileSync(join(folder, '.env'), 'PORT=4100\nHOST="0.0.0.0" # all interfaces\n');
-    process.chdir(folder);
-    delete process.env['PORT'];
-    expect(loadConfig()).toMatchObject({ port: 4100, host: '0.0.0.0' });
-    process.env['PORT'] = '4200';
-    expect(loadConfig()).toMatchObject({ port: 4200, host: '0.0.0.0' });
-    rmSync(folder, { recursive: true });
   });
 });

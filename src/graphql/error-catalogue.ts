@@ -1,11 +1,10 @@
 /**
- * Lists every code that an answer can have. The formatter of errors lets only these codes out (see errors.ts), the enum
- * UserErrorCode takes its descriptions from here, and a test holds docs/errors.md to this list and asks for each code.
+ * Lists every code that `errors` can have. The formatter of errors lets only these codes out (see errors.ts), and a test
+ * holds docs/errors.md to this list and asks for each code.
  */
 import type { AccessError } from '../services/access.js';
 import type { SubscriptionRefused } from '../services/live-counts/index.js';
 import type { TransactionErrorCode } from '../services/transaction-error.js';
-import { UserErrorCode } from '../services/outcome.js';
 
 /** Describes one code. */
 export interface CatalogueEntry {
@@ -169,44 +168,5 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['Something went wrong on our side. Its id in the log is ….'],
     status: [200, 500],
     remedy: 'Report the id; the log has the whole error under it, as `errorId` or, with status 500, as `requestId`.',
-  },
-};
-
-/** Describes each code of `userErrors`: what the caller can fix; the mutation has done nothing, or, of many things, not this one. */
-export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEntry, 'status'>>> = {
-  [UserErrorCode.NOT_FOUND]: {
-    meaning: 'There is no such row.',
-    message: ['… … does not exist.'],
-    remedy: 'Name one that exists.',
-  },
-  [UserErrorCode.ALREADY_ENROLLED]: {
-    meaning: 'The student is in the course already.',
-    message: ['Student … is enrolled in course … "…" already.'],
-    remedy: 'Nothing: what was asked for is so.',
-  },
-  [UserErrorCode.COURSE_FULL]: {
-    meaning: 'Every seat of the course is taken.',
-    message: ['Course … "…" is full: all its … seats are taken.'],
-    remedy: 'Wait for a seat, or raise the capacity.',
-  },
-  [UserErrorCode.COURSE_CLOSED]: {
-    meaning: 'The course is not ACTIVE or not published.',
-    message: ['Course … "…" is closed to students: it is ….', 'Course … is closed to students: it is not published.'],
-    remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
-  },
-  [UserErrorCode.INVALID]: {
-    meaning: 'A value is out of range.',
-    message: ['…'],
-    remedy: 'Correct the value that `field` leads to, as the message says.',
-  },
-  [UserErrorCode.IN_USE]: {
-    meaning: 'Something else holds on to it.',
-    message: ['The email … belongs to another user.', 'User … instructs course …; give the courses another instructor first.', 'Run …, started by …, is at work on … (… of … checked). …', 'Run … is being worked on by …. Pause it first to go on with it elsewhere.', 'Run … …'],
-    remedy: 'Free it first, as the message says.',
-  },
-  [UserErrorCode.NOT_RUNNING]: {
-    meaning: 'The run is not in a state for that.',
-    message: ['Run … is …, so it cannot become ….', 'Run … has come to its end: it is …. Start a new one.'],
-    remedy: 'Nothing: the run is over, or waits to be resumed.',
   },
 };

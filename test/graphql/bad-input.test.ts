@@ -1,43 +1,14 @@
-import { getNamedType, isEnumType, isInputObjectType, isListType, isNonNullType, type GraphQLInputType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { callers, mutations, newWorld, queries, tokenOf } from './operations.js';
-import type { Kind, Refusal, Surroundings } from './bad-values.js';
+import type { Refusal, Surroundings } from './bad-values.js';
 import { kinds } from './input-kinds.js';
-import { Name, operationFor, placesOf, resultOf, type Filling, type Place } from './input-places.js';
-
-const places = placesOf(buildGraphqlSchema());
-const named = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
-const LONGEST = 600;
-// eslint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/u;
-
-function kindOf(coordinate: string): Kind {
-  const kind = kinds[coordinate];
-  if (!kind) throw new Error(`Nobody has said what is bad for ${coordinate}: give it a row in input-kinds.ts.`);
-  return kind;
-}
-
-/** Asserts of a message what must be so for every one. */
-function expectReadable(message: string): void {
-  expect(message.length).toBeLessThanOrEqual(LONGEST);
-  expect(message).not.toMatch(UNSEEN);
-  expect(message.isWellFormed()).toBe(true);
-}
-
-/** Gives values that no variable of a type can have; an enum's, as names too. */
-function misfitsOf(type: GraphQLInputType): unknown[] {
-  if (isNonNullType(type)) return [null, ...misfitsOf(type.ofType)];
-  if (isListType(type)) return [[null], ...misfitsOf(type.ofType).filter(one => one !== null && !Array.isArray(one)).map(one => [one])];
-  const one = getNamedType(type);
-  if (isInputObjectType(one)) return ['x', 1, true, 'x'.repeat(100_000), 'a\0b'];
-  if (isEnumType(one)) return [1, true, { a: 1 }, ...['NOPE', '__proto__', one.getValues()[0]!.name.toLowerCase(), 'X'.repeat(100_000)].map(name => new Name(name))];
-  return { ID: [true, 1.5, [1], { id: 1 }], String: [1, 1.5, true, { a: 1 }], Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)], Boolean: ['true', 1, 0, { a: 1 }] }[one.name]!;
-}
+import { operationFor, resultOf, type Filling, type Place } from './input-places.js';
+import { kindOf, named, places } from './places-of-the-schema.js';
+import { expectReadable } from './readable.js';
 
 describe('the table of bad input', () => {
   it('has a row for every argument and every input field', () => {
@@ -128,39 +99,6 @@ describeOnEach('bad input', kind => {
     const { query } = operationFor(place, [1], fill, { literally: true });
     const { errors } = await api.send(admin, query.replace('first: 1', 'first: 1, last: 2'));
     expect(errors?.map(({ message, extensions }) => [message, extensions])).toEqual([['first, last: 1 and 2 contradict each other; give one of them.', { code: 'BAD_USER_INPUT', argument: 'first, last' }]]);
-  });
-});
-
-describe('bad input of another type', () => {
-  let api: Api;
-  const fill: Filling = (coordinate, type) => (isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1');
-
-  beforeAll(async () => {
-    api = await startApi('sqlite');
-  });
-  afterAll(() => api.stop());
-
-  it.each(named)('in a variable is told for each, with the variable and the place in it: %s', async (_, place) => {
-    const values = misfitsOf(place.type);
-    const { query, variables } = operationFor(place, values, fill);
-    const { status, data, errors = [] } = await api.send(null, query, variables);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'BAD_USER_INPUT')]);
-    errors.forEach(({ message }, index) => {
-      expectReadable(message);
-      expect(message).toMatch(new RegExp(`^Variable "\\$v${index}" (got invalid value|of .*type)`));
-      if (place.path.length > 1) expect(message).toContain(`at "v${index}.${place.path.slice(1).join('.')}`);
-      expect(message).toMatch(new RegExp(`${getNamedType(place.type).name}|must not be null|not to be null`));
-    });
-  });
-
-  it.each(named)('in the operation is told for each, with its line: %s', async (_, place) => {
-    const values = misfitsOf(place.type);
-    const { query } = operationFor(place, values, fill, { literally: true });
-    const { status, data, errors = [] } = await api.send(null, query);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'GRAPHQL_VALIDATION_FAILED')]);
-    const lines = query.split('\n').flatMap((line, index) => (/^a\d+:/.test(line) ? [index + 1] : []));
-    expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(lines);
-    for (const { message } of errors) expectReadable(message);
   });
 });
 

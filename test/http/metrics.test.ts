@@ -1,8 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { poolUse } from '../../src/database/pool-use.js';
 import { Enrollment, Role } from '../../src/entities/index.js';
-import { cancelRun, pauseRun, startRecount } from '../../src/services/runs/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
@@ -144,40 +141,6 @@ describeOnEach('the metrics', kind => {
     expect(await counts(() => told('recountEnrollments'))).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2, rollcall_drifts_repaired_total: 2 });
     expect(await counts(verifyAll)).toEqual({ rollcall_courses_checked_total: 3 });
     expect((await now()).get('rollcall_last_verify_drifts')).toBe(0);
-  });
-
-  it('tell how many runs are on record in each state', async () => {
-    const states = async () => Object.fromEntries([...(await now())].filter(([series]) => series.startsWith('rollcall_runs')).map(([series, count]) => [/"(\w+)"/.exec(series)![1], count]));
-    expect(await states()).toEqual({ running: 0, paused: 0, succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 });
-    const runs: { id: number }[] = [];
-    for (const after of [pauseRun, cancelRun, null, null]) {
-      const { value } = await startRecount(api.database, { userId: null, role: Role.ADMIN }, { dryRun: true });
-      runs.push(value!);
-      if (after) await after(api.database, { userId: null, role: Role.ADMIN }, value!);
-    }
-    await api.database.em.getConnection().execute(`update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ?`, [runs[3]!.id], 'run');
-    expect(await states()).toEqual({ running: 1, paused: 1, succeeded: 0, failed: 0, cancelled: 1, interrupted: 1 });
-  });
-
-  it('tell how the connections are used', async () => {
-    const most = kind === 'sqlite' ? 1 : 20;
-    const samples = await now();
-    const named = (name: string) => samples.get(`rollcall_database_${name}`);
-    expect([named('ready'), named('connections_max'), named('connections_waiting'), named('connections{state="active"}')]).toEqual([1, most, 0, 0]);
-    const em = api.database.em.fork();
-    await em.begin();
-    const scraping = now();
-    // SQLite has only this connection, and for that the scrape's own questions wait.
-    while (kind === 'sqlite' && (await poolUse(api.database)).waiting === 0) await setImmediate();
-    if (kind === 'sqlite') await em.rollback();
-    expect((await scraping).get('rollcall_database_connections{state="active"}')).toBe(1);
-    if (em.isInTransaction()) await em.rollback();
-  });
-
-  it('tell of the process too', async () => {
-    const samples = await now();
-    expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
-    expect([...samples.keys()]).toEqual(expect.arrayContaining(['nodejs_eventloop_lag_seconds', 'process_cpu_seconds_total']));
   });
 });
 

@@ -1,0 +1,17 @@
+import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import type { Kind } from './bad-values.js';
+import { kinds } from './input-kinds.js';
+import { placesOf } from './input-places.js';
+
+/** Lists every place for a value in the schema. */
+export const places = placesOf(buildGraphqlSchema());
+
+/** Lists them with a name for each, as the table of a test. */
+export const named = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
+
+/** Gives what is bad for an argument or input field. Fails for one of which nobody has said it. */
+export function kindOf(coordinate: string): Kind {
+  const kind = kinds[coordinate];
+  if (!kind) throw new Error(`Nobody has said what is bad for ${coordinate}: give it a row in input-kinds.ts.`);
+  return kind;
+}
