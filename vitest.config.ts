@@ -29,8 +29,8 @@ const aboutHooks = [
 export default defineConfig({
   test: {
     globalSetup: ['test/support/start-databases.ts'],
-    // One more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
-    maxWorkers: 3,
+    // Two more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
+    maxWorkers: 4,
     // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave anything behind.
     isolate: false,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
