@@ -10,11 +10,11 @@ export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
 /** Gives the form of a value that is one of some words. */
 export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
-  return z.enum(values, quoted(`Give one of ${values.join(', ')}.`));
+  return z.enum(values, withWayOut(`Give one of ${values.join(', ')}.`));
 }
 
 /** Gives the mistake in a value, with the value and the way out. */
-export function quoted(wayOut: string): { error: (issue: { input?: unknown }) => string } {
+export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }) => string } {
   return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
 }
 

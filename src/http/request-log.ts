@@ -4,8 +4,8 @@ import type { EndedRequest } from './request-record.js';
 /** Lists the routes that machines ask every few seconds. */
 export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** Lists the routes of files that a page loads, dozens at once; one that there is not has no route. */
-const FILES: ReadonlySet<string> = new Set(['/explorer/*']);
+/** Lists the routes whose requests come by the dozen: what is polled, and the files of a page; one that there is not has no route. */
+const FREQUENT: ReadonlySet<string> = new Set([...POLLED, '/explorer/*']);
 
 /** Lists the codes of errors that are the operator's concern rather than the caller's. */
 const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN']);
@@ -17,8 +17,7 @@ const LONGEST = 100;
 export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) => void {
   return request => {
     const trouble = request.status >= 500 || request.errorCodes.some(code => CONCERNS.has(code));
-    const route = request.route ?? '';
-    const level = trouble ? 'warn' : POLLED.has(route) || FILES.has(route) ? 'debug' : 'info';
+    const level = trouble ? 'warn' : FREQUENT.has(request.route ?? '') ? 'debug' : 'info';
     logger[level](lineOf(request), 'request');
   };
 }

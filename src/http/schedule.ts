@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import type { FastifyBaseLogger } from 'fastify';
-import { CRON_OPTIONS } from '../config.js';
+import { CRON_OPTIONS } from '../config-values.js';
 import type { Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
 import { runForMoment, type BackgroundRuns, type Run, type ScheduledAction } from '../services/runs/index.js';

@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/database.js';
 import { placeToRun, type Running } from '../support/command-line.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals } from '../support/drift.js';
-import type { LogLine } from '../support/awaited-log.js';
+import type { LogLine } from '../support/log-lines.js';
 import { expectExactCounts } from '../support/rows.js';
 
 const SERVERS = 3;

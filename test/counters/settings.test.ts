@@ -3,7 +3,7 @@ import { deleteWhere } from '../../src/counters/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { statementsOf } from '../support/statements.js';
-import { addBook, addShelves, Book, expectExactLibrary, Genre, library, Shelf, shelfCount } from './models/library.js';
+import { addBook, addShelves, Book, expectExactLibrary, Genre, library as model, Shelf, shelfCount } from './models/library.js';
 
 const settings = [
   ['undefined for null', { forceUndefined: true }],
@@ -14,7 +14,7 @@ const settings = [
 
 for (const [name, options] of settings) {
   describeOnEach(`with ${name}, counting`, kind => {
-    const schema = useSchema(kind, { ...library, options });
+    const schema = useSchema(kind, { ...model, options });
 
     it('creates, changes, moves, unsets and removes', async () => {
       const [first, second] = await addShelves(schema, 2);
@@ -51,7 +51,7 @@ for (const [name, options] of settings) {
 }
 
 describeOnEach('with a filter that hides rows, counting', kind => {
-  const schema = useSchema(kind, { ...library, options: { filters: { unlent: { cond: { lent: false }, entity: ['Book'], default: true }, none: { cond: { id: 0 }, entity: ['Shelf'], default: true } } } });
+  const schema = useSchema(kind, { ...model, options: { filters: { unlent: { cond: { lent: false }, entity: ['Book'], default: true }, none: { cond: { id: 0 }, entity: ['Shelf'], default: true } } } });
 
   it('sees hidden rows and hidden targets', async () => {
     const [from, to] = await addShelves(schema, 2);

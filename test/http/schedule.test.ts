@@ -7,7 +7,7 @@ import { startServer } from '../../src/http/server.js';
 import { BackgroundRuns, scheduledResults, startRecount, type ScheduledAction, type ScheduledResult } from '../../src/services/runs/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals, changesOf, operator, seen, valueOf, write } from '../support/drift.js';
-import { keptLog, type LogLine, type LogLines } from '../support/awaited-log.js';
+import { keptLog, type KeptLog, type LogLine } from '../support/log-lines.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 
 const COURSES = 4;
@@ -21,7 +21,7 @@ describeOnEach('a schedule', kind => {
   let database: Database;
   let url: string;
   let courses: number[];
-  let log: LogLines;
+  let log: KeptLog;
   let results: ScheduledResult[];
 
   beforeEach(async () => {
@@ -40,7 +40,7 @@ describeOnEach('a schedule', kind => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
   });
 
-  function start(pattern: string, action: ScheduledAction, { logger }: LogLines = log): void {
+  function start(pattern: string, action: ScheduledAction, { logger }: KeptLog = log): void {
     const runs = new BackgroundRuns(database, () => undefined);
     leftovers.push(() => runs.stop(60));
     const schedule = new Schedule({ pattern, action, database, runs, logger });
@@ -106,13 +106,13 @@ describeOnEach('a schedule', kind => {
     const server = await startServer({ config, database, logger: log.logger });
     await told('a scheduled run found counts that drifted');
     await server.close();
-    const lines = log.lines.length;
+    const { length } = log.lines();
     // Another one, on the same database, tells that further moments have come.
     const other = keptLog();
     start(EACH_SECOND, 'verify', other);
     const first = await other.until(({ msg }) => msg.startsWith('a scheduled run'));
     await other.until(({ msg, moment }) => msg.startsWith('a scheduled run') && moment !== first['moment']);
-    expect(log.lines.slice(lines)).toEqual([]);
+    expect(log.lines().slice(length)).toEqual([]);
   });
 
   it('tells of a run that failed', async () => {

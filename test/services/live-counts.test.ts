@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import type { DatabaseKind } from '../../src/database/database-url.js';
 import { CourseCountsSubscription, LiveCounts } from '../../src/services/live-counts/index.js';
 import type { CourseRow } from '../../src/services/reader/index.js';
 import { awaited, until } from '../support/awaited.js';
@@ -24,12 +25,17 @@ async function takeTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await null;
 }
 
+/** Gives live counts of an empty database, which are looked at when the test says. */
+async function started(kind: DatabaseKind) {
+  const { database, drop } = await freshDatabase(kind);
+  onTestFinished(drop);
+  const pace = steppedPace();
+  return { database, pace, counts: new LiveCounts(database, error => expect(error).toBeNull(), pace) };
+}
+
 describeOnEach('live counts', kind => {
-  it('leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async ({ onTestFinished }) => {
-    const { database, drop } = await freshDatabase(kind);
-    onTestFinished(drop);
-    const pace = steppedPace();
-    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+  it('leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
+    const { database, pace, counts } = await started(kind);
     const courses = await addCourses(database, Array.from({ length: 12 }, () => ({})));
     const [shown, brief] = [courses.slice(0, 6), courses.slice(6)];
     const listeners: { named: readonly number[] | null; told: Told }[] = [];
@@ -65,11 +71,8 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('of a change during a look are told to who subscribes during that look, before or after it is read', async ({ onTestFinished }) => {
-    const { database, drop } = await freshDatabase(kind);
-    onTestFinished(drop);
-    const pace = steppedPace();
-    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+  it('of a change during a look are told to who subscribes during that look, before or after it is read', async () => {
+    const { database, pace, counts } = await started(kind);
     const turns = [0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 36, 42];
     const courses = await addCourses(database, turns.flatMap(() => turns.map(() => ({}))));
     const subscribe = async (named: readonly number[]): Promise<Told> => {
@@ -96,11 +99,8 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('are looked at 300 ms after the last look, or after four times what it took, and no more where the only subscription ends as it begins', async ({ onTestFinished }) => {
-    const { database, drop } = await freshDatabase(kind);
-    onTestFinished(drop);
-    const pace = steppedPace();
-    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+  it('are looked at 300 ms after the last look, or after four times what it took, and no more where the only subscription ends as it begins', async () => {
+    const { database, pace, counts } = await started(kind);
     const listener = { protocol: 'sse', viewer: null, expiresAt: null } as const;
     const [course] = await addCourses(database, [{}]);
     const subscription = await counts.subscribe(listener, [course!]);
@@ -118,22 +118,16 @@ describeOnEach('live counts', kind => {
     expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
   });
 
-  it('cost one statement at the first look too, also for who sees some of the courses only', async ({ onTestFinished }) => {
-    const { database, drop } = await freshDatabase(kind);
-    onTestFinished(drop);
-    const pace = steppedPace();
-    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+  it('cost one statement at the first look too, also for who sees some of the courses only', async () => {
+    const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}, { isPublished: false }]);
     await counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
     expect(gistOf(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
     counts.end();
   });
 
-  it('end for those who subscribe at an end, or after it', async ({ onTestFinished }) => {
-    const { database, drop } = await freshDatabase(kind);
-    onTestFinished(drop);
-    const pace = steppedPace();
-    const counts = new LiveCounts(database, error => expect(error).toBeNull(), pace);
+  it('end for those who subscribe at an end, or after it', async () => {
+    const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}]);
     const subscribe = () => counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
     const during = subscribe();

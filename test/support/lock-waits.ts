@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MariaDbDriver } from '@mikro-orm/mariadb';
-import type { Database } from '../../src/database/database.js';
+import { databaseKindOf, type Database } from '../../src/database/database.js';
 
 /** Comes back when a transaction of this database waits for a lock that another one holds; for MySQL and MariaDB. */
 export async function untilLockWaits(database: Database): Promise<void> {
@@ -23,5 +22,5 @@ export async function namedLockWaits(database: Database): Promise<boolean> {
 
 /** Names the table of the server's sessions; MySQL's older one fails as long as any session's statement holds a letter of four bytes. */
 function processesOf(database: Database): string {
-  return database.driver instanceof MariaDbDriver ? 'information_schema.processlist' : 'performance_schema.processlist';
+  return databaseKindOf(database) === 'mariadb' ? 'information_schema.processlist' : 'performance_schema.processlist';
 }

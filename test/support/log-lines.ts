@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../../src/config.js';
 import { serverLogger } from '../../src/http/logger.js';
+import { until } from './awaited.js';
 
 /** Is one line of a server's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
@@ -14,6 +14,8 @@ export interface KeptLog {
   lines(): LogLine[];
   /** Gives the lines that say "request", once there are so many of them. */
   requests(count: number): Promise<LogLine[]>;
+  /** Gives the first line, of all that were or will be written, that is as wanted. */
+  until(wanted: (line: LogLine) => boolean): Promise<LogLine>;
   clear(): void;
 }
 
@@ -26,12 +28,14 @@ export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
     text: () => text,
     lines,
     async requests(count) {
-      for (;;) {
-        const found = lines().filter(({ msg }) => msg === 'request');
-        if (found.length >= count) return found;
-        // The line comes when the answer has gone out, which the client may see sooner.
-        await setImmediate();
-      }
+      const found = (): LogLine[] => lines().filter(({ msg }) => msg === 'request');
+      // The line comes when the answer has gone out, which the client may see sooner.
+      await until(() => found().length >= count, `The log has no ${count} requests.`);
+      return found();
+    },
+    async until(wanted) {
+      await until(() => lines().some(wanted), 'The log has no such line.');
+      return lines().find(wanted)!;
     },
     clear: () => void (text = ''),
   };

@@ -4,16 +4,13 @@ import { pino } from 'pino';
 import { addCourse, addEnrollment, addUser } from '../../support/api.js';
 import { startBreakingProxy } from '../../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers } from '../../support/databases.js';
-import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
+import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
 import { past } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
 import { gistOf, statementsOf } from '../../support/statements.js';
 import { steppedPace } from '../../support/stepped-pace.js';
-import { startLiveApi, type LiveApi } from './live-api.js';
-
-/** Gives the next counts that each client is told. */
-const told = (clients: readonly LiveClient[]): Promise<(number | null)[][]> => Promise.all(clients.map(client => client.counts()));
+import { startLiveApi, told, type LiveApi } from './live-api.js';
 
 describeOnEach('live counts', kind => {
   let live: LiveApi;

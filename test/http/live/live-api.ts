@@ -22,6 +22,11 @@ export interface LiveApi {
   stop(): Promise<void>;
 }
 
+/** Gives the next counts that each client is told. */
+export function told(clients: readonly LiveClient[]): Promise<(number | null)[][]> {
+  return Promise.all(clients.map(client => client.counts()));
+}
+
 /** Starts it. */
 export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
   const pace = steppedPace();
@@ -40,8 +45,6 @@ export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
     subscribeByEach: options => protocols.map(protocol => subscribe(protocol, options)),
     async another({ pace: own = steppedPace(), url = api.databaseUrl, logger = pino({ level: 'silent' }) } = {}) {
       const database = await openDatabase(url, strategy);
-      // As migrating does, by which a server begins.
-      await database.em.getConnection().ensureConnection();
       const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
       const server = await startServer({ config, database, pace: own, logger });
       leftovers.push(async () => {

@@ -6,10 +6,7 @@ import { protocols, type LiveClient } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
 import { addUsers } from '../../support/rows.js';
 import { gistOf, statementsOf } from '../../support/statements.js';
-import { startLiveApi, type LiveApi } from './live-api.js';
-
-/** Gives the next counts that each client is told. */
-const told = (clients: readonly LiveClient[]): Promise<(number | null)[][]> => Promise.all(clients.map(client => client.counts()));
+import { startLiveApi, told, type LiveApi } from './live-api.js';
 
 describeOnEach('live counts', kind => {
   let live: LiveApi;
