@@ -26,13 +26,21 @@ export interface SentOperation {
 /** Holds what is known of an operation without its variables: Apollo parses a text that it has seen before only once. */
 const known = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly alone: DocumentNode }>();
 
-/** Gives why an operation is not run, or null: it is too deep, too costly, or an argument of it has a value that nothing can be. */
-export function overLimits(sent: SentOperation, { maxDepth, maxCost }: QueryLimits): GraphQLError | null {
+/** What is known of an operation before anything of it runs. */
+export interface Assessment {
+  /** What the operation can cost at most, in points; 0 where it is refused before its cost is known. */
+  readonly cost: number;
+  /** Why the operation is not run; null where it may run. */
+  readonly refusal: GraphQLError | null;
+}
+
+/** Returns what an operation can cost and whether it may run: it may be too deep or too costly, or an argument may have a value that is never valid. */
+export function assessOperation(sent: SentOperation, { maxDepth, maxCost }: QueryLimits): Assessment {
   const { depth, alone } = formOf(sent);
-  if (depth > maxDepth) return codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`);
+  if (depth > maxDepth) return { cost: 0, refusal: codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`) };
   const cost = costIn(sent, alone);
-  if (cost instanceof GraphQLError) return cost;
-  return cost > maxCost ? codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. Ask for smaller pages by "first", or for less at once.`) : null;
+  if (cost instanceof GraphQLError) return { cost: 0, refusal: cost };
+  return { cost, refusal: cost > maxCost ? codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. Ask for smaller pages by "first", or for less at once.`) : null };
 }
 
 function formOf({ schema, document, operation }: SentOperation): { depth: number; alone: DocumentNode } {

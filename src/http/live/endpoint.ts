@@ -3,7 +3,7 @@ import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode, pa
 import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
 import { codedError } from '../../graphql/errors.js';
-import { MAX_TOKENS, overLimits, type QueryLimits } from '../../graphql/query-limits.js';
+import { MAX_TOKENS, assessOperation, type QueryLimits } from '../../graphql/query-limits.js';
 import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
@@ -60,7 +60,7 @@ export function subscriptionIn({ schema, limits }: LiveEndpoint, { query, operat
   }
   // Those have their limits, log lines and metrics there.
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
-  const refusal = overLimits({ schema, document, operation, variables }, limits);
+  const { refusal } = assessOperation({ schema, document, operation, variables }, limits);
   if (refusal) return [refusal];
   // Before graphql itself does, whose errors have no code: they would pass for ours.
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {});
