@@ -18,6 +18,13 @@ export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }
   return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
 }
 
+/** Gives the form of a whole number within bounds; `unit` says of what, and `note` what a bound means. */
+export function wholeNumberFrom(least: number, most: number, unit: string, note = '') {
+  const wayOut = withWayOut(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
+  // Number() reads more than digits: signs, exponents, hexadecimal.
+  return z.string().regex(/^\d+$/, wayOut).transform(Number).refine(number => number >= least && number <= most, wayOut);
+}
+
 /** Gives what is wrong with the address of a database, without its password; null: nothing. */
 export function mistakeInDatabaseUrl(url: string): string | null {
   try {

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { z } from 'zod';
-import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, withWayOut, type MetricsPlace } from './config-values.js';
+import type { MetricsPlace } from './config-values.js';
+import { configForm, type LOG_LEVELS } from './config-variables.js';
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
-const SECRET_BYTES = 32;
 /** Lists whose pages may ask outside production: Apollo's explorers, and what developers serve on their own machine. */
 const DEVELOPMENT_ORIGINS = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'https://explorer.embed.apollographql.com', /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/];
 
@@ -92,7 +90,7 @@ export function inspectConfig(): ConfigInspection {
 /** Reads the configuration from variables; an empty one counts as not set. Errors: ConfigError. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''));
-  const parsed = variables.safeParse(given);
+  const parsed = configForm.safeParse(given);
   const mistakes = [...(parsed.error?.issues ?? []).map(({ path: [name], message }) => `${String(name)} ${message}`), ...contradictions(given)];
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes, { cause: parsed.error, database: databaseOf(given) });
   const { data } = parsed;
@@ -120,50 +118,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
 }
 
-const variables = z.object({
-  DATABASE_URL: z.string().default('sqlite:data/rollcall.sqlite').superRefine((url, { addIssue }) => {
-    const mistake = mistakeInDatabaseUrl(url);
-    if (mistake) addIssue(mistake);
-  }),
-  HOST: z.string().default('localhost'),
-  PORT: z.string().regex(/^\d{1,5}$/, withWayOut('Give a whole number from 0 to 65535; 0 takes any free port.')).transform(Number).refine(port => port <= 65535, withWayOut('Give a whole number from 0 to 65535; 0 takes any free port.')).default(4000),
-  NODE_ENV: oneOf('development', 'test', 'production').default('development'),
-  JWT_SECRET: z.string().superRefine((secret, { addIssue }) => {
-    const bytes = Buffer.byteLength(secret);
-    if (bytes < SECRET_BYTES) addIssue(`has ${bytes} bytes. Give at least ${SECRET_BYTES}; \`openssl rand -base64 48\` makes a good one.`);
-  }).optional(),
-  JWKS_URL: z.string().refine(isHttpUrl, withWayOut('Give an http:// or https:// URL of a JSON Web Key Set.')).optional(),
-  JWT_ISSUER: z.string().optional(),
-  JWT_AUDIENCE: z.string().optional(),
-  LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
-  INTROSPECTION: oneOf('on', 'off').optional(),
-  EXPLORER: oneOf('on', 'off').optional(),
-  MAX_DEPTH: z.string().regex(/^[1-9]\d{0,2}$/, withWayOut('Give a whole number of fields, from 1 to 999.')).transform(Number).default(12),
-  MAX_COST: z.string().regex(/^[1-9]\d{0,8}$/, withWayOut('Give a whole number, from 1 to 999999999.')).transform(Number).default(50_000),
-  METRICS: z.string().transform((text, { addIssue }) => {
-    const place = metricsPlaceOf(text);
-    if (place === null) addIssue(withWayOut('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({ input: text }));
-    return place ?? 'off';
-  }).optional(),
-  DATABASE_WAIT: z.string().regex(/^\d{1,5}$/, withWayOut('Give a whole number of seconds; 0 does not wait.')).transform(Number).default(60),
-  COUNTERS: oneOf('hooks', 'triggers', 'switching').default('hooks'),
-  SHUTDOWN_TIMEOUT: z.string().regex(/^\d{1,5}$/, withWayOut('Give a whole number of seconds; 0 lets no request finish.')).transform(Number).default(10),
-  KEEP_ALIVE_TIMEOUT: z.string().regex(/^[1-9]\d{0,4}$/, withWayOut('Give a whole number of seconds, 1 at least.')).transform(Number).default(72),
-  CORS_ORIGINS: z.string().transform((text, { addIssue }) => {
-    const origins = text === 'none' ? [] : text.split(',').map(one => one.trim());
-    for (const one of origins) if (!isOrigin(one)) addIssue(withWayOut('Give origins such as https://school.example, with commas between them, * for all, or none.').error({ input: one }));
-    return origins;
-  }).optional(),
-  VERIFY_SCHEDULE: z.string().superRefine((pattern, { addIssue }) => {
-    const mistake = mistakeInSchedule(pattern);
-    if (mistake) addIssue(mistake);
-  }).optional(),
-  VERIFY_ACTION: oneOf('verify', 'recount').default('verify'),
-  SAMPLE_DATA: oneOf('true', 'false').optional(),
-});
-
 function databaseOf(given: Readonly<Record<string, string | undefined>>): Pick<Config, 'databaseUrl' | 'counters'> | null {
-  const { data } = variables.pick({ DATABASE_URL: true, COUNTERS: true }).safeParse(given);
+  const { data } = configForm.pick({ DATABASE_URL: true, COUNTERS: true }).safeParse(given);
   return data ? { databaseUrl: data.DATABASE_URL, counters: data.COUNTERS } : null;
 }
 

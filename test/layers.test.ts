@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Lists the layers from the lowest up: a file imports from its own or a lower one. */
-const layers = ['counters', 'entities', 'migrations', 'database', 'config-values.ts', 'config.ts', 'services', 'graphql', 'http', 'cli'];
+const layers = ['counters', 'entities', 'migrations', 'database', 'config-values.ts', 'config-variables.ts', 'config.ts', 'services', 'graphql', 'http', 'cli'];
 
 /** Gives the project's own files that a file imports, by their paths under src. */
 const imports = new Map(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { configurationHelp } from './configuration-help.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
 
@@ -61,28 +62,3 @@ function usageLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, ' ').replace(/^error: /, '');
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${/[.?!)]$/.test(line) ? '' : '.'} Add --help to see how.\n`;
 }
-
-const configurationHelp = `
-Configuration comes from the environment and from .env in the working directory:
-  DATABASE_URL            sqlite:PATH, mysql://… or mariadb://… (sqlite:data/rollcall.sqlite)
-  HOST, PORT              where to listen (localhost, 4000; port 0 takes any free one)
-  NODE_ENV                development, test or production (development)
-  JWT_SECRET or JWKS_URL  with what tokens are verified (a secret for development only)
-  JWT_ISSUER, JWT_AUDIENCE  what tokens must name, if set
-  DATABASE_WAIT           seconds that serve waits for the database at its start (60)
-  COUNTERS                hooks, triggers, or switching from triggers to hooks (hooks)
-  SHUTDOWN_TIMEOUT        seconds that requests in flight get to finish when serve is stopped (10)
-  VERIFY_SCHEDULE         when serve verifies the counts, as cron says it, in UTC (never)
-  VERIFY_ACTION           what it does then: verify, or recount (verify)
-  METRICS                 on (at /metrics), off, or a port or HOST:PORT of their own
-                          (on; off in production)
-  CORS_ORIGINS            the origins whose pages may ask, with commas between them, * or none
-                          (localhost's; none in production)
-  KEEP_ALIVE_TIMEOUT      seconds that an idle connection stays open (72)
-  INTROSPECTION           whether anybody may ask for the schema: on or off (on; off in production)
-  EXPLORER                whether there are pages for exploring: on or off (on; off in production)
-  MAX_DEPTH, MAX_COST     how deep and how costly an operation may be (12, 50000)
-  LOG_LEVEL               fatal, error, warn, info, debug, trace or silent (info)
-  SAMPLE_DATA             whether serve fills an empty database (true outside production)
-
-Exit codes: 0 clean, 1 failure, 2 usage, 3 drift.`;

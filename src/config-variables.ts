@@ -1,0 +1,152 @@
+/**
+ * Every variable of the configuration, in one table: its form, its default and its meaning. The configuration is read by
+ * the forms; `rollcall --help` and the table in README.md show the rest, which tests hold to this table.
+ */
+import { z } from 'zod';
+import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, wholeNumberFrom, withWayOut } from './config-values.js';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** The shortest secret that may sign tokens, in bytes. */
+const MIN_SECRET_BYTES = 32;
+
+/** One variable of the configuration. */
+export interface ConfigVariable<Form extends z.ZodType = z.ZodType> {
+  /** The form of the value, which gives the value in use, or the mistake in it and the way out. */
+  readonly form: Form;
+  /** The default as README.md and `--help` show it, in Markdown; '' where there is none. */
+  readonly shownDefault: string;
+  /** The meaning as README.md and `--help` show it, one line of Markdown. */
+  readonly meaning: string;
+}
+
+/** Lists the variables in the order in which they are shown. */
+export const configVariables = {
+  DATABASE_URL: {
+    form: z.string().default('sqlite:data/rollcall.sqlite').superRefine((url, { addIssue }) => {
+      const mistake = mistakeInDatabaseUrl(url);
+      if (mistake) addIssue(mistake);
+    }),
+    shownDefault: '`sqlite:data/rollcall.sqlite`',
+    meaning: '`sqlite:PATH`, `mysql://USER:PASSWORD@HOST/DATABASE` or `mariadb://…`',
+  },
+  HOST: {
+    form: z.string().default('localhost'),
+    shownDefault: '`localhost`',
+    meaning: 'where to listen',
+  },
+  PORT: {
+    form: z.string().regex(/^\d{1,5}$/, withWayOut('Give a whole number from 0 to 65535; 0 takes any free port.')).transform(Number).refine(port => port <= 65535, withWayOut('Give a whole number from 0 to 65535; 0 takes any free port.')).default(4000),
+    shownDefault: '`4000`',
+    meaning: 'the port to listen on; `0` takes a free one',
+  },
+  NODE_ENV: {
+    form: oneOf('development', 'test', 'production').default('development'),
+    shownDefault: '`development`',
+    meaning: '`production`: no default secret, no sample data, no printed tokens, no introspection, no pages for exploring',
+  },
+  JWT_SECRET: {
+    form: z.string().superRefine((secret, { addIssue }) => {
+      const bytes = Buffer.byteLength(secret);
+      if (bytes < MIN_SECRET_BYTES) addIssue(`has ${bytes} bytes. Give at least ${MIN_SECRET_BYTES}; \`openssl rand -base64 48\` makes a good one.`);
+    }).optional(),
+    shownDefault: 'a public one, outside production only',
+    meaning: 'verifies HS256 tokens; 32 bytes at least',
+  },
+  JWKS_URL: {
+    form: z.string().refine(isHttpUrl, withWayOut('Give an http:// or https:// URL of a JSON Web Key Set.')).optional(),
+    shownDefault: '',
+    meaning: 'instead of the secret: the keys that an identity provider publishes',
+  },
+  JWT_ISSUER: { form: z.string().optional(), shownDefault: '', meaning: 'the issuer that tokens must name' },
+  JWT_AUDIENCE: { form: z.string().optional(), shownDefault: '', meaning: 'the audience that tokens must name' },
+  DATABASE_WAIT: {
+    form: wholeNumberFrom(0, 99_999, 'seconds', '0 does not wait').default(60),
+    shownDefault: '`60`',
+    meaning: 'seconds that `serve` waits at its start for a database that does not answer yet',
+  },
+  COUNTERS: {
+    form: oneOf('hooks', 'triggers', 'switching').default('hooks'),
+    shownDefault: '`hooks`',
+    meaning: 'who keeps the stored counts: `hooks`, or `triggers` in the database; `switching` while one takes over from the other',
+  },
+  SHUTDOWN_TIMEOUT: {
+    form: wholeNumberFrom(0, 99_999, 'seconds', '0 lets no request finish').default(10),
+    shownDefault: '`10`',
+    meaning: 'seconds that the requests in flight get to finish when `serve` is stopped',
+  },
+  CORS_ORIGINS: {
+    form: z.string().transform((text, { addIssue }) => {
+      const origins = text === 'none' ? [] : text.split(',').map(one => one.trim());
+      for (const one of origins) if (!isOrigin(one)) addIssue(withWayOut('Give origins such as https://school.example, with commas between them, * for all, or none.').error({ input: one }));
+      return origins;
+    }).optional(),
+    shownDefault: 'none in production',
+    meaning: 'the [origins](docs/http.md) whose pages may ask, with commas between them; `*`, or `none`',
+  },
+  KEEP_ALIVE_TIMEOUT: {
+    form: wholeNumberFrom(1, 99_999, 'seconds').default(72),
+    shownDefault: '`72`',
+    meaning: "seconds that an idle connection stays open: more than your load balancer's",
+  },
+  VERIFY_SCHEDULE: {
+    form: z.string().superRefine((pattern, { addIssue }) => {
+      const mistake = mistakeInSchedule(pattern);
+      if (mistake) addIssue(mistake);
+    }).optional(),
+    shownDefault: '',
+    meaning: 'when `serve` verifies the counts: a cron expression in UTC, such as `17 3 * * *`; see [docs/schedule.md](docs/schedule.md)',
+  },
+  VERIFY_ACTION: {
+    form: oneOf('verify', 'recount').default('verify'),
+    shownDefault: '`verify`',
+    meaning: 'what it does then: `verify`, or `recount`',
+  },
+  METRICS: {
+    form: z.string().transform((text, { addIssue }) => {
+      const place = metricsPlaceOf(text);
+      if (place === null) addIssue(withWayOut('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({ input: text }));
+      return place ?? 'off';
+    }).optional(),
+    shownDefault: '`on` outside production',
+    meaning: 'where [metrics](docs/observability.md) for Prometheus are: `on` (at `/metrics`), `off`, or a port or `HOST:PORT` of their own',
+  },
+  INTROSPECTION: {
+    form: oneOf('on', 'off').optional(),
+    shownDefault: '`on` outside production',
+    meaning: 'whether anybody may ask for the schema: `on` or `off`',
+  },
+  EXPLORER: {
+    form: oneOf('on', 'off').optional(),
+    shownDefault: '`on` outside production',
+    meaning: 'whether there are [pages for exploring](docs/exploring.md), Sandbox and `/explorer`: `on` or `off`; needs introspection',
+  },
+  MAX_DEPTH: {
+    form: wholeNumberFrom(1, 999, 'fields').default(12),
+    shownDefault: '`12`',
+    meaning: 'how many fields of an operation may be within each other; see [docs/http.md](docs/http.md)',
+  },
+  MAX_COST: {
+    form: wholeNumberFrom(1, 999_999_999, 'points').default(50_000),
+    shownDefault: '`50000`',
+    meaning: 'what an operation may [cost](docs/http.md), in points',
+  },
+  LOG_LEVEL: {
+    form: oneOf(...LOG_LEVELS).default('info'),
+    shownDefault: '`info`',
+    meaning: '`fatal` to `trace`, or `silent`; at `info` each request has [a line](docs/observability.md)',
+  },
+  SAMPLE_DATA: {
+    form: oneOf('true', 'false').optional(),
+    shownDefault: '`true` outside production',
+    meaning: 'whether an empty database is filled',
+  },
+} as const satisfies Readonly<Record<string, ConfigVariable>>;
+
+/** Names a variable of the configuration. */
+export type ConfigVariableName = keyof typeof configVariables;
+
+type Forms = { [Name in ConfigVariableName]: (typeof configVariables)[Name]['form'] };
+
+/** The form of all variables together. */
+export const configForm = z.object(Object.fromEntries(Object.entries(configVariables).map(([name, { form }]) => [name, form])) as Forms);
