@@ -6,6 +6,7 @@ import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { counted } from './format.js';
 import { interruption } from './interruption.js';
+import { printWhole, tell } from './output.js';
 import { showProgress } from './progress.js';
 import { writeWholeFile, type Append } from './whole-file.js';
 import { withExistingDatabase } from './with-database.js';
@@ -22,23 +23,19 @@ export function addBackup(program: Command, end: (code: ExitCode) => void): void
 }
 
 async function backup(database: Database, path: string, force: boolean): Promise<ExitCode> {
-  const display = showProgress('backup', { unit: 'courses', quiet: true });
-  const stop = interruption(() => display.line('Stopping; no file is made.'));
+  const display = await showProgress('backup', { unit: 'courses', quiet: true });
+  const stop = interruption(() => tell('Stopping; no file is made.\n'));
   const write = (append: Append): Promise<number | null> => writeBackup(database, operator, append, { signal: stop.signal, onProgress: display.onProgress });
   try {
-    const courses = path === '-' ? await write(toStandardOutput) : await writeWholeFile(path, force, write);
+    const courses = path === '-' ? await write(printWhole) : await writeWholeFile(path, force, write);
     display.finish();
     if (courses === null) return ExitCode.failure;
-    process.stderr.write(`Backed up the counts of ${counted(courses, 'course')}${path === '-' ? '' : ` to ${path}`}.\n`);
+    tell(`Backed up the counts of ${counted(courses, 'course')}${path === '-' ? '' : ` to ${path}`}.\n`);
     return ExitCode.clean;
   } finally {
     display.finish();
     stop.stop();
   }
-}
-
-function toStandardOutput(text: string): Promise<void> {
-  return new Promise(resolve => process.stdout.write(text, () => resolve()));
 }
 
 const help = `

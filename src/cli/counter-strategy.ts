@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { CommandError } from './failure.js';
+import { tell } from './output.js';
 
 /** Gives the engine's strategy for the configured one: `switching` counts with hooks. */
 export function strategyOf({ counters }: Pick<Config, 'counters'>): CounterStrategy {
@@ -16,8 +17,8 @@ export async function bringStrategyInForce(database: Database, counters: Config[
   if (counters === 'switching') return;
   if (counters === 'triggers') {
     const { created, dropped } = await installTriggers(database.em);
-    for (const name of created) process.stderr.write(`Installed the trigger ${name}.\n`);
-    for (const name of dropped) process.stderr.write(`Dropped the trigger ${name}, whose counter is declared no more.\n`);
+    for (const name of created) tell(`Installed the trigger ${name}.\n`);
+    for (const name of dropped) tell(`Dropped the trigger ${name}, whose counter is declared no more.\n`);
   }
   try {
     await checkStrategy(database.em);

@@ -3,6 +3,7 @@ import { loadConfig } from '../config.js';
 import { installTriggers, removeTriggers, thereIn, triggerStatus } from '../counters/index.js';
 import { disagreementOf, inForce } from '../services/counter-agreement.js';
 import { ExitCode } from './exit-code.js';
+import { print } from './output.js';
 import { withDatabase } from './with-database.js';
 
 /** Adds `counters status` and `counters use`. */
@@ -29,15 +30,15 @@ async function status(): Promise<ExitCode> {
   const states = config.counters !== 'triggers' && thereIn(triggers).length === 0 ? [] : (['present', 'different', 'missing', 'superfluous'] as const);
   const lines = states.flatMap(state => triggers[state].map(name => `${state.padEnd(11)}  ${name}`));
   const disagreement = disagreementOf(config.counters, triggers);
-  process.stdout.write([`configured   ${config.counters}`, `database     ${inForce(triggers)}`, ...lines, disagreement ?? 'They agree.', ''].join('\n'));
+  print([`configured   ${config.counters}`, `database     ${inForce(triggers)}`, ...lines, disagreement ?? 'They agree.', ''].join('\n'));
   return disagreement === null ? ExitCode.clean : ExitCode.failure;
 }
 
 async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
   const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) => (strategy === 'triggers' ? installTriggers(em) : { created: [], dropped: await removeTriggers(em) }));
-  for (const name of created) process.stdout.write(`Installed ${name}.\n`);
-  for (const name of dropped) process.stdout.write(`Dropped ${name}.\n`);
-  if (created.length + dropped.length === 0) process.stdout.write('Nothing was to be done.\n');
+  for (const name of created) print(`Installed ${name}.\n`);
+  for (const name of dropped) print(`Dropped ${name}.\n`);
+  if (created.length + dropped.length === 0) print('Nothing was to be done.\n');
   return ExitCode.clean;
 }
 

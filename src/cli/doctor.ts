@@ -9,6 +9,7 @@ import { strategyOf } from './counter-strategy.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError, explained } from './failure.js';
 import { operator } from '../services/viewer.js';
+import { print, printWhole } from './output.js';
 import { printable } from './table.js';
 
 interface DoctorOptions {
@@ -44,10 +45,10 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
   const findings: NamedFinding[] = [];
   for await (const finding of examine({ configuration, caller: operator, open, explain, api })) {
     findings.push(finding);
-    if (!json) process.stdout.write(linesOf(finding));
+    if (!json) print(linesOf(finding));
   }
   const code = codeOf(findings);
-  await write(json ? documentOf(findings) : `\n${sumOf(findings)}\n`);
+  await printWhole(json ? documentOf(findings) : `\n${sumOf(findings)}\n`);
   // A check that was given up may still wait for an answer, and a connection that waits does not close.
   if (givenUp) process.exit(code);
   await database?.close(true);
@@ -85,10 +86,6 @@ function codeOf(findings: readonly NamedFinding[]): ExitCode {
   const amiss = findings.filter(({ status }) => status === 'failed');
   if (amiss.length === 0) return ExitCode.clean;
   return amiss.every(({ drift }) => drift) ? ExitCode.drift : ExitCode.failure;
-}
-
-function write(text: string): Promise<void> {
-  return new Promise(resolve => process.stdout.write(text, () => resolve()));
 }
 
 /** Reads the address of a server. Errors: InvalidArgumentError. */

@@ -7,6 +7,7 @@ import type { ImportOptions, ImportResult } from '../services/import/run-import.
 import { fileSource } from '../services/import/source.js';
 import { ExitCode } from './exit-code.js';
 import { grouped } from './format.js';
+import { print, tell } from './output.js';
 import { showProgress } from './progress.js';
 import { withMigratedDatabase } from './with-database.js';
 
@@ -42,22 +43,22 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
 
 /** Runs an import with progress, reports bad rows and the result, and stops after the batch at hand on SIGINT or SIGTERM. */
 async function reported(work: (options: ImportOptions) => Promise<ImportResult>): Promise<ExitCode> {
-  const display = showProgress('import');
+  const display = await showProgress('import');
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(ExitCode.failure);
     controller.abort();
-    display.line('Stopping after this batch; once more stops at once.');
+    tell('Stopping after this batch; once more stops at once.\n');
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
     const result = await work({
       onProgress: display.onProgress,
-      onBadRow: ({ file, line, code, message }) => display.line(`${file}:${line}: ${code}: ${message}`),
+      onBadRow: ({ file, line, code, message }) => tell(`${file}:${line}: ${code}: ${message}\n`),
       signal: controller.signal,
     });
     display.finish();
-    process.stdout.write(`${summaryOf(result)}\n`);
+    print(`${summaryOf(result)}\n`);
     return result.outcome === 'finished' && result.bad === 0 ? ExitCode.clean : ExitCode.failure;
   } finally {
     display.finish();

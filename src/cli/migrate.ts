@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { migrateUp } from '../database/migrate-up.js';
 import { ExitCode } from './exit-code.js';
+import { print } from './output.js';
 import { withDatabase } from './with-database.js';
 
 /** Adds `migrate up`, `migrate down` and `migrate status`. */
@@ -27,21 +28,21 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 
 async function up(): Promise<ExitCode> {
   const names = await withDatabase(loadConfig(), migrateUp);
-  for (const name of names) process.stdout.write(`Applied ${name}.\n`);
-  if (names.length === 0) process.stdout.write('Nothing is pending.\n');
+  for (const name of names) print(`Applied ${name}.\n`);
+  if (names.length === 0) print('Nothing is pending.\n');
   return ExitCode.clean;
 }
 
 async function down(): Promise<ExitCode> {
   const undone = await withDatabase(loadConfig(), database => database.migrator.down());
-  for (const { name } of undone) process.stdout.write(`Undid ${name}.\n`);
-  if (undone.length === 0) process.stdout.write('Nothing is applied, so there is nothing to undo.\n');
+  for (const { name } of undone) print(`Undid ${name}.\n`);
+  if (undone.length === 0) print('Nothing is applied, so there is nothing to undo.\n');
   return ExitCode.clean;
 }
 
 async function status(): Promise<ExitCode> {
   const { applied, pending } = await withDatabase(loadConfig(), async ({ migrator }) => ({ applied: await migrator.getExecuted(), pending: await migrator.getPending() }));
-  for (const { name } of applied) process.stdout.write(`applied  ${name}\n`);
-  for (const { name } of pending) process.stdout.write(`pending  ${name}\n`);
+  for (const { name } of applied) print(`applied  ${name}\n`);
+  for (const { name } of pending) print(`pending  ${name}\n`);
   return ExitCode.clean;
 }

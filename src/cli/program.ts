@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { configurationHelp } from './configuration-help.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
+import { tell } from './output.js';
 
 /** Runs the command line and gives the exit code; each failure is one line on standard error. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
@@ -14,7 +15,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.clean : ExitCode.usage;
-    process.stderr.write(`${failureText(error)}\n`);
+    tell(`${failureText(error)}\n`);
     return ExitCode.failure;
   }
 }

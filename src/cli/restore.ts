@@ -8,6 +8,7 @@ import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { counted, grouped } from './format.js';
 import { interruption } from './interruption.js';
+import { print, tell } from './output.js';
 import { showProgress } from './progress.js';
 import { headingOf, lineOf, type Column } from './table.js';
 import { withExistingDatabase } from './with-database.js';
@@ -38,7 +39,7 @@ export function addRestore(program: Command, end: (code: ExitCode) => void): voi
 
 async function restore(database: Database, source: Source, dryRun: boolean): Promise<ExitCode> {
   const checked = await checkBackup(database, operator, source, tableOf());
-  process.stdout.write(introductionOf(source, checked));
+  print(introductionOf(source, checked));
   const { changes, drifting } = checked.comparison;
   if (dryRun) return told(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
   if (changes === 0) return told('Nothing is to be restored: all counts are those of the file.', drifting);
@@ -46,13 +47,13 @@ async function restore(database: Database, source: Source, dryRun: boolean): Pro
 }
 
 async function write(database: Database, source: Source): Promise<ExitCode> {
-  const display = showProgress('restore', { unit: 'courses', quiet: true });
-  const stop = interruption(() => display.line('Giving up after this chunk.'));
+  const display = await showProgress('restore', { unit: 'courses', quiet: true });
+  const stop = interruption(() => tell('Giving up after this chunk.\n'));
   try {
     const restored = await restoreCounts(database, operator, source, { signal: stop.signal, onProgress: display.onProgress });
     display.finish();
     if (restored) return told(`Restored ${countsOf(restored)}.`, restored.drifting);
-    process.stdout.write('Nothing was changed.\n');
+    print('Nothing was changed.\n');
     return ExitCode.failure;
   } finally {
     display.finish();
@@ -68,7 +69,7 @@ function tableOf(): (changes: readonly CountToRestore[]) => void {
     const heading = begun ? [] : [headingOf(columns)];
     begun = true;
     const lines = changes.map(one => lineOf(columns, [String(one.courseId), one.title, one.counter, String(one.stored), String(one.backup), String(one.actual)]));
-    process.stdout.write(`${[...heading, ...lines].join('\n')}\n`);
+    print(`${[...heading, ...lines].join('\n')}\n`);
   };
 }
 
@@ -92,7 +93,7 @@ function countsOf({ changes, changedCourses }: Pick<BackupComparison, 'changes' 
 /** Tells how it came out, and of drift, what to do about it. */
 function told(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
   const drift = `With the file's numbers ${counted(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
-  process.stdout.write(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
+  print(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
   return drifting > 0 ? ExitCode.drift : ExitCode.clean;
 }
 

@@ -7,6 +7,7 @@ import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { wholeNumber } from './option-values.js';
+import { print } from './output.js';
 import { listRuns, showRun } from './show-runs.js';
 import { withExistingDatabase } from './with-database.js';
 import { startedBy, workOnRun } from './work-on-run.js';
@@ -50,6 +51,6 @@ export function addRuns(program: Command, end: (code: ExitCode) => void): void {
 
 function told({ value, problems }: Outcome<unknown>, text: string): ExitCode {
   if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
-  process.stdout.write(`${text}\n`);
+  print(`${text}\n`);
   return ExitCode.clean;
 }

@@ -7,6 +7,7 @@ import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { counted, duration } from './format.js';
 import { wholeNumber } from './option-values.js';
+import { tell } from './output.js';
 import { showProgress } from './progress.js';
 import { withMigratedDatabase } from './with-database.js';
 
@@ -36,14 +37,14 @@ export function fillWithProgress(database: Database): Promise<void> {
 
 async function seedWithProgress(database: Database, size: SeedSize, add: typeof seedDatabase): Promise<void> {
   const what = `${counted(size.courses, 'course')}, ${counted(size.students, 'student')}, ${counted(size.enrollments, 'enrollment')}`;
-  process.stderr.write(`Adding sample data: ${what}\n`);
+  tell(`Adding sample data: ${what}\n`);
   const start = performance.now();
-  const display = showProgress('seed');
+  const display = await showProgress('seed');
   let added: boolean;
   try {
     added = await add(database, { ...size, onProgress: display.onProgress });
   } finally {
     display.finish();
   }
-  process.stderr.write(added ? `Added in ${duration(performance.now() - start)}.\n` : 'Nothing added: somebody else has put data there meanwhile.\n');
+  tell(added ? `Added in ${duration(performance.now() - start)}.\n` : 'Nothing added: somebody else has put data there meanwhile.\n');
 }

@@ -6,6 +6,7 @@ import { serverLogger } from '../http/logger.js';
 import { exampleAccounts } from '../services/example-accounts.js';
 import { isEmpty } from '../services/sample-data/seed-database.js';
 import { ExitCode } from './exit-code.js';
+import { print } from './output.js';
 import { fillWithProgress } from './seed.js';
 import { welcomeText } from './welcome.js';
 import { withMigratedDatabase } from './with-database.js';
@@ -35,7 +36,7 @@ async function serve(config: Config, database: Database, logger: Logger): Promis
   // Before listening, for from then on a signal may not just break off what it finds.
   const stopped = stopSignal();
   const server = await startServer({ config, database, logger });
-  if (!config.production) process.stdout.write(await welcomeText(server.url, config.jwt, await exampleAccounts(database)));
+  if (!config.production) print(await welcomeText(server.url, config.jwt, await exampleAccounts(database)));
   logger.info({ signal: await stopped }, 'stopping');
   // Closing the database would wait for what these requests wait for; it takes back by itself what they have not committed.
   if ((await server.close()) > 0) process.exit(ExitCode.failure);

@@ -7,6 +7,7 @@ import { titlesOf } from '../services/runs/titles.js';
 import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
+import { print } from './output.js';
 import { endOf } from './run-report.js';
 import { headingOf, lineOf, printable, type Column } from './table.js';
 
@@ -36,11 +37,11 @@ const changeColumns: readonly Column[] = [
 export async function listRuns(database: Database, limit: number, json: boolean): Promise<ExitCode> {
   let found = 0;
   for await (const run of inPages(page => runPage(database, operator, page), limit)) {
-    if (found === 0 && !json) process.stdout.write(`${headingOf(runColumns)}\n`);
+    if (found === 0 && !json) print(`${headingOf(runColumns)}\n`);
     found += 1;
-    process.stdout.write(`${json ? JSON.stringify(run) : lineOf(runColumns, cellsOf(run))}\n`);
+    print(`${json ? JSON.stringify(run) : lineOf(runColumns, cellsOf(run))}\n`);
   }
-  if (found === 0 && !json) process.stdout.write('There are no runs yet. "rollcall recount" makes one.\n');
+  if (found === 0 && !json) print('There are no runs yet. "rollcall recount" makes one.\n');
   return ExitCode.clean;
 }
 
@@ -48,13 +49,13 @@ export async function listRuns(database: Database, limit: number, json: boolean)
 export async function showRun(database: Database, id: number, json: boolean): Promise<ExitCode> {
   const run = await runById(database, operator, id);
   if (!run) throw new CommandError(`Run ${id} does not exist. "rollcall runs list" lists those that do.`);
-  process.stdout.write(json ? `${JSON.stringify({ run })}\n` : linesOf(run));
+  print(json ? `${JSON.stringify({ run })}\n` : linesOf(run));
   let found = 0;
   for await (const { change, title } of changesOf(database, id)) {
-    if (found === 0 && !json) process.stdout.write(`\n${headingOf(changeColumns)}\n`);
+    if (found === 0 && !json) print(`\n${headingOf(changeColumns)}\n`);
     found += 1;
     const { courseId, counter, before, after } = change;
-    process.stdout.write(`${json ? JSON.stringify({ ...change, title }) : lineOf(changeColumns, [String(courseId), title ?? '(deleted)', counter, String(before), String(after)])}\n`);
+    print(`${json ? JSON.stringify({ ...change, title }) : lineOf(changeColumns, [String(courseId), title ?? '(deleted)', counter, String(before), String(after)])}\n`);
   }
   return ExitCode.clean;
 }

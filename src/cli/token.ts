@@ -4,6 +4,7 @@ import { Role } from '../entities/index.js';
 import { issueToken, type Lifetime } from '../services/tokens.js';
 import { ExitCode } from './exit-code.js';
 import { lifetime, roleNamed, wholeNumber } from './option-values.js';
+import { print } from './output.js';
 
 /** Adds `token`. */
 export function addToken(program: Command, end: (code: ExitCode) => void): void {
@@ -16,7 +17,7 @@ export function addToken(program: Command, end: (code: ExitCode) => void): void 
     .addHelpText('after', '\nExamples:\n  $ rollcall token --role admin\n  $ rollcall token --role student --user 41 --expires 30d')
     .action(async ({ role, user = null, expires }: { role: Role; user?: number | null; expires: Lifetime }, command: Command) => {
       if (role !== Role.ADMIN && user === null) command.error(`A ${role}'s token needs a user. Give its id with --user.`);
-      process.stdout.write(`${await issueToken(loadConfig().jwt, { userId: user, role, expiresIn: expires })}\n`);
+      print(`${await issueToken(loadConfig().jwt, { userId: user, role, expiresIn: expires })}\n`);
       end(ExitCode.clean);
     });
 }

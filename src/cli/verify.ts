@@ -7,6 +7,7 @@ import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { interruption } from './interruption.js';
 import { wholeNumber, wholeNumbers } from './option-values.js';
+import { print, tell } from './output.js';
 import { showProgress } from './progress.js';
 import { verifyReport, type VerifyReport, type VerifyTotals } from './verify-report.js';
 import { withExistingDatabase } from './with-database.js';
@@ -32,12 +33,12 @@ export function addVerify(program: Command, end: (code: ExitCode) => void): void
 }
 
 async function verify(database: Database, { courseId, all, batchSize, json = false }: VerifyOptions): Promise<ExitCode> {
-  const display = showProgress('verify', { unit: 'courses', quiet: true });
-  const stop = interruption(() => display.line('Stopping after this chunk; once more stops at once.'));
+  const display = await showProgress('verify', { unit: 'courses', quiet: true });
+  const stop = interruption(() => tell('Stopping after this chunk; once more stops at once.\n'));
   try {
     const { value, problems } = await verifyCounts(database, operator, { courseIds: courseId, all, batchSize, signal: stop.signal });
     if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
-    const report = verifyReport({ json, write: text => write(text, display.clear) });
+    const report = verifyReport({ json, write: print });
     const totals: VerifyTotals = { total: value.total, checked: 0, mismatches: 0, courses: 0, problems };
     for await (const { checked, counts } of value.chunks) {
       report.counts(counts);
@@ -52,11 +53,6 @@ async function verify(database: Database, { courseId, all, batchSize, json = fal
   }
 }
 
-function write(text: string, clear: () => void): void {
-  clear();
-  process.stdout.write(text);
-}
-
 function add(totals: VerifyTotals, checked: number, counts: readonly CourseCount[]): void {
   const drifting = counts.filter(({ drift }) => drift !== 0);
   totals.checked += checked;
@@ -66,7 +62,7 @@ function add(totals: VerifyTotals, checked: number, counts: readonly CourseCount
 
 function finished(report: VerifyReport, totals: VerifyTotals, interrupted: boolean): ExitCode {
   report.summary(totals, interrupted);
-  for (const { message } of totals.problems) process.stderr.write(`${message}\n`);
+  for (const { message } of totals.problems) tell(`${message}\n`);
   // What was asked for was not all verified, which says more than that the rest is right or wrong.
   if (interrupted || totals.problems.length > 0) return ExitCode.failure;
   return totals.mismatches > 0 ? ExitCode.drift : ExitCode.clean;

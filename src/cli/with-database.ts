@@ -6,6 +6,7 @@ import { withoutPassword } from '../database/database-url.js';
 import { isConnectionLost } from '../services/transaction-error.js';
 import { bringStrategyInForce, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';
+import { tell } from './output.js';
 
 /** Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database is out of reach. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
@@ -37,7 +38,7 @@ export function withMigratedDatabase<Result>(config: Config, work: (database: Da
         const { code = '' } = error as { code?: string };
         if (wait === 0 || told.has(code) || !isConnectionLost(error)) return;
         told.add(code);
-        process.stderr.write(`Waiting up to ${wait} s for the database at ${withoutPassword(config.databaseUrl)}, which does not answer yet (${code}).\n`);
+        tell(`Waiting up to ${wait} s for the database at ${withoutPassword(config.databaseUrl)}, which does not answer yet (${code}).\n`);
       },
     });
   return using(config, ready, work);
@@ -59,7 +60,7 @@ async function using<Result>({ databaseUrl }: Pick<Config, 'databaseUrl'>, ready
 async function migrated(config: Config): Promise<Database> {
   const database = await openDatabase(config.databaseUrl, strategyOf(config));
   try {
-    for (const name of await migrateUp(database)) process.stderr.write(`Applied the migration ${name}.\n`);
+    for (const name of await migrateUp(database)) tell(`Applied the migration ${name}.\n`);
     await bringStrategyInForce(database, config.counters);
     return database;
   } catch (error) {

@@ -9,6 +9,7 @@ import { operator } from '../services/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { interruption } from './interruption.js';
+import { print, tell } from './output.js';
 import { showProgress } from './progress.js';
 import { runReport } from './run-report.js';
 
@@ -20,12 +21,9 @@ export async function workOnRun(database: Database, { value, problems }: Outcome
   if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
   const claimed = (await runById(database, operator, value.id))!;
   const unit = claimed.kind === RunKind.UNDO ? 'changes' : 'courses';
-  const display = showProgress(claimed.kind === RunKind.UNDO ? 'undo' : 'recount', { unit, quiet: true });
-  const stop = interruption(() => display.line(`Pausing run ${value.id} after this chunk; once more stops at once.`));
-  const report = runReport(claimed, json, columnsOf(database), text => {
-    display.clear();
-    process.stdout.write(text);
-  });
+  const display = await showProgress(claimed.kind === RunKind.UNDO ? 'undo' : 'recount', { unit, quiet: true });
+  const stop = interruption(() => tell(`Pausing run ${value.id} after this chunk; once more stops at once.\n`));
+  const report = runReport(claimed, json, columnsOf(database), print);
   try {
     const start = claimed.checked;
     const run = await workOn(database, value, {

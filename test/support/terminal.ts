@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { spawn } from '@lydell/node-pty';
+import headless from '@xterm/headless';
+import type { Place } from './command-line.js';
+
+const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** A command that runs in a terminal. */
+export interface CommandInTerminal {
+  /** Resolves with what the terminal shows once the command has ended. */
+  readonly ended: Promise<Screen>;
+  /** Resolves once what the command wrote, with its control sequences, holds a text; fails when it ends before that. */
+  wrote(text: string | RegExp): Promise<void>;
+  /** Ends the command at once. */
+  kill(): void;
+  /** Types text. */
+  type(text: string): void;
+}
+
+/** What a terminal shows. */
+export interface Screen {
+  readonly code: number;
+  /** The lines from the first that was written, each in one piece, though the terminal has wrapped it. */
+  readonly lines: readonly string[];
+  /** Whether the terminal wraps long lines. */
+  readonly wraps: boolean;
+  /** Whether its cursor can be seen. */
+  readonly showsCursor: boolean;
+}
+
+/** Runs a compiled command in a pseudo-terminal of this size, behind which a terminal emulator draws what it writes. */
+export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: TerminalSize, parameters: readonly string[], env: Readonly<Record<string, string>> = {}): CommandInTerminal {
+  const screen = new headless.Terminal({ cols, rows, scrollback: 100_000, allowProposedApi: true });
+  const variables = { PATH: process.env['PATH']!, TERM: 'xterm-256color', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, ...env };
+  const command = spawn(process.execPath, [main, ...parameters], { name: 'xterm-256color', cols, rows, cwd: folder, env: variables });
+  let written = '';
+  let check = (): void => undefined;
+  command.onData(text => {
+    written += text;
+    screen.write(text);
+    check();
+  });
+  const ended = new Promise<Screen>(done => {
+    command.onExit(({ exitCode, signal }) => {
+      // The emulator draws in its own time; this comes after all that was written.
+      screen.write('', () => {
+        done({ code: signal ? 128 + signal : exitCode, lines: linesOf(screen), wraps: screen.modes.wraparoundMode, showsCursor: written.lastIndexOf('\u001b[?25l') <= written.lastIndexOf('\u001b[?25h') });
+      });
+    });
+  });
+  return {
+    ended,
+    wrote: text =>
+      new Promise((found, failed) => {
+        check = () => {
+          if (typeof text === 'string' ? written.includes(text) : text.test(written)) found();
+        };
+        check();
+        void ended.then(({ code }) => failed(new Error(`The command ended with ${code} and never wrote ${String(text)}:\n${written}`)));
+      }),
+    kill: () => command.kill('SIGKILL'),
+    type: text => command.write(text),
+  };
+}
+
+function linesOf({ buffer }: InstanceType<typeof headless.Terminal>): string[] {
+  const lines: string[] = [];
+  for (let index = 0; index < buffer.active.length; index++) {
+    const line = buffer.active.getLine(index)!;
+    // A line that goes on below ends where the terminal ends; its own spaces at that place belong to it.
+    const isContinued = buffer.active.getLine(index + 1)?.isWrapped ?? false;
+    const text = line.translateToString(!isContinued);
+    if (line.isWrapped) lines[lines.length - 1] += text;
+    else lines.push(text);
+  }
+  while (lines.at(-1) === '') lines.pop();
+  return lines;
+}
