@@ -1,9 +1,20 @@
+import { isIP } from 'node:net';
+import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { databaseKind, withoutPassword } from './database/database-url.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
+
+/** The proxies whose X-Forwarded-* headers are believed: none, all, so many of them from this server on, or those with certain addresses. */
+export type TrustProxy = boolean | number | readonly string[];
+
+/** The most proxies that may stand in front of the server. */
+const MAX_HOPS = 99;
+
+/** The names that @fastify/proxy-addr knows for ranges of addresses. */
+const ADDRESS_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
 export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
@@ -65,4 +76,26 @@ export function metricsPlaceOf(text: string): MetricsPlace | null {
   const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
   const port = Number(digits);
   return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
+}
+
+/** Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null: the text is none of these. */
+export function trustProxyOf(text: string): TrustProxy | null {
+  if (text === 'on' || text === 'off') return text === 'on';
+  if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= MAX_HOPS ? Number(text) : null;
+  const ranges = text.split(',').map(one => one.trim());
+  return ranges.every(isAddressRange) ? ranges : null;
+}
+
+/** Returns true for an IP address, a range of them such as 10.0.0.0/8, or a name that stands for ranges. */
+function isAddressRange(text: string): boolean {
+  if (ADDRESS_RANGES.includes(text)) return true;
+  // The library alone also takes 1, 0x7f.1 and 010.0.0.1 for addresses.
+  if (!isIP(text.split('/', 1)[0]!)) return false;
+  try {
+    compile([text]);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }

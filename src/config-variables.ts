@@ -3,7 +3,7 @@
  * the forms; `rollcall --help` and the table in README.md show the rest, which tests hold to this table.
  */
 import { z } from 'zod';
-import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, wholeNumberFrom, withWayOut } from './config-values.js';
+import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -88,6 +88,15 @@ export const configVariables = {
     form: wholeNumberFrom(1, 99_999, 'seconds').default(72),
     shownDefault: '`72`',
     meaning: "seconds that an idle connection stays open: more than your load balancer's",
+  },
+  TRUST_PROXY: {
+    form: z.string().transform((text, { addIssue }) => {
+      const trust = trustProxyOf(text);
+      if (trust === null) addIssue(withWayOut('Give off, on, the number of proxies in front of this server, from 1 to 99, or their addresses such as 10.0.0.5, 192.168.0.0/16 or loopback, with commas between them.').error({ input: text }));
+      return trust ?? false;
+    }).default(false),
+    shownDefault: '`off`',
+    meaning: "whose `X-Forwarded-For` names the client, see [docs/deployment.md](docs/deployment.md): `off`, a number of proxies, or the proxies' addresses with commas between them; `on` believes all",
   },
   VERIFY_SCHEDULE: {
     form: z.string().superRefine((pattern, { addIssue }) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import type { MetricsPlace } from './config-values.js';
+import type { MetricsPlace, TrustProxy } from './config-values.js';
 import { configForm, type LOG_LEVELS } from './config-variables.js';
 
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
@@ -41,6 +41,8 @@ export interface Config {
   readonly keepAliveTimeout: number;
   /** Lists the origins whose pages may ask; `*`: all. */
   readonly corsOrigins: readonly (string | RegExp)[];
+  /** The proxies whose headers say where a request comes from. */
+  readonly trustProxy: TrustProxy;
   /** Is when `serve` verifies the counts, as a cron expression in UTC; null: never. */
   readonly verifySchedule: string | null;
   /** Says whether it only verifies then, or recounts. */
@@ -112,6 +114,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     shutdownTimeout: data.SHUTDOWN_TIMEOUT,
     keepAliveTimeout: data.KEEP_ALIVE_TIMEOUT,
     corsOrigins: data.CORS_ORIGINS ?? (production ? [] : DEVELOPMENT_ORIGINS),
+    trustProxy: data.TRUST_PROXY,
     verifySchedule: data.VERIFY_SCHEDULE ?? null,
     verifyAction: data.VERIFY_ACTION,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',

@@ -32,6 +32,7 @@ describe('the configuration', () => {
       shutdownTimeout: 10,
       keepAliveTimeout: 72,
       corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
+      trustProxy: false,
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,
@@ -58,6 +59,7 @@ describe('the configuration', () => {
       SHUTDOWN_TIMEOUT: '25',
       KEEP_ALIVE_TIMEOUT: '620',
       CORS_ORIGINS: 'https://school.example, http://localhost:5173',
+      TRUST_PROXY: '10.0.0.5, 192.168.0.0/16,loopback',
       VERIFY_SCHEDULE: '17 3 * * *',
       VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
@@ -79,6 +81,7 @@ describe('the configuration', () => {
       shutdownTimeout: 25,
       keepAliveTimeout: 620,
       corsOrigins: ['https://school.example', 'http://localhost:5173'],
+      trustProxy: ['10.0.0.5', '192.168.0.0/16', 'loopback'],
       verifySchedule: '17 3 * * *',
       verifyAction: 'recount',
       sampleData: false,
@@ -128,13 +131,28 @@ describe('the configuration', () => {
     expect(mistakesOf({ METRICS })).toEqual([`METRICS is "${METRICS}". Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.`]);
   });
 
+  it.each([
+    ['off', false],
+    ['on', true],
+    ['2', 2],
+    ['127.0.0.1', ['127.0.0.1']],
+    ['10.0.0.0/8, fd00::/8,uniquelocal', ['10.0.0.0/8', 'fd00::/8', 'uniquelocal']],
+    ['10.0.0.0/255.0.0.0', ['10.0.0.0/255.0.0.0']],
+  ])('takes %s for the proxies that are believed', (TRUST_PROXY, trustProxy) => {
+    expect(readConfig({ TRUST_PROXY }).trustProxy).toEqual(trustProxy);
+  });
+
+  it.each(['0', '100', '-1', '1.5', 'true', '*', 'proxy.internal', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '010.0.0.1', '0x7f.1', '10.0.0.1,', '10.0.0.1 10.0.0.2', 'fd00::/129', 'http://10.0.0.1'])('refuses %s as the proxies that are believed', TRUST_PROXY => {
+    expect(mistakesOf({ TRUST_PROXY })).toEqual([expect.stringContaining(`TRUST_PROXY is "${TRUST_PROXY}". Give off, on, the number of proxies in front of this server`)]);
+  });
+
   it('refuses the public development secret in production', () => {
     const { jwt } = readConfig({});
     expect(mistakesOf({ NODE_ENV: 'production', JWT_SECRET: jwt.secret ?? '' })).toEqual([expect.stringContaining('public development secret')]);
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', TRUST_PROXY: 'yes', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -145,6 +163,7 @@ describe('the configuration', () => {
       expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
       expect.stringMatching(/^CORS_ORIGINS is "https:\/\/school\.example\/x"\. Give origins such as /),
       expect.stringMatching(/^KEEP_ALIVE_TIMEOUT is "0"\. Give a whole number of seconds, from 1 to 99999\.$/),
+      expect.stringMatching(/^TRUST_PROXY is "yes"\. Give off, on, the number of proxies /),
       expect.stringMatching(/^VERIFY_SCHEDULE is "61 \* \* \* \*"\. Give minute, hour, day of month, month and day of week, in UTC, .*\(Invalid value for minute: 61\)$/),
       expect.stringMatching(/^VERIFY_ACTION is "mend"\. Give one of verify, recount\.$/),
       expect.stringMatching(/^INTROSPECTION is "yes"\. Give one of on, off\.$/),
@@ -155,7 +174,7 @@ describe('the configuration', () => {
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 18 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 19 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

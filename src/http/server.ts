@@ -16,6 +16,7 @@ import { Background } from './background.js';
 import { tokenIn } from './bearer.js';
 import { addBrowserRules } from './browser-rules.js';
 import { cachePolicy } from './cache-policy.js';
+import { clientAddresses, proxyTrust } from './client-address.js';
 import { connectionLimits } from './connection-limits.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
@@ -52,11 +53,13 @@ const PERSISTED_QUERIES = 8_388_608;
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
 export async function startServer({ config, database, logger, pace }: { config: Config; database: Database; logger: FastifyBaseLogger; pace?: Pace }): Promise<RunningServer> {
   const connections = connectionLimits(config);
+  const trustProxy = proxyTrust(config.trustProxy);
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: BODY_LIMIT,
+    trustProxy,
     ...connections,
     http: { ...connections.http, shouldUpgradeCallback: isForWebSocket },
   });
@@ -92,6 +95,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   });
   const { counts, letGo } = serveLiveCounts(app, {
     config, database, schema, verify, format, current, logger, pace,
+    clientAddressOf: clientAddresses(trustProxy),
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });
   metrics?.watch(counts);

@@ -7,6 +7,7 @@ import { MAX_TOKENS, assessOperation, type QueryLimits } from '../../graphql/que
 import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
+import type { ClientAddressOf } from '../client-address.js';
 import type { CurrentRequest } from '../request-record.js';
 
 /** Is what the endpoints for subscriptions share. */
@@ -17,6 +18,8 @@ export interface LiveEndpoint {
   readonly contextOf: (listener: Listener) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
+  /** Returns the address of a request's client, by which limits count. */
+  readonly clientAddressOf: ClientAddressOf;
   /** Turns an error into what a caller may see. */
   readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
   readonly current: CurrentRequest;
