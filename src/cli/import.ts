@@ -20,12 +20,13 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     .description('Imports a CSV file whose first row names its columns: course (id or exact title), student (id or email), and optionally status and enrolled_at (ISO 8601).')
     .argument('<file>', 'the CSV file')
     .option(...strict)
-    .addHelpText('after', '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import enrollments --strict autumn.csv 2> bad-rows.txt')
-    .action(async (path: string, options: { strict?: boolean }) => {
+    .option('--ignore-column <name>', 'leave out a column of the file that has another name than these; can be given several times', (name: string, names: readonly string[] = []) => [...names, name])
+    .addHelpText('after', '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import enrollments --strict autumn.csv 2> bad-rows.txt\n  $ rollcall import enrollments --ignore-column notes autumn.csv')
+    .action(async (path: string, { ignoreColumn: ignoredColumns, ...options }: { strict?: boolean; ignoreColumn?: readonly string[] }) => {
       const config = loadConfig();
       // Before the database is opened: a wrong path should not make one.
       const source = await fileSource(path);
-      end(await withMigratedDatabase(config, database => reported(more => importEnrollments(database, source, { ...options, ...more }))));
+      end(await withMigratedDatabase(config, database => reported(more => importEnrollments(database, source, { ...options, ignoredColumns, ...more }))));
     });
   command
     .command('oulad')

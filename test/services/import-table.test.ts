@@ -8,9 +8,9 @@ import { fileSource } from '../../src/services/import/source.js';
 import { tableBlocks } from '../../src/services/import/table.js';
 import { textSource } from '../support/text-source.js';
 
-async function read(text: string, chunk?: number): Promise<unknown[][]> {
+async function read(text: string | Buffer, chunk?: number, ignored: readonly string[] = ['note']): Promise<unknown[][]> {
   const found: [number, unknown][] = [];
-  for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'])) {
+  for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'], { ignored })) {
     found.push(...rows.map(({ line, values }) => [line, Object.values(values)] as [number, unknown]), ...bad.map(({ line, code }) => [line, code] as [number, unknown]));
   }
   return found.sort(([a], [b]) => a - b);
@@ -74,7 +74,7 @@ it('a line without end is a bad row, and takes no memory', async () => {
     },
   };
   const found: unknown[] = [];
-  for await (const { rows, bad } of tableBlocks(source, ['course', 'student'])) {
+  for await (const { rows, bad } of tableBlocks(source, ['course', 'student'], { ignored: [] })) {
     found.push(...bad.map(({ line, code }) => [line, code]), ...rows.map(({ line }) => line));
   }
   expect(found).toEqual([[2, 'TOO_LONG'], 3]);
@@ -85,11 +85,37 @@ it.each([
   ['', /FILE\.csv is empty.*course, student/],
   ['\n\n', /is empty/],
   ['1,2\n3,4\n', /no column course and no column student.*reads "1,2"/],
-  ['course;student\n1;2\n', /no column course and no column student/],
+  ['course;student\n1;2\n', /no column course and no column student.* Columns are separated by commas, not by ";"\.$/],
+  ['course,student,action\n1,2,UNENROLL\n', /columns that are not understood: "action"\. .* add --ignore-column "action"\.$/],
+  ['operation,course,student,Role,note\ndel,1,2,teacher,x\n', /not understood: "operation", "Role"\. .* add --ignore-column "operation" --ignore-column "Role"\.$/],
+  ['course,student\r1,2\r3,4\r', /FILE\.csv:1: The line has a CR without LF/],
+  [Buffer.from('\ufeffcourse,student\n1,2\n', 'utf16le'), /FILE\.csv:1: The line is not UTF-8/],
   ['course,"stu\n', /FILE\.csv:1: A quote is not closed/],
   ['course,student,Course\n', /column course twice/],
 ])('a file without the needed columns is refused: %j', async (text, message) => {
   await expect(read(text)).rejects.toMatchObject({ name: 'ImportError', code: 'IMPORT_HEADER', message: expect.stringMatching(message) });
+});
+
+it('columns that are named are left out, in any letter case; others than those are not', async () => {
+  expect(await read('course,student,Action\n1,2,UNENROLL\n', 1000, ['ACTION '])).toEqual([[2, ['1', '2', '']]]);
+  await expect(read('course,student,action,role\n1,2,x,y\n', 1000, ['action'])).rejects.toThrow(/not understood: "role"/);
+});
+
+it('a column without a name may be there, but holds no value', async () => {
+  expect(await read('course,student,\n1,2,\n3,4,del\n')).toEqual([
+    [2, ['1', '2', '']],
+    [3, 'COLUMNS'],
+  ]);
+});
+
+it('a line that is not UTF-8, or has a line break of another kind in it, costs its own row only', async () => {
+  const text = Buffer.concat([Buffer.from('course,student\nZürich,1\n'), Buffer.from('Zürich,2\n', 'latin1'), Buffer.from('3,4\r5,6\n7,8\n')]);
+  expect(await read(text)).toEqual([
+    [2, ['Zürich', '1', '']],
+    [3, 'ENCODING'],
+    [4, 'LINE_BREAK'],
+    [5, ['7', '8', '']],
+  ]);
 });
 
 it('a file that is not there, or is a folder, is refused', async () => {

@@ -1,8 +1,8 @@
 import type { Source } from '../../src/services/import/source.js';
 
 /** Gives a text as a file to import, read in chunks that end anywhere. */
-export function textSource(text: string, chunk = 1000): Source {
-  const bytes = Buffer.from(text);
+export function textSource(text: string | Buffer, chunk = 1000): Source {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   return {
     name: 'FILE.csv',
     bytes: bytes.length,

@@ -1,6 +1,8 @@
 /** Names each reason for which a row is not imported. */
 export type BadRowCode =
   | 'TOO_LONG'
+  | 'ENCODING'
+  | 'LINE_BREAK'
   | 'QUOTING'
   | 'COLUMNS'
   | 'MISSING_VALUE'
@@ -11,6 +13,7 @@ export type BadRowCode =
   | 'UNKNOWN_COURSE'
   | 'AMBIGUOUS_COURSE'
   | 'UNKNOWN_STUDENT'
+  | 'AMBIGUOUS_STUDENT'
   | 'NOT_REGISTERED'
   | 'NO_RESULT'
   | 'COURSE_FULL';

@@ -33,7 +33,8 @@ export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>
 }
 
 function referenceOf(value: string): Reference {
-  return /^\d+$/.test(value) ? { id: Number(value) } : { text: value };
+  // Longer numbers are no ids: JavaScript would round them to one that somebody else has.
+  return /^\d{1,15}$/.test(value) ? { id: Number(value) } : { text: value };
 }
 
 const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 const NEWLINE = 0x0a;
 const LINES = 1000;
 const BLOCK_BYTES = 1024 * 1024;
@@ -5,12 +7,11 @@ const BLOCK_BYTES = 1024 * 1024;
 /** Limits the bytes of one line; a longer one is most often a missing line break. */
 export const LONGEST_LINE = 64 * 1024;
 
-/** Is one line of a file, without its line break; its text is null where it is too long. */
-export interface Line {
-  /** Counts from 1. */
-  readonly number: number;
-  readonly text: string | null;
-}
+/** What keeps a line from being read as text. */
+export type LineFault = 'TOO_LONG' | 'ENCODING' | 'LINE_BREAK';
+
+/** One line of a file, without its line break, or what is wrong with it. Its number counts from 1. */
+export type Line = { readonly number: number } & ({ readonly text: string } | { readonly text: null; readonly fault: LineFault });
 
 /** Is some lines that follow each other, with the bytes read up to their end. */
 export interface LineBlock {
@@ -18,7 +19,10 @@ export interface LineBlock {
   readonly bytes: number;
 }
 
-/** Reads UTF-8 text as blocks of at most 1,000 lines, in constant memory; line breaks are LF or CRLF, a byte order mark is left out. */
+/**
+ * Reads UTF-8 text as blocks of at most 1,000 lines, in constant memory; line breaks are LF or CRLF, a byte order mark is
+ * left out. A line with a CR in it is a fault: it is the line break of a file from another time, or none at all.
+ */
 export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LineBlock> {
   let lines: Line[] = [];
   let [bytes, blockStart, number] = [0, 0, 0];
@@ -31,7 +35,7 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   };
   const finish = (): void => {
     number += 1;
-    lines.push({ number, text: length > LONGEST_LINE ? null : textOf(pieces, number) });
+    lines.push({ number, ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : textOf(pieces, number)) });
     pieces = [];
     length = 0;
   };
@@ -54,7 +58,10 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (lines.length > 0) yield { lines, bytes };
 }
 
-function textOf(pieces: readonly Uint8Array[], number: number): string {
-  const text = Buffer.concat(pieces).toString('utf8').replace(/\r$/, '');
-  return number === 1 ? text.replace(/^\uFEFF/, '') : text;
+function textOf(pieces: readonly Uint8Array[], number: number): { text: string } | { text: null; fault: LineFault } {
+  const bytes = Buffer.concat(pieces);
+  if (!isUtf8(bytes)) return { text: null, fault: 'ENCODING' };
+  const text = bytes.toString('utf8').replace(/\r$/, '');
+  if (text.includes('\r')) return { text: null, fault: 'LINE_BREAK' };
+  return { text: number === 1 ? text.replace(/^\uFEFF/, '') : text };
 }

@@ -50,16 +50,16 @@ export async function ouladFiles(folder: string): Promise<OuladFiles> {
 export async function* ouladBlocks(files: OuladFiles): AsyncGenerator<TableBlock<OuladRow>> {
   const courses = new Map<string, Presentation>();
   const results = new Map<string, Result>();
-  for await (const { rows, bad } of tableBlocks(files.courses, ['code_module', 'code_presentation', 'module_presentation_length'])) {
+  for await (const { rows, bad } of tableBlocks(files.courses, ['code_module', 'code_presentation', 'module_presentation_length'], { ignored: 'all' })) {
     const parsed = partedRows(rows.map(({ line, values }) => presentationOf(files.courses.name, line, values)));
     for (const course of parsed.rows) courses.set(course.title, course);
     yield { rows: [], bad: [...bad, ...parsed.bad], bytes: 0 };
   }
-  for await (const { rows, bad } of tableBlocks(files.studentInfo, ['code_module', 'code_presentation', 'id_student', 'final_result'])) {
+  for await (const { rows, bad } of tableBlocks(files.studentInfo, ['code_module', 'code_presentation', 'id_student', 'final_result'], { ignored: 'all' })) {
     const mistakes = rows.flatMap(({ line, values }) => rememberResult(results, files.studentInfo.name, line, values) ?? []);
     yield { rows: [], bad: [...bad, ...mistakes], bytes: 0 };
   }
-  for await (const { rows, bad, bytes } of tableBlocks(files.studentRegistration, ['code_module', 'code_presentation', 'id_student', 'date_registration?'])) {
+  for await (const { rows, bad, bytes } of tableBlocks(files.studentRegistration, ['code_module', 'code_presentation', 'id_student', 'date_registration?'], { ignored: 'all' })) {
     const parsed = partedRows(rows.map(({ line, values }) => registrationOf(files.studentRegistration.name, line, values, courses, results)));
     yield { rows: parsed.rows, bad: [...bad, ...parsed.bad], bytes };
   }
