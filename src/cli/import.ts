@@ -30,16 +30,16 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     });
   command
     .command('oulad')
-    .description('Imports the Open University Learning Analytics Dataset: 22 courses, 28,785 students, 32,593 enrollments.')
+    .description('Imports the Open University Learning Analytics Dataset (doi 10.1038/sdata.2017.171): 22 courses, 28,785 students, 32,593 enrollments.')
     .argument('<folder>', 'where courses.csv, studentInfo.csv and studentRegistration.csv are')
     .option(...strict)
-    .addHelpText('after', '\nExample:\n  $ rollcall import oulad ../shared/oulad')
+    .addHelpText('after', '\nExample:\n  $ rollcall import oulad oulad/')
     .action(async (folder: string, options: { strict?: boolean }) => {
       const config = loadConfig();
       const files = await ouladFiles(folder);
       end(await withMigratedDatabase(config, database => reported(more => importOulad(database, files, { ...options, ...more }))));
     });
-  command.addHelpText('after', '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import oulad ../shared/oulad');
+  command.addHelpText('after', '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import oulad oulad/');
 }
 
 /** Runs an import with progress, reports bad rows and the result, and stops after the batch at hand on SIGINT or SIGTERM. */

@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importOulad } from '../../src/services/import/import-oulad.js';
 import { ouladFiles } from '../../src/services/import/oulad-files.js';
 import { startApi } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
+import { ouladFolder, reportMissingOuladFor } from '../support/oulad.js';
 
-const oulad = resolve(import.meta.dirname, '../../../shared/oulad');
-const isThere = existsSync(oulad);
-if (!isThere) process.stderr.write(`\n!!! NOT TESTED: the API on the whole OULAD, for ${oulad} is not there.\n\n`);
+reportMissingOuladFor('the API on the whole OULAD');
 
 const page = `{
   courses(first: 100, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
@@ -25,11 +22,11 @@ interface Node {
   enrollmentsByStatus: { status: string; count: number }[];
 }
 
-describe.skipIf(!isThere)('real enrollments', () => {
+describe.skipIf(ouladFolder === null)('real enrollments', () => {
   describeOnEach('a page of courses ordered by TOTAL_ENROLLMENTS', kind => {
     it('shows stored counts that equal the computed ones and a COUNT(*) by hand, for each of 22 courses', async () => {
       const api = await startApi(kind);
-      await importOulad(api.database, await ouladFiles(oulad));
+      await importOulad(api.database, await ouladFiles(ouladFolder!));
       const { data } = await api.send(null, page);
       const nodes = data.courses.nodes as Node[];
       const byHand = await api.database.em.getConnection().execute<{ course_id: number; found: number }[]>('select course_id, count(*) as found from core_enrollments group by course_id order by found desc, course_id desc');

@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../../src/entities/index.js';
 import type { BadRow } from '../../src/services/import/bad-row.js';
@@ -8,16 +8,15 @@ import { importOulad } from '../../src/services/import/import-oulad.js';
 import { ouladFiles } from '../../src/services/import/oulad-files.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
+import { ouladFolder, reportMissingOuladFor } from '../support/oulad.js';
 
-const oulad = resolve(import.meta.dirname, '../../../shared/oulad');
-const isThere = existsSync(oulad);
-if (!isThere) process.stderr.write(`\n!!! NOT TESTED: the import of the whole OULAD, for ${oulad} is not there.\n\n`);
+reportMissingOuladFor('the import of the whole OULAD');
 
-describe.skipIf(!isThere)('the whole dataset', () => {
+describe.skipIf(ouladFolder === null)('the whole dataset', () => {
   describeOnEach('importing OULAD', kind => {
     it('gives 22 courses and 32,593 enrollments with exact counts, and a second time changes nothing', async () => {
       const { database, drop } = await freshDatabase(kind);
-      expect(await importOulad(database, await ouladFiles(oulad))).toEqual({ rows: 32_593, added: 32_593, alreadyThere: 0, bad: 0, outcome: 'finished' });
+      expect(await importOulad(database, await ouladFiles(ouladFolder!))).toEqual({ rows: 32_593, added: 32_593, alreadyThere: 0, bad: 0, outcome: 'finished' });
       const em = database.em.fork();
       expect(await em.count(Course)).toBe(22);
       expect(await em.count(User)).toBe(28_785);
@@ -34,7 +33,7 @@ describe.skipIf(!isThere)('the whole dataset', () => {
       expect(enrollment!.student.getEntity()).toMatchObject({ name: 'Student 11391', role: Role.STUDENT });
 
       const before = await em.fork().execute('select * from core_course order by id');
-      expect(await importOulad(database, await ouladFiles(oulad))).toEqual({ rows: 32_593, added: 0, alreadyThere: 32_593, bad: 0, outcome: 'finished' });
+      expect(await importOulad(database, await ouladFiles(ouladFolder!))).toEqual({ rows: 32_593, added: 0, alreadyThere: 32_593, bad: 0, outcome: 'finished' });
       expect(await em.fork().execute('select * from core_course order by id')).toEqual(before);
       expect(await em.fork().count(User)).toBe(28_785);
       await drop();
