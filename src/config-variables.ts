@@ -140,6 +140,16 @@ export const configVariables = {
     shownDefault: '`50000`',
     meaning: 'what an operation may [cost](docs/http.md), in points',
   },
+  MAX_ALIASES: {
+    form: wholeNumberFrom(0, 2500, 'aliases').default(50),
+    shownDefault: '`50`',
+    meaning: 'how many [aliases](docs/http.md) an operation may have',
+  },
+  MAX_DIRECTIVES: {
+    form: wholeNumberFrom(0, 2500, 'directives').default(50),
+    shownDefault: '`50`',
+    meaning: 'how many [directives](docs/http.md) an operation may have, of which 5 at one place',
+  },
   LOG_LEVEL: {
     form: oneOf(...LOG_LEVELS).default('info'),
     shownDefault: '`info`',

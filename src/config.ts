@@ -29,6 +29,9 @@ export interface Config {
   /** Limits how many fields of an operation may be within each other, and what it may cost; about one for each value of its answer. */
   readonly maxDepth: number;
   readonly maxCost: number;
+  /** Limits the aliases, and the directives, in a document. */
+  readonly maxAliases: number;
+  readonly maxDirectives: number;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
   readonly metrics: MetricsPlace;
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
@@ -108,6 +111,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' : data.EXPLORER === 'on',
     maxDepth: data.MAX_DEPTH,
     maxCost: data.MAX_COST,
+    maxAliases: data.MAX_ALIASES,
+    maxDirectives: data.MAX_DIRECTIVES,
     metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,

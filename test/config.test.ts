@@ -26,6 +26,8 @@ describe('the configuration', () => {
       explorer: true,
       maxDepth: 12,
       maxCost: 50_000,
+      maxAliases: 50,
+      maxDirectives: 50,
       metrics: 'on',
       databaseWait: 60,
       counters: 'hooks',
@@ -53,6 +55,8 @@ describe('the configuration', () => {
       EXPLORER: 'on',
       MAX_DEPTH: '8',
       MAX_COST: '2000',
+      MAX_ALIASES: '20',
+      MAX_DIRECTIVES: '30',
       METRICS: '0.0.0.0:9464',
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
@@ -75,6 +79,8 @@ describe('the configuration', () => {
       explorer: true,
       maxDepth: 8,
       maxCost: 2000,
+      maxAliases: 20,
+      maxDirectives: 30,
       metrics: { host: '0.0.0.0', port: 9464 },
       databaseWait: 5,
       counters: 'triggers',
@@ -152,7 +158,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', TRUST_PROXY: 'yes', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', MAX_ALIASES: '2501', MAX_DIRECTIVES: '-1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', TRUST_PROXY: 'yes', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -170,11 +176,13 @@ describe('the configuration', () => {
       expect.stringMatching(/^EXPLORER is "1"\. Give one of on, off\.$/),
       expect.stringMatching(/^MAX_DEPTH is "0"\. Give a whole number of fields, from 1 to 999\.$/),
       expect.stringMatching(/^MAX_COST is "1e6"\. Give a whole number of points, from 1 to 999999999\.$/),
+      expect.stringMatching(/^MAX_ALIASES is "2501"\. Give a whole number of aliases, from 0 to 2500\.$/),
+      expect.stringMatching(/^MAX_DIRECTIVES is "-1"\. Give a whole number of directives, from 0 to 2500\.$/),
       expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 19 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 21 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

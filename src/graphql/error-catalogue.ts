@@ -30,7 +30,7 @@ type ProtocolErrorCode =
 type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE';
 
 /** Names the codes of operations beyond the limits. */
-type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY';
+type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY' | 'QUERY_TOO_LONG' | 'QUERY_TOO_MANY_ALIASES' | 'QUERY_TOO_MANY_DIRECTIVES';
 
 /** Names each code of an error in `errors`, `extensions.code`. */
 export type ErrorCode = RefusalCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
@@ -99,15 +99,33 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   QUERY_TOO_DEEP: {
     meaning: 'The operation has more fields within each other than `MAX_DEPTH` allows; nothing was run.',
-    message: ['The operation is … fields deep, and … are allowed. Ask for what is further down in an operation of its own, by its id.'],
+    message: ['The operation is … fields deep, and … are allowed. Ask for what is further down in an operation of its own, by its id.', 'The operation has … selections, lists or objects within each other, and … are allowed. Ask for what is further down in an operation of its own, by its id.'],
     status: [400],
     remedy: 'Ask for what is further down in an operation of its own.',
   },
   QUERY_TOO_COSTLY: {
     meaning: 'The operation can cost more than `MAX_COST` allows, see [HTTP](http.md); nothing was run.',
-    message: ['The operation can cost …, and … is allowed. Ask for smaller pages by "first", or for less at once.', 'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.'],
+    message: ['The operation can cost …, and … is allowed. Ask for smaller pages by "first", or for less at once.', 'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.', 'The operation has more than … values in its arguments, those of fragments counted at each place. Send lists as variables.', 'The operation has … fields of one name …, and … are allowed. …', 'The operation has too many fields of one name to compare. Ask for each once.'],
     status: [400],
     remedy: 'Ask for smaller pages, or for less at once.',
+  },
+  QUERY_TOO_LONG: {
+    meaning: 'The text of the operation, or a name in it, is too long; nothing was run.',
+    message: ['The operation has … characters, and … are allowed. Send long values as variables.', 'A name in the operation has … characters, and … are allowed. Shorten it.'],
+    status: [400],
+    remedy: 'Send long values as variables.',
+  },
+  QUERY_TOO_MANY_ALIASES: {
+    meaning: 'The operation has more aliases than `MAX_ALIASES` allows; nothing was run.',
+    message: ['The operation has … aliases, and … are allowed. Ask for many of one kind by a list with a filter, or in several requests.'],
+    status: [400],
+    remedy: 'Ask for many of one kind by a list with a filter, such as `courses(filter: { ids: … })`, or in several requests.',
+  },
+  QUERY_TOO_MANY_DIRECTIVES: {
+    meaning: 'The operation has more directives than `MAX_DIRECTIVES` allows, or more than 5 at one place; nothing was run.',
+    message: ['The operation has … directives, and … are allowed. …', 'The operation has … directives at one place, and … are allowed there. …'],
+    status: [400],
+    remedy: 'Leave out directives that repeat; put `@skip` or `@include` on what is around several fields.',
   },
   PERSISTED_QUERY_NOT_FOUND: {
     meaning: 'The request carries only the hash of an operation, which this server has not seen.',
@@ -117,7 +135,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   BAD_USER_INPUT: {
     meaning: 'An argument or a variable has a value that nothing can be: no id, no cursor, no size of a page, no range. Nothing was done.',
-    message: ['…: …', 'Variable "$…" …'],
+    message: ['…: …', 'Variable "$…" …', 'The variables …'],
     status: [200, 400],
     remedy: 'Correct the argument that `extensions.argument` names by its path, or the variable that the message names.',
   },

@@ -14,10 +14,9 @@ const MESSAGE_LENGTH = 500;
 /** Matches what a message quotes; GraphQL quotes a value whole, so that the message would be cut before it says what is wrong. */
 const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
 /** Limits a quote in a message, in characters; our own are shorter. */
-const QUOTE_LENGTH = 150;
-
-/** Says that introspection is off; Apollo's own words name an option in the code. */
-const SCHEMA_HIDDEN = 'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.';
+export const QUOTE_LENGTH = 150;
+/** Matches the end of a quote that is cut already. */
+const CUT = /… \(\d+ more\)$/;
 
 /** Gives an error for callers, with a code of the catalogue and, where one is to blame, the path of the argument. */
 export function codedError(code: ErrorCode, message: string, argument: string | null = null): GraphQLError {
@@ -52,7 +51,6 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
     // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
-    if (formatted.extensions?.['validationErrorCode'] === 'INTROSPECTION_DISABLED') return withCode(formatted, 'GRAPHQL_VALIDATION_FAILED', SCHEMA_HIDDEN);
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
       return { ...formatted, message: readable(message) };
@@ -64,9 +62,14 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
   };
 }
 
+/** Returns a text as a message quotes it: cut where it is long, once. */
+export function quotable(text: string): string {
+  return text.length < QUOTE_LENGTH + 20 && CUT.test(text) ? text : shortened(text, QUOTE_LENGTH);
+}
+
 /** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */
 function readable(message: string): string {
-  return shortened(visible(message.trim()).replace(QUOTE, (_, quote: string) => `"${shortened(quote, QUOTE_LENGTH)}"`), MESSAGE_LENGTH);
+  return shortened(visible(message.trim()).replace(QUOTE, (_, quote: string) => `"${quotable(quote)}"`), MESSAGE_LENGTH);
 }
 
 /** Gives what a resolver, the context or GraphQL itself threw, without what was wrapped around it to say where. */

@@ -1,30 +1,31 @@
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
-import { GraphQLError, Kind, validate, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { fieldExtensionsEstimator, getComplexity } from 'graphql-query-complexity';
+import { GraphQLError, Kind, TypeInfo, validate, ValidationContext, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { createComplexityRule, fieldExtensionsEstimator, type ComplexityEstimator } from 'graphql-query-complexity';
+import type { DocumentLimits } from './documents.js';
 import { codedError } from './errors.js';
+import { writtenValues } from './operation-shape.js';
 import { costOf } from './query-cost.js';
+import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from './variables.js';
 
-/** Limits a document, in tokens: parsing ends there. A thousand ids fit, and as variables any number. */
-export const MAX_TOKENS = 5000;
 /** Limits the fields of an operation, those of a fragment counted at each place: so long does reckoning the cost take at most. */
 const MOST_FIELDS = 10_000;
+/** The values of lists in arguments that cost a point. */
+const LIST_VALUES_PER_POINT = 10;
 
 /** Says how deep an operation may be, in fields within each other, and what it may cost; see query-cost.ts. */
-export interface QueryLimits {
+export interface QueryLimits extends DocumentLimits {
   readonly maxDepth: number;
   readonly maxCost: number;
 }
 
 /** Is a valid operation, with what was sent along. */
-export interface SentOperation {
-  readonly schema: GraphQLSchema;
-  readonly document: DocumentNode;
-  readonly operation: OperationDefinitionNode;
-  readonly variables?: Record<string, unknown> | null;
+export interface SentOperation extends OperationVariables {
+  /** Whether errors leave out guesses at names of the schema. */
+  readonly hidesSchema?: boolean;
 }
 
-/** Holds what is known of an operation without its variables: Apollo parses a text that it has seen before only once. */
-const known = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly alone: DocumentNode }>();
+/** Holds what is known of an operation without its variables: a text that was seen before is parsed only once. */
+const known = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly written: number }>();
 
 /** What is known of an operation before anything of it runs. */
 export interface Assessment {
@@ -32,37 +33,78 @@ export interface Assessment {
   readonly cost: number;
   /** Why the operation is not run; null where it may run. */
   readonly refusal: GraphQLError | null;
+  /** All that is wrong with it: several mistakes in variables are told at once, the first of which is `refusal`. */
+  readonly refusals: readonly GraphQLError[];
+  /** The variables to run it with, within their limits; none where it is refused. */
+  readonly variables: Variables;
 }
 
-/** Returns what an operation can cost and whether it may run: it may be too deep or too costly, or an argument may have a value that is never valid. */
+/** Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an argument may have a value that is never valid. */
 export function assessOperation(sent: SentOperation, { maxDepth, maxCost }: QueryLimits): Assessment {
-  const { depth, alone } = formOf(sent);
-  if (depth > maxDepth) return { cost: 0, refusal: codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`) };
-  const cost = costIn(sent, alone);
-  if (cost instanceof GraphQLError) return { cost: 0, refusal: cost };
-  return { cost, refusal: cost > maxCost ? codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. Ask for smaller pages by "first", or for less at once.`) : null };
+  const { depth, written } = formOf(sent);
+  if (depth > maxDepth) return refused(codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`));
+  if (written > MAX_VALUES) return refused(codedError('QUERY_TOO_COSTLY', `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`));
+  const variables = coerceVariables(sent);
+  if (variables.mistakes) return refused(...variables.mistakes);
+  const cost = costIn(sent, variables.coerced);
+  if (cost instanceof GraphQLError) return refused(cost);
+  if (cost > maxCost) return { ...refused(codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. Ask for smaller pages by "first", or for less at once.`)), cost };
+  return { cost, refusal: null, refusals: [], variables: variables.sent };
 }
 
-function formOf({ schema, document, operation }: SentOperation): { depth: number; alone: DocumentNode } {
+function refused(...refusals: readonly GraphQLError[]): Assessment {
+  return { cost: 0, refusal: refusals[0]!, refusals, variables: {} };
+}
+
+function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
   const form = known.get(operation);
   if (form) return form;
   const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: document.definitions.filter(one => one === operation || one.kind === Kind.FRAGMENT_DEFINITION) };
   let depth = 0;
   // Without a limit, for the rule to tell the depth whatever it is, and for the message to be ours.
   validate(schema, alone, [maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] })]);
-  known.set(operation, { depth, alone });
-  return { depth, alone };
+  const made = { depth, written: writtenValues(operation, document) };
+  known.set(operation, made);
+  return made;
 }
 
-/** Gives the cost, or the error of an argument; 0 where a variable has no valid value, of which its own error tells before anything runs. */
-function costIn({ schema, variables }: SentOperation, query: DocumentNode): number | GraphQLError {
+/**
+ * Returns the cost, or the error of an argument. The package's visitor is given the variables as they are, and not
+ * called by its getComplexity(), which coerces them without any limit of errors.
+ */
+function costIn({ schema, document, operation }: SentOperation, coerced: Variables): number | GraphQLError {
+  const context = new ValidationContext(schema, document, new TypeInfo(schema), error => {
+    throw error; // The first is told; each further one would be made and thrown away.
+  });
+  const listed = new WeakMap<object, number>();
+  const estimators = [fieldExtensionsEstimator(), costOf].map(estimator => withLists(estimator, listed));
+  const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(context);
+  visitor.variableValues = coerced;
   try {
-    return getComplexity({ schema, query, variables: variables ?? {}, estimators: [fieldExtensionsEstimator(), costOf], maxQueryNodes: MOST_FIELDS });
+    return visitor.nodeComplexity(operation, schema.getRootType(operation.operation) ?? undefined);
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
-    const [node] = error.nodes ?? [];
-    if (!node) return codedError('QUERY_TOO_COSTLY', `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`);
+    if (!error.nodes) return codedError('QUERY_TOO_COSTLY', `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`);
     // Else whoever sends one such argument could ask for anything beside it.
-    return node.kind === Kind.VARIABLE_DEFINITION ? 0 : new GraphQLError(error.message, { nodes: error.nodes, extensions: codedError('BAD_USER_INPUT', '').extensions });
+    return new GraphQLError(error.message, { nodes: error.nodes, extensions: codedError('BAD_USER_INPUT', '').extensions });
   }
+}
+
+/** Returns the same estimator, but the values of lists in arguments cost too, at each place where the field is asked for. */
+function withLists(estimator: ComplexityEstimator, listed: WeakMap<object, number>): ComplexityEstimator {
+  return options => {
+    const cost = estimator(options);
+    return typeof cost === 'number' ? cost + Math.floor(listValuesIn(options.args, listed) / LIST_VALUES_PER_POINT) : cost;
+  };
+}
+
+/** Returns how many values are in the lists of a value; of a list or object that was seen before, as a variable is at each of its places, what is known of it. */
+function listValuesIn(value: unknown, listed: WeakMap<object, number>): number {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return 0;
+  const seen = listed.get(value);
+  if (seen !== undefined) return seen;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  const count = parts.reduce<number>((sum, part) => sum + listValuesIn(part, listed), Array.isArray(value) ? value.length : 0);
+  listed.set(value, count);
+  return count;
 }

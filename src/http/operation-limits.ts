@@ -1,17 +1,59 @@
-import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
-import { GraphQLError } from 'graphql';
+import { HeaderMap, type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestListener } from '@apollo/server';
+import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
+import { Kind, type DocumentNode, type GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Context } from '../graphql/context.js';
+import { readDocument, type DocumentRules, type ReadDocument } from '../graphql/documents.js';
 import { assessOperation, type QueryLimits } from '../graphql/query-limits.js';
 
-/** Gives the Apollo plugin that refuses, with status 400, an operation beyond the limits before anything of it runs. */
-export function operationLimits(limits: QueryLimits): ApolloServerPlugin<Context> {
+/** Limits the memory for documents that were read before, in bytes, as near as can be said; those that were used longest ago go first. */
+const MAX_READ_DOCUMENTS_BYTES = 33_554_432;
+/** The memory of a node of a document, in bytes, with its tokens; measured at 300 to 500. */
+const NODE_BYTES = 500;
+
+/** What operations are held to, at every endpoint. */
+export type OperationRules = DocumentRules & QueryLimits;
+
+/** Stands for the document of a request that is refused: Apollo, which takes it for one that was read, finds no operation to run. */
+const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
+
+/**
+ * Gives the Apollo plugin that reads documents and refuses, with status 400, an operation beyond the limits before
+ * anything of it runs. Apollo parses and validates only what has no document yet, and it does so without our limits.
+ */
+export function operationLimits(rules: OperationRules, format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError): ApolloServerPlugin<Context> {
+  const documents = new InMemoryLRUCache<ReadDocument>({
+    maxSize: MAX_READ_DOCUMENTS_BYTES,
+    sizeCalculation: ({ document, shape }) => shape.nodes * NODE_BYTES + 2 * (document.loc?.source.body.length ?? 0),
+  });
+  const refused = new WeakMap<object, readonly GraphQLError[]>();
+  const refuse = (request: GraphQLRequestContext<Context>, errors: readonly GraphQLError[]): void => {
+    refused.set(request, errors);
+    // Else Apollo keeps the text, to be asked for by its hash.
+    if (request.metrics) request.metrics.persistedQueryRegister = false;
+  };
   const listener: GraphQLRequestListener<Context> = {
-    didResolveOperation({ schema, document, operation, request: { variables } }) {
+    async didResolveSource(request) {
+      let read: ReadDocument | GraphQLError[] | undefined = await documents.get(request.queryHash);
+      if (!read) {
+        read = readDocument(request.source, rules);
+        if (!Array.isArray(read)) await documents.set(request.queryHash, read);
+      }
+      if (Array.isArray(read)) refuse(request, read);
+      Object.assign(request, { document: Array.isArray(read) ? NOTHING : read.document });
+    },
+    didResolveOperation(request) {
+      const { schema, document, operation, request: sent } = request;
       // Apollo comes here without one too, and refuses the request afterwards.
-      const refusal = operation ? assessOperation({ schema, document, operation, variables }, limits).refusal : null;
-      if (!refusal) return Promise.resolve();
-      const { message, nodes, extensions } = refusal;
-      return Promise.reject(new GraphQLError(message, { nodes, extensions: { ...extensions, http: { status: 400 } } }));
+      if (!operation || refused.has(request)) return Promise.resolve();
+      const { refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema }, rules);
+      if (refusals.length > 0) refuse(request, refusals);
+      else sent.variables = variables;
+      return Promise.resolve();
+    },
+    responseForOperation(request) {
+      const errors = refused.get(request)?.map(error => format(error.toJSON(), error));
+      if (!errors) return Promise.resolve(null);
+      return Promise.resolve({ http: { status: 400, headers: new HeaderMap() }, body: { kind: 'single', singleResult: { errors } } });
     },
   };
   const listening = Promise.resolve(listener);

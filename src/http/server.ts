@@ -6,7 +6,6 @@ import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { errorFormatter, unauthenticated } from '../graphql/errors.js';
-import { MAX_TOKENS } from '../graphql/query-limits.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import type { Pace } from '../services/live-counts/index.js';
 import { TokenError } from '../services/token-error.js';
@@ -23,7 +22,7 @@ import { addExploring, landingPage } from './exploring/index.js';
 import { jsonStatus } from './json-status.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
-import { operationLimits } from './operation-limits.js';
+import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
 import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
@@ -73,15 +72,16 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const background = new Background({ config, database, logger });
   const schema = buildGraphqlSchema();
   const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed'), { hidesSchema: config.production }), current);
+  const rules: OperationRules = { ...config, schema, hidesSchema: config.production };
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
-    parseOptions: { maxTokens: MAX_TOKENS },
+    documentStore: null, // operationLimits() keeps what it has read.
     hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
     persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [operationRecorder(current), operationTracer(), operationLimits(config), jsonStatus(), ...cachePolicy(), landingPage(config)],
+    plugins: [operationRecorder(current), operationTracer(), operationLimits(rules, format), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -94,7 +94,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
   const { counts, letGo } = serveLiveCounts(app, {
-    config, database, schema, verify, format, current, logger, pace,
+    config, database, rules, verify, format, current, logger, pace,
     clientAddressOf: clientAddresses(trustProxy),
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Role } from '../../src/entities/index.js';
+import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents.js';
 import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
+import { MAX_VALUES } from '../../src/graphql/variables.js';
 import type { UserErrorCode } from '../../src/services/outcome.js';
 import type { Api } from '../support/api.js';
 import { ACCEPT, askedRefusals, at, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
@@ -39,13 +41,23 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   GRAPHQL_PARSE_FAILED: [anonymously('{ courses {'), anonymously(`{ ${'me { id } '.repeat(1250)} }`)],
   GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
   OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' }), streamed('subscription A { courseCountsChanged { courseId } } subscription B { courseCountsChanged { courseId } }')],
-  QUERY_TOO_DEEP: [anonymously(`{ courses { nodes ${'{ instructor { enrollments { nodes { course '.repeat(3)}{ id }${' } } } }'.repeat(3)} } }`)],
+  QUERY_TOO_DEEP: [
+    anonymously(`{ courses { nodes ${'{ instructor { enrollments { nodes { course '.repeat(3)}{ id }${' } } } }'.repeat(3)} } }`),
+    anonymously(`{ courses(filter: { status: ${'['.repeat(1100)}${']'.repeat(1100)} }) { totalCount } }`),
+  ],
   QUERY_TOO_COSTLY: [
     anonymously('{ courses(first: 100) { nodes { enrollments(first: 100) { nodes { id student { id name } course { id } } } } } }'),
     anonymously(`{ ...A } ${['A', 'B', 'C', 'D'].map((name, index, { [index + 1]: next }) => `fragment ${name} on Query { ${(next ? `...${next} ` : 'me { id } ').repeat(20)} }`).join(' ')}`),
+    anonymously(`{ ${'...A '.repeat(200)} } fragment A on Query { courses(filter: { ids: [${'1 '.repeat(200)}] }) { totalCount } }`),
+    anonymously(`{ ${'__typename '.repeat(101)} }`),
+    anonymously(`{ ${'... { courses { totalCount } } '.repeat(201)} }`),
+    anonymously(`{ ${Array.from({ length: 11 }, () => `... { ${'__typename '.repeat(100)} }`).join(' ')} }`),
   ],
+  QUERY_TOO_LONG: [anonymously(`{ me { id } } #${'x'.repeat(MAX_TEXT_LENGTH)}`), anonymously(`query ${'x'.repeat(MAX_NAME_LENGTH + 1)} { me { id } }`), streamed(`subscription ${'x'.repeat(MAX_NAME_LENGTH + 1)} { courseCountsChanged { courseId } }`)],
+  QUERY_TOO_MANY_ALIASES: [anonymously(`{ ${Array.from({ length: 51 }, (_, index) => `a${index}: __typename`).join(' ')} }`)],
+  QUERY_TOO_MANY_DIRECTIVES: [anonymously(`{ __typename ${'@aa'.repeat(6)} }`), anonymously(`{ ${'__typename @include(if: true) '.repeat(51)} }`)],
   PERSISTED_QUERY_NOT_FOUND: [api => post(api, { extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') } } })],
-  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
+  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', { ids: Array.from({ length: MAX_VALUES }, () => 1) }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
   UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
   FORBIDDEN: [
     as(Role.STUDENT, 3, '{ recountRuns { totalCount } }'),

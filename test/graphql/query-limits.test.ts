@@ -78,7 +78,7 @@ describe('an operation', () => {
     expect(await refusal(`mutation { a: ${rename} b: ${rename} }`)).toEqual(tooCostly(1004));
     const many = 'mutation ($ids: [ID!]!) { enrollMany(input: { courseId: 999, studentIds: $ids }) { enrollments { id status student { name } } } }';
     expect(await refusal(many, { ids: ['1'] })).toBeNull();
-    expect(await refusal(many, { ids: Array.from({ length: 1000 }, (_, index) => index + 1) })).toEqual(tooCostly(500 + 100 * 41));
+    expect(await refusal(many, { ids: Array.from({ length: 1000 }, (_, index) => index + 1) })).toEqual(tooCostly(500 + 100 * 41 + 100));
   });
 
   it('with an argument that nothing can be is refused whole, so that nothing costly comes along', async () => {
@@ -98,7 +98,7 @@ describe('an operation', () => {
         return errors && [errors[0]!.extensions.code, errors[0]!.message, []];
       };
       expect(await told(query, [course])).toBeUndefined();
-      expect(await told(query, Array.from({ length: 22 }, () => course))).toEqual(tooCostly(22 * 46));
+      expect(await told(query, Array.from({ length: 22 }, () => course))).toEqual(tooCostly(22 * 46 + 2));
       expect(await told('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { course { enrollments { nodes { student { enrollments { totalCount } } } } } } }', [course])).toEqual(tooDeep(7));
     }
   });
@@ -125,7 +125,7 @@ describe('without limits of its own, a server', () => {
   });
 
   it('does not parse what is longer than any operation, however it is written', async () => {
-    const [error] = (await run(`{ ${'a '.repeat(100_000)} }`)) ?? [];
+    const [error] = (await run(`{ ${'a '.repeat(50_000)} }`)) ?? [];
     expect(error).toBe('Syntax Error: Document contains more that 5000 tokens. Parsing aborted.');
   });
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { MAX_TOKENS } from '../../src/graphql/query-limits.js';
+import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKENS } from '../../src/graphql/documents.js';
+import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
 import { BODY_LIMIT } from '../../src/http/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
@@ -43,14 +44,17 @@ it('docs/http.md names the statuses and the limits that hold', () => {
   const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(([, status, code]) => [Number(status), code as ErrorCode] as const);
   expect(refusals).toHaveLength(8);
   for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
-  const { maxDepth, maxCost, keepAliveTimeout } = readConfig({});
+  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout } = readConfig({});
   const inWords = (limit: number): string => limit.toLocaleString('en');
   for (const words of [
     `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(BODY_LIMIT)} bytes |`,
     `| 431 | \`HEADERS_TOO_LARGE\` | the address and the headers have more than ${inWords(maxHeaderSize)} bytes |`,
     `\`MAX_DEPTH\`, ${maxDepth}:`,
     `\`MAX_COST\`, ${inWords(maxCost)}:`,
-    `A document may have ${inWords(MAX_TOKENS)} tokens`,
+    `\`MAX_ALIASES\`, ${maxAliases}, and \`MAX_DIRECTIVES\`, ${maxDirectives}:`,
+    `there may be ${MAX_DIRECTIVES_AT_ONE_PLACE} directives`,
+    `A document may have ${inWords(MAX_TOKENS)} tokens and ${inWords(MAX_TEXT_LENGTH)} characters, a name in it ${MAX_NAME_LENGTH} characters`,
+    `may hold ${inWords(MAX_VALUES)} values, those in lists and objects counted, and a list ${inWords(MAX_LIST_VALUES)}`,
     `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
     `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,
   ]) expect(page).toContain(words);

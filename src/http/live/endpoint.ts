@@ -1,20 +1,21 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { getOperationAST, OperationTypeNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLFormattedError, type OperationDefinitionNode } from 'graphql';
 import type { Context } from '../../graphql/context.js';
-import type { ErrorCode } from '../../graphql/error-catalogue.js';
+import { readDocument } from '../../graphql/documents.js';
 import { codedError } from '../../graphql/errors.js';
-import { MAX_TOKENS, assessOperation, type QueryLimits } from '../../graphql/query-limits.js';
+import { assessOperation } from '../../graphql/query-limits.js';
+import type { Variables } from '../../graphql/variables.js';
 import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
 import type { ClientAddressOf } from '../client-address.js';
+import type { OperationRules } from '../operation-limits.js';
 import type { CurrentRequest } from '../request-record.js';
 
 /** Is what the endpoints for subscriptions share. */
 export interface LiveEndpoint {
-  readonly schema: GraphQLSchema;
+  readonly rules: OperationRules;
   readonly counts: LiveCounts;
-  readonly limits: QueryLimits;
   readonly contextOf: (listener: Listener) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
@@ -32,6 +33,8 @@ export interface LiveEndpoint {
 export interface SubscriptionRequest {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
+  /** The variables to run it with. */
+  readonly variables: Variables;
 }
 
 /** Is what a client has sent, by either protocol. */
@@ -48,26 +51,18 @@ export async function listenerOf({ verify }: LiveEndpoint, protocol: Listener['p
 }
 
 /** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
-export function subscriptionIn({ schema, limits }: LiveEndpoint, { query, operationName, variables }: SentRequest): SubscriptionRequest | GraphQLError[] {
-  let document: DocumentNode;
-  try {
-    document = parse(query, { maxTokens: MAX_TOKENS });
-  } catch (error) {
-    return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
-  }
-  const mistakes = validate(schema, document, specifiedRules);
-  if (mistakes.length > 0) return mistakes.map(mistake => coded(mistake, 'GRAPHQL_VALIDATION_FAILED'));
+export function subscriptionIn({ rules }: LiveEndpoint, { query, operationName, variables: sent }: SentRequest): SubscriptionRequest | GraphQLError[] {
+  const read = readDocument(query, rules);
+  if (Array.isArray(read)) return read;
+  const { document } = read;
   const operation = getOperationAST(document, operationName);
   if (!operation) {
     return [codedError('OPERATION_RESOLUTION_FAILURE', operationName == null ? 'Must provide operation name if query contains multiple operations.' : `Unknown operation named "${operationName}".`)];
   }
   // Those have their limits, log lines and metrics there.
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
-  const { refusal } = assessOperation({ schema, document, operation, variables }, limits);
-  if (refusal) return [refusal];
-  // Before graphql itself does, whose errors have no code: they would pass for ours.
-  const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {});
-  return errors ? errors.map(error => coded(error, 'BAD_USER_INPUT')) : { document, operation };
+  const { refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema }, rules);
+  return refusals.length > 0 ? [...refusals] : { document, operation, variables };
 }
 
 /** Gives a result as its caller may see it; one that is only an error of the request has no data. */
@@ -75,8 +70,4 @@ export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: E
   if (!errors) return { data, ...rest };
   const isRefusal = data == null && errors.every(({ path }) => path === undefined);
   return { errors: errors.map(error => format(error.toJSON(), error)) as unknown as GraphQLError[], ...(!isRefusal && { data }), ...rest };
-}
-
-function coded({ message, nodes, source, positions }: GraphQLError, code: ErrorCode): GraphQLError {
-  return new GraphQLError(message, { nodes, source, positions, extensions: { code } });
 }

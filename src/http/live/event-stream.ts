@@ -20,19 +20,18 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
   const open = new Set<ServerResponse>();
   let closing = false;
   const handle = createHandler<FastifyRequest, { listener: Listener; response: ServerResponse }, Record<PropertyKey, unknown>>({
-    schema: endpoint.schema,
+    schema: endpoint.rules.schema,
     // Without tokens for streams, each operation has a connection of its own.
     authenticate: () => null,
     onSubscribe({ context: { listener } }, sent) {
-      const { operationName, variables } = sent;
       const found = subscriptionIn(endpoint, sent);
       const record = endpoint.current();
       if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
       // With data, though null, for that is how the package knows a result.
       if (Array.isArray(found)) return { data: null, errors: found };
-      const { document, operation } = found;
+      const { document, operation, variables } = found;
       if (record) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
-      return { schema: endpoint.schema, document, operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
+      return { schema: endpoint.rules.schema, document, operationName: sent.operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
     },
     async onNext(_context, { context: { response } }, result) {
       await room(response);

@@ -22,13 +22,13 @@ export interface ServedCounts {
 /** Serves subscriptions to them. */
 export function serveLiveCounts(
   app: FastifyInstance,
-  { config, database, pace = clock, ...rest }: Omit<LiveEndpoint, 'counts' | 'limits' | 'grace'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
+  { config, database, pace = clock, ...rest }: Omit<LiveEndpoint, 'counts' | 'grace'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
 ): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>
     error === null ? logger.info('live counts can be read again') : logger.warn({ err: error }, 'live counts cannot be read; subscribers wait until they can be');
   const counts = new LiveCounts(database, onTrouble, pace);
-  const endpoint: LiveEndpoint = { ...rest, counts, limits: config, grace: Math.min(GRACE, config.shutdownTimeout * 1000) };
+  const endpoint: LiveEndpoint = { ...rest, counts, grace: Math.min(GRACE, config.shutdownTimeout * 1000) };
   const letGo = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint, pace.now)];
   return {
     counts,

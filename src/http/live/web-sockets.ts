@@ -55,7 +55,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       }
       const found = subscriptionIn(endpoint, sent);
       if (Array.isArray(found)) return found;
-      return { schema: endpoint.schema, document: found.document, operationName: sent.operationName, variableValues: sent.variables, contextValue: endpoint.contextOf(listener) };
+      return { schema: endpoint.rules.schema, document: found.document, operationName: sent.operationName, variableValues: found.variables, contextValue: endpoint.contextOf(listener) };
     },
     onNext({ extra }, _id, _payload, _args, result) {
       // Not each such error: it may be of a field that only who is signed in may read.
