@@ -21,7 +21,7 @@ export const MAX_REPEATED_SELECTIONS = 200;
 /** Limits the errors of validation: whoever mends the first finds the rest. */
 const MAX_MISTAKES = 20;
 /** Limits the lines of a document whose errors say where they are: each place is found by counting lines from the start. */
-const MAX_LOCATED_LINES = 2000;
+const MAX_LOCATED_LINES = 500;
 
 /** The words for introspection that is off. */
 const SCHEMA_HIDDEN = 'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.';

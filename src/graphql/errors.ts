@@ -18,6 +18,9 @@ export const QUOTE_LENGTH = 150;
 /** Matches the end of a quote that is cut already. */
 const CUT = /… \(\d+ more\)$/;
 
+/** Limits the places in the operation that an error names; one that compares fields names each of them. */
+const MAX_LOCATIONS = 10;
+
 /** Gives an error for callers, with a code of the catalogue and, where one is to blame, the path of the argument. */
 export function codedError(code: ErrorCode, message: string, argument: string | null = null): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...(argument !== null && { argument }) } });
@@ -53,7 +56,8 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
-      return { ...formatted, message: readable(message) };
+      const { locations } = formatted;
+      return { ...formatted, ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }), message: readable(message) };
     }
     if (isUnreadable(cause)) return withCode(formatted, 'BAD_REQUEST', readable(formatted.message));
     const id = randomUUID();

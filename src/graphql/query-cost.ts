@@ -12,15 +12,11 @@ import { DEFAULT_SIZE, MOST } from './pagination.js';
 const COMPUTED = 10;
 /** Is what a mutation costs by itself: a transaction, with its locks. */
 const MUTATION = 500;
-/** Is what the whole schema costs; graphql itself limits how deep it can be asked for. */
-const INTROSPECTION = 5000;
 /** Is how many entries a list is taken to have that has no size in its arguments. */
 const LIST = 10;
 
 /** Gives the cost of a field that says nothing else. */
 export const costOf: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
-  if (type.name.startsWith('__')) return 0;
-  if (field.name === '__schema' || field.name === '__type') return INTROSPECTION;
   const own = type.name === 'Mutation' ? MUTATION : 1;
   return own + sizeOf(type.name, field, args) * childComplexity;
 };

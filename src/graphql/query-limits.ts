@@ -3,6 +3,7 @@ import { GraphQLError, Kind, TypeInfo, validate, ValidationContext, type Documen
 import { createComplexityRule, fieldExtensionsEstimator, type ComplexityEstimator } from 'graphql-query-complexity';
 import type { DocumentLimits } from './documents.js';
 import { codedError } from './errors.js';
+import { introspectionCost } from './introspection-cost.js';
 import { writtenValues } from './operation-shape.js';
 import { costOf } from './query-cost.js';
 import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from './variables.js';
@@ -77,7 +78,7 @@ function costIn({ schema, document, operation }: SentOperation, coerced: Variabl
     throw error; // The first is told; each further one would be made and thrown away.
   });
   const listed = new WeakMap<object, number>();
-  const estimators = [fieldExtensionsEstimator(), costOf].map(estimator => withLists(estimator, listed));
+  const estimators = [fieldExtensionsEstimator(), introspectionCost(schema), costOf].map(estimator => withLists(estimator, listed));
   const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(context);
   visitor.variableValues = coerced;
   try {

@@ -57,5 +57,12 @@ export function operationLimits(rules: OperationRules, format: (formatted: Graph
     },
   };
   const listening = Promise.resolve(listener);
-  return { requestDidStart: () => listening };
+  return {
+    requestDidStart({ request: { extensions } }) {
+      const persisted = extensions?.['persistedQuery'] as { sha256Hash?: unknown } | null | undefined;
+      // Apollo takes whatever is there for a text, and an object that cannot become one is an error of ours.
+      if (typeof persisted === 'object' && persisted !== null && typeof persisted.sha256Hash !== 'string') persisted.sha256Hash = '';
+      return listening;
+    },
+  };
 }

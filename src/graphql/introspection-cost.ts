@@ -1,0 +1,40 @@
+/** The cost of asking for the schema: about the values that the answer has, which are many times the fields of the question. */
+import { isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType, isObjectType, type GraphQLSchema } from 'graphql';
+import type { ComplexityEstimator } from 'graphql-query-complexity';
+
+/** The least that __schema or __type costs. */
+const MIN_COST = 5000;
+
+/** Returns the estimator for the fields of introspection; others it leaves to the next one. */
+export function introspectionCost(schema: GraphQLSchema): ComplexityEstimator {
+  const sizes = sizesOf(schema);
+  return ({ type, field, childComplexity }) => {
+    if (field.name === '__schema' || field.name === '__type') return Math.max(MIN_COST, Math.ceil(childComplexity));
+    if (field.name === '__typename' || !type.name.startsWith('__')) return undefined;
+    const listed = isNonNullType(field.type) ? field.type.ofType : field.type;
+    return 1 + (isListType(listed) ? (sizes[`${type.name}.${field.name}`] ?? 1) : 1) * childComplexity;
+  };
+}
+
+const known = new WeakMap<GraphQLSchema, Readonly<Record<string, number>>>();
+
+/** Returns how many entries the lists of a schema have; of those that each type or field has, the average. */
+function sizesOf(schema: GraphQLSchema): Readonly<Record<string, number>> {
+  const sizes = known.get(schema);
+  if (sizes) return sizes;
+  const types = Object.values(schema.getTypeMap());
+  const fields = types.flatMap(type => (isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : []));
+  const inputFields = types.flatMap(type => (isInputObjectType(type) ? Object.values(type.getFields()) : []));
+  const values = types.flatMap(type => (isEnumType(type) ? type.getValues() : []));
+  const args = fields.flatMap(field => field.args);
+  const made = {
+    '__Schema.types': types.length,
+    '__Schema.directives': schema.getDirectives().length,
+    '__Type.fields': fields.length / types.length,
+    '__Type.inputFields': inputFields.length / types.length,
+    '__Type.enumValues': values.length / types.length,
+    '__Field.args': args.length / fields.length,
+  };
+  known.set(schema, made);
+  return made;
+}

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Role } from '../../src/entities/index.js';
+import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/variables.js';
+import { startApi, type Api } from '../support/api.js';
+import { endpoints, type Endpoint, type SentBody } from '../support/every-endpoint.js';
+import { keptLog } from '../support/log-lines.js';
+
+const times = (count: number, make: (index: number) => string): string => Array.from({ length: count }, (_, index) => make(index)).join(' ');
+const head = { query: 'query', subscription: 'subscription' } as const;
+const field = { query: 'courses { totalCount }', subscription: 'courseCountsChanged { courseId }' } as const;
+
+/** Gives requests that no endpoint may take long for: what is sent, and the code that refuses it. */
+function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code: string, errors: number][] {
+  const size = (each: number) => Math.floor(room / each / 2);
+  const ids = { query: 'query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', subscription: 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }' }[root];
+  return [
+    ['a list of wrong values', { query: ids, variables: { ids: Array.from({ length: Math.min(size(8), MAX_LIST_VALUES) }, () => true) } }, 'BAD_USER_INPUT', MAX_MISTAKES + 1],
+    ['an object with unknown fields', { query: ids, variables: { ids: Object.fromEntries(Array.from({ length: size(24) }, (_, index) => [`f${index}`, 1])) } }, 'BAD_USER_INPUT', 1],
+    ['a list within lists', { query: ids, variables: JSON.parse(`{"ids":${'['.repeat(1000)}${']'.repeat(1000)}}`) as object }, 'BAD_USER_INPUT', 1],
+    ['aliases', { query: `${head[root]} { ${times(51, index => `a${index}: ${field[root]}`)} }` }, 'QUERY_TOO_MANY_ALIASES', 1],
+    ['directives', { query: `${head[root]} { ${field[root]} ${times(60, () => '@aa')} }` }, 'GRAPHQL_PARSE_FAILED', 1],
+    ['directives at one place', { query: `${head[root]} { ${field[root].replace(' {', ` ${'@aa '.repeat(60)} {`)} }` }, 'QUERY_TOO_MANY_DIRECTIVES', 1],
+    ['unknown fields', { query: `${head[root]} { ${times(1000, index => `f${index}`)} }` }, 'GRAPHQL_VALIDATION_FAILED', MAX_MISTAKES + 1],
+    ['a name', { query: `${head[root]} ${'N'.repeat(size(4))} { ${field[root]} }` }, 'QUERY_TOO_LONG', 1],
+    ['one field many times', { query: `${head[root]} { ${field[root].repeat(120)} }` }, 'QUERY_TOO_COSTLY', 1],
+    ['lists in the operation', { query: `${head[root]} { x(y: ${'['.repeat(1100)}${']'.repeat(1100)}) }` }, 'QUERY_TOO_DEEP', 1],
+    ['more tokens than are allowed', { query: `${head[root]} { ${'a '.repeat(5000)} }` }, 'GRAPHQL_PARSE_FAILED', 1],
+    ['a name of an operation that is not there', { query: `${head[root]} A { ${field[root]} } ${head[root]} B { ${field[root]} }`, operationName: 'N'.repeat(size(4)) }, 'OPERATION_RESOLUTION_FAILURE', 1],
+  ];
+}
+
+describe.each(endpoints)('a request that is much longer than it is of use, sent to $name,', endpoint => {
+  const log = keptLog();
+  let api: Api;
+  let tokens: (string | null)[];
+
+  beforeAll(async () => {
+    api = await startApi('sqlite', { logger: log.logger });
+    tokens = [null, await api.token(Role.STUDENT, 1), await api.token(Role.ADMIN, null)];
+  });
+  afterAll(() => api.stop());
+
+  it.each(hostile(endpoint))('is refused by a code, in a short answer, without a statement, and is no error of ours: %s', async (_, body, code, errors) => {
+    for (const token of tokens) {
+      log.clear();
+      let answer!: Awaited<ReturnType<typeof endpoint.send>>;
+      const statements = await api.statements(async () => (answer = await endpoint.send(api, body, token)));
+      expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual(Array.from({ length: errors }, () => code));
+      expect(answer.text.length).toBeLessThan(20_000);
+      expect(statements).toEqual([]);
+      expect(log.lines().filter(({ level, err }) => level >= 40 || err !== undefined)).toEqual([]);
+    }
+  });
+});
+
+describe('a hash of a persisted query', () => {
+  const log = keptLog();
+  let api: Api;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite', { logger: log.logger });
+  });
+  afterAll(() => api.stop());
+
+  it.each([[{ toString: 1 }], [[]], [5], [null], [{}], [true]])('that is no text is one that nobody has sent: %j', async sha256Hash => {
+    const response = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash } } }) });
+    expect([response.status, await response.json()]).toEqual([200, { errors: [{ message: 'PersistedQueryNotFound', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }] }]);
+    expect(log.lines().filter(({ level }) => level >= 40)).toEqual([]);
+  });
+
+  it('with an operation that is refused does not keep it', async () => {
+    const query = `{ ${times(51, index => `a${index}: __typename`)} }`;
+    const { createHash } = await import('node:crypto');
+    const extensions = { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') } };
+    const codeOf = async (body: object) => ((await (await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).json()) as { errors: { extensions: { code: string } }[] }).errors[0]!.extensions.code;
+    expect(await codeOf({ query, extensions })).toBe('QUERY_TOO_MANY_ALIASES');
+    expect(await codeOf({ extensions })).toBe('PERSISTED_QUERY_NOT_FOUND');
+  });
+});
