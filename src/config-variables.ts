@@ -150,6 +150,11 @@ export const configVariables = {
     shownDefault: '`50`',
     meaning: 'how many [directives](docs/http.md) an operation may have, of which 5 at one place',
   },
+  MAX_SUBSCRIPTIONS: {
+    form: wholeNumberFrom(1, 999_999, 'subscriptions').default(5000),
+    shownDefault: '`5000`',
+    meaning: 'how many subscriptions to [live counts](docs/live-counts.md) a server takes; each address and viewer a part of them',
+  },
   LOG_LEVEL: {
     form: oneOf(...LOG_LEVELS).default('info'),
     shownDefault: '`info`',

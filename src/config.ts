@@ -32,6 +32,8 @@ export interface Config {
   /** Limits the aliases, and the directives, in a document. */
   readonly maxAliases: number;
   readonly maxDirectives: number;
+  /** Limits the subscriptions to live counts of one server, of which each client may have a part. */
+  readonly maxSubscriptions: number;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
   readonly metrics: MetricsPlace;
   /** Limits how long `serve` waits at its start for a database that does not answer yet, in seconds. */
@@ -113,6 +115,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxCost: data.MAX_COST,
     maxAliases: data.MAX_ALIASES,
     maxDirectives: data.MAX_DIRECTIVES,
+    maxSubscriptions: data.MAX_SUBSCRIPTIONS,
     metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,

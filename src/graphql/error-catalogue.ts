@@ -140,10 +140,10 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Correct the argument that `extensions.argument` names by its path, or the variable that the message names.',
   },
   TOO_MANY_SUBSCRIPTIONS: {
-    meaning: 'The connection or the server has as many subscriptions as it takes.',
-    message: ['This connection has … subscriptions and takes no more. End one, or name more courses in one.', 'This server has … subscriptions and takes no more. Try again later.'],
-    status: [],
-    remedy: 'End a subscription, or name more courses in one.',
+    meaning: 'The connection, the viewer, the address or the server has as many subscriptions, courses in them, or connections for them, as are allowed.',
+    message: ['… would have … subscriptions, and … are allowed. End one, or name more courses in one.', '… would have … courses in subscriptions, and … are allowed. Name only the courses that you show.', '… would have … connections, and … are allowed. Close some, or have several subscriptions by one WebSocket.', '… would have … WebSockets without connection_init, and … are allowed. Close some, or try again later.'],
+    status: [429],
+    remedy: 'End what is not needed, and name the courses that are shown; the limits are in [Live counts](live-counts.md).',
   },
   UNAUTHENTICATED: {
     meaning: 'Nobody is signed in where somebody must be, or the token proves nothing.',
@@ -152,10 +152,10 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send a valid token as `Authorization: Bearer …`; the message says what is wrong with this one.',
   },
   FORBIDDEN: {
-    meaning: 'The viewer is known, but may not do this.',
-    message: ['Only admins may do this.', 'Only teachers and admins may do this.', 'Only the teacher of course … and admins may do this.', 'Students can enroll only themselves: …', 'Teachers can name only themselves as instructor; …'],
-    status: [200],
-    remedy: 'Ask somebody who may.',
+    meaning: 'The viewer is known, but may not do this; or the page that asks for live counts is of an origin that `CORS_ORIGINS` does not name.',
+    message: ['Only admins may do this.', 'Only teachers and admins may do this.', 'Only the teacher of course … and admins may do this.', 'Students can enroll only themselves: …', 'Teachers can name only themselves as instructor; …', 'Pages of … may not listen here. CORS_ORIGINS names the origins whose pages may.'],
+    status: [200, 403],
+    remedy: 'Ask somebody who may; have the origin of your pages named in `CORS_ORIGINS`.',
   },
   RETRY_LATER: {
     meaning: 'Others kept changing the same rows; nothing was changed.',

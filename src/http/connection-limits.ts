@@ -4,6 +4,7 @@ import type { FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
 import type { Config } from '../config.js';
 import type { ErrorCode } from '../graphql/error-catalogue.js';
+import { answerRaw } from './raw-answer.js';
 
 /** Limits how long a client may take to send the headers of a request, and all of it, in milliseconds; a whole body is 1 MiB. */
 const HEADERS_TIMEOUT = 10_000;
@@ -28,9 +29,7 @@ function refuse({ code }: Error & { readonly code?: string }, socket: Socket): v
     return;
   }
   const [status, name, message] = refusal(code);
-  const body = JSON.stringify({ errors: [{ message, extensions: { code: name } }] });
-  const head = [`HTTP/1.1 ${status}`, 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'cache-control: no-store', 'connection: close'];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  answerRaw(socket, { status, code: name, message });
 }
 
 function refusal(code: string | undefined): [status: string, code: ErrorCode, message: string] {

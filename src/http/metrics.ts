@@ -1,9 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { protocols, type LiveCounts } from '../services/live-counts/index.js';
+import { refusalReasons, type LiveConnections } from './live/index.js';
 import { counterMetrics } from './counter-metrics.js';
 import { databaseMetrics } from './database-metrics.js';
 import { requestMetrics } from './request-metrics.js';
@@ -15,8 +16,8 @@ let ofProcess: Registry | undefined;
 /** Is the metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
-  /** Adds how many subscriptions there are. */
-  watch(counts: LiveCounts): void;
+  /** Adds how many subscriptions and connections there are, and what became of others. */
+  watch(counts: LiveCounts, connections: LiveConnections): void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own where `place` is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
@@ -40,7 +41,7 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   const addRoute = (to: FastifyInstance): unknown => to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
     count,
-    watch: counts => liveMetrics(registry, counts),
+    watch: (counts, connections) => liveMetrics(registry, counts, connections),
     async expose(place) {
       if (typeof place === 'string') {
         addRoute(app);
@@ -58,14 +59,41 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   };
 }
 
-function liveMetrics(registry: Registry, counts: LiveCounts): void {
+function liveMetrics(registry: Registry, counts: LiveCounts, connections: LiveConnections): void {
+  const byProtocol = { labelNames: ['protocol'], registers: [registry] };
   new Gauge({
+    ...byProtocol,
     name: 'rollcall_live_subscriptions',
     help: 'Subscriptions to live counts, by protocol: sse or ws.',
-    labelNames: ['protocol'],
-    registers: [registry],
     collect() {
       for (const protocol of protocols) this.set({ protocol }, counts.count(protocol));
+    },
+  });
+  new Gauge({
+    ...byProtocol,
+    name: 'rollcall_live_connections',
+    help: 'Connections for live counts, by protocol; a WebSocket may have several subscriptions, or none yet.',
+    collect() {
+      for (const protocol of protocols) this.set({ protocol }, connections.count(protocol));
+    },
+  });
+  new Counter({
+    ...byProtocol,
+    name: 'rollcall_live_slow_readers_total',
+    help: 'Connections for live counts that were cut off, as their clients did not read what they were sent.',
+    collect() {
+      this.reset();
+      for (const protocol of protocols) this.inc({ protocol }, connections.slowReaders(protocol));
+    },
+  });
+  new Counter({
+    name: 'rollcall_live_refusals_total',
+    help: 'Connections for live counts that were refused, by reason: the origin of the page, or too many connections.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const reason of refusalReasons) this.inc({ reason }, connections.refusals(reason));
     },
   });
 }

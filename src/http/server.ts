@@ -93,12 +93,12 @@ export async function startServer({ config, database, logger, pace }: { config: 
     method: ['GET', 'POST'],
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
-  const { counts, letGo } = serveLiveCounts(app, {
+  const { counts, connections: listening, letGo } = serveLiveCounts(app, {
     config, database, rules, verify, format, current, logger, pace,
     clientAddressOf: clientAddresses(trustProxy),
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });
-  metrics?.watch(counts);
+  metrics?.watch(counts, listening);
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database);

@@ -60,6 +60,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', { ids: Array.from({ length: MAX_VALUES }, () => 1) }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
   UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
   FORBIDDEN: [
+    at('/graphql/stream', { headers: { accept: 'text/event-stream', origin: 'https://other.example' } }),
     as(Role.STUDENT, 3, '{ recountRuns { totalCount } }'),
     as(Role.STUDENT, 3, 'mutation { createCourse(input: { title: "New" }) { course { id } } }'),
     as(Role.STUDENT, 3, 'mutation { enroll(input: { courseId: 1, studentId: 4 }) { course { id } } }'),

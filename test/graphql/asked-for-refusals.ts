@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
 import { connectionLimits } from '../../src/http/connection-limits.js';
 import { BODY_LIMIT, refuseInGraphqlShape } from '../../src/http/refusals.js';
 import { MOST_OF_ONE } from '../../src/services/live-counts/index.js';
-import type { Api } from '../support/api.js';
+import { addCourse, startApi, type Api } from '../support/api.js';
 
 /** Is what a request was answered: the body's text, and the status, which messages of a subscription do not have. */
 export interface Reply {
@@ -72,6 +72,19 @@ async function oneMore({ url }: Api): Promise<Reply> {
   return { status: null, text: JSON.stringify(value) };
 }
 
+/** Asks for one stream of events more than a client of a small server may have. */
+async function oneStreamMore(): Promise<Reply> {
+  const small = await startApi('sqlite', { env: { MAX_SUBSCRIPTIONS: '5' } });
+  await addCourse(small.database);
+  const url = `${small.url}/stream?${new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' })}`;
+  const leave = new AbortController();
+  await fetch(url, { headers: { accept: 'text/event-stream' }, signal: leave.signal });
+  const reply = await fetched(url, { headers: { accept: 'text/event-stream' } });
+  leave.abort();
+  await small.stop();
+  return reply;
+}
+
 /** Gives the first message of a subscription by server-sent events. */
 export const streamed = (query: string): Ask => async api => {
   const { text } = await fetched(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query }) });
@@ -86,7 +99,7 @@ export const askedRefusals = {
   PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(BODY_LIMIT)}"` })],
   UNSUPPORTED_MEDIA_TYPE: [at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }), at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT })],
   HEADERS_TOO_LARGE: [api => bytes(Number(new URL(api.url).port), `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
-  TOO_MANY_SUBSCRIPTIONS: [oneMore],
+  TOO_MANY_SUBSCRIPTIONS: [oneMore, oneStreamMore],
 } satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
 
 /** Gives the answer to what is no HTTP. */

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { DatabaseKind } from '../../src/database/database-url.js';
-import { CourseCountsSubscription, LiveCounts } from '../../src/services/live-counts/index.js';
+import { CourseCountsSubscription, LiveCounts, shareLimits } from '../../src/services/live-counts/index.js';
 import type { CourseRow } from '../../src/services/reader/index.js';
 import { awaited, until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { listenerAt } from '../support/listeners.js';
 import { past } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
 import { gistOf, statementsOf } from '../support/statements.js';
@@ -30,7 +31,7 @@ async function started(kind: DatabaseKind) {
   const { database, drop } = await freshDatabase(kind);
   onTestFinished(drop);
   const pace = steppedPace();
-  return { database, pace, counts: new LiveCounts(database, error => expect(error).toBeNull(), pace) };
+  return { database, pace, counts: new LiveCounts(database, error => expect(error).toBeNull(), pace, shareLimits(5000)) };
 }
 
 describeOnEach('live counts', kind => {
@@ -42,7 +43,7 @@ describeOnEach('live counts', kind => {
     const subscriptions: Promise<void>[] = [];
     const subscribe = async (named: readonly number[] | null): Promise<void> => {
       const told: Told = new Map();
-      const subscription = await counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, named);
+      const subscription = await counts.subscribe(listenerAt(), named);
       listeners.push({ named, told });
       void listen(subscription, told);
     };
@@ -77,7 +78,7 @@ describeOnEach('live counts', kind => {
     const courses = await addCourses(database, turns.flatMap(() => turns.map(() => ({}))));
     const subscribe = async (named: readonly number[]): Promise<Told> => {
       const told: Told = new Map();
-      const subscription = await counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, named);
+      const subscription = await counts.subscribe(listenerAt(), named);
       void listen(subscription, told);
       return told;
     };
@@ -101,7 +102,7 @@ describeOnEach('live counts', kind => {
 
   it('are looked at 300 ms after the last look, or after four times what it took, and no more where the only subscription ends as it begins', async () => {
     const { database, pace, counts } = await started(kind);
-    const listener = { protocol: 'sse', viewer: null, expiresAt: null } as const;
+    const listener = listenerAt();
     const [course] = await addCourses(database, [{}]);
     const subscription = await counts.subscribe(listener, [course!]);
     let takes = 0;
@@ -121,15 +122,28 @@ describeOnEach('live counts', kind => {
   it('cost one statement at the first look too, also for who sees some of the courses only', async () => {
     const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}, { isPublished: false }]);
-    await counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
+    await counts.subscribe(listenerAt(), null);
     expect(gistOf(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
+    counts.end();
+  });
+
+  it('have at most 50 subscriptions of one listener, also where all come at once, and one that ends makes room', async () => {
+    const { database, counts } = await started(kind);
+    const [course] = await addCourses(database, [{}]);
+    const listener = listenerAt();
+    const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(listener, [course!])));
+    const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    expect(refused).toMatchObject(Array(10).fill({ code: 'TOO_MANY_SUBSCRIPTIONS', message: 'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.' }));
+    await settled.find(one => one.status === 'fulfilled')!.value.return();
+    await counts.subscribe(listener, [course!]);
+    expect(counts.count('sse')).toBe(50);
     counts.end();
   });
 
   it('end for those who subscribe at an end, or after it', async () => {
     const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}]);
-    const subscribe = () => counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, null);
+    const subscribe = () => counts.subscribe(listenerAt(), null);
     const during = subscribe();
     counts.end();
     for (const subscription of [await during, await subscribe()]) expect(await subscription.next()).toEqual({ done: true, value: undefined });
@@ -138,7 +152,7 @@ describeOnEach('live counts', kind => {
 });
 
 it('a subscription to a course that goes as it begins tells that it is gone', async () => {
-  const subscription = new CourseCountsSubscription(new Set([1]), () => undefined);
+  const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
   subscription.offer(1, null);
   subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
   expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({ done: false, value: { courseId: 1, course: null } });

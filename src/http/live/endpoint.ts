@@ -1,21 +1,28 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { getOperationAST, OperationTypeNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLFormattedError, type OperationDefinitionNode } from 'graphql';
+import type { Config } from '../../config.js';
 import type { Context } from '../../graphql/context.js';
 import { readDocument } from '../../graphql/documents.js';
 import { codedError } from '../../graphql/errors.js';
 import { assessOperation } from '../../graphql/query-limits.js';
 import type { Variables } from '../../graphql/variables.js';
-import type { Listener, LiveCounts } from '../../services/live-counts/index.js';
+import type { Listener, LiveCounts, Pace, Turns } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
 import type { ClientAddressOf } from '../client-address.js';
 import type { OperationRules } from '../operation-limits.js';
 import type { CurrentRequest } from '../request-record.js';
+import type { LiveConnections } from './connections.js';
 
 /** Is what the endpoints for subscriptions share. */
 export interface LiveEndpoint {
   readonly rules: OperationRules;
   readonly counts: LiveCounts;
+  readonly connections: LiveConnections;
+  readonly pace: Pace;
+  /** Lets all connections make their messages in turns. */
+  readonly turns: Turns;
+  readonly corsOrigins: Config['corsOrigins'];
   readonly contextOf: (listener: Listener) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
@@ -25,6 +32,8 @@ export interface LiveEndpoint {
   readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
   readonly current: CurrentRequest;
   readonly logger: FastifyBaseLogger;
+  /** Returns true where a listener's token has expired. */
+  readonly isExpired: (listener: Listener) => boolean;
   /** Is how long a client may take to leave a server that stops, in milliseconds. */
   readonly grace: number;
 }
@@ -45,9 +54,9 @@ interface SentRequest {
 }
 
 /** Gives who listens with a token, or without one. Errors: TokenError. */
-export async function listenerOf({ verify }: LiveEndpoint, protocol: Listener['protocol'], token: string | null): Promise<Listener> {
-  if (token === null) return { protocol, viewer: null, expiresAt: null };
-  return { protocol, viewer: await verify(token), expiresAt: expiryOf(token) };
+export async function listenerOf({ verify }: LiveEndpoint, token: string | null, client: Omit<Listener, 'viewer' | 'expiresAt'>): Promise<Listener> {
+  if (token === null) return { ...client, viewer: null, expiresAt: null };
+  return { ...client, viewer: await verify(token), expiresAt: expiryOf(token) };
 }
 
 /** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */

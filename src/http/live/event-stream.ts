@@ -5,21 +5,25 @@ import type { ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
 import { codedError } from '../../graphql/errors.js';
-import type { Listener } from '../../services/live-counts/index.js';
+import { SubscriptionRefused, type Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { operationLabel } from '../operation-label.js';
 import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
+import { refusalOfOrigin, refusedOrigin } from './origins.js';
+import { StreamConnection } from './stream-connection.js';
 
 /** Is the path at which subscriptions are served by server-sent events. */
 export const EVENT_STREAM_PATH = '/graphql/stream';
 const EVENT_STREAM = 'text/event-stream';
+/** Is when a client that is not let in may try again, in seconds. */
+const RETRY_AFTER = '5';
 
 /** Serves subscriptions by server-sent events, each by a request of its own; gives the function that lets the clients go. */
 export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
   const open = new Set<ServerResponse>();
   let closing = false;
-  const handle = createHandler<FastifyRequest, { listener: Listener; response: ServerResponse }, Record<PropertyKey, unknown>>({
+  const handle = createHandler<FastifyRequest, { listener: Listener }, Record<PropertyKey, unknown>>({
     schema: endpoint.rules.schema,
     // Without tokens for streams, each operation has a connection of its own.
     authenticate: () => null,
@@ -33,29 +37,37 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       if (record) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
       return { schema: endpoint.rules.schema, document, operationName: sent.operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
     },
-    async onNext(_context, { context: { response } }, result) {
-      await room(response);
-      return presented(endpoint, result as ExecutionResult);
-    },
+    onNext: (_context, _request, result) => presented(endpoint, result as ExecutionResult),
   });
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     if (!request.headers.accept?.includes(EVENT_STREAM)) return reply.code(406).send(errorBody(`Send the header "Accept: ${EVENT_STREAM}".`, 'BAD_REQUEST'));
+    const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
+    if (origin !== null) {
+      endpoint.connections.refuse('origin');
+      return reply.code(403).send(errorBody(refusalOfOrigin(origin), 'FORBIDDEN'));
+    }
+    const response = reply.raw;
+    const connection = new StreamConnection(response, endpoint);
     let listener: Listener;
     try {
-      listener = await listenerOf(endpoint, 'sse', tokenIn(request.headers.authorization));
+      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), { protocol: 'sse', address: endpoint.clientAddressOf(request.raw), outlet: connection.outlet });
+      connection.begin(listener);
     } catch (error) {
+      if (error instanceof SubscriptionRefused) {
+        endpoint.connections.refuse('connections');
+        return reply.code(429).header('retry-after', RETRY_AFTER).send(errorBody(error.message, error.code));
+      }
       if (!(error instanceof TokenError)) throw error;
       return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, 'UNAUTHENTICATED'));
     }
-    const response = reply.raw;
     const [body, { status, headers = {} }] = await handle({
       method: request.method,
       url: request.url,
       headers: { get: name => (name === 'accept' ? EVENT_STREAM : (request.headers[name]?.toString() ?? null)) },
       body: request.body as Record<string, unknown> | null,
       raw: request,
-      context: { listener, response },
+      context: { listener },
     });
     if (body === null || typeof body === 'string') return reply.code(status).send(errorBody(messageIn(body) ?? 'This is no request for a subscription.', 'BAD_REQUEST'));
     // Of one that has gone meanwhile nothing more is heard.
@@ -87,18 +99,6 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     }
     setTimeout(() => open.forEach(response => response.destroy()), endpoint.grace).unref();
   };
-}
-
-/** Comes back when a client has read enough for more to be sent, or has gone: so that a slow one only has the latest waiting for it. */
-function room(response: ServerResponse): Promise<void> | undefined {
-  if (!response.writableNeedDrain || response.destroyed) return undefined;
-  return new Promise(resolve => {
-    const go = (): void => {
-      response.off('drain', go).off('close', go);
-      resolve();
-    };
-    response.on('drain', go).on('close', go);
-  });
 }
 
 function messageIn(body: string | null): string | undefined {

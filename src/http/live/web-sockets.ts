@@ -2,28 +2,38 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
+import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors.js';
-import type { Listener } from '../../services/live-counts/index.js';
+import { SubscriptionRefused } from '../../services/live-counts/index.js';
 import { rejection, TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
-import { requestIdOf } from '../request-id.js';
+import { answerRaw, type RawAnswer } from '../raw-answer.js';
+import { REQUEST_ID, requestIdOf } from '../request-id.js';
 import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
+import { refusalOfOrigin, refusedOrigin } from './origins.js';
+import { SocketConnection } from './socket-connection.js';
 
 /** Is the path at which subscriptions are served by WebSocket. */
 const WEB_SOCKET_PATH = '/graphql';
-/** Limits a message of a client, in bytes: a thousand ids and their query take less. */
-const MOST_BYTES = 131_072;
-/** Is how often a client is asked for a sign of life, and how long it has for it, in milliseconds. */
-const KEEP_ALIVE = 12_000;
+/** Limits a message of a client, in bytes: a thousand ids take 19 kB, and their query a few hundred bytes. */
+const MAX_MESSAGE_BYTES = 65_536;
+/** Limits in how many pieces a message may come: frames, and parts of them that wait for the rest. */
+const MAX_FRAGMENTS = 64;
+const MAX_BUFFERED_CHUNKS = 1024;
+/** Limits the id of a subscription, in characters, for each message repeats it; clients take 36. */
+const MAX_ID_LENGTH = 256;
+/** Limits the message "ping" whose payload is sent back, in characters; the answer to a longer one has none. */
+const MAX_ECHOED_LENGTH = 1024;
+/** Limits how long a client may take to close a connection that this server closes, in milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+/** Is the close code for clients that are to connect again later. */
+const TRY_AGAIN_LATER = 1013;
+/** Is when a client that is not let in may try again, in seconds. */
+const RETRY_AFTER = '5';
 
-/** Holds what is known of one connection. */
-interface Extra {
-  readonly socket: WebSocket;
-  listener: Listener | null;
-  subscriptions: number;
-}
+/** Lists the types of messages that clients may send. */
+const ofClients: ReadonlySet<unknown> = new Set([MessageType.ConnectionInit, MessageType.Ping, MessageType.Pong, MessageType.Subscribe, MessageType.Complete]);
 
 /** Tells whether a request is to leave HTTP; others that ask for an upgrade, to HTTP/2 say, are answered as if they had not. */
 export function isForWebSocket({ headers, url }: IncomingMessage): boolean {
@@ -31,18 +41,31 @@ export function isForWebSocket({ headers, url }: IncomingMessage): boolean {
 }
 
 /** Serves subscriptions by the protocol graphql-transport-ws; gives the function that lets the clients go (1001). */
-export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, now: () => number): () => void {
-  const { logger } = endpoint;
-  const isExpired = ({ expiresAt }: Listener): boolean => expiresAt !== null && expiresAt <= now();
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols, maxPayload: MOST_BYTES });
-  const protocol = makeServer<Record<string, unknown>, Extra>({
+export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
+  const { logger, connections, isExpired } = endpoint;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols,
+    maxPayload: MAX_MESSAGE_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT,
+    // One message in each turn of the event loop, so that others are served between them.
+    allowSynchronousEvents: false,
+  } as WebSocketServer['options']);
+  const protocol = makeServer<Record<string, unknown>, SocketConnection>({
     async onConnect({ connectionParams, extra }) {
       try {
-        extra.listener = await listenerOf(endpoint, 'ws', tokenIn(headerIn(connectionParams)));
+        const { address } = extra;
+        extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet }));
         return true;
       } catch (error) {
-        if (!(error instanceof TokenError)) throw error;
-        return leave(extra, error);
+        if (error instanceof TokenError) extra.sendAway(error);
+        else if (error instanceof SubscriptionRefused) {
+          connections.refuse('connections');
+          extra.close(TRY_AGAIN_LATER, error.message);
+        } else throw error;
+        return false;
       }
     },
     onSubscribe({ extra }, _id, sent) {
@@ -50,7 +73,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       extra.subscriptions += 1;
       if (isExpired(listener)) {
         const error = rejection('The token has expired. Get a new one.');
-        leave(extra, error);
+        extra.sendAway(error);
         return [codedError('UNAUTHENTICATED', error.message)];
       }
       const found = subscriptionIn(endpoint, sent);
@@ -61,53 +84,88 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
       // Not each such error: it may be of a field that only who is signed in may read.
       const expired = isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
       // For the client to connect again with another token; the message itself does not go out any more.
-      if (expired) leave(extra, expired);
+      if (expired) extra.sendAway(rejection(expired.message));
       return presented(endpoint, result);
     },
     onError: (_connection, _id, _payload, errors) => errors.map(error => endpoint.format((error as GraphQLError).toJSON(), error)) as readonly GraphQLFormattedError[],
   });
 
-  function serve(socket: WebSocket, request: IncomingMessage): void {
+  function serve(socket: WebSocket, request: IncomingMessage, connection: SocketConnection): void {
     const start = performance.now();
-    const extra: Extra = { socket, listener: null, subscriptions: 0 };
+    let echoes = true;
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
         // Each is waited for, so that a client that reads slowly only has the latest waiting for it.
-        send: data => new Promise((resolve, reject) => (socket.readyState === socket.OPEN ? socket.send(data, error => (error ? reject(error) : resolve())) : resolve())),
-        close: (code, reason) => socket.close(code, reason),
+        send: data => connection.send(data),
+        close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
+        onPing: payload => connection.send(JSON.stringify({ type: MessageType.Pong, ...(payload && echoes && { payload }) })),
         onMessage: take =>
-          socket.on('message', data => {
-            take(String(data)).catch((error: unknown) => {
+          socket.on('message', (data, isBinary) => {
+            // Of one that is being closed nothing more is heard.
+            if (socket.readyState !== socket.OPEN) return;
+            connection.received();
+            const text = String(data);
+            const mistake = isBinary ? 'Send messages as text.' : mistakeIn(text);
+            if (mistake !== null) return connection.close(CloseCode.BadRequest, mistake);
+            echoes = text.length <= MAX_ECHOED_LENGTH;
+            take(text).catch((error: unknown) => {
               if (socket.readyState !== socket.OPEN) return; // The client left in the middle of a message.
               logger.error({ err: error }, 'a WebSocket message failed');
-              socket.close(CloseCode.InternalServerError, 'Internal server error');
+              connection.close(CloseCode.InternalServerError, 'Internal server error');
             });
           }),
       },
-      extra,
+      connection,
     );
-    const stopAsking = keepAlive(socket);
     // What a client sends against the protocol of WebSocket; the connection is closed by then.
     socket.on('error', error => logger.debug({ err: error }, 'a WebSocket connection failed'));
     socket.once('close', (code, reason) => {
-      stopAsking();
-      // The package knows one for each id, and a client may have given one id to several.
-      if (extra.listener) endpoint.counts.endOf(extra.listener);
-      const viewer = extra.listener?.viewer;
+      const viewer = connection.listener?.viewer;
       logger.info(
-        { requestId: requestIdOf(request), path: WEB_SOCKET_PATH, code, durationMs: Math.round(performance.now() - start), subscriptions: extra.subscriptions, ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }) },
+        { requestId: requestIdOf(request), path: WEB_SOCKET_PATH, code, durationMs: Math.round(performance.now() - start), subscriptions: connection.subscriptions, ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }) },
         'websocket',
       );
       void closed(code, String(reason));
     });
   }
 
+  function refuse(request: IncomingMessage, socket: Duplex, answer: RawAnswer): void {
+    const requestId = requestIdOf(request);
+    answerRaw(socket, { ...answer, headers: { [REQUEST_ID]: requestId, ...answer.headers } });
+    logger.info({ requestId, path: WEB_SOCKET_PATH, status: Number.parseInt(answer.status, 10) }, 'websocket');
+  }
+
+  sockets.on('wsClientError', ({ message }, socket, request) => {
+    const answer: RawAnswer = { status: '400 Bad Request', code: 'BAD_REQUEST', message: `This is no request for a WebSocket: ${message}.`, headers: { 'sec-websocket-version': '13, 8' } };
+    refuse(request, socket, answer);
+  });
+
   let closing = false;
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Who resets the connection then is no trouble, and nobody else listens for it.
-    if (closing) socket.on('error', () => socket.destroy()).end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
-    else sockets.handleUpgrade(request, socket, head, serve);
+    socket.on('error', () => socket.destroy());
+    if (closing) return void socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
+    const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
+    if (origin !== null) {
+      connections.refuse('origin');
+      return refuse(request, socket, { status: '403 Forbidden', code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
+    }
+    const address = endpoint.clientAddressOf(request);
+    let giveBack: (() => void) | null;
+    try {
+      giveBack = connections.arrivals.take({ viewer: null, address });
+    } catch (error) {
+      if (!(error instanceof SubscriptionRefused)) throw error;
+      connections.refuse('connections');
+      return refuse(request, socket, { status: '429 Too Many Requests', code: error.code, message: error.message, headers: { 'retry-after': RETRY_AFTER } });
+    }
+    sockets.handleUpgrade(request, socket, head, opened => {
+      serve(opened, request, new SocketConnection(opened, endpoint, address, giveBack!));
+      giveBack = null;
+    });
+    // Where it came to no WebSocket.
+    giveBack?.();
   });
   return () => {
     closing = true;
@@ -116,22 +174,16 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint, no
   };
 }
 
-/** Asks a client for a sign of life from time to time, and ends its connection without; gives the function that stops that. */
-function keepAlive(socket: WebSocket): () => void {
-  let isAlive = true;
-  socket.on('pong', () => (isAlive = true));
-  const timer = setInterval(() => {
-    if (!isAlive) return socket.terminate();
-    isAlive = false;
-    socket.ping();
-  }, KEEP_ALIVE).unref();
-  return () => clearInterval(timer);
-}
-
-/** Sends a client away for its token, with the code after which clients ask for a new one and connect again. */
-function leave({ socket }: Extra, error: Error): false {
-  socket.close(CloseCode.Forbidden, error.message);
-  return false;
+/** Gives the mistake in a message that the package would take for one of ours, or repeat at length; null: it sees to the others. */
+function mistakeIn(text: string): string | null {
+  let message: { type?: unknown; id?: unknown } | null;
+  try {
+    message = JSON.parse(text) as typeof message;
+  } catch {
+    return null;
+  }
+  if (typeof message?.type === 'string' && !ofClients.has(message.type)) return 'Clients send connection_init, ping, pong, subscribe and complete only.';
+  return typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH ? `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` : null;
 }
 
 /** Gives the authorization of a connection, which is what the header is elsewhere. Errors: TokenError for what is no text. */

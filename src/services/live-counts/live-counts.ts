@@ -1,30 +1,37 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../../database/database.js';
 import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRow } from '../reader/index.js';
 import { rejection } from '../token-error.js';
-import type { Viewer } from '../viewer.js';
 import { KnownStates } from './known-states.js';
-import { clock, type Pace } from './pace.js';
-import { presentCourses, SubscriptionRefused } from './present-courses.js';
+import type { Outlet } from './outlet.js';
+import type { Pace } from './pace.js';
+import { MOST_COURSES, presentCourses } from './present-courses.js';
+import { Shares, type Holder, type ShareLimits } from './shares.js';
 import { CourseCountsSubscription } from './subscription.js';
+import { SubscriptionRefused } from './subscription-refused.js';
+import { WatchedCourses } from './watched-courses.js';
 
 /** Lists the protocols by which subscriptions come: server-sent events and WebSocket. */
 export const protocols = ['sse', 'ws'] as const;
 
-/** Says who listens: by which protocol, as whom, and until when, in milliseconds since 1970; null: for good. */
-export interface Listener {
+/** Says who listens: by which protocol, as whom, from where, and until when, in milliseconds since 1970; null: for good. */
+export interface Listener extends Holder {
   readonly protocol: (typeof protocols)[number];
-  readonly viewer: Viewer | null;
   readonly expiresAt: number | null;
+  /** The way by which its messages leave. */
+  readonly outlet: Outlet;
 }
 
 /** Is the least time between two looks at the database, in milliseconds: so also between two messages about one course. */
 export const INTERVAL = 300;
 /** Says how many times as long as a look has taken the pause after it is at least, so that looking never keeps a database busy. */
 const REST = 4;
-/** Limits the subscriptions of one server. */
-const MOST_SUBSCRIPTIONS = 5000;
 /** Limits the subscriptions of one listener, a WebSocket. */
 export const MOST_OF_ONE = 50;
+/** Says for how many courses a subscription has room on average, by which the courses in all of them are limited. */
+const COURSES_PER_SUBSCRIPTION = 400;
+/** Limits the offers of changes that are made before the event loop goes on to other work; each takes less than 1 µs. */
+const MAX_OFFERS_AT_ONCE = 10_000;
 /** Limits the rows that one statement reads. */
 const MOST_ROWS = 1000;
 
@@ -34,36 +41,47 @@ const MOST_ROWS = 1000;
  */
 export class LiveCounts {
   readonly #subscriptions = new Map<CourseCountsSubscription, Listener>();
+  readonly #ofListeners = new Map<Listener, Set<CourseCountsSubscription>>();
+  readonly #watched = new WatchedCourses();
   readonly #known = new KnownStates();
+  readonly #shares: Shares;
+  readonly #courseShares: Shares;
   /** Ends the looking that is under way. */
   #looking: AbortController | null = null;
   #ended = false;
 
-  /** Takes where the counts are, and whom to tell when they cannot be read (once), and when they can be again (null). */
+  /** Takes where the counts are, whom to tell when they cannot be read (once) and when they can be again (null), and how many subscriptions clients may have. */
   constructor(
     private readonly database: Database,
     private readonly onTrouble: (error: unknown) => void,
-    private readonly pace: Pace = clock,
-  ) {}
+    private readonly pace: Pace,
+    limits: ShareLimits,
+  ) {
+    this.#shares = new Shares('subscriptions', limits, 'End one, or name more courses in one.');
+    const ofCourses = Object.fromEntries(Object.entries(limits).map(([of, limit]) => [of, limit * COURSES_PER_SUBSCRIPTION])) as unknown as ShareLimits;
+    this.#courseShares = new Shares('courses in subscriptions', ofCourses, 'Name only the courses that you show.');
+  }
 
   /** Gives how many subscriptions there are by a protocol. */
   count(protocol: Listener['protocol']): number {
-    return this.#countOf(listener => listener.protocol === protocol);
+    let count = 0;
+    for (const listener of this.#subscriptions.values()) if (listener.protocol === protocol) count += 1;
+    return count;
+  }
+
+  /** Returns true where a listener has any subscription, one that is about to begin too. */
+  has(listener: Listener): boolean {
+    return this.#ofListeners.has(listener);
   }
 
   /** Subscribes to the named courses, or to all that the viewer sees. Errors: SubscriptionRefused. */
   async subscribe(listener: Listener, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
-    if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This server has ${MOST_SUBSCRIPTIONS} subscriptions and takes no more. Try again later.`);
-    // Here, where one counts from its first moment to its last: a client may give the same id to one after another.
-    if (this.#countOf(one => one === listener) >= MOST_OF_ONE) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This connection has ${MOST_OF_ONE} subscriptions and takes no more. End one, or name more courses in one.`);
-    const isFirstOfAll = courseIds === null && !this.#watchesAll();
-    const subscription = new CourseCountsSubscription(courseIds && new Set(courseIds), one => this.#leave(one));
-    // Before anything is read: whatever looks find from now on is offered to it too, so nothing falls between the two.
-    this.#subscriptions.set(subscription, listener);
+    const subscription = this.#enter(listener, courseIds && new Set(courseIds));
     try {
       // Else the first look would read every course that the viewer does not see.
-      if (isFirstOfAll) this.#known.add(await courseStates(this.database, null), this.#watchesAll(subscription));
+      if (courseIds === null && !this.#watchesAll(subscription)) this.#known.add(await courseStates(this.database, null), this.#watchesAll(subscription));
       const courses = await presentCourses(this.database, listener.viewer, courseIds);
+      if (courseIds === null) subscription.hold(this.#courseShares.take(listener, courses.length));
       this.#known.add(courses.map(course => [course.id, courseStateOf(course)]), this.#watchesAll(subscription));
       subscription.begin(courses);
     } catch (error) {
@@ -76,9 +94,29 @@ export class LiveCounts {
     return subscription;
   }
 
-  /** Ends the subscriptions of a listener who has gone, those that are about to begin too. */
-  endOf(listener: Listener): void {
-    for (const [subscription, one] of this.#subscriptions) if (one === listener) subscription.end();
+  /** Counts a subscription from its first moment to its last: a client may give the same id to one after another. Errors: SubscriptionRefused. */
+  #enter(listener: Listener, courseIds: ReadonlySet<number> | null): CourseCountsSubscription {
+    const ofListener = this.#ofListeners.get(listener) ?? new Set();
+    if (ofListener.size >= MOST_OF_ONE) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This connection would have ${MOST_OF_ONE + 1} subscriptions, and ${MOST_OF_ONE} are allowed. End one, or name more courses in one.`);
+    const subscription = new CourseCountsSubscription(courseIds, listener.outlet, one => this.#leave(one));
+    try {
+      subscription.hold(this.#shares.take(listener));
+      // A longer list is refused for its length, however many courses are left to its client.
+      if (courseIds && courseIds.size <= MOST_COURSES) subscription.hold(this.#courseShares.take(listener, courseIds.size));
+    } catch (error) {
+      subscription.end();
+      throw error;
+    }
+    // Before anything is read: whatever looks find from now on is offered to it too, so nothing falls between the two.
+    this.#subscriptions.set(subscription, listener);
+    this.#ofListeners.set(listener, ofListener.add(subscription));
+    this.#watched.add(courseIds);
+    return subscription;
+  }
+
+  /** Ends the subscriptions of a listener, those that are about to begin too; they learn of the error, if there is one. */
+  endOf(listener: Listener, error: Error | null = null): void {
+    for (const subscription of this.#ofListeners.get(listener) ?? []) subscription.end(error);
   }
 
   /** Ends all subscriptions, and those to come. */
@@ -89,18 +127,17 @@ export class LiveCounts {
 
   /** Tells whether any subscription, but for one, is to all courses. */
   #watchesAll(but?: CourseCountsSubscription): boolean {
-    for (const one of this.#subscriptions.keys()) if (one !== but && one.courseIds === null) return true;
-    return false;
-  }
-
-  #countOf(isCounted: (listener: Listener) => boolean): number {
-    let count = 0;
-    for (const listener of this.#subscriptions.values()) if (isCounted(listener)) count += 1;
-    return count;
+    return this.#watched.ofAll > (but && this.#subscriptions.has(but) && but.courseIds === null ? 1 : 0);
   }
 
   #leave(subscription: CourseCountsSubscription): void {
+    const listener = this.#subscriptions.get(subscription);
+    if (!listener) return;
     this.#subscriptions.delete(subscription);
+    this.#watched.remove(subscription.courseIds);
+    const ofListener = this.#ofListeners.get(listener)!;
+    ofListener.delete(subscription);
+    if (ofListener.size === 0) this.#ofListeners.delete(listener);
     if (this.#subscriptions.size > 0) return;
     this.#looking?.abort();
     this.#looking = null;
@@ -138,7 +175,7 @@ export class LiveCounts {
   /** Looks once, and offers each subscription what has changed. */
   async #tell(): Promise<void> {
     const audience = new Map(this.#subscriptions);
-    const asked = this.#watchesAll() ? null : new Set([...audience.keys()].flatMap(({ courseIds }) => [...courseIds!]));
+    const asked = this.#watched.ids();
     const states = await courseStates(this.database, asked && [...asked]);
     const ids = this.#known.changedIn(states, asked);
     if (ids.length === 0) return;
@@ -146,11 +183,15 @@ export class LiveCounts {
     const sees = await courseAudience(this.database, [...audience.values()].map(({ viewer }) => viewer), [...rows.values()]);
     // Who has subscribed meanwhile may have read what was before, and is offered it by the next look.
     this.#known.replace(ids, rows, [...this.#subscriptions.keys()].every(one => audience.has(one)));
+    let offers = 0;
     for (const [subscription, { viewer }] of audience) {
       for (const id of subscription.watchedOf(ids)) {
         const row = rows.get(id);
         subscription.offer(id, row && sees(viewer, row) ? row : null);
       }
+      if ((offers += ids.length) < MAX_OFFERS_AT_ONCE) continue;
+      offers = 0;
+      await setImmediate();
     }
   }
 

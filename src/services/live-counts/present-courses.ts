@@ -1,22 +1,10 @@
 import type { Database } from '../../database/database.js';
 import { coursePage, coursesById, type CourseRow, type Ordering } from '../reader/index.js';
 import type { Viewer } from '../viewer.js';
+import { SubscriptionRefused } from './subscription-refused.js';
 
 /** Limits the courses of one subscription. */
 export const MOST_COURSES = 1000;
-
-/** Reports that a subscription cannot be had; `argument` is the path of the argument that is to blame, if one is. */
-export class SubscriptionRefused extends Error {
-  override readonly name = 'SubscriptionRefused';
-
-  constructor(
-    readonly code: 'BAD_USER_INPUT' | 'NOT_FOUND' | 'TOO_MANY_SUBSCRIPTIONS',
-    message: string,
-    readonly argument: string | null = null,
-  ) {
-    super(message);
-  }
-}
 
 const byId: Ordering = { list: 'courses', field: 'ID', column: 'id', descending: false };
 

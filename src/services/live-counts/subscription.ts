@@ -1,4 +1,5 @@
 import type { CourseRow } from '../reader/index.js';
+import type { Outlet } from './outlet.js';
 
 /** Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any more. */
 export interface CourseCountsChange {
@@ -16,10 +17,16 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
   readonly #told = new Map<number, string>();
   #end: { error: Error | null } | null = null;
   #wake: () => void = () => undefined;
+  /** Tells whether it is in the outlet's line, and whether it is its turn there. */
+  #isInLine = false;
+  #mayGive = false;
+  /** Holds what gives back the shares that it has. */
+  readonly #held: (() => void)[] = [];
 
-  /** Takes which courses to watch (null: all), and what to call at the end. */
+  /** Takes which courses to watch (null: all), by which way messages leave, and what to call at the end. */
   constructor(
     readonly courseIds: ReadonlySet<number> | null,
+    private readonly outlet: Outlet,
     private readonly onEnd: (subscription: CourseCountsSubscription) => void,
   ) {}
 
@@ -45,23 +52,37 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
     this.#wake();
   }
 
+  /** Takes what gives back a share when it ends; at once where it has ended. */
+  hold(giveBack: () => void): void {
+    if (this.#end) giveBack();
+    else this.#held.push(giveBack);
+  }
+
   /** Ends it at once; the reader learns of the error, if there is one. */
   end(error: Error | null = null): void {
     if (this.#end) return;
     this.#end = { error };
     this.#waiting.clear();
+    this.#leaveLine();
+    for (const giveBack of this.#held.splice(0)) giveBack();
     this.onEnd(this);
     this.#wake();
   }
 
-  /** Gives the next change, once there is one; to be called again only when it has been given. */
+  /** Gives the next change, once there is one and it can leave; to be called again only when it has left. */
   async next(): Promise<IteratorResult<CourseCountsChange | Error, undefined>> {
+    this.#leaveLine();
     for (;;) {
-      for (const [courseId, course] of this.#waiting) {
-        this.#waiting.delete(courseId);
-        if (this.#isNews(courseId, course)) return { done: false, value: { courseId, course } };
+      if (this.#mayGive) {
+        const change = this.#takeNews();
+        if (change) return { done: false, value: change };
+        this.#leaveLine();
       }
       if (this.#end) break;
+      if (this.#waiting.size > 0 && !this.#isInLine) {
+        this.#isInLine = true;
+        this.outlet.enter(this.#go);
+      }
       await new Promise<void>(resolve => (this.#wake = resolve));
     }
     const { error } = this.#end;
@@ -77,6 +98,26 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  readonly #go = (): void => {
+    this.#mayGive = true;
+    this.#wake();
+  };
+
+  #leaveLine(): void {
+    this.#mayGive = false;
+    if (!this.#isInLine) return;
+    this.#isInLine = false;
+    this.outlet.leave(this.#go);
+  }
+
+  #takeNews(): CourseCountsChange | null {
+    for (const [courseId, course] of this.#waiting) {
+      this.#waiting.delete(courseId);
+      if (this.#isNews(courseId, course)) return { courseId, course };
+    }
+    return null;
   }
 
   /** Tells whether the reader has not been told that yet, and notes that it is now. */

@@ -53,6 +53,11 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
   it('is refused for each value that is bad, with its place and the way out', async () => {
     for (const { value, quotes, says, index } of kind.refused(world)) {
       const errors = await byVariable(value);
+      if (protocol === 'ws' && JSON.stringify(value).length > 65_536) {
+        // Longer than a message may be.
+        expect(errors).toMatchObject({ code: 1009 });
+        continue;
+      }
       expect(errors?.map(({ extensions }) => extensions), quotes).toEqual([{ code: 'BAD_USER_INPUT', argument: index === undefined ? 'courseIds' : `courseIds.${index}` }]);
       const { message } = errors![0]!;
       expect(message).toContain(quotes);

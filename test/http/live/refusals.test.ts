@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from 'graphql-ws';
 import { Role } from '../../../src/entities/index.js';
-import { LiveCounts } from '../../../src/services/live-counts/index.js';
+import { LiveCounts, shareLimits } from '../../../src/services/live-counts/index.js';
 import { addCourse, addUser, startApi } from '../../support/api.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
+import { listenerAt } from '../../support/listeners.js';
 import { addCourses } from '../../support/rows.js';
 import { steppedPace } from '../../support/stepped-pace.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
@@ -83,7 +84,7 @@ describe('a subscription', () => {
     const request = { query: 'subscription { courseCountsChanged { courseId } }' };
     const open = Array.from({ length: 50 }, () => client.iterate(request));
     await Promise.all(open.map(one => one.next()));
-    const message = 'This connection has 50 subscriptions and takes no more. End one, or name more courses in one.';
+    const message = 'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.';
     expect(await client.iterate(request).next()).toMatchObject({ value: { errors: [{ message, extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] } });
     await open[0]!.return!();
     expect(await client.iterate(request).next()).toMatchObject({ done: false });
@@ -91,11 +92,13 @@ describe('a subscription', () => {
   });
 
   it('is one of at most 5000 on a server, also where all come at once, and one that ends makes room', async () => {
-    const counts = new LiveCounts(live.api.database, error => expect(error).toBeNull(), steppedPace());
-    const subscribe = () => counts.subscribe({ protocol: 'sse', viewer: null, expiresAt: null }, [1]);
+    const counts = new LiveCounts(live.api.database, error => expect(error).toBeNull(), steppedPace(), shareLimits(5000));
+    let client = 0;
+    // Viewers of 50 subscriptions each, at addresses of 10 viewers.
+    const subscribe = () => counts.subscribe({ ...listenerAt(`address ${Math.floor(client / 500)}`), viewer: { userId: 1 + Math.floor(client++ / 50), role: Role.STUDENT } }, [1]);
     const settled = await Promise.allSettled(Array.from({ length: 5002 }, subscribe));
     const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
-    expect(refused).toMatchObject(Array(2).fill({ code: 'TOO_MANY_SUBSCRIPTIONS', message: 'This server has 5000 subscriptions and takes no more. Try again later.' }));
+    expect(refused).toMatchObject(Array(2).fill({ code: 'TOO_MANY_SUBSCRIPTIONS', message: 'This server would have 5001 subscriptions, and 5000 are allowed. End one, or name more courses in one.' }));
     expect(counts.count('sse')).toBe(5000);
     await settled.find(one => one.status === 'fulfilled')!.value.return();
     await subscribe();
