@@ -47,7 +47,7 @@ export async function listRuns(database: Database, limit: number, json: boolean)
 
 /** Prints one run with all its changes, as text or as JSON lines: the run first, then each change. Errors: CommandError. */
 export async function showRun(database: Database, id: number, json: boolean): Promise<ExitCode> {
-  const run = await runById(database, operator, id);
+  const run = await runById(database, operator, { id });
   if (!run) throw new CommandError(`Run ${id} does not exist. "rollcall runs list" lists those that do.`);
   print(json ? `${JSON.stringify({ run })}\n` : linesOf(run));
   let found = 0;

@@ -19,7 +19,7 @@ import { runReport } from './run-report.js';
  */
 export async function workOnRun(database: Database, { value, problems }: Outcome<ClaimedRun>, json: boolean): Promise<ExitCode> {
   if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
-  const claimed = (await runById(database, operator, value.id))!;
+  const claimed = (await runById(database, operator, value))!;
   const unit = claimed.kind === RunKind.UNDO ? 'changes' : 'courses';
   const display = await showProgress(claimed.kind === RunKind.UNDO ? 'undo' : 'recount', { unit, quiet: true });
   const stop = interruption(() => tell(`Pausing run ${value.id} after this chunk; once more stops at once.\n`));

@@ -24,7 +24,7 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
   },
   [UserErrorCode.COURSE_CLOSED]: {
     meaning: 'The course is not ACTIVE or not published.',
-    message: ['Course … "…" is closed to students: it is ….', 'Course … is closed to students: it is not published.'],
+    message: ['Course … "…" is closed to students: it is ….'],
     remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
   },
   [UserErrorCode.INVALID]: {

@@ -1,5 +1,18 @@
+/**
+ * Who may do what. Access is checked by the use cases alone, as the first thing that each does, before its input is read:
+ * so every caller is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`. Which rows
+ * a viewer sees is told in reader/visibility.ts; lists of enrollments take a Viewer, which signedIn() gives.
+ */
 import { Role } from '../entities/index.js';
 import type { Viewer } from './viewer.js';
+
+/** What a caller asks for: the input itself, or a function that reads it, which a use case calls once access has been checked. */
+export type Asked<Input extends object> = Input | (() => Input);
+
+/** Returns the input of what a caller asks for. Errors: those of reading it. */
+export function inputOf<Input extends object>(asked: Asked<Input>): Input {
+  return typeof asked === 'function' ? (asked as () => Input)() : asked;
+}
 
 /** Reports that the caller may not do this: nobody is signed in, or somebody is but is not allowed to. */
 export class AccessError extends Error {

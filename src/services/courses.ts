@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
-import { adminOnly, forbidden, manageOnly, staffOnly } from './access.js';
+import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { lockCourses } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
@@ -26,8 +26,9 @@ export interface CourseInput {
 const DESCRIPTION_BYTES = 65_535;
 
 /** Creates a course; teachers their own, admins for any instructor or none. */
-export async function createCourse(database: Database, caller: Viewer | null, input: CourseInput): Promise<Outcome<{ id: number }>> {
+export async function createCourse(database: Database, caller: Viewer | null, asked: Asked<CourseInput>): Promise<Outcome<{ id: number }>> {
   const viewer = staffOnly(caller);
+  const input = inputOf(asked);
   const instructorId = viewer.role === Role.TEACHER && input.instructorId == null ? viewer.userId : (input.instructorId ?? null);
   requireOwnInstructor(viewer, instructorId);
   return inTransaction(database, async em => {
@@ -43,11 +44,12 @@ export async function createCourse(database: Database, caller: Viewer | null, in
 export async function updateCourse(
   database: Database,
   caller: Viewer | null,
-  { id, ...input }: CourseInput & { id: number },
+  asked: Asked<CourseInput & { id: number }>,
 ): Promise<Outcome<{ id: number }>> {
   const viewer = staffOnly(caller);
+  const { id, ...input } = inputOf(asked);
   return inTransaction(database, async em => {
-    const course = (await lockCourses(em, [id])).get(id);
+    const course = (await lockCourses(em, viewer, [id])).get(id);
     if (!course) return refused(notFound('Course', id, ['input', 'id']));
     manageOnly(viewer, course);
     if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
@@ -63,10 +65,11 @@ export async function updateCourse(
 }
 
 /** Deletes a course with all its enrollments; admins. */
-export async function deleteCourse(database: Database, caller: Viewer | null, { id }: { id: number }): Promise<Outcome<{ id: number }>> {
-  adminOnly(caller);
+export async function deleteCourse(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
+  const viewer = adminOnly(caller);
+  const { id } = inputOf(asked);
   return inTransaction(database, async em => {
-    if (!(await lockCourses(em, [id])).has(id)) return refused(notFound('Course', id, ['input', 'id']));
+    if (!(await lockCourses(em, viewer, [id])).has(id)) return refused(notFound('Course', id, ['input', 'id']));
     await deleteWhere(em, Enrollment, { course: id });
     em.remove(em.getReference(Course, id));
     await em.flush();

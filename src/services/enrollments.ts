@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
-import { forbidden, manageOnly, mayManage, signedIn, staffOnly } from './access.js';
+import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { lockCourses, lockEnrollment, lockUsers, type LockedCourse } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
@@ -20,14 +20,15 @@ const MOST_STUDENTS = 1000;
 export async function enroll(
   database: Database,
   caller: Viewer | null,
-  { courseId, studentId = null }: { courseId: number; studentId?: number | null },
+  asked: Asked<{ courseId: number; studentId?: number | null }>,
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
+  const { courseId, studentId = null } = inputOf(asked);
   const student = studentId ?? viewer.userId;
   if (viewer.role === Role.STUDENT && student !== viewer.userId) throw forbidden('Students can enroll only themselves: leave studentId out.');
   if (student === null) return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
   return inTransaction(database, async em => {
-    const course = (await lockCourses(em, [courseId])).get(courseId);
+    const course = (await lockCourses(em, viewer, [courseId])).get(courseId);
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));
     if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
     const field = studentId === null ? null : STUDENT_ID;
@@ -46,14 +47,15 @@ export async function enroll(
 export async function enrollMany(
   database: Database,
   caller: Viewer | null,
-  { courseId, studentIds }: { courseId: number; studentIds: readonly number[] },
+  asked: Asked<{ courseId: number; studentIds: readonly number[] }>,
 ): Promise<Outcome<{ ids: number[]; courseId: number }>> {
   const viewer = staffOnly(caller);
+  const { courseId, studentIds } = inputOf(asked);
   if (studentIds.length > MOST_STUDENTS) {
     return refused(problem(UserErrorCode.INVALID, ['input', 'studentIds'], `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`));
   }
   return inTransaction(database, async em => {
-    const course = (await lockCourses(em, [courseId])).get(courseId);
+    const course = (await lockCourses(em, viewer, [courseId])).get(courseId);
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));
     manageOnly(viewer, course);
     const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
@@ -68,13 +70,14 @@ export async function enrollMany(
 export async function setEnrollmentStatus(
   database: Database,
   caller: Viewer | null,
-  { enrollmentId, status }: { enrollmentId: number; status: EnrollmentStatus },
+  asked: Asked<{ enrollmentId: number; status: EnrollmentStatus }>,
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = staffOnly(caller);
+  const { enrollmentId, status } = inputOf(asked);
   return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, enrollmentId);
+    const locked = await lockEnrollment(em, viewer, enrollmentId);
     if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const course = locked.courses.get(locked.enrollment.courseId)!;
+    const { course } = locked;
     manageOnly(viewer, course);
     const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
     if (takesSeat && freeSeats(course) < 1) return refused(courseFull(course, ENROLLMENT_ID));
@@ -89,15 +92,16 @@ export async function setEnrollmentStatus(
 export async function transferEnrollment(
   database: Database,
   caller: Viewer | null,
-  { enrollmentId, courseId }: { enrollmentId: number; courseId: number },
+  asked: Asked<{ enrollmentId: number; courseId: number }>,
 ): Promise<Outcome<{ id: number; from: number; to: number }>> {
   const viewer = staffOnly(caller);
+  const { enrollmentId, courseId } = inputOf(asked);
   return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, enrollmentId, [courseId]);
+    const locked = await lockEnrollment(em, viewer, enrollmentId, [courseId]);
     if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const { enrollment: row, courses } = locked;
-    manageOnly(viewer, courses.get(row.courseId)!);
-    const to = courses.get(courseId);
+    const { enrollment: row, course: from, others } = locked;
+    manageOnly(viewer, from);
+    const to = others.get(courseId);
     if (!to) return refused(notFound('Course', courseId, COURSE_ID));
     manageOnly(viewer, to);
     if (row.courseId === courseId) return refused(problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`));
@@ -116,16 +120,15 @@ export async function transferEnrollment(
 export async function unenroll(
   database: Database,
   caller: Viewer | null,
-  { enrollmentId }: { enrollmentId: number },
+  asked: Asked<{ enrollmentId: number }>,
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
+  const { enrollmentId } = inputOf(asked);
   return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, enrollmentId);
-    const own = viewer.userId !== null && locked?.enrollment.studentId === viewer.userId;
-    // A student must not learn which ids of others exist.
-    if (!locked || (viewer.role === Role.STUDENT && !own)) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const course = locked.courses.get(locked.enrollment.courseId)!;
-    if (!own) manageOnly(viewer, course);
+    const locked = await lockEnrollment(em, viewer, enrollmentId);
+    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+    const { course, enrollment } = locked;
+    if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);
     em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
     await em.flush();
     return done({ id: enrollmentId, courseId: course.id });

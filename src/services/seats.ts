@@ -12,11 +12,10 @@ export function courseFull({ id, title, capacity }: LockedCourse, field: readonl
   return problem(UserErrorCode.COURSE_FULL, field, `Course ${id} "${title}" is full: all its ${capacity} seats are taken.`);
 }
 
-/** Gives the problem of a course that students cannot enroll in by themselves, without its title where they cannot see it; null where they can. */
+/** Returns the problem of a course that students see but cannot enroll in by themselves; null where they can. */
 export function courseClosed({ id, title, status, isPublished }: LockedCourse, field: readonly string[]): Problem | null {
   if (status === CourseStatus.ACTIVE && isPublished) return null;
-  const message = isPublished ? `Course ${id} "${title}" is closed to students: it is ${status.toUpperCase()}.` : `Course ${id} is closed to students: it is not published.`;
-  return problem(UserErrorCode.COURSE_CLOSED, field, message);
+  return problem(UserErrorCode.COURSE_CLOSED, field, `Course ${id} "${title}" is closed to students: it is ${isPublished ? status.toUpperCase() : 'not published'}.`);
 }
 
 /** Gives the problem of a row that is not there. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CounterError, deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
-import { adminOnly } from './access.js';
+import { adminOnly, inputOf, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
 import { quoted } from './quoted.js';
@@ -40,8 +40,9 @@ export async function createUser(
 }
 
 /** Deletes a user with all enrollments, and every count follows; admins. A user who instructs courses is in use. */
-export async function deleteUser(database: Database, caller: Viewer | null, { id }: { id: number }): Promise<Outcome<{ id: number }>> {
+export async function deleteUser(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
+  const { id } = inputOf(asked);
   return inTransaction(database, async em => {
     const taught = await coursesOf(em, id);
     if (taught.length > 0) {

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedCount } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
-import { adminOnly } from './access.js';
+import { adminOnly, inputOf, type Asked } from './access.js';
 import { done, refused, UserErrorCode, type Outcome } from './outcome.js';
 import { existing, scopeOf, scopeProblems, sizeOf } from './runs/scope.js';
 import { titlesOf } from './runs/titles.js';
@@ -49,8 +49,9 @@ export interface Verification {
  *
  * Courses that do not exist are problems (NOT_FOUND, each by its index), and the others are verified nevertheless.
  */
-export async function verifyCounts(database: Database, caller: Viewer | null, request: VerifyRequest = {}): Promise<Outcome<Verification>> {
+export async function verifyCounts(database: Database, caller: Viewer | null, asked: Asked<VerifyRequest> = {}): Promise<Outcome<Verification>> {
   adminOnly(caller);
+  const request = inputOf(asked);
   const em = database.em.fork() as SqlEntityManager;
   const problems = await scopeProblems(em, request.courseIds);
   if (problems.some(({ code }) => code === UserErrorCode.INVALID)) return refused(...problems);

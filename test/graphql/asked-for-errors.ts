@@ -80,10 +80,6 @@ export const askedUserErrors: Readonly<Record<UserErrorCode, readonly Ask[]>> = 
       await asAdmin('mutation { updateCourse(input: { id: 3, status: ARCHIVED }) { userErrors { code message } } }')(api);
       return as(Role.STUDENT, 10, 'mutation { enroll(input: { courseId: 3 }) { userErrors { code message } } }')(api);
     },
-    async api => {
-      await asAdmin('mutation { updateCourse(input: { id: 4, isPublished: false }) { userErrors { code message } } }')(api);
-      return as(Role.STUDENT, 10, 'mutation { enroll(input: { courseId: 4 }) { userErrors { code message } } }')(api);
-    },
   ],
   INVALID: [asAdmin('mutation { createCourse(input: { title: "" }) { userErrors { code message } } }')],
   IN_USE: [

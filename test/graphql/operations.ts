@@ -74,7 +74,7 @@ export interface Case {
   readonly readsOnly?: boolean;
 }
 
-const [done, none, who, not] = ['done', 'null', 'UNAUTHENTICATED', 'FORBIDDEN'] as const;
+const [done, none, who, not, hidden] = ['done', 'null', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND'] as const;
 const payload = '{ userErrors { code } }';
 
 /** Lists the queries. */
@@ -94,15 +94,15 @@ export const mutations: readonly Case[] = [
   { field: 'enroll', variant: 'of oneself', ask: ({ open }) => `enroll(input: { courseId: ${open} }) ${payload}`, outcomes: [who, done, done, done, not, done, 'INVALID'] },
   { field: 'enroll', variant: 'of somebody else', ask: ({ open, admin }) => `enroll(input: { courseId: ${open}, studentId: ${admin} }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
   { field: 'enrollMany', ask: ({ open, otherStudent }) => `enrollMany(input: { courseId: ${open}, studentIds: [${otherStudent}] }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'setEnrollmentStatus', ask: ({ enrollment }) => `setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'transferEnrollment', variant: 'between courses of one teacher', ask: ({ enrollment, open }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${open} }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'transferEnrollment', variant: 'to a course of another teacher', ask: ({ enrollment, foreign }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${foreign} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'unenroll', ask: ({ enrollment }) => `unenroll(input: { enrollmentId: ${enrollment} }) ${payload}`, outcomes: [who, done, 'NOT_FOUND', done, not, done, done] },
+  { field: 'setEnrollmentStatus', ask: ({ enrollment }) => `setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
+  { field: 'transferEnrollment', variant: 'between courses of one teacher', ask: ({ enrollment, open }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${open} }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
+  { field: 'transferEnrollment', variant: 'to a course of another teacher', ask: ({ enrollment, foreign }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${foreign} }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
+  { field: 'unenroll', ask: ({ enrollment }) => `unenroll(input: { enrollmentId: ${enrollment} }) ${payload}`, outcomes: [who, done, hidden, done, hidden, done, done] },
   { field: 'createCourse', ask: () => `createCourse(input: { title: "New" }) ${payload}`, outcomes: [who, not, not, done, done, done, done] },
   { field: 'createCourse', variant: 'for another teacher', ask: ({ otherTeacher }) => `createCourse(input: { title: "New", instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, done, done, done] },
-  { field: 'updateCourse', ask: ({ course }) => `updateCourse(input: { id: ${course}, title: "Changed" }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'updateCourse', variant: 'to another teacher', ask: ({ course, otherTeacher }) => `updateCourse(input: { id: ${course}, instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'updateCourse', variant: 'to no teacher', ask: ({ course }) => `updateCourse(input: { id: ${course}, instructorId: null }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  { field: 'updateCourse', ask: ({ course }) => `updateCourse(input: { id: ${course}, title: "Changed" }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
+  { field: 'updateCourse', variant: 'to another teacher', ask: ({ course, otherTeacher }) => `updateCourse(input: { id: ${course}, instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
+  { field: 'updateCourse', variant: 'to no teacher', ask: ({ course }) => `updateCourse(input: { id: ${course}, instructorId: null }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
   { field: 'deleteCourse', ask: ({ course }) => `deleteCourse(input: { id: ${course} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
   { field: 'createUser', ask: ({ course }) => `createUser(input: { name: "New", email: "new-${course}@example.org" }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
   { field: 'deleteUser', ask: ({ student }) => `deleteUser(input: { id: ${student} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },

@@ -57,5 +57,5 @@ export async function changesOf(database: Database, { id }: Pick<ClaimedRun, 'id
 
 /** Gives a run as an admin sees it. */
 export async function seen(database: Database, id: number): Promise<Run> {
-  return (await runById(database, operator, id))!;
+  return (await runById(database, operator, { id }))!;
 }

@@ -1,6 +1,5 @@
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
-import { adminOnly, staffOnly } from '../../services/access.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
 import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
 import { PRIVATE } from '../cache-hints.js';
@@ -70,27 +69,27 @@ export class CourseResolver {
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
   async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The new course.' }) input: CreateCourseInput): Promise<CoursePayload> {
-    staffOnly(viewer);
-    const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
-    const { value, problems } = await createCourse(database, viewer, { ...input, instructorId });
+    const { value, problems } = await createCourse(database, viewer, () => ({
+      ...input,
+      instructorId: optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined,
+    }));
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
 
   @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
   async updateCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
-    staffOnly(viewer);
-    const id = idOf(input.id, 'input.id');
-    const instructorId = optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined;
-    const { value, problems } = await updateCourse(database, viewer, { ...input, id, instructorId });
+    const { value, problems } = await updateCourse(database, viewer, () => ({
+      ...input,
+      id: idOf(input.id, 'input.id'),
+      instructorId: optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined,
+    }));
     loaders.forget();
-    return { course: value && (await loaders.course.load(id)), userErrors: tell(problems) };
+    return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
   async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'Which course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
-    adminOnly(viewer);
-    const id = idOf(input.id, 'input.id');
-    const { value, problems } = await deleteCourse(database, viewer, { id });
+    const { value, problems } = await deleteCourse(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };
   }

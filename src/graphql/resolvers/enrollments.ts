@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { signedIn, staffOnly } from '../../services/access.js';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
-import { enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import { signedIn } from '../../services/access.js';
+import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
 import type { Context } from '../context.js';
 import { enrollmentConnection } from '../enrollment-lists.js';
 import { idOf, idsOf, optionalIdOf } from '../ids.js';
@@ -38,9 +38,10 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
   async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput): Promise<EnrollPayload> {
-    signedIn(context.viewer);
-    const studentId = optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined;
-    const { value, problems } = await enroll(context.database, context.viewer, { courseId: idOf(input.courseId, 'input.courseId'), studentId });
+    const { value, problems } = await enroll(context.database, context.viewer, () => ({
+      studentId: optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined,
+      courseId: idOf(input.courseId, 'input.courseId'),
+    }));
     return {
       enrollment: value && (await oneEnrollment(context, value.id)),
       course: value && (await courseAfter(context, value.courseId)),
@@ -50,9 +51,10 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollManyPayload, { complexity: costOfEnrollMany, description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
   async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
-    staffOnly(context.viewer);
-    const courseId = idOf(input.courseId, 'input.courseId');
-    const { value, problems } = await enrollMany(context.database, context.viewer, { courseId, studentIds: idsOf(input.studentIds, 'input.studentIds')! });
+    const { value, problems } = await enrollMany(context.database, context.viewer, () => ({
+      courseId: idOf(input.courseId, 'input.courseId'),
+      studentIds: idsOf(input.studentIds, 'input.studentIds')!,
+    }));
     const ids = value?.ids ?? [];
     return {
       enrollments: ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null),
@@ -63,9 +65,10 @@ export class EnrollmentResolver {
 
   @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
   async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
-    staffOnly(context.viewer);
-    const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
-    const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, { enrollmentId, status: input.status });
+    const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, () => ({
+      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
+      status: input.status,
+    }));
     return {
       enrollment: value && (await oneEnrollment(context, value.id)),
       course: value && (await courseAfter(context, value.courseId)),
@@ -75,9 +78,10 @@ export class EnrollmentResolver {
 
   @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
   async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
-    staffOnly(context.viewer);
-    const ids = { enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'), courseId: idOf(input.courseId, 'input.courseId') };
-    const { value, problems } = await transferEnrollment(context.database, context.viewer, ids);
+    const { value, problems } = await transferEnrollment(context.database, context.viewer, () => ({
+      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
+      courseId: idOf(input.courseId, 'input.courseId'),
+    }));
     return {
       enrollment: value && (await oneEnrollment(context, value.id)),
       from: value && (await courseAfter(context, value.from)),
@@ -88,9 +92,7 @@ export class EnrollmentResolver {
 
   @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
   async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput): Promise<UnenrollPayload> {
-    signedIn(context.viewer);
-    const enrollmentId = idOf(input.enrollmentId, 'input.enrollmentId');
-    const { value, problems } = await unenroll(context.database, context.viewer, { enrollmentId });
+    const { value, problems } = await unenroll(context.database, context.viewer, () => ({ enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId') }));
     return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: context.tell(problems) };
   }
 }
@@ -99,8 +101,8 @@ async function oneEnrollment({ database, viewer }: Context, id: number): Promise
   return (await enrollmentsById(database, signedIn(viewer), [id]))[0]!;
 }
 
-/** Gives a course as it is after a mutation, whatever was loaded before it in the same request. */
-function courseAfter({ loaders }: Context, id: number): Promise<CourseRow | null> {
+/** Returns a course as the viewer sees it after a mutation, whatever was loaded before it in the same request; null: it can be seen no more. */
+async function courseAfter({ database, viewer, loaders }: Context, id: number): Promise<CourseRow | null> {
   loaders.forget();
-  return loaders.course.load(id);
+  return (await coursesById(database, viewer, [id]))[0]!;
 }

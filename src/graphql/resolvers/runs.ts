@@ -1,5 +1,4 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { adminOnly } from '../../services/access.js';
 import type { Outcome } from '../../services/outcome.js';
 import type { CourseRow } from '../../services/reader/index.js';
 import { cancelRun, inOrder, newestFirst, pauseRun, resumeRun, runById, runCount, runPage, startRecount, startUndo, type RecordedChange, type Run } from '../../services/runs/index.js';
@@ -19,12 +18,12 @@ const WHICH = { description: 'Which run.' };
 export class RunResolver {
   @Query(() => RecountRunType, { nullable: true, description: 'One run; null: there is none. Admins.' })
   async recountRun(@Ctx() { database, viewer }: Context, @Arg('id', () => ID, { description: 'The run.' }) id: string): Promise<Run | null> {
-    return runById(database, adminOnly(viewer), idOf(id, 'id'));
+    return runById(database, viewer, () => ({ id: idOf(id, 'id') }));
   }
 
   @Query(() => RecountRunConnectionType, { description: 'The runs, newest first. Admins.' })
   async recountRuns(@Ctx() { database, viewer }: Context, @Args(() => PageArgs) args: PageArgs): Promise<Connection<Run>> {
-    const page = await runPage(database, adminOnly(viewer), pageRequest(args, newestFirst));
+    const page = await runPage(database, viewer, () => pageRequest(args, newestFirst));
     return { ...page, order: newestFirst, count: () => runCount(database, viewer) };
   }
 
@@ -47,31 +46,23 @@ export class RunResolver {
     @Arg('input', () => RecountEnrollmentsInput, { nullable: true, description: 'Which courses and how; without it, all courses.' }) input?: RecountEnrollmentsInput | null,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    adminOnly(viewer);
-    const courseIds = idsOf(input?.courseIds, 'input.courseIds');
-    return payload(context, runs.start(() => startRecount(database, viewer, { ...input, courseIds })));
+    return payload(context, runs.start(() => startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') }))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Pauses a run: from the answer on it changes nothing more, whichever server works on it. Admins.' })
   async pauseRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
-    adminOnly(context.viewer);
-    const id = idOf(input.id, 'input.id');
-    return payload(context, runAfter(context, pauseRun(context.database, context.viewer, { id })));
+    return payload(context, runAfter(context, pauseRun(context.database, context.viewer, () => idIn(input))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Goes on with a run that is PAUSED or FAILED, from where it was, and returns it as recountEnrollments does. Admins.' })
   async resumeRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    adminOnly(viewer);
-    const id = idOf(input.id, 'input.id');
-    return payload(context, runs.start(() => resumeRun(database, viewer, { id })));
+    return payload(context, runs.start(() => resumeRun(database, viewer, () => idIn(input))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Ends a run for good, before all is done; what it changed stays, and can be undone. Admins.' })
   async cancelRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
-    adminOnly(context.viewer);
-    const id = idOf(input.id, 'input.id');
-    return payload(context, runAfter(context, cancelRun(context.database, context.viewer, { id })));
+    return payload(context, runAfter(context, cancelRun(context.database, context.viewer, () => idIn(input))));
   }
 
   @Mutation(() => RecountPayload, {
@@ -79,9 +70,7 @@ export class RunResolver {
   })
   async undoRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    adminOnly(viewer);
-    const id = idOf(input.id, 'input.id');
-    return payload(context, runs.start(() => startUndo(database, viewer, { id })));
+    return payload(context, runs.start(() => startUndo(database, viewer, () => idIn(input))));
   }
 }
 
@@ -94,10 +83,14 @@ export class RecountChangeResolver {
   }
 }
 
+function idIn(input: RunInput): { id: number } {
+  return { id: idOf(input.id, 'input.id') };
+}
+
 /** Gives a run as it is after something was done to it. */
 async function runAfter({ database, viewer }: Context, outcome: Promise<Outcome<{ id: number }>>): Promise<Outcome<Run>> {
   const { value, problems } = await outcome;
-  return { value: value && (await runById(database, viewer, value.id)), problems };
+  return { value: value && (await runById(database, viewer, value)), problems };
 }
 
 async function payload({ loaders, tell }: Context, outcome: Promise<Outcome<Run>>): Promise<RecountPayload> {

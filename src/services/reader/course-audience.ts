@@ -3,6 +3,7 @@ import { Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
 import type { CourseRow } from './courses.js';
 import { builderFor, rows } from './query.js';
+import { seesCourse } from './visibility.js';
 
 /** Limits the courses of one statement. */
 const MOST_COURSES = 1000;
@@ -23,9 +24,5 @@ export async function courseAudience(database: Database, viewers: readonly (View
     const query = builderFor(database).selectFrom('core_enrollments').select(['course_id', 'student_id']).where('course_id', 'in', some).where('student_id', 'in', users);
     for (const { course_id, student_id } of await rows(database, query)) enrolled.add(`${course_id},${student_id}`);
   }
-  return (viewer, { id, isPublished, instructorId }) => {
-    if (isPublished || viewer?.role === Role.ADMIN) return true;
-    if (viewer?.userId == null) return false;
-    return (viewer.role === Role.TEACHER && instructorId === viewer.userId) || enrolled.has(`${id},${viewer.userId}`);
-  };
+  return (viewer, course) => seesCourse(viewer, course, userId => enrolled.has(`${course.id},${userId}`));
 }

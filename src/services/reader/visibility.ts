@@ -1,12 +1,18 @@
+/**
+ * The rules of what a viewer sees, each as a condition of SQL and for a row that is in memory. Queries, mutations and
+ * subscriptions all ask here; what a viewer does not see is to them as if it were not there.
+ */
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import { Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
+import { builderFor, rowsWithin } from './query.js';
 import type { Tables } from './tables.js';
 
-/** Is a condition on rows of one table. */
+/** A condition on rows of one table. */
 export type Condition<Table extends keyof Tables> = (eb: ExpressionBuilder<Tables, Table>) => Expression<SqlBool>;
 
-/** Gives which courses a viewer sees: published ones, their own as teacher or as student, and admins all. */
+/** Returns which courses a viewer sees: published ones, their own as teacher or as student, and admins all. */
 export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> | null {
   if (viewer?.role === Role.ADMIN) return null;
   const id = viewer?.userId;
@@ -21,7 +27,14 @@ export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> 
   };
 }
 
-/** Gives which enrollments a viewer sees: students their own, teachers those of their courses and their own, admins all. */
+/** Returns whether a viewer sees a course, by the same rule; `isEnrolled` is asked only where that decides. */
+export function seesCourse(viewer: Viewer | null, course: { readonly isPublished: boolean; readonly instructorId: number | null }, isEnrolled: (userId: number) => boolean): boolean {
+  if (course.isPublished || viewer?.role === Role.ADMIN) return true;
+  if (viewer?.userId == null) return false;
+  return (viewer.role === Role.TEACHER && course.instructorId === viewer.userId) || isEnrolled(viewer.userId);
+}
+
+/** Returns which enrollments a viewer sees: students their own, teachers those of their courses and their own, admins all. */
 export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'> | null {
   if (viewer.role === Role.ADMIN) return null;
   const id = viewer.userId;
@@ -31,4 +44,29 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
     if (viewer.role !== Role.TEACHER) return own;
     return eb.or([own, eb('course_id', 'in', eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', id))]);
   };
+}
+
+/** Returns whether a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
+export function seesEnrollment(viewer: Viewer, { studentId, instructorId }: { readonly studentId: number; readonly instructorId: number | null }): boolean {
+  if (viewer.role === Role.ADMIN) return true;
+  if (viewer.userId === null) return false;
+  return studentId === viewer.userId || (viewer.role === Role.TEACHER && instructorId === viewer.userId);
+}
+
+/** Returns the ids of those courses that a viewer sees within a transaction, without a lock. */
+export async function visibleCourseIds(em: SqlEntityManager, viewer: Viewer, ids: readonly number[]): Promise<number[]> {
+  const visible = visibleCourses(viewer);
+  if (!visible) return [...ids];
+  if (ids.length === 0) return [];
+  const found = await rowsWithin(em, builderFor({ em }).selectFrom('core_course').select('id').where('id', 'in', [...ids]).where(visible));
+  return found.map(({ id }) => id);
+}
+
+/** Returns the course of an enrollment that a viewer sees within a transaction, without a lock; null: there is none. */
+export async function courseOfVisibleEnrollment(em: SqlEntityManager, viewer: Viewer, id: number): Promise<number | null> {
+  const visible = visibleEnrollments(viewer);
+  let query = builderFor({ em }).selectFrom('core_enrollments').select('course_id').where('id', '=', id);
+  if (visible) query = query.where(visible);
+  const [row] = await rowsWithin(em, query);
+  return row?.course_id ?? null;
 }

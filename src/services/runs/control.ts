@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { RecountRun, RunKind, RunStatus } from '../../entities/index.js';
-import { adminOnly } from '../access.js';
+import { adminOnly, inputOf, type Asked } from '../access.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../outcome.js';
 import { inTransaction } from '../transactions.js';
 import type { Viewer } from '../viewer.js';
@@ -13,13 +13,13 @@ import { runInTheWay } from './start-recount.js';
 const ID = ['input', 'id'];
 
 /** Pauses a run: from the answer on it changes nothing more, whichever process works on it; admins. Refused: NOT_FOUND, NOT_RUNNING. */
-export function pauseRun(database: Database, caller: Viewer | null, { id }: { id: number }): Promise<Outcome<{ id: number }>> {
-  return end(database, caller, id, RunStatus.PAUSED, [RunStatus.RUNNING]);
+export function pauseRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
+  return end(database, caller, asked, RunStatus.PAUSED, [RunStatus.RUNNING]);
 }
 
 /** Cancels a run that is RUNNING or PAUSED, for good: what it changed stays, and can be undone; admins. Refused: NOT_FOUND, NOT_RUNNING. */
-export function cancelRun(database: Database, caller: Viewer | null, { id }: { id: number }): Promise<Outcome<{ id: number }>> {
-  return end(database, caller, id, RunStatus.CANCELLED, [RunStatus.RUNNING, RunStatus.PAUSED]);
+export function cancelRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
+  return end(database, caller, asked, RunStatus.CANCELLED, [RunStatus.RUNNING, RunStatus.PAUSED]);
 }
 
 /**
@@ -28,8 +28,9 @@ export function cancelRun(database: Database, caller: Viewer | null, { id }: { i
  * Of several that resume one run, one does. Refused: NOT_FOUND; IN_USE where somebody works on it or on courses of it;
  * NOT_RUNNING where it has come to its end.
  */
-export function resumeRun(database: Database, caller: Viewer | null, { id }: { id: number }, lease = LEASE): Promise<Outcome<ClaimedRun>> {
+export function resumeRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>, lease = LEASE): Promise<Outcome<ClaimedRun>> {
   adminOnly(caller);
+  const { id } = inputOf(asked);
   const owner = newOwner();
   return inTransaction(
     database,
@@ -58,8 +59,9 @@ export function isOver({ status, kind, checked, total }: RunRow): boolean {
   return status === RunStatus.SUCCEEDED || status === RunStatus.CANCELLED;
 }
 
-function end(database: Database, caller: Viewer | null, id: number, to: RunStatus, from: readonly RunStatus[]): Promise<Outcome<{ id: number }>> {
+function end(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>, to: RunStatus, from: readonly RunStatus[]): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
+  const { id } = inputOf(asked);
   const isEnded = async (em: SqlEntityManager): Promise<boolean> => (await lockRun(database, em, id))?.status === to;
   return inTransaction(
     database,

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.js';
-import { adminOnly } from '../access.js';
+import { adminOnly, inputOf, type Asked } from '../access.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from '../reader/page.js';
 import { builderFor, rows } from '../reader/query.js';
 import type { Tables } from '../reader/tables.js';
@@ -18,15 +18,17 @@ export interface RecordedChange extends CourseChange {
 }
 
 /** Gives one run; null: it is not there. Admins. */
-export async function runById(database: Database, caller: Viewer | null, id: number): Promise<Run | null> {
+export async function runById(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Run | null> {
   adminOnly(caller);
+  const { id } = inputOf(asked);
   const row = await runRow(database, id);
   return row ? runOf(row) : null;
 }
 
 /** Gives one page of the runs, newest first; admins. */
-export async function runPage(database: Database, caller: Viewer | null, page: PageRequest): Promise<Page<Run>> {
+export async function runPage(database: Database, caller: Viewer | null, asked: Asked<PageRequest>): Promise<Page<Run>> {
   adminOnly(caller);
+  const page = inputOf(asked);
   await connected(database);
   const found = await rows(database, paged(runsQuery(database), newestFirst, page));
   return pageOf(found.map(runOf), page);

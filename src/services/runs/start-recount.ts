@@ -2,7 +2,7 @@ import { UniqueConstraintViolationException, type RequiredEntityData } from '@mi
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { RecountRun } from '../../entities/index.js';
-import { adminOnly } from '../access.js';
+import { adminOnly, inputOf, type Asked } from '../access.js';
 import { whereThereIs } from '../lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../outcome.js';
 import { inTransaction } from '../transactions.js';
@@ -41,8 +41,10 @@ const LONGEST_PAUSE = 60_000;
  * which names that run); a dry run gets in nobody's way. For a slot it is also IN_USE that another process has started
  * the run for it, or that the run of an earlier slot is still at work.
  */
-export async function startRecount(database: Database, caller: Viewer | null, request: RecountRequest = {}, lease = LEASE): Promise<Outcome<ClaimedRun>> {
-  const startedBy = askedBy(caller, request.startedBy);
+export async function startRecount(database: Database, caller: Viewer | null, asked: Asked<RecountRequest> = {}, lease = LEASE): Promise<Outcome<ClaimedRun>> {
+  const admin = adminOnly(caller);
+  const request = inputOf(asked);
+  const startedBy = askedBy(admin, request.startedBy);
   const { batchSize, throttle, slot } = request;
   const scope = scopeOf(request.courseIds);
   try {
@@ -58,8 +60,7 @@ export async function startRecount(database: Database, caller: Viewer | null, re
 }
 
 /** Gives the name of who asks, for the record: the caller, who must be an admin, or what it says it is. */
-export function askedBy(caller: Viewer | null, name: string | undefined): string {
-  const { userId, role } = adminOnly(caller);
+export function askedBy({ userId, role }: Viewer, name: string | undefined): string {
   return (name ?? (userId === null ? role : `user ${userId}`)).slice(0, 255);
 }
 

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/database.js';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { RecountChange, RecountRun, RunKind, RunStatus } from '../../entities/index.js';
+import { adminOnly, inputOf, type Asked } from '../access.js';
 import { whereThereIs } from '../lost-commit.js';
 import { problem, refused, UserErrorCode, type Outcome, type Problem } from '../outcome.js';
 import { inTransaction } from '../transactions.js';
@@ -24,8 +25,10 @@ export interface UndoRequest {
  * Refused: NOT_FOUND; IN_USE for a run that is not over, or is undone or being undone already; INVALID for a dry run, an
  * undoing, and a run that changed nothing.
  */
-export async function startUndo(database: Database, caller: Viewer | null, { id, startedBy }: UndoRequest, lease = LEASE): Promise<Outcome<ClaimedRun>> {
-  const by = askedBy(caller, startedBy);
+export async function startUndo(database: Database, caller: Viewer | null, asked: Asked<UndoRequest>, lease = LEASE): Promise<Outcome<ClaimedRun>> {
+  const admin = adminOnly(caller);
+  const { id, startedBy } = inputOf(asked);
+  const by = askedBy(admin, startedBy);
   return inTransaction(database, async em => {
     const row = await lockRun(database, em, id);
     if (!row) return refused(noRun(id));

@@ -1,6 +1,6 @@
 import { CourseStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/services/viewer.js';
-import { countsIn, manages, removeEnrollments, type CourseModel, type School, type UserModel } from './school.js';
+import { countsIn, manages, removeEnrollments, sees, type CourseModel, type School, type UserModel } from './school.js';
 import { adminOnly, denied, done, refused, staffOnly, type Verdict } from './verdict.js';
 
 /** Is what a caller says of a course; what is left out stays. */
@@ -34,7 +34,7 @@ export function updateCourseVerdict(school: School, viewer: Viewer | null, { id,
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const course = school.courses.get(id);
-  if (!course) return refused('NOT_FOUND');
+  if (!course || !sees(school, viewer, id)) return refused('NOT_FOUND');
   if (!manages(viewer!, course)) return denied('FORBIDDEN');
   if (viewer!.role === Role.TEACHER && said.instructorId !== undefined && said.instructorId !== viewer!.userId) return denied('FORBIDDEN');
   const tooSmall = said.capacity != null && said.capacity >= 0 && said.capacity < countsIn(school, id)[1];

@@ -1,6 +1,6 @@
 import { EnrollmentStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/services/viewer.js';
-import { isEnrolled, isOpen, manages, seatsIn, type School } from './school.js';
+import { isEnrolled, isOpen, manages, seatsIn, sees, seesEnrollment, type School } from './school.js';
 import { denied, done, refused, staffOnly, type Verdict } from './verdict.js';
 
 /** Says what must come of enrolling one student. */
@@ -10,7 +10,7 @@ export function enrollVerdict(school: School, viewer: Viewer | null, { courseId,
   if (viewer.role === Role.STUDENT && student !== viewer.userId) return denied('FORBIDDEN');
   if (student === null) return refused('INVALID');
   const course = school.courses.get(courseId);
-  if (!course) return refused('NOT_FOUND');
+  if (!course || !sees(school, viewer, courseId)) return refused('NOT_FOUND');
   if (viewer.role === Role.TEACHER && !manages(viewer, course)) return denied('FORBIDDEN');
   if (!school.users.has(student)) return refused('NOT_FOUND');
   if (isEnrolled(school, courseId, student)) return refused('ALREADY_ENROLLED');
@@ -27,7 +27,7 @@ export function enrollManyVerdict(school: School, viewer: Viewer | null, { cours
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const course = school.courses.get(courseId);
-  if (!course) return refused('NOT_FOUND');
+  if (!course || !sees(school, viewer, courseId)) return refused('NOT_FOUND');
   if (!manages(viewer!, course)) return denied('FORBIDDEN');
   const added: number[] = [];
   const codes = studentIds.flatMap(student => {
@@ -48,7 +48,7 @@ export function setStatusVerdict(school: School, viewer: Viewer | null, { enroll
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const enrollment = school.enrollments.get(enrollmentId);
-  if (!enrollment) return refused('NOT_FOUND');
+  if (!enrollment || !seesEnrollment(school, viewer!, enrollment)) return refused('NOT_FOUND');
   if (!manages(viewer!, school.courses.get(enrollment.courseId)!)) return denied('FORBIDDEN');
   const takesSeat = status === EnrollmentStatus.ACTIVE && enrollment.status !== EnrollmentStatus.ACTIVE;
   if (takesSeat && seatsIn(school, enrollment.courseId) < 1) return refused('COURSE_FULL');
@@ -63,10 +63,10 @@ export function transferVerdict(school: School, viewer: Viewer | null, { enrollm
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const [enrollment, to] = [school.enrollments.get(enrollmentId), school.courses.get(courseId)];
-  if (!enrollment) return refused('NOT_FOUND');
+  if (!enrollment || !seesEnrollment(school, viewer!, enrollment)) return refused('NOT_FOUND');
   const from = enrollment.courseId;
   if (!manages(viewer!, school.courses.get(from)!)) return denied('FORBIDDEN');
-  if (!to) return refused('NOT_FOUND');
+  if (!to || !sees(school, viewer, courseId)) return refused('NOT_FOUND');
   if (!manages(viewer!, to)) return denied('FORBIDDEN');
   if (from === courseId) return refused('INVALID');
   if (isEnrolled(school, courseId, enrollment.studentId)) return refused('ALREADY_ENROLLED');
@@ -81,12 +81,12 @@ export function transferVerdict(school: School, viewer: Viewer | null, { enrollm
 export function unenrollVerdict(school: School, viewer: Viewer | null, { enrollmentId }: { enrollmentId: number }): Verdict {
   if (!viewer) return denied('UNAUTHENTICATED');
   const enrollment = school.enrollments.get(enrollmentId);
-  const own = enrollment?.studentId === viewer.userId;
-  if (!enrollment || (viewer.role === Role.STUDENT && !own)) return refused('NOT_FOUND');
-  if (!own && !manages(viewer, school.courses.get(enrollment.courseId)!)) return denied('FORBIDDEN');
+  if (!enrollment || !seesEnrollment(school, viewer, enrollment)) return refused('NOT_FOUND');
+  if (enrollment.studentId !== viewer.userId && !manages(viewer, school.courses.get(enrollment.courseId)!)) return denied('FORBIDDEN');
   return done(() => {
     school.enrollments.delete(enrollmentId);
-    return { deletedId: enrollmentId, course: enrollment.courseId };
+    // A course that only the enrollment let its student see is not shown any more.
+    return { deletedId: enrollmentId, ...(sees(school, viewer, enrollment.courseId) && { course: enrollment.courseId }) };
   });
 }
 

@@ -64,6 +64,11 @@ export function manages(viewer: Viewer, { instructorId }: CourseModel): boolean 
   return viewer.role === Role.ADMIN || (viewer.role === Role.TEACHER && viewer.userId !== null && viewer.userId === instructorId);
 }
 
+/** Tells whether a viewer sees an enrollment: their own, those of courses that they teach, and admins any. */
+export function seesEnrollment({ courses }: School, viewer: Viewer, { courseId, studentId }: EnrollmentModel): boolean {
+  return studentId === viewer.userId || manages(viewer, courses.get(courseId)!);
+}
+
 /** Tells whether a viewer sees a course: a published one, their own as teacher or student, and admins any. */
 export function sees(school: School, viewer: Viewer | null, courseId: number): boolean {
   const course = school.courses.get(courseId);

@@ -28,8 +28,8 @@ describeOnEach('runs', kind => {
   });
 
   it('are found by id', async () => {
-    expect(await runById(opened.database, operator, runs[0]!.id)).toMatchObject({ id: runs[0]!.id, dryRun: true, throttle: 1, batchSize: 2, courseIds: null });
-    expect(await runById(opened.database, operator, 1_000_000)).toBeNull();
+    expect(await runById(opened.database, operator, runs[0]!)).toMatchObject({ id: runs[0]!.id, dryRun: true, throttle: 1, batchSize: 2, courseIds: null });
+    expect(await runById(opened.database, operator, { id: 1_000_000 })).toBeNull();
   });
 
   it('give their changes in order, page by page', async () => {
@@ -44,7 +44,7 @@ describeOnEach('runs', kind => {
   it('are for admins to see', async () => {
     for (const viewer of [null, { userId: 1, role: Role.TEACHER }]) {
       const code = viewer ? 'FORBIDDEN' : 'UNAUTHENTICATED';
-      for (const read of [runById(opened.database, viewer, 1), runPage(opened.database, viewer, first(1)), runCount(opened.database, viewer), changePage(opened.database, viewer, 1, first(1)), changeCount(opened.database, viewer, 1)]) {
+      for (const read of [runById(opened.database, viewer, { id: 1 }), runPage(opened.database, viewer, first(1)), runCount(opened.database, viewer), changePage(opened.database, viewer, 1, first(1)), changeCount(opened.database, viewer, 1)]) {
         await expect(read).rejects.toMatchObject({ code });
       }
     }
