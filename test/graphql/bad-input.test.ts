@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
+import { setIdsApart } from '../support/ids-apart.js';
 import { callers, mutations, newWorld, queries, tokenOf } from './operations.js';
 import type { Refusal, Surroundings } from './bad-values.js';
 import { kinds } from './input-kinds.js';
@@ -26,7 +26,7 @@ describeOnEach('bad input', kind => {
 
   beforeAll(async () => {
     api = await startApi(kind);
-    await setApart(api, kind);
+    await setIdsApart(api, kind);
     const own = await newWorld(api);
     admin = await api.token(Role.ADMIN, own.admin);
     const { data } = await api.send(admin, `{ courses { pageInfo { endCursor } } enrollments { pageInfo { endCursor } } recountRuns { pageInfo { endCursor } } recountRun(id: ${own.finishedRun}) { changes { pageInfo { endCursor } } } }`);
@@ -128,15 +128,6 @@ describe('bad input of those who may not ask', () => {
     }
   });
 });
-
-/** Lets each table have ids of its own, so that no id of one type is one of another. */
-async function setApart(api: Api, kind: DatabaseKind): Promise<void> {
-  const connection = api.database.em.getConnection();
-  for (const [index, table] of ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs'].entries()) {
-    const from = (index + 1) * 1000;
-    await connection.execute(kind === 'sqlite' ? `insert into sqlite_sequence (name, seq) values ('${table}', ${from})` : `alter table ${table} auto_increment = ${from + 1}`, [], 'run');
-  }
-}
 
 /** Does some work for each value, a few at once. */
 async function each<Value>(values: readonly Value[], work: (value: Value) => Promise<void>): Promise<void> {
