@@ -65,8 +65,8 @@ async function measured({ what, sockets: count, abuse }: Flood): Promise<object>
   for (let index = 0; index < count; index += 1) {
     const socket = new WebSocket(address.replace('http', 'ws'), 'graphql-transport-ws');
     socket.on('error', () => undefined);
-    const [answer] = await Promise.race([once(socket, 'open').then(() => ['open']), once(socket, 'close').then(() => ['refused'])]);
-    if (answer === 'refused') refused += 1;
+    const isOpen = await once(socket, 'open').then(() => true, () => false);
+    if (!isOpen) refused += 1;
     else {
       sockets.push(socket);
       await abuse(socket);

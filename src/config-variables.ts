@@ -155,6 +155,11 @@ export const configVariables = {
     shownDefault: '`5000`',
     meaning: 'how many subscriptions to [live counts](docs/live-counts.md) a server takes; each address and viewer a part of them',
   },
+  TRUSTED_DOCUMENTS: {
+    form: z.string().optional(),
+    shownDefault: '',
+    meaning: 'a folder with the only documents that may run, as [Apollo\'s and Relay\'s tools](docs/clients.md) write them',
+  },
   LOG_LEVEL: {
     form: oneOf(...LOG_LEVELS).default('info'),
     shownDefault: '`info`',

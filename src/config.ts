@@ -32,6 +32,8 @@ export interface Config {
   /** Limits the aliases, and the directives, in a document. */
   readonly maxAliases: number;
   readonly maxDirectives: number;
+  /** Is the folder with the only documents that may run; null: any may. */
+  readonly trustedDocuments: string | null;
   /** Limits the subscriptions to live counts of one server, of which each client may have a part. */
   readonly maxSubscriptions: number;
   /** Says where metrics are served: beside the API, nowhere, or at an address of their own. */
@@ -110,11 +112,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
     logLevel: data.LOG_LEVEL,
     introspection: data.INTROSPECTION === undefined ? !production : data.INTROSPECTION === 'on',
-    explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' : data.EXPLORER === 'on',
+    explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' && data.TRUSTED_DOCUMENTS === undefined : data.EXPLORER === 'on',
     maxDepth: data.MAX_DEPTH,
     maxCost: data.MAX_COST,
     maxAliases: data.MAX_ALIASES,
     maxDirectives: data.MAX_DIRECTIVES,
+    trustedDocuments: data.TRUSTED_DOCUMENTS ?? null,
     maxSubscriptions: data.MAX_SUBSCRIPTIONS,
     metrics: data.METRICS ?? (production ? 'off' : 'on'),
     databaseWait: data.DATABASE_WAIT,
@@ -134,11 +137,12 @@ function databaseOf(given: Readonly<Record<string, string | undefined>>): Pick<C
   return data ? { databaseUrl: data.DATABASE_URL, counters: data.COUNTERS } : null;
 }
 
-function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, SAMPLE_DATA }: Readonly<Record<string, string | undefined>>): string[] {
+function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, SAMPLE_DATA, TRUSTED_DOCUMENTS }: Readonly<Record<string, string | undefined>>): string[] {
   const mistakes: string[] = [];
   if (JWT_SECRET && JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both set. Keep the one with which your tokens are signed.');
   const inProduction = NODE_ENV === 'production';
   if (EXPLORER === 'on' && (INTROSPECTION === 'off' || (inProduction && INTROSPECTION === undefined))) mistakes.push('EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.');
+  if (EXPLORER === 'on' && TRUSTED_DOCUMENTS !== undefined) mistakes.push('EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.');
   if (!inProduction) return mistakes;
   if (!JWT_SECRET && !JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both missing in production. Set one: the secret that signs your tokens, or the URL of your identity provider\'s keys.');
   if (JWT_SECRET === DEVELOPMENT_SECRET) mistakes.push('JWT_SECRET is the public development secret. Set one of your own in production.');

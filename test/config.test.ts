@@ -28,6 +28,7 @@ describe('the configuration', () => {
       maxCost: 50_000,
       maxAliases: 50,
       maxDirectives: 50,
+      trustedDocuments: null,
       maxSubscriptions: 5000,
       metrics: 'on',
       databaseWait: 60,
@@ -83,6 +84,7 @@ describe('the configuration', () => {
       maxCost: 2000,
       maxAliases: 20,
       maxDirectives: 30,
+      trustedDocuments: null,
       maxSubscriptions: 800,
       metrics: { host: '0.0.0.0', port: 9464 },
       databaseWait: 5,
@@ -122,10 +124,15 @@ describe('the configuration', () => {
     expect(shown({ ...production, INTROSPECTION: 'on', EXPLORER: 'on' })).toEqual({ introspection: true, explorer: true });
     expect(shown({ EXPLORER: 'off' })).toEqual({ introspection: true, explorer: false });
     expect(shown({ INTROSPECTION: 'off' })).toEqual({ introspection: false, explorer: false });
+    expect(shown({ TRUSTED_DOCUMENTS: 'documents' })).toEqual({ introspection: true, explorer: false });
   });
 
   it.each<Record<string, string>>([{ NODE_ENV: 'production', JWT_SECRET: secret, EXPLORER: 'on' }, { INTROSPECTION: 'off', EXPLORER: 'on' }])('refuses pages for exploring that could not ask for the schema (%o)', env => {
     expect(mistakesOf(env)).toEqual(['EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.']);
+  });
+
+  it('refuses pages for exploring with trusted documents, which let them ask for nothing', () => {
+    expect(mistakesOf({ EXPLORER: 'on', TRUSTED_DOCUMENTS: 'documents' })).toEqual(['EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.']);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { inspectConfig } from '../config.js';
 import { openExistingDatabase, type Database } from '../database/database.js';
+import { TrustedDocumentsError } from '../graphql/trusted-documents-error.js';
 import type { ApiToExamine } from '../services/doctor/api.js';
 import { examine, type DatabaseTarget } from '../services/doctor/examine.js';
 import type { FindingStatus, NamedFinding } from '../services/doctor/finding.js';
@@ -11,6 +12,7 @@ import { CommandError, explained } from './failure.js';
 import { operator } from '../services/viewer.js';
 import { print, printWhole } from './output.js';
 import { printable } from './table.js';
+import { trustedDocumentsOf } from './trusted-documents.js';
 
 interface DoctorOptions {
   readonly url?: string;
@@ -43,7 +45,7 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
     return explanationOf(error, configuration.database?.databaseUrl ?? '');
   };
   const findings: NamedFinding[] = [];
-  for await (const finding of examine({ configuration, caller: operator, open, explain, api })) {
+  for await (const finding of examine({ configuration, caller: operator, open, explain, api, readDocuments: trustedDocumentsOf })) {
     findings.push(finding);
     if (!json) print(linesOf(finding));
   }
@@ -58,6 +60,7 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
 function explanationOf(error: unknown, url: string): string {
   const known = explained(error, url);
   if (known instanceof CommandError) return known.message;
+  if (known instanceof TrustedDocumentsError) return `TRUSTED_DOCUMENTS: ${known.mistakes.join(' ')}`;
   return error instanceof Error ? error.message.split('\n')[0]! : String(error);
 }
 

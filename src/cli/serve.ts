@@ -9,6 +9,7 @@ import { ExitCode } from './exit-code.js';
 import { print } from './output.js';
 import { fillWithProgress } from './seed.js';
 import { welcomeText } from './welcome.js';
+import { trustedDocumentsOf } from './trusted-documents.js';
 import { withMigratedDatabase } from './with-database.js';
 
 /** Limits how long the connections to the database may take to close, in milliseconds. */
@@ -24,6 +25,8 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
       const config = loadConfig();
       const logger = serverLogger(config.logLevel);
       warnOfDevelopmentSecret(config, logger);
+      // Before the database is touched.
+      await trustedDocumentsOf(config);
       await withMigratedDatabase(config, database => serve(config, database, logger), config.databaseWait);
       end(ExitCode.clean);
     });

@@ -1,5 +1,6 @@
 /** Reads documents from their text, for all endpoints: in time that grows with the text's length and no faster. */
 import { GraphQLError, NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
+import type { Config } from '../config.js';
 import type { ErrorCode } from './error-catalogue.js';
 import { codedError } from './errors.js';
 import { shapeOf, type DocumentShape } from './operation-shape.js';
@@ -39,6 +40,11 @@ export interface DocumentRules extends DocumentLimits {
   readonly introspection: boolean;
   /** Whether errors leave out guesses at names of the schema. */
   readonly hidesSchema: boolean;
+}
+
+/** Returns the rules that a configuration gives. */
+export function documentRulesOf(schema: GraphQLSchema, { production, introspection, maxAliases, maxDirectives }: Config): DocumentRules {
+  return { schema, introspection, maxAliases, maxDirectives, hidesSchema: production };
 }
 
 /** A document that is valid, with its shape. */

@@ -29,11 +29,14 @@ type ProtocolErrorCode =
 /** Names the codes with which a request is turned away before GraphQL sees it. */
 type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE';
 
+/** Names the code of documents that are none of those that a server may run. */
+type TrustCode = 'DOCUMENT_NOT_TRUSTED';
+
 /** Names the codes of operations beyond the limits. */
 type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY' | 'QUERY_TOO_LONG' | 'QUERY_TOO_MANY_ALIASES' | 'QUERY_TOO_MANY_DIRECTIVES';
 
 /** Names each code of an error in `errors`, `extensions.code`. */
-export type ErrorCode = RefusalCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+export type ErrorCode = RefusalCode | TrustCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
 
 /** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
@@ -132,6 +135,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['PersistedQueryNotFound'],
     status: [200],
     remedy: 'Send the operation with its hash once; clients that speak automatic persisted queries do so by themselves.',
+  },
+  DOCUMENT_NOT_TRUSTED: {
+    meaning: 'The server has `TRUSTED_DOCUMENTS`, and the request names none of them: by an id, by the hash of its text, or by its text; nothing of it was parsed.',
+    message: ['This server runs only documents that it was given, and …. Send the id of one of them, or its exact text.'],
+    status: [400],
+    remedy: 'Have the document put into the folder of the server, see [Clients](clients.md); send its id or its exact text.',
   },
   BAD_USER_INPUT: {
     meaning: 'An argument or a variable has a value that nothing can be: no id, no cursor, no size of a page, no range. Nothing was done.',

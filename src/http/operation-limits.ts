@@ -1,8 +1,9 @@
-import { HeaderMap, type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestListener } from '@apollo/server';
+import { HeaderMap, type ApolloServerPlugin, type GraphQLRequest, type GraphQLRequestContext, type GraphQLRequestListener } from '@apollo/server';
 import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
-import { Kind, type DocumentNode, type GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, Kind, type DocumentNode, type GraphQLFormattedError } from 'graphql';
 import type { Context } from '../graphql/context.js';
 import { readDocument, type DocumentRules, type ReadDocument } from '../graphql/documents.js';
+import type { SentDocument, TrustedDocuments } from '../graphql/trusted-documents.js';
 import { assessOperation, type QueryLimits } from '../graphql/query-limits.js';
 
 /** Limits the memory for documents that were read before, in bytes, as near as can be said; those that were used longest ago go first. */
@@ -11,10 +12,16 @@ const MAX_READ_DOCUMENTS_BYTES = 33_554_432;
 const NODE_BYTES = 500;
 
 /** What operations are held to, at every endpoint. */
-export type OperationRules = DocumentRules & QueryLimits;
+export interface OperationRules extends DocumentRules, QueryLimits {
+  /** The documents that may run; null: any. */
+  readonly trusted: TrustedDocuments | null;
+}
 
 /** Stands for the document of a request that is refused: Apollo, which takes it for one that was read, finds no operation to run. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
+
+/** Stands for the text of such a request. */
+const UNTRUSTED = '#';
 
 /**
  * Gives the Apollo plugin that reads documents and refuses, with status 400, an operation beyond the limits before
@@ -26,6 +33,7 @@ export function operationLimits(rules: OperationRules, format: (formatted: Graph
     sizeCalculation: ({ document, shape }) => shape.nodes * NODE_BYTES + 2 * (document.loc?.source.body.length ?? 0),
   });
   const refused = new WeakMap<object, readonly GraphQLError[]>();
+  const trusted = new WeakMap<object, ReadDocument | GraphQLError>();
   const refuse = (request: GraphQLRequestContext<Context>, errors: readonly GraphQLError[]): void => {
     refused.set(request, errors);
     // Else Apollo keeps the text, to be asked for by its hash.
@@ -33,7 +41,8 @@ export function operationLimits(rules: OperationRules, format: (formatted: Graph
   };
   const listener: GraphQLRequestListener<Context> = {
     async didResolveSource(request) {
-      let read: ReadDocument | GraphQLError[] | undefined = await documents.get(request.queryHash);
+      const chosen = trusted.get(request.request);
+      let read: ReadDocument | GraphQLError[] | undefined = chosen instanceof GraphQLError ? [chosen] : (chosen ?? (await documents.get(request.queryHash)));
       if (!read) {
         read = readDocument(request.source, rules);
         if (!Array.isArray(read)) await documents.set(request.queryHash, read);
@@ -58,11 +67,26 @@ export function operationLimits(rules: OperationRules, format: (formatted: Graph
   };
   const listening = Promise.resolve(listener);
   return {
-    requestDidStart({ request: { extensions } }) {
+    requestDidStart({ request }) {
+      if (rules.trusted) {
+        const found = rules.trusted.find(sentDocument(request));
+        trusted.set(request, found);
+        // Of an untrusted one Apollo sees nothing; of the others it sees no id, which it would look up itself.
+        request.query = found instanceof GraphQLError ? UNTRUSTED : found.text;
+        request.extensions = { ...request.extensions, persistedQuery: undefined };
+        return listening;
+      }
+      const { extensions } = request;
       const persisted = extensions?.['persistedQuery'] as { sha256Hash?: unknown } | null | undefined;
       // Apollo takes whatever is there for a text, and an object that cannot become one is an error of ours.
       if (typeof persisted === 'object' && persisted !== null && typeof persisted.sha256Hash !== 'string') persisted.sha256Hash = '';
       return listening;
     },
   };
+}
+
+/** Returns by what a request names its document, of which Apollo knows only the text and the extensions. */
+function sentDocument({ query, extensions, http }: GraphQLRequest): SentDocument {
+  const sent = http?.method === 'GET' ? Object.fromEntries(new URLSearchParams(http.search)) : (http?.body as Omit<SentDocument, 'query' | 'extensions'>);
+  return { documentId: sent.documentId, doc_id: sent.doc_id, id: sent.id, query, extensions };
 }

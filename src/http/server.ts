@@ -5,8 +5,10 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } f
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
+import { documentRulesOf } from '../graphql/documents.js';
 import { errorFormatter, unauthenticated } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
+import { readTrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Pace } from '../services/live-counts/index.js';
 import { TokenError } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
@@ -72,7 +74,8 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const background = new Background({ config, database, logger });
   const schema = buildGraphqlSchema();
   const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed'), { hidesSchema: config.production }), current);
-  const rules: OperationRules = { ...config, schema, hidesSchema: config.production };
+  const documentRules = documentRulesOf(schema, config);
+  const rules: OperationRules = { ...config, ...documentRules, trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules) };
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
@@ -80,7 +83,8 @@ export async function startServer({ config, database, logger, pace }: { config: 
     hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
-    persistedQueries: { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
+    // Those that clients bring along are not trusted ones.
+    persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
     plugins: [operationRecorder(current), operationTracer(), operationLimits(rules, format), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,

@@ -1,4 +1,6 @@
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { placeToRun, type Place } from '../support/command-line.js';
 
@@ -63,6 +65,14 @@ describe('serve', () => {
     expect(ended.code).toBe(0);
     expect(ended.stdout).not.toContain('eyJ');
     for (const line of ended.stdout.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
+  });
+
+  it('tells every mistake in the trusted documents, and neither starts nor makes the database', async () => {
+    writeFileSync(join(place.folder, 'mistake.graphql'), '{ nothing }');
+    writeFileSync(join(place.folder, 'manifest.json'), '{');
+    const { code, stdout, stderr } = await place.run(['serve'], { TRUSTED_DOCUMENTS: place.folder });
+    expect([code, stdout, existsSync(join(place.folder, 'data'))]).toEqual([1, '', false]);
+    expect(stderr).toMatch(/^TRUSTED_DOCUMENTS is ".+", where 2 things are wrong:\n {2}- .+manifest\.json is not JSON .+\n {2}- .+mistake\.graphql Cannot query field "nothing" .+\n$/);
   });
 
   it('says that its port is in use, on one line', async () => {

@@ -4,7 +4,8 @@ import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents.js
 import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
 import { MAX_VALUES } from '../../src/graphql/variables.js';
 import type { UserErrorCode } from '../../src/services/outcome.js';
-import type { Api } from '../support/api.js';
+import { startApi, type Api } from '../support/api.js';
+import { trustedFolder } from '../support/trusted-folder.js';
 import { ACCEPT, askedRefusals, at, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
 
 function post(api: Api, body: object, token: string | null = null): Promise<Reply> {
@@ -24,6 +25,16 @@ const broken = (sql: string, query: string): Ask => async api => {
   await api.database.em.getConnection().execute(sql);
   return asAdmin(query)(api);
 };
+
+/** Asks a server of its own that has trusted documents. */
+async function trusting(ask: Ask): Promise<Reply> {
+  const { folder, remove } = trustedFolder({ 'one.graphql': 'query One { courses { totalCount } }' });
+  const api = await startApi('sqlite', { env: { TRUSTED_DOCUMENTS: folder } });
+  const reply = await ask(api);
+  await api.stop();
+  remove();
+  return reply;
+}
 
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
 export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
@@ -57,6 +68,11 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   QUERY_TOO_MANY_ALIASES: [anonymously(`{ ${Array.from({ length: 51 }, (_, index) => `a${index}: __typename`).join(' ')} }`)],
   QUERY_TOO_MANY_DIRECTIVES: [anonymously(`{ __typename ${'@aa'.repeat(6)} }`), anonymously(`{ ${'__typename @include(if: true) '.repeat(51)} }`)],
   PERSISTED_QUERY_NOT_FOUND: [api => post(api, { extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') } } })],
+  DOCUMENT_NOT_TRUSTED: [
+    () => trusting(api => post(api, { query: '{ __typename }' })),
+    () => trusting(api => post(api, { documentId: 'unknown' })),
+    () => trusting(api => fetched(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: '{"query":"subscription { courseCountsChanged { courseId } }"}' })),
+  ],
   BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', { ids: Array.from({ length: MAX_VALUES }, () => 1) }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
   UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
   FORBIDDEN: [

@@ -1,5 +1,6 @@
 import { operator } from '../../src/services/viewer.js';
 import { readConfig } from '../../src/config.js';
+import { trustedDocumentsOf } from '../../src/cli/trusted-documents.js';
 import { openExistingDatabase, type Database } from '../../src/database/database.js';
 import { examine } from '../../src/services/doctor/examine.js';
 import type { NamedFinding } from '../../src/services/doctor/finding.js';
@@ -21,7 +22,7 @@ export async function examined(url: string, env: Readonly<Record<string, string>
   };
   const explain = (error: unknown): string => (error as Error).message;
   try {
-    return await Array.fromAsync(examine({ configuration: { mistakes: [], config, database: config }, caller: operator, open, explain, limit }));
+    return await Array.fromAsync(examine({ configuration: { mistakes: [], config, database: config }, caller: operator, open, explain, readDocuments: trustedDocumentsOf, limit }));
   } finally {
     await atTheEnd?.();
     for (const database of opened) await database.close(true);

@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { getOperationAST, OperationTypeNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLFormattedError, type OperationDefinitionNode } from 'graphql';
+import { getOperationAST, GraphQLError, OperationTypeNode, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type OperationDefinitionNode } from 'graphql';
 import type { Config } from '../../config.js';
 import type { Context } from '../../graphql/context.js';
 import { readDocument } from '../../graphql/documents.js';
 import { codedError } from '../../graphql/errors.js';
+import type { SentDocument } from '../../graphql/trusted-documents.js';
 import { assessOperation } from '../../graphql/query-limits.js';
 import type { Variables } from '../../graphql/variables.js';
 import type { Listener, LiveCounts, Pace, Turns } from '../../services/live-counts/index.js';
@@ -47,7 +48,7 @@ export interface SubscriptionRequest {
 }
 
 /** Is what a client has sent, by either protocol. */
-interface SentRequest {
+export interface SentRequest extends SentDocument {
   readonly query: string;
   readonly operationName?: string | null;
   readonly variables?: Record<string, unknown> | null;
@@ -60,8 +61,10 @@ export async function listenerOf({ verify }: LiveEndpoint, token: string | null,
 }
 
 /** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
-export function subscriptionIn({ rules }: LiveEndpoint, { query, operationName, variables: sent }: SentRequest): SubscriptionRequest | GraphQLError[] {
-  const read = readDocument(query, rules);
+export function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): SubscriptionRequest | GraphQLError[] {
+  const { query, operationName, variables: sent } = request;
+  const found = rules.trusted ? rules.trusted.find(request) : readDocument(query, rules);
+  const read = found instanceof GraphQLError ? [found] : found;
   if (Array.isArray(read)) return read;
   const { document } = read;
   const operation = getOperationAST(document, operationName);

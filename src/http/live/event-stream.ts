@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ExecutionResult } from 'graphql';
+import { GraphQLError, type ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
 import { codedError } from '../../graphql/errors.js';
+import type { SentDocument } from '../../graphql/trusted-documents.js';
 import { SubscriptionRefused, type Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
@@ -61,11 +62,15 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       if (!(error instanceof TokenError)) throw error;
       return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, 'UNAUTHENTICATED'));
     }
+    const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
+    const chosen = endpoint.rules.trusted?.find(sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})));
+    if (chosen instanceof GraphQLError) return reply.code(400).send({ errors: [endpoint.format(chosen.toJSON(), chosen)] });
     const [body, { status, headers = {} }] = await handle({
       method: request.method,
-      url: request.url,
+      // The package knows documents by their text only.
+      url: chosen ? `${EVENT_STREAM_PATH}?${new URLSearchParams({ ...(request.query as Record<string, string>), query: chosen.text })}` : url,
       headers: { get: name => (name === 'accept' ? EVENT_STREAM : (request.headers[name]?.toString() ?? null)) },
-      body: request.body as Record<string, unknown> | null,
+      body: chosen && sentBody ? { ...sentBody, query: chosen.text } : sentBody,
       raw: request,
       context: { listener },
     });
@@ -99,6 +104,20 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     }
     setTimeout(() => open.forEach(response => response.destroy()), endpoint.grace).unref();
   };
+}
+
+/** Gives by what a request names its document; what is no JSON in the address is for the package to refuse. */
+function sentDocument({ query, documentId, doc_id, id, extensions }: Record<string, unknown>): SentDocument {
+  const parsed = typeof extensions === 'string' ? parsedJson(extensions) : extensions;
+  return { query, documentId, doc_id, id, extensions: parsed as SentDocument['extensions'] };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function messageIn(body: string | null): string | undefined {

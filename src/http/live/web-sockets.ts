@@ -105,11 +105,10 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
             // Of one that is being closed nothing more is heard.
             if (socket.readyState !== socket.OPEN) return;
             connection.received();
-            const text = String(data);
-            const mistake = isBinary ? 'Send messages as text.' : mistakeIn(text);
-            if (mistake !== null) return connection.close(CloseCode.BadRequest, mistake);
-            echoes = text.length <= MAX_ECHOED_LENGTH;
-            take(text).catch((error: unknown) => {
+            const message = isBinary ? { mistake: 'Send messages as text.' } : readMessage(String(data), endpoint.rules.trusted !== null);
+            if ('mistake' in message) return connection.close(CloseCode.BadRequest, message.mistake);
+            echoes = message.text.length <= MAX_ECHOED_LENGTH;
+            take(message.text).catch((error: unknown) => {
               if (socket.readyState !== socket.OPEN) return; // The client left in the middle of a message.
               logger.error({ err: error }, 'a WebSocket message failed');
               connection.close(CloseCode.InternalServerError, 'Internal server error');
@@ -174,16 +173,21 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   };
 }
 
-/** Gives the mistake in a message that the package would take for one of ours, or repeat at length; null: it sees to the others. */
-function mistakeIn(text: string): string | null {
-  let message: { type?: unknown; id?: unknown } | null;
+/** Gives a message as the package is to have it, or the mistake in one that it would take for one of ours, or repeat at length; it sees to the others. */
+function readMessage(text: string, byId: boolean): { text: string } | { mistake: string } {
+  let message: { type?: unknown; id?: unknown; payload?: { query?: unknown } } | null;
   try {
     message = JSON.parse(text) as typeof message;
+    // The package asks for a text where an id stands for it.
+    if (byId && message?.type === MessageType.Subscribe && typeof message.payload === 'object' && message.payload !== null) message.payload.query ??= '';
+    else byId = false;
+    if (typeof message?.type === 'string' && !ofClients.has(message.type)) return { mistake: 'Clients send connection_init, ping, pong, subscribe and complete only.' };
+    if (typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH) return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` };
+    return { text: byId ? JSON.stringify(message) : text };
   } catch {
-    return null;
+    // Nothing that can be read, or, in JSON, more within each other than can be written again.
+    return { mistake: 'Invalid message received' };
   }
-  if (typeof message?.type === 'string' && !ofClients.has(message.type)) return 'Clients send connection_init, ping, pong, subscribe and complete only.';
-  return typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH ? `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` : null;
 }
 
 /** Gives the authorization of a connection, which is what the header is elsewhere. Errors: TokenError for what is no text. */

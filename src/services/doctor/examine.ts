@@ -20,6 +20,8 @@ export interface Examination {
   /** Gives an error in words for people. */
   readonly explain: (error: unknown) => string;
   readonly api?: ApiToExamine;
+  /** Reads the trusted documents of a configuration that has them. Errors: what is wrong with them. */
+  readonly readDocuments: (config: Config) => Promise<{ readonly size: number } | null>;
   /** Limits how long a check may go on without a sign of life, in milliseconds; 30,000 unless given. */
   readonly limit?: number;
 }
@@ -34,7 +36,7 @@ const LIMIT = 30_000;
  *
  * Each check is by itself: where one fails, by an error or for lack of an answer, the others go on as far as they can.
  */
-export async function* examine({ configuration, caller, open, explain, api, limit = LIMIT }: Examination): AsyncGenerator<NamedFinding> {
+export async function* examine({ configuration, caller, open, explain, api, readDocuments, limit = LIMIT }: Examination): AsyncGenerator<NamedFinding> {
   const viewer = adminOnly(caller);
   const run = async (check: string, work: (alive: () => void) => Promise<readonly Finding[]>): Promise<NamedFinding[]> =>
     named(check, await withinLimit(work, limit).catch((error: unknown) => [failed(explain(error))]));
@@ -44,6 +46,7 @@ export async function* examine({ configuration, caller, open, explain, api, limi
   yield* named('configuration', configurationFindings(configuration));
   yield* named('node', examineNode(process.versions.node));
   yield* config ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit)) : named('secrets', [notExamined('the configuration has mistakes')]);
+  if (config?.trustedDocuments != null) yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
   let reached: OpenedDatabase | undefined;
   if (target) {
     yield* await run('connection', async () => {
@@ -72,6 +75,12 @@ function configurationFindings({ mistakes, config }: ConfigInspection): Finding[
   if (!config) return mistakes.map(mistake => failed(mistake, 'Correct it in the environment or in .env.'));
   const { databaseUrl, counters, production } = config;
   return [ok(`DATABASE_URL is ${withoutPassword(databaseUrl)}, COUNTERS is ${counters}, NODE_ENV is ${production ? '' : 'not '}production.`)];
+}
+
+function documentFindings({ trustedDocuments, introspection }: Config, documents: { readonly size: number } | null): Finding[] {
+  const note = introspection ? ' INTROSPECTION=on is of no use: nobody can ask for the schema but by one of these.' : '';
+  const count = documents?.size ?? 0;
+  return [ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${trustedDocuments}.${note}`)];
 }
 
 function notExamined(reason: string): Finding {

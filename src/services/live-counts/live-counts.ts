@@ -6,6 +6,7 @@ import { KnownStates } from './known-states.js';
 import type { Outlet } from './outlet.js';
 import type { Pace } from './pace.js';
 import { MOST_COURSES, presentCourses } from './present-courses.js';
+import { SharedRows } from './shared-rows.js';
 import { Shares, type Holder, type ShareLimits } from './shares.js';
 import { CourseCountsSubscription } from './subscription.js';
 import { SubscriptionRefused } from './subscription-refused.js';
@@ -44,6 +45,7 @@ export class LiveCounts {
   readonly #ofListeners = new Map<Listener, Set<CourseCountsSubscription>>();
   readonly #watched = new WatchedCourses();
   readonly #known = new KnownStates();
+  readonly #sharedRows = new SharedRows();
   readonly #shares: Shares;
   readonly #courseShares: Shares;
   /** Ends the looking that is under way. */
@@ -83,7 +85,7 @@ export class LiveCounts {
       const courses = await presentCourses(this.database, listener.viewer, courseIds);
       if (courseIds === null) subscription.hold(this.#courseShares.take(listener, courses.length));
       this.#known.add(courses.map(course => [course.id, courseStateOf(course)]), this.#watchesAll(subscription));
-      subscription.begin(courses);
+      subscription.begin(courses.map(course => this.#sharedRows.of(course)));
     } catch (error) {
       subscription.end();
       throw error;
@@ -142,6 +144,7 @@ export class LiveCounts {
     this.#looking?.abort();
     this.#looking = null;
     this.#known.clear();
+    this.#sharedRows.clear();
   }
 
   async #look(end: AbortSignal): Promise<void> {
@@ -180,6 +183,7 @@ export class LiveCounts {
     const ids = this.#known.changedIn(states, asked);
     if (ids.length === 0) return;
     const rows = await this.#rows(ids.filter(id => states.has(id)));
+    for (const id of ids) if (!rows.has(id)) this.#sharedRows.delete(id);
     const sees = await courseAudience(this.database, [...audience.values()].map(({ viewer }) => viewer), [...rows.values()]);
     // Who has subscribed meanwhile may have read what was before, and is offered it by the next look.
     this.#known.replace(ids, rows, [...this.#subscriptions.keys()].every(one => audience.has(one)));
@@ -198,7 +202,7 @@ export class LiveCounts {
   async #rows(ids: readonly number[]): Promise<Map<number, CourseRow>> {
     const rows = new Map<number, CourseRow>();
     for (let from = 0; from < ids.length; from += MOST_ROWS) {
-      for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS))) if (row) rows.set(row.id, row);
+      for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS))) if (row) rows.set(row.id, this.#sharedRows.of(row));
     }
     return rows;
   }

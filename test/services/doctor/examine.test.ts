@@ -91,7 +91,7 @@ describeOnEach('the doctor', kind => {
 
   it('is for admins', async () => {
     const configuration = { mistakes: [], config: null, database: null };
-    const given = { configuration, open: () => Promise.reject(new Error('opened')), explain: String };
+    const given = { configuration, open: () => Promise.reject(new Error('opened')), explain: String, readDocuments: () => Promise.resolve(null) };
     await expect(Array.fromAsync(examine({ ...given, caller: { userId: 1, role: Role.TEACHER } }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 });

@@ -1,0 +1,10 @@
+import type { Config } from '../config.js';
+import type { TrustedDocuments } from '../graphql/trusted-documents.js';
+
+/** Reads the trusted documents that a configuration names; null: it names none. Errors: TrustedDocumentsError. */
+export async function trustedDocumentsOf(config: Config): Promise<TrustedDocuments | null> {
+  if (config.trustedDocuments === null) return null;
+  // Loaded only here: it takes a third of the time that every other command needs to start.
+  const [{ buildGraphqlSchema }, { documentRulesOf }, { readTrustedDocuments }] = await Promise.all([import('../graphql/schema.js'), import('../graphql/documents.js'), import('../graphql/trusted-documents.js')]);
+  return readTrustedDocuments(config.trustedDocuments, documentRulesOf(buildGraphqlSchema(), config));
+}

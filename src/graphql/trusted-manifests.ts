@@ -1,0 +1,44 @@
+/** Reads the files in which tools and people keep the documents that a server is to run. */
+import { z } from 'zod';
+
+/** A document as a file has it. */
+export interface KeptDocument {
+  /** The id that the file gives it; null: it has only its hash. */
+  readonly id: string | null;
+  readonly text: string;
+}
+
+/** What `generate-persisted-query-manifest` of Apollo writes. */
+const apolloManifest = z.object({
+  format: z.literal('apollo-persisted-query-manifest'),
+  version: z.literal(1),
+  operations: z.array(z.object({ id: z.string().min(1), body: z.string() })),
+});
+
+/** What Relay's compiler writes (`persistConfig.file`): the text of each id. */
+const relayMap = z.record(z.string().min(1), z.string());
+
+/** What the server for persisting in Relay's guide writes: the same as pairs. */
+const relayPairs = z.array(z.tuple([z.string().min(1), z.string()]));
+
+const FORMS = 'Give what Apollo\'s generate-persisted-query-manifest writes, {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]}, or what Relay\'s compiler writes, {"id":"text"}';
+
+/** Returns the documents in a file, or what is wrong with it. */
+export function documentsIn(name: string, content: string): KeptDocument[] | string {
+  if (/\.(graphql|gql)$/i.test(name)) return [{ id: null, text: content }];
+  if (!/\.json$/i.test(name)) return 'is no .json, .graphql or .gql. Move it elsewhere, or correct its name.';
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    return `is not JSON (${(error as Error).message}). ${FORMS}.`;
+  }
+  return inManifest(value) ?? `is JSON of another kind. ${FORMS}.`;
+}
+
+function inManifest(value: unknown): KeptDocument[] | null {
+  const apollo = apolloManifest.safeParse(value).data;
+  if (apollo) return apollo.operations.map(({ id, body }) => ({ id, text: body }));
+  const pairs = relayPairs.safeParse(value).data ?? Object.entries(relayMap.safeParse(value).data ?? {});
+  return pairs.length > 0 ? pairs.map(([id, text]) => ({ id, text })) : null;
+}
