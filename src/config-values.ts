@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { databaseKind, withoutPassword } from './database/database-url.js';
+import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from './database/database-url.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
@@ -26,7 +26,12 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(...va
 
 /** Gives the mistake in a value, with the value and the way out. */
 export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }) => string } {
-  return { error: ({ input }) => `is "${String(input)}". ${wayOut}` };
+  return { error: ({ input }) => `is "${shown(String(input))}". ${wayOut}` };
+}
+
+/** Returns a value for a message; of one that is like a URL, no password. */
+function shown(value: string): string {
+  return /@|:\/\//.test(value) ? withoutPassword(value) : value;
 }
 
 /** Gives the form of a whole number within bounds; `unit` says of what, and `note` what a bound means. */
@@ -41,7 +46,7 @@ export function mistakeInDatabaseUrl(url: string): string | null {
   try {
     if (databaseKind(url) === 'sqlite') return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
   } catch {
-    return `is "${withoutPassword(url)}". Give sqlite:PATH, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://USER:PASSWORD@HOST/DATABASE.`;
+    return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (hostname && pathname && pathname !== '/') return null;
@@ -60,9 +65,10 @@ export function mistakeInSchedule(pattern: string): string | null {
   }
 }
 
-/** Tells whether a text is the address of something that HTTP leads to. */
+/** Returns true for the address of something that HTTP leads to, without a user or password. */
 export function isHttpUrl(text: string): boolean {
-  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+  const { protocol = '', username, password } = URL.parse(text) ?? {};
+  return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
 }
 
 /** Tells whether a text is the origin of pages, such as https://school.example, or * for all. */

@@ -54,7 +54,7 @@ export const configVariables = {
     meaning: 'verifies HS256 tokens; 32 bytes at least',
   },
   JWKS_URL: {
-    form: z.string().refine(isHttpUrl, withWayOut('Give an http:// or https:// URL of a JSON Web Key Set.')).optional(),
+    form: z.string().refine(isHttpUrl, withWayOut('Give an http:// or https:// URL of a JSON Web Key Set, without a user or password.')).optional(),
     shownDefault: '',
     meaning: 'instead of the secret: the keys that an identity provider publishes',
   },

@@ -197,7 +197,7 @@ describe('the configuration', () => {
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {
     const [mistake] = mistakesOf({ DATABASE_URL: url });
-    expect(mistake).toContain('app:***@');
+    expect(mistake).toContain('(not shown, as it may hold a password)');
     expect(mistake).not.toContain('pass@');
   });
 
