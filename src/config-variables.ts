@@ -60,6 +60,21 @@ export const configVariables = {
   },
   JWT_ISSUER: { form: z.string().optional(), shownDefault: '', meaning: 'the issuer that tokens must name' },
   JWT_AUDIENCE: { form: z.string().optional(), shownDefault: '', meaning: 'the audience that tokens must name' },
+  JWT_CLOCK_TOLERANCE: {
+    form: wholeNumberFrom(0, 3600, 'seconds').default(30),
+    shownDefault: '`30`',
+    meaning: "seconds by which the issuer's clock and this server's may differ",
+  },
+  USER_CHECK_SECONDS: {
+    form: wholeNumberFrom(0, 3600, 'seconds', '0 looks at each request').default(15),
+    shownDefault: '`15`',
+    meaning: 'seconds after which the user whom a token names is looked up again; a user who is gone is refused with 401',
+  },
+  ROLE_FROM: {
+    form: oneOf('token', 'database').default('token'),
+    shownDefault: '`token`',
+    meaning: "where a viewer's role comes from: `token`, or `database` for the role of the user whom the token names",
+  },
   DATABASE_WAIT: {
     form: wholeNumberFrom(0, 99_999, 'seconds', '0 does not wait').default(60),
     shownDefault: '`60`',

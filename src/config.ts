@@ -8,7 +8,7 @@ const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in produc
 const DEVELOPMENT_ORIGINS = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'https://explorer.embed.apollographql.com', /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/];
 
 /** Says with what tokens are verified: one secret that is shared, or the keys that an identity provider publishes. */
-export type JwtConfig = { readonly issuer?: string; readonly audience?: string } & (
+export type JwtConfig = { readonly issuer?: string; readonly audience?: string; readonly clockTolerance?: number } & (
   | { readonly secret: string; readonly isDevelopmentSecret: boolean; readonly jwksUrl?: undefined }
   | { readonly jwksUrl: string; readonly secret?: undefined; readonly isDevelopmentSecret: false }
 );
@@ -21,6 +21,10 @@ export interface Config {
   readonly port: number;
   readonly production: boolean;
   readonly jwt: JwtConfig;
+  /** How long a user whom a token names is taken to be there without looking again, in seconds. */
+  readonly userCheckSeconds: number;
+  /** Where a viewer's role comes from: the token, or the row of the user whom it names. */
+  readonly roleFrom: 'token' | 'database';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Says whether anybody may ask for the schema. */
   readonly introspection: boolean;
@@ -109,7 +113,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HOST,
     port: data.PORT,
     production,
-    jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
+    jwt: { ...keysOf(data.JWT_SECRET, data.JWKS_URL), issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE, clockTolerance: data.JWT_CLOCK_TOLERANCE },
+    userCheckSeconds: data.USER_CHECK_SECONDS,
+    roleFrom: data.ROLE_FROM,
     logLevel: data.LOG_LEVEL,
     introspection: data.INTROSPECTION === undefined ? !production : data.INTROSPECTION === 'on',
     explorer: data.EXPLORER === undefined ? !production && data.INTROSPECTION !== 'off' && data.TRUSTED_DOCUMENTS === undefined : data.EXPLORER === 'on',

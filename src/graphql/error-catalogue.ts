@@ -36,7 +36,7 @@ type TrustCode = 'DOCUMENT_NOT_TRUSTED';
 type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY' | 'QUERY_TOO_LONG' | 'QUERY_TOO_MANY_ALIASES' | 'QUERY_TOO_MANY_DIRECTIVES';
 
 /** Names each code of an error in `errors`, `extensions.code`. */
-export type ErrorCode = RefusalCode | TrustCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+export type ErrorCode = 'KEYS_UNAVAILABLE' | RefusalCode | TrustCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
 
 /** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
@@ -156,9 +156,15 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   UNAUTHENTICATED: {
     meaning: 'Nobody is signed in where somebody must be, or the token proves nothing.',
-    message: ['Sign in: …', 'The token …', 'The header must read "Authorization: Bearer <token>".', "The token's signature is not valid.", 'A claim of the token has no valid form.', 'The keys that verify tokens cannot be had from the identity provider now. Try again.'],
+    message: ['Sign in: …', 'The token …', 'The header must read "Authorization: Bearer <token>".', "The token's signature is not valid.", 'A claim of the token has no valid form.'],
     status: [200, 401],
     remedy: 'Send a valid token as `Authorization: Bearer …`; the message says what is wrong with this one.',
+  },
+  KEYS_UNAVAILABLE: {
+    meaning: 'The token cannot be checked now, since the identity provider does not give the keys for that; nothing was done.',
+    message: ['The keys that verify tokens cannot be had from the identity provider now. Try again.'],
+    status: [503],
+    remedy: 'Send the same request again, a little later; the header `Retry-After` says when.',
   },
   FORBIDDEN: {
     meaning: 'The viewer is known, but may not do this; or the page that asks for live counts is of an origin that `CORS_ORIGINS` does not name.',
@@ -175,7 +181,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   DATABASE_UNAVAILABLE: {
     meaning: 'The database cannot be reached; nothing was changed.',
     message: ['The database cannot be reached. Nothing was changed; try again.'],
-    status: [200],
+    status: [200, 503],
     remedy: 'Send the same request again, a little later.',
   },
   READ_FAILED: {

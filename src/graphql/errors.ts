@@ -31,13 +31,32 @@ export function badUserInput(argument: string, message: string): GraphQLError {
   return codedError('BAD_USER_INPUT', `${argument}: ${message}`, argument);
 }
 
-/** Gives the error that a request with a bad token gets before anything runs: status 401. */
-export function unauthenticated(error: TokenError): GraphQLError {
-  return new GraphQLError(error.message, {
-    extensions: { code: 'UNAUTHENTICATED' satisfies ErrorCode, http: { status: 401, headers: new Map([['www-authenticate', 'Bearer error="invalid_token"']]) } },
-    originalError: error,
+/** Returns the error that a request gets before anything runs: for a bad token status 401, for one that cannot be checked now 503. */
+export function tokenRefusal(error: TokenError): GraphQLError {
+  const { status, headers } = httpOfTokenError(error);
+  return new GraphQLError(error.message, { extensions: { code: tokenErrorCode(error), http: { status, headers: new Map(Object.entries(headers)) } }, originalError: error });
+}
+
+/** Returns the error that a request gets before anything runs where the database cannot be asked for its user: status 503. */
+export function userCheckFailed(): GraphQLError {
+  return new GraphQLError('The database cannot be reached. Nothing was changed; try again.', {
+    extensions: { code: 'DATABASE_UNAVAILABLE' satisfies ErrorCode, http: { status: 503, headers: new Map([['retry-after', RETRY_AFTER_SECONDS]]) } },
   });
 }
+
+/** Returns the code of a token's error, as callers are told. */
+export function tokenErrorCode({ code }: TokenError): ErrorCode {
+  return code === 'KEYS_UNAVAILABLE' ? code : 'UNAUTHENTICATED';
+}
+
+/** Returns the HTTP status and headers of an answer to a request with such a token. */
+export function httpOfTokenError({ code }: TokenError): { status: number; headers: Record<string, string> } {
+  if (code === 'KEYS_UNAVAILABLE') return { status: 503, headers: { 'retry-after': RETRY_AFTER_SECONDS } };
+  return { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
+}
+
+/** When to try again what cannot be checked now, in seconds. */
+const RETRY_AFTER_SECONDS = '5';
 
 /** Reports an error that is not the caller's, whole, under the id that the caller is given. */
 export type ReportError = (id: string, error: unknown) => void;

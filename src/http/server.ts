@@ -6,12 +6,12 @@ import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { documentRulesOf } from '../graphql/documents.js';
-import { errorFormatter, unauthenticated } from '../graphql/errors.js';
+import { errorFormatter, tokenRefusal, userCheckFailed } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Pace } from '../services/live-counts/index.js';
 import { TokenError } from '../services/token-error.js';
-import { tokenVerifier } from '../services/tokens.js';
+import { isConnectionLost } from '../services/transaction-error.js';
 import type { Viewer } from '../services/viewer.js';
 import { Background } from './background.js';
 import { tokenIn } from './bearer.js';
@@ -31,9 +31,9 @@ import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { followRequests } from './request-record.js';
-import { loggingMissingKeys } from './token-check.js';
 import { operationTracer, traceRequests } from './tracing.js';
 import { sendLess } from './transfer.js';
+import { viewersOf } from './viewers.js';
 
 /** Is a server that listens. */
 export interface RunningServer {
@@ -91,7 +91,8 @@ export async function startServer({ config, database, logger, pace }: { config: 
   });
   await apollo.start();
   await addExploring(app, config);
-  const verify = loggingMissingKeys(tokenVerifier(config.jwt), logger, current);
+  const viewers = viewersOf(app, { config, database, logger, current });
+  const { verify } = viewers;
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
@@ -102,6 +103,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     clientAddressOf: clientAddresses(trustProxy),
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });
+  viewers.watch(listening);
   metrics?.watch(counts, listening);
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -138,7 +140,8 @@ async function viewerOf(request: FastifyRequest, verify: (token: string) => Prom
     const token = tokenIn(request.headers.authorization);
     return token === null ? null : await verify(token);
   } catch (error) {
-    if (error instanceof TokenError) throw unauthenticated(error);
+    if (error instanceof TokenError) throw tokenRefusal(error);
+    if (isConnectionLost(error)) throw userCheckFailed();
     throw error;
   }
 }

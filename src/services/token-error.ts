@@ -1,7 +1,7 @@
 import * as errors from 'jose/errors';
 
-/** Names what can go wrong with tokens: one that proves nothing, or one that cannot be issued. */
-export type TokenErrorCode = 'UNAUTHENTICATED' | 'TOKEN_NOT_ISSUED';
+/** Names what can go wrong with tokens: one that proves nothing, one that cannot be checked now, or one that cannot be issued. */
+export type TokenErrorCode = 'UNAUTHENTICATED' | 'KEYS_UNAVAILABLE' | 'TOKEN_NOT_ISSUED';
 
 /** Says which check a token failed, without its contents, or why none can be issued. */
 export class TokenError extends Error {
@@ -29,7 +29,7 @@ export function rejectionOf(error: unknown): TokenError {
   if (error instanceof errors.JWTClaimValidationFailed) return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
   const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
   if (message !== undefined) return rejection(message, error);
-  return new KeysError('UNAUTHENTICATED', 'The keys that verify tokens cannot be had from the identity provider now. Try again.', { cause: error });
+  return new KeysError('KEYS_UNAVAILABLE', 'The keys that verify tokens cannot be had from the identity provider now. Try again.', { cause: error });
 }
 
 const claimMessages: Record<string, string> = {

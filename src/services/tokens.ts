@@ -1,7 +1,9 @@
 import { createSecretKey } from 'node:crypto';
-import { createRemoteJWKSet, decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config.js';
 import { Role } from '../entities/index.js';
+import type { Claimed } from './known-users.js';
+import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
 
@@ -32,49 +34,54 @@ export async function issueToken(jwt: JwtConfig, { userId, role, expiresIn }: Vi
   return token.sign(secretKey(jwt.secret));
 }
 
-/** Gives a function that verifies a bearer token and tells who it stands for; it fails with a TokenError, code UNAUTHENTICATED. */
-export function tokenVerifier(jwt: JwtConfig): (token: string) => Promise<Viewer> {
-  const verify = payloadVerifier(jwt);
+/** How tokens are verified; where roles come from the database, a token that names a user needs none. */
+export interface TokenVerifierOptions extends PublishedKeysOptions {
+  readonly roleFrom?: 'token' | 'database';
+}
+
+/** Returns a function that verifies a bearer token and returns whom it names; KnownUsers makes a viewer of that. Errors: TokenError, code UNAUTHENTICATED or KEYS_UNAVAILABLE. */
+export function tokenVerifier(jwt: JwtConfig, { roleFrom = 'token', ...options }: TokenVerifierOptions = {}): (token: string) => Promise<Claimed> {
+  const verify = payloadVerifier(jwt, options);
   return async token => {
     try {
-      return viewerOf(await verify(token));
+      return claimedIn(await verify(token), roleFrom);
     } catch (error) {
       throw rejectionOf(error);
     }
   };
 }
 
-/** Gives when a token that was verified expires, in milliseconds since 1970. */
-export function expiryOf(token: string): number {
+/** Returns when a token that was verified is no longer accepted, in milliseconds since 1970. */
+export function expiryOf(token: string, { clockTolerance = 0 }: Pick<JwtConfig, 'clockTolerance'>): number {
   // Verifying asks for the claim.
-  return decodeJwt(token).exp! * 1000;
+  return (decodeJwt(token).exp! + clockTolerance) * 1000;
 }
 
-function payloadVerifier(jwt: JwtConfig): (token: string) => Promise<JWTPayload> {
-  const claims: JWTVerifyOptions = { issuer: jwt.issuer, audience: jwt.audience, requiredClaims: ['exp'] };
+function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): (token: string) => Promise<JWTPayload> {
+  const claims: JWTVerifyOptions = { issuer: jwt.issuer, audience: jwt.audience, requiredClaims: ['exp'], clockTolerance: jwt.clockTolerance };
   if (jwt.secret !== undefined) {
     const key = secretKey(jwt.secret);
     return async token => (await jwtVerify(token, key, { ...claims, algorithms: ['HS256'] })).payload;
   }
-  const keys = createRemoteJWKSet(new URL(jwt.jwksUrl));
+  const keys = publishedKeys(jwt.jwksUrl, options);
   return async token => (await jwtVerify(token, keys, { ...claims, algorithms: ASYMMETRIC })).payload;
 }
 
-function viewerOf(payload: JWTPayload): Viewer {
-  const role = roleOf(payload);
+function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): Claimed {
+  const role = roleIn(payload);
   const { sub } = payload;
+  if (role === null && (roleFrom === 'token' || sub === undefined)) throw rejection('The token gives no role: its claim "role" must be student, teacher or admin.');
   if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
   const userId = typeof sub === 'string' && /^[1-9]\d*$/.test(sub) ? Number(sub) : NaN;
   if (!Number.isSafeInteger(userId)) throw rejection('The token does not say whose it is: its claim "sub" must be the user\'s id.');
   return { userId, role };
 }
 
-function roleOf(payload: JWTPayload): Role {
+/** Returns the highest role that a token claims; null where it claims none. Only texts count: a list in a list is no role. */
+function roleIn(payload: JWTPayload): Role | null {
   const claimed = payload['role'] === undefined ? payload['roles'] : [payload['role']];
-  const names = (Array.isArray(claimed) ? claimed : []).map(name => String(name).toLowerCase());
-  const role = HIGHEST_FIRST.find(one => names.includes(one));
-  if (!role) throw rejection('The token gives no role: its claim "role" must be student, teacher or admin.');
-  return role;
+  const names = (Array.isArray(claimed) ? claimed : []).filter(name => typeof name === 'string').map(name => name.toLowerCase());
+  return HIGHEST_FIRST.find(one => names.includes(one)) ?? null;
 }
 
 function secretKey(secret: string): ReturnType<typeof createSecretKey> {

@@ -10,6 +10,7 @@ import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.j
 import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
+import { deletedUsers } from './known-users.js';
 import { inTransaction } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
@@ -43,7 +44,7 @@ export async function createUser(
 export async function deleteUser(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
-  return inTransaction(database, async em => {
+  const outcome = await inTransaction<Outcome<{ id: number }>>(database, async em => {
     const taught = await coursesOf(em, id);
     if (taught.length > 0) {
       return refused(problem(UserErrorCode.IN_USE, ['input', 'id'], `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`));
@@ -59,6 +60,8 @@ export async function deleteUser(database: Database, caller: Viewer | null, aske
     await em.flush();
     return done({ id });
   }, whereThereIsNo(User, value => value));
+  if (outcome.value) deletedUsers.publish({ id });
+  return outcome;
 }
 
 /** Gives the ids of the first courses that a user instructs, enough to name them. */

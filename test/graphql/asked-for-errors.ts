@@ -36,6 +36,14 @@ async function trusting(ask: Ask): Promise<Reply> {
   return reply;
 }
 
+/** Asks a server of its own whose identity provider is away. */
+async function withoutKeys(): Promise<Reply> {
+  const api = await startApi('sqlite', { env: { JWKS_URL: 'http://127.0.0.1:1/keys' } });
+  const reply = await withToken('eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiIxIiwicm9sZSI6ImFkbWluIiwiZXhwIjo5OTk5OTk5OTk5fQ.AAAA')(api);
+  await api.stop();
+  return reply;
+}
+
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
 export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
   BAD_REQUEST: [
@@ -75,6 +83,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   ],
   BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', { ids: Array.from({ length: MAX_VALUES }, () => 1) }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
   UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
+  KEYS_UNAVAILABLE: [withoutKeys],
   FORBIDDEN: [
     at('/graphql/stream', { headers: { accept: 'text/event-stream', origin: 'https://other.example' } }),
     as(Role.STUDENT, 3, '{ recountRuns { totalCount } }'),

@@ -73,12 +73,14 @@ describeOnEach('a user', kind => {
     expect(data).toEqual({ courses: { nodes: Array(3).fill({ totalEnrollments: 1, activeEnrollments: 1 }) }, enrollments: { totalCount: 0 } });
   });
 
-  it('that is deleted is nobody any more', async () => {
+  it('that is deleted has a token no more, from the next request on', async () => {
     const ada = await addUser(api.database, Role.STUDENT);
     const token = await api.token(Role.STUDENT, ada);
+    expect((await api.send(token, '{ me { id } }')).data).toEqual({ me: { id: String(ada) } });
     await mutate(api, admin, 'deleteUser', { id: ada });
-    expect((await api.send(token, '{ me { id } enrollments { totalCount } }')).data).toEqual({ me: null, enrollments: { totalCount: 0 } });
-    expect(mistakesIn(await mutate(api, token, 'enroll', { courseId: await addCourse(api.database) }))).toEqual(['NOT_FOUND input.studentId']);
+    for (const query of ['{ me { id } }', `mutation { enroll(input: { courseId: "${await addCourse(api.database)}" }) { course { id } } }`]) {
+      expect(await api.send(token, query)).toEqual({ status: 401, errors: [expect.objectContaining({ extensions: { code: 'UNAUTHENTICATED' } })] });
+    }
   });
 
   it('that instructs a course is not deleted, and the message names the course: IN_USE', async () => {

@@ -2,6 +2,7 @@ import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
+import { addUsers } from '../support/rows.js';
 
 const secret = 'a secret of this test, more than thirty-two bytes';
 
@@ -28,7 +29,7 @@ const badHeaders: [string, () => string | Promise<string>][] = [
   ['a token without its scheme', () => tokenWith()],
   ['two tokens', async () => `Bearer ${await tokenWith()} ${await tokenWith()}`],
   ['a text that is no token', () => 'Bearer nonsense'],
-  ['a token that has expired', async () => `Bearer ${await tokenWith({ expires: '-1s' })}`],
+  ['a token that has expired', async () => `Bearer ${await tokenWith({ expires: '-40s' })}`],
   ['a token that never expires', async () => `Bearer ${await tokenWith({ expires: '' })}`],
   ['a token signed with another secret', async () => `Bearer ${await tokenWith({ key: `${secret}?` })}`],
   ['a token that is not signed', () => `Bearer ${unsigned}.`],
@@ -46,6 +47,7 @@ describe('a bearer token', () => {
 
   beforeAll(async () => {
     api = await startApi('sqlite', { env: { JWT_SECRET: secret, JWT_ISSUER: 'https://id.example.org/', JWT_AUDIENCE: 'rollcall' } });
+    await addUsers(api.database, Role.STUDENT, 20);
     await addCourse(api.database, { title: 'public' });
     await addCourse(api.database, { title: 'hidden', isPublished: false });
   });

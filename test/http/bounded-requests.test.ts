@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/variables.js';
-import { startApi, type Api } from '../support/api.js';
+import { addUser, startApi, type Api } from '../support/api.js';
 import { endpoints, type Endpoint, type SentBody } from '../support/every-endpoint.js';
 import { keptLog } from '../support/log-lines.js';
 
@@ -36,7 +36,7 @@ describe.each(endpoints)('a request that is much longer than it is of use, sent 
 
   beforeAll(async () => {
     api = await startApi('sqlite', { logger: log.logger });
-    tokens = [null, await api.token(Role.STUDENT, 1), await api.token(Role.ADMIN, null)];
+    tokens = [null, await api.token(Role.STUDENT, await addUser(api.database, Role.STUDENT)), await api.token(Role.ADMIN, null)];
   });
   afterAll(() => api.stop());
 

@@ -64,7 +64,7 @@ describe('a message', () => {
 });
 
 describe('while the keys that verify tokens cannot be had', () => {
-  it.each(['is away', 'gives no keys'])('since their server %s, a token is refused in every protocol, and the reason is in the log under the request’s id', async trouble => {
+  it.each(['is away', 'gives no keys'])('since their server %s, a token is not taken in any protocol, and the reason is in the log once, under the request’s id', async trouble => {
     const provider = createServer((_request, response) => void response.end('<html>'));
     await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
     const { port } = provider.address() as AddressInfo;
@@ -74,11 +74,13 @@ describe('while the keys that verify tokens cannot be had', () => {
     const headers = { authorization: `Bearer ${ITS_TOKEN}`, 'content-type': 'application/json', 'x-request-id': 'asked-1' };
     const answer = await fetch(url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' });
     const message = 'The keys that verify tokens cannot be had from the identity provider now. Try again.';
-    expect([answer.status, await answer.json()]).toEqual([401, { errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }] }]);
+    expect([answer.status, await answer.json()]).toEqual([503, { errors: [{ message, extensions: { code: 'KEYS_UNAVAILABLE' } }] }]);
+    expect(answer.headers.get('retry-after')).toBe('5');
     const reasons = () => log.lines().filter(({ msg }) => msg === 'the keys that verify tokens cannot be had');
     expect(reasons()).toEqual([expect.objectContaining({ level: 50, requestId: 'asked-1', err: expect.objectContaining({ stack: expect.stringContaining('caused by') }) })]);
     for (const protocol of protocols) await subscribeBy(protocol, url, { token: ITS_TOKEN }).ended();
-    expect(reasons()).toHaveLength(3);
+    // Once, and not once for each request of a flood.
+    expect(reasons()).toHaveLength(1);
     expect(log.text()).not.toContain(ITS_TOKEN);
     if (trouble !== 'is away') await close();
   });

@@ -46,7 +46,7 @@ describe('a token', () => {
     expect(await tokenVerifier(jwt)(await signed({ sub: '1', ...claims }))).toEqual({ userId: 1, role });
   });
 
-  it.each([{}, { role: 'root' }, { role: 1 }, { roles: 'admin' }, { roles: ['root'] }, { role: 'root', roles: ['admin'] }])('is refused without a known role: %j', async claims => {
+  it.each([{}, { role: 'root' }, { role: 1 }, { roles: 'admin' }, { role: ['admin'] }, { roles: [['admin']] }, { roles: [{ admin: 'admin' }] }, { role: ' admin ' }, { role: null, roles: ['admin'] }, { role: { 0: 'admin' } }, { roles: ['root'] }, { role: 'root', roles: ['admin'] }])('is refused without a known role: %j', async claims => {
     await rejects(signed({ sub: '1', ...claims }), /gives no role/);
   });
 
@@ -109,7 +109,8 @@ describe('a token of an identity provider', () => {
   });
 
   it('is refused, and not taken for anonymous, while the keys cannot be had', async () => {
-    await rejects(sign(), /cannot be had/, { jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false });
+    const error = await tokenVerifier({ jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false })(await sign()).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'TokenError', code: 'KEYS_UNAVAILABLE', message: expect.stringMatching(/cannot be had/) });
   });
 
   it('is not issued here', async () => {

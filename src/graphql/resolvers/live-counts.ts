@@ -3,7 +3,7 @@ import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
-import { codedError } from '../errors.js';
+import { codedError, tokenErrorCode } from '../errors.js';
 import { idsOf } from '../ids.js';
 import { costOfFirstMessages } from '../query-cost.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
@@ -24,7 +24,7 @@ export class LiveCountsResolver {
   ): CourseCountsChange {
     if (!change) throw elsewhere();
     // A last value that is an error reaches the reader as one, in a message like the others.
-    if (change instanceof TokenError) throw codedError('UNAUTHENTICATED', change.message);
+    if (change instanceof TokenError) throw codedError(tokenErrorCode(change), change.message);
     if (change instanceof Error) throw change;
     // What was read for the message before may be another by now.
     loaders.forget();

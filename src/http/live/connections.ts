@@ -34,6 +34,8 @@ export class LiveConnections {
   readonly #slowReaders = new Map<Protocol, number>(protocols.map(protocol => [protocol, 0]));
   readonly #refusals = new Map<RefusalReason, number>(refusalReasons.map(reason => [reason, 0]));
   #timer: NodeJS.Timeout | undefined;
+  #recheck: { readonly interval: number; readonly check: (listener: Listener) => void } | null = null;
+  #recheckedAt = 0;
 
   constructor(
     private readonly pace: Pace,
@@ -54,6 +56,11 @@ export class LiveConnections {
       clearInterval(this.#timer);
       this.#timer = undefined;
     };
+  }
+
+  /** Has each listener looked at again and again, in milliseconds between two times, while there are any. */
+  recheck(interval: number, check: (listener: Listener) => void): void {
+    this.#recheck = { interval, check };
   }
 
   /** Returns those who listen now. */
@@ -96,5 +103,8 @@ export class LiveConnections {
   #sweep(): void {
     const now = this.pace.elapsed();
     for (const connection of this.#open) if (connection.sweep(now) === 'slow') this.slow(connection.protocol);
+    if (!this.#recheck || now - this.#recheckedAt < this.#recheck.interval) return;
+    this.#recheckedAt = now;
+    for (const listener of this.listeners()) this.#recheck.check(listener);
   }
 }

@@ -8,7 +8,6 @@ import type { SentDocument } from '../../graphql/trusted-documents.js';
 import { assessOperation } from '../../graphql/query-limits.js';
 import type { Variables } from '../../graphql/variables.js';
 import type { Listener, LiveCounts, Pace, Turns } from '../../services/live-counts/index.js';
-import { expiryOf } from '../../services/tokens.js';
 import type { Viewer } from '../../services/viewer.js';
 import type { ClientAddressOf } from '../client-address.js';
 import type { OperationRules } from '../operation-limits.js';
@@ -27,6 +26,8 @@ export interface LiveEndpoint {
   readonly contextOf: (listener: Listener) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
+  /** Returns when a verified token is no longer accepted, in milliseconds since 1970. */
+  readonly expiryOf: (token: string) => number;
   /** Returns the address of a request's client, by which limits count. */
   readonly clientAddressOf: ClientAddressOf;
   /** Turns an error into what a caller may see. */
@@ -55,7 +56,7 @@ export interface SentRequest extends SentDocument {
 }
 
 /** Gives who listens with a token, or without one. Errors: TokenError. */
-export async function listenerOf({ verify }: LiveEndpoint, token: string | null, client: Omit<Listener, 'viewer' | 'expiresAt'>): Promise<Listener> {
+export async function listenerOf({ verify, expiryOf }: LiveEndpoint, token: string | null, client: Omit<Listener, 'viewer' | 'expiresAt'>): Promise<Listener> {
   if (token === null) return { ...client, viewer: null, expiresAt: null };
   return { ...client, viewer: await verify(token), expiresAt: expiryOf(token) };
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { ErrorCode } from '../../graphql/error-catalogue.js';
-import { codedError } from '../../graphql/errors.js';
+import { codedError, httpOfTokenError, tokenErrorCode } from '../../graphql/errors.js';
 import type { SentDocument } from '../../graphql/trusted-documents.js';
 import { SubscriptionRefused, type Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
@@ -60,7 +60,8 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
         return reply.code(429).header('retry-after', RETRY_AFTER).send(errorBody(error.message, error.code));
       }
       if (!(error instanceof TokenError)) throw error;
-      return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(errorBody(error.message, 'UNAUTHENTICATED'));
+      const { status, headers } = httpOfTokenError(error);
+      return reply.code(status).headers(headers).send(errorBody(error.message, tokenErrorCode(error)));
     }
     const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
     const chosen = endpoint.rules.trusted?.find(sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})));

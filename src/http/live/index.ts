@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
 import { clock, LiveCounts, shareLimits, Turns, type Pace } from '../../services/live-counts/index.js';
+import { expiryOf } from '../../services/tokens.js';
 import { LiveConnections } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 import { serveEventStreams } from './event-stream.js';
@@ -42,6 +43,7 @@ export function serveLiveCounts(
     pace,
     turns: new Turns(),
     corsOrigins: config.corsOrigins,
+    expiryOf: token => expiryOf(token, config.jwt),
     isExpired: ({ expiresAt }) => expiresAt !== null && expiresAt <= pace.now(),
     grace: Math.min(GRACE, config.shutdownTimeout * 1000),
   };

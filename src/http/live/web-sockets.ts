@@ -6,7 +6,7 @@ import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors.js';
 import { SubscriptionRefused } from '../../services/live-counts/index.js';
-import { rejection, TokenError } from '../../services/token-error.js';
+import { KeysError, rejection, TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { answerRaw, type RawAnswer } from '../raw-answer.js';
 import { REQUEST_ID, requestIdOf } from '../request-id.js';
@@ -60,7 +60,8 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet }));
         return true;
       } catch (error) {
-        if (error instanceof TokenError) extra.sendAway(error);
+        if (error instanceof KeysError) extra.close(TRY_AGAIN_LATER, error.message);
+        else if (error instanceof TokenError) extra.sendAway(error);
         else if (error instanceof SubscriptionRefused) {
           connections.refuse('connections');
           extra.close(TRY_AGAIN_LATER, error.message);

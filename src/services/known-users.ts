@@ -1,0 +1,91 @@
+import { channel } from 'node:diagnostics_channel';
+import DataLoader from 'dataloader';
+import type { Database } from '../database/database.js';
+import { Role } from '../entities/index.js';
+import { builderFor, rows } from './reader/query.js';
+import { rejection } from './token-error.js';
+import type { Viewer } from './viewer.js';
+
+/** Publishes the id of each user whom this process has deleted: `{ id }`. */
+export const deletedUsers = channel('rollcall:user-deleted');
+
+/** How many users are remembered; those that were looked up longest ago go first. */
+const MAX_REMEMBERED_USERS = 20_000;
+
+/** Whom a token names, as it says itself; `role` is null where it gives none, which it may only where roles come from the database and it names a user. */
+export interface Claimed {
+  readonly userId: number | null;
+  readonly role: Role | null;
+}
+
+/** How tokens' users are looked up. */
+export interface KnownUsersOptions {
+  /** How long what was found stays good, in seconds; 0 looks each time. */
+  readonly checkSeconds: number;
+  /** Where a viewer's role comes from: the token, or the user's row. */
+  readonly roleFrom: 'token' | 'database';
+  /** The time, in milliseconds. */
+  readonly now?: () => number;
+}
+
+interface Found {
+  /** The role in the user's row; null: there is no such user. */
+  readonly role: Role | null;
+  readonly at: number;
+}
+
+/** The users whom tokens name, by their rows: a token outlives the user and the role that it was issued for. */
+export class KnownUsers {
+  readonly #found = new Map<number, Found>();
+  readonly #loader: DataLoader<number, Role | null>;
+  readonly #now: () => number;
+  readonly #forget = (message: unknown): void => void this.#found.delete((message as { id: number }).id);
+
+  constructor(
+    database: Database,
+    private readonly options: KnownUsersOptions,
+  ) {
+    this.#now = options.now ?? (() => performance.now());
+    // Without its own memory: all who ask at once share a statement, and later ones the map above.
+    this.#loader = new DataLoader<number, Role | null>(async ids => {
+      const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
+      const roles = new Map((await rows(database, query)).map(row => [row.id, row.role as Role]));
+      return ids.map(id => roles.get(id) ?? null);
+    }, { cache: false, maxBatchSize: 1000 });
+    deletedUsers.subscribe(this.#forget);
+  }
+
+  /** Returns whom a token stands for. Errors: TokenError where its user is gone; those of reading, unless the user was found before. */
+  async viewerOf({ userId, role }: Claimed): Promise<Viewer> {
+    // A token without a user is the word of whom issues tokens alone: there is no row to ask.
+    if (userId === null) return { userId, role: role! };
+    const known = await this.#roleOf(userId);
+    if (known === null) throw rejection('The token belongs to a user who does not exist any more. Sign in as another one.');
+    return { userId, role: this.options.roleFrom === 'database' ? known : role! };
+  }
+
+  /** Ends it. */
+  close(): void {
+    deletedUsers.unsubscribe(this.#forget);
+  }
+
+  async #roleOf(userId: number): Promise<Role | null> {
+    const found = this.#found.get(userId);
+    if (found && this.#now() - found.at < this.options.checkSeconds * 1000) return found.role;
+    try {
+      const role = await this.#loader.load(userId);
+      this.#remember(userId, { role, at: this.#now() });
+      return role;
+    } catch (error) {
+      // Somebody who was there a moment ago is not turned away for the database's sake; what they ask will tell its trouble.
+      if (found) return found.role;
+      throw error;
+    }
+  }
+
+  #remember(userId: number, found: Found): void {
+    this.#found.delete(userId);
+    this.#found.set(userId, found);
+    if (this.#found.size > MAX_REMEMBERED_USERS) this.#found.delete(this.#found.keys().next().value!);
+  }
+}

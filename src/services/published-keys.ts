@@ -1,0 +1,81 @@
+import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+
+/** How old keys may be before they are asked for anew, in milliseconds; those known stay in use meanwhile. */
+const MAX_KEYS_AGE_MS = 600_000;
+/** How long a key that is not among the known ones is not asked for again, in milliseconds: tokens with made-up keys must not lead to a request each. */
+const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
+/** How long the provider is not asked again after it failed to answer, in milliseconds. */
+const FAILURE_COOLDOWN_MS = 1000;
+/** How long the provider may take to answer, in milliseconds. */
+const MAX_ANSWER_MS = 5000;
+/** How large a key set may be, in bytes; a set of ten RSA keys has 5,000. */
+const MAX_KEY_SET_BYTES = 262_144;
+
+/** What a key set needs of the world: the time, in milliseconds, and somebody to tell of trouble; null: it is over. */
+export interface PublishedKeysOptions {
+  readonly now?: () => number;
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+/**
+ * Returns the function by which jose finds the key of a token among those that an identity provider publishes.
+ *
+ * Keys are fetched with the first token, and again every ten minutes, or for a key that is not known. While the provider
+ * does not answer, the known keys stay in use; where there are none, the provider's error is thrown.
+ */
+export function publishedKeys(url: string, { now = () => performance.now(), onTrouble = () => undefined }: PublishedKeysOptions = {}): JWTVerifyGetKey {
+  let failed: { at: number; error: unknown } | null = null;
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  const keys = createRemoteJWKSet(new URL(url), {
+    // For ever, since it would throw known keys away before new ones are there; they are asked for below.
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    cooldownDuration: UNKNOWN_KEY_COOLDOWN_MS,
+    timeoutDuration: MAX_ANSWER_MS,
+    async [customFetch](address: string, options) {
+      if (failed && now() - failed.at < FAILURE_COOLDOWN_MS) throw failed.error;
+      try {
+        const response = await boundedResponse(await fetch(address, options));
+        if (failed) onTrouble(null);
+        failed = null;
+        fetchedAt = now();
+        return response;
+      } catch (error) {
+        if (!failed) onTrouble(error);
+        failed = { at: now(), error };
+        throw error;
+      }
+    },
+  });
+  return (header, token) => {
+    // In the background: the token at hand is checked with the keys that are known.
+    if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS && !keys.reloading) keys.reload().catch(() => undefined); // Told above.
+    return keys(header, token);
+  };
+}
+
+/** Returns a response that has been read whole and is a key set. Errors: one that says what it is instead. */
+async function boundedResponse(response: Response): Promise<Response> {
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`The identity provider answered ${response.status} for its keys.`);
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_KEY_SET_BYTES) throw new Error(`The identity provider's key set has more than ${MAX_KEY_SET_BYTES} bytes.`);
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (!isKeySet(text)) throw new Error('The identity provider answered with something that is not a key set.');
+  return new Response(text, { status: 200, headers: { 'content-type': 'application/json' } });
+}
+
+function isKeySet(text: string): boolean {
+  try {
+    const { keys } = JSON.parse(text) as { keys?: unknown };
+    return Array.isArray(keys) && keys.every(key => typeof key === 'object' && key !== null);
+  } catch {
+    return false;
+  }
+}
