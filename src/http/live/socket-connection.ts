@@ -28,7 +28,11 @@ export class SocketConnection implements LiveConnection {
   #unread = 0;
   #unreadSince = 0;
   #activeAt: number;
+  /** Counts the messages that were taken up since the last look. */
   #received = 0;
+  /** Holds those that came with them and wait: what is in one packet comes all at once, though nothing more is read. */
+  #held: (() => void)[] = [];
+  #isTakingUp = false;
   #isAlive = true;
 
   /** Takes a WebSocket that is open, its client's address, and what gives back its share of those that have not begun. */
@@ -46,6 +50,7 @@ export class SocketConnection implements LiveConnection {
     socket.on('pong', () => (this.#isAlive = true));
     socket.once('close', () => {
       clearInterval(timer);
+      this.#held = [];
       remove();
       this.#giveBack();
       // The package knows one for each id, and a client may have given one id to several.
@@ -78,7 +83,7 @@ export class SocketConnection implements LiveConnection {
       socket.send(data, error => {
         this.#unread -= 1;
         this.#unreadSince = endpoint.pace.elapsed();
-        this.#readOrPause();
+        this.#takeUpNext();
         if (error) reject(error);
         else resolve();
       });
@@ -86,10 +91,10 @@ export class SocketConnection implements LiveConnection {
     });
   }
 
-  /** Notes a message of the client; none more is read for now where it sends too many, or reads too few. */
-  received(): void {
-    this.#received += 1;
-    this.#readOrPause();
+  /** Takes a message of the client up, or later where it sends too many, or reads too few; nothing more is read until then. */
+  receive(takeUp: () => void): void {
+    this.#held.push(takeUp);
+    this.#takeUpNext();
   }
 
   /** Closes it, with as much of the reason as a close frame holds. */
@@ -111,7 +116,7 @@ export class SocketConnection implements LiveConnection {
       return 'slow';
     }
     this.#received = 0;
-    this.#readOrPause();
+    this.#takeUpNext();
     if (!this.#listener) return undefined;
     if (this.endpoint.isExpired(this.#listener)) this.sendAway(rejection('The token has expired. Get a new one.'));
     else if (this.endpoint.counts.has(this.#listener)) this.#activeAt = now;
@@ -119,8 +124,30 @@ export class SocketConnection implements LiveConnection {
     return undefined;
   }
 
+  /** One message in each turn of the event loop, so that others are served between them. */
+  #takeUpNext(): void {
+    if (this.#isTakingUp) return;
+    if (this.#hasRoom) {
+      const next = this.#held.shift();
+      if (next) {
+        this.#received += 1;
+        this.#isTakingUp = true;
+        setImmediate(() => {
+          this.#isTakingUp = false;
+          this.#takeUpNext();
+        });
+        next();
+      }
+    }
+    this.#readOrPause();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#received < MAX_MESSAGES_PER_SECOND && this.socket.bufferedAmount <= MAX_WAITING_BYTES;
+  }
+
   #readOrPause(): void {
-    if (this.#received >= MAX_MESSAGES_PER_SECOND || this.socket.bufferedAmount > MAX_WAITING_BYTES) this.socket.pause();
+    if (!this.#hasRoom || this.#held.length > 0) this.socket.pause();
     else if (this.socket.isPaused) this.socket.resume();
   }
 

@@ -94,6 +94,18 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   function serve(socket: WebSocket, request: IncomingMessage, connection: SocketConnection): void {
     const start = performance.now();
     let echoes = true;
+    const takeUp = (text: string, isBinary: boolean, take: (text: string) => Promise<void>): void => {
+      // Of one that is being closed nothing more is heard.
+      if (socket.readyState !== socket.OPEN) return;
+      const message = isBinary ? { mistake: 'Send messages as text.' } : readMessage(text, endpoint.rules.trusted !== null);
+      if ('mistake' in message) return connection.close(CloseCode.BadRequest, message.mistake);
+      echoes = message.text.length <= MAX_ECHOED_LENGTH;
+      take(message.text).catch((error: unknown) => {
+        if (socket.readyState !== socket.OPEN) return; // The client left in the middle of a message.
+        logger.error({ err: error }, 'a WebSocket message failed');
+        connection.close(CloseCode.InternalServerError, 'Internal server error');
+      });
+    };
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
@@ -101,20 +113,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         send: data => connection.send(data),
         close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
         onPing: payload => connection.send(JSON.stringify({ type: MessageType.Pong, ...(payload && echoes && { payload }) })),
-        onMessage: take =>
-          socket.on('message', (data, isBinary) => {
-            // Of one that is being closed nothing more is heard.
-            if (socket.readyState !== socket.OPEN) return;
-            connection.received();
-            const message = isBinary ? { mistake: 'Send messages as text.' } : readMessage(String(data), endpoint.rules.trusted !== null);
-            if ('mistake' in message) return connection.close(CloseCode.BadRequest, message.mistake);
-            echoes = message.text.length <= MAX_ECHOED_LENGTH;
-            take(message.text).catch((error: unknown) => {
-              if (socket.readyState !== socket.OPEN) return; // The client left in the middle of a message.
-              logger.error({ err: error }, 'a WebSocket message failed');
-              connection.close(CloseCode.InternalServerError, 'Internal server error');
-            });
-          }),
+        onMessage: take => socket.on('message', (data, isBinary) => connection.receive(() => takeUp(String(data), isBinary, take))),
       },
       connection,
     );

@@ -59,7 +59,7 @@ const harmless: readonly (readonly [what: string, message: object | string, answ
   ['the id __proto__', subscribe('__proto__', { query: '{' }), { id: '__proto__', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
   ['the id constructor', subscribe('constructor', { query: '{' }), { id: 'constructor', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
   ['a query of nothing', subscribe('1', { query: '' }), { type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
-  ['a query 2,400 fields deep', subscribe('1', { query: `subscription ${'{a'.repeat(2400)}${'}'.repeat(2400)}` }), { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] }],
+  ['a query 1,600 fields deep', subscribe('1', { query: `subscription ${'{a'.repeat(1600)}${'}'.repeat(1600)}` }), { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] }],
   ['a query of 20,000 brackets', subscribe('1', { query: `subscription { a(b: ${nested(20_000)}) }` }), { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] }],
   ['variables 10,000 lists deep', `{"type":"subscribe","id":"1","payload":{"query":"subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }","variables":{"ids":${nested(10_000)}}}}`, { type: 'error', payload: [{ extensions: { code: 'BAD_USER_INPUT' } }] }],
   ['a name of an operation of 60,000 characters', subscribe('1', { query, operationName: 'x'.repeat(60_000) }), { type: 'error', payload: [{ extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } }] }],
