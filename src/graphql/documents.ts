@@ -15,6 +15,8 @@ export const MAX_NAME_LENGTH = 255;
 export const MAX_DIRECTIVES_AT_ONE_PLACE = 5;
 /** Limits the selections, lists and objects within each other: rules and arguments are read by functions that call themselves. */
 export const MAX_NESTING = 1000;
+/** Limits the variables that an operation declares: what reckons the cost looks at all of them for each field. */
+export const MAX_VARIABLES = 250;
 /** Limits the fields of one name in one selection. */
 export const MAX_REPEATS = 100;
 /** Limits the fields of one name that select something themselves, in all selections together. */
@@ -81,6 +83,7 @@ function refusalOf(shape: DocumentShape, { maxAliases, maxDirectives }: Document
   if (shape.aliases > maxAliases) return codedError('QUERY_TOO_MANY_ALIASES', `The operation has ${shape.aliases} aliases, and ${maxAliases} are allowed. Ask for many of one kind by a list with a filter, or in several requests.`);
   if (shape.directivesAtOnePlace > MAX_DIRECTIVES_AT_ONE_PLACE) return codedError('QUERY_TOO_MANY_DIRECTIVES', `The operation has ${shape.directivesAtOnePlace} directives at one place, and ${MAX_DIRECTIVES_AT_ONE_PLACE} are allowed there. Leave out those that repeat.`);
   if (shape.directives > maxDirectives) return codedError('QUERY_TOO_MANY_DIRECTIVES', `The operation has ${shape.directives} directives, and ${maxDirectives} are allowed. Put @skip or @include on what is around several fields, or send several operations.`);
+  if (shape.variables > MAX_VARIABLES) return codedError('QUERY_TOO_COSTLY', `The operation declares ${shape.variables} variables, and ${MAX_VARIABLES} are allowed. Put several values into one list or object.`);
   if (shape.repeats > MAX_REPEATS) return codedError('QUERY_TOO_COSTLY', `The operation has ${shape.repeats} fields of one name in one selection, and ${MAX_REPEATS} are allowed. Ask for each once.`);
   if (shape.repeatedSelections > MAX_REPEATED_SELECTIONS) return codedError('QUERY_TOO_COSTLY', `The operation has ${shape.repeatedSelections} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`);
   return null;

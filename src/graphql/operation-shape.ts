@@ -15,6 +15,8 @@ export interface DocumentShape {
   readonly nesting: number;
   /** The length of the longest name, in characters. */
   readonly longestName: number;
+  /** The most variables that one operation declares. */
+  readonly variables: number;
   /** The most fields with one name in the answer in one selection, and the most that select something themselves in all: each is compared with each. */
   readonly repeats: number;
   readonly repeatedSelections: number;
@@ -24,7 +26,7 @@ const NESTING: ReadonlySet<Kind> = new Set([Kind.SELECTION_SET, Kind.LIST, Kind.
 
 /** Returns the shape of a document, valid or not. */
 export function shapeOf(document: DocumentNode): DocumentShape {
-  const shape = { nodes: 0, aliases: 0, directives: 0, directivesAtOnePlace: 0, nesting: 0, longestName: 0, repeats: 0, repeatedSelections: 0 };
+  const shape = { nodes: 0, aliases: 0, directives: 0, directivesAtOnePlace: 0, nesting: 0, longestName: 0, variables: 0, repeats: 0, repeatedSelections: 0 };
   const selecting = new Map<string, number>();
   let within = 0;
   visit(document, {
@@ -32,6 +34,7 @@ export function shapeOf(document: DocumentNode): DocumentShape {
       shape.nodes += 1;
       if (NESTING.has(node.kind)) shape.nesting = Math.max(shape.nesting, ++within);
       if (node.kind === Kind.NAME) shape.longestName = Math.max(shape.longestName, node.value.length);
+      if (node.kind === Kind.OPERATION_DEFINITION) shape.variables = Math.max(shape.variables, node.variableDefinitions?.length ?? 0);
       if (node.kind === Kind.FIELD && node.alias) shape.aliases += 1;
       if (node.kind === Kind.FIELD && node.selectionSet) shape.repeatedSelections = Math.max(shape.repeatedSelections, countedIn(selecting, node));
       if (node.kind === Kind.SELECTION_SET) {

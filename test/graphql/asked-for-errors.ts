@@ -69,6 +69,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     anonymously(`{ ...A } ${['A', 'B', 'C', 'D'].map((name, index, { [index + 1]: next }) => `fragment ${name} on Query { ${(next ? `...${next} ` : 'me { id } ').repeat(20)} }`).join(' ')}`),
     anonymously(`{ ${'...A '.repeat(200)} } fragment A on Query { courses(filter: { ids: [${'1 '.repeat(200)}] }) { totalCount } }`),
     anonymously(`{ ${'__typename '.repeat(101)} }`),
+    anonymously(`query (${Array.from({ length: 251 }, (_, index) => `$v${index}: Int`).join(' ')}) { __typename }`),
     anonymously(`{ ${'... { courses { totalCount } } '.repeat(201)} }`),
     anonymously(`{ ${Array.from({ length: 11 }, () => `... { ${'__typename '.repeat(100)} }`).join(' ')} }`),
   ],

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery, getOperationAST, GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_NESTING, MAX_REPEATED_SELECTIONS, MAX_REPEATS, MAX_TEXT_LENGTH, readDocument } from '../../src/graphql/documents.js';
+import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_NESTING, MAX_REPEATED_SELECTIONS, MAX_REPEATS, MAX_TEXT_LENGTH, MAX_VARIABLES, readDocument } from '../../src/graphql/documents.js';
 import { assessOperation } from '../../src/graphql/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { MAX_VALUES } from '../../src/graphql/variables.js';
@@ -31,6 +31,7 @@ describe('a document', () => {
     ['characters', `{ __typename }${' '.repeat(MAX_TEXT_LENGTH - 14)}`, `{ __typename }${'\n'.repeat(MAX_TEXT_LENGTH - 13)}`, 'QUERY_TOO_LONG', `The operation has ${MAX_TEXT_LENGTH + 1} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`],
     ['characters of a name', `query ${'N'.repeat(MAX_NAME_LENGTH)} { __typename }`, `query ${'N'.repeat(MAX_NAME_LENGTH + 1)} { __typename }`, 'QUERY_TOO_LONG', `A name in the operation has ${MAX_NAME_LENGTH + 1} characters, and ${MAX_NAME_LENGTH} are allowed. Shorten it.`],
     ['selections within each other', `${'{ ... '.repeat(MAX_NESTING - 1)}{ __typename }${'}'.repeat(MAX_NESTING - 1)}`, `${'{ ... '.repeat(MAX_NESTING)}{ __typename }${'}'.repeat(MAX_NESTING)}`, 'QUERY_TOO_DEEP', `The operation has ${MAX_NESTING + 1} selections, lists or objects within each other, and ${MAX_NESTING} are allowed. Ask for what is further down in an operation of its own, by its id.`],
+    ['variables', `query (${times(MAX_VARIABLES, index => `$v${index}: ID!`)}) { courses(filter: { ids: [${times(MAX_VARIABLES, index => `$v${index}`)}] }) { totalCount } }`, `query (${times(MAX_VARIABLES + 1, index => `$v${index}: ID!`)}) { __typename }`, 'QUERY_TOO_COSTLY', `The operation declares ${MAX_VARIABLES + 1} variables, and ${MAX_VARIABLES} are allowed. Put several values into one list or object.`],
     ['fields of one name in one selection', `{ ${'__typename '.repeat(MAX_REPEATS)} }`, `{ ${'__typename '.repeat(MAX_REPEATS + 1)} }`, 'QUERY_TOO_COSTLY', `The operation has ${MAX_REPEATS + 1} fields of one name in one selection, and ${MAX_REPEATS} are allowed. Ask for each once.`],
     ['fields of one name that select something', `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS)} }`, `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS + 1)} }`, 'QUERY_TOO_COSTLY', `The operation has ${MAX_REPEATED_SELECTIONS + 1} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`],
   ])('may have so many %s and no more, which is told before it is validated', (_, allowed, refused, code, message) => {
@@ -54,10 +55,10 @@ describe('a document', () => {
     ['unknown arguments', `{ courses(${times(1000, index => `argument${index}: 1`)}) { totalCount } }`],
     ['unknown input fields', `{ courses(filter: { ${times(1000, index => `field${index}: 1`)} }) { totalCount } }`],
     ['wrong values', `{ courses(filter: { status: [${times(4000, index => `NONE${index}`)}] }) { totalCount } }`],
-    ['variables that are not used', `query (${times(1000, index => `$v${index}: Int`)}) { __typename }`],
+    ['variables that are not used', `query (${times(MAX_VARIABLES, index => `$v${index}: Int`)}) { __typename }`],
     ['fragments that are not used', `{ __typename } ${times(500, index => `fragment F${index} on Query { __typename }`)}`],
     ['operations without a name', times(1000, () => '{ __typename }')],
-  ])('with a thousand %s has 20 mistakes told, and the word that there are more', (_, text) => {
+  ])('with many %s has 20 mistakes told, and the word that there are more', (_, text) => {
     const errors = refusal(text)!;
     expect(errors.map(([code]) => code)).toEqual(Array.from({ length: 21 }, () => 'GRAPHQL_VALIDATION_FAILED'));
     expect(errors.at(-1)![1]).toBe('Too many validation errors, error limit reached. Validation aborted.');

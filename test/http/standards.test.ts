@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKENS } from '../../src/graphql/documents.js';
+import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKENS, MAX_VARIABLES } from '../../src/graphql/documents.js';
 import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
 import { BODY_LIMIT } from '../../src/http/refusals.js';
 import { startApi, type Api } from '../support/api.js';
@@ -54,7 +54,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `\`MAX_ALIASES\`, ${maxAliases}, and \`MAX_DIRECTIVES\`, ${maxDirectives}:`,
     `there may be ${MAX_DIRECTIVES_AT_ONE_PLACE} directives`,
     `A document may have ${inWords(MAX_TOKENS)} tokens and ${inWords(MAX_TEXT_LENGTH)} characters, a name in it ${MAX_NAME_LENGTH} characters`,
-    `may hold ${inWords(MAX_VALUES)} values, those in lists and objects counted, and a list ${inWords(MAX_LIST_VALUES)}`,
+    `An operation may declare ${MAX_VARIABLES} variables. They may hold ${inWords(MAX_VALUES)} values, those in lists and objects counted, and a list ${inWords(MAX_LIST_VALUES)},`,
     `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
     `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,
   ]) expect(page).toContain(words);
