@@ -22,7 +22,11 @@ export class AccessError extends Error {
     readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN',
     message: string,
   ) {
+    // An operation may be answered with thousands, of which nobody reads a stack: it is most of what they cost.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
