@@ -55,6 +55,12 @@ describe('variables', () => {
     expect(coerced(FILTERED, variables).messages).toEqual([message]);
   });
 
+  it('of which one is a long object or list are quoted by how much is in it, so that the reason is in the message', () => {
+    const texts = (count: number) => Array.from({ length: count }, (_, index) => `a long text ${index} `.repeat(5));
+    expect(coerced(FILTERED, { filter: Object.fromEntries(texts(30).map(text => [text, text])) }).messages[0]).toMatch(/^Variable "\$filter" got invalid value \{ … 30 fields \}; Field "a long text 0 .+" is not defined by type "CourseFilter"\.$/);
+    expect(coerced(FILTERED, { filter: { title: texts(30) } }).messages).toEqual(['Variable "$filter" got invalid value [… 30 values] at "filter.title"; Expected type "StringFilter" to be an object.']);
+  });
+
   it('that the operation does not declare are not looked at', () => {
     const { values, sent } = coerced('query ($id: ID!) { course(id: $id) { id } }', { id: 1, other: Array.from({ length: 100_000 }, () => [1]) });
     expect([values, sent]).toEqual([{ id: '1' }, { id: 1 }]);
