@@ -11,7 +11,7 @@ database.config.set('onQuery', (sql: string) => {
   statements += 1;
   return sql;
 });
-const config = readConfig({ DATABASE_URL: url!, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test' });
+const config = readConfig({ DATABASE_URL: url!, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', MAX_SUBSCRIPTIONS: process.env['MAX_SUBSCRIPTIONS'] });
 const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
 process.on('message', () => {
   const { user, system } = process.cpuUsage();

@@ -10,6 +10,8 @@ const SECONDS = 5;
 const COMMITS_A_SECOND = 10;
 const SHOWN = 1000;
 const EACH = 10;
+/** Gives all subscribers, who come from one address, room for all courses. */
+const ROOM = '20000';
 /** Is how many subscribe before they are waited for. */
 const AT_ONCE = 20;
 
@@ -39,7 +41,7 @@ interface Measured {
 }
 
 async function measured(what: string, count: number): Promise<object> {
-  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, MAX_SUBSCRIPTIONS: ROOM } });
   const [address] = (await once(server, 'message')) as [string];
   const sockets: WebSocket[] = [];
   messages = 0;

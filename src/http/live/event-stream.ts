@@ -43,6 +43,8 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     if (!request.headers.accept?.includes(EVENT_STREAM)) return reply.code(406).send(errorBody(`Send the header "Accept: ${EVENT_STREAM}".`, 'BAD_REQUEST'));
+    // One that waits for the stream before it on the same connection would begin never, and nobody would learn of its end.
+    if (reply.raw.socket === null) return reply.code(400).send(errorBody('Another answer is under way on this connection. Ask for a stream of events on a connection of its own.', 'BAD_REQUEST'));
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
       endpoint.connections.refuse('origin');

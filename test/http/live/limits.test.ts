@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
 import { awaited, until } from '../../support/awaited.js';
 import { scrape } from '../../support/metrics.js';
 import { beginSocket, openSocket, refusedSocket } from '../../support/raw-socket.js';
+import { addUsers } from '../../support/rows.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 
 const query = 'subscription { courseCountsChanged { courseId } }';
@@ -12,12 +15,14 @@ const query = 'subscription { courseCountsChanged { courseId } }';
 describe('the connections for live counts', () => {
   let api: Api;
   let pace: SteppedPace;
+  let users: readonly number[];
 
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
     pace = steppedPace();
     api = await startApi('sqlite', { pace, env: { MAX_SUBSCRIPTIONS: '100', TRUST_PROXY: 'loopback' } });
     await addCourse(api.database);
+    users = await addUsers(api.database, Role.STUDENT, 11);
   });
   afterEach(async () => {
     const stopped = api.stop();
@@ -27,7 +32,8 @@ describe('the connections for live counts', () => {
   });
 
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-  const token = async (userId: number): Promise<object> => ({ authorization: `Bearer ${await api.token(Role.STUDENT, userId)}` });
+  /** Gives the parameters for the first viewer, the second and so on. */
+  const token = async (which: number): Promise<object> => ({ authorization: `Bearer ${await api.token(Role.STUDENT, users[which - 1]!)}` });
   /** Holds the streams, for one of which nobody knows any more is cancelled. */
   const kept: Response[] = [];
   const stream = async (address: string, headers: object = {}): Promise<Response> => {
@@ -111,8 +117,25 @@ describe('the connections for live counts', () => {
 
   it('end where the token expires before anything is subscribed', async () => {
     const { closed } = await beginSocket(api.url, await token(1));
-    pace.pass(3_600_000);
+    pace.pass(3_700_000);
     vi.advanceTimersByTime(1000);
     expect(await awaited(closed, 'The connection is still open.')).toEqual([4403, 'The token has expired. Get a new one.']);
+  });
+});
+
+describe('several streams of events that are asked for on one connection at once', () => {
+  it('are refused but for the first, which waits for none of the others, and leave nothing behind', async () => {
+    const api = await startApi('sqlite');
+    await addCourse(api.database);
+    const { hostname, port } = new URL(api.url);
+    const request = `GET /graphql/stream?${new URLSearchParams({ query })} HTTP/1.1\r\nhost: ${hostname}\r\naccept: text/event-stream\r\n\r\n`;
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.write(request.repeat(3));
+    await once(socket, 'data');
+    const count = async (): Promise<unknown> => (await scrape(api.metricsUrl)).get('rollcall_live_connections{protocol="sse"}');
+    await until(async () => (await count()) === 1, 'There is not one stream.');
+    socket.destroy();
+    await until(async () => (await count()) === 0, 'A stream is left of a connection that has gone.');
+    await api.stop();
   });
 });
