@@ -21,6 +21,7 @@ import { clientAddresses, proxyTrust } from './client-address.js';
 import { connectionLimits } from './connection-limits.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
+import { readJsonBodies } from './json-body.js';
 import { jsonStatus } from './json-status.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
@@ -69,6 +70,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
   traceRequests(app);
   refuseInGraphqlShape(app);
+  readJsonBodies(app);
   await addBrowserRules(app, config);
   await sendLess(app);
   const background = new Background({ config, database, logger });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
+import { isNestedDeeper } from '../../src/http/json-body.js';
 import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/variables.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { endpoints, type Endpoint, type SentBody } from '../support/every-endpoint.js';
@@ -16,7 +17,7 @@ function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code:
   return [
     ['a list of wrong values', { query: ids, variables: { ids: Array.from({ length: Math.min(size(8), MAX_LIST_VALUES) }, () => true) } }, 'BAD_USER_INPUT', MAX_MISTAKES + 1],
     ['an object with unknown fields', { query: ids, variables: { ids: Object.fromEntries(Array.from({ length: size(24) }, (_, index) => [`f${index}`, 1])) } }, 'BAD_USER_INPUT', 1],
-    ['a list within lists', { query: ids, variables: JSON.parse(`{"ids":${'['.repeat(1000)}${']'.repeat(1000)}}`) as object }, 'BAD_USER_INPUT', 1],
+    ['a list within lists', { query: ids, variables: JSON.parse(`{"ids":${'['.repeat(150)}${']'.repeat(150)}}`) as object }, 'BAD_USER_INPUT', 1],
     ['aliases', { query: `${head[root]} { ${times(51, index => `a${index}: ${field[root]}`)} }` }, 'QUERY_TOO_MANY_ALIASES', 1],
     ['directives', { query: `${head[root]} { ${field[root]} ${times(60, () => '@aa')} }` }, 'GRAPHQL_PARSE_FAILED', 1],
     ['directives at one place', { query: `${head[root]} { ${field[root].replace(' {', ` ${'@aa '.repeat(60)} {`)} }` }, 'QUERY_TOO_MANY_DIRECTIVES', 1],
@@ -50,6 +51,35 @@ describe.each(endpoints)('a request that is much longer than it is of use, sent 
       expect(statements).toEqual([]);
       expect(log.lines().filter(({ level, err }) => level >= 40 || err !== undefined)).toEqual([]);
     }
+  });
+});
+
+describe('a body', () => {
+  let api: Api;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite');
+  });
+  afterAll(() => api.stop());
+
+  it.each(['/graphql', '/graphql/stream'])('of lists or objects within each other is refused before it is parsed, where it is deeper than any request: %s', async path => {
+    const answered = async (body: string) => {
+      const response = await fetch(new URL(path, api.url), { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream, application/json' }, body });
+      return [response.status, ((await response.json()) as { errors: { message: string; extensions: object }[] }).errors[0]];
+    };
+    const refusal = { message: 'The body has lists or objects more than 200 deep within each other, and 200 are allowed.', extensions: { code: 'BAD_REQUEST' } };
+    expect(await answered('['.repeat(1_000_000))).toEqual([400, refusal]);
+    expect(await answered(`{"query":"{ __typename }","extensions":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`)).toEqual([400, refusal]);
+  });
+
+  it('may have brackets in its texts, and lists beside each other', async () => {
+    const body = { query: `{ courses(filter: { title: { eq: ${JSON.stringify(`\\"${'[{'.repeat(100)}`)} } }) { totalCount } }`, variables: { beside: Array.from({ length: 1000 }, () => [{}]) } };
+    const response = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    expect(await response.json()).toEqual({ data: { courses: { totalCount: 0 } } });
+  });
+
+  it('is nested as its brackets say', () => {
+    expect([isNestedDeeper('[{"a":[]}]', 3), isNestedDeeper('[{"a":[]}]', 2), isNestedDeeper('["\\"[[[","\\\\",[]]', 2), isNestedDeeper('["\\\\",[[', 2)]).toEqual([false, true, false, true]);
   });
 });
 
