@@ -90,6 +90,16 @@ export const configVariables = {
     shownDefault: '`10`',
     meaning: 'seconds that the requests in flight get to finish when `serve` is stopped',
   },
+  REQUEST_TIMEOUT: {
+    form: wholeNumberFrom(1, 99_999, 'seconds').default(10),
+    shownDefault: '`10`',
+    meaning: 'seconds that a request to GraphQL may take; then its work is [stopped](docs/http.md)',
+  },
+  WRITE_TIMEOUT: {
+    form: wholeNumberFrom(1, 99_999, 'seconds').default(30),
+    shownDefault: '`30`',
+    meaning: 'seconds that a client may take to read an answer; then its connection is closed',
+  },
   CORS_ORIGINS: {
     form: z.string().transform((text, { addIssue }) => {
       const origins = text === 'none' ? [] : text.split(',').map(one => one.trim());

@@ -48,6 +48,10 @@ export interface Config {
   readonly counters: 'hooks' | 'triggers' | 'switching';
   /** Limits how long the requests in flight may take to finish once the server is asked to stop, in seconds. */
   readonly shutdownTimeout: number;
+  /** Limits how long a request to GraphQL may take, from its arrival to its answer, in seconds. */
+  readonly requestTimeout: number;
+  /** Limits how long a client may take to read an answer, in seconds. */
+  readonly writeTimeout: number;
   /** Limits how long a connection on which nothing is asked stays open, in seconds. */
   readonly keepAliveTimeout: number;
   /** Lists the origins whose pages may ask; `*`: all. */
@@ -129,6 +133,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseWait: data.DATABASE_WAIT,
     counters: data.COUNTERS,
     shutdownTimeout: data.SHUTDOWN_TIMEOUT,
+    requestTimeout: data.REQUEST_TIMEOUT,
+    writeTimeout: data.WRITE_TIMEOUT,
     keepAliveTimeout: data.KEEP_ALIVE_TIMEOUT,
     corsOrigins: data.CORS_ORIGINS ?? (production ? [] : DEVELOPMENT_ORIGINS),
     trustProxy: data.TRUST_PROXY,

@@ -36,6 +36,8 @@ describe('the configuration', () => {
       databaseWait: 60,
       counters: 'hooks',
       shutdownTimeout: 10,
+      requestTimeout: 10,
+      writeTimeout: 30,
       keepAliveTimeout: 72,
       corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
       trustProxy: false,
@@ -69,6 +71,8 @@ describe('the configuration', () => {
       DATABASE_WAIT: '5',
       COUNTERS: 'triggers',
       SHUTDOWN_TIMEOUT: '25',
+      REQUEST_TIMEOUT: '20',
+      WRITE_TIMEOUT: '120',
       KEEP_ALIVE_TIMEOUT: '620',
       CORS_ORIGINS: 'https://school.example, http://localhost:5173',
       TRUST_PROXY: '10.0.0.5, 192.168.0.0/16,loopback',
@@ -97,6 +101,8 @@ describe('the configuration', () => {
       databaseWait: 5,
       counters: 'triggers',
       shutdownTimeout: 25,
+      requestTimeout: 20,
+      writeTimeout: 120,
       keepAliveTimeout: 620,
       corsOrigins: ['https://school.example', 'http://localhost:5173'],
       trustProxy: ['10.0.0.5', '192.168.0.0/16', 'loopback'],
@@ -175,7 +181,7 @@ describe('the configuration', () => {
   });
 
   it('lists every mistake in one message, each with its variable and value', () => {
-    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', MAX_ALIASES: '2501', MAX_DIRECTIVES: '-1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', TRUST_PROXY: 'yes', SAMPLE_DATA: 'maybe' };
+    const env = { DATABASE_URL: 'postgres://h/d', PORT: '65536', NODE_ENV: 'staging', JWT_SECRET: 'short', JWKS_URL: 'ftp://keys', LOG_LEVEL: 'loud', INTROSPECTION: 'yes', EXPLORER: '1', MAX_DEPTH: '0', MAX_COST: '1e6', MAX_ALIASES: '2501', MAX_DIRECTIVES: '-1', DATABASE_WAIT: 'long', SHUTDOWN_TIMEOUT: '1.5', REQUEST_TIMEOUT: '0', WRITE_TIMEOUT: '-1', VERIFY_SCHEDULE: '61 * * * *', VERIFY_ACTION: 'mend', KEEP_ALIVE_TIMEOUT: '0', CORS_ORIGINS: 'https://school.example/x', TRUST_PROXY: 'yes', SAMPLE_DATA: 'maybe' };
     expect(mistakesOf(env)).toEqual([
       expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
@@ -184,6 +190,8 @@ describe('the configuration', () => {
       expect.stringMatching(/^JWKS_URL is "ftp:\/\/keys"\. Give /),
       expect.stringMatching(/^DATABASE_WAIT is "long"\. Give a whole number of seconds/),
       expect.stringMatching(/^SHUTDOWN_TIMEOUT is "1\.5"\. Give a whole number of seconds/),
+      expect.stringMatching(/^REQUEST_TIMEOUT is "0"\. Give a whole number of seconds, from 1 to 99999\.$/),
+      expect.stringMatching(/^WRITE_TIMEOUT is "-1"\. Give a whole number of seconds, from 1 to 99999\.$/),
       expect.stringMatching(/^CORS_ORIGINS is "https:\/\/school\.example\/x"\. Give origins such as /),
       expect.stringMatching(/^KEEP_ALIVE_TIMEOUT is "0"\. Give a whole number of seconds, from 1 to 99999\.$/),
       expect.stringMatching(/^TRUST_PROXY is "yes"\. Give off, on, the number of proxies /),
@@ -199,7 +207,7 @@ describe('the configuration', () => {
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 21 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 23 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])('never shows the password of a wrong DATABASE_URL (%s)', url => {

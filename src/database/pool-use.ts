@@ -1,5 +1,5 @@
-import type { MySqlConnection } from '@mikro-orm/mysql';
 import type { Database } from './database.js';
+import type { LimitedConnection } from './server-driver.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
 
 /** Counts the connections of this process to its database, and who waits for one. */
@@ -15,8 +15,6 @@ export interface PoolUse {
 /** Is what mysql2's pool has beyond its typings. */
 interface Pool {
   readonly _allConnections: { readonly length: number };
-  readonly _freeConnections: { readonly length: number };
-  readonly _connectionQueue: { readonly length: number };
 }
 
 /** Reads how the connections are used now; asks the database nothing. */
@@ -26,7 +24,8 @@ export async function poolUse({ config, em }: Database): Promise<PoolUse> {
     const { taken, waiting } = dialect.use;
     return { active: taken ? 1 : 0, idle: taken ? 0 : 1, waiting, most: 1 };
   }
-  const pool = (await (em.getConnection() as unknown as MySqlConnection).getNativeClient()) as unknown as Pool;
-  const idle = pool._freeConnections.length;
-  return { active: pool._allConnections.length - idle, idle, waiting: pool._connectionQueue.length, most: config.get('pool').max! };
+  const connection = em.getConnection() as unknown as LimitedConnection;
+  const { _allConnections: all } = (await connection.getNativeClient()) as unknown as Pool;
+  const { taken, waiting, most } = connection.places;
+  return { active: taken, idle: Math.max(0, all.length - taken), waiting, most };
 }

@@ -13,6 +13,8 @@ import {
 } from 'kysely';
 import pRetry from 'p-retry';
 import { FOLD, foldedText } from './folded-text.js';
+import { Places, type Release } from './places.js';
+import { currentLimit, type TimeLimit } from './time-limit.js';
 
 /** Limits how long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const BUSY_TIMEOUT = 50;
@@ -34,9 +36,10 @@ export class NodeSqliteFileDialect extends SqliteDialect {
     super({ database: () => Promise.resolve(open(path)) });
   }
 
-  /** Tells whether somebody has the one connection, and counts those who wait for it. */
+  /** Whether somebody has the one connection, and how many wait for it. */
   get use(): { readonly taken: boolean; readonly waiting: number } {
-    return { taken: this.#driver?.taken ?? false, waiting: this.#driver?.waiting ?? 0 };
+    const { taken = 0, waiting = 0 } = this.#driver?.places ?? {};
+    return { taken: taken > 0, waiting };
   }
 
   override createDriver(): Driver {
@@ -61,29 +64,36 @@ class OwnQueueAdapter extends SqliteAdapter {
   }
 }
 
-/** Is the one connection for as long as somebody has it; giving it back twice does nothing. */
+/** The one connection for as long as somebody has it; giving it back twice does nothing. */
 class Turn implements DatabaseConnection {
   constructor(
     private readonly connection: DatabaseConnection,
-    /** Is when somebody asked for it, in milliseconds of the process's clock. */
+    readonly limit: TimeLimit | undefined,
+    /** When somebody asked for it, in milliseconds of the process's clock. */
     readonly askedAt: number,
-    readonly release: () => void,
+    readonly release: Release,
   ) {}
 
-  executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
+  /** Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has ended. */
+  async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
+    this.limit?.check();
     return this.connection.executeQuery<Row>(...parameters);
   }
 
   streamQuery<Row>(...parameters: Parameters<DatabaseConnection['streamQuery']>): AsyncIterableIterator<QueryResult<Row>> {
+    this.limit?.check();
     return this.connection.streamQuery<Row>(...parameters);
+  }
+
+  /** Runs what ends a transaction, whatever the limit. */
+  end(statement: 'commit' | 'rollback'): Promise<QueryResult<unknown>> {
+    return this.connection.executeQuery(CompiledQuery.raw(statement));
   }
 }
 
 class ImmediateDriver extends SqliteDriver {
   readonly #deadline: number;
-  #free: Promise<void> = Promise.resolve();
-  taken = false;
-  waiting = 0;
+  readonly places = new Places(1);
 
   constructor(path: string, deadline: number) {
     super({ database: () => Promise.resolve(open(path)) });
@@ -92,21 +102,9 @@ class ImmediateDriver extends SqliteDriver {
 
   override async acquireConnection(): Promise<Turn> {
     const askedAt = performance.now();
-    const mine = this.#free;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#free = promise;
-    this.waiting += 1;
-    await mine;
-    this.waiting -= 1;
-    this.taken = true;
-    let given = false;
-    const release = (): void => {
-      if (given) return;
-      given = true;
-      this.taken = false;
-      resolve();
-    };
-    return new Turn(await super.acquireConnection(), askedAt, release);
+    const limit = currentLimit();
+    const release = await this.places.take(limit);
+    return new Turn(await super.acquireConnection(), limit, askedAt, release);
   }
 
   override releaseConnection(turn?: DatabaseConnection): Promise<void> {
@@ -133,9 +131,13 @@ class ImmediateDriver extends SqliteDriver {
     }
   }
 
+  override async commitTransaction(turn: DatabaseConnection): Promise<void> {
+    await (turn as Turn).end('commit');
+  }
+
   override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
     try {
-      await super.rollbackTransaction(turn);
+      await (turn as Turn).end('rollback');
     } catch (error) {
       (turn as Turn).release(); // Nor do they give one back whose transaction did not roll back.
       throw error;

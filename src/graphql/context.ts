@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import { currentLimit } from '../database/time-limit.js';
 import type { Listener, LiveCounts } from '../services/live-counts/index.js';
 import type { Problem } from '../services/outcome.js';
 import type { BackgroundRuns } from '../services/runs/index.js';
@@ -17,9 +18,14 @@ export interface Context {
   tell(problems: readonly Problem[]): Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
-  /** Is where to subscribe, and as whom; null: the request came by a protocol without subscriptions. */
-  readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
+  /** Is where to subscribe, as whom, and how many seconds that may take; null: the request came by a protocol without subscriptions. */
+  readonly live: { readonly counts: LiveCounts; readonly listener: Listener; readonly seconds: number } | null;
+  /** Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself then. */
+  readonly signal: AbortSignal;
 }
+
+/** The signal of what has no time limit: subscriptions, once they have begun. */
+const NEVER = new AbortController().signal;
 
 /** Makes the context of one request. */
 export function contextFor(database: Database, viewer: Viewer | null, runs: BackgroundRuns, live: Context['live'] = null): Context {
@@ -29,6 +35,7 @@ export function contextFor(database: Database, viewer: Viewer | null, runs: Back
     viewer,
     runs,
     live,
+    signal: currentLimit()?.signal ?? NEVER,
     loaders: loadersFor(database, viewer),
     userErrorCodes,
     tell(problems) {

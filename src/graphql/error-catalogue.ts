@@ -59,10 +59,14 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Use a method that the header `Allow` names.',
   },
   REQUEST_TIMEOUT: {
-    meaning: 'The request did not arrive in time.',
-    message: ['The request did not arrive in time: its headers within … s, all of it within … s. Send it again.'],
-    status: [408],
-    remedy: 'Send it again.',
+    meaning: 'The request did not arrive in time (408), or took longer than `REQUEST_TIMEOUT` allows, see [HTTP](http.md): nothing was changed by the request (504), or by the field that has the error (200), where a field before it has saved something.',
+    message: [
+      'The request did not arrive in time: its headers within … s, all of it within … s. Send it again.',
+      'The request took longer than … s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.',
+      'The database stopped the work before it was done. Nothing was changed. Ask for less at once, or try again later.',
+    ],
+    status: [200, 408, 504],
+    remedy: 'Ask for less at once, or send it again later; with 200, only the fields that have errors.',
   },
   PAYLOAD_TOO_LARGE: {
     meaning: 'The body is too large.',
@@ -185,14 +189,20 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send the same request again, a little later.',
   },
   READ_FAILED: {
-    meaning: 'The database cannot be reached for reading; what the same request changed before is saved.',
-    message: ['The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.'],
+    meaning: 'The database cannot be reached for reading, or did not answer before the time of the request was over; what the same request changed before is saved.',
+    message: [
+      'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
+      'The request took longer than … s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.',
+    ],
     status: [200],
     remedy: 'Read again, a little later; do not send the mutation again.',
   },
   COMMIT_UNKNOWN: {
-    meaning: 'The database went away during a commit; whether the change was saved could not be found out.',
-    message: ['The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.'],
+    meaning: 'The database went away during a commit, or did not confirm it before the time of the request was over; whether the change was saved could not be found out.',
+    message: [
+      'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.',
+      'The database did not confirm the commit within the … s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.',
+    ],
     status: [200],
     remedy: 'Read what should have changed, then decide whether to send the mutation again.',
   },

@@ -1,10 +1,13 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
+import { isInterrupted } from '../database/statement-limit.js';
+import { currentLimit, WorkStopped, type TimeLimit } from '../database/time-limit.js';
 import { AccessError } from '../services/access.js';
 import { TokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
+import { timeoutMessage } from '../services/timeout-message.js';
 import { isConnectionLost, TransactionError } from '../services/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
@@ -58,6 +61,11 @@ export function httpOfTokenError({ code }: TokenError): { status: number; header
 /** When to try again what cannot be checked now, in seconds. */
 const RETRY_AFTER_SECONDS = '5';
 
+/** Returns the error for a request whose time was over before anything of it ran: status 504. */
+export function timedOut(error: WorkStopped): GraphQLError {
+  return new GraphQLError(error.message, { extensions: { http: { status: 504 } }, originalError: error });
+}
+
 /** Reports an error that is not the caller's, whole, under the id that the caller is given. */
 export type ReportError = (id: string, error: unknown) => void;
 
@@ -71,6 +79,7 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     const cause = thrownBy(error);
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
+    if (cause instanceof WorkStopped || isInterrupted(cause)) return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
     // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
     if (isForCallers(formatted, cause)) {
@@ -88,6 +97,12 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
 /** Returns a text as a message quotes it: cut where it is long, once. */
 export function quotable(text: string): string {
   return text.length < QUOTE_LENGTH + 20 && CUT.test(text) ? text : shortened(text, QUOTE_LENGTH);
+}
+
+/** Returns the error for a read that was stopped; where the request has changed something before, that is saved, and the code says so. */
+function stopped(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
+  if (!limit?.maySave) return withCode(formatted, 'REQUEST_TIMEOUT', timeoutMessage(limit));
+  return withCode(formatted, 'READ_FAILED', `The request took longer than ${limit.seconds} s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.`);
 }
 
 /** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */

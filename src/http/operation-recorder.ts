@@ -1,5 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
+import { currentLimit } from '../database/time-limit.js';
 import type { Context } from '../graphql/context.js';
 import { operationLabel } from './operation-label.js';
 import type { CurrentRequest } from './request-record.js';
@@ -24,11 +25,11 @@ export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<C
 /** Is what turns an error into what a caller may see. */
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
-/** Gives the same function, which also puts the code of each error on the request's record, those included that come before any operation. */
+/** Gives the same function, which also puts the code of each error on the request's record, those included that come before any operation; none of a client that has left, who is told nothing. */
 export function recordingCodes(format: FormatError, current: CurrentRequest): FormatError {
   return (formatted, error) => {
     const told = format(formatted, error);
-    current()?.errorCodes.push(String(told.extensions?.['code']));
+    if (currentLimit()?.reason !== 'client_gone') current()?.errorCodes.push(String(told.extensions?.['code']));
     return told;
   };
 }

@@ -14,7 +14,7 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
   const requests = new Counter({ name: 'rollcall_http_requests_total', help: 'HTTP requests, by route (other: there is none) and status.', labelNames: ['route', 'status'], registers });
   const operations = new Counter({
     name: 'rollcall_graphql_requests_total',
-    help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error or error.',
+    help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error, error, timeout or aborted (the client left before it was answered).',
     labelNames: ['operation', 'type', 'outcome'],
     registers,
   });
@@ -28,14 +28,20 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
   const errors = new Counter({ name: 'rollcall_graphql_errors_total', help: 'Errors in answers, by code.', labelNames: ['code'], registers });
   const userErrors = new Counter({ name: 'rollcall_graphql_user_errors_total', help: 'What mutations told their callers to fix, by code.', labelNames: ['code'], registers });
 
-  return ({ route, status, milliseconds, isGraphql, operation, errorCodes, userErrorCodes }) => {
+  return ({ route, status, milliseconds, isGraphql, operation, errorCodes, userErrorCodes, aborted }) => {
     requests.inc({ route: route ?? 'other', status });
     for (const code of errorCodes) errors.inc({ code });
     if (!isGraphql) return;
     for (const code of userErrorCodes) userErrors.inc({ code });
     const labels = { operation: operation?.field ?? 'invalid', type: operation?.type ?? 'none' };
-    const outcome = errorCodes.length > 0 ? 'error' : userErrorCodes.length > 0 ? 'user_error' : 'ok';
-    operations.inc({ ...labels, outcome });
+    operations.inc({ ...labels, outcome: outcomeOf({ errorCodes, userErrorCodes, aborted }) });
     durations.observe(labels, milliseconds / 1000);
   };
+}
+
+function outcomeOf({ errorCodes, userErrorCodes, aborted }: Pick<EndedRequest, 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
+  if (aborted) return 'aborted';
+  if (errorCodes.includes('REQUEST_TIMEOUT')) return 'timeout';
+  if (errorCodes.length > 0) return 'error';
+  return userErrorCodes.length > 0 ? 'user_error' : 'ok';
 }

@@ -4,9 +4,10 @@ import fastifyApollo from '@as-integrations/fastify';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
+import { unlessStopped, WorkStopped } from '../database/time-limit.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { documentRulesOf } from '../graphql/documents.js';
-import { errorFormatter, tokenRefusal, userCheckFailed } from '../graphql/errors.js';
+import { errorFormatter, timedOut, tokenRefusal, userCheckFailed } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Pace } from '../services/live-counts/index.js';
@@ -32,6 +33,8 @@ import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { followRequests } from './request-record.js';
+import { cutOffSlowReaders } from './slow-readers.js';
+import { answeringTimeouts, limitRequests } from './time-limits.js';
 import { operationTracer, traceRequests } from './tracing.js';
 import { sendLess } from './transfer.js';
 import { viewersOf } from './viewers.js';
@@ -69,6 +72,8 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
   traceRequests(app);
+  limitRequests(app, config.requestTimeout);
+  cutOffSlowReaders(app, config.writeTimeout);
   refuseInGraphqlShape(app);
   readJsonBodies(app);
   await addBrowserRules(app, config);
@@ -87,7 +92,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     formatError: format,
     // Those that clients bring along are not trusted ones.
     persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [operationRecorder(current), operationTracer(), operationLimits(rules, format), jsonStatus(), ...cachePolicy(), landingPage(config)],
+    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, format), jsonStatus(), ...cachePolicy(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -103,7 +108,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   const { counts, connections: listening, letGo } = serveLiveCounts(app, {
     config, database, rules, verify, format, current, logger, pace,
     clientAddressOf: clientAddresses(trustProxy),
-    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
+    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener, seconds: config.requestTimeout }),
   });
   viewers.watch(listening);
   metrics?.watch(counts, listening);
@@ -140,10 +145,11 @@ export async function startServer({ config, database, logger, pace }: { config: 
 async function viewerOf(request: FastifyRequest, verify: (token: string) => Promise<Viewer>): Promise<Viewer | null> {
   try {
     const token = tokenIn(request.headers.authorization);
-    return token === null ? null : await verify(token);
+    return token === null ? null : await unlessStopped(verify(token));
   } catch (error) {
     if (error instanceof TokenError) throw tokenRefusal(error);
     if (isConnectionLost(error)) throw userCheckFailed();
+    if (error instanceof WorkStopped) throw timedOut(error);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
+import { withinOwnLimit } from '../database/time-limit.js';
 import { Role } from '../entities/index.js';
 import { builderFor, rows } from './reader/query.js';
 import { rejection } from './token-error.js';
@@ -11,6 +12,9 @@ export const deletedUsers = channel('rollcall:user-deleted');
 
 /** How many users are remembered; those that were looked up longest ago go first. */
 const MAX_REMEMBERED_USERS = 20_000;
+
+/** How long one look at users' rows may take, in seconds. */
+const MAX_LOOK_SECONDS = 10;
 
 /** Whom a token names, as it says itself; `role` is null where it gives none, which it may only where roles come from the database and it names a user. */
 export interface Claimed {
@@ -49,7 +53,9 @@ export class KnownUsers {
     // Without its own memory: all who ask at once share a statement, and later ones the map above.
     this.#loader = new DataLoader<number, Role | null>(async ids => {
       const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
-      const roles = new Map((await rows(database, query)).map(row => [row.id, row.role as Role]));
+      // Within a limit of its own: it is shared, and must not end with whoever asked first.
+      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => rows(database, query));
+      const roles = new Map(found.map(row => [row.id, row.role as Role]));
       return ids.map(id => roles.get(id) ?? null);
     }, { cache: false, maxBatchSize: 1000 });
     deletedUsers.subscribe(this.#forget);

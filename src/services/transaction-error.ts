@@ -2,8 +2,8 @@ import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
 import { CounterError } from '../counters/index.js';
 import { isBusy } from '../database/sqlite-dialect.js';
 
-/** Names how a transaction can end for good without being the caller's mistake; after the first two, trying again is safe. */
-export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'COMMIT_UNKNOWN';
+/** Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was changed. */
+export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'REQUEST_TIMEOUT' | 'COMMIT_UNKNOWN';
 
 /** Reports a transaction that did not go through; `cause` is the last error of the database. */
 export class TransactionError extends Error {

@@ -1,9 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
+import { isInterrupted } from '../database/statement-limit.js';
+import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
+import { timeoutMessage } from './timeout-message.js';
 import { isConflict, isConnectionLost, reasonOf, TransactionError } from './transaction-error.js';
 
 /**
@@ -28,83 +32,164 @@ class LostCommit<Result> extends Error {
   }
 }
 
+/** How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its outcome is unknown. */
+const COMMIT_GRACE = 2000;
+
 /**
  * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict or a broken connection
  * ended it: at most 10 more times within 10 seconds, with random pauses. All other errors reach the caller at once.
  *
- * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away, COMMIT_UNKNOWN when a
- * commit was not answered and `afterLostCommit` does not say how to find out.
+ * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
+ * under way is killed, and the transaction is rolled back behind the caller. A commit that was sent is not stopped: its
+ * answer is waited for, for COMMIT_GRACE, since only that says what is saved.
+ *
+ * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away, REQUEST_TIMEOUT when the
+ * time limit ended, COMMIT_UNKNOWN when a commit was not answered and `afterLostCommit` does not say how to find out.
  */
 export function inTransaction<Result>(
   database: Database,
   work: (em: SqlEntityManager) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
-  return inSpan('transaction', span => tryInTransaction(span, database, work, afterLostCommit));
+  return inSpan('transaction', span => new Tries(database, work, afterLostCommit, span).outcome());
 }
 
-async function tryInTransaction<Result>(
-  span: Span,
-  database: Database,
-  work: (em: SqlEntityManager) => Promise<Result>,
-  afterLostCommit?: AfterLostCommit<Result>,
-): Promise<Result> {
-  let lost: LostCommit<Result> | undefined;
-  const run = async (): Promise<Result> => {
-    if (lost && typeof afterLostCommit === 'function') {
-      const { result } = lost;
-      const look = afterLostCommit;
-      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on.
-      if (await database.em.fork().transactional(em => look(em as SqlEntityManager, result))) return result;
-      lost = undefined;
+/** The tries of one transaction. */
+class Tries<Result> {
+  readonly #limit = currentLimit();
+  #lost: LostCommit<Result> | undefined;
+  #lastTrouble: unknown;
+  #isCommitting = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly work: (em: SqlEntityManager) => Promise<Result>,
+    private readonly afterLostCommit: AfterLostCommit<Result> | undefined,
+    private readonly span: Span,
+  ) {}
+
+  async outcome(): Promise<Result> {
+    try {
+      const result = await this.#unlessStopped(this.#tries());
+      this.#limit?.noteCommit();
+      return result;
+    } catch (error) {
+      const told = this.#told(error);
+      if (told instanceof TransactionError && told.code === 'COMMIT_UNKNOWN') this.#limit?.noteCommit();
+      throw told;
     }
-    return attempt(database, work);
-  };
-  const again = (error: unknown): boolean => (error instanceof LostCommit ? afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error));
-  try {
-    return await pRetry(run, {
+  }
+
+  /** Returns what the tries give, or throws WorkStopped when the limit ends before a commit was sent, or, in time, is answered. */
+  async #unlessStopped(tries: Promise<Result>): Promise<Result> {
+    const limit = this.#limit;
+    if (!limit) return tries;
+    try {
+      return await unlessStopped(tries, limit);
+    } catch (error) {
+      if (!limit.signal.aborted || !this.#mayBeSaved) throw error;
+      return await within(COMMIT_GRACE, tries, () => new NoAnswer(limit.seconds));
+    }
+  }
+
+  /** True from the moment when a commit is sent until it is known what came of it. */
+  get #mayBeSaved(): boolean {
+    return this.#isCommitting || this.#lost !== undefined;
+  }
+
+  #tries(): Promise<Result> {
+    return pRetry(() => this.#next(), {
       retries: 10,
       factor: 2,
       minTimeout: 5,
       maxTimeout: 1000,
       randomize: true,
       maxRetryTime: 10_000,
-      shouldRetry: ({ error }) => again(error),
+      shouldRetry: ({ error }) => this.#isToRunAgain(error),
       onFailedAttempt: ({ error, retryDelay }) => {
-        if (error instanceof LostCommit) lost = error as LostCommit<Result>;
+        if (error instanceof LostCommit) this.#lost = error as LostCommit<Result>;
+        if (isConflict(error) || isConnectionLost(error)) this.#lastTrouble = error;
         // There is a pause unless tries or time have run out.
-        if (again(error) && retryDelay > 0) {
+        if (this.#isToRunAgain(error) && retryDelay > 0) {
           transactionRetries.publish({ error, pause: retryDelay });
-          span.addEvent('retry', { reason: reasonOf(error), 'pause.ms': retryDelay });
+          this.span.addEvent('retry', { reason: reasonOf(error), 'pause.ms': retryDelay });
         }
         if (reasonOf(error) === 'deadlock') deadlocks.publish({ error });
       },
     });
-  } catch (error) {
-    if (lost) throw new TransactionError('COMMIT_UNKNOWN', 'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.', { cause: error });
-    if (isConflict(error)) throw new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause: error });
-    if (isConnectionLost(error)) throw new TransactionError('DATABASE_UNAVAILABLE', 'The database cannot be reached. Nothing was changed; try again.', { cause: error });
-    throw error;
+  }
+
+  #isToRunAgain(error: unknown): boolean {
+    return error instanceof LostCommit ? this.afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error);
+  }
+
+  async #next(): Promise<Result> {
+    const lost = this.#lost;
+    if (lost && typeof this.afterLostCommit === 'function') {
+      const look = this.afterLostCommit;
+      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on. Not within
+      // the limit: whether something is saved is to be found out all the same.
+      if (await withoutLimit(() => this.database.em.fork().transactional(em => look(em as SqlEntityManager, lost.result)))) return lost.result;
+      this.#lost = undefined;
+    }
+    this.#isCommitting = false;
+    this.#limit?.check();
+    return this.#attempt();
+  }
+
+  async #attempt(): Promise<Result> {
+    const em = this.database.em.fork({ cloneEventManager: true });
+    let done: { result: Result } | undefined;
+    em.getEventManager().registerSubscriber({
+      beforeTransactionCommit: () => {
+        if (!done) return;
+        // The last moment at which it can be stopped, and at which a caller may be told that it was.
+        this.#limit?.check();
+        this.#isCommitting = true;
+      },
+    });
+    try {
+      return await em.transactional(async inner => {
+        const result = await this.work(inner as SqlEntityManager);
+        done = { result };
+        return result;
+      });
+    } catch (error) {
+      const isLost = this.#isCommitting && isConnectionLost(error);
+      if (!isLost) this.#isCommitting = false;
+      throw isLost ? new LostCommit(done!.result, error) : error;
+    }
+  }
+
+  /** Returns the error that the caller is told, with the one of the database as its cause. */
+  #told(error: unknown): unknown {
+    const limit = this.#limit;
+    if (error instanceof NoAnswer) return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
+    if (this.#lost) return new TransactionError('COMMIT_UNKNOWN', 'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.', { cause: error });
+    if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
+    // Where there was trouble until the time was over, that says more than that it was over.
+    const cause = error instanceof WorkStopped && this.#lastTrouble !== undefined ? this.#lastTrouble : error;
+    if (isConflict(cause)) return new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause });
+    if (isConnectionLost(cause)) return new TransactionError('DATABASE_UNAVAILABLE', 'The database cannot be reached. Nothing was changed; try again.', { cause });
+    if (cause instanceof WorkStopped || isInterrupted(cause)) return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
+    return error;
   }
 }
 
-async function attempt<Result>(database: Database, work: (em: SqlEntityManager) => Promise<Result>): Promise<Result> {
-  const em = database.em.fork({ cloneEventManager: true });
-  let done: { result: Result } | undefined;
-  let committing = false;
-  em.getEventManager().registerSubscriber({
-    beforeTransactionCommit: () => {
-      committing = done !== undefined;
-    },
-  });
+/** Reports that a commit was not answered in time. */
+class NoAnswer extends Error {
+  constructor(seconds: number) {
+    super(`The database did not confirm the commit within the ${seconds} s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.`);
+  }
+}
+
+/** Returns what work gives, or throws when that takes longer than so many milliseconds. */
+async function within<Result>(milliseconds: number, work: Promise<Result>, late: () => Error): Promise<Result> {
+  const over = new AbortController();
   try {
-    return await em.transactional(async inner => {
-      const result = await work(inner as SqlEntityManager);
-      done = { result };
-      return result;
-    });
-  } catch (error) {
-    if (done && committing && isConnectionLost(error)) throw new LostCommit(done.result, error);
-    throw error;
+    return await Promise.race([work, delay(milliseconds, undefined, { signal: over.signal }).then(() => Promise.reject(late()))]);
+  } finally {
+    over.abort();
+    work.catch(() => undefined);
   }
 }

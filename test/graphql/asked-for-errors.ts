@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
 import { Role } from '../../src/entities/index.js';
 import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents.js';
 import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
@@ -43,6 +44,27 @@ async function withoutKeys(): Promise<Reply> {
   await api.stop();
   return reply;
 }
+/** Sends a mutation with two fields to a server of its own, whose database is taken by another program before it begins, or when the first field is saved. */
+const late = (moment: 'before' | 'between'): Ask => async () => {
+  const api = await startApi('sqlite', { env: { REQUEST_TIMEOUT: '1' } });
+  const other = new DatabaseSync(api.databaseUrl.slice('sqlite:'.length));
+  try {
+    const take = (): void => {
+      if (!other.isTransaction) other.exec('begin immediate');
+    };
+    if (moment === 'before') take();
+    api.database.config.set('onQuery', sql => {
+      // The first that is read for the answer.
+      if (/^select .* from "core_user"/.test(sql)) take();
+      return sql;
+    });
+    const create = (name: string) => `${name}: createUser(input: { name: "${name}", email: "${name}@example.org" }) { user { id } }`;
+    return await asAdmin(`mutation { ${create('a')} ${create('b')} }`)(api);
+  } finally {
+    other.close();
+    await api.stop();
+  }
+};
 
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
 export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
@@ -57,6 +79,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     anonymously('subscription { courseCountsChanged { courseId } }'),
   ],
   ...askedRefusals,
+  REQUEST_TIMEOUT: [...askedRefusals.REQUEST_TIMEOUT, late('before'), late('between')],
   GRAPHQL_PARSE_FAILED: [anonymously('{ courses {'), anonymously(`{ ${'me { id } '.repeat(1250)} }`)],
   GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
   OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' }), streamed('subscription A { courseCountsChanged { courseId } } subscription B { courseCountsChanged { courseId } }')],

@@ -146,7 +146,7 @@ describeOnEach('the log of requests', kind => {
 });
 
 describeOnServers('the log of requests', kind => {
-  it('has a line for a request whose client has left, once its work is done', async () => {
+  it('has a line for a request whose client has left, whose work is stopped, and no error', async () => {
     const log = keptLog();
     const api = await startApi(kind, { logger: log.logger });
     const student = await addUser(api.database, Role.STUDENT);
@@ -160,9 +160,10 @@ describeOnServers('the log of requests', kind => {
     await untilLockWaits(api.database);
     leaving.abort();
     await expect(answer).rejects.toThrow();
-    await holder.commit();
-    expect(await log.requests(1)).toMatchObject([{ aborted: true, operation: 'enroll', userErrors: 0 }]);
-    expect(log.lines().filter(({ msg }) => msg === 'request')).toHaveLength(1);
+    // While the lock is still held: it is not waited for any more.
+    expect(await log.requests(1)).toMatchObject([{ level: 30, aborted: true, operation: 'enroll', errors: 0, userErrors: 0 }]);
+    expect(log.lines()).toHaveLength(1);
+    await holder.rollback();
     await api.stop();
   });
 });

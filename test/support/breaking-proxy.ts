@@ -5,6 +5,10 @@ export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
+  /** Holds the next COMMIT back from the server, or its answer from the client; resolves then, with what lets it through. */
+  holdAtCommit(moment?: 'before' | 'after'): Promise<() => void>;
+  /** Breaks each new connection at once, and leaves those that there are. */
+  refuseNew(): void;
   /** Breaks every connection at the next COMMIT, before the server sees it, and lets no new one in; resolves then. */
   goAtCommit(): Promise<void>;
   /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
@@ -30,8 +34,14 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
   let going = false;
   let leave: (() => void) | null = null;
   let frozen = false;
+  let refusing = false;
+  let holding: { moment: 'before' | 'after'; held: (letGo: () => void) => void } | null = null;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
+    if (refusing) {
+      client.destroy();
+      return;
+    }
     const server = connect({ host: '127.0.0.1', port: serverPort });
     for (const socket of [client, server]) {
       sockets.add(socket);
@@ -46,6 +56,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     };
     let cutAtAnswer = false;
     let goAtAnswer = false;
+    let holdAnswer: ((letGo: () => void) => void) | null = null;
     client.on('data', data => {
       if (frozen) return;
       if (leave && isCommit(data)) {
@@ -65,11 +76,21 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
         cutAtAnswer = true;
       }
       if (going && isCommit(data)) goAtAnswer = true;
+      if (holding && isCommit(data)) {
+        const { moment: at, held } = holding;
+        holding = null;
+        if (at === 'before') {
+          held(() => server.write(data));
+          return;
+        }
+        holdAnswer = held;
+      }
       server.write(data);
     });
     server.on('data', data => {
       if (frozen) return;
-      if (cutAtAnswer) cut();
+      if (holdAnswer) holdAnswer(() => client.write(data));
+      else if (cutAtAnswer) cut();
       else if (goAtAnswer) {
         proxy.close();
         client.end(data, () => sockets.forEach(socket => socket.destroy()));
@@ -83,6 +104,10 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     port: (proxy.address() as { port: number }).port,
     breakAtCommit(at) {
       moment = at;
+    },
+    holdAtCommit: (at = 'before') => new Promise(held => (holding = { moment: at, held })),
+    refuseNew() {
+      refusing = true;
     },
     goAtCommit: () => new Promise(resolve => (leave = resolve)),
     goAfterCommit() {

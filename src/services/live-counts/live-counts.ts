@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../../database/database.js';
+import { withoutLimit } from '../../database/time-limit.js';
 import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRow } from '../reader/index.js';
 import { rejection } from '../token-error.js';
 import { KnownStates } from './known-states.js';
@@ -92,7 +93,11 @@ export class LiveCounts {
     }
     if (this.#ended) subscription.end();
     // None is left where it ended as it began, with its listener or its token.
-    else if (!this.#looking && this.#subscriptions.size > 0) void this.#look((this.#looking = new AbortController()).signal);
+    else if (!this.#looking && this.#subscriptions.size > 0) {
+      const { signal } = (this.#looking = new AbortController());
+      // For all subscriptions, whoever comes first: so without the limit of that one's first look.
+      void withoutLimit(() => this.#look(signal));
+    }
     return subscription;
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../database/database.js';
+import { unlessStopped, withoutLimit } from '../../database/time-limit.js';
 import { RecountRun, RunStatus } from '../../entities/index.js';
 import { done, refused, type Outcome } from '../outcome.js';
 import { inTransaction } from '../transactions.js';
@@ -52,10 +53,11 @@ export class BackgroundRuns {
 
   async #begin(claim: Claim, wait: (working: Promise<void>) => Promise<unknown>): Promise<Outcome<Run>> {
     const claiming = claim();
-    const working = this.#followed(claiming.then(({ value }) => (value ? this.#workOn(value) : undefined)));
+    // Whoever started a run has a time limit, and the run has none.
+    const working = this.#followed(claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)));
     const { value: claimed, problems } = await claiming;
     if (!claimed) return refused(...problems);
-    await wait(working);
+    await unlessStopped(wait(working));
     return done(runOf((await runRow(this.database, claimed.id))!), problems);
   }
 

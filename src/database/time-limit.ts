@@ -1,0 +1,116 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DriverException } from '@mikro-orm/core';
+
+/** Names why work was stopped: its time was over, or nobody waits for it any more. */
+export type StopReason = 'deadline' | 'client_gone';
+
+/** Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on as it is. */
+export class WorkStopped extends DriverException {
+  constructor(
+    readonly reason: StopReason,
+    readonly limit: TimeLimit,
+  ) {
+    super(new Error(reason === 'deadline' ? `The work took longer than ${limit.seconds} s.` : 'The client left before it was answered.'));
+  }
+}
+
+/** The time that one request has. When it is over, or the client has gone, `signal` is aborted with WorkStopped. */
+export class TimeLimit {
+  readonly #stopping = new AbortController();
+  readonly #end: number;
+  readonly #timer: NodeJS.Timeout;
+  #maySave = false;
+
+  constructor(readonly seconds: number) {
+    this.#end = performance.now() + seconds * 1000;
+    this.#timer = setTimeout(() => this.stop('deadline'), seconds * 1000).unref();
+  }
+
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  get reason(): StopReason | null {
+    return this.signal.aborted ? (this.signal.reason as WorkStopped).reason : null;
+  }
+
+  get millisecondsLeft(): number {
+    return Math.max(0, this.#end - performance.now());
+  }
+
+  /** True once a change was saved within this limit, or may have been: then "nothing was changed" is not to be said. */
+  get maySave(): boolean {
+    return this.#maySave;
+  }
+
+  /** Records that a commit took place, or may have. */
+  noteCommit(): void {
+    this.#maySave = true;
+  }
+
+  /** Throws WorkStopped where the work is to stop; by the clock too, since a timer is late when the event loop was busy. */
+  check(): void {
+    if (this.millisecondsLeft === 0) this.stop('deadline');
+    this.signal.throwIfAborted();
+  }
+
+  /** Stops the work; only the first reason counts. */
+  stop(reason: StopReason): void {
+    clearTimeout(this.#timer);
+    if (!this.signal.aborted) this.#stopping.abort(new WorkStopped(reason, this));
+  }
+
+  /** Ends the limit, for work that is done. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+const limits = new AsyncLocalStorage<TimeLimit | undefined>();
+
+/**
+ * Runs work within a limit: every statement that it sends through this process's connections ends when the limit does.
+ *
+ * The limit is not a parameter, because each statement must keep to it: those of MikroORM, of the counters and of what
+ * begins a transaction take none.
+ */
+export function withinLimit<Result>(limit: TimeLimit, work: () => Result): Result {
+  return limits.run(limit, work);
+}
+
+/** Runs work within so many seconds, whatever limit is in force. */
+export async function withinOwnLimit<Result>(seconds: number, work: () => Promise<Result>): Promise<Result> {
+  const limit = new TimeLimit(seconds);
+  try {
+    return await withinLimit(limit, work);
+  } finally {
+    limit.end();
+  }
+}
+
+/** Runs work that goes on after the request that began it: runs, and looks for all subscriptions. */
+export function withoutLimit<Result>(work: () => Result): Result {
+  return limits.run(undefined, work);
+}
+
+/** Returns the limit of the work in whose course it is called; undefined: there is none. */
+export function currentLimit(): TimeLimit | undefined {
+  return limits.getStore();
+}
+
+/** Returns what work gives, or throws WorkStopped as soon as the limit in force stops it; the work itself is not interrupted. */
+export async function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
+  if (!limit) return work;
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(limit.signal.reason as WorkStopped);
+  if (limit.signal.aborted) stop();
+  limit.signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([stopped, work]);
+  } finally {
+    limit.signal.removeEventListener('abort', stop);
+    // A stop that nobody waits for any more is no unhandled error, and neither is the end of work that nobody waits for.
+    stopped.catch(() => undefined);
+    work.catch(() => undefined);
+  }
+}
