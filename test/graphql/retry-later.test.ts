@@ -30,10 +30,12 @@ it.concurrent.for(kinds)('enroll in a course that another connection holds on to
   });
   // SQLite's one writer waits before its first statement.
   if (kind !== 'sqlite') {
-    expect(statements.filter(sql => !/core_course.* for update$/.test(sql))).toEqual([]);
-    expect(statements.length).toBeGreaterThan(1);
+    const tries = statements.filter(sql => /core_course.* for update$/.test(sql));
+    // Before each, the course is looked up as the viewer sees it.
+    expect(statements.filter(sql => !tries.includes(sql) && !/^select `id` from `core_course` where /.test(sql))).toEqual([]);
+    expect(tries.length).toBeGreaterThan(1);
     // Eleven tries of 5 seconds each would be a minute.
-    expect(statements.length).toBeLessThan(4);
+    expect(tries.length).toBeLessThan(4);
   }
   expect(await everything(api.database)).toEqual(before);
 

@@ -138,7 +138,7 @@ describeOnEach('the log of requests', kind => {
   });
 
   it('shortens what clients choose', async () => {
-    await api.send(null, `query ${'N'.repeat(5000)} { courses { totalCount } }`);
+    await api.send(null, `query ${'N'.repeat(255)} { courses { totalCount } }`);
     await fetch(new URL(`/${'p'.repeat(5000)}`, api.url));
     const lines = await log.requests(2);
     expect([(lines[0]!['operationName'] as string).length, (lines[1]!['path'] as string).length]).toEqual([100, 100]);
@@ -162,7 +162,7 @@ describeOnServers('the log of requests', kind => {
     await expect(answer).rejects.toThrow();
     // While the lock is still held: it is not waited for any more.
     expect(await log.requests(1)).toMatchObject([{ level: 30, aborted: true, operation: 'enroll', errors: 0, userErrors: 0 }]);
-    expect(log.lines()).toHaveLength(1);
+    expect(log.lines().filter(({ msg, level }) => msg === 'request' || level > 30)).toHaveLength(1);
     await holder.rollback();
     await api.stop();
   });
