@@ -4,6 +4,7 @@ import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError } from '../counters/index.js';
 import { withoutPassword } from '../database/database-url.js';
+import { SchemaError } from '../database/schema-error.js';
 import { TrustedDocumentsError } from '../graphql/trusted-documents-error.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
 import { BackupError } from '../services/backup/backup-error.js';
@@ -23,7 +24,7 @@ export class CommandError extends Error {
 
 /** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
 export function failureText(error: unknown): string {
-  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MissingPrivilegeError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
+  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MissingPrivilegeError, SchemaError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
   return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 

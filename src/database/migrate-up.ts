@@ -1,6 +1,7 @@
 import { SqliteDriver } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
 import type { Database } from './database.js';
+import { requireOwnSchema } from './own-schema.js';
 
 /** Is SQL for the name of the lock: locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
@@ -9,6 +10,7 @@ const LOCK_WAIT = 120;
 
 /**
  * Applies the migrations that are pending and gives their names, oldest first; safe while other processes do the same.
+ * Errors: SchemaError, before anything is changed, where the database holds what our migrations did not make.
  *
  * MySQL and MariaDB commit each statement of a schema change at once, so there a named lock lets one process at a time
  * do it; a process that came too early for the lock finds tables that another one is making, and starts again.
@@ -17,6 +19,7 @@ export function migrateUp(database: Database): Promise<string[]> {
   return pRetry(
     async () => {
       await makeDatabase(database);
+      await requireOwnSchema(database);
       if ((await database.migrator.getPending()).length === 0) return [];
       return database.driver instanceof SqliteDriver ? applyAll(database) : underLock(database, () => applyAll(database));
     },

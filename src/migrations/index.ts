@@ -10,18 +10,23 @@ import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-
 export interface MigrationEntry {
   readonly name: string;
   readonly class: Constructor<Migration>;
+  /** The tables that it makes, in the order in which undoing it drops them; with them go their rows. */
+  readonly tables: readonly string[];
   /** Lists the privileges on the database that it needs and that those who keep tables need not have. */
   readonly privileges?: readonly string[];
 }
 
+const INITIAL_TABLES = ['core_enrollments', 'core_course', 'core_user'];
+const RUN_TABLES = ['core_recount_changes', 'core_recount_runs'];
+
 const onMysql: readonly MigrationEntry[] = [
-  { name: '2026-11-22-initial', class: InitialOnMysql },
-  { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql },
-  { name: '2026-11-22-verify-procedure', class: VerifyProcedure, privileges: VerifyProcedure.privileges },
+  { name: '2026-11-22-initial', class: InitialOnMysql, tables: INITIAL_TABLES },
+  { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql, tables: RUN_TABLES },
+  { name: '2026-11-22-verify-procedure', class: VerifyProcedure, tables: [], privileges: VerifyProcedure.privileges },
 ];
 const onSqlite: readonly MigrationEntry[] = [
-  { name: '2026-11-22-initial', class: InitialOnSqlite },
-  { name: '2026-11-22-recount-runs', class: RecountRunsOnSqlite },
+  { name: '2026-11-22-initial', class: InitialOnSqlite, tables: INITIAL_TABLES },
+  { name: '2026-11-22-recount-runs', class: RecountRunsOnSqlite, tables: RUN_TABLES },
 ];
 
 /** Gives the migrations for a kind of database, oldest first. */

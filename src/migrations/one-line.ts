@@ -4,6 +4,6 @@
  * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part of
  * them.
  */
-export function oneLine(parts: TemplateStringsArray): string {
-  return parts.join('').replace(/\s+/g, ' ').trim();
+export function oneLine(parts: TemplateStringsArray, ...values: readonly string[]): string {
+  return String.raw({ raw: parts }, ...values).replace(/\s+/g, ' ').trim();
 }

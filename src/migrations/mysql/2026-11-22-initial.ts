@@ -1,10 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
 import { oneLine } from '../one-line.js';
 
-/** Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. */
+/** Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
 export class Initial extends Migration {
   override up(): void {
-    this.addSql(oneLine`create table core_user (
+    this.addSql(oneLine`create table if not exists core_user (
       id int unsigned not null auto_increment primary key,
       name varchar(255) not null,
       email varchar(254) not null,
@@ -13,7 +13,7 @@ export class Initial extends Migration {
       updated_at datetime(3) not null,
       unique core_user_email_unique (email)
     ) default character set utf8mb4 engine = InnoDB`);
-    this.addSql(oneLine`create table core_course (
+    this.addSql(oneLine`create table if not exists core_course (
       id int unsigned not null auto_increment primary key,
       title varchar(255) not null,
       description text null,
@@ -34,7 +34,7 @@ export class Initial extends Migration {
       constraint core_course_instructor_id_foreign foreign key (instructor_id) references core_user (id)
         on update restrict on delete restrict
     ) default character set utf8mb4 engine = InnoDB`);
-    this.addSql(oneLine`create table core_enrollments (
+    this.addSql(oneLine`create table if not exists core_enrollments (
       id int unsigned not null auto_increment primary key,
       course_id int unsigned not null,
       student_id int unsigned not null,

@@ -1,10 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
 import { oneLine } from '../one-line.js';
 
-/** Creates the runs and the changes that they record, on MySQL and MariaDB. */
+/** Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
 export class RecountRuns extends Migration {
   override up(): void {
-    this.addSql(oneLine`create table core_recount_runs (
+    this.addSql(oneLine`create table if not exists core_recount_runs (
       id int unsigned not null auto_increment primary key,
       kind enum('recount','undo') not null default 'recount',
       status enum('running','paused','succeeded','failed','cancelled') not null default 'running',
@@ -33,7 +33,7 @@ export class RecountRuns extends Migration {
       constraint core_recount_runs_undone_run_id_foreign foreign key (undone_run_id) references core_recount_runs (id)
         on update restrict on delete restrict
     ) default character set utf8mb4 engine = InnoDB`);
-    this.addSql(oneLine`create table core_recount_changes (
+    this.addSql(oneLine`create table if not exists core_recount_changes (
       id int unsigned not null auto_increment primary key,
       run_id int unsigned not null,
       counter varchar(100) not null,

@@ -38,7 +38,7 @@ export const databaseChecks: readonly DatabaseCheck[] = [
   { name: 'settings', needsTables: false, examine: ({ database }) => (databaseKindOf(database) === 'sqlite' ? examineSqliteSettings(database) : examineServerSettings(database)) },
   { name: 'disk', needsTables: false, examine: ({ database, url }) => examineDisk(database, url) },
   { name: 'clock', needsTables: false, examine: ({ database }) => examineClock(database) },
-  { name: 'migrations', needsTables: false, examine: ({ database, tables }) => examineMigrations(database, tables) },
+  { name: 'migrations', needsTables: false, examine: ({ database }) => examineMigrations(database) },
   { name: 'privileges', needsTables: true, examine: ({ database, counters, tables }) => examinePrivileges(database, counters, tables) },
   { name: 'strategy', needsTables: true, examine: ({ database, counters }) => examineStrategy(database, counters) },
   { name: 'counts', needsTables: true, examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive) },

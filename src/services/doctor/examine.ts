@@ -1,13 +1,13 @@
 import type { Config, ConfigInspection } from '../../config.js';
 import type { Database } from '../../database/database.js';
 import { withoutPassword } from '../../database/database-url.js';
+import { findSchema } from '../../database/own-schema.js';
 import { adminOnly } from '../access.js';
 import type { Viewer } from '../viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';
 import { examineConnection, examineNode } from './connection.js';
 import { databaseChecks, NEEDED_TABLES, type OpenedDatabase } from './database-checks.js';
 import { failed, ok, warning, type Finding, type NamedFinding } from './finding.js';
-import { tablesOf } from './migrations.js';
 import { examineSecrets } from './secrets.js';
 import { withinLimit } from './within-limit.js';
 
@@ -52,7 +52,7 @@ export async function* examine({ configuration, caller, open, explain, api, read
     yield* await run('connection', async () => {
       const database = await open(target);
       const findings = await examineConnection(database, target.databaseUrl);
-      reached = { database, url: target.databaseUrl, counters: target.counters, viewer, tables: await tablesOf(database) };
+      reached = { database, url: target.databaseUrl, counters: target.counters, viewer, tables: (await findSchema(database)).tables };
       return findings;
     });
   }

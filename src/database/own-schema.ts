@@ -1,0 +1,85 @@
+import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
+import { databaseKindOf, type Database } from './database.js';
+import { SchemaError } from './schema-error.js';
+
+/** How many names a message lists; the others are counted. */
+const MAX_LISTED_NAMES = 10;
+
+/** The schema of a database as it is found, without a change to it. */
+export interface FoundSchema {
+  /** The names of its tables and views. */
+  readonly tables: readonly string[];
+  /** The names of the migrations that are recorded as applied, oldest first; null: there is no record, so none ever was. */
+  readonly applied: readonly string[] | null;
+  readonly pending: readonly MigrationEntry[];
+  /** The recorded migrations that this version does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** Reads what a database holds; makes no table, as the migrator itself would. */
+export async function findSchema(database: Database): Promise<FoundSchema> {
+  const kind = databaseKindOf(database);
+  const connection = database.em.getConnection();
+  const sql =
+    kind === 'sqlite'
+      ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'"
+      : 'select table_name as name from information_schema.tables where table_schema = database()';
+  const tables = (await connection.execute<{ name: string }[]>(sql)).map(({ name }) => name);
+  const { tableName = '' } = database.config.get('migrations');
+  const known = migrationsFor(kind);
+  if (!tables.includes(tableName)) return { tables, applied: null, pending: known, unknown: [] };
+  const columns = await columnsOf(database, tableName);
+  if (!['id', 'name', 'executed_at'].every(column => columns.includes(column))) return { tables, applied: null, pending: known, unknown: [] };
+  const applied = (await connection.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(({ name }) => name);
+  return {
+    tables,
+    applied,
+    pending: known.filter(({ name }) => !applied.includes(name)),
+    unknown: applied.filter(name => !known.some(one => one.name === name)),
+  };
+}
+
+/**
+ * Throws SchemaError unless a database is empty, or holds what our migrations made: before a migration or sample data
+ * change anything in it.
+ *
+ * Where a record of migrations is there, its tables are ours: the record is made before any of them, and only in a schema
+ * that was empty. What an interrupted migration left is completed by the next one.
+ */
+export async function requireOwnSchema(database: Database): Promise<void> {
+  const { tables, applied, unknown } = await findSchema(database);
+  if (applied === null) {
+    if (tables.length === 0) return;
+    throw new SchemaError(
+      'SCHEMA_NOT_OURS',
+      `The database holds ${tables.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(tables)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
+    );
+  }
+  if (unknown.length > 0) {
+    throw new SchemaError('SCHEMA_NEWER', `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`);
+  }
+  const missing = missingTables({ tables, applied }, migrationsFor(databaseKindOf(database)));
+  if (missing.length > 0) {
+    throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
+  }
+}
+
+/** Returns the tables of applied migrations that are not there. */
+export function missingTables({ tables, applied }: Pick<FoundSchema, 'tables' | 'applied'>, known: readonly MigrationEntry[]): string[] {
+  const made = known.filter(({ name }) => applied?.includes(name)).flatMap(migration => migration.tables);
+  return made.filter(table => !tables.includes(table));
+}
+
+/** Returns names for a message, the first ones of many. */
+export function listed(names: readonly string[]): string {
+  const others = names.length - MAX_LISTED_NAMES;
+  return others > 0 ? `${names.slice(0, MAX_LISTED_NAMES).join(', ')} and ${others} more` : names.join(', ');
+}
+
+async function columnsOf(database: Database, table: string): Promise<string[]> {
+  const sql =
+    databaseKindOf(database) === 'sqlite'
+      ? 'select name from pragma_table_info(?)'
+      : 'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?';
+  return (await database.em.getConnection().execute<{ name: string }[]>(sql, [table])).map(({ name }) => name);
+}
