@@ -53,12 +53,12 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a cursor with a list in it', { after: (of: string) => forged([of, 'ID', [1], 1]) }, 'after'],
   ['a cursor of another order', { after: (of: string) => forged([of, 'TITLE', 'a', 1]) }, 'after'],
   ['a cursor of an order that there is not', { after: (of: string) => forged([of, '__proto__', 'a', 1]) }, 'after'],
-  ['a cursor of an order with a huge name', { after: (of: string) => forged([of, 'X'.repeat(100_000), 'a', 1]) }, 'after'],
+  ['a cursor of an order with a huge name', { after: (of: string) => forged([of, 'X'.repeat(50_000), 'a', 1]) }, 'after'],
   ['a cursor with a text for an id', { after: (of: string) => forged([of, 'ID', 'abc', 1]) }, 'after'],
   ['a cursor with half of JSON in it', { after: forged('["courses","ID",1') }, 'after'],
   ['a cursor of another list', { after: forged(['changes', 'ID', 1, 1]) }, 'after'],
   ['a cursor without its checksum', { after: Buffer.from('["courses","ID",1,1]').toString('base64url') }, 'after'],
-  ['a huge cursor', { after: (of: string) => forged([of, 'ID', 'x'.repeat(100_000), 1]) }, 'after'],
+  ['a huge cursor', { after: (of: string) => forged([of, 'ID', 'x'.repeat(50_000), 1]) }, 'after'],
 ];
 
 describeOnEach('a page', kind => {

@@ -131,7 +131,7 @@ describeOnEach('a recount through the API', kind => {
 
   it.each([
     [{ courseIds: [] }, ['INVALID input.courseIds']],
-    [{ courseIds: Array.from({ length: 50_000 }, (_, index) => String(index + 1)) }, ['INVALID input.courseIds']],
+    [{ courseIds: Array.from({ length: 6000 }, (_, index) => String(index + 1)) }, ['INVALID input.courseIds']],
     [{ batchSize: 0, throttle: 60_001 }, ['INVALID input.batchSize', 'INVALID input.throttle']],
     [{ batchSize: 2_147_483_647, throttle: -1 }, ['INVALID input.batchSize', 'INVALID input.throttle']],
   ])('that makes no sense is INVALID (%#)', async (input, mistakes) => {

@@ -71,7 +71,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     expect(answer).toEqual({ ok: false, checked: 2, driftCount: 0, drifts: [], userErrors: [{ code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 777777 does not exist.' }] });
   });
 
-  it.each([[[]], [Array.from({ length: 50_000 }, (_, index) => String(index + 1))]])('of no course, or of too many, is INVALID (%#)', async courseIds => {
+  it.each([[[]], [Array.from({ length: 6000 }, (_, index) => String(index + 1))]])('of no course, or of too many, is INVALID (%#)', async courseIds => {
     const answer = await verified({ courseIds });
     expect(answer).toMatchObject({ ok: false, checked: 0, driftCount: 0, drifts: [] });
     expect(mistakesIn(answer)).toEqual(['INVALID input.courseIds']);
