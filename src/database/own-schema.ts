@@ -43,18 +43,19 @@ export async function findSchema(database: Database): Promise<FoundSchema> {
  * Throws SchemaError unless a database is empty, or holds what our migrations made: before a migration or sample data
  * change anything in it.
  *
- * Where a record of migrations is there, its tables are ours: the record is made before any of them, and only in a schema
- * that was empty. What an interrupted migration left is completed by the next one.
+ * Where migrations are recorded, their tables are ours. Where the record is there but empty, the first migration may have
+ * been interrupted: what it left, which has our names and no rows, is completed by the next one.
  */
 export async function requireOwnSchema(database: Database): Promise<void> {
   const { tables, applied, unknown } = await findSchema(database);
-  if (applied === null) {
-    if (tables.length === 0) return;
+  const foreign = applied === null ? tables : applied.length === 0 ? await foreignTables(database, tables) : [];
+  if (foreign.length > 0) {
     throw new SchemaError(
       'SCHEMA_NOT_OURS',
-      `The database holds ${tables.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(tables)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
+      `The database holds ${foreign.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(foreign)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
     );
   }
+  if (applied === null) return;
   if (unknown.length > 0) {
     throw new SchemaError('SCHEMA_NEWER', `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`);
   }
@@ -62,6 +63,18 @@ export async function requireOwnSchema(database: Database): Promise<void> {
   if (missing.length > 0) {
     throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
   }
+}
+
+/** Returns the tables that an interrupted first migration cannot have left: those of other names, and those with rows. */
+async function foreignTables(database: Database, tables: readonly string[]): Promise<string[]> {
+  const { tableName } = database.config.get('migrations');
+  const ours = migrationsFor(databaseKindOf(database)).flatMap(migration => migration.tables);
+  const foreign: string[] = [];
+  for (const table of tables.filter(name => name !== tableName)) {
+    const isLeft = ours.includes(table) && (await database.em.getConnection().execute<unknown[]>(`select 1 from ${table} limit 1`)).length === 0;
+    if (!isLeft) foreign.push(table);
+  }
+  return foreign;
 }
 
 /** Returns the tables of applied migrations that are not there. */

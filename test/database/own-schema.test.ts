@@ -10,6 +10,10 @@ const foreign: readonly (readonly [string, readonly string[]])[] = [
   ['one of the three tables', ['create table core_course (id integer primary key, title varchar(20))']],
   ['tables of something else', ['create table wp_posts (id integer primary key, body varchar(20))']],
   ['a record of migrations of another kind', ['create table rollcall_migrations (version integer primary key)', 'create table core_user (id integer primary key)']],
+  [
+    'an empty record of migrations beside tables with rows',
+    ['create table core_course (id integer primary key, name varchar(20))', "insert into core_course values (1, 'theirs')", 'create table rollcall_migrations (id integer primary key, name varchar(255), executed_at varchar(30))'],
+  ],
   ['a view', ['create view core_course as select 1 as id']],
 ];
 
