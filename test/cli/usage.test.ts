@@ -72,7 +72,7 @@ it.each([
   ['sqlite:/dev/null/rollcall.sqlite', /The folder \/dev\/null for the database file cannot be made/],
   ['sqlite:/tmp', /The database file cannot be opened/],
 ])('a database that is out of reach (%s) is one clear line', async (url, message) => {
-  const { code, stderr } = await place.run(['migrate', 'status'], { DATABASE_URL: url });
+  const { code, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: url });
   expect(stderr).toMatch(message);
   expect(stderr).not.toContain('hidden');
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);
