@@ -2,6 +2,7 @@ import type { Viewer } from '../../../src/services/viewer.js';
 import type { Mutation } from './mutation.js';
 import type { School } from './school.js';
 import { differences } from './tables.js';
+import { isDeleted } from './verdict.js';
 
 /** Is a mutation that was sent together with others, and what was answered. */
 export interface Answered {
@@ -16,8 +17,15 @@ export interface Answered {
 export function inSomeOrder(before: School, answered: readonly Answered[], after: School): boolean {
   return orders(answered).some(order => {
     const school = structuredClone(before);
-    return order.every((one, index) => happens(school, one, index)) && differences(after, school).length === 0;
+    return order.every((one, index) => isDenied(before, school, one) ?? happens(school, one, index)) && differences(after, school).length === 0;
   });
+}
+
+/** Returns whether a deleted user's request was denied; null: it may be carried out, for its token was accepted while its user was there. */
+function isDenied(before: School, now: School, { viewer, codes }: Answered): boolean | null {
+  const denied = String(codes) === 'UNAUTHENTICATED';
+  if (isDeleted(before, viewer)) return denied;
+  return denied && isDeleted(now, viewer) ? true : null;
 }
 
 function happens(school: School, { viewer, mutation, codes, newIds }: Answered, place: number): boolean {

@@ -3,6 +3,7 @@ import type fc from 'fast-check';
 import { EnrollmentStatus } from '../../../src/entities/index.js';
 import type { CallerKind, Classroom } from './classroom.js';
 import { countsIn, enrollmentsIn, sees, type School } from './school.js';
+import { isDeleted } from './verdict.js';
 
 const QUERY = `{ courses(first: 100) { totalCount nodes {
   id totalEnrollments activeEnrollments
@@ -22,6 +23,10 @@ export class Look implements fc.AsyncCommand<Classroom, Classroom, true> {
     const { told, viewer } = room.caller(...this.caller);
     room.story.tell(`${told} looks at the courses`);
     const { data, errors } = await room.ask(viewer, QUERY);
+    if (isDeleted(room.school, viewer)) {
+      if (errors?.[0]?.extensions.code !== 'UNAUTHENTICATED') throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)} to a deleted user, not UNAUTHENTICATED`);
+      return;
+    }
     const ids = [...room.school.courses.keys()].filter(id => sees(room.school, viewer, id)).sort((a, b) => a - b);
     const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(room.school, id)) };
     if (!isDeepStrictEqual(data?.courses, wanted)) throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);

@@ -8,6 +8,7 @@ import { enroll, enrollMany, setStatus, transfer, unenroll } from './enrollment-
 import { Look } from './look.js';
 import { malformed, type MakeMutation, type Mutation } from './mutation.js';
 import { newIdsIn, shownBy } from './shown.js';
+import { denied, isDeleted } from './verdict.js';
 
 type Command = fc.AsyncCommand<Classroom, Classroom, true>;
 
@@ -84,7 +85,7 @@ function read({ data, errors }: Answer, { name }: Mutation): { codes: string[]; 
 
 /** Holds one answer against the model, which it changes. */
 function judge(room: Classroom, { viewer, mutation, answer, codes, newIds }: Answered & { readonly answer: Answer }): void {
-  const verdict = mutation.verdict(room.school, viewer);
+  const verdict = isDeleted(room.school, viewer) ? denied('UNAUTHENTICATED') : mutation.verdict(room.school, viewer);
   const wanted = verdict.error === undefined ? verdict.codes : [verdict.error];
   const told = (list: readonly string[]): string => list.join(' ') || 'done';
   const { name } = mutation;

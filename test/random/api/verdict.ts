@@ -1,5 +1,6 @@
 import { Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/services/viewer.js';
+import type { School } from './school.js';
 
 /** Names, by id, the rows that an answer shows. */
 export interface Shows {
@@ -35,6 +36,11 @@ export function refused(...codes: readonly string[]): Verdict {
 /** Says that a mutation must be refused as a whole request. */
 export function denied(error: 'UNAUTHENTICATED' | 'FORBIDDEN' | 'BAD_USER_INPUT'): Verdict {
   return { error, codes: [], news: 0 };
+}
+
+/** Returns whether a viewer's token names a user who is not in the school any more. */
+export function isDeleted(school: School, viewer: Viewer | null): boolean {
+  return viewer !== null && viewer.userId !== null && !school.users.has(viewer.userId);
 }
 
 /** Denies what only those may do who are signed in; null: they may. */
