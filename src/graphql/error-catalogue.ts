@@ -27,7 +27,7 @@ type ProtocolErrorCode =
   | 'PERSISTED_QUERY_NOT_FOUND';
 
 /** Names the codes with which a request is turned away before GraphQL sees it. */
-type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE';
+type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE' | 'SERVER_STOPPING';
 
 /** Names the code of documents that are none of those that a server may run. */
 type TrustCode = 'DOCUMENT_NOT_TRUSTED';
@@ -43,7 +43,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   BAD_REQUEST: {
     meaning: 'The HTTP request carries no GraphQL operation, or one that this method, address or content type may not carry, or is no HTTP.',
     message: ['…'],
-    status: [200, 400, 405, 406],
+    status: [200, 400, 405, 406, 412, 417],
     remedy: 'Send POST with `content-type: application/json` and `{"query": "…"}`; queries by GET need the header `apollo-require-preflight: true`, and subscriptions go to `/graphql/stream` or by WebSocket.',
   },
   NOT_FOUND: {
@@ -85,6 +85,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['The address and the headers may have … bytes together. Send a long query by POST, or its hash as a persisted query.'],
     status: [431],
     remedy: 'Send a long query by POST, or its hash as a persisted query.',
+  },
+  SERVER_STOPPING: {
+    meaning: 'The server is stopping and takes no more requests; nothing was done.',
+    message: ['This server is stopping. Nothing was done; send the request again.'],
+    status: [503],
+    remedy: 'Send the request again, on a new connection: another server may be there, or this one is back soon.',
   },
   GRAPHQL_PARSE_FAILED: {
     meaning: 'The operation is not GraphQL, or has more than 5000 tokens.',

@@ -1,9 +1,10 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
+import helmet from 'helmet';
 import type { Config } from '../config.js';
 
-/** Allows an answer nothing at all: it is data. A route with a page of its own gives its policy in its option `helmet`. */
+/** Allows an answer nothing at all: it is data. A page sets a policy of its own over it. */
 const DATA_ONLY = { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] };
 
 /** Lists what a page may read of an answer besides its body. */
@@ -12,15 +13,30 @@ const EXPOSED = ['x-request-id', 'etag', 'retry-after'];
 /** Limits how long a browser remembers what it may send, in seconds; Chromium keeps no more. */
 const PREFLIGHT_AGE = 7200;
 
-/** Tells browsers which pages may ask (CORS) and what they may do with an answer (security headers). */
-export async function addBrowserRules(app: FastifyInstance, { corsOrigins, production }: Config): Promise<void> {
-  await app.register(helmet, {
+/** Returns the security headers of every answer that holds data. */
+export function securityHeaders({ production }: Pick<Config, 'production'>): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const collecting = { setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value), removeHeader: () => undefined };
+  helmet({
     contentSecurityPolicy: { useDefaults: false, directives: DATA_ONLY },
     // Without TLS browsers pay no heed to it, and on localhost it would bind every other server of the developer.
     strictTransportSecurity: production,
     // Data is read by pages of other origins, those that CORS names.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
     crossOriginOpenerPolicy: false,
+  })({} as IncomingMessage, collecting as unknown as ServerResponse, error => {
+    if (error) throw error as Error;
+  });
+  return headers;
+}
+
+/** Tells browsers which pages may ask (CORS) and what they may do with an answer (security headers). */
+export async function addBrowserRules(app: FastifyInstance, config: Pick<Config, 'corsOrigins' | 'production'>): Promise<void> {
+  const { corsOrigins } = config;
+  const headers = securityHeaders(config);
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers({ ...headers });
+    done();
   });
   if (corsOrigins.length > 0) {
     await app.register(cors, {

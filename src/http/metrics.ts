@@ -1,14 +1,19 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { protocols, type LiveCounts } from '../services/live-counts/index.js';
 import { refusalReasons, type LiveConnections } from './live/index.js';
+import { addBrowserRules } from './browser-rules.js';
 import { counterMetrics } from './counter-metrics.js';
 import { databaseMetrics } from './database-metrics.js';
+import { refuseInGraphqlShape } from './refusals.js';
+import { newListener } from './listener.js';
+import { requestLog } from './request-log.js';
 import { requestMetrics } from './request-metrics.js';
 import type { EndedRequest } from './request-record.js';
+import { sendLess } from './transfer.js';
 
 /** Holds what Node itself measures: once for the process, for its observers cannot be stopped. */
 let ofProcess: Registry | undefined;
@@ -19,10 +24,10 @@ export interface Metrics {
   /** Adds how many subscriptions and connections there are, and what became of others. */
   watch(counts: LiveCounts, connections: LiveConnections): void;
   /**
-   * Serves them at /metrics: beside the API, or on a listener of their own where `place` is an address, which ends with
+   * Serves them at /metrics: beside the API, or on a listener of their own where METRICS is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
    */
-  expose(place: Config['metrics']): Promise<string | null>;
+  expose(config: Config): Promise<string | null>;
 }
 
 /** Begins to count for one server, until it closes. */
@@ -42,12 +47,13 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   return {
     count,
     watch: (counts, connections) => liveMetrics(registry, counts, connections),
-    async expose(place) {
+    async expose(config) {
+      const place = config.metrics;
       if (typeof place === 'string') {
         addRoute(app);
         return null;
       }
-      const own = fastify({ loggerInstance: logger, logController: new LogController({ disableRequestLogging: true }) });
+      const own = await ownListener(config, logger);
       addRoute(own);
       app.addHook('onClose', () => own.close());
       try {
@@ -57,6 +63,16 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
       }
     },
   };
+}
+
+/** Returns a listener for nothing but metrics, whose answers have what those of the API have; its requests are logged, and not counted. */
+async function ownListener(config: Config, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+  const { app, follow } = newListener(config, logger);
+  follow([requestLog(logger)]);
+  await addBrowserRules(app, { ...config, corsOrigins: [] });
+  refuseInGraphqlShape(app, { isStopping: () => false, wayIn: 'The metrics are at /metrics.' });
+  await sendLess(app);
+  return app;
 }
 
 function liveMetrics(registry: Registry, counts: LiveCounts, connections: LiveConnections): void {

@@ -13,11 +13,11 @@ const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER',
 /** Limits what a client has written, an operation's name or a path, in characters. */
 const LONGEST = 100;
 
-/** Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling and a page's files, else `info`. */
+/** Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling and a page's files that were answered, else `info`. */
 export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) => void {
   return request => {
     const trouble = request.status >= 500 || request.errorCodes.some(code => CONCERNS.has(code));
-    const level = trouble ? 'warn' : FREQUENT.has(request.route ?? '') ? 'debug' : 'info';
+    const level = trouble ? 'warn' : request.status < 400 && FREQUENT.has(request.route ?? '') ? 'debug' : 'info';
     logger[level](lineOf(request), 'request');
   };
 }
@@ -26,8 +26,8 @@ export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) =
 function lineOf({ id, method, route, path, status, milliseconds, isGraphql, operation, viewer, errorCodes, userErrorCodes, retries, aborted }: EndedRequest): object {
   return {
     requestId: id,
-    method,
-    path: route ?? path.slice(0, LONGEST),
+    ...(method !== null && { method }),
+    ...(path !== null && { path: route ?? path.slice(0, LONGEST) }),
     status,
     durationMs: Math.round(milliseconds * 100) / 100,
     ...(operation && { operationType: operation.type, operationName: operation.name?.slice(0, LONGEST), operation: operation.field }),

@@ -12,6 +12,7 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function requestMetrics(registry: Registry): (request: EndedRequest) => void {
   const registers = [registry];
   const requests = new Counter({ name: 'rollcall_http_requests_total', help: 'HTTP requests, by route (other: there is none) and status.', labelNames: ['route', 'status'], registers });
+  const left = new Counter({ name: 'rollcall_http_requests_aborted_total', help: 'HTTP requests whose client left before it had its answer, by route.', labelNames: ['route'], registers });
   const operations = new Counter({
     name: 'rollcall_graphql_requests_total',
     help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error, error, timeout or aborted (the client left before it was answered).',
@@ -30,6 +31,7 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
 
   return ({ route, status, milliseconds, isGraphql, operation, errorCodes, userErrorCodes, aborted }) => {
     requests.inc({ route: route ?? 'other', status });
+    if (aborted) left.inc({ route: route ?? 'other' });
     for (const code of errorCodes) errors.inc({ code });
     if (!isGraphql) return;
     for (const code of userErrorCodes) userErrors.inc({ code });

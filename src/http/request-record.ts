@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../graphql/error-catalogue.js';
 import { transactionRetries } from '../services/transactions.js';
 import type { Viewer } from '../services/viewer.js';
-import { refusalOf } from './refusals.js';
+import { pathOf, refusalOf, RefusedRequest } from './refusals.js';
 import { REQUEST_ID } from './request-id.js';
 
 /** Holds what becomes known of a request while it is served. */
@@ -20,13 +23,19 @@ export interface RequestRecord {
   retries: number;
 }
 
+/** Returns the record of a request of which nothing is known yet. */
+export function newRecord(id: string): RequestRecord {
+  return { id, viewer: null, operation: null, isGraphql: false, errorCodes: [], userErrorCodes: [], retries: 0 };
+}
+
 /** Is a request that has come to its end. */
 export interface EndedRequest extends RequestRecord {
-  readonly method: string;
+  /** Null: it could not be read. */
+  readonly method: string | null;
   /** Is the route's path; null: there is no such route. */
   readonly route: string | null;
-  /** Is the path without its query string. */
-  readonly path: string;
+  /** Is the path without its query string; null: it could not be read. */
+  readonly path: string | null;
   readonly status: number;
   readonly milliseconds: number;
   /** Tells that the client left before it had the answer. */
@@ -36,20 +45,55 @@ export interface EndedRequest extends RequestRecord {
 /** Gives the record of the request in whose course it is called; undefined elsewhere. */
 export type CurrentRequest = () => RequestRecord | undefined;
 
+/** A request that has begun, as what looks at its connection sees it. */
+export interface BegunRequest {
+  readonly id: string;
+  /** Returns true once all of it has come. */
+  isWhole(): boolean;
+  /** Returns true once its answer, or a part of it, is on its way. */
+  isAnswered(): boolean;
+  /** Notes that it is answered past Fastify. */
+  answeredWith(answer: { readonly status: number; readonly code: ErrorCode }): void;
+  /** Ends its connection after its answer. */
+  endAfter(socket: Socket): void;
+}
+
+/** The HTTP requests of a server, each with its record. */
+export interface FollowedRequests {
+  readonly current: CurrentRequest;
+  /** Returns the latest request on a connection that has not come to its end; undefined: there is none. */
+  latestOn(socket: Socket): BegunRequest | undefined;
+}
+
+/** What is known of a request until its end is told. */
+interface State {
+  readonly record: RequestRecord;
+  /** Its answer is made, and may be on its way. */
+  sent: boolean;
+  closed: boolean;
+  told: boolean;
+  /** How it was answered past Fastify; null: it was not. */
+  answered: { readonly status: number; readonly code: ErrorCode } | null;
+}
+
 /**
  * Follows each HTTP request, sends its id back, and tells `ended` once it is answered, or once the client has left and
  * the work is done. Errors that no handler expects are logged whole.
  */
-export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, ended: readonly ((request: EndedRequest) => void)[]): CurrentRequest {
+export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, ended: readonly ((request: EndedRequest) => void)[]): FollowedRequests {
   const storage = new AsyncLocalStorage<RequestRecord>();
-  const states = new WeakMap<FastifyRequest, { record: RequestRecord; sent: boolean; closed: boolean }>();
+  const states = new WeakMap<FastifyRequest, State>();
+  const latest = new WeakMap<Socket, BegunRequest>();
 
   app.addHook('onRequest', (request, reply, done) => {
-    const record: RequestRecord = { id: request.id, viewer: null, operation: null, isGraphql: false, errorCodes: [], userErrorCodes: [], retries: 0 };
-    const state = { record, sent: false, closed: false };
+    const state: State = { record: newRecord(request.id), sent: false, closed: false, told: false, answered: null };
     states.set(request, state);
     reply.header(REQUEST_ID, request.id);
+    const { socket } = request.raw;
+    const begun = begunRequest(request, reply.raw, state);
+    latest.set(socket, begun);
     reply.raw.once('close', () => {
+      if (latest.get(socket) === begun) latest.delete(socket);
       state.closed = true;
       if (state.sent) end(request, reply.raw.statusCode, reply.elapsedTime, !reply.raw.writableFinished);
     });
@@ -57,12 +101,14 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
   });
   // Not before: what reads the body runs in no request's course.
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
-  app.addHook('onError', (request, _reply, error, done) => {
+  app.addHook('onError', (request, { raw }, error, done) => {
+    // That its client left, before the end of a body or of an answer, is no error of the request.
+    if (raw.destroyed && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete)) return done();
     const { record } = states.get(request)!;
     const { status, code } = refusalOf(error, request);
     record.errorCodes.push(code);
-    if (status >= 500) logger.error({ requestId: record.id, err: error }, 'a request failed');
-    done();
+    if (status >= 500 && !(error instanceof RefusedRequest)) logger.error({ requestId: record.id, err: error }, 'a request failed');
+    return done();
   });
   app.addHook('onSend', (request, reply, payload, done) => {
     const state = states.get(request)!;
@@ -72,9 +118,14 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
   });
 
   function end(request: FastifyRequest, status: number, milliseconds: number, aborted: boolean): void {
-    const { method, url, routeOptions } = request;
-    const whole: EndedRequest = { ...states.get(request)!.record, method, route: routeOptions.url ?? null, path: url.split('?', 1)[0]!, status, milliseconds, aborted };
-    for (const tell of ended) tell(whole);
+    const state = states.get(request)!;
+    // An answer that finds its client gone may become another one, of an error.
+    if (state.told) return;
+    state.told = true;
+    const { method, originalUrl, routeOptions } = request;
+    const { answered, record } = state;
+    const whole: EndedRequest = { ...record, method, route: routeOptions.url ?? null, path: pathOf(originalUrl), status, milliseconds, aborted };
+    for (const tell of ended) tell(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
   }
 
   const countRetry = (): void => {
@@ -86,5 +137,20 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     transactionRetries.unsubscribe(countRetry);
     done();
   });
-  return () => storage.getStore();
+  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket) };
+}
+
+function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {
+  return {
+    id,
+    isWhole: () => raw.complete,
+    isAnswered: () => response.headersSent || state.answered !== null,
+    answeredWith(answer) {
+      state.answered = answer;
+    },
+    endAfter(socket) {
+      response.shouldKeepAlive = false;
+      response.once('close', () => socket.destroySoon());
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { ApolloServer } from '@apollo/server';
 import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
 import fastifyApollo from '@as-integrations/fastify';
-import { fastify, LogController, type FastifyBaseLogger, type FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { unlessStopped, WorkStopped } from '../database/time-limit.js';
@@ -19,20 +19,18 @@ import { tokenIn } from './bearer.js';
 import { addBrowserRules } from './browser-rules.js';
 import { cachePolicy } from './cache-policy.js';
 import { clientAddresses, proxyTrust } from './client-address.js';
-import { connectionLimits } from './connection-limits.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
 import { readJsonBodies } from './json-body.js';
 import { jsonStatus } from './json-status.js';
+import { newListener } from './listener.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { startMetrics } from './metrics.js';
 import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { reasonNotReady } from './readiness.js';
-import { BODY_LIMIT, refuseInGraphqlShape } from './refusals.js';
-import { requestIdOf } from './request-id.js';
+import { refuseInGraphqlShape } from './refusals.js';
 import { requestLog } from './request-log.js';
-import { followRequests } from './request-record.js';
 import { cutOffSlowReaders } from './slow-readers.js';
 import { answeringTimeouts, limitRequests } from './time-limits.js';
 import { operationTracer, traceRequests } from './tracing.js';
@@ -57,26 +55,21 @@ const PERSISTED_QUERIES = 8_388_608;
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
 export async function startServer({ config, database, logger, pace }: { config: Config; database: Database; logger: FastifyBaseLogger; pace?: Pace }): Promise<RunningServer> {
-  const connections = connectionLimits(config);
+  let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
-  const app = fastify({
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: requestIdOf,
-    bodyLimit: BODY_LIMIT,
-    trustProxy,
-    ...connections,
-    http: { ...connections.http, shouldUpgradeCallback: isForWebSocket },
-  });
-  const drain = drainOf(app, config.shutdownTimeout, () => letGo());
+  const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
-  const current = followRequests(app, logger, [requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  // Before all else that looks at requests: one that breaks off at once is known by then.
+  const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  const { current } = requests;
+  const drain = drainOf(app, config.shutdownTimeout, () => letGo());
   traceRequests(app);
   limitRequests(app, config.requestTimeout);
   cutOffSlowReaders(app, config.writeTimeout);
-  refuseInGraphqlShape(app);
-  readJsonBodies(app);
   await addBrowserRules(app, config);
+  // After the rules for browsers, so that a page can read why it is refused.
+  refuseInGraphqlShape(app, { isStopping: () => closing !== undefined });
+  readJsonBodies(app);
   await sendLess(app);
   const background = new Background({ config, database, logger });
   const schema = buildGraphqlSchema();
@@ -106,7 +99,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
   });
   const { counts, connections: listening, letGo } = serveLiveCounts(app, {
-    config, database, rules, verify, format, current, logger, pace,
+    config, database, rules, verify, format, current, rawAnswers, logger, pace,
     clientAddressOf: clientAddresses(trustProxy),
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener, seconds: config.requestTimeout }),
   });
@@ -117,14 +110,13 @@ export async function startServer({ config, database, logger, pace }: { config: 
     const reason = await reasonNotReady(database);
     return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
   });
-  let closing: Promise<number> | undefined;
   app.addHook('onSend', async (_request, reply) => {
     // Else the client keeps its connection open after the last answer, and the drain waits for it.
     if (closing) reply.header('connection', 'close');
   });
   let ownMetricsUrl: string | null | undefined;
   try {
-    ownMetricsUrl = await metrics?.expose(config.metrics);
+    ownMetricsUrl = await metrics?.expose(config);
     await app.listen({ host: config.host, port: config.port });
   } catch (error) {
     await app.close(); // Else the listener that could start would keep the process alive.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
@@ -17,12 +18,21 @@ afterAll(() => api.stop());
 /** Gives the cells of those rows of the document's tables whose first cell matches. */
 const rows = (first: RegExp): string[][] => text.split('\n').filter(line => line.startsWith('| `')).map(line => line.split('|').slice(1, -1).map(cell => cell.trim())).filter(([cell]) => first.test(cell!));
 
+/** Leaves in the middle of a request, and returns once the server has told of it. */
+async function leave(): Promise<void> {
+  const { hostname, port } = new URL(api.url);
+  const client = connect({ host: hostname, port: Number(port) }, () => client.write('POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{', () => client.resetAndDestroy()));
+  client.on('error', () => undefined);
+  await log.until(({ aborted }) => aborted === true);
+}
+
 it('every metric of the server is in the table, with its type and labels, and no other', async () => {
   const student = await addUser(api.database, Role.STUDENT);
   const course = await addCourse(api.database);
   const admin = await api.token(Role.ADMIN, null);
   for (let round = 0; round < 2; round += 1) await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
   await api.send(null, '{ nothing }');
+  await leave();
   const scraped = await (await fetch(api.metricsUrl!)).text();
   const types = [...scraped.matchAll(/^# TYPE (rollcall_\w+) (\w+)$/gm)].map(([, name, type]) => [name!, type!]);
   const labelsOf = (name: string): string[] => [...(new RegExp(`^${name}(?:_count)?\\{(.*)\\} `, 'm').exec(scraped)?.[1] ?? '').matchAll(/(\w+)=/g)].map(([, label]) => label!);

@@ -7,7 +7,7 @@ import { MAX_VALUES } from '../../src/graphql/variables.js';
 import type { UserErrorCode } from '../../src/services/outcome.js';
 import { startApi, type Api } from '../support/api.js';
 import { trustedFolder } from '../support/trusted-folder.js';
-import { ACCEPT, askedRefusals, at, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
+import { ACCEPT, askedRefusals, at, bytes, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
 
 function post(api: Api, body: object, token: string | null = null): Promise<Reply> {
   return withHeader(api, body, token === null ? {} : { authorization: `Bearer ${token}` });
@@ -74,6 +74,9 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' }),
     at('/graphql', { method: 'POST', body: '{"query":' }),
     noHttp,
+    at('/%ff'),
+    at('/explorer/styles.css', { headers: { ...ACCEPT, 'if-unmodified-since': 'Mon, 01 Jan 1990 00:00:00 GMT' } }),
+    bytes('GET /graphql HTTP/1.1\r\nhost: localhost\r\nexpect: 200-ok\r\nconnection: close\r\n\r\n'),
     at('/graphql/stream', { method: 'POST', body: '{}' }),
     streamed('{ courses { totalCount } }'),
     anonymously('subscription { courseCountsChanged { courseId } }'),

@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { fastify } from 'fastify';
 import { createClient } from 'graphql-ws';
+import { pino } from 'pino';
 import { readConfig } from '../../src/config.js';
 import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { connectionLimits } from '../../src/http/connection-limits.js';
+import { newListener } from '../../src/http/listener.js';
 import { BODY_LIMIT, refuseInGraphqlShape } from '../../src/http/refusals.js';
 import { MOST_OF_ONE } from '../../src/services/live-counts/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
+import { answerToBytes, readReply } from '../support/raw-http.js';
 
 /** Is what a request was answered: the body's text, and the status, which messages of a subscription do not have. */
 export interface Reply {
@@ -31,32 +33,48 @@ export async function fetched(url: string | URL, init?: RequestInit): Promise<Re
 /** Gives a request to a path, with a body of JSON where there is one. */
 export const at = (path: string, init: RequestInit = {}): Ask => api => fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
 
-/** Gives what a server answers to bytes on a connection of their own. */
-async function bytes(port: number, text: string): Promise<Reply> {
-  const socket = connect({ host: '127.0.0.1', port }, () => socket.write(text, 'latin1'));
-  let all = '';
-  socket.setEncoding('utf8').on('data', part => (all += String(part)));
-  await once(socket, 'end');
-  const [head, body] = all.split('\r\n\r\n');
-  return { status: Number(head!.split(' ')[1]), text: body! };
-}
+/** Returns what a server answers to bytes on a connection of their own. */
+export const bytes = (text: string): Ask => async api => {
+  const { status, body } = await answerToBytes(api.url, text);
+  return { status, text: body };
+};
 
 /** Lets a request wait for its end on a server with the same answers and next to no patience. */
 async function tooSlow(): Promise<Reply> {
-  const config = readConfig({ NODE_ENV: 'test' });
-  const app = fastify({ ...connectionLimits(config), http: { headersTimeout: 1, connectionsCheckingInterval: 1 }, requestTimeout: 1 });
+  const { app, follow } = newListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), { http: { headersTimeout: 1, connectionsCheckingInterval: 1, requireHostHeader: false } });
+  follow([]);
   await app.listen({ host: '127.0.0.1', port: 0 });
   try {
-    return await bytes((app.server.address() as { port: number }).port, 'GET / HTTP/1.1\r\n');
+    const { status, body } = await answerToBytes(`http://127.0.0.1:${(app.server.address() as { port: number }).port}`, 'GET / HTTP/1.1\r\n');
+    return { status, text: body };
   } finally {
     await app.close();
   }
 }
 
+/** Begins a request, and ends it when the server has begun to stop. */
+async function tooLate(): Promise<Reply> {
+  const api = await startApi('sqlite');
+  const { hostname, port } = new URL(api.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  await once(socket, 'connect');
+  socket.write('GET /healthz HTTP/1.1\r\n');
+  // Another one after it, so that it has arrived.
+  await fetched(new URL('/healthz', api.url));
+  const stopped = api.stop();
+  socket.write('host: localhost\r\n\r\n');
+  let all = '';
+  socket.setEncoding('utf8').on('data', part => (all += String(part)));
+  await once(socket, 'end');
+  await stopped;
+  const { status, body } = readReply(all);
+  return { status, text: body };
+}
+
 /** Gives the answer to an error that nobody has thought of, outside GraphQL. */
 export async function unexpected(): Promise<Reply> {
   const app = fastify();
-  refuseInGraphqlShape(app);
+  refuseInGraphqlShape(app, { isStopping: () => false });
   app.get('/', () => Promise.reject(new Error('no such table: secrets')));
   const { statusCode, body } = await app.inject('/');
   return { status: statusCode, text: body };
@@ -94,13 +112,14 @@ export const streamed = (query: string): Ask => async api => {
 /** Holds, for each code that comes before GraphQL or of subscriptions only, requests that are answered with it. */
 export const askedRefusals = {
   NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
-  METHOD_NOT_ALLOWED: [at('/graphql', { method: 'PUT', body: '{}' }), at('/healthz', { method: 'POST' })],
+  METHOD_NOT_ALLOWED: [at('/graphql', { method: 'PUT', body: '{}' }), at('/healthz', { method: 'POST' }), bytes('CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n')],
   REQUEST_TIMEOUT: [tooSlow],
   PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(BODY_LIMIT)}"` })],
   UNSUPPORTED_MEDIA_TYPE: [at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }), at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT })],
-  HEADERS_TOO_LARGE: [api => bytes(Number(new URL(api.url).port), `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
+  HEADERS_TOO_LARGE: [bytes(`GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
+  SERVER_STOPPING: [tooLate],
   TOO_MANY_SUBSCRIPTIONS: [oneMore, oneStreamMore],
 } satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
 
 /** Gives the answer to what is no HTTP. */
-export const noHttp: Ask = api => bytes(Number(new URL(api.url).port), '\u0016\u0003\u0001 hello\r\n\r\n');
+export const noHttp: Ask = bytes('\u0016\u0003\u0001 hello\r\n\r\n');

@@ -6,6 +6,7 @@ import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { addBrowserRules } from '../../src/http/browser-rules.js';
+import { setPageHeaders } from '../../src/http/exploring/page-headers.js';
 import { sendLess } from '../../src/http/transfer.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 
@@ -90,11 +91,14 @@ describe('browsers', () => {
     expect((await fetch(apis.development.url)).headers.get('strict-transport-security')).toBeNull();
   });
 
-  it('are told the policy that a route gives', async () => {
+  it('are told the policy that a page sets over it', async () => {
     const app = fastify();
     await addBrowserRules(app, readConfig({}));
-    app.get('/page', { helmet: { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'self'"] } } } }, () => 'page');
-    expect((await app.inject('/page')).headers['content-security-policy']).toBe("default-src 'self'");
+    app.get('/page', (_request, reply) => {
+      setPageHeaders(reply, { 'script-src': ["'self'"] });
+      return reply.send('page');
+    });
+    expect((await app.inject('/page')).headers['content-security-policy']).toMatch(/^default-src 'none'; connect-src 'self'; script-src 'self'; /);
     await app.close();
   });
 });

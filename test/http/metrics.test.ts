@@ -54,6 +54,7 @@ describeOnEach('the metrics', kind => {
       'rollcall_graphql_errors_total{code="BAD_USER_INPUT"}': 1,
       'rollcall_graphql_errors_total{code="GRAPHQL_VALIDATION_FAILED"}': 1,
       'rollcall_graphql_errors_total{code="UNAUTHENTICATED"}': 1,
+      'rollcall_graphql_errors_total{code="NOT_FOUND"}': 1,
       'rollcall_graphql_user_errors_total{code="ALREADY_ENROLLED"}': 1,
       'rollcall_graphql_user_errors_total{code="NOT_FOUND"}': 2,
       'rollcall_stored_count_updates_total{counter="Course.totalEnrollments"}': 1,
@@ -90,6 +91,7 @@ describeOnEach('the metrics', kind => {
     const added = [...(await now()).keys()].filter(series => series.startsWith('rollcall_') && !before.has(series) && !series.includes('_bucket') && !series.includes('_sum'));
     expect(added.sort()).toEqual([
       'rollcall_graphql_errors_total{code="GRAPHQL_VALIDATION_FAILED"}',
+      'rollcall_graphql_errors_total{code="NOT_FOUND"}',
       'rollcall_graphql_request_duration_seconds_count{operation="introspection",type="query"}',
       'rollcall_graphql_request_duration_seconds_count{operation="invalid",type="none"}',
       'rollcall_graphql_requests_total{operation="introspection",type="query",outcome="ok"}',

@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from '../support/api.js';
+import { answerToBytes } from '../support/raw-http.js';
 
 describe('a request that never reaches GraphQL', () => {
   let api: Api;
@@ -55,15 +55,9 @@ describe('a request that never reaches GraphQL', () => {
     ['no Host', 'GET /graphql?query={me{id}} HTTP/1.0\r\n\r\n', '400', 'BAD_REQUEST', /Host is ""\. Send the name/],
     ['bytes that are no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400', 'BAD_REQUEST', /no request of HTTP\/1\.1/],
   ])('is answered so even where it cannot be parsed: %s', async (_, text, status, code, message) => {
-    const { hostname, port } = new URL(api.url);
-    const answer = await new Promise<string>((resolve, reject) => {
-      let all = '';
-      const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(text, 'latin1'));
-      socket.setEncoding('utf8').on('data', part => (all += String(part))).on('end', () => resolve(all)).on('error', reject);
-    });
-    const [head, body] = answer.split('\r\n\r\n');
-    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    expect(JSON.parse(body!)).toEqual({ errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }] });
+    const { status: answered, body } = await answerToBytes(api.url, text);
+    expect(answered).toBe(Number(status));
+    expect(JSON.parse(body)).toEqual({ errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }] });
   });
 });
 

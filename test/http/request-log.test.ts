@@ -62,7 +62,7 @@ describeOnEach('the log of requests', kind => {
       ['/graphql', 400, ['BAD_REQUEST'], undefined],
       ['/graphql', 401, ['UNAUTHENTICATED'], undefined],
       ['/graphql', 400, ['BAD_REQUEST'], undefined],
-      ['/nowhere', 404, undefined, undefined],
+      ['/nowhere', 404, ['NOT_FOUND'], undefined],
     ]);
   });
 

@@ -42,7 +42,7 @@ it('docs/http.md names the versions that were audited', () => {
 
 it('docs/http.md names the statuses and the limits that hold', () => {
   const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(([, status, code]) => [Number(status), code as ErrorCode] as const);
-  expect(refusals).toHaveLength(8);
+  expect(refusals).toHaveLength(12);
   for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
   const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout } = readConfig({});
   const inWords = (limit: number): string => limit.toLocaleString('en');

@@ -15,7 +15,7 @@ import { tokenHint } from './token-hint.js';
 /** Adds the page and its files. */
 export async function addExplorer(app: FastifyInstance, config: Config): Promise<void> {
   const options = optionsOf(config);
-  await app.register(staticFiles, { root: getDistDirectory(), prefix: '/explorer/', index: false, maxAge: '1h' });
+  await app.register(staticFiles, { root: getDistDirectory(), prefix: '/explorer/', index: false, acceptRanges: false, maxAge: '1h' });
   app.get('/explorer', async (_request, reply) => {
     const nonce = newNonce();
     const own = ["'self'", `'nonce-${nonce}'`];

@@ -11,6 +11,7 @@ import type { Listener, LiveCounts, Pace, Turns } from '../../services/live-coun
 import type { Viewer } from '../../services/viewer.js';
 import type { ClientAddressOf } from '../client-address.js';
 import type { OperationRules } from '../operation-limits.js';
+import type { RawAnswers } from '../raw-answer.js';
 import type { CurrentRequest } from '../request-record.js';
 import type { LiveConnections } from './connections.js';
 
@@ -33,6 +34,8 @@ export interface LiveEndpoint {
   /** Turns an error into what a caller may see. */
   readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
   readonly current: CurrentRequest;
+  /** Answers those who are not let in by WebSocket. */
+  readonly rawAnswers: RawAnswers;
   readonly logger: FastifyBaseLogger;
   /** Returns true where a listener's token has expired. */
   readonly isExpired: (listener: Listener) => boolean;

@@ -3,13 +3,13 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import type { ErrorCode } from '../../graphql/error-catalogue.js';
-import { codedError, httpOfTokenError, tokenErrorCode } from '../../graphql/errors.js';
+import { httpOfTokenError, tokenErrorCode } from '../../graphql/errors.js';
 import type { SentDocument } from '../../graphql/trusted-documents.js';
 import { SubscriptionRefused, type Listener } from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { operationLabel } from '../operation-label.js';
+import { RefusedRequest } from '../refusals.js';
 import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
@@ -42,13 +42,13 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
   });
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    if (!request.headers.accept?.includes(EVENT_STREAM)) return reply.code(406).send(errorBody(`Send the header "Accept: ${EVENT_STREAM}".`, 'BAD_REQUEST'));
+    if (!request.headers.accept?.includes(EVENT_STREAM)) throw new RefusedRequest(406, 'BAD_REQUEST', `Send the header "Accept: ${EVENT_STREAM}".`);
     // One that waits for the stream before it on the same connection would begin never, and nobody would learn of its end.
-    if (reply.raw.socket === null) return reply.code(400).send(errorBody('Another answer is under way on this connection. Ask for a stream of events on a connection of its own.', 'BAD_REQUEST'));
+    if (reply.raw.socket === null) throw new RefusedRequest(400, 'BAD_REQUEST', 'Another answer is under way on this connection. Ask for a stream of events on a connection of its own.');
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
       endpoint.connections.refuse('origin');
-      return reply.code(403).send(errorBody(refusalOfOrigin(origin), 'FORBIDDEN'));
+      throw new RefusedRequest(403, 'FORBIDDEN', refusalOfOrigin(origin));
     }
     const response = reply.raw;
     const connection = new StreamConnection(response, endpoint);
@@ -59,11 +59,13 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
         endpoint.connections.refuse('connections');
-        return reply.code(429).header('retry-after', RETRY_AFTER).send(errorBody(error.message, error.code));
+        reply.header('retry-after', RETRY_AFTER);
+        throw new RefusedRequest(429, error.code, error.message);
       }
       if (!(error instanceof TokenError)) throw error;
       const { status, headers } = httpOfTokenError(error);
-      return reply.code(status).headers(headers).send(errorBody(error.message, tokenErrorCode(error)));
+      reply.headers(headers);
+      throw new RefusedRequest(status, tokenErrorCode(error), error.message);
     }
     const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
     const chosen = endpoint.rules.trusted?.find(sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})));
@@ -77,7 +79,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       raw: request,
       context: { listener },
     });
-    if (body === null || typeof body === 'string') return reply.code(status).send(errorBody(messageIn(body) ?? 'This is no request for a subscription.', 'BAD_REQUEST'));
+    if (body === null || typeof body === 'string') throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is no request for a subscription.');
     // Of one that has gone meanwhile nothing more is heard.
     if (!response.destroyed) open.add(response);
     response.once('close', () => open.delete(response));
@@ -125,8 +127,4 @@ function parsedJson(text: string): unknown {
 
 function messageIn(body: string | null): string | undefined {
   return body === null ? undefined : (JSON.parse(body) as { errors: { message: string }[] }).errors[0]?.message;
-}
-
-function errorBody(message: string, code: ErrorCode): { errors: object[] } {
-  return { errors: [codedError(code, message).toJSON()] };
 }

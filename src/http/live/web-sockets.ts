@@ -8,8 +8,8 @@ import { codedError } from '../../graphql/errors.js';
 import { SubscriptionRefused } from '../../services/live-counts/index.js';
 import { KeysError, rejection, TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
-import { answerRaw, type RawAnswer } from '../raw-answer.js';
-import { REQUEST_ID, requestIdOf } from '../request-id.js';
+import { serverStopping, type Refusal } from '../refusals.js';
+import { requestIdOf } from '../request-id.js';
 import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { SocketConnection } from './socket-connection.js';
@@ -129,14 +129,13 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     });
   }
 
-  function refuse(request: IncomingMessage, socket: Duplex, answer: RawAnswer): void {
-    const requestId = requestIdOf(request);
-    answerRaw(socket, { ...answer, headers: { [REQUEST_ID]: requestId, ...answer.headers } });
-    logger.info({ requestId, path: WEB_SOCKET_PATH, status: Number.parseInt(answer.status, 10) }, 'websocket');
+  function refuse(request: IncomingMessage, socket: Duplex, answer: Refusal): void {
+    const { method = 'GET' } = request;
+    endpoint.rawAnswers.refuse(socket, { id: requestIdOf(request), method, path: WEB_SOCKET_PATH, route: WEB_SOCKET_PATH }, answer);
   }
 
   sockets.on('wsClientError', ({ message }, socket, request) => {
-    const answer: RawAnswer = { status: '400 Bad Request', code: 'BAD_REQUEST', message: `This is no request for a WebSocket: ${message}.`, headers: { 'sec-websocket-version': '13, 8' } };
+    const answer: Refusal = { status: 400, code: 'BAD_REQUEST', message: `This is no request for a WebSocket: ${message}.`, headers: { 'sec-websocket-version': '13, 8' } };
     refuse(request, socket, answer);
   });
 
@@ -144,11 +143,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Who resets the connection then is no trouble, and nobody else listens for it.
     socket.on('error', () => socket.destroy());
-    if (closing) return void socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
+    if (closing) return refuse(request, socket, serverStopping);
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
       connections.refuse('origin');
-      return refuse(request, socket, { status: '403 Forbidden', code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
+      return refuse(request, socket, { status: 403, code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
     }
     const address = endpoint.clientAddressOf(request);
     let giveBack: (() => void) | null;
@@ -157,7 +156,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     } catch (error) {
       if (!(error instanceof SubscriptionRefused)) throw error;
       connections.refuse('connections');
-      return refuse(request, socket, { status: '429 Too Many Requests', code: error.code, message: error.message, headers: { 'retry-after': RETRY_AFTER } });
+      return refuse(request, socket, { status: 429, code: error.code, message: error.message, headers: { 'retry-after': RETRY_AFTER } });
     }
     sockets.handleUpgrade(request, socket, head, opened => {
       serve(opened, request, new SocketConnection(opened, endpoint, address, giveBack!));

@@ -11,6 +11,7 @@ import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { LiveConnections } from '../../../src/http/live/connections.js';
 import type { LiveEndpoint } from '../../../src/http/live/endpoint.js';
 import { serveLiveCounts } from '../../../src/http/live/index.js';
+import { RawAnswers } from '../../../src/http/raw-answer.js';
 import { SocketConnection } from '../../../src/http/live/socket-connection.js';
 import { LiveCounts, shareLimits, Turns } from '../../../src/services/live-counts/index.js';
 import { rejection } from '../../../src/services/token-error.js';
@@ -160,6 +161,7 @@ describe('a listener whose rights are gone', () => {
       verify: token => Promise.resolve(viewers.get(token.split('.')[0]!)!),
       format: formatted => formatted,
       current: () => undefined,
+      rawAnswers: new RawAnswers({}, []),
       clientAddressOf: () => '192.0.2.1',
       contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener, seconds: 10 }),
     } as Parameters<typeof serveLiveCounts>[1]);

@@ -154,7 +154,7 @@ describe("a client's mistake by WebSocket", () => {
   it('in the request for a WebSocket is answered in the shape of the other refusals, with its id', async () => {
     const refusal = await refusedSocket(api.url, { 'sec-websocket-key': 'none', 'x-request-id': 'mine' });
     expect(refusal).toMatchObject({ status: 400, code: 'BAD_REQUEST', headers: { 'x-request-id': 'mine', 'cache-control': 'no-store' } });
-    await log.until(({ msg, status, requestId }) => msg === 'websocket' && status === 400 && requestId === 'mine');
+    await log.until(({ msg, status, requestId }) => msg === 'request' && status === 400 && requestId === 'mine');
     expectCalm();
   });
 

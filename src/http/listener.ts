@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify';
+import type { Config } from '../config.js';
+import { securityHeaders } from './browser-rules.js';
+import { connectionLimits } from './connection-limits.js';
+import { RawAnswers } from './raw-answer.js';
+import { BODY_LIMIT, routableUrl } from './refusals.js';
+import { requestIdOf } from './request-id.js';
+import { followRequests, type EndedRequest, type FollowedRequests } from './request-record.js';
+import { answerUnusualRequests, unreadableRequests } from './unreadable-requests.js';
+
+/** A server by Fastify that leaves nothing to be answered, and nothing to be logged, by Fastify or Node alone. */
+export interface Listener {
+  readonly app: FastifyInstance;
+  /** Follows its requests, those too that Fastify never sees, and tells of the end of each. */
+  follow(ended: readonly ((request: EndedRequest) => void)[]): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
+}
+
+/** Makes one that does not listen yet; `options` are what it has besides. */
+export function newListener(config: Config, logger: FastifyBaseLogger, { http, ...options }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> = {}): Listener {
+  const connections = connectionLimits(config);
+  let refuseUnreadable: ReturnType<typeof unreadableRequests>;
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: BODY_LIMIT,
+    rewriteUrl: routableUrl,
+    return503OnClosing: false, // refuseInGraphqlShape() does, in the shape of all else.
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
+    ...connections,
+    http: { ...connections.http, ...http },
+    ...options,
+  });
+  return {
+    app,
+    follow(ended) {
+      const requests = followRequests(app, logger, ended);
+      const rawAnswers = new RawAnswers(securityHeaders(config), ended);
+      refuseUnreadable = unreadableRequests(rawAnswers, requests);
+      answerUnusualRequests(app, rawAnswers);
+      return { requests, rawAnswers };
+    },
+  };
+}
