@@ -36,13 +36,14 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
     if (!isGraphql) return;
     for (const code of userErrorCodes) userErrors.inc({ code });
     const labels = { operation: operation?.field ?? 'invalid', type: operation?.type ?? 'none' };
-    operations.inc({ ...labels, outcome: outcomeOf({ errorCodes, userErrorCodes, aborted }) });
+    operations.inc({ ...labels, outcome: outcomeOf({ operation, errorCodes, userErrorCodes, aborted }) });
     durations.observe(labels, milliseconds / 1000);
   };
 }
 
-function outcomeOf({ errorCodes, userErrorCodes, aborted }: Pick<EndedRequest, 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
-  if (aborted) return 'aborted';
+function outcomeOf({ operation, errorCodes, userErrorCodes, aborted }: Pick<EndedRequest, 'operation' | 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
+  // A subscription has no other end than that its client leaves.
+  if (aborted && operation?.type !== 'subscription') return 'aborted';
   if (errorCodes.includes('REQUEST_TIMEOUT')) return 'timeout';
   if (errorCodes.length > 0) return 'error';
   return userErrorCodes.length > 0 ? 'user_error' : 'ok';

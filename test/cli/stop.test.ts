@@ -40,7 +40,8 @@ describeOnEach('serve, asked to stop', kind => {
   });
 
   async function start(env: Record<string, string> = {}): Promise<{ command: Running; port: number }> {
-    const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, ...env });
+    // No request is to end by its own time, however slow the machine is.
+    const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, REQUEST_TIMEOUT: '600', ...env });
     leftovers.push(async () => {
       command.process.kill('SIGKILL');
       await command.ended;

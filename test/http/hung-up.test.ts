@@ -118,4 +118,16 @@ describe('a client that hangs up', () => {
     });
     expect(Object.keys(grown).filter(series => series.startsWith('rollcall_graphql_errors'))).toEqual([]);
   });
+
+  it('from a stream of events ends a subscription that went well', async () => {
+    const before = await scrape(api.metricsUrl);
+    const { client, server } = await sent(events);
+    server.destroy();
+    client.destroy();
+    await log.requests(1);
+    expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({
+      'rollcall_http_requests_aborted_total{route="/graphql/stream"}': 1,
+      'rollcall_graphql_requests_total{operation="courseCountsChanged",type="subscription",outcome="ok"}': 1,
+    });
+  });
 });

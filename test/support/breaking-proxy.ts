@@ -15,6 +15,8 @@ export interface BreakingProxy {
   goAfterCommit(): void;
   /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
   freeze(): void;
+  /** Lets the next COMMIT and its answer through, and then nothing more, as if the server's machine were gone. */
+  freezeAfterCommit(): void;
   /** Breaks every connection at once and the next new one too, and lets those after it in again. */
   breakAll(): void;
   /** Gives how many connections were broken. */
@@ -35,6 +37,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
   let leave: (() => void) | null = null;
   let frozen = false;
   let refusing = false;
+  let freezing = false;
   let holding: { moment: 'before' | 'after'; held: (letGo: () => void) => void } | null = null;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
@@ -56,6 +59,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     };
     let cutAtAnswer = false;
     let goAtAnswer = false;
+    let freezeAtAnswer = false;
     let holdAnswer: ((letGo: () => void) => void) | null = null;
     client.on('data', data => {
       if (frozen) return;
@@ -76,6 +80,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
         cutAtAnswer = true;
       }
       if (going && isCommit(data)) goAtAnswer = true;
+      if (freezing && isCommit(data)) freezeAtAnswer = true;
       if (holding && isCommit(data)) {
         const { moment: at, held } = holding;
         holding = null;
@@ -89,7 +94,10 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     });
     server.on('data', data => {
       if (frozen) return;
-      if (holdAnswer) holdAnswer(() => client.write(data));
+      if (freezeAtAnswer) {
+        frozen = true;
+        client.write(data);
+      } else if (holdAnswer) holdAnswer(() => client.write(data));
       else if (cutAtAnswer) cut();
       else if (goAtAnswer) {
         proxy.close();
@@ -115,6 +123,9 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     },
     freeze() {
       frozen = true;
+    },
+    freezeAfterCommit() {
+      freezing = true;
     },
     breakAll() {
       broken += sockets.size / 2;

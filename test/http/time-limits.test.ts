@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fastify } from 'fastify';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase } from '../../src/database/database.js';
+import { poolUse } from '../../src/database/pool-use.js';
+import { Role } from '../../src/entities/index.js';
+import { startServer } from '../../src/http/server.js';
+import { cutOffSlowReaders } from '../../src/http/slow-readers.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { addCourse, addUser, startApi, type Answer, type Api } from '../support/api.js';
+import { awaited, until } from '../support/awaited.js';
+import { startBreakingProxy } from '../support/breaking-proxy.js';
+import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { protocols, subscribeBy } from '../support/live-clients.js';
+import { keptLog, type KeptLog } from '../support/log-lines.js';
+import { growthOf, scrape } from '../support/metrics.js';
+import { breakTotals } from '../support/drift.js';
+import { everything, expectExactCounts } from '../support/rows.js';
+import { polled } from '../support/recounts.js';
+import { lockCoursesTable } from '../support/table-lock.js';
+
+/** What callers are told of requests of which nothing was changed. */
+const TIMED_OUT = { message: 'The request took longer than 1 s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.', extensions: { code: 'REQUEST_TIMEOUT' } };
+
+describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
+  let api: Api;
+  let log: KeptLog;
+
+  beforeEach(async () => {
+    log = keptLog();
+    api = await startApi(kind, { env: { REQUEST_TIMEOUT: '1' }, logger: log.logger });
+  });
+  afterEach(() => api.stop());
+
+  const isIdle = async (): Promise<boolean> => (await poolUse(api.database)).active === 0;
+  const admin = () => api.token(Role.ADMIN, null);
+
+  it.each(['POST', 'GET'])('is answered with 504 and one error, and no part of an answer, by %s', async method => {
+    const [student] = [await addUser(api.database, Role.STUDENT), await addCourse(api.database)];
+    const token = await api.token(Role.STUDENT, student);
+    // The token's user is looked up once before.
+    await api.send(token, '{ me { id } }');
+    await log.requests(1);
+    log.clear();
+    const before = await scrape(api.metricsUrl);
+    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+    const query = '{ me { id } courses { nodes { id } totalCount } }';
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/graphql-response+json', 'content-type': 'application/json' };
+    const answer = method === 'POST' ? await fetch(api.url, { method, headers, body: JSON.stringify({ query }) }) : await fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
+    expect([answer.status, await answer.json(), answer.headers.get('cache-control')]).toEqual([504, { errors: [TIMED_OUT] }, 'no-store']);
+    if (kind !== 'sqlite') await until(isIdle, 'A connection is not given back while the table is locked.');
+    await letGo();
+    expect(await log.requests(1)).toMatchObject([{ level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] }]);
+    // Nothing of it is a mistake of ours.
+    expect(log.lines().filter(({ level }) => level > 40)).toEqual([]);
+    expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({ 'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1, 'rollcall_graphql_errors_total{code="REQUEST_TIMEOUT"}': 1 });
+  });
+
+  it('changes nothing where it waits for a lock, and says so; the same request works once the lock is gone', async () => {
+    const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
+    const other = await openDatabase(api.databaseUrl);
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
+    const before = await everything(api.database);
+    const token = await admin();
+    const enroll = (): Promise<Answer> => api.send(token, `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { course { totalEnrollments } userErrors { code } } }`);
+    expect(await enroll()).toEqual({ status: 504, errors: [TIMED_OUT] });
+    await until(isIdle, 'A connection is not given back while the course is locked.');
+    await holder.rollback();
+    expect(await everything(api.database)).toEqual(before);
+    expect((await enroll()).data).toEqual({ enroll: { course: { totalEnrollments: 1 }, userErrors: [] } });
+    await expectExactCounts(api.database);
+    await other.close(true);
+  });
+
+  it('does not end the run that it has started, and says that it is saved', async () => {
+    const [course, send] = [await addCourse(api.database), async (query: string, variables?: object) => api.send(await admin(), query, variables)];
+    await breakTotals(api.database, [course]);
+    // It rests for longer than the request has, after each repair.
+    const answer = await send(`mutation { recountEnrollments(input: { courseIds: [${course}], throttle: 3000 }) { run { id } } }`);
+    expect(answer).toMatchObject({ status: 200, errors: [{ message: expect.stringContaining('is saved; read it again'), extensions: { code: 'READ_FAILED' } }] });
+    expect(await polled(send, '1', ({ status }) => status !== 'RUNNING')).toMatchObject({ status: 'SUCCEEDED', repaired: 1 });
+    await expectExactCounts(api.database);
+  });
+
+  it.each(protocols)('is told as such where it is the first look of a subscription, by %s', async protocol => {
+    await addCourse(api.database);
+    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+    const client = subscribeBy(protocol, api.url);
+    expect(await client.next()).toMatchObject({ errors: [TIMED_OUT] });
+    client.close();
+    await letGo();
+  });
+
+  it('ends when its client leaves: the connection is free, though what it waits for is still locked', async () => {
+    const token = await admin();
+    await addCourse(api.database);
+    const slow = await startApi(kind, { env: { REQUEST_TIMEOUT: '600' }, logger: log.logger });
+    onTestFinished(() => slow.stop());
+    const letGo = await lockCoursesTable(slow.database, slow.databaseUrl);
+    const { port } = new URL(slow.url);
+    const body = JSON.stringify({ query: '{ courses { totalCount } }' });
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    socket.write(`POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const isWaiting = async (): Promise<boolean> => {
+      const { active, waiting } = await poolUse(slow.database);
+      return kind === 'sqlite' ? waiting > 0 : active > 0;
+    };
+    await until(isWaiting, 'The request does not wait.');
+    socket.destroy();
+    await until(async () => !(await isWaiting()), 'The request waits for nobody.');
+    expect(await log.requests(1)).toMatchObject([{ level: 30, aborted: true, errors: 0 }]);
+    await letGo();
+  });
+});
+
+describeOnServers('a database that hangs', kind => {
+  it('is told at the end of the time, whether something was saved or not', async () => {
+    const direct = await freshDatabase(kind);
+    const url = new URL(direct.url);
+    const proxy = await startBreakingProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', REQUEST_TIMEOUT: '1' });
+    const database = await openDatabase(url.href);
+    const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+    onTestFinished(async () => {
+      await server.close();
+      proxy.breakAll();
+      await until(async () => (await poolUse(database)).active === 0, 'The connections that hung are not given back.');
+      await database.close(true);
+      await proxy.close();
+      await direct.drop();
+    });
+    const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
+    const ask = async (query: string): Promise<[number, object]> => {
+      const answer = await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) });
+      return [answer.status, (await answer.json()) as object];
+    };
+    const create = (title: string) => ask(`mutation { createCourse(input: { title: "${title}" }) { course { id } } }`);
+    proxy.freezeAfterCommit();
+    const saved = await create('Saved');
+    expect(saved).toMatchObject([200, { errors: [{ message: expect.stringContaining('What this request changed before, if anything, is saved; read it again.'), extensions: { code: 'READ_FAILED' } }] }]);
+    expect(await Promise.all([create('Not saved'), ask('{ courses { totalCount } }')])).toEqual([[504, { errors: [TIMED_OUT] }], [504, { errors: [TIMED_OUT] }]]);
+    expect(await direct.database.em.getConnection().execute('select title from core_course')).toEqual([{ title: 'Saved' }]);
+  });
+});
+
+it('a client that does not read its answer is cut off', async () => {
+  const app = fastify();
+  cutOffSlowReaders(app, 1);
+  // More than the system takes off a server's hands.
+  app.get('/', () => 'x'.repeat(64 * 1024 * 1024));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  const { port } = app.server.address() as { port: number };
+  const accepted = once(app.server, 'connection') as Promise<[NodeJS.EventEmitter]>;
+  const socket = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  const [served] = await accepted;
+  await awaited(once(served, 'close'), 'The connection is not closed.');
+  socket.destroy();
+});
+
+it('a server cuts off who asks for page after page and reads none', async () => {
+  const log = keptLog('debug');
+  const api = await startApi('sqlite', { env: { WRITE_TIMEOUT: '1' }, logger: log.logger });
+  onTestFinished(() => api.stop());
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(api.url).port) }).on('error', () => undefined);
+  socket.write(`GET /explorer/main.js HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(100));
+  await log.until(({ path, aborted }) => path === '/explorer/*' && aborted === true);
+  socket.destroy();
+});

@@ -1,0 +1,17 @@
+import { createConnection } from 'mysql2/promise';
+import { databaseKindOf, type Database } from '../../src/database/database.js';
+
+/**
+ * Keeps everybody from reading courses until the function that it gives is called: on MySQL and MariaDB by locking their
+ * table for another client, on SQLite, whose readers wait for no other client, by taking the one connection.
+ */
+export async function lockCoursesTable(database: Database, url: string): Promise<() => Promise<void>> {
+  if (databaseKindOf(database) === 'sqlite') {
+    const em = database.em.fork();
+    await em.begin();
+    return () => em.rollback();
+  }
+  const connection = await createConnection(url.replace(/^mariadb:/, 'mysql:'));
+  await connection.query('lock tables core_course write');
+  return () => connection.end();
+}
