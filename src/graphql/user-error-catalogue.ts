@@ -23,7 +23,7 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
     remedy: 'Wait for a seat, or raise the capacity.',
   },
   [UserErrorCode.COURSE_CLOSED]: {
-    meaning: 'The course is not ACTIVE or not published.',
+    meaning: 'Students cannot enroll themselves: the course is not ACTIVE, or it is not published and you may see that.',
     message: ['Course … "…" is closed to students: it is ….'],
     remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
   },
