@@ -32,7 +32,7 @@ async function measure(): Promise<void> {
   const courses = Number(process.argv[2] ?? 50);
   const file = join(tmpdir(), `rollcall-bench-${process.pid}.sqlite`);
   const database = await openFilled(`sqlite:${file}`, { courses: 200, enrollments: 6000 });
-  const config = readConfig({ DATABASE_URL: `sqlite:${file}`, NODE_ENV: 'test', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', METRICS: 'off' });
+  const config = readConfig({ DATABASE_URL: `sqlite:${file}`, NODE_ENV: 'test', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', METRICS: 'off', RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' });
   const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
   const query = `{ courses(first: ${courses}) { totalCount nodes { id title totalEnrollments activeEnrollments instructor { name } } pageInfo { hasNextPage endCursor } } }`;
   const authorization = `Bearer ${await issueToken(config.jwt, { role: 'admin' as never, userId: null, expiresIn: '1h' })}`;

@@ -16,6 +16,15 @@ const MAX_HOPS = 99;
 /** The names that @fastify/proxy-addr knows for ranges of addresses. */
 const ADDRESS_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 
+/** So many points of work for each client, in a time of so many seconds. */
+export interface Allowance {
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** The most seconds for which points are given: a day. */
+const MAX_RATE_SECONDS = 86_400;
+
 /** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
 export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
@@ -104,4 +113,25 @@ function isAddressRange(text: string): boolean {
     if (error instanceof TypeError) return false;
     throw error;
   }
+}
+
+/** Reads a rate such as 500000/10: points, and the seconds for which they are given. Null: the text is no such rate. */
+export function allowanceOf(text: string): Allowance | null {
+  const [, points, seconds] = (/^(\d{1,9})\/(\d{1,5})$/.exec(text) ?? []).map(Number);
+  return points && seconds && seconds <= MAX_RATE_SECONDS ? { points, seconds } : null;
+}
+
+/** Returns the form of a rate of points; `orOff` says whether it may be off, which is null. */
+export function rateOf(orOff: boolean) {
+  return z.string().transform((text, { addIssue }) => {
+    const allowance = allowanceOf(text);
+    if (allowance === null && !(orOff && text === 'off')) addIssue(withWayOut(`Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`).error({ input: text }));
+    return allowance;
+  });
+}
+
+/** Returns true for the address of a Redis. */
+export function isRedisUrl(text: string): boolean {
+  const { protocol, hostname } = URL.parse(text) ?? {};
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '';
 }

@@ -3,7 +3,7 @@
  * the forms; `rollcall --help` and the table in README.md show the rest, which tests hold to this table.
  */
 import { z } from 'zod';
-import { isHttpUrl, isOrigin, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
+import { isHttpUrl, isOrigin, isRedisUrl, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, rateOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -184,6 +184,21 @@ export const configVariables = {
     form: z.string().optional(),
     shownDefault: '',
     meaning: 'a folder with the only documents that may run, as [Apollo\'s and Relay\'s tools](docs/clients.md) write them',
+  },
+  RATE_LIMIT: {
+    form: rateOf(true).default({ points: 1_000_000, seconds: 10 }),
+    shownDefault: '`1000000/10`',
+    meaning: 'the [points](docs/http.md) that each address may use without a token, and in how many seconds; `off` switches off this limit and the next',
+  },
+  RATE_LIMIT_SIGNED_IN: {
+    form: rateOf(false).default({ points: 500_000, seconds: 10 }),
+    shownDefault: '`500000/10`',
+    meaning: 'the same for each viewer, from whatever address',
+  },
+  RATE_LIMIT_REDIS_URL: {
+    form: z.string().refine(isRedisUrl, 'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS.').optional(),
+    shownDefault: '',
+    meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
   },
   LOG_LEVEL: {
     form: oneOf(...LOG_LEVELS).default('info'),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import type { MetricsPlace, TrustProxy } from './config-values.js';
+import type { Allowance, MetricsPlace, TrustProxy } from './config-values.js';
 import { configForm, type LOG_LEVELS } from './config-variables.js';
 
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
@@ -58,6 +58,8 @@ export interface Config {
   readonly corsOrigins: readonly (string | RegExp)[];
   /** The proxies whose headers say where a request comes from. */
   readonly trustProxy: TrustProxy;
+  /** The points that each address and each viewer may use in a time, and the Redis that counts them (null: each server does); null: any number. */
+  readonly rateLimits: { readonly address: Allowance; readonly viewer: Allowance; readonly redisUrl: string | null } | null;
   /** Is when `serve` verifies the counts, as a cron expression in UTC; null: never. */
   readonly verifySchedule: string | null;
   /** Says whether it only verifies then, or recounts. */
@@ -138,6 +140,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keepAliveTimeout: data.KEEP_ALIVE_TIMEOUT,
     corsOrigins: data.CORS_ORIGINS ?? (production ? [] : DEVELOPMENT_ORIGINS),
     trustProxy: data.TRUST_PROXY,
+    rateLimits: data.RATE_LIMIT && { address: data.RATE_LIMIT, viewer: data.RATE_LIMIT_SIGNED_IN!, redisUrl: data.RATE_LIMIT_REDIS_URL ?? null },
     verifySchedule: data.VERIFY_SCHEDULE ?? null,
     verifyAction: data.VERIFY_ACTION,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',
@@ -149,12 +152,13 @@ function databaseOf(given: Readonly<Record<string, string | undefined>>): Pick<C
   return data ? { databaseUrl: data.DATABASE_URL, counters: data.COUNTERS } : null;
 }
 
-function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, SAMPLE_DATA, TRUSTED_DOCUMENTS }: Readonly<Record<string, string | undefined>>): string[] {
+function contradictions({ NODE_ENV, JWT_SECRET, JWKS_URL, INTROSPECTION, EXPLORER, RATE_LIMIT, RATE_LIMIT_SIGNED_IN, SAMPLE_DATA, TRUSTED_DOCUMENTS }: Readonly<Record<string, string | undefined>>): string[] {
   const mistakes: string[] = [];
   if (JWT_SECRET && JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both set. Keep the one with which your tokens are signed.');
   const inProduction = NODE_ENV === 'production';
   if (EXPLORER === 'on' && (INTROSPECTION === 'off' || (inProduction && INTROSPECTION === undefined))) mistakes.push('EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.');
   if (EXPLORER === 'on' && TRUSTED_DOCUMENTS !== undefined) mistakes.push('EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.');
+  if (RATE_LIMIT === 'off' && RATE_LIMIT_SIGNED_IN) mistakes.push('RATE_LIMIT_SIGNED_IN is set while RATE_LIMIT is "off", which switches off both. Leave one of them out.');
   if (!inProduction) return mistakes;
   if (!JWT_SECRET && !JWKS_URL) mistakes.push('JWT_SECRET and JWKS_URL are both missing in production. Set one: the secret that signs your tokens, or the URL of your identity provider\'s keys.');
   if (JWT_SECRET === DEVELOPMENT_SECRET) mistakes.push('JWT_SECRET is the public development secret. Set one of your own in production.');

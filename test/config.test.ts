@@ -41,6 +41,7 @@ describe('the configuration', () => {
       keepAliveTimeout: 72,
       corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
       trustProxy: false,
+      rateLimits: { address: { points: 1_000_000, seconds: 10 }, viewer: { points: 500_000, seconds: 10 }, redisUrl: null },
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,
@@ -76,6 +77,9 @@ describe('the configuration', () => {
       KEEP_ALIVE_TIMEOUT: '620',
       CORS_ORIGINS: 'https://school.example, http://localhost:5173',
       TRUST_PROXY: '10.0.0.5, 192.168.0.0/16,loopback',
+      RATE_LIMIT: '5000/1',
+      RATE_LIMIT_SIGNED_IN: '90000/60',
+      RATE_LIMIT_REDIS_URL: 'rediss://app:word@redis.example.org:6380',
       VERIFY_SCHEDULE: '17 3 * * *',
       VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
@@ -106,6 +110,7 @@ describe('the configuration', () => {
       keepAliveTimeout: 620,
       corsOrigins: ['https://school.example', 'http://localhost:5173'],
       trustProxy: ['10.0.0.5', '192.168.0.0/16', 'loopback'],
+      rateLimits: { address: { points: 5000, seconds: 1 }, viewer: { points: 90_000, seconds: 60 }, redisUrl: 'rediss://app:word@redis.example.org:6380' },
       verifySchedule: '17 3 * * *',
       verifyAction: 'recount',
       sampleData: false,
@@ -173,6 +178,24 @@ describe('the configuration', () => {
 
   it.each(['0', '100', '-1', '1.5', 'true', '*', 'proxy.internal', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '010.0.0.1', '0x7f.1', '10.0.0.1,', '10.0.0.1 10.0.0.2', 'fd00::/129', 'http://10.0.0.1'])('refuses %s as the proxies that are believed', TRUST_PROXY => {
     expect(mistakesOf({ TRUST_PROXY })).toEqual([expect.stringContaining(`TRUST_PROXY is "${TRUST_PROXY}". Give off, on, the number of proxies in front of this server`)]);
+  });
+
+  it('has no limit of rates with RATE_LIMIT=off, which says so of both limits', () => {
+    expect(readConfig({ RATE_LIMIT: 'off' }).rateLimits).toBeNull();
+    expect(mistakesOf({ RATE_LIMIT: 'off', RATE_LIMIT_SIGNED_IN: '1/1' })).toEqual(['RATE_LIMIT_SIGNED_IN is set while RATE_LIMIT is "off", which switches off both. Leave one of them out.']);
+  });
+
+  it.each(['1000', '1000/0', '0/10', '/10', '1000/', '-1/10', '1e3/10', '1000/86401', '1000000000000/10', '1000/10s', 'none'])('refuses %s as a rate', rate => {
+    expect(mistakesOf({ RATE_LIMIT: rate })).toEqual([`RATE_LIMIT is "${rate}". Give points and the seconds for which they are given, such as 1000000/10, or off.`]);
+    expect(mistakesOf({ RATE_LIMIT_SIGNED_IN: rate })).toEqual([`RATE_LIMIT_SIGNED_IN is "${rate}". Give points and the seconds for which they are given, such as 1000000/10.`]);
+  });
+
+  it('refuses RATE_LIMIT_SIGNED_IN=off, for RATE_LIMIT switches both', () => {
+    expect(mistakesOf({ RATE_LIMIT_SIGNED_IN: 'off' })).toEqual([expect.stringContaining('RATE_LIMIT_SIGNED_IN is "off". Give points')]);
+  });
+
+  it.each(['redis.example.org', 'http://app:hidden@redis', 'redis:', 'redis://', 'Redis app:hidden@redis'])('never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
+    expect(mistakesOf({ RATE_LIMIT_REDIS_URL: url })).toEqual(['RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS.']);
   });
 
   it('refuses the public development secret in production', () => {

@@ -107,6 +107,7 @@ What it examines:
   configuration  all variables; each mistake is named, and the checks go on as far as they can without it
   node           the version that runs this
   secrets        with what tokens are verified, and how long the given token is good
+  rates          whose addresses the limits of rates count; with RATE_LIMIT_REDIS_URL that Redis answers
   connection     that the database answers, is the kind that DATABASE_URL says, and new enough
   settings       isolation, durability, strictness, read-only; of SQLite: WAL, foreign keys
   disk           of SQLite: that file and folder can be written, and the room on the disk

@@ -27,7 +27,7 @@ type ProtocolErrorCode =
   | 'PERSISTED_QUERY_NOT_FOUND';
 
 /** Names the codes with which a request is turned away before GraphQL sees it. */
-type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE' | 'SERVER_STOPPING';
+type RefusalCode = 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'REQUEST_TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'HEADERS_TOO_LARGE' | 'SERVER_STOPPING' | 'RATE_LIMITED' | 'OVERLOADED';
 
 /** Names the code of documents that are none of those that a server may run. */
 type TrustCode = 'DOCUMENT_NOT_TRUSTED';
@@ -91,6 +91,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: ['This server is stopping. Nothing was done; send the request again.'],
     status: [503],
     remedy: 'Send the request again, on a new connection: another server may be there, or this one is back soon.',
+  },
+  RATE_LIMITED: {
+    meaning: 'The viewer, or the address where nobody is signed in, has used up the points of `RATE_LIMIT` or `RATE_LIMIT_SIGNED_IN`, see [HTTP](http.md); nothing was run. By WebSocket, an operation gets it as its error, with `retryAfter`, and a connection is closed with 1013.',
+    message: ['You have used up the … points for … s. Try again in … s; …', 'Your address has used up the … points for … s. Try again in … s; …'],
+    status: [429],
+    remedy: 'Wait as many seconds as the header `Retry-After`, `extensions.retryAfter` and the message say, then send the same request again; ask for less at once.',
+  },
+  OVERLOADED: {
+    meaning: 'The server has more work than it can do in time; nothing was run.',
+    message: ['The server has more work than it can do in time. Nothing was done; try again in … s.'],
+    status: [503],
+    remedy: 'Send the same request again, after as many seconds as the header `Retry-After` says.',
   },
   GRAPHQL_PARSE_FAILED: {
     meaning: 'The operation is not GraphQL, or has more than 5000 tokens.',

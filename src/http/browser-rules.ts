@@ -8,7 +8,7 @@ import type { Config } from '../config.js';
 const DATA_ONLY = { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] };
 
 /** Lists what a page may read of an answer besides its body. */
-const EXPOSED = ['x-request-id', 'etag', 'retry-after'];
+const EXPOSED = ['x-request-id', 'etag', 'retry-after', 'ratelimit', 'ratelimit-policy'];
 
 /** Limits how long a browser remembers what it may send, in seconds; Chromium keeps no more. */
 const PREFLIGHT_AGE = 7200;

@@ -26,7 +26,7 @@ export function newListener(config: Config, logger: FastifyBaseLogger, { http, .
     genReqId: requestIdOf,
     bodyLimit: BODY_LIMIT,
     rewriteUrl: routableUrl,
-    return503OnClosing: false, // refuseInGraphqlShape() does, in the shape of all else.
+    return503OnClosing: false, // refuseWhileStopping() does, in the shape of all else.
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     ...connections,
     http: { ...connections.http, ...http },

@@ -7,7 +7,10 @@ import { protocols, type LiveCounts } from '../services/live-counts/index.js';
 import { refusalReasons, type LiveConnections } from './live/index.js';
 import { addBrowserRules } from './browser-rules.js';
 import { counterMetrics } from './counter-metrics.js';
+import type { RateLimits } from './rate-limits/rate-limits.js';
+import { rateMetrics } from './rate-limits/rate-metrics.js';
 import { databaseMetrics } from './database-metrics.js';
+import { loadMetrics, type LoadShedding } from './load-shedding.js';
 import { refuseInGraphqlShape } from './refusals.js';
 import { newListener } from './listener.js';
 import { requestLog } from './request-log.js';
@@ -21,8 +24,8 @@ let ofProcess: Registry | undefined;
 /** Is the metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
-  /** Adds how many subscriptions and connections there are, and what became of others. */
-  watch(counts: LiveCounts, connections: LiveConnections): void;
+  /** Adds how many subscriptions and connections there are, what became of others, and how many requests were refused for the rate of a client (null: no limit) and for the load. */
+  watch(parts: { readonly counts: LiveCounts; readonly connections: LiveConnections; readonly limits: RateLimits | null; readonly load: LoadShedding }): void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own where METRICS is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
@@ -46,7 +49,11 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   const addRoute = (to: FastifyInstance): unknown => to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
     count,
-    watch: (counts, connections) => liveMetrics(registry, counts, connections),
+    watch({ counts, connections, limits, load }) {
+      liveMetrics(registry, counts, connections);
+      loadMetrics(registry, load);
+      rateMetrics(registry, limits);
+    },
     async expose(config) {
       const place = config.metrics;
       if (typeof place === 'string') {
@@ -70,7 +77,7 @@ async function ownListener(config: Config, logger: FastifyBaseLogger): Promise<F
   const { app, follow } = newListener(config, logger);
   follow([requestLog(logger)]);
   await addBrowserRules(app, { ...config, corsOrigins: [] });
-  refuseInGraphqlShape(app, { isStopping: () => false, wayIn: 'The metrics are at /metrics.' });
+  refuseInGraphqlShape(app, 'The metrics are at /metrics.');
   await sendLess(app);
   return app;
 }

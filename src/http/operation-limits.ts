@@ -5,6 +5,9 @@ import type { Context } from '../graphql/context.js';
 import { readDocument, type DocumentRules, type ReadDocument } from '../graphql/documents.js';
 import type { SentDocument, TrustedDocuments } from '../graphql/trusted-documents.js';
 import { assessOperation, type QueryLimits } from '../graphql/query-limits.js';
+import { rateLimited } from './rate-limits/bill.js';
+import { mistakePoints, operationPoints } from './rate-limits/prices.js';
+import type { CurrentRequest } from './request-record.js';
 
 /** Limits the memory for documents that were read before, in bytes, as near as can be said; those that were used longest ago go first. */
 const MAX_READ_DOCUMENTS_BYTES = 33_554_432;
@@ -25,17 +28,19 @@ const UNTRUSTED = '#';
 
 /**
  * Gives the Apollo plugin that reads documents and refuses, with status 400, an operation beyond the limits before
- * anything of it runs. Apollo parses and validates only what has no document yet, and it does so without our limits.
+ * anything of it runs, and charges its cost to whoever asks, or refuses it with 429. Apollo parses and validates only what has no document yet, and it does so without our limits.
  */
-export function operationLimits(rules: OperationRules, format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError): ApolloServerPlugin<Context> {
+export function operationLimits(rules: OperationRules, current: CurrentRequest, format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError): ApolloServerPlugin<Context> {
   const documents = new InMemoryLRUCache<ReadDocument>({
     maxSize: MAX_READ_DOCUMENTS_BYTES,
     sizeCalculation: ({ document, shape }) => shape.nodes * NODE_BYTES + 2 * (document.loc?.source.body.length ?? 0),
   });
   const refused = new WeakMap<object, readonly GraphQLError[]>();
   const trusted = new WeakMap<object, ReadDocument | GraphQLError>();
-  const refuse = (request: GraphQLRequestContext<Context>, errors: readonly GraphQLError[]): void => {
+  const refuse = async (request: GraphQLRequestContext<Context>, errors: readonly GraphQLError[]): Promise<void> => {
     refused.set(request, errors);
+    // Reading it is done by now: it is charged, whatever that leaves.
+    await current()?.bill?.settle(mistakePoints(request.source ?? ''));
     // Else Apollo keeps the text, to be asked for by its hash.
     if (request.metrics) request.metrics.persistedQueryRegister = false;
   };
@@ -47,17 +52,18 @@ export function operationLimits(rules: OperationRules, format: (formatted: Graph
         read = readDocument(request.source, rules);
         if (!Array.isArray(read)) await documents.set(request.queryHash, read);
       }
-      if (Array.isArray(read)) refuse(request, read);
+      if (Array.isArray(read)) await refuse(request, read);
       Object.assign(request, { document: Array.isArray(read) ? NOTHING : read.document });
     },
-    didResolveOperation(request) {
-      const { schema, document, operation, request: sent } = request;
+    async didResolveOperation(request) {
+      const { schema, document, operation, source, request: sent } = request;
       // Apollo comes here without one too, and refuses the request afterwards.
-      if (!operation || refused.has(request)) return Promise.resolve();
-      const { refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema }, rules);
-      if (refusals.length > 0) refuse(request, refusals);
-      else sent.variables = variables;
-      return Promise.resolve();
+      if (!operation || refused.has(request)) return;
+      const { cost, refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema }, rules);
+      if (refusals.length > 0) return refuse(request, refusals);
+      sent.variables = variables;
+      const unpaid = await current()?.bill?.charge(operationPoints(source, cost));
+      if (unpaid) throw rateLimited(unpaid, { status: 429, headers: new Map([['retry-after', String(unpaid.retryAfter)]]) });
     },
     responseForOperation(request) {
       const errors = refused.get(request)?.map(error => format(error.toJSON(), error));

@@ -77,16 +77,17 @@ export function routableUrl({ url = '' }: IncomingMessage): string {
 /** What a server that stops answers; another one may be there at once. */
 export const serverStopping: Refusal = { status: 503, code: 'SERVER_STOPPING', message: 'This server is stopping. Nothing was done; send the request again.', headers: { 'retry-after': '1' } };
 
-/** What to refuse requests by. */
-export interface RefusalRules {
-  /** Returns true once the server takes no more requests. */
-  readonly isStopping: () => boolean;
-  /** Says what there is, to those who ask for something else. */
-  readonly wayIn?: string;
+/** Refuses the requests that come once a server takes no more; to be called before all that makes a request wait, since those that came before are served. */
+export function refuseWhileStopping(app: FastifyInstance, isStopping: () => boolean): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (!isStopping()) return done();
+    reply.headers({ ...serverStopping.headers });
+    return done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message));
+  });
 }
 
-/** Answers what never reaches GraphQL in its shape: a request that HTTP does not allow, an unreadable body, an unknown path, a method that a path does not take. */
-export function refuseInGraphqlShape(app: FastifyInstance, { isStopping, wayIn = WAY_IN }: RefusalRules): void {
+/** Answers what never reaches GraphQL in its shape: a request that HTTP does not allow, an unreadable body, an unknown path, a method that a path does not take; `wayIn` says what there is. */
+export function refuseInGraphqlShape(app: FastifyInstance, wayIn = WAY_IN): void {
   // Not asked of Fastify, which takes an address for the pattern of a route, and fails for some.
   const routes = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
@@ -96,13 +97,7 @@ export function refuseInGraphqlShape(app: FastifyInstance, { isStopping, wayIn =
   });
   // Else a body of this type would be read, and refused only by the check for forgery, which names another reason.
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', (request, reply, done) => {
-    if (isStopping()) {
-      reply.headers({ ...serverStopping.headers });
-      return done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message));
-    }
-    return done(mistakeIn(request) ?? (request.is404 ? missing(request, reply) : undefined));
-  });
+  app.addHook('onRequest', (request, reply, done) => done(mistakeIn(request) ?? (request.is404 ? missing(request, reply) : undefined)));
   app.setErrorHandler((error, request, reply) => {
     const { status, code, message } = refusalOf(error as FastifyError, request);
     const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../graphql/error-catalogue.js';
 import { transactionRetries } from '../services/transactions.js';
 import type { Viewer } from '../services/viewer.js';
 import { pathOf, refusalOf, RefusedRequest } from './refusals.js';
+import type { Bill } from './rate-limits/bill.js';
 import { REQUEST_ID } from './request-id.js';
 
 /** Holds what becomes known of a request while it is served. */
@@ -21,11 +22,13 @@ export interface RequestRecord {
   readonly userErrorCodes: string[];
   /** Counts transactions that were run again. */
   retries: number;
+  /** What the request costs whoever asks; null: it is not charged. */
+  bill: Bill | null;
 }
 
 /** Returns the record of a request of which nothing is known yet. */
 export function newRecord(id: string): RequestRecord {
-  return { id, viewer: null, operation: null, isGraphql: false, errorCodes: [], userErrorCodes: [], retries: 0 };
+  return { id, viewer: null, operation: null, isGraphql: false, errorCodes: [], userErrorCodes: [], retries: 0, bill: null };
 }
 
 /** Is a request that has come to its end. */
@@ -63,6 +66,8 @@ export interface FollowedRequests {
   readonly current: CurrentRequest;
   /** Returns the latest request on a connection that has not come to its end; undefined: there is none. */
   latestOn(socket: Socket): BegunRequest | undefined;
+  /** Returns the record of a request. */
+  recordOf(request: FastifyRequest): RequestRecord;
 }
 
 /** What is known of a request until its end is told. */
@@ -137,7 +142,7 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     transactionRetries.unsubscribe(countRetry);
     done();
   });
-  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket) };
+  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket), recordOf: request => states.get(request)!.record };
 }
 
 function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {

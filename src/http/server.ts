@@ -4,18 +4,13 @@ import fastifyApollo from '@as-integrations/fastify';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
-import { unlessStopped, WorkStopped } from '../database/time-limit.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { documentRulesOf } from '../graphql/documents.js';
-import { errorFormatter, timedOut, tokenRefusal, userCheckFailed } from '../graphql/errors.js';
+import { errorFormatter } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Pace } from '../services/live-counts/index.js';
-import { TokenError } from '../services/token-error.js';
-import { isConnectionLost } from '../services/transaction-error.js';
-import type { Viewer } from '../services/viewer.js';
 import { Background } from './background.js';
-import { tokenIn } from './bearer.js';
 import { addBrowserRules } from './browser-rules.js';
 import { cachePolicy } from './cache-policy.js';
 import { clientAddresses, proxyTrust } from './client-address.js';
@@ -25,12 +20,17 @@ import { readJsonBodies } from './json-body.js';
 import { jsonStatus } from './json-status.js';
 import { newListener } from './listener.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
+import { loadThresholds, shedLoad, type LoadThresholds } from './load-shedding.js';
 import { startMetrics } from './metrics.js';
 import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
+import { chargePreflights, chargeRequests, type Charging } from './rate-limits/request-charges.js';
+import { costReport } from './rate-limits/cost-report.js';
+import { RateLimits, type RateTimes } from './rate-limits/rate-limits.js';
 import { reasonNotReady } from './readiness.js';
-import { refuseInGraphqlShape } from './refusals.js';
+import { refuseInGraphqlShape, refuseWhileStopping } from './refusals.js';
 import { requestLog } from './request-log.js';
+import { requestViewers } from './request-viewer.js';
 import { cutOffSlowReaders } from './slow-readers.js';
 import { answeringTimeouts, limitRequests } from './time-limits.js';
 import { operationTracer, traceRequests } from './tracing.js';
@@ -53,8 +53,20 @@ export interface RunningServer {
 /** Limits the memory for persisted queries, in bytes: some thousands of them; those that were used longest ago go first. */
 const PERSISTED_QUERIES = 8_388_608;
 
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly logger: FastifyBaseLogger;
+  /** When live counts are looked at. */
+  readonly pace?: Pace;
+  /** How much work the server takes on. */
+  readonly thresholds?: LoadThresholds;
+  readonly rateTimes?: RateTimes;
+}
+
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
-export async function startServer({ config, database, logger, pace }: { config: Config; database: Database; logger: FastifyBaseLogger; pace?: Pace }): Promise<RunningServer> {
+export async function startServer({ config, database, logger, pace, thresholds = loadThresholds, rateTimes }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
   const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
@@ -66,9 +78,20 @@ export async function startServer({ config, database, logger, pace }: { config: 
   traceRequests(app);
   limitRequests(app, config.requestTimeout);
   cutOffSlowReaders(app, config.writeTimeout);
+  const viewers = viewersOf(app, { config, database, logger, current });
+  const { verify } = viewers;
+  const viewerOf = requestViewers(verify);
+  const clientAddressOf = clientAddresses(trustProxy);
+  const limits = config.rateLimits && new RateLimits(config.rateLimits, logger, rateTimes);
+  const charging: Charging | null = limits && { limits, clientAddressOf, viewerOf, requests, seconds: config.requestTimeout };
+  if (charging) chargePreflights(app, charging);
   await addBrowserRules(app, config);
   // After the rules for browsers, so that a page can read why it is refused.
-  refuseInGraphqlShape(app, { isStopping: () => closing !== undefined });
+  refuseWhileStopping(app, () => closing !== undefined);
+  // Before all else that refuses, so that refusals are charged too.
+  if (charging) chargeRequests(app, charging);
+  const load = await shedLoad(app, thresholds);
+  refuseInGraphqlShape(app);
   readJsonBodies(app);
   await sendLess(app);
   const background = new Background({ config, database, logger });
@@ -85,26 +108,24 @@ export async function startServer({ config, database, logger, pace }: { config: 
     formatError: format,
     // Those that clients bring along are not trusted ones.
     persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, format), jsonStatus(), ...cachePolicy(), landingPage(config)],
+    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, current, format), jsonStatus(), ...cachePolicy(), costReport(current), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
   await apollo.start();
   await addExploring(app, config);
-  const viewers = viewersOf(app, { config, database, logger, current });
-  const { verify } = viewers;
   await app.register(fastifyApollo(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request, verify), background.runs),
+    context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request), background.runs),
   });
   const { counts, connections: listening, letGo } = serveLiveCounts(app, {
     config, database, rules, verify, format, current, rawAnswers, logger, pace,
-    clientAddressOf: clientAddresses(trustProxy),
+    clientAddressOf, rates: limits, isOverloaded: load.isOverloaded,
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener, seconds: config.requestTimeout }),
   });
   viewers.watch(listening);
-  metrics?.watch(counts, listening);
+  metrics?.watch({ counts, connections: listening, limits, load });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database);
@@ -116,6 +137,7 @@ export async function startServer({ config, database, logger, pace }: { config: 
   });
   let ownMetricsUrl: string | null | undefined;
   try {
+    await limits?.connect();
     ownMetricsUrl = await metrics?.expose(config);
     await app.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -131,17 +153,4 @@ export async function startServer({ config, database, logger, pace }: { config: 
     // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
     close: () => (closing ??= background.stopAround(drain).finally(() => apollo.stop())),
   };
-}
-
-/** Gives who asks: nobody without a token; a token that fails its checks is an error, never nobody. */
-async function viewerOf(request: FastifyRequest, verify: (token: string) => Promise<Viewer>): Promise<Viewer | null> {
-  try {
-    const token = tokenIn(request.headers.authorization);
-    return token === null ? null : await unlessStopped(verify(token));
-  } catch (error) {
-    if (error instanceof TokenError) throw tokenRefusal(error);
-    if (isConnectionLost(error)) throw userCheckFailed();
-    if (error instanceof WorkStopped) throw timedOut(error);
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { currentLimit, TimeLimit, withinLimit } from '../database/time-limit.js';
@@ -13,12 +14,17 @@ const GATEWAY_TIMEOUT = 504;
 export function limitRequests(app: FastifyInstance, seconds: number): void {
   app.addHook('preHandler', (request, { raw }, done) => {
     if (request.routeOptions.url !== '/graphql') return done();
-    const limit = new TimeLimit(seconds);
-    const over = (): void => (raw.writableFinished ? limit.end() : limit.stop('client_gone'));
-    if (raw.destroyed) over();
-    else raw.once('close', over);
-    return withinLimit(limit, done);
+    return withinLimit(limitOf(raw, seconds), done);
   });
+}
+
+/** Returns a limit of so many seconds for the work on an answer, which stops when the client leaves. */
+export function limitOf(response: ServerResponse, seconds: number): TimeLimit {
+  const limit = new TimeLimit(seconds);
+  const over = (): void => (response.writableFinished ? limit.end() : limit.stop('client_gone'));
+  if (response.destroyed) over();
+  else response.once('close', over);
+  return limit;
 }
 
 /**

@@ -8,7 +8,8 @@ import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
 import { newListener } from '../../src/http/listener.js';
 import { BODY_LIMIT, refuseInGraphqlShape } from '../../src/http/refusals.js';
 import { MOST_OF_ONE } from '../../src/services/live-counts/index.js';
-import { addCourse, startApi, type Api } from '../support/api.js';
+import { Role } from '../../src/entities/index.js';
+import { addCourse, anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
 import { answerToBytes, readReply } from '../support/raw-http.js';
 
 /** Is what a request was answered: the body's text, and the status, which messages of a subscription do not have. */
@@ -74,7 +75,7 @@ async function tooLate(): Promise<Reply> {
 /** Gives the answer to an error that nobody has thought of, outside GraphQL. */
 export async function unexpected(): Promise<Reply> {
   const app = fastify();
-  refuseInGraphqlShape(app, { isStopping: () => false });
+  refuseInGraphqlShape(app);
   app.get('/', () => Promise.reject(new Error('no such table: secrets')));
   const { statusCode, body } = await app.inject('/');
   return { status: statusCode, text: body };
@@ -109,6 +110,28 @@ export const streamed = (query: string): Ask => async api => {
   return { status: null, text: /^data: (.+)$/m.exec(text)![1]! };
 };
 
+/** Sends a request to a server of its own. */
+async function onItsOwn(options: ApiOptions, ask: (api: Api) => Promise<Reply>): Promise<Reply> {
+  const api = await startApi('sqlite', options);
+  try {
+    return await ask(api);
+  } finally {
+    await api.stop();
+  }
+}
+
+/** Asks once more than a client has points for, signed in or not. */
+const tooOften = (role: Role | null): Ask => () =>
+  onItsOwn({ env: { RATE_LIMIT: '1/3600', RATE_LIMIT_SIGNED_IN: '1/3600' } }, async api => {
+    const token = role && (await api.token(role, null));
+    await api.send(token, '{ __typename }');
+    const { status, ...answer } = await api.send(token, '{ __typename }');
+    return { status, text: JSON.stringify(answer) };
+  });
+
+/** Asks a server that has more work than it can do. */
+const whileOverloaded: Ask = () => onItsOwn({ thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } }, at('/graphql', { method: 'POST', body: '{}' }));
+
 /** Holds, for each code that comes before GraphQL or of subscriptions only, requests that are answered with it. */
 export const askedRefusals = {
   NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
@@ -118,6 +141,8 @@ export const askedRefusals = {
   UNSUPPORTED_MEDIA_TYPE: [at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }), at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT })],
   HEADERS_TOO_LARGE: [bytes(`GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
   SERVER_STOPPING: [tooLate],
+  RATE_LIMITED: [tooOften(null), tooOften(Role.ADMIN)],
+  OVERLOADED: [whileOverloaded],
   TOO_MANY_SUBSCRIPTIONS: [oneMore, oneStreamMore],
 } satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
 

@@ -71,7 +71,7 @@ describe('browsers', () => {
     expect(headers.get('access-control-max-age')).toBe('7200');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
     const told = await fetch(apis.open.url, { method: 'POST', headers: { origin: 'https://school.example', 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
-    expect(told.headers.get('access-control-expose-headers')).toBe('x-request-id, etag, retry-after');
+    expect(told.headers.get('access-control-expose-headers')).toBe('x-request-id, etag, retry-after, ratelimit, ratelimit-policy');
   });
 
   it('are not the only ones who may ask what a path takes', async () => {

@@ -10,7 +10,7 @@ it('the log of requests has an error whole that came before GraphQL', async () =
   const log = keptLog();
   const app = fastify({ genReqId: requestIdOf });
   followRequests(app, log.logger, [requestLog(log.logger)]);
-  refuseInGraphqlShape(app, { isStopping: () => false });
+  refuseInGraphqlShape(app);
   app.get('/', () => Promise.reject(new Error('broken')));
   expect((await app.inject({ url: '/', headers: { 'x-request-id': 'broken-2' } })).statusCode).toBe(500);
   const [request] = await log.requests(1);

@@ -3,6 +3,7 @@ import { readConfig } from '../../src/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
+import type { LoadThresholds } from '../../src/http/load-shedding.js';
 import { startServer } from '../../src/http/server.js';
 import type { Pace } from '../../src/services/live-counts/index.js';
 import { issueToken } from '../../src/services/tokens.js';
@@ -39,22 +40,34 @@ export interface ApiOptions {
   readonly logger?: Logger;
   /** Is when its live counts are looked at. */
   readonly pace?: Pace;
+  /** How much work the server takes on; any amount without it, for what a test does on a busy machine. */
+  readonly thresholds?: LoadThresholds;
+  /** Returns once a refusal for the rate of requests may be given; at once without it. */
+  readonly holdRefusal?: () => Promise<void>;
+  /** The most that a request waits for the Redis that counts rates, in milliseconds. */
+  readonly redisWaitMs?: number;
 }
 
 /** Matches the statement that looks up the users whom tokens name. */
 export const USER_CHECK = /^select [`"]id[`"], [`"]role[`"] from [`"]core_user[`"] where [`"]id[`"] in /;
 
+/** Takes on any amount of work. */
+export const anyLoad: LoadThresholds = { maxEventLoopDelayMs: Infinity, maxHeapBytes: Infinity };
+
+/** Gives each client more points than any test uses; they are charged all the same. */
+export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };
+
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
-export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace }: ApiOptions = {}): Promise<Api> {
+export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace, thresholds = anyLoad, holdRefusal = () => Promise.resolve(), redisWaitMs }: ApiOptions = {}): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
-  const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', USER_CHECK_SECONDS: '3600', ...env });
+  const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', USER_CHECK_SECONDS: '3600', ...amplePoints, ...env });
   const seen: string[] = [];
   database.config.set('onQuery', sql => {
     // Of whether a token's user is there the server asks now and then, whatever the request.
     if (!USER_CHECK.test(sql)) seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger, pace }).catch(async (error: unknown) => {
+  const server = await startServer({ config, database, logger, pace, thresholds, rateTimes: { hold: holdRefusal, redisWaitMs } }).catch(async (error: unknown) => {
     await drop();
     throw error;
   });

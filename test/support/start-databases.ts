@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
+import { redisProgram } from './redis.js';
 import { programOf, startServer, type Server } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
 
@@ -50,6 +51,7 @@ function reportMissing(here: readonly ServerKind[]): void {
     messages.push(`NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`);
   }
   for (const name of clients) messages.push(`NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`);
+  if (!redisProgram()) messages.push('NOT TESTED: the limits of rates in Redis. Put redis-server on PATH.');
   if (!browserProgram()) messages.push('NOT TESTED: the pages for exploring in a browser. Put chromium on PATH.');
   if (messages.length === 0) return;
   if (process.env['CI']) throw new Error(messages.join('\n'));

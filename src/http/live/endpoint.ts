@@ -12,6 +12,9 @@ import type { Viewer } from '../../services/viewer.js';
 import type { ClientAddressOf } from '../client-address.js';
 import type { OperationRules } from '../operation-limits.js';
 import type { RawAnswers } from '../raw-answer.js';
+import { rateLimited, type Bill } from '../rate-limits/bill.js';
+import { mistakePoints, operationPoints } from '../rate-limits/prices.js';
+import type { RateLimits } from '../rate-limits/rate-limits.js';
 import type { CurrentRequest } from '../request-record.js';
 import type { LiveConnections } from './connections.js';
 
@@ -31,6 +34,10 @@ export interface LiveEndpoint {
   readonly expiryOf: (token: string) => number;
   /** Returns the address of a request's client, by which limits count. */
   readonly clientAddressOf: ClientAddressOf;
+  /** The limits of what each viewer and address may ask for in a time; null: there are none. */
+  readonly rates: RateLimits | null;
+  /** Returns true where the server has more work than it can do in time. */
+  readonly isOverloaded: () => boolean;
   /** Turns an error into what a caller may see. */
   readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
   readonly current: CurrentRequest;
@@ -49,6 +56,8 @@ export interface SubscriptionRequest {
   readonly operation: OperationDefinitionNode;
   /** The variables to run it with. */
   readonly variables: Variables;
+  /** What it can cost at most, in points. */
+  readonly cost: number;
 }
 
 /** Is what a client has sent, by either protocol. */
@@ -65,7 +74,7 @@ export async function listenerOf({ verify, expiryOf }: LiveEndpoint, token: stri
 }
 
 /** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
-export function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): SubscriptionRequest | GraphQLError[] {
+function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): SubscriptionRequest | GraphQLError[] {
   const { query, operationName, variables: sent } = request;
   const found = rules.trusted ? rules.trusted.find(request) : readDocument(query, rules);
   const read = found instanceof GraphQLError ? [found] : found;
@@ -77,8 +86,19 @@ export function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): S
   }
   // Those have their limits, log lines and metrics there.
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
-  const { refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema }, rules);
-  return refusals.length > 0 ? [...refusals] : { document, operation, variables };
+  const { cost, refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema }, rules);
+  return refusals.length > 0 ? [...refusals] : { document, operation, variables, cost };
+}
+
+/** Gives the subscription that a client has sent, once its cost is charged, or why it is not served. */
+export async function grantedSubscriptionIn(endpoint: LiveEndpoint, sent: SentRequest, bill: Bill | null): Promise<SubscriptionRequest | GraphQLError[]> {
+  const found = subscriptionIn(endpoint, sent);
+  if (Array.isArray(found)) {
+    await bill?.settle(mistakePoints(sent.query));
+    return found;
+  }
+  const unpaid = await bill?.charge(operationPoints(sent.query, found.cost));
+  return unpaid ? [rateLimited(unpaid)] : found;
 }
 
 /** Gives a result as its caller may see it; one that is only an error of the request has no data. */

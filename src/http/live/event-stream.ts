@@ -10,7 +10,7 @@ import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { operationLabel } from '../operation-label.js';
 import { RefusedRequest } from '../refusals.js';
-import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
+import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
 
@@ -28,9 +28,9 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     schema: endpoint.rules.schema,
     // Without tokens for streams, each operation has a connection of its own.
     authenticate: () => null,
-    onSubscribe({ context: { listener } }, sent) {
-      const found = subscriptionIn(endpoint, sent);
+    async onSubscribe({ context: { listener } }, sent) {
       const record = endpoint.current();
+      const found = await grantedSubscriptionIn(endpoint, sent, record?.bill ?? null);
       if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
       // With data, though null, for that is how the package knows a result.
       if (Array.isArray(found)) return { data: null, errors: found };

@@ -28,7 +28,7 @@ export interface ServedCounts {
 /** Serves subscriptions to them. */
 export function serveLiveCounts(
   app: FastifyInstance,
-  { config, database, pace = clock, ...rest }: Pick<LiveEndpoint, 'rules' | 'contextOf' | 'verify' | 'clientAddressOf' | 'format' | 'current' | 'rawAnswers' | 'logger'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
+  { config, database, pace = clock, ...rest }: Pick<LiveEndpoint, 'rules' | 'contextOf' | 'verify' | 'clientAddressOf' | 'rates' | 'isOverloaded' | 'format' | 'current' | 'rawAnswers' | 'logger'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
 ): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>

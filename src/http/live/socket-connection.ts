@@ -16,6 +16,13 @@ const MAX_REASON_BYTES = 123;
 /** Is how often a client is asked for a sign of life, and how long it has for it, in milliseconds. */
 const KEEP_ALIVE = 12_000;
 
+/** Closes a WebSocket, with as much of the reason as a close frame holds. */
+export function closeWith(socket: WebSocket, code: number, reason: string): void {
+  const bytes = Buffer.from(reason);
+  // A character that is cut in two becomes one of three bytes that says so.
+  socket.close(code, bytes.length <= MAX_REASON_BYTES ? bytes : bytes.subarray(0, MAX_REASON_BYTES - 3).toString().replace(/\uFFFD$/, '…'));
+}
+
 /** One WebSocket, whose client may send what it likes, as fast as it likes, and never read. */
 export class SocketConnection implements LiveConnection {
   readonly protocol = 'ws';
@@ -97,11 +104,8 @@ export class SocketConnection implements LiveConnection {
     this.#takeUpNext();
   }
 
-  /** Closes it, with as much of the reason as a close frame holds. */
   close(code: number, reason: string): void {
-    const bytes = Buffer.from(reason);
-    // A character that is cut in two becomes one of three bytes that says so.
-    this.socket.close(code, bytes.length <= MAX_REASON_BYTES ? bytes : bytes.subarray(0, MAX_REASON_BYTES - 3).toString().replace(/\uFFFD$/, '…'));
+    closeWith(this.socket, code, reason);
   }
 
   sendAway(error: TokenError): void {

@@ -10,9 +10,14 @@ import { KeysError, rejection, TokenError } from '../../services/token-error.js'
 import { tokenIn } from '../bearer.js';
 import { serverStopping, type Refusal } from '../refusals.js';
 import { requestIdOf } from '../request-id.js';
-import { listenerOf, presented, subscriptionIn, type LiveEndpoint } from './endpoint.js';
+import { overloaded } from '../load-shedding.js';
+import { Bill, rateLimited } from '../rate-limits/bill.js';
+import { REQUEST_POINTS } from '../rate-limits/prices.js';
+import { payerOf, type Standing } from '../rate-limits/rate-limits.js';
+import { rateHeaders } from '../rate-limits/request-charges.js';
+import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
-import { SocketConnection } from './socket-connection.js';
+import { closeWith, SocketConnection } from './socket-connection.js';
 
 /** Is the path at which subscriptions are served by WebSocket. */
 const WEB_SOCKET_PATH = '/graphql';
@@ -69,7 +74,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         return false;
       }
     },
-    onSubscribe({ extra }, _id, sent) {
+    async onSubscribe({ extra }, _id, sent) {
       const listener = extra.listener!;
       extra.subscriptions += 1;
       if (isExpired(listener)) {
@@ -77,7 +82,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         extra.sendAway(error);
         return [codedError('UNAUTHENTICATED', error.message)];
       }
-      const found = subscriptionIn(endpoint, sent);
+      const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(listener.viewer, extra.address));
+      const unpaid = await bill?.charge(REQUEST_POINTS);
+      const found = unpaid ? [rateLimited(unpaid)] : await grantedSubscriptionIn(endpoint, sent, bill);
       if (Array.isArray(found)) return found;
       return { schema: endpoint.rules.schema, document: found.document, operationName: sent.operationName, variableValues: found.variables, contextValue: endpoint.contextOf(listener) };
     },
@@ -131,25 +138,46 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
 
   function refuse(request: IncomingMessage, socket: Duplex, answer: Refusal): void {
     const { method = 'GET' } = request;
-    endpoint.rawAnswers.refuse(socket, { id: requestIdOf(request), method, path: WEB_SOCKET_PATH, route: WEB_SOCKET_PATH }, answer);
+    const headers = { ...rateHeadersOf(request), ...answer.headers };
+    endpoint.rawAnswers.refuse(socket, { id: requestIdOf(request), method, path: WEB_SOCKET_PATH, route: WEB_SOCKET_PATH }, { ...answer, headers });
   }
+
+  function rateHeadersOf(request: IncomingMessage): Record<string, string> {
+    const standing = standings.get(request);
+    return standing ? rateHeaders(standing) : {};
+  }
+
+  sockets.on('headers', (lines, request) => {
+    for (const [name, value] of Object.entries(rateHeadersOf(request))) lines.push(`${name}: ${value}`);
+  });
 
   sockets.on('wsClientError', ({ message }, socket, request) => {
     const answer: Refusal = { status: 400, code: 'BAD_REQUEST', message: `This is no request for a WebSocket: ${message}.`, headers: { 'sec-websocket-version': '13, 8' } };
     refuse(request, socket, answer);
   });
 
+  /** How those who asked for a WebSocket stand by the limit of their address. */
+  const standings = new WeakMap<IncomingMessage, Standing>();
   let closing = false;
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void admit(request, socket, head));
+
+  async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Who resets the connection then is no trouble, and nobody else listens for it.
     socket.on('error', () => socket.destroy());
+    const address = endpoint.clientAddressOf(request);
+    const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(null, address));
+    const unpaid = await bill?.charge(REQUEST_POINTS);
+    if (socket.destroyed) return;
+    if (bill?.standing) standings.set(request, bill.standing);
     if (closing) return refuse(request, socket, serverStopping);
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
       connections.refuse('origin');
       return refuse(request, socket, { status: 403, code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
     }
-    const address = endpoint.clientAddressOf(request);
+    // By a close code, for a page is not told the status of a request for a WebSocket.
+    if (unpaid) return sockets.handleUpgrade(request, socket, head, opened => turnAway(request, opened, unpaid.message));
+    if (endpoint.isOverloaded()) return refuse(request, socket, overloaded);
     let giveBack: (() => void) | null;
     try {
       giveBack = connections.arrivals.take({ viewer: null, address });
@@ -164,7 +192,14 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     });
     // Where it came to no WebSocket.
     giveBack?.();
-  });
+  }
+
+  function turnAway(request: IncomingMessage, socket: WebSocket, reason: string): void {
+    // Not 4429, after which clients give up for good.
+    closeWith(socket.on('error', () => socket.terminate()), TRY_AGAIN_LATER, reason);
+    logger.info({ requestId: requestIdOf(request), path: WEB_SOCKET_PATH, code: TRY_AGAIN_LATER }, 'websocket');
+  }
+
   return () => {
     closing = true;
     for (const socket of sockets.clients) socket.close(1001, 'The server stops. Connect again.');

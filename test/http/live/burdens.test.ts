@@ -163,6 +163,8 @@ describe('a listener whose rights are gone', () => {
       current: () => undefined,
       rawAnswers: new RawAnswers({}, []),
       clientAddressOf: () => '192.0.2.1',
+      rates: null,
+      isOverloaded: () => false,
       contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener, seconds: 10 }),
     } as Parameters<typeof serveLiveCounts>[1]);
     await app.listen({ host: '127.0.0.1', port: 0 });

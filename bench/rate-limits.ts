@@ -1,0 +1,186 @@
+// node_modules/.bin/node bench/rate-limits.ts: what the limits of rates let through. Build first (npm run build).
+// 1. What requests cost the server, in points of 5 µs of processor time, beside what they are charged.
+// 2. A school: 200 browsers behind one address that load and page lists of courses at once, anonymously and signed in, and
+//    enroll. How many were refused: none may be.
+// 3. Floods from one address and of one viewer: the share of a processor that they take, with the limits and without.
+// The server runs in this thread, on SQLite; who asks runs in another, so that the processor time of this one is the server's.
+// BENCH_SECONDS (12) is how long a flood lasts; BENCH_ONLY=calibration, school or floods runs one part.
+import { rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { once } from 'node:events';
+
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 12);
+const ONLY = process.env['BENCH_ONLY'];
+const POINT_MICROSECONDS = 5;
+
+/** One request, as it is sent again and again. */
+interface Sent {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** What the other thread is to send: all of a list once, so many at once; or one request again and again for some seconds. */
+type Work = { readonly list: readonly Sent[]; readonly callers: number; readonly keepAlive?: boolean } | { readonly again: Sent; readonly callers: number; readonly seconds: number };
+
+/** How often each status was answered. */
+type Statuses = Record<string, number>;
+
+if (isMainThread) await measure();
+else parentPort!.on('message', (work: Work) => void send(work).then(statuses => parentPort!.postMessage(statuses)));
+
+async function measure(): Promise<void> {
+  const { pino } = await import('pino');
+  const { readConfig } = await import('../dist/config.js');
+  const { startServer } = await import('../dist/http/server.js');
+  const { issueToken } = await import('../dist/services/tokens.js');
+  const { openFilled } = await import('./dataset.ts');
+  const file = join(tmpdir(), `rollcall-bench-${process.pid}.sqlite`);
+  const database = await openFilled(`sqlite:${file}`, { courses: 200, enrollments: 6000 });
+  const sender = new Worker(new URL(import.meta.url));
+  const json = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
+  const post = (query: string, headers: Record<string, string> = {}, variables: object = {}): Omit<Sent, 'url'> => ({ method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify({ query, variables }) });
+  const env = { DATABASE_URL: `sqlite:${file}`, NODE_ENV: 'test', HOST: '127.0.0.1', PORT: '0', METRICS: 'off', SAMPLE_DATA: 'false', CORS_ORIGINS: '*' };
+  const config = readConfig(env);
+  const tokenOf = async (userId: number | null, role: string): Promise<Record<string, string>> => ({ authorization: `Bearer ${await issueToken(config.jwt, { userId, role: role as never, expiresIn: '1h' })}` });
+  const admin = await tokenOf(null, 'admin');
+  const stranger = { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3Iiwicm9sZSI6ImFkbWluIiwiZXhwIjo5OTk5OTk5OTk5fQ.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' };
+  // The log goes where a line costs as much as in a file.
+  const logger = pino({ level: 'info' }, pino.destination('/dev/null'));
+
+  /** Starts a server, has it sent the work, and gives the answers, the server's processor time and the time, in seconds. */
+  async function served(variables: Record<string, string>, work: (url: string) => Work): Promise<{ statuses: Statuses; cpu: number; time: number }> {
+    const server = await startServer({ config: readConfig({ ...env, ...variables }), database, logger });
+    const result = await timed(work(server.url));
+    await server.close();
+    return result;
+  }
+
+  async function timed(work: Work): Promise<{ statuses: Statuses; cpu: number; time: number }> {
+    const [start, began] = [process.threadCpuUsage(), performance.now()];
+    sender.postMessage(work);
+    const [statuses] = (await once(sender, 'message')) as [Statuses];
+    const { user, system } = process.threadCpuUsage(start);
+    return { statuses, cpu: (user + system) / 1e6, time: (performance.now() - began) / 1000 };
+  }
+
+  const courses = (first: number, rest = ''): string => `{ courses(first: ${first}${rest}) { totalCount nodes { id title totalEnrollments activeEnrollments instructor { name } } pageInfo { hasNextPage endCursor } } }`;
+  const heavy = '{ courses(first: 50) { totalCount nodes { id title totalEnrollments activeEnrollments enrollmentsCount { count } enrollmentsByStatus { status count } instructor { name } } pageInfo { hasNextPage endCursor } } }';
+  const tokens = (count: number): string => `{ ${Array.from({ length: count }, (_, index) => `a${index}:nothing`).join(' ')} }`;
+
+  if (ONLY === undefined || ONLY === 'calibration') {
+    const kinds: Record<string, Omit<Sent, 'url'>> = {
+      'the smallest query': post('{ __typename }'),
+      'the smallest query, signed in': post('{ __typename }', admin),
+      'a bad token': post('{ __typename }', stranger),
+      'no JSON': { method: 'POST', headers: json, body: '{' },
+      'no such path': { method: 'GET', headers: {} },
+      '1,600 unknown fields (17 KiB)': post(tokens(1600)),
+      '1,200 conflicting fields (13 KiB)': post(`{ ${Array.from({ length: 600 }, (_, index) => `a${index % 2}: courses(first: ${index}) { totalCount }`).join(' ')} }`),
+      '1 MB of JSON that is no request': { method: 'POST', headers: json, body: JSON.stringify({ query: 1, list: Array.from({ length: 90_000 }, (_, index) => ({ index })) }).slice(0, 1_048_575 - 2).replace(/,[^,]*$/, ']}') },
+      '1 MB of variables': post('{ __typename }', {}, { list: Array.from({ length: 130_000 }, (_, index) => index) }),
+      '20 courses': post(courses(20)),
+      '50 courses with computed counts': post(heavy),
+      'an enrollment that is there already': post('mutation { enroll(input: { courseId: 1, studentId: 5 }) { userErrors { code } } }', admin),
+    };
+    const rows: object[] = [];
+    for (const [name, kind] of Object.entries(kinds)) {
+      const limits = { RATE_LIMIT: '999999999/3600', RATE_LIMIT_SIGNED_IN: '999999999/3600' };
+      const server = await startServer({ config: readConfig({ ...env, ...limits }), database, logger });
+      const sent: Sent = { ...kind, url: name === 'no such path' ? server.url.replace('graphql', 'nothing') : server.url };
+      const repeat = (sent.body?.length ?? 0) > 100_000 ? 20 : 400;
+      await timed({ list: Array.from({ length: repeat }, () => sent), callers: 8 });
+      const before = await leftAt(sent);
+      const { statuses, cpu } = await timed({ list: Array.from({ length: repeat }, () => sent), callers: 8 });
+      const charged = (before - (await leftAt(sent))) / (repeat + 1);
+      rows.push({ request: name, statuses: JSON.stringify(statuses), 'CPU µs': Math.round((cpu * 1e6) / repeat), 'in points': Math.round((cpu * 1e6) / repeat / POINT_MICROSECONDS), charged: Math.round(charged) });
+      await server.close();
+    }
+    const { cpu } = await served({ RATE_LIMIT: '1/3600' }, url => ({ list: Array.from({ length: 2000 }, () => ({ ...post('{ __typename }'), url })), callers: 500 }));
+    rows.push({ request: 'one that is refused', 'CPU µs': Math.round((cpu * 1e6) / 2000) });
+    console.log('What requests cost, and what they are charged');
+    console.table(rows);
+  }
+
+  if (ONLY === undefined || ONLY === 'school') {
+    const students = await Promise.all(Array.from({ length: 200 }, async (_, index) => ({ id: index + 21, token: await tokenOf(index + 21, 'student') })));
+    const anonymous: readonly Omit<Sent, 'url'>[] = students.flatMap(() => [{ method: 'OPTIONS', headers: { origin: 'https://school.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } }, post(heavy), post(courses(20)), post(courses(20, ', filter: { title: { contains: "a" } }'))]);
+    const signedIn = students.flatMap(({ id, token }) => [
+      ...Array.from({ length: 5 }, (_, page) => post(courses(20, page > 0 ? `, filter: { title: { contains: "${'aeiou'[page]}" } }` : ''), token)),
+      ...Array.from({ length: 5 }, (_, course) => post(`mutation { enroll(input: { courseId: ${course + 1}, studentId: ${id} }) { course { totalEnrollments } userErrors { code } } }`, token)),
+      post('{ me { id name } courses(first: 20) { nodes { title viewerEnrollment { status } } } }', token),
+    ]);
+    const at = (url: string, list: readonly Omit<Sent, 'url'>[]): Sent[] => list.map(one => ({ ...one, url }));
+    console.log('200 students behind one address, all at once');
+    const first = await served({}, url => ({ list: at(url, anonymous), callers: 200 }));
+    const second = await served({}, url => ({ list: at(url, signedIn), callers: 200 }));
+    const both = await served({}, url => ({ list: [...at(url, anonymous), ...at(url, signedIn)], callers: 200 }));
+    console.table({ anonymous: shown(first), 'signed in': shown(second), both: shown(both) });
+  }
+
+  if (ONLY === undefined || ONLY === 'floods') {
+    const floods: Record<string, Omit<Sent, 'url'>> = {
+      'the smallest query': post('{ __typename }'),
+      'courses with computed counts': post(heavy),
+      'a bad token': post('{ __typename }', stranger),
+      'courses with computed counts, one viewer': post(heavy, admin),
+      '1,600 unknown fields': post(tokens(1600)),
+    };
+    const rows: object[] = [];
+    for (const [name, flood] of Object.entries(floods)) {
+      const row: Record<string, unknown> = { flood: name };
+      for (const [title, variables] of [['without', { RATE_LIMIT: 'off' }], ['with', {}]] as const) {
+        const result = await served(variables, url => ({ again: { ...flood, url }, callers: 32, seconds: SECONDS }));
+        row[`${title} limits, share of a core`] = (result.cpu / result.time).toFixed(2);
+        row[`${title}, answers`] = JSON.stringify(result.statuses);
+      }
+      rows.push(row);
+    }
+    console.log(`Floods of ${SECONDS} s by 32 connections of one address`);
+    console.table(rows);
+  }
+
+  await sender.terminate();
+  await database.close(true);
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+
+  async function leftAt(sent: Sent): Promise<number> {
+    const { headers } = await fetch(sent.url, { method: sent.method, headers: sent.headers, ...(sent.body !== undefined && { body: sent.body }) });
+    return Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
+  }
+}
+
+function shown({ statuses, cpu, time }: { statuses: Statuses; cpu: number; time: number }): object {
+  return { answers: JSON.stringify(statuses), 'CPU s': cpu.toFixed(2), s: time.toFixed(2) };
+}
+
+async function send(work: Work): Promise<Statuses> {
+  const statuses: Statuses = {};
+  const agent = new Agent({ keepAlive: true, maxSockets: work.callers });
+  const end = 'again' in work ? performance.now() + work.seconds * 1000 : Infinity;
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    for (;;) {
+      const sent = 'again' in work ? (performance.now() < end ? work.again : undefined) : work.list[next++];
+      if (!sent) return;
+      const status = await ask(sent, agent);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: work.callers }, caller));
+  agent.destroy();
+  return statuses;
+}
+
+function ask({ url, method, headers, body }: Sent, agent: Agent): Promise<string> {
+  return new Promise(resolve => {
+    const sent = request(url, { method, headers: { ...headers, ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }) }, agent }, answer => {
+      answer.resume().on('end', () => resolve(String(answer.statusCode))).on('error', () => resolve('cut off'));
+    });
+    sent.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'failed')).end(body);
+  });
+}

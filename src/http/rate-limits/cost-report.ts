@@ -1,0 +1,22 @@
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import type { Context } from '../../graphql/context.js';
+import type { CurrentRequest } from '../request-record.js';
+
+/** The header by which a request asks what it costs. */
+const COST_DEBUG = 'graphql-cost-debug';
+
+/** Gives the Apollo plugin that adds `extensions.cost` to the answers of requests that ask for it; no cache keeps such an answer. */
+export function costReport(current: CurrentRequest): ApolloServerPlugin<Context> {
+  const listener: GraphQLRequestListener<Context> = {
+    willSendResponse({ request, response: { body, http } }) {
+      const bill = current()?.bill;
+      if (!bill || body.kind !== 'single' || request.http?.headers.get(COST_DEBUG) !== '1') return Promise.resolve();
+      const { requested, actual, standing } = bill;
+      body.singleResult.extensions = { ...body.singleResult.extensions, cost: { requested, actual, left: standing?.left ?? null } };
+      http.headers.set('cache-control', 'no-store');
+      return Promise.resolve();
+    },
+  };
+  const listening = Promise.resolve(listener);
+  return { requestDidStart: () => listening };
+}

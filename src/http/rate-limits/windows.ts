@@ -1,0 +1,40 @@
+import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
+
+/** What has been taken of one client's window of time. */
+export interface Taken {
+  /** Whether the points were refused: nothing was left of the window before them. */
+  readonly isRefused: boolean;
+  /** What is left of the window, in points. */
+  readonly left: number;
+  /** How long until the next window begins, in milliseconds. */
+  readonly resetsIn: number;
+  /** Whether the window begins with these points. */
+  readonly isFirst: boolean;
+}
+
+/** Windows of time, one for each client, in which each may use so many points. */
+export interface Windows {
+  /** Takes points of a client's window, in one step; null: the windows cannot be reached. */
+  take(client: string, points: number): Promise<Taken | null>;
+}
+
+/**
+ * Takes points of a window and returns what that leaves.
+ *
+ * They are granted as long as anything is left before them, so that an operation which costs more than a whole window can
+ * run at all; and adding comes before looking, so that requests at the same moment go over the limit by one of them at most.
+ */
+export async function takeFrom(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
+  const { isWithin, result } = await limiter.consume(client, points).then(
+    granted => ({ isWithin: true, result: granted }),
+    (refused: unknown) => {
+      // Only what the limiter says of a window; anything else is a failure of what keeps the windows.
+      if (refused instanceof RateLimiterRes) return { isWithin: false, result: refused };
+      throw refused;
+    },
+  );
+  const before = result.consumedPoints - points;
+  // What the limiter has found used up shortly before, it refuses without asking Redis, and then knows of no points.
+  const isRefused = !isWithin && (result.consumedPoints === 0 || before >= limiter.points);
+  return { isRefused, left: isWithin ? result.remainingPoints : 0, resetsIn: Math.max(0, result.msBeforeNext), isFirst: result.isFirstInDuration };
+}
