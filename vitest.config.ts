@@ -16,7 +16,7 @@ const underTriggers = [
   'test/counters/*.test.ts',
   'test/random/*.test.ts',
   'test/graphql/{enroll,enroll-many,enrollment-changes,course-mutations,user-mutations,deleted-meanwhile}.test.ts',
-  'test/services/{import-enrollments,lost-commit,sample-data}.test.ts',
+  'test/services/{high-keys,import-enrollments,lost-commit,sample-data}.test.ts',
   'test/services/backup/restore-counts.test.ts',
 ];
 

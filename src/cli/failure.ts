@@ -2,10 +2,11 @@ import { inspect } from 'node:util';
 import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
 import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
-import { CounterError } from '../counters/index.js';
+import { CounterError, UnsafeNumberError } from '../counters/index.js';
 import { withoutPassword } from '../database/database-url.js';
 import { SchemaError } from '../database/schema-error.js';
 import { TrustedDocumentsError } from '../graphql/trusted-documents-error.js';
+import { MigrationRefused } from '../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
 import { BackupError } from '../services/backup/backup-error.js';
 import { ImportError } from '../services/import/import-error.js';
@@ -24,14 +25,14 @@ export class CommandError extends Error {
 
 /** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
 export function failureText(error: unknown): string {
-  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MissingPrivilegeError, SchemaError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind);
+  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MigrationRefused, MissingPrivilegeError, SchemaError, TokenError, TransactionError, UnsafeNumberError, CommandError].some(kind => error instanceof kind);
   return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 
 /** Gives a CommandError for a failure of the database or of listening that a person can do something about; others stay as they are. */
 export function explained(error: unknown, databaseUrl: string): unknown {
   // It says more than the server's own words, which are its cause.
-  if (error instanceof MissingPrivilegeError) return error;
+  if (error instanceof MissingPrivilegeError || error instanceof MigrationRefused) return error;
   const explanations = reasonsOf(error).map(reason => schemaReason(reason, withoutPassword(databaseUrl)) ?? listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason));
   const explanation = explanations.find(text => text !== null);
   return explanation ? new CommandError(explanation, { cause: error }) : error;

@@ -6,6 +6,7 @@ import { databaseKindOf, NoDatabaseFile, type Database } from '../database/datab
 import { migrateUp } from '../database/migrate-up.js';
 import { findSchema } from '../database/own-schema.js';
 import { migrationsFor } from '../migrations/index.js';
+import { tellingOfAlteredTables } from './altered-tables.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { counted } from './format.js';
@@ -35,7 +36,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 }
 
 async function up(): Promise<ExitCode> {
-  const names = await withDatabase(loadConfig(), migrateUp);
+  const names = await withDatabase(loadConfig(), database => tellingOfAlteredTables(database, () => migrateUp(database)));
   for (const name of names) print(`Applied ${name}.\n`);
   if (names.length === 0) print('Nothing is pending.\n');
   return ExitCode.clean;
@@ -62,7 +63,7 @@ function down(isConfirmed: boolean): Promise<ExitCode> {
         return ExitCode.failure;
       }
     }
-    for (const { name } of await database.migrator.down()) print(`Undid ${name}.\n`);
+    for (const { name } of await tellingOfAlteredTables(database, () => database.migrator.down())) print(`Undid ${name}.\n`);
     return ExitCode.clean;
   });
 }

@@ -4,6 +4,7 @@ import { openDatabase, openExistingDatabase, type Database } from '../database/d
 import { migrateUp } from '../database/migrate-up.js';
 import { withoutPassword } from '../database/database-url.js';
 import { isConnectionLost } from '../services/transaction-error.js';
+import { tellingOfAlteredTables } from './altered-tables.js';
 import { bringStrategyInForce, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';
 import { tell } from './output.js';
@@ -60,7 +61,7 @@ async function using<Result>({ databaseUrl }: Pick<Config, 'databaseUrl'>, ready
 async function migrated(config: Config): Promise<Database> {
   const database = await openDatabase(config.databaseUrl, strategyOf(config));
   try {
-    for (const name of await migrateUp(database)) tell(`Applied the migration ${name}.\n`);
+    for (const name of await tellingOfAlteredTables(database, () => migrateUp(database))) tell(`Applied the migration ${name}.\n`);
     await bringStrategyInForce(database, config.counters);
     return database;
   } catch (error) {

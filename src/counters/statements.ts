@@ -1,6 +1,7 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from './errors.js';
+import { exactNumber } from './exact-number.js';
 import { storedCountUpdates, type StoredCountUpdate } from './events.js';
 import { compareKeys, hashOf, isNumeric, type Key } from './key.js';
 import { keyColumns, type CounterGroup, type CounterRegistry, type ResolvedCounter } from './registry.js';
@@ -53,7 +54,7 @@ export class Statements {
       for (const row of rows) {
         const key = group.targetKey.map(column => row[column]);
         // By the same collation, a text asked for by itself may find a row that spells it otherwise.
-        locked.set(hashOf(size === 1 ? chunk[0]! : key), { key, stored: group.counters.map(counter => Number(row[counter.column])) });
+        locked.set(hashOf(size === 1 ? chunk[0]! : key), { key, stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)) });
       }
     }
     return locked;

@@ -1,6 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from './condition-sql.js';
+import { exactNumber } from './exact-number.js';
 import { inRange, type KeyRange } from './key-range.js';
 import type { Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
@@ -56,7 +57,7 @@ export class VerifyStatements {
     return rows.map(row => ({
       key: this.#key.map((_, index) => row[`k${index}`]),
       counts: this.groups.flatMap((group, place) =>
-        group.counters.map(({ name }, index) => ({ counter: name, stored: Number(row[`s${place}_${index}`]), actual: Number(row[`a${place}_${index}`]) })),
+        group.counters.map(({ name, column }, index) => ({ counter: name, stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`), actual: Number(row[`a${place}_${index}`]) })),
       ),
     }));
   }

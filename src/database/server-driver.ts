@@ -1,6 +1,9 @@
+import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { MySqlConnection, MySqlDriver } from '@mikro-orm/mysql';
 import { CompiledQuery, type ControlConnectionProvider, type DatabaseConnection, type Dialect, type Driver, type QueryCompiler, type TransactionSettings } from 'kysely';
+import { exactNumber } from '../counters/index.js';
+import { WholeNumber } from '../entities/whole-number.js';
 import { databaseKind } from './database-url.js';
 import { Places } from './places.js';
 import { withStatementLimit } from './statement-limit.js';
@@ -23,6 +26,31 @@ export class LimitedConnection extends MySqlConnection {
     };
     return limited as Awaited<ReturnType<MySqlConnection['createKyselyDialect']>>;
   }
+
+  /** Runs a statement. Errors: UnsafeNumberError where a key or a count in its rows is beyond 2^53 − 1. */
+  override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(...parameters: Parameters<MySqlConnection['execute']>): Promise<Result> {
+    const result = await super.execute<Result>(...parameters);
+    this.#requireExact((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
+    return result;
+  }
+
+  #requireExact(rows: readonly Dictionary[]): void {
+    const columns = Object.keys(rows[0] ?? {}).filter(name => this.#wholeNumbers.has(name));
+    for (const row of rows) for (const column of columns) exactNumber(row[column], `the column ${column}`);
+  }
+
+  /** The names of the columns that hold keys and counts, in whichever table. */
+  get #wholeNumbers(): ReadonlySet<string> {
+    return (this.#wholeNumberColumns ??= new Set(
+      [...this.metadata.getAll().values()].flatMap(({ props }) => props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames)),
+    ));
+  }
+  #wholeNumberColumns: ReadonlySet<string> | undefined;
+}
+
+/** Returns true for a key, a count, and a reference to a key. */
+function isWholeNumber({ customType, targetMeta }: EntityProperty): boolean {
+  return customType instanceof WholeNumber || (targetMeta?.getPrimaryProps().some(isWholeNumber) ?? false);
 }
 
 /** MikroORM's driver for MySQL with such connections. */

@@ -12,6 +12,7 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import pRetry from 'p-retry';
+import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
 import { Places, type Release } from './places.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
@@ -156,12 +157,27 @@ function open(path: string): SqliteDatabase {
       const statement = database.prepare(sql);
       return {
         reader: statement.columns().length > 0,
-        all: parameters => statement.all(...(parameters as never[])),
+        all: parameters => exact(() => statement.all(...(parameters as never[]))),
         run: parameters => statement.run(...(parameters as never[])),
-        get: (parameters: readonly unknown[]) => statement.get(...(parameters as never[])),
-        iterate: parameters => statement.iterate(...(parameters as never[])) as IterableIterator<unknown>,
+        get: (parameters: readonly unknown[]) => exact(() => statement.get(...(parameters as never[]))),
+        iterate: parameters => exactEach(statement.iterate(...(parameters as never[]))),
       };
     },
     close: () => database.close(),
   };
+}
+
+function* exactEach(rows: Iterator<unknown>): IterableIterator<unknown> {
+  for (let next = exact(() => rows.next()); next.done !== true; next = exact(() => rows.next())) yield next.value;
+}
+
+/** Reads rows. Errors: UnsafeNumberError where a number in them is beyond 2^53 − 1, which node:sqlite refuses to round. */
+function exact<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_OUT_OF_RANGE') throw error;
+    throw new UnsafeNumberError(/-?\d+$/.exec(message)?.[0] ?? 'a number', 'a row that was read', { cause: error });
+  }
 }

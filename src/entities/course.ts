@@ -2,13 +2,14 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { User } from './user.js';
 import { CourseStatus } from './values.js';
+import { WholeNumber } from './whole-number.js';
 
 /** Maps `core_course`; its two stored counts belong to the counters engine and are never assigned. */
 @Entity({ tableName: 'core_course' })
 @Check({ name: 'core_course_total_enrollments_check', expression: 'total_enrollments >= 0' })
 @Check({ name: 'core_course_active_enrollments_check', expression: 'active_enrollments >= 0' })
 export class Course {
-  @PrimaryKey({ type: 'integer' })
+  @PrimaryKey({ type: WholeNumber })
   id!: number;
 
   @Property({ type: 'string', length: 255 })
@@ -32,12 +33,12 @@ export class Course {
   instructor?: Ref<User> | null;
 
   /** Stored: all enrollments, whatever their status. */
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   @Index()
   readonly totalEnrollments: Opt<number> = 0;
 
   /** Stored: enrollments that are ACTIVE. */
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   readonly activeEnrollments: Opt<number> = 0;
 
   // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.

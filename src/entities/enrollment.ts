@@ -3,13 +3,14 @@ import { Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Unique } from '@m
 import { Course } from './course.js';
 import { User } from './user.js';
 import { EnrollmentStatus } from './values.js';
+import { WholeNumber } from './whole-number.js';
 
 /** Maps `core_enrollments`: one student in one course, at most once. */
 @Entity({ tableName: 'core_enrollments' })
 @Unique({ properties: ['course', 'student'] })
 @Index({ properties: ['course', 'status'] })
 export class Enrollment {
-  @PrimaryKey({ type: 'integer' })
+  @PrimaryKey({ type: WholeNumber })
   id!: number;
 
   @ManyToOne(() => Course, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })

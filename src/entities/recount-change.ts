@@ -1,11 +1,12 @@
 import type { Ref } from '@mikro-orm/core';
 import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { RecountRun } from './recount-run.js';
+import { WholeNumber } from './whole-number.js';
 
 /** Maps `core_recount_changes`: one stored count that a run changed, or would change; written in the transaction that changes it. */
 @Entity({ tableName: 'core_recount_changes' })
 export class RecountChange {
-  @PrimaryKey({ type: 'integer' })
+  @PrimaryKey({ type: WholeNumber })
   id!: number;
 
   @ManyToOne(() => RecountRun, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
@@ -16,12 +17,12 @@ export class RecountChange {
   counter!: string;
 
   /** Is no foreign key: what was changed stays on record when the course is deleted. */
-  @Property({ type: 'integer', unsigned: true })
+  @Property({ type: WholeNumber, unsigned: true })
   courseId!: number;
 
-  @Property({ type: 'integer', unsigned: true })
+  @Property({ type: WholeNumber, unsigned: true })
   countBefore!: number;
 
-  @Property({ type: 'integer', unsigned: true })
+  @Property({ type: WholeNumber, unsigned: true })
   countAfter!: number;
 }

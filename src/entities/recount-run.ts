@@ -1,11 +1,12 @@
 import type { Opt, Ref } from '@mikro-orm/core';
 import { Entity, Enum, ManyToOne, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { RunKind, RunStatus } from './values.js';
+import { WholeNumber } from './whole-number.js';
 
 /** Maps `core_recount_runs`: one recount, or the undoing of one, with how far it is; all its moments are by the database's clock. */
 @Entity({ tableName: 'core_recount_runs' })
 export class RecountRun {
-  @PrimaryKey({ type: 'integer' })
+  @PrimaryKey({ type: WholeNumber })
   id!: number;
 
   @Enum({ items: () => RunKind, default: RunKind.RECOUNT })
@@ -39,20 +40,20 @@ export class RecountRun {
   throttle: Opt<number> = 0;
 
   /** Counts the courses in scope, or the changes to take back. */
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   total: Opt<number> = 0;
 
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   checked: Opt<number> = 0;
 
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   drifted: Opt<number> = 0;
 
-  @Property({ type: 'integer', unsigned: true, default: 0 })
+  @Property({ type: WholeNumber, unsigned: true, default: 0 })
   repaired: Opt<number> = 0;
 
   /** Is the id up to which all is done: a course's, or a change's where the run undoes another. */
-  @Property({ type: 'integer', unsigned: true, nullable: true })
+  @Property({ type: WholeNumber, unsigned: true, nullable: true })
   cursorId?: number | null;
 
   @Property({ type: 'text', nullable: true })

@@ -1,11 +1,12 @@
 import type { Opt } from '@mikro-orm/core';
 import { Entity, Enum, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Role } from './values.js';
+import { WholeNumber } from './whole-number.js';
 
 /** Maps `core_user`: a student, a teacher or an admin. */
 @Entity({ tableName: 'core_user' })
 export class User {
-  @PrimaryKey({ type: 'integer' })
+  @PrimaryKey({ type: WholeNumber })
   id!: number;
 
   @Property({ type: 'string', length: 255 })

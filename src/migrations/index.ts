@@ -3,6 +3,7 @@ import type { Migration } from '@mikro-orm/migrations';
 import { Initial as InitialOnMysql } from './mysql/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnMysql } from './mysql/2026-11-22-recount-runs.js';
 import { VerifyProcedure } from './mysql/2026-11-22-verify-procedure.js';
+import { WideNumbers } from './mysql/2026-11-28-wide-numbers.js';
 import { Initial as InitialOnSqlite } from './sqlite/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-runs.js';
 
@@ -23,6 +24,7 @@ const onMysql: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnMysql, tables: INITIAL_TABLES },
   { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql, tables: RUN_TABLES },
   { name: '2026-11-22-verify-procedure', class: VerifyProcedure, tables: [], privileges: VerifyProcedure.privileges },
+  { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [] },
 ];
 const onSqlite: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnSqlite, tables: INITIAL_TABLES },

@@ -108,7 +108,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/may not apply this migration: it lacks CREATE ROUTINE or ALTER ROUTINE on test_/) });
       await execute(grant!);
       const other = await openDatabase(theirs);
-      expect(await migrateUp(other)).toEqual(['2026-11-22-verify-procedure']);
+      expect(await migrateUp(other)).toContain('2026-11-22-verify-procedure');
       expect((await other.em.getConnection().execute<unknown[]>(call))[0]).toEqual([{ mismatches: 0 }]);
       await other.close(true);
       place.leave();

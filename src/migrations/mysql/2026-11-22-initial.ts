@@ -5,7 +5,7 @@ import { oneLine } from '../one-line.js';
 export class Initial extends Migration {
   override up(): void {
     this.addSql(oneLine`create table if not exists core_user (
-      id int unsigned not null auto_increment primary key,
+      id bigint unsigned not null auto_increment primary key,
       name varchar(255) not null,
       email varchar(254) not null,
       role enum('student','teacher','admin') not null default 'student',
@@ -14,15 +14,15 @@ export class Initial extends Migration {
       unique core_user_email_unique (email)
     ) default character set utf8mb4 engine = InnoDB`);
     this.addSql(oneLine`create table if not exists core_course (
-      id int unsigned not null auto_increment primary key,
+      id bigint unsigned not null auto_increment primary key,
       title varchar(255) not null,
       description text null,
       status enum('draft','active','archived') not null default 'draft',
       is_published tinyint(1) not null default false,
       capacity int unsigned null,
-      instructor_id int unsigned null,
-      total_enrollments int unsigned not null default 0,
-      active_enrollments int unsigned not null default 0,
+      instructor_id bigint unsigned null,
+      total_enrollments bigint unsigned not null default 0,
+      active_enrollments bigint unsigned not null default 0,
       created_at datetime(3) not null,
       updated_at datetime(3) not null,
       index core_course_title_index (title),
@@ -35,9 +35,9 @@ export class Initial extends Migration {
         on update restrict on delete restrict
     ) default character set utf8mb4 engine = InnoDB`);
     this.addSql(oneLine`create table if not exists core_enrollments (
-      id int unsigned not null auto_increment primary key,
-      course_id int unsigned not null,
-      student_id int unsigned not null,
+      id bigint unsigned not null auto_increment primary key,
+      course_id bigint unsigned not null,
+      student_id bigint unsigned not null,
       status enum('active','completed','dropped','suspended') not null default 'active',
       enrolled_at datetime(3) not null,
       updated_at datetime(3) not null,

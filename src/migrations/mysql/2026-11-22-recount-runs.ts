@@ -5,20 +5,20 @@ import { oneLine } from '../one-line.js';
 export class RecountRuns extends Migration {
   override up(): void {
     this.addSql(oneLine`create table if not exists core_recount_runs (
-      id int unsigned not null auto_increment primary key,
+      id bigint unsigned not null auto_increment primary key,
       kind enum('recount','undo') not null default 'recount',
       status enum('running','paused','succeeded','failed','cancelled') not null default 'running',
-      undone_run_id int unsigned null,
+      undone_run_id bigint unsigned null,
       dry_run tinyint(1) not null default false,
       started_by varchar(255) not null,
       course_ids text null,
       batch_size int unsigned null,
       throttle int unsigned not null default 0,
-      total int unsigned not null default 0,
-      checked int unsigned not null default 0,
-      drifted int unsigned not null default 0,
-      repaired int unsigned not null default 0,
-      cursor_id int unsigned null,
+      total bigint unsigned not null default 0,
+      checked bigint unsigned not null default 0,
+      drifted bigint unsigned not null default 0,
+      repaired bigint unsigned not null default 0,
+      cursor_id bigint unsigned null,
       error text null,
       owner varchar(255) not null,
       lease_expires_at datetime(3) not null,
@@ -34,12 +34,12 @@ export class RecountRuns extends Migration {
         on update restrict on delete restrict
     ) default character set utf8mb4 engine = InnoDB`);
     this.addSql(oneLine`create table if not exists core_recount_changes (
-      id int unsigned not null auto_increment primary key,
-      run_id int unsigned not null,
+      id bigint unsigned not null auto_increment primary key,
+      run_id bigint unsigned not null,
       counter varchar(100) not null,
-      course_id int unsigned not null,
-      count_before int unsigned not null,
-      count_after int unsigned not null,
+      course_id bigint unsigned not null,
+      count_before bigint unsigned not null,
+      count_after bigint unsigned not null,
       index core_recount_changes_run_id_index (run_id),
       constraint core_recount_changes_run_id_foreign foreign key (run_id) references core_recount_runs (id)
         on update restrict on delete restrict

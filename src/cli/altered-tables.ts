@@ -1,0 +1,63 @@
+import { copiedShare } from '../database/copy-progress.js';
+import type { Database } from '../database/database.js';
+import { alteredTables, type AlteredTable } from '../migrations/altering.js';
+import { counted, duration, grouped } from './format.js';
+import { tell } from './output.js';
+import { showProgress } from './progress.js';
+
+/** The time between two questions to the database how far a copy is, in milliseconds. */
+const POLL_INTERVAL_MS = 500;
+
+/** Does some work and says on standard error, of each table that it changes, what is locked and how far it is. */
+export async function tellingOfAlteredTables<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
+  let told: Promise<void> = Promise.resolve();
+  let endCopy: (() => Promise<void>) | null = null;
+  const stop = async (): Promise<void> => {
+    await endCopy?.();
+    endCopy = null;
+  };
+  const listen = (message: unknown): void => {
+    const altered = message as AlteredTable;
+    told = told.then(async () => {
+      if (altered.took !== null) {
+        await stop();
+        tell(`${altered.table}: changed in ${duration(altered.took)}.\n`);
+        return;
+      }
+      tell(beginningOf(altered));
+      if (altered.copies) endCopy = await showCopy(database, altered);
+    });
+  };
+  alteredTables.subscribe(listen);
+  try {
+    return await work();
+  } finally {
+    alteredTables.unsubscribe(listen);
+    await told;
+    await stop();
+  }
+}
+
+/** Returns what a statement locks, in words. */
+export function beginningOf({ table, copies, rows, megabytes }: Pick<AlteredTable, 'table' | 'copies' | 'rows' | 'megabytes'>): string {
+  if (!copies) return `${table}: changed online, without a copy; reads and writes go on.\n`;
+  return `${table}: copied to be changed, about ${counted(rows, 'row')} (${grouped(megabytes)} MB, as much free disk is needed). Reads go on; writes wait until it ends.\n`;
+}
+
+/** Shows how far a copy is, as far as the database says; returns what ends that. */
+async function showCopy(database: Database, { table, rows }: AlteredTable): Promise<() => Promise<void>> {
+  const display = await showProgress(table);
+  let asking: Promise<void> | null = null;
+  const ask = async (): Promise<void> => {
+    // An account may not be allowed to see it; the copy goes on all the same.
+    const share = await copiedShare(database).catch(() => null);
+    if (share !== null) display.onProgress({ done: share, total: 1, rows: Math.round(share * rows) });
+    asking = null;
+  };
+  const timer = setInterval(() => (asking ??= ask()), POLL_INTERVAL_MS);
+  return async () => {
+    clearInterval(timer);
+    await asking;
+    display.finish();
+  };
+}

@@ -1,0 +1,19 @@
+/** Reports a whole number in the database that JavaScript cannot hold exactly, since it is beyond 2^53 − 1. */
+export class UnsafeNumberError extends Error {
+  override readonly name = 'UnsafeNumberError';
+  readonly code = 'UNSAFE_NUMBER';
+
+  constructor(value: string, place: string, options?: ErrorOptions) {
+    super(`The database holds ${value} in ${place}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. Give that row a number within it.`, options);
+  }
+}
+
+/**
+ * Returns a whole number as a driver gave it; drivers give one beyond 2^53 − 1 as text, for JavaScript would round it.
+ * Errors: UnsafeNumberError, which names the place, such as a table and a column.
+ */
+export function exactNumber(value: unknown, place: string): number {
+  const number = Number(value);
+  if (typeof value === 'string' && !Number.isSafeInteger(number)) throw new UnsafeNumberError(value, place);
+  return number;
+}

@@ -1,0 +1,26 @@
+import { Type, type EntityProperty, type Platform } from '@mikro-orm/core';
+import { exactNumber } from '../counters/index.js';
+
+/**
+ * Maps whole numbers of 64 bits, such as keys and stored counts, to JavaScript's numbers.
+ *
+ * Drivers give those beyond 2^53 − 1 as text, and these are refused rather than rounded. Errors: UnsafeNumberError.
+ */
+export class WholeNumber extends Type<number, number> {
+  override getColumnType(property: EntityProperty, platform: Platform): string {
+    // SQLite's integers have 64 bits anyway.
+    return platform.supportsUnsigned() ? platform.getBigIntTypeDeclarationSQL(property) : platform.getIntegerTypeDeclarationSQL(property);
+  }
+
+  override convertToJSValue(value: number | string): number {
+    return exactNumber(value, `${this.meta?.tableName}.${this.prop?.fieldNames[0]}`);
+  }
+
+  override compareAsType(): string {
+    return 'number';
+  }
+
+  override ensureComparable(): boolean {
+    return false;
+  }
+}
