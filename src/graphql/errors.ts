@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { isInterrupted } from '../database/statement-limit.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../database/time-limit.js';
 import { AccessError } from '../services/access.js';
-import { TokenError } from '../services/token-error.js';
+import { TokenError, UncheckedTokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
 import { timeoutMessage } from '../services/timeout-message.js';
@@ -40,21 +40,14 @@ export function tokenRefusal(error: TokenError): GraphQLError {
   return new GraphQLError(error.message, { extensions: { code: tokenErrorCode(error), http: { status, headers: new Map(Object.entries(headers)) } }, originalError: error });
 }
 
-/** Returns the error that a request gets before anything runs where the database cannot be asked for its user: status 503. */
-export function userCheckFailed(): GraphQLError {
-  return new GraphQLError('The database cannot be reached. Nothing was changed; try again.', {
-    extensions: { code: 'DATABASE_UNAVAILABLE' satisfies ErrorCode, http: { status: 503, headers: new Map([['retry-after', RETRY_AFTER_SECONDS]]) } },
-  });
-}
-
 /** Returns the code of a token's error, as callers are told. */
 export function tokenErrorCode({ code }: TokenError): ErrorCode {
-  return code === 'KEYS_UNAVAILABLE' ? code : 'UNAUTHENTICATED';
+  return code === 'TOKEN_NOT_ISSUED' ? 'UNAUTHENTICATED' : code;
 }
 
 /** Returns the HTTP status and headers of an answer to a request with such a token. */
-export function httpOfTokenError({ code }: TokenError): { status: number; headers: Record<string, string> } {
-  if (code === 'KEYS_UNAVAILABLE') return { status: 503, headers: { 'retry-after': RETRY_AFTER_SECONDS } };
+export function httpOfTokenError(error: TokenError): { status: number; headers: Record<string, string> } {
+  if (error instanceof UncheckedTokenError) return { status: 503, headers: { 'retry-after': RETRY_AFTER_SECONDS } };
   return { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
 }
 

@@ -17,6 +17,7 @@ import { requestLog } from './request-log.js';
 import { requestMetrics } from './request-metrics.js';
 import type { EndedRequest } from './request-record.js';
 import { sendLess } from './transfer.js';
+import type { Viewers } from './viewers.js';
 
 /** Holds what Node itself measures: once for the process, for its observers cannot be stopped. */
 let ofProcess: Registry | undefined;
@@ -24,8 +25,8 @@ let ofProcess: Registry | undefined;
 /** Is the metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
-  /** Adds how many subscriptions and connections there are, what became of others, and how many requests were refused for the rate of a client (null: no limit) and for the load. */
-  watch(parts: { readonly counts: LiveCounts; readonly connections: LiveConnections; readonly limits: RateLimits | null; readonly load: LoadShedding }): void;
+  /** Adds how many subscriptions and connections there are, what became of others, how many requests were refused for the rate of a client (null: no limit) and for the load, and how tokens were checked. */
+  watch(parts: { readonly counts: LiveCounts; readonly connections: LiveConnections; readonly limits: RateLimits | null; readonly load: LoadShedding; readonly viewers: Viewers }): void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own where METRICS is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
@@ -49,10 +50,11 @@ export function startMetrics(app: FastifyInstance, database: Database, logger: F
   const addRoute = (to: FastifyInstance): unknown => to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
     count,
-    watch({ counts, connections, limits, load }) {
+    watch({ counts, connections, limits, load, viewers }) {
       liveMetrics(registry, counts, connections);
       loadMetrics(registry, load);
       rateMetrics(registry, limits);
+      keyMetrics(registry, viewers);
     },
     async expose(config) {
       const place = config.metrics;
@@ -117,6 +119,18 @@ function liveMetrics(registry: Registry, counts: LiveCounts, connections: LiveCo
     collect() {
       this.reset();
       for (const reason of refusalReasons) this.inc({ reason }, connections.refusals(reason));
+    },
+  });
+}
+
+function keyMetrics(registry: Registry, viewers: Viewers): void {
+  new Counter({
+    name: 'rollcall_stale_key_uses_total',
+    help: 'Tokens that were checked with keys older than ten minutes, since the identity provider did not give new ones.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(viewers.staleKeyUses());
     },
   });
 }

@@ -102,9 +102,9 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
       state.closed = true;
       if (state.sent) end(request, reply.raw.statusCode, reply.elapsedTime, !reply.raw.writableFinished);
     });
-    done();
+    storage.run(state.record, done);
   });
-  // Not before: what reads the body runs in no request's course.
+  // Once more: what reads the body runs in no request's course.
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
   app.addHook('onError', (request, { raw }, error, done) => {
     // That its client left, before the end of a body or of an answer, is no error of the request.

@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { unlessStopped, WorkStopped } from '../database/time-limit.js';
-import { timedOut, tokenRefusal, userCheckFailed } from '../graphql/errors.js';
+import { timedOut, tokenRefusal } from '../graphql/errors.js';
 import { TokenError } from '../services/token-error.js';
-import { isConnectionLost } from '../services/transaction-error.js';
 import type { Viewer } from '../services/viewer.js';
 import { tokenIn } from './bearer.js';
 
@@ -22,7 +21,6 @@ async function viewerOf(request: FastifyRequest, verify: (token: string) => Prom
     return token === null ? null : await unlessStopped(verify(token));
   } catch (error) {
     if (error instanceof TokenError) throw tokenRefusal(error);
-    if (isConnectionLost(error)) throw userCheckFailed();
     if (error instanceof WorkStopped) throw timedOut(error);
     throw error;
   }

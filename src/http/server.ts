@@ -125,7 +125,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener, seconds: config.requestTimeout }),
   });
   viewers.watch(listening);
-  metrics?.watch({ counts, connections: listening, limits, load });
+  metrics?.watch({ counts, connections: listening, limits, load, viewers });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database);

@@ -11,10 +11,14 @@ const MAX_ANSWER_MS = 5000;
 /** How large a key set may be, in bytes; a set of ten RSA keys has 5,000. */
 const MAX_KEY_SET_BYTES = 262_144;
 
-/** What a key set needs of the world: the time, in milliseconds, and somebody to tell of trouble; null: it is over. */
+/** What a key set needs of the world. */
 export interface PublishedKeysOptions {
+  /** The time, in milliseconds. */
   readonly now?: () => number;
-  readonly onTrouble?: (error: unknown) => void;
+  /** Is told once when the provider does not give its keys, and whether some are known, and once when it does again (null). */
+  readonly onTrouble?: (error: unknown, areKnown: boolean) => void;
+  /** Is told of each token that is checked with keys that are too old, as new ones cannot be had. */
+  readonly onStaleUse?: () => void;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface PublishedKeysOptions {
  * Keys are fetched with the first token, and again every ten minutes, or for a key that is not known. While the provider
  * does not answer, the known keys stay in use; where there are none, the provider's error is thrown.
  */
-export function publishedKeys(url: string, { now = () => performance.now(), onTrouble = () => undefined }: PublishedKeysOptions = {}): JWTVerifyGetKey {
+export function publishedKeys(url: string, { now = () => performance.now(), onTrouble = () => undefined, onStaleUse = () => undefined }: PublishedKeysOptions = {}): JWTVerifyGetKey {
   let failed: { at: number; error: unknown } | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   const keys = createRemoteJWKSet(new URL(url), {
@@ -35,20 +39,23 @@ export function publishedKeys(url: string, { now = () => performance.now(), onTr
       if (failed && now() - failed.at < FAILURE_COOLDOWN_MS) throw failed.error;
       try {
         const response = await boundedResponse(await fetch(address, options));
-        if (failed) onTrouble(null);
+        if (failed) onTrouble(null, true);
         failed = null;
         fetchedAt = now();
         return response;
       } catch (error) {
-        if (!failed) onTrouble(error);
+        if (!failed) onTrouble(error, keys.jwks() !== undefined);
         failed = { at: now(), error };
         throw error;
       }
     },
   });
   return (header, token) => {
-    // In the background: the token at hand is checked with the keys that are known.
-    if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS && !keys.reloading) keys.reload().catch(() => undefined); // Told above.
+    if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS) {
+      if (failed) onStaleUse();
+      // In the background: the token at hand is checked with the keys that are known.
+      if (!keys.reloading) keys.reload().catch(() => undefined); // Told above.
+    }
     return keys(header, token);
   };
 }

@@ -1,7 +1,10 @@
 import * as errors from 'jose/errors';
 
 /** Names what can go wrong with tokens: one that proves nothing, one that cannot be checked now, or one that cannot be issued. */
-export type TokenErrorCode = 'UNAUTHENTICATED' | 'KEYS_UNAVAILABLE' | 'TOKEN_NOT_ISSUED';
+export type TokenErrorCode = 'UNAUTHENTICATED' | UncheckedReason | 'TOKEN_NOT_ISSUED';
+
+/** What is out of reach where a token cannot be checked: the keys that verify it, or the database with its user. */
+export type UncheckedReason = 'KEYS_UNAVAILABLE' | 'DATABASE_UNAVAILABLE';
 
 /** Says which check a token failed, without its contents, or why none can be issued. */
 export class TokenError extends Error {
@@ -14,8 +17,19 @@ export class TokenError extends Error {
   }
 }
 
-/** Says that no token can be checked now, for the keys cannot be had: not the caller's mistake, and worth a line in the log. */
-export class KeysError extends TokenError {}
+/** Reports that a token cannot be checked now: not the caller's mistake, and worth a line in the log. */
+export class UncheckedTokenError extends TokenError {
+  declare readonly code: UncheckedReason;
+
+  constructor(code: UncheckedReason, cause: unknown) {
+    super(code, uncheckedMessages[code], { cause });
+  }
+}
+
+const uncheckedMessages: Record<UncheckedReason, string> = {
+  KEYS_UNAVAILABLE: 'The keys that verify tokens cannot be had from the identity provider now. Try again.',
+  DATABASE_UNAVAILABLE: 'The database cannot be reached. Nothing was changed; try again.',
+};
 
 /** Gives the error for a token that fails a check. */
 export function rejection(message: string, cause?: unknown): TokenError {
@@ -29,7 +43,7 @@ export function rejectionOf(error: unknown): TokenError {
   if (error instanceof errors.JWTClaimValidationFailed) return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
   const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
   if (message !== undefined) return rejection(message, error);
-  return new KeysError('KEYS_UNAVAILABLE', 'The keys that verify tokens cannot be had from the identity provider now. Try again.', { cause: error });
+  return new UncheckedTokenError('KEYS_UNAVAILABLE', error);
 }
 
 const claimMessages: Record<string, string> = {

@@ -39,7 +39,7 @@ export interface TokenVerifierOptions extends PublishedKeysOptions {
   readonly roleFrom?: 'token' | 'database';
 }
 
-/** Returns a function that verifies a bearer token and returns whom it names; KnownUsers makes a viewer of that. Errors: TokenError, code UNAUTHENTICATED or KEYS_UNAVAILABLE. */
+/** Returns a function that verifies a bearer token and returns whom it names; KnownUsers makes a viewer of that. Errors: TokenError, code UNAUTHENTICATED, or UncheckedTokenError. */
 export function tokenVerifier(jwt: JwtConfig, { roleFrom = 'token', ...options }: TokenVerifierOptions = {}): (token: string) => Promise<Claimed> {
   const verify = payloadVerifier(jwt, options);
   return async token => {

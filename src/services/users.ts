@@ -10,7 +10,7 @@ import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.j
 import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
-import { deletedUsers } from './known-users.js';
+import { deletedUsers, type DeletedUser } from './known-users.js';
 import { inTransaction } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
@@ -60,7 +60,7 @@ export async function deleteUser(database: Database, caller: Viewer | null, aske
     await em.flush();
     return done({ id });
   }, whereThereIsNo(User, value => value));
-  if (outcome.value) deletedUsers.publish({ id });
+  if (outcome.value) deletedUsers.publish({ database, id } satisfies DeletedUser);
   return outcome;
 }
 

@@ -1,14 +1,18 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
-import { KnownUsers } from '../../src/services/known-users.js';
+import { deletedUsers, KnownUsers } from '../../src/services/known-users.js';
 import { deleteUser } from '../../src/services/users.js';
 import { operator } from '../../src/services/viewer.js';
+import { USER_CHECK } from '../support/api.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';
+import { lockTable } from '../support/table-lock.js';
 
 describeOnEach('a user whom a token names', kind => {
   let database: Database;
+  let url: string;
   let drop: () => Promise<void>;
   let ids: number[];
   let now = 0;
@@ -16,7 +20,7 @@ describeOnEach('a user whom a token names', kind => {
   const opened: KnownUsers[] = [];
 
   beforeEach(async () => {
-    ({ database, drop } = await freshDatabase(kind));
+    ({ database, url, drop } = await freshDatabase(kind));
     ids = await addUsers(database, Role.TEACHER, 3);
     asked = [];
     database.config.set('onQuery', sql => {
@@ -34,6 +38,7 @@ describeOnEach('a user whom a token names', kind => {
     opened.push(users);
     return users;
   }
+  const lookUps = (): string[] => asked.filter(sql => USER_CHECK.test(sql));
   const past = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
 
   it('is looked up again after the time that is set, and is refused once gone', async () => {
@@ -56,6 +61,35 @@ describeOnEach('a user whom a token names', kind => {
     expect(asked).toHaveLength(1);
     await users.viewerOf({ userId: ids[0]!, role: Role.TEACHER });
     expect(asked).toHaveLength(2);
+  });
+
+  it('is looked up once for all who ask while that look is under way', async () => {
+    const users = known({ checkSeconds: 0 });
+    const token = { userId: ids[0]!, role: Role.TEACHER };
+    const letGo = await lockTable(database, url, 'core_user');
+    asked.length = 0;
+    const looks = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      looks.push(users.viewerOf(token));
+      await setImmediate();
+    }
+    await letGo();
+    expect(await Promise.all(looks)).toEqual(looks.map(() => token));
+    expect(lookUps()).toHaveLength(1);
+  });
+
+  it('is looked up again where this process has deleted the user while a look was under way', async () => {
+    const users = known();
+    const token = { userId: ids[0]!, role: Role.TEACHER };
+    const letGo = await lockTable(database, url, 'core_user');
+    asked.length = 0;
+    const look = users.viewerOf(token);
+    await setImmediate();
+    deletedUsers.publish({ database, id: ids[0]! });
+    await letGo();
+    await look;
+    // The first one may have read the user before the delete.
+    expect(lookUps()).toHaveLength(2);
   });
 
   it('has the role of the token, or that of the row where roles come from the database', async () => {

@@ -43,21 +43,27 @@ function verifier(options: TokenVerifierOptions = {}): (token: string) => Promis
 
 it('published keys stay in use while their provider is away, however long, and new ones come when it is back', async () => {
   const troubles: unknown[] = [];
-  const verify = verifier({ onTrouble: error => troubles.push(error) });
+  let stale = 0;
+  const verify = verifier({ onTrouble: (error, areKnown) => troubles.push([error, areKnown]), onStaleUse: () => (stale += 1) });
   await verify(await signed(0));
   answer = () => null;
   for (let minute = 0; minute < 60; minute += 11) {
     now = minute * 60_000;
     expect(await verify(await signed(0))).toEqual({ userId: null, role: 'admin' });
   }
-  await expect.poll(() => troubles).toEqual([expect.any(Error)]);
+  await expect.poll(() => troubles).toEqual([[expect.any(Error), true]]);
+  const before = stale;
+  await verify(await signed(0));
+  expect(stale).toBe(before + 1);
   answer = () => ({ body: JSON.stringify({ keys: [pairs[1]!.jwk] }) });
   now += 700_000;
   await verify(await signed(0));
-  await expect.poll(() => troubles).toEqual([expect.any(Error), null]);
+  await expect.poll(() => troubles).toEqual([[expect.any(Error), true], [null, true]]);
+  const after = stale;
   // The old key was taken back, the new one is known.
   await expect(verify(await signed(0))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   expect(await verify(await signed(1))).toEqual({ userId: null, role: 'admin' });
+  expect(stale).toBe(after);
 });
 
 it.each([

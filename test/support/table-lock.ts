@@ -1,17 +1,22 @@
 import { createConnection } from 'mysql2/promise';
 import { databaseKindOf, type Database } from '../../src/database/database.js';
 
+/** Keeps everybody from reading courses, as lockTable() does. */
+export function lockCoursesTable(database: Database, url: string): Promise<() => Promise<void>> {
+  return lockTable(database, url, 'core_course');
+}
+
 /**
- * Keeps everybody from reading courses until the function that it gives is called: on MySQL and MariaDB by locking their
- * table for another client, on SQLite, whose readers wait for no other client, by taking the one connection.
+ * Keeps everybody from reading a table until the function that it gives is called: on MySQL and MariaDB by locking it
+ * for another client, on SQLite, whose readers wait for no other client, by taking the one connection.
  */
-export async function lockCoursesTable(database: Database, url: string): Promise<() => Promise<void>> {
+export async function lockTable(database: Database, url: string, table: string): Promise<() => Promise<void>> {
   if (databaseKindOf(database) === 'sqlite') {
     const em = database.em.fork();
     await em.begin();
     return () => em.rollback();
   }
   const connection = await createConnection(url.replace(/^mariadb:/, 'mysql:'));
-  await connection.query('lock tables core_course write');
+  await connection.query(`lock tables ${table} write`);
   return () => connection.end();
 }

@@ -34,8 +34,8 @@ export class LiveConnections {
   readonly #slowReaders = new Map<Protocol, number>(protocols.map(protocol => [protocol, 0]));
   readonly #refusals = new Map<RefusalReason, number>(refusalReasons.map(reason => [reason, 0]));
   #timer: NodeJS.Timeout | undefined;
-  #recheck: { readonly interval: number; readonly check: (listener: Listener) => void } | null = null;
-  #recheckedAt = 0;
+  #recheck: (listeners: readonly Listener[]) => Promise<void> = () => Promise.resolve();
+  #isRechecking = false;
 
   constructor(
     private readonly pace: Pace,
@@ -58,9 +58,9 @@ export class LiveConnections {
     };
   }
 
-  /** Has each listener looked at again and again, in milliseconds between two times, while there are any. */
-  recheck(interval: number, check: (listener: Listener) => void): void {
-    this.#recheck = { interval, check };
+  /** Has the listeners looked at every second, while there are any, but not before the look before has ended. */
+  recheck(check: (listeners: readonly Listener[]) => Promise<void>): void {
+    this.#recheck = check;
   }
 
   /** Returns those who listen now. */
@@ -103,8 +103,8 @@ export class LiveConnections {
   #sweep(): void {
     const now = this.pace.elapsed();
     for (const connection of this.#open) if (connection.sweep(now) === 'slow') this.slow(connection.protocol);
-    if (!this.#recheck || now - this.#recheckedAt < this.#recheck.interval) return;
-    this.#recheckedAt = now;
-    for (const listener of this.listeners()) this.#recheck.check(listener);
+    if (this.#isRechecking) return;
+    this.#isRechecking = true;
+    void this.#recheck(this.listeners()).finally(() => (this.#isRechecking = false));
   }
 }

@@ -6,7 +6,7 @@ import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws'
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors.js';
 import { SubscriptionRefused } from '../../services/live-counts/index.js';
-import { KeysError, rejection, TokenError } from '../../services/token-error.js';
+import { rejection, TokenError, UncheckedTokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { serverStopping, type Refusal } from '../refusals.js';
 import { requestIdOf } from '../request-id.js';
@@ -65,7 +65,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet }));
         return true;
       } catch (error) {
-        if (error instanceof KeysError) extra.close(TRY_AGAIN_LATER, error.message);
+        if (error instanceof UncheckedTokenError) extra.close(TRY_AGAIN_LATER, error.message);
         else if (error instanceof TokenError) extra.sendAway(error);
         else if (error instanceof SubscriptionRefused) {
           connections.refuse('connections');
