@@ -130,6 +130,16 @@ export function rateOf(orOff: boolean) {
   });
 }
 
+/** Reads how late the event loop may be, in milliseconds; off is Infinity. */
+export function loopDelayForm() {
+  return z.string().transform((text, { addIssue }) => {
+    if (text === 'off') return Infinity;
+    const delay = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (delay === 0) addIssue(withWayOut('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
+    return delay;
+  });
+}
+
 /** Returns true for the address of a Redis. */
 export function isRedisUrl(text: string): boolean {
   const { protocol, hostname } = URL.parse(text) ?? {};

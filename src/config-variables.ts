@@ -3,7 +3,7 @@
  * the forms; `rollcall --help` and the table in README.md show the rest, which tests hold to this table.
  */
 import { z } from 'zod';
-import { isHttpUrl, isOrigin, isRedisUrl, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, rateOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
+import { isHttpUrl, isOrigin, isRedisUrl, loopDelayForm, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, rateOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -199,6 +199,11 @@ export const configVariables = {
     form: z.string().refine(isRedisUrl, 'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS.').optional(),
     shownDefault: '',
     meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
+  },
+  MAX_EVENT_LOOP_DELAY: {
+    form: loopDelayForm().default(1500),
+    shownDefault: '`1500`',
+    meaning: 'how late the server may be with its work on average, in milliseconds, before it turns requests away as [overloaded](docs/http.md); `off`: it never does for that',
   },
   LOG_LEVEL: {
     form: oneOf(...LOG_LEVELS).default('info'),

@@ -60,6 +60,8 @@ export interface Config {
   readonly trustProxy: TrustProxy;
   /** The points that each address and each viewer may use in a time, and the Redis that counts them (null: each server does); null: any number. */
   readonly rateLimits: { readonly address: Allowance; readonly viewer: Allowance; readonly redisUrl: string | null } | null;
+  /** How late the event loop may be on average before requests are turned away, in milliseconds; Infinity: any time. */
+  readonly maxEventLoopDelay: number;
   /** Is when `serve` verifies the counts, as a cron expression in UTC; null: never. */
   readonly verifySchedule: string | null;
   /** Says whether it only verifies then, or recounts. */
@@ -141,6 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: data.CORS_ORIGINS ?? (production ? [] : DEVELOPMENT_ORIGINS),
     trustProxy: data.TRUST_PROXY,
     rateLimits: data.RATE_LIMIT && { address: data.RATE_LIMIT, viewer: data.RATE_LIMIT_SIGNED_IN!, redisUrl: data.RATE_LIMIT_REDIS_URL ?? null },
+    maxEventLoopDelay: data.MAX_EVENT_LOOP_DELAY,
     verifySchedule: data.VERIFY_SCHEDULE ?? null,
     verifyAction: data.VERIFY_ACTION,
     sampleData: data.SAMPLE_DATA === undefined ? !production : data.SAMPLE_DATA === 'true',

@@ -42,6 +42,7 @@ describe('the configuration', () => {
       corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
       trustProxy: false,
       rateLimits: { address: { points: 1_000_000, seconds: 10 }, viewer: { points: 500_000, seconds: 10 }, redisUrl: null },
+      maxEventLoopDelay: 1500,
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,
@@ -80,6 +81,7 @@ describe('the configuration', () => {
       RATE_LIMIT: '5000/1',
       RATE_LIMIT_SIGNED_IN: '90000/60',
       RATE_LIMIT_REDIS_URL: 'rediss://app:word@redis.example.org:6380',
+      MAX_EVENT_LOOP_DELAY: '700',
       VERIFY_SCHEDULE: '17 3 * * *',
       VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
@@ -111,6 +113,7 @@ describe('the configuration', () => {
       corsOrigins: ['https://school.example', 'http://localhost:5173'],
       trustProxy: ['10.0.0.5', '192.168.0.0/16', 'loopback'],
       rateLimits: { address: { points: 5000, seconds: 1 }, viewer: { points: 90_000, seconds: 60 }, redisUrl: 'rediss://app:word@redis.example.org:6380' },
+      maxEventLoopDelay: 700,
       verifySchedule: '17 3 * * *',
       verifyAction: 'recount',
       sampleData: false,
@@ -188,6 +191,11 @@ describe('the configuration', () => {
   it.each(['1000', '1000/0', '0/10', '/10', '1000/', '-1/10', '1e3/10', '1000/86401', '1000000000000/10', '1000/10s', 'none'])('refuses %s as a rate', rate => {
     expect(mistakesOf({ RATE_LIMIT: rate })).toEqual([`RATE_LIMIT is "${rate}". Give points and the seconds for which they are given, such as 1000000/10, or off.`]);
     expect(mistakesOf({ RATE_LIMIT_SIGNED_IN: rate })).toEqual([`RATE_LIMIT_SIGNED_IN is "${rate}". Give points and the seconds for which they are given, such as 1000000/10.`]);
+  });
+
+  it('never takes a server for overloaded by its event loop with MAX_EVENT_LOOP_DELAY=off', () => {
+    expect(readConfig({ MAX_EVENT_LOOP_DELAY: 'off' }).maxEventLoopDelay).toBe(Infinity);
+    for (const delay of ['0', '-1', '1.5', '100000', 'on']) expect(mistakesOf({ MAX_EVENT_LOOP_DELAY: delay })).toEqual([`MAX_EVENT_LOOP_DELAY is "${delay}". Give a whole number of milliseconds, from 1 to 99999, or off.`]);
   });
 
   it('refuses RATE_LIMIT_SIGNED_IN=off, for RATE_LIMIT switches both', () => {

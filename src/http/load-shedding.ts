@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import underPressure, { TYPE_EVENT_LOOP_DELAY, TYPE_HEAP_USED_BYTES, TYPE_HEALTH_CHECK } from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
+import type { Config } from '../config.js';
 import { RefusedRequest, type Refusal } from './refusals.js';
 import { POLLED } from './request-log.js';
 
@@ -18,11 +19,10 @@ export interface LoadThresholds {
 /** The share of the largest possible heap above which Node spends most of its time looking for garbage, and soon dies. */
 const MAX_HEAP_SHARE = 0.9;
 
-/** The thresholds of a server in use. A frontend never comes near them, a flood does. */
-export const loadThresholds: LoadThresholds = {
-  maxEventLoopDelayMs: 1500,
-  maxHeapBytes: MAX_HEAP_SHARE * getHeapStatistics().heap_size_limit,
-};
+/** Returns the thresholds of a server in use. A frontend never comes near them, a flood does. */
+export function loadThresholds({ maxEventLoopDelay }: Pick<Config, 'maxEventLoopDelay'>): LoadThresholds {
+  return { maxEventLoopDelayMs: maxEventLoopDelay, maxHeapBytes: MAX_HEAP_SHARE * getHeapStatistics().heap_size_limit };
+}
 
 /** The seconds after which a client that was turned away may try again. */
 export const OVERLOAD_RETRY_SECONDS = 5;

@@ -68,6 +68,8 @@ export interface FollowedRequests {
   latestOn(socket: Socket): BegunRequest | undefined;
   /** Returns the record of a request. */
   recordOf(request: FastifyRequest): RequestRecord;
+  /** Does work in the course of a request, before its handler does. */
+  within<Result>(request: FastifyRequest, work: () => Result): Result;
 }
 
 /** What is known of a request until its end is told. */
@@ -133,6 +135,7 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     for (const tell of ended) tell(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
   }
 
+  const recordOf = (request: FastifyRequest): RequestRecord => states.get(request)!.record;
   const countRetry = (): void => {
     const record = storage.getStore();
     if (record) record.retries += 1;
@@ -142,7 +145,7 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     transactionRetries.unsubscribe(countRetry);
     done();
   });
-  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket), recordOf: request => states.get(request)!.record };
+  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket), recordOf, within: (request, work) => storage.run(recordOf(request), work) };
 }
 
 function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {

@@ -35,6 +35,7 @@ import { cutOffSlowReaders } from './slow-readers.js';
 import { answeringTimeouts, limitRequests } from './time-limits.js';
 import { operationTracer, traceRequests } from './tracing.js';
 import { sendLess } from './transfer.js';
+import { warnOfUnnamedProxy } from './unnamed-proxy.js';
 import { viewersOf } from './viewers.js';
 
 /** Is a server that listens. */
@@ -66,7 +67,7 @@ export interface ServerOptions {
 }
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
-export async function startServer({ config, database, logger, pace, thresholds = loadThresholds, rateTimes }: ServerOptions): Promise<RunningServer> {
+export async function startServer({ config, database, logger, pace, thresholds = loadThresholds(config), rateTimes }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
   const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
@@ -76,6 +77,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const { current } = requests;
   const drain = drainOf(app, config.shutdownTimeout, () => letGo());
   traceRequests(app);
+  if (trustProxy === false) warnOfUnnamedProxy(app, logger);
   limitRequests(app, config.requestTimeout);
   cutOffSlowReaders(app, config.writeTimeout);
   const viewers = viewersOf(app, { config, database, logger, current });

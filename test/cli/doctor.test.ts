@@ -28,7 +28,7 @@ describeOnEach('doctor', kind => {
   it('prints a line for each check: exit code 0 where nothing failed', async () => {
     const { code, stdout, stderr } = await place.run(['doctor'], { JWT_SECRET });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}rates .*\nok {7}connection /);
+    expect(stdout).toMatch(/^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /);
     expect(stdout).toMatch(/\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n1\d ok, 0 warnings, 0 failed\.\n$/);
   });
 

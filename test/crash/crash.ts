@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
 const server: Server | null = kind === 'sqlite' ? null : await startServer(kind);
 const databaseUrl = server ? `${server.url}/crash` : `sqlite:${join(folder, 'crash.sqlite')}`;
 const port = await freePort();
-const environment: Record<string, string | undefined> = { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production', JWT_SECRET: secret, LOG_LEVEL: 'silent', RATE_LIMIT_SIGNED_IN: '999999999/1' };
+const environment: Record<string, string | undefined> = { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production', JWT_SECRET: secret, LOG_LEVEL: 'silent', RATE_LIMIT_SIGNED_IN: '999999999/1', MAX_EVENT_LOOP_DELAY: 'off' };
 const url = `http://127.0.0.1:${port}/graphql`;
 
 const counts = { server: 0, database: 0 };

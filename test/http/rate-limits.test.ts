@@ -6,6 +6,7 @@ import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Api, type ApiOptions } from '../support/api.js';
+import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
 
 /** What the limits are in these tests; a request without an operation that costs anything takes a little more than 100 points. */
@@ -304,6 +305,21 @@ describe('the limit of what a viewer may ask for', () => {
     expect((await ask(api, address, forged)).status).toBe(429);
     const real: Options = { headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(Role.STUDENT, student)}` } };
     expect(left(await ask(api, address, real))).toBe(POINTS - (await costOf(api)));
+  });
+});
+
+describe('a proxy that TRUST_PROXY does not name', () => {
+  it('gives no client an address of its own, and is told in the log once', async () => {
+    const log = keptLog();
+    const api = await start({ logger: log.logger, env: { TRUST_PROXY: 'off' } });
+    const [first, second] = [await ask(api, newAddress()), await ask(api, newAddress())];
+    expect(left(first) - left(second)).toBe(POINTS - left(first));
+    const told = log.lines().filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not believed'));
+    expect(told).toMatchObject([{ level: 40, from: expect.stringContaining('127.0.0.1') }]);
+    const other = keptLog();
+    const trusting = await start({ logger: other.logger });
+    await ask(trusting, newAddress());
+    expect(other.text()).not.toContain('X-Forwarded-For');
   });
 });
 

@@ -7,7 +7,7 @@ import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
 import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKENS, MAX_VARIABLES } from '../../src/graphql/documents.js';
 import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
-import { loadThresholds, OVERLOAD_RETRY_SECONDS } from '../../src/http/load-shedding.js';
+import { OVERLOAD_RETRY_SECONDS } from '../../src/http/load-shedding.js';
 import { MAX_CLIENTS } from '../../src/http/rate-limits/memory-windows.js';
 import { mistakePoints, operationPoints, REQUEST_POINTS, requestPoints } from '../../src/http/rate-limits/prices.js';
 import { BODY_LIMIT } from '../../src/http/refusals.js';
@@ -47,7 +47,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
   const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(([, status, code]) => [Number(status), code as ErrorCode] as const);
   expect(refusals).toHaveLength(14);
   for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
-  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout, rateLimits } = readConfig({});
+  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout, maxEventLoopDelay, rateLimits } = readConfig({});
   const inWords = (limit: number): string => limit.toLocaleString('en');
   for (const words of [
     `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(BODY_LIMIT)} bytes |`,
@@ -64,7 +64,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `its cost, as above, and ${operationPoints('x'.repeat(1024), 0)} for each KiB of its text`,
     `| an operation with mistakes, or beyond the limits of operations | ${mistakePoints('x'.repeat(1024))} for each KiB of its text |`,
     `for the ${inWords(MAX_CLIENTS)} clients whose time began last`,
-    `more than ${loadThresholds.maxEventLoopDelayMs / 1000} s on average`,
+    `more than ${maxEventLoopDelay / 1000} s on average`,
     `\`Retry-After: ${OVERLOAD_RETRY_SECONDS}\``,
     `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
     `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,

@@ -35,7 +35,7 @@ export function placeToRun(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
   const databaseUrl = `sqlite:${join(folder, 'data', 'rollcall.sqlite')}`;
   const start: Place['start'] = (parameters, env = {}) => {
-    const variables = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, ...env };
+    const variables = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, MAX_EVENT_LOOP_DELAY: 'off', ...env };
     return watch(spawn(process.execPath, [main, ...parameters], { cwd: folder, env: variables, stdio: ['ignore', 'pipe', 'pipe'] }));
   };
   return { folder, databaseUrl, start, run: (...given) => start(...given).ended, leave: () => rmSync(folder, { recursive: true }) };

@@ -67,7 +67,7 @@ export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, 
   async function provenBy(request: FastifyRequest, response: ServerResponse): Promise<Viewer | null> {
     const limit = limitOf(response, seconds);
     try {
-      return await withinLimit(limit, () => viewerOf(request));
+      return await requests.within(request, () => withinLimit(limit, () => viewerOf(request)));
     } catch {
       return null;
     } finally {

@@ -48,7 +48,7 @@ export async function* examine({ configuration, caller, open, explain, api, read
   yield* named('node', examineNode(process.versions.node));
   yield* config ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit)) : named('secrets', [notExamined('the configuration has mistakes')]);
   if (config?.trustedDocuments != null) yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
-  yield* config ? await run('rates', () => examineRates(config, requestLimit)) : named('rates', [notExamined('the configuration has mistakes')]);
+  yield* config ? await run('rates', () => examineRates(config, requestLimit, api?.url)) : named('rates', [notExamined('the configuration has mistakes')]);
   let reached: OpenedDatabase | undefined;
   if (target) {
     yield* await run('connection', async () => {
