@@ -3,7 +3,7 @@ import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { isForeseeable } from './condition.js';
 import { CounterError } from './errors.js';
 import { bypassRefused } from './events.js';
-import type { Key } from './key.js';
+import { hashOf, type Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
 import { stateInDatabase, stateInPayload, watchedColumns, watchedProperties } from './row-state.js';
 import { Statements, targetMissing, type CountedRow } from './statements.js';
@@ -15,6 +15,9 @@ import { writtenProperties } from './written-columns.js';
 
 /** Limits the rows that one INSERT, UPDATE or DELETE of a bulk write names. */
 const CHUNK = 1000;
+
+/** Limits the rows that one statement reads of those to be changed. */
+const READ_CHUNK = 5000;
 
 /**
  * Inserts many counted rows with summed deltas: one UPDATE for each target, then multi-row INSERTs.
@@ -73,23 +76,27 @@ async function changeWhere<Entity extends object>(em: SqlEntityManager, entity: 
   const data = given && QueryHelper.processObjectParams({ ...given } as Record<string, unknown>);
   const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
   return inTransaction(em, async (transaction, stored, leftToTriggers) => {
-    const chosen = await statesWhere(em, transaction, meta, groups, where, false);
-    await lockAll(stored, groups, [...chosen.map(({ state }) => state), ...(patch ? [patch] : [])]);
-    const rows = await statesWhere(em, transaction, meta, groups, where, true);
+    const { ends, states } = await chosenRows(em, transaction, meta, groups, where);
+    await lockAll(stored, groups, [...states, ...(patch ? [patch] : [])]);
     const tally = new Tally();
-    for (const { state } of rows) {
-      requireLocked(meta, groups, state, stored);
-      tally.change(groups, state, patch && { values: { ...state.values, ...patch.values }, targets: { ...state.targets, ...patch.targets } });
+    const keys: Key[] = [];
+    // Chunk by chunk, and without what is counted already: a row that is changed may be one of millions.
+    for (const [index, end] of [...ends, null].entries()) {
+      for (const { key, state } of await statesWhere(em, transaction, meta, groups, [where, ...between(meta, ends[index - 1] ?? null, end)], LockMode.PESSIMISTIC_WRITE)) {
+        requireLocked(meta, groups, state, stored);
+        tally.change(groups, state, patch && { values: { ...state.values, ...patch.values }, targets: { ...state.targets, ...patch.targets } });
+        keys.push(key);
+      }
     }
     const deltas = tally.deltas() as KeyedDelta[];
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
-    for (let start = 0; start < rows.length; start += CHUNK) {
-      const some = keyCondition(meta, rows.slice(start, start + CHUNK).map(({ key }) => key));
+    for (let start = 0; start < keys.length; start += CHUNK) {
+      const some = keyCondition(meta, keys.slice(start, start + CHUNK));
       if (data === null) await driverOf(em).nativeDelete(entity, some as never, { ctx: transaction });
       else await driverOf(em).nativeUpdate(entity, some as never, withUpdateValues(em, meta, data) as never, { ctx: transaction });
     }
-    return rows.length;
+    return keys.length;
   });
 }
 
@@ -110,12 +117,45 @@ function requireLocked(meta: EntityMetadata, groups: readonly CounterGroup[], st
   }
 }
 
-async function statesWhere(em: SqlEntityManager, transaction: Transaction, meta: EntityMetadata, groups: readonly CounterGroup[], where: unknown, lock: boolean): Promise<{ key: Key; state: RowState }[]> {
+/**
+ * Returns one state for all rows that have the same targets, and the keys at which chunks of the rows end, but for the last
+ * chunk, whose end is open: rows that come before the targets are locked are changed too.
+ */
+async function chosenRows(em: SqlEntityManager, transaction: Transaction, meta: EntityMetadata, groups: readonly CounterGroup[], where: unknown): Promise<{ ends: Key[]; states: RowState[] }> {
+  const ends: Key[] = [];
+  const states = new Map<string, RowState>();
+  for (;;) {
+    const rows = await statesWhere(em, transaction, meta, groups, [where, ...between(meta, ends.at(-1) ?? null, null)], LockMode.NONE, READ_CHUNK);
+    for (const { state } of rows) states.set(hashOf(Object.values(state.targets).map(target => (target && 'key' in target ? hashOf(target.key) : null))), state);
+    if (rows.length < READ_CHUNK) return { ends, states: [...states.values()] };
+    ends.push(rows.at(-1)!.key);
+  }
+}
+
+/** Reads the states of the rows that meet all conditions; the first so many in the order of their keys, where there is a limit. */
+async function statesWhere(em: SqlEntityManager, transaction: Transaction, meta: EntityMetadata, groups: readonly CounterGroup[], conditions: readonly unknown[], lock: LockMode, limit?: number): Promise<{ key: Key; state: RowState }[]> {
   const builder = driverOf(em).createQueryBuilder(meta.class as EntityClass<object>, transaction, 'write', false);
-  builder.select([...new Set([...meta.primaryKeys, ...watchedProperties(groups)])] as never).where(where as never);
-  if (lock) builder.setLockMode(LockMode.PESSIMISTIC_WRITE);
+  builder.select([...new Set([...meta.primaryKeys, ...watchedProperties(groups)])] as never);
+  for (const condition of conditions) builder.andWhere(condition as never);
+  if (limit !== undefined) builder.orderBy(meta.primaryKeys.map(name => ({ [name]: 'asc' })) as never).limit(limit);
+  if (lock !== LockMode.NONE) builder.setLockMode(lock as LockMode.PESSIMISTIC_WRITE);
   const rows = await builder.execute<CountedRow[]>('all', { mapResults: false });
   return rows.map(row => ({ key: keyColumns(meta).map(column => row[column]), state: stateInDatabase(row, groups) }));
+}
+
+/** Returns the conditions that hold for the keys after one key and up to another; null: no bound on that side. */
+function between(meta: EntityMetadata, after: Key | null, upTo: Key | null): object[] {
+  return [...(after ? beside(meta, '$gt', '$gt', after) : []), ...(upTo ? beside(meta, '$lt', '$lte', upTo) : [])];
+}
+
+/** Compares keys part by part, as inRange() does, and for the same reason. */
+function beside({ primaryKeys }: EntityMetadata, operator: '$gt' | '$lt', lastOperator: '$gt' | '$lte', key: Key): object[] {
+  const last = primaryKeys.length - 1;
+  const parts = primaryKeys.map((name, index) => ({
+    ...Object.fromEntries(primaryKeys.slice(0, index).map((equal, at) => [equal, key[at]])),
+    [name]: { [index === last ? lastOperator : operator]: key[index] },
+  }));
+  return last === 0 ? parts : [{ [primaryKeys[0]!]: { [`${operator}e`]: key[0] } }, { $or: parts }];
 }
 
 function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): void {
