@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   CompiledQuery,
   SqliteAdapter,
@@ -65,6 +66,33 @@ class OwnQueueAdapter extends SqliteAdapter {
   }
 }
 
+/** How long statements may follow each other without a turn of the event loop, in milliseconds. */
+const MAX_HELD_UP_MS = 10;
+
+/**
+ * The time since the event loop last had a turn. node:sqlite answers at once, so statements that wait only for each other
+ * would hold up all else until the last of them is done, those of different requests too.
+ */
+class HeldUp {
+  #since: number | undefined;
+
+  /** True once a turn is due; the first call after a turn begins to measure. */
+  get isLong(): boolean {
+    if (this.#since === undefined) {
+      this.#since = performance.now();
+      setImmediate(() => (this.#since = undefined));
+    }
+    return performance.now() - this.#since > MAX_HELD_UP_MS;
+  }
+
+  /** Resolves after the next turn. */
+  async over(): Promise<void> {
+    while (this.isLong) await turn();
+  }
+}
+
+const heldUp = new HeldUp();
+
 /** The one connection for as long as somebody has it; giving it back twice does nothing. */
 class Turn implements DatabaseConnection {
   constructor(
@@ -75,8 +103,12 @@ class Turn implements DatabaseConnection {
     readonly release: Release,
   ) {}
 
-  /** Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has ended. */
+  /**
+   * Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has
+   * ended, and none begins before all else has had its turn, where the event loop has been held up for long.
+   */
   async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
+    if (heldUp.isLong) await heldUp.over();
     this.limit?.check();
     return this.connection.executeQuery<Row>(...parameters);
   }

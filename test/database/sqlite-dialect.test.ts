@@ -97,3 +97,24 @@ it('the connection counts as taken by who has it, although the one before gave i
   expect(dialect.use).toEqual({ taken: false, waiting: 0 });
   await held.rollback().execute();
 });
+
+it('statements that follow each other let all else have its turn, within a transaction too', async () => {
+  const database = open(1000);
+  // Counts to a million, which takes far longer than statements may go on without a turn.
+  const long = sql`with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000000) select count(*) from n`;
+  let turns = 0;
+  let isOver = false;
+  const next = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(next);
+  };
+  setImmediate(next);
+  for (let times = 0; times < 3; times += 1) await long.execute(database);
+  const outside = turns;
+  await database.transaction().execute(async transaction => {
+    for (let times = 0; times < 3; times += 1) await long.execute(transaction);
+  });
+  isOver = true;
+  expect(outside).toBeGreaterThanOrEqual(2);
+  expect(turns - outside).toBeGreaterThanOrEqual(2);
+});
