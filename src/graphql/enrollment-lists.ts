@@ -2,7 +2,7 @@ import { enrollmentCount, enrollmentPage, type EnrollmentParent, type Enrollment
 import { signedIn } from '../services/access.js';
 import type { Context } from './context.js';
 import { enrollmentFilterOf, orderingOf, type EnrollmentPageArgs } from './inputs/filters.js';
-import { pageRequest, type Connection } from './pagination.js';
+import { connectionOf, pageRequest, type Connection } from './pagination.js';
 
 /** Gives a page of all enrollments that the viewer sees; errors: UNAUTHENTICATED, BAD_USER_INPUT. */
 export async function enrollmentConnection({ database, viewer }: Context, args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
@@ -10,7 +10,7 @@ export async function enrollmentConnection({ database, viewer }: Context, args: 
   const order = orderingOf('enrollments', args.orderBy);
   const filter = enrollmentFilterOf(args.filter);
   const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
-  return { ...page, order, count: () => enrollmentCount(database, known, filter) };
+  return connectionOf(page, order, () => enrollmentCount(database, known, filter));
 }
 
 /** Gives a page of the enrollments under one course or student, batched over all of the request; errors as above. */
@@ -24,5 +24,5 @@ export async function nestedEnrollmentConnection(
   const order = orderingOf('enrollments', args.orderBy);
   const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
   const page = await loaders.enrollments(known, list).load(id);
-  return { ...page, order, count: () => loaders.enrollmentCount(known, { parent, filter: list.filter }).load(id) };
+  return connectionOf(page, order, () => loaders.enrollmentCount(known, { parent, filter: list.filter }).load(id));
 }

@@ -37,6 +37,12 @@ export function pageRequest({ first, after, last, before }: PageArgs, order: Ord
   return { size, backward: last != null, after: positionOf('after', after, order), before: positionOf('before', before, order) };
 }
 
+/** Returns a connection whose rows are counted once at most, however often its `totalCount` is selected. */
+export function connectionOf<Row>(page: Page<Row>, order: Ordering, count: () => Promise<number>): Connection<Row> {
+  let counted: Promise<number> | undefined;
+  return { ...page, order, count: () => (counted ??= count()) };
+}
+
 /** Gives the rows of a page with their cursors. */
 export function edgesOf<Row extends Sorted>({ rows, order }: Connection<Row>): { cursor: string; node: Row }[] {
   return rows.map(node => ({ cursor: cursorOf(node, order), node }));

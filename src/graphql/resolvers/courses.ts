@@ -9,7 +9,7 @@ import { nestedEnrollmentConnection } from '../enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
-import { pageRequest, type Connection } from '../pagination.js';
+import { connectionOf, pageRequest, type Connection } from '../pagination.js';
 import { costOfComputed } from '../query-cost.js';
 import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
 import { CountPrecision } from '../types/enums.js';
@@ -29,7 +29,7 @@ export class CourseResolver {
     const order = orderingOf('courses', args.orderBy);
     const filter = courseFilterOf(args.filter);
     const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
-    return { ...page, order, count: () => courseCount(database, viewer, filter) };
+    return connectionOf(page, order, () => courseCount(database, viewer, filter));
   }
 
   @FieldResolver(() => UserType, { nullable: true, description: 'Who teaches it.' })

@@ -5,7 +5,7 @@ import { cancelRun, inOrder, newestFirst, pauseRun, resumeRun, runById, runCount
 import type { Context } from '../context.js';
 import { idOf, idsOf } from '../ids.js';
 import { RecountEnrollmentsInput, RunInput } from '../inputs/runs.js';
-import { PageArgs, pageRequest, type Connection } from '../pagination.js';
+import { connectionOf, PageArgs, pageRequest, type Connection } from '../pagination.js';
 import { CourseType } from '../types/objects.js';
 import { RecountChangeConnectionType, RecountRunConnectionType } from '../types/run-connections.js';
 import { RecountPayload } from '../types/run-payloads.js';
@@ -24,7 +24,7 @@ export class RunResolver {
   @Query(() => RecountRunConnectionType, { description: 'The runs, newest first. Admins.' })
   async recountRuns(@Ctx() { database, viewer }: Context, @Args(() => PageArgs) args: PageArgs): Promise<Connection<Run>> {
     const page = await runPage(database, viewer, () => pageRequest(args, newestFirst));
-    return { ...page, order: newestFirst, count: () => runCount(database, viewer) };
+    return connectionOf(page, newestFirst, () => runCount(database, viewer));
   }
 
   @FieldResolver(() => RecountRunType, { nullable: true, description: 'The run whose changes this one takes back; null: it is no undoing.' })
@@ -35,7 +35,7 @@ export class RunResolver {
   @FieldResolver(() => RecountChangeConnectionType, { description: 'What the run changed or, in a dry run, would change, in order.' })
   async changes(@Root() { id }: Run, @Ctx() { loaders }: Context, @Args(() => PageArgs) args: PageArgs): Promise<Connection<RecordedChange>> {
     const page = await loaders.changes(pageRequest(args, inOrder)).load(id);
-    return { ...page, order: inOrder, count: () => loaders.changeCount.load(id) };
+    return connectionOf(page, inOrder, () => loaders.changeCount.load(id));
   }
 
   @Mutation(() => RecountPayload, {
@@ -46,7 +46,7 @@ export class RunResolver {
     @Arg('input', () => RecountEnrollmentsInput, { nullable: true, description: 'Which courses and how; without it, all courses.' }) input?: RecountEnrollmentsInput | null,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(() => startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') }))));
+    return payload(context, runs.start(viewer, () => startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') }))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Pauses a run: from the answer on it changes nothing more, whichever server works on it. Admins.' })
@@ -57,7 +57,7 @@ export class RunResolver {
   @Mutation(() => RecountPayload, { description: 'Goes on with a run that is PAUSED or FAILED, from where it was, and returns it as recountEnrollments does. Admins.' })
   async resumeRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(() => resumeRun(database, viewer, () => idIn(input))));
+    return payload(context, runs.start(viewer, () => resumeRun(database, viewer, () => idIn(input))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Ends a run for good, before all is done; what it changed stays, and can be undone. Admins.' })
@@ -70,7 +70,7 @@ export class RunResolver {
   })
   async undoRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(() => startUndo(database, viewer, () => idIn(input))));
+    return payload(context, runs.start(viewer, () => startUndo(database, viewer, () => idIn(input))));
   }
 }
 

@@ -1,6 +1,7 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { CourseRow } from '../../services/reader/index.js';
-import { verifyCounts, type CourseCount, type Verification } from '../../services/verify-counts.js';
+import { done, refused } from '../../services/outcome.js';
+import { verifyCounts, type CourseCount } from '../../services/verify-counts.js';
 import type { Context } from '../context.js';
 import { idsOf } from '../ids.js';
 import { VerifyEnrollmentCountsInput } from '../inputs/runs.js';
@@ -26,10 +27,23 @@ export class VerifyResolver {
     @Ctx() context: Context,
     @Arg('input', () => VerifyEnrollmentCountsInput, { nullable: true, description: 'Which courses; without it, all of them.' }) input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
-    const { database, viewer, loaders } = context;
-    const { value, problems } = await verifyCounts(database, viewer, () => ({ courseIds: idsOf(input?.courseIds, 'input.courseIds') }));
-    loaders.forget();
-    const { checked, driftCount, drifts } = value ? await found(context, value) : { checked: 0, driftCount: 0, drifts: [] };
+    const { database, viewer, loaders, runs } = context;
+    const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
+    let total: number | undefined;
+    const describe = (): string => `A verification that you have started is at work${total === undefined ? '' : ` (${sum.checked} of ${total} courses checked)`}.`;
+    const { value, problems } = await runs.verifications.do(viewer, describe, async () => {
+      const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({ courseIds: idsOf(input?.courseIds, 'input.courseIds') }));
+      total = verification?.total;
+      loaders.forget();
+      if (!verification) return refused(...refusals);
+      for await (const { checked, counts } of verification.chunks) {
+        sum.checked += checked;
+        sum.driftCount += counts.length;
+        sum.drifts.push(...counts.slice(0, MOST_DRIFTS - sum.drifts.length));
+      }
+      return done(await withPresentCourses(context, sum), refusals);
+    });
+    const { checked, driftCount, drifts } = value ?? { checked: 0, driftCount: 0, drifts: [] };
     return { ok: problems.length === 0 && driftCount === 0, checked, driftCount, drifts, userErrors: context.tell(problems) };
   }
 
@@ -39,19 +53,9 @@ export class VerifyResolver {
   }
 }
 
-async function found(context: Context, { chunks }: Verification): Promise<Found> {
-  const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
-  for await (const { checked, counts } of chunks) {
-    sum.checked += checked;
-    sum.driftCount += counts.length;
-    sum.drifts.push(...counts.slice(0, MOST_DRIFTS - sum.drifts.length));
-  }
-  const drifts = await ofPresentCourses(context, sum.drifts);
-  return { ...sum, driftCount: sum.driftCount - (sum.drifts.length - drifts.length), drifts };
-}
-
 /** Leaves out the drifts of courses that were deleted since they were verified: they are gone with them. */
-async function ofPresentCourses({ loaders }: Context, drifts: readonly CourseCount[]): Promise<CourseCount[]> {
-  const courses = await Promise.all(drifts.map(({ courseId }) => loaders.course.load(courseId)));
-  return drifts.filter((_, index) => courses[index]);
+async function withPresentCourses({ loaders }: Context, sum: Found): Promise<Found> {
+  const courses = await Promise.all(sum.drifts.map(({ courseId }) => loaders.course.load(courseId)));
+  const drifts = sum.drifts.filter((_, index) => courses[index]);
+  return { ...sum, driftCount: sum.driftCount - (sum.drifts.length - drifts.length), drifts };
 }
