@@ -130,7 +130,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   QUERY_TOO_COSTLY: {
     meaning: 'The operation can cost more than `MAX_COST` allows, see [HTTP](http.md); nothing was run.',
-    message: ['The operation can cost …, and … is allowed. Ask for smaller pages by "first", or for less at once.', 'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.', 'The operation has more than … values in its arguments, those of fragments counted at each place. Send lists as variables.', 'The operation has … fields of one name …, and … are allowed. …', 'The operation declares … variables, and … are allowed. Put several values into one list or object.', 'The operation has too many fields of one name to compare. Ask for each once.'],
+    message: ['The operation can cost …, and … is allowed. The most of it, …, is for "…". …', 'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.', 'The operation has more than … values in its arguments, those of fragments counted at each place. Send lists as variables.', 'The operation has … fields of one name …, and … are allowed. …', 'The operation declares … variables, and … are allowed. Put several values into one list or object.', 'The operation has too many fields of one name to compare. Ask for each once.'],
     status: [400],
     remedy: 'Ask for smaller pages, or for less at once.',
   },

@@ -30,10 +30,15 @@ export const costOfEnrollMany: ComplexityEstimator = ({ args, childComplexity })
 
 /** Gives the cost of a subscription: that of its first messages, one for each course. */
 export const costOfFirstMessages: ComplexityEstimator = ({ args, childComplexity }) =>
-  ((args['courseIds'] as readonly string[] | null | undefined)?.length ?? MOST_COURSES) * (1 + childComplexity);
+  messagesOf(args) * (1 + childComplexity);
+
+/** Returns how many first messages a subscription has. */
+export function messagesOf(args: Readonly<Record<string, unknown>>): number {
+  return (args['courseIds'] as readonly string[] | null | undefined)?.length ?? MOST_COURSES;
+}
 
 /** Gives how often what is selected of a field can be in the answer. */
-function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, { first, last }: Record<string, number | null>): number {
+export function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, { first, last }: Record<string, number | null>): number {
   // Of sizes that pages cannot have, their field tells.
   if (field.args.some(({ name }) => name === 'first')) return Math.min(Math.max(first ?? last ?? DEFAULT_SIZE, 1), MOST);
   // What a page lists is counted with the page, whose arguments have its size.

@@ -4,8 +4,11 @@ import { createComplexityRule, fieldExtensionsEstimator, type ComplexityEstimato
 import type { DocumentLimits } from './documents.js';
 import { codedError } from './errors.js';
 import { introspectionCost } from './introspection-cost.js';
+import type { TableSizes } from '../services/reader/index.js';
+import type { Viewer } from '../services/viewer.js';
 import { writtenValues } from './operation-shape.js';
 import { costOf } from './query-cost.js';
+import { readCostOf, type ReadCost } from './read-cost.js';
 import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from './variables.js';
 
 /** Limits the fields of an operation, those of a fragment counted at each place: so long does reckoning the cost take at most. */
@@ -17,12 +20,16 @@ const LIST_VALUES_PER_POINT = 10;
 export interface QueryLimits extends DocumentLimits {
   readonly maxDepth: number;
   readonly maxCost: number;
+  /** The sizes of the tables, by which reading is priced. */
+  readonly sizes: { readonly current: TableSizes };
 }
 
 /** Is a valid operation, with what was sent along. */
 export interface SentOperation extends OperationVariables {
   /** Whether errors leave out guesses at names of the schema. */
   readonly hidesSchema?: boolean;
+  /** The viewer that sends it: what is read depends on what the viewer may see. */
+  readonly viewer: Viewer | null;
 }
 
 /** Holds what is known of an operation without its variables: a text that was seen before is parsed only once. */
@@ -41,20 +48,28 @@ export interface Assessment {
 }
 
 /** Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an argument may have a value that is never valid. */
-export function assessOperation(sent: SentOperation, { maxDepth, maxCost }: QueryLimits): Assessment {
+export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
   const { depth, written } = formOf(sent);
   if (depth > maxDepth) return refused(codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`));
   if (written > MAX_VALUES) return refused(codedError('QUERY_TOO_COSTLY', `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`));
   const variables = coerceVariables(sent);
   if (variables.mistakes) return refused(...variables.mistakes);
-  const cost = costIn(sent, variables.coerced);
-  if (cost instanceof GraphQLError) return refused(cost);
-  if (cost > maxCost) return { ...refused(codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. Ask for smaller pages by "first", or for less at once.`)), cost };
+  const answer = costIn(sent, variables.coerced);
+  if (answer instanceof GraphQLError) return refused(answer);
+  const reading = readCostOf({ ...sent, variables: variables.coerced, sizes: sizes.current });
+  const cost = answer.points + reading.points;
+  if (cost > maxCost) return { ...refused(tooCostly(cost, maxCost, answer, reading)), cost };
   return { cost, refusal: null, refusals: [], variables: variables.sent };
 }
 
 function refused(...refusals: readonly GraphQLError[]): Assessment {
   return { cost: 0, refusal: refusals[0]!, refusals, variables: {} };
+}
+
+/** Returns the error of an operation that costs too much: it names the field that costs most, and says what makes that cheaper. */
+function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dearest: read }: ReadCost): GraphQLError {
+  const most = read && read.points > (dearest?.points ?? 0) ? read : { field: '', points: 0, ...dearest, advice: 'Ask for smaller pages by "first", or for less at once.' };
+  return codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. The most of it, ${Math.ceil(most.points)}, is for "${most.field}". ${most.advice}`);
 }
 
 function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
@@ -69,20 +84,34 @@ function formOf({ schema, document, operation }: SentOperation): { depth: number
   return made;
 }
 
+/** What the values of an answer cost. */
+interface AnswerCost {
+  readonly points: number;
+  /** The field of the operation itself that costs most with all that is selected of it, by its type and name. */
+  readonly dearest: { readonly field: string; readonly points: number } | null;
+}
+
 /**
- * Returns the cost, or the error of an argument. The package's visitor is given the variables as they are, and not
+ * Returns the cost of the answer, or the error of an argument. The package's visitor is given the variables as they are, and not
  * called by its getComplexity(), which coerces them without any limit of errors.
  */
-function costIn({ schema, document, operation }: SentOperation, coerced: Variables): number | GraphQLError {
+function costIn({ schema, document, operation }: SentOperation, coerced: Variables): AnswerCost | GraphQLError {
+  const root = schema.getRootType(operation.operation) ?? undefined;
+  let dearest: AnswerCost['dearest'] = null;
+  const noted = (estimator: ComplexityEstimator): ComplexityEstimator => options => {
+    const points = estimator(options);
+    if (typeof points === 'number' && options.type === root && points > (dearest?.points ?? 0)) dearest = { field: `${root.name}.${options.field.name}`, points };
+    return points;
+  };
   const context = new ValidationContext(schema, document, new TypeInfo(schema), error => {
     throw error; // The first is told; each further one would be made and thrown away.
   });
   const listed = new WeakMap<object, number>();
-  const estimators = [fieldExtensionsEstimator(), introspectionCost(schema), costOf].map(estimator => withLists(estimator, listed));
+  const estimators = [fieldExtensionsEstimator(), introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator, listed)));
   const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(context);
   visitor.variableValues = coerced;
   try {
-    return visitor.nodeComplexity(operation, schema.getRootType(operation.operation) ?? undefined);
+    return { points: visitor.nodeComplexity(operation, root), dearest };
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (!error.nodes) return codedError('QUERY_TOO_COSTLY', `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`);

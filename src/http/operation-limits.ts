@@ -56,10 +56,10 @@ export function operationLimits(rules: OperationRules, current: CurrentRequest, 
       Object.assign(request, { document: Array.isArray(read) ? NOTHING : read.document });
     },
     async didResolveOperation(request) {
-      const { schema, document, operation, source, request: sent } = request;
+      const { schema, document, operation, source, request: sent, contextValue: { viewer } } = request;
       // Apollo comes here without one too, and refuses the request afterwards.
       if (!operation || refused.has(request)) return;
-      const { cost, refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema }, rules);
+      const { cost, refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema, viewer }, rules);
       if (refusals.length > 0) return refuse(request, refusals);
       sent.variables = variables;
       const unpaid = await current()?.bill?.charge(operationPoints(source, cost));

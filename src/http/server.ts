@@ -10,6 +10,7 @@ import { errorFormatter } from '../graphql/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Pace } from '../services/live-counts/index.js';
+import { KnownSizes } from '../services/reader/index.js';
 import { Background } from './background.js';
 import { addBrowserRules } from './browser-rules.js';
 import { cachePolicy } from './cache-policy.js';
@@ -100,7 +101,9 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const schema = buildGraphqlSchema();
   const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed'), { hidesSchema: config.production }), current);
   const documentRules = documentRulesOf(schema, config);
-  const rules: OperationRules = { ...config, ...documentRules, trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules) };
+  const sizes = new KnownSizes(database, error => logger.warn({ err: error }, 'the sizes of the tables cannot be read; prices stay as they are'));
+  await sizes.refresh();
+  const rules: OperationRules = { ...config, ...documentRules, sizes, trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules) };
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,

@@ -1,12 +1,13 @@
 import { getIntrospectionQuery, getOperationAST, GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_NESTING, MAX_REPEATED_SELECTIONS, MAX_REPEATS, MAX_TEXT_LENGTH, MAX_VARIABLES, readDocument } from '../../src/graphql/documents.js';
+import { NO_ROWS } from '../../src/services/reader/index.js';
 import { assessOperation } from '../../src/graphql/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { MAX_VALUES } from '../../src/graphql/variables.js';
 
 const schema = buildGraphqlSchema();
-const rules = { schema, maxDepth: 12, maxCost: 50_000, maxAliases: 7, maxDirectives: 9, introspection: true, hidesSchema: false };
+const rules = { schema, maxDepth: 12, maxCost: 50_000, maxAliases: 7, maxDirectives: 9, introspection: true, hidesSchema: false, sizes: { current: NO_ROWS } };
 const times = (count: number, make: (index: number) => string): string => Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
 /** Gives the codes and messages of a text that is refused; null where it is read. */
@@ -19,7 +20,7 @@ function refusal(text: string): string[][] | null {
 function assessed(text: string) {
   const read = readDocument(text, { ...rules, maxAliases: 50 });
   if (Array.isArray(read)) throw new GraphQLError(read[0]!.message);
-  return assessOperation({ schema, document: read.document, operation: getOperationAST(read.document)! }, rules);
+  return assessOperation({ schema, document: read.document, operation: getOperationAST(read.document)!, viewer: null }, rules);
 }
 
 describe('a document', () => {

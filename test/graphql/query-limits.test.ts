@@ -27,7 +27,8 @@ describe('an operation', () => {
   }
 
   const tooDeep = (depth: number) => ['QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and 6 are allowed. Ask for what is further down in an operation of its own, by its id.`, []];
-  const tooCostly = (cost: number) => ['QUERY_TOO_COSTLY', `The operation can cost ${cost}, and 1000 is allowed. Ask for smaller pages by "first", or for less at once.`, []];
+  const tooCostly = (cost: number, field = 'Query.courses', share = cost) =>
+    ['QUERY_TOO_COSTLY', `The operation can cost ${cost}, and 1000 is allowed. The most of it, ${share}, is for "${field}". Ask for smaller pages by "first", or for less at once.`, []];
 
   it('runs at the greatest depth, and is refused beyond it before anything runs', async () => {
     const [allowed, refused] = ['instructor { enrollments { totalCount } }', 'instructor { enrollments { nodes { id } } }'];
@@ -60,8 +61,8 @@ describe('an operation', () => {
   it('costs for each alias and each use of a fragment', async () => {
     const page = 'courses(first: 100) { nodes { id title } }';
     expect(await refusal(`{ a: ${page} b: ${page} c: ${page} }`)).toBeNull();
-    expect(await refusal(`{ a: ${page} b: ${page} c: ${page} d: ${page} }`)).toEqual(tooCostly(1204));
-    expect(await refusal(`{ ...P ...Q } fragment P on Query { a: ${page} b: ${page} } fragment Q on Query { c: ${page} d: ${page} }`)).toEqual(tooCostly(1204));
+    expect(await refusal(`{ a: ${page} b: ${page} c: ${page} d: ${page} }`)).toEqual(tooCostly(1204, 'Query.courses', 301));
+    expect(await refusal(`{ ...P ...Q } fragment P on Query { a: ${page} b: ${page} } fragment Q on Query { c: ${page} d: ${page} }`)).toEqual(tooCostly(1204, 'Query.courses', 301));
   });
 
   it('does not cost what it skips', async () => {
@@ -75,10 +76,10 @@ describe('an operation', () => {
     expect(await refusal('{ courses(first: 100) { nodes { enrollmentsCount { count } } } }')).toEqual(tooCostly(1301));
     const rename = `updateCourse(input: { id: ${course}, title: "New" }) { course { title } }`;
     expect(await refusal(`mutation { ${rename} }`)).toBeNull();
-    expect(await refusal(`mutation { a: ${rename} b: ${rename} }`)).toEqual(tooCostly(1004));
+    expect(await refusal(`mutation { a: ${rename} b: ${rename} }`)).toEqual(tooCostly(1004, 'Mutation.updateCourse', 502));
     const many = 'mutation ($ids: [ID!]!) { enrollMany(input: { courseId: 999, studentIds: $ids }) { enrollments { id status student { name } } } }';
     expect(await refusal(many, { ids: ['1'] })).toBeNull();
-    expect(await refusal(many, { ids: Array.from({ length: 1000 }, (_, index) => index + 1) })).toEqual(tooCostly(500 + 100 * 41 + 100));
+    expect(await refusal(many, { ids: Array.from({ length: 1000 }, (_, index) => index + 1) })).toEqual(['QUERY_TOO_COSTLY', 'The operation can cost 14700, and 1000 is allowed. The most of it, 10000, is for "Mutation.enrollMany". Name fewer students at once.', []]);
   });
 
   it('with an argument that nothing can be is refused whole, so that nothing costly comes along', async () => {
@@ -98,7 +99,7 @@ describe('an operation', () => {
         return errors && [errors[0]!.extensions.code, errors[0]!.message, []];
       };
       expect(await told(query, [course])).toBeUndefined();
-      expect(await told(query, Array.from({ length: 22 }, () => course))).toEqual(tooCostly(22 * 46 + 2));
+      expect(await told(query, Array.from({ length: 22 }, () => course))).toEqual(tooCostly(22 * 46 + 2, 'Subscription.courseCountsChanged'));
       expect(await told('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { course { enrollments { nodes { student { enrollments { totalCount } } } } } } }', [course])).toEqual(tooDeep(7));
     }
   });

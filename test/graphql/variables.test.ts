@@ -1,5 +1,6 @@
 import { getNamedType, getNullableType, getOperationAST, GraphQLID, GraphQLInputObjectType, GraphQLList, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, isEnumType, isInputObjectType, isListType, parse, type GraphQLInputType } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { NO_ROWS } from '../../src/services/reader/index.js';
 import { assessOperation, type Assessment } from '../../src/graphql/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { coerceVariables, MAX_LIST_VALUES, MAX_MISTAKES, MAX_VALUES } from '../../src/graphql/variables.js';
@@ -9,7 +10,7 @@ import { kindOf, places } from './places-of-the-schema.js';
 import { expectReadable } from './readable.js';
 
 const schema = buildGraphqlSchema();
-const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50 };
+const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50, sizes: { current: NO_ROWS } };
 
 /** Gives what becomes of variables, with the mistakes told. */
 function coerced(text: string, variables: object, of = schema): { messages: string[]; values: Record<string, unknown> | null; sent: Record<string, unknown> | null } {
@@ -24,7 +25,7 @@ function coerced(text: string, variables: object, of = schema): { messages: stri
 
 function assessed(text: string, variables: object = {}): Assessment {
   const document = parse(text);
-  return assessOperation({ schema, document, operation: getOperationAST(document)!, variables: variables as Record<string, unknown> }, limits);
+  return assessOperation({ schema, document, operation: getOperationAST(document)!, variables: variables as Record<string, unknown>, viewer: null }, limits);
 }
 
 const FILTERED = 'query ($filter: CourseFilter) { courses(filter: $filter) { totalCount } }';
@@ -88,7 +89,7 @@ describe('variables', () => {
     const assess = (count: number) => {
       calls = 0;
       const variables = { parts: Array.from({ length: 100 }, () => ({ values: Array.from({ length: count }, (_, index) => index) })) };
-      return [assessOperation({ schema: own, document, operation: getOperationAST(document)!, variables }, limits).refusal?.extensions['code'], calls];
+      return [assessOperation({ schema: own, document, operation: getOperationAST(document)!, variables, viewer: null }, limits).refusal?.extensions['code'], calls];
     };
     expect(assess(190)).toEqual([undefined, 19_000]);
     expect(assess(200)).toEqual(['BAD_USER_INPUT', 0]);

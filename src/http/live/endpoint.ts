@@ -74,7 +74,7 @@ export async function listenerOf({ verify, expiryOf }: LiveEndpoint, token: stri
 }
 
 /** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
-function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): SubscriptionRequest | GraphQLError[] {
+function subscriptionIn({ rules }: LiveEndpoint, viewer: Viewer | null, request: SentRequest): SubscriptionRequest | GraphQLError[] {
   const { query, operationName, variables: sent } = request;
   const found = rules.trusted ? rules.trusted.find(request) : readDocument(query, rules);
   const read = found instanceof GraphQLError ? [found] : found;
@@ -86,13 +86,13 @@ function subscriptionIn({ rules }: LiveEndpoint, request: SentRequest): Subscrip
   }
   // Those have their limits, log lines and metrics there.
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
-  const { cost, refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema }, rules);
+  const { cost, refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema, viewer }, rules);
   return refusals.length > 0 ? [...refusals] : { document, operation, variables, cost };
 }
 
 /** Gives the subscription that a client has sent, once its cost is charged, or why it is not served. */
-export async function grantedSubscriptionIn(endpoint: LiveEndpoint, sent: SentRequest, bill: Bill | null): Promise<SubscriptionRequest | GraphQLError[]> {
-  const found = subscriptionIn(endpoint, sent);
+export async function grantedSubscriptionIn(endpoint: LiveEndpoint, viewer: Viewer | null, sent: SentRequest, bill: Bill | null): Promise<SubscriptionRequest | GraphQLError[]> {
+  const found = subscriptionIn(endpoint, viewer, sent);
   if (Array.isArray(found)) {
     await bill?.settle(mistakePoints(sent.query));
     return found;

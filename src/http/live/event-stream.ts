@@ -30,7 +30,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     authenticate: () => null,
     async onSubscribe({ context: { listener } }, sent) {
       const record = endpoint.current();
-      const found = await grantedSubscriptionIn(endpoint, sent, record?.bill ?? null);
+      const found = await grantedSubscriptionIn(endpoint, listener.viewer, sent, record?.bill ?? null);
       if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
       // With data, though null, for that is how the package knows a result.
       if (Array.isArray(found)) return { data: null, errors: found };

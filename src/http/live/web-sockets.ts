@@ -84,7 +84,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       }
       const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(listener.viewer, extra.address));
       const unpaid = await bill?.charge(REQUEST_POINTS);
-      const found = unpaid ? [rateLimited(unpaid)] : await grantedSubscriptionIn(endpoint, sent, bill);
+      const found = unpaid ? [rateLimited(unpaid)] : await grantedSubscriptionIn(endpoint, listener.viewer, sent, bill);
       if (Array.isArray(found)) return found;
       return { schema: endpoint.rules.schema, document: found.document, operationName: sent.operationName, variableValues: found.variables, contextValue: endpoint.contextOf(listener) };
     },

@@ -13,6 +13,7 @@ import type { LiveEndpoint } from '../../../src/http/live/endpoint.js';
 import { serveLiveCounts } from '../../../src/http/live/index.js';
 import { RawAnswers } from '../../../src/http/raw-answer.js';
 import { SocketConnection } from '../../../src/http/live/socket-connection.js';
+import { NO_ROWS } from '../../../src/services/reader/index.js';
 import { LiveCounts, shareLimits, Turns } from '../../../src/services/live-counts/index.js';
 import { rejection } from '../../../src/services/token-error.js';
 import { BackgroundRuns } from '../../../src/services/runs/index.js';
@@ -157,7 +158,7 @@ describe('a listener whose rights are gone', () => {
     const viewers = new Map([['mine', { userId: 1, role: Role.STUDENT }], ['other', { userId: 2, role: Role.STUDENT }]]);
     const served = serveLiveCounts(app, {
       config, database: api.database, logger, pace: steppedPace(),
-      rules: { ...config, ...documentRulesOf(schema, config), trusted: null },
+      rules: { ...config, ...documentRulesOf(schema, config), sizes: { current: NO_ROWS }, trusted: null },
       verify: token => Promise.resolve(viewers.get(token.split('.')[0]!)!),
       format: formatted => formatted,
       current: () => undefined,

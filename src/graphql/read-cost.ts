@@ -1,0 +1,258 @@
+/**
+ * Says what an operation costs by the rows that the database reads for it, whatever it answers: a search that finds
+ * nothing reads every course. query-cost.ts prices the values of the answer; both are in points of about 5 microseconds.
+ *
+ * Each field with a resolver of its own has a price here, and a test fails where one is missing. A price is that of the
+ * field at all its parents together, because the largest of many courses are fewer than the courses: a hundred courses
+ * have a tenth of the enrollments that a hundred times the largest would have.
+ */
+import {
+  getArgumentValues,
+  getDirectiveValues,
+  getNamedType,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  isObjectType,
+  Kind,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type FieldNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { EnrollmentStatus, Role } from '../entities/index.js';
+import { rowsOfLargest, type TableSizes } from '../services/reader/index.js';
+import type { Viewer } from '../services/viewer.js';
+import { messagesOf, sizeOf } from './query-cost.js';
+import type { CourseFilterInput, EnrollmentFilterInput, EnrollmentOrderInput } from './inputs/filters.js';
+import { EnrollmentOrderField } from './types/enums.js';
+
+/** The points of a row that is counted in an index: 0.15 µs on MySQL and MariaDB, and a tenth to a half of that on SQLite. */
+const COUNTED = 0.03;
+/** The points of a course that is compared with a filter: 0.75 µs, with a title on SQLite. */
+const COMPARED = 0.15;
+/** The points of an enrollment that an index leads to, and of which more is needed than the index has: 7.5 µs on MySQL and MariaDB, 0.3 µs on SQLite. */
+const FETCHED = 1.5;
+/** The points of a row that is deleted, with its places in six indexes: 10 µs. */
+const DELETED = 2;
+/** The points of a student whom enrollMany enrolls: 50 µs. */
+const ENROLLED = 10;
+/** The price of what may be long: an operation has room for one of them and no second, under the default of MAX_COST. */
+const MAX_ONCE = 30_000;
+/** The rows of a page that are read of each of several courses, to be put together. */
+const OF_PAGE = 21;
+/** How many enrollments one student is taken to have. */
+const OF_STUDENT = 50;
+
+/** A field at all places that have the same parents. */
+export interface Place {
+  readonly args: Readonly<Record<string, unknown>>;
+  /** How many parents there are at most. */
+  readonly parents: number;
+  /** Whether `totalCount` is asked for. */
+  readonly counts: boolean;
+  readonly viewer: Viewer | null;
+  readonly sizes: TableSizes;
+}
+
+/** What a field reads. */
+export interface ReadPrice {
+  /** Returns the points for all its parents together. */
+  readonly points: (place: Place) => number;
+  /** Returns how many objects it gives for each parent, where its arguments say so in a way of their own. */
+  readonly times?: (args: Place['args']) => number;
+  /** How to ask for less. */
+  readonly advice: string;
+}
+
+/** The price of a field that reads nothing, or rows by their keys, each of which is a value of the answer and has its price there. */
+const byKey: ReadPrice = { points: () => 0, advice: 'Ask for less at once.' };
+const SMALLER_PAGES = 'Ask for smaller pages by "first", or for less at once.';
+
+/** The price of each field that has a resolver of its own, by type and name. */
+export const readPrices: Readonly<Record<string, ReadPrice>> = {
+  'Query.course': byKey,
+  'Query.courses': {
+    points: ({ args, counts, sizes }) => {
+      const filter = args['filter'] as CourseFilterInput | null | undefined;
+      const some = filter?.ids == null ? sizes.courses : Math.min(filter.ids.length, sizes.courses);
+      return ((isEmpty(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED;
+    },
+    advice: 'A filter compares every course, and so does "totalCount": ask for them once, leave "totalCount" out of further pages, or name "ids".',
+  },
+  'Query.me': byKey,
+  'Query.enrollment': byKey,
+  'Query.enrollments': {
+    points: ({ args, counts, viewer, sizes }) => enrollmentPoints(listOf(args), viewer, sizes, counts),
+    advice: 'Name "courseId" or "studentId" in the filter, order by ID, or leave "totalCount" out.',
+  },
+  'Query.recountRun': byKey,
+  'Query.recountRuns': { points: ({ counts, sizes }) => (counts ? sizes.runs * COUNTED : 0), advice: 'Leave "totalCount" out.' },
+  'Course.instructor': byKey,
+  'Course.enrollmentsCount': {
+    points: ({ args, parents, sizes }) => rowsOfLargest(sizes, parents, args['limit'] == null ? undefined : Number(args['limit']) + 1) * COUNTED,
+    advice: 'Give a smaller "limit", ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
+  },
+  'Course.enrollmentsByStatus': {
+    points: ({ parents, sizes }) => rowsOfLargest(sizes, parents) * COUNTED,
+    advice: 'Ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
+  },
+  'Course.enrollments': {
+    points: ({ args, parents, counts, viewer, sizes }) => {
+      const list = listOf(args);
+      if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED;
+      const points = coursePoints(list, parents, sizes, counts);
+      return parents > 1 ? points : Math.min(points, MAX_ONCE);
+    },
+    advice: 'Ask for fewer courses, order by ID, or filter by one status only.',
+  },
+  'Course.viewerEnrollment': byKey,
+  'User.email': byKey,
+  'User.enrollments': {
+    points: ({ args, parents, counts, sizes }) => {
+      const some = Math.min(parents * OF_STUDENT, sizes.enrollments);
+      return (isEmpty(listOf(args).filter) ? 0 : some * FETCHED) + (counts ? some * COUNTED : 0);
+    },
+    advice: SMALLER_PAGES,
+  },
+  'Enrollment.student': byKey,
+  'Enrollment.course': byKey,
+  'RecountRun.undoneRun': byKey,
+  'RecountRun.changes': { points: ({ counts, sizes }) => (counts ? sizes.changes * COUNTED : 0), advice: 'Leave "totalCount" out.' },
+  'RecountChange.course': byKey,
+  'Drift.course': byKey,
+  // What a connection reads, its parent field pays for, whose arguments it has.
+  ...Object.fromEntries(['CourseConnection', 'EnrollmentConnection', 'RecountRunConnection', 'RecountChangeConnection'].flatMap(type => ['nodes', 'edges', 'pageInfo', 'totalCount'].map(name => [`${type}.${name}`, byKey]))),
+  'Mutation.createCourse': byKey,
+  'Mutation.updateCourse': byKey,
+  'Mutation.deleteCourse': { points: ({ sizes }) => Math.min(rowsOfLargest(sizes, 1) * DELETED, MAX_ONCE), advice: 'Delete one course at once.' },
+  'Mutation.enroll': byKey,
+  'Mutation.enrollMany': { points: ({ args }) => studentsOf(args) * ENROLLED, times: studentsOf, advice: 'Name fewer students at once.' },
+  'Mutation.setEnrollmentStatus': byKey,
+  'Mutation.transferEnrollment': byKey,
+  'Mutation.unenroll': byKey,
+  'Mutation.createUser': byKey,
+  'Mutation.deleteUser': { points: ({ sizes }) => Math.min(OF_STUDENT, sizes.enrollments) * DELETED, advice: 'Delete fewer users at once.' },
+  'Mutation.verifyEnrollmentCounts': { points: inScope, advice: 'Verify once, or name fewer courses.' },
+  'Mutation.recountEnrollments': { points: inScope, advice: 'Recount once, or name fewer courses.' },
+  'Mutation.pauseRecount': byKey,
+  'Mutation.resumeRecount': { points: inScope, advice: 'Resume one run at once.' },
+  'Mutation.cancelRecount': byKey,
+  'Mutation.undoRecount': { points: inScope, advice: 'Undo one run at once.' },
+  'Subscription.courseCountsChanged': { ...byKey, times: messagesOf },
+};
+
+/** What an operation reads, in points, and the field that reads most. */
+export interface ReadCost {
+  readonly points: number;
+  readonly dearest: { readonly field: string; readonly points: number; readonly advice: string } | null;
+}
+
+/** An operation whose variables are valid. */
+export interface ReadingOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly viewer: Viewer | null;
+  readonly sizes: TableSizes;
+}
+
+/** Returns what an operation can read, in points: of each field, at each place where it stands. */
+export function readCostOf({ schema, document, operation, variables, viewer, sizes }: ReadingOperation): ReadCost {
+  const fragments = new Map(document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [])));
+  const spent = new Map<string, number>();
+  const walk = (type: GraphQLObjectType, selections: readonly SelectionSetNode[], parents: number): void => {
+    for (const node of fieldsOf(selections, fragments, variables)) {
+      const field = type.getFields()[node.name.value];
+      const named = field && getNamedType(field.type);
+      if (!field || !named) continue;
+      const key = `${type.name}.${field.name}`;
+      const args = getArgumentValues(field, node, variables);
+      const inner = node.selectionSet ? [node.selectionSet] : [];
+      const counts = named.name.endsWith('Connection') && fieldsOf(inner, fragments, variables).some(({ name }) => name.value === 'totalCount');
+      const points = readPrices[key]?.points({ args, parents, counts, viewer, sizes }) ?? 0;
+      if (points > 0) spent.set(key, (spent.get(key) ?? 0) + points);
+      if (isObjectType(named) && !named.name.startsWith('__')) walk(named, inner, parents * (readPrices[key]?.times ?? (() => sizeOf(type.name, field, args as Record<string, number | null>)))(args));
+    }
+  };
+  const root = schema.getRootType(operation.operation);
+  if (root) walk(root, [operation.selectionSet], 1);
+  const [most] = [...spent].sort(([, a], [, b]) => b - a);
+  return {
+    points: [...spent.values()].reduce((sum, points) => sum + points, 0),
+    dearest: most ? { field: most[0], points: most[1], advice: readPrices[most[0]]!.advice } : null,
+  };
+}
+
+/** Returns the fields of selections, those of fragments too, without what is left out by `@skip` and `@include`. */
+function fieldsOf(selections: readonly SelectionSetNode[], fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>): FieldNode[] {
+  return selections.flatMap(({ selections: nodes }) =>
+    nodes.flatMap(node => {
+      const leftOut = getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true || getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] === false;
+      if (leftOut) return [];
+      if (node.kind === Kind.FIELD) return [node];
+      const inner = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);
+      return inner ? fieldsOf([inner.selectionSet], fragments, variables) : [];
+    }),
+  );
+}
+
+/** A list of enrollments, by its arguments. */
+interface List {
+  readonly filter: EnrollmentFilterInput;
+  readonly orderBy: EnrollmentOrderInput | null;
+}
+
+function listOf(args: Place['args']): List {
+  return { filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {}, orderBy: (args['orderBy'] as EnrollmentOrderInput | null | undefined) ?? null };
+}
+
+function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, counts: boolean): number {
+  const { filter } = list;
+  if (!viewer || viewer.role === Role.STUDENT || filter.studentId != null) return OF_STUDENT * FETCHED;
+  // One page is always allowed, whatever the tables' size; a second beside it is not.
+  return Math.min(filter.courseId == null ? rootPoints(list, viewer, sizes, counts) : coursePoints(list, 1, sizes, counts), MAX_ONCE);
+}
+
+function coursePoints(list: List, parents: number, sizes: TableSizes, counts: boolean): number {
+  const some = rowsOfLargest(sizes, parents);
+  return (isIndexed(list) ? 0 : some * FETCHED) + (counts ? some * COUNTED : 0);
+}
+
+function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boolean): number {
+  const { filter: { status } } = list;
+  if (role === Role.ADMIN) {
+    const page = status == null ? 0 : sizes.enrollments * FETCHED;
+    return page + (counts ? sizes.courses * COUNTED + (isStored(status) ? 0 : sizes.enrollments * COUNTED) : 0);
+  }
+  const { courses, enrollments } = sizes.mostTaught;
+  return (isIndexed(list) ? Math.min(courses * OF_PAGE, enrollments) : enrollments) * FETCHED + (counts ? enrollments * COUNTED : 0);
+}
+
+/** Whether an index has the enrollments of a course in their order. */
+function isIndexed({ filter: { status }, orderBy }: List): boolean {
+  return (orderBy == null || orderBy.field === EnrollmentOrderField.ID) && (status == null || new Set(status).size <= 1);
+}
+
+/** Returns whether the courses' stored counts add up to the enrollments of these statuses. */
+function isStored(status: readonly EnrollmentStatus[] | null | undefined): boolean {
+  const others = new Set(status ?? []);
+  others.delete(EnrollmentStatus.ACTIVE);
+  return others.size === 0 || others.size === Object.values(EnrollmentStatus).length - 1;
+}
+
+function isEmpty(filter: object | null | undefined): boolean {
+  return Object.values(filter ?? {}).every(value => value == null);
+}
+
+function studentsOf(args: Place['args']): number {
+  return (args['input'] as { studentIds: readonly string[] }).studentIds.length;
+}
+
+function inScope({ args, sizes }: Place): number {
+  const named = (args['input'] as { courseIds?: readonly string[] | null } | null | undefined)?.courseIds?.length ?? sizes.courses;
+  return Math.min(rowsOfLargest(sizes, named) * COUNTED, MAX_ONCE);
+}
