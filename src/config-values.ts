@@ -3,6 +3,7 @@ import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from './database/database-url.js';
+import { isHost, shownValue } from './database/shown-text.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
@@ -35,12 +36,7 @@ export function oneOf<const Values extends readonly [string, ...string[]]>(...va
 
 /** Gives the mistake in a value, with the value and the way out. */
 export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }) => string } {
-  return { error: ({ input }) => `is "${shown(String(input))}". ${wayOut}` };
-}
-
-/** Returns a value for a message; of one that is like a URL, no password. */
-function shown(value: string): string {
-  return /@|:\/\//.test(value) ? withoutPassword(value) : value;
+  return { error: ({ input }) => `is "${shownValue(String(input))}". ${wayOut}` };
 }
 
 /** Gives the form of a whole number within bounds; `unit` says of what, and `note` what a bound means. */
@@ -58,7 +54,8 @@ export function mistakeInDatabaseUrl(url: string): string | null {
     return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
-  if (hostname && pathname && pathname !== '/') return null;
+  // A "@" in the path is that of a password with a "/" in it.
+  if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
   return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
 }
 
@@ -67,10 +64,12 @@ export function mistakeInSchedule(pattern: string): string | null {
   const wayOut = 'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
   try {
     const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
-    if (cron.getOnce()) return `is "${pattern}", which is one moment and no schedule. ${wayOut}`;
-    return cron.nextRun() ? null : `is "${pattern}", which never comes. ${wayOut}`;
+    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${wayOut}`;
+    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never comes. ${wayOut}`;
   } catch (error) {
-    return `is "${pattern}". ${wayOut} (${(error as Error).message.replace(/^CronPattern: /, '')})`;
+    // The library quotes parts of the pattern.
+    const why = shownValue(pattern) === pattern ? ` (${(error as Error).message.replace(/^CronPattern: /, '')})` : '';
+    return `is "${shownValue(pattern)}". ${wayOut}${why}`;
   }
 }
 
@@ -90,7 +89,8 @@ export function metricsPlaceOf(text: string): MetricsPlace | null {
   if (text === 'on' || text === 'off') return text;
   const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
   const port = Number(digits);
-  return digits !== undefined && port <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port } : null;
+  const name = host.replace(/^\[|\]$/g, '');
+  return digits !== undefined && port <= 65_535 && isHost(name) ? { host: name, port } : null;
 }
 
 /** Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null: the text is none of these. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { isHttpUrl, isOrigin, isRedisUrl, loopDelayForm, metricsPlaceOf, mistakeInDatabaseUrl, mistakeInSchedule, oneOf, rateOf, trustProxyOf, wholeNumberFrom, withWayOut } from './config-values.js';
+import { isHost } from './database/shown-text.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -31,7 +32,7 @@ export const configVariables = {
     meaning: '`sqlite:PATH`, `mysql://USER:PASSWORD@HOST/DATABASE` or `mariadb://…`',
   },
   HOST: {
-    form: z.string().default('localhost'),
+    form: z.string().refine(isHost, withWayOut('Give a name or an address of this machine, such as localhost or 0.0.0.0.')).default('localhost'),
     shownDefault: '`localhost`',
     meaning: 'where to listen',
   },

@@ -5,6 +5,7 @@ import { NoDatabaseFile } from '../database/database.js';
 import { CounterError, UnsafeNumberError } from '../counters/index.js';
 import { withoutPassword } from '../database/database-url.js';
 import { SchemaError } from '../database/schema-error.js';
+import { shownPath } from '../database/shown-text.js';
 import { TrustedDocumentsError } from '../graphql/trusted-documents-error.js';
 import { MigrationRefused } from '../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
@@ -92,6 +93,6 @@ const sqliteReasons: Readonly<Record<number, string>> = {
 function fileReason({ code, errcode, syscall, path }: Reason): string | null {
   // The low byte is the primary result code.
   if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return sqliteReasons[errcode & 0xff] ?? null;
-  if (syscall === 'mkdir') return `The folder ${path} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
+  if (syscall === 'mkdir') return `The folder ${shownPath(path ?? '')} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
   return null;
 }

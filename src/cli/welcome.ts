@@ -1,4 +1,5 @@
 import type { JwtConfig } from '../config.js';
+import { shownUrl } from '../database/shown-text.js';
 import { Role } from '../entities/index.js';
 import type { ExampleAccounts } from '../services/example-accounts.js';
 import { issueToken } from '../services/tokens.js';
@@ -17,7 +18,7 @@ export async function welcomeText(url: string, jwt: JwtConfig, accounts: Example
 }
 
 async function tokensText(jwt: JwtConfig, { admin, teacher, student }: ExampleAccounts): Promise<string> {
-  if (jwt.secret === undefined) return `Tokens come from your identity provider, whose keys are at ${jwt.jwksUrl}`;
+  if (jwt.secret === undefined) return `Tokens come from your identity provider, whose keys are at ${shownUrl(jwt.jwksUrl)}`;
   const tokens = [await tokenText(jwt, Role.ADMIN, admin)];
   if (teacher !== null) tokens.push(await tokenText(jwt, Role.TEACHER, teacher));
   if (student !== null) tokens.push(await tokenText(jwt, Role.STUDENT, student));

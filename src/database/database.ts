@@ -3,6 +3,7 @@ import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
 import { databaseKind, type DatabaseKind } from './database-url.js';
 import { ormOptions, type Options } from './orm-options.js';
+import { shownPath } from './shown-text.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;
@@ -22,7 +23,7 @@ export class NoDatabaseFile extends Error {
   override readonly name = 'NoDatabaseFile';
 
   constructor(readonly path: string) {
-    super(`There is no database file ${path}.`);
+    super(`There is no database file ${shownPath(path)}.`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { shownPath } from '../database/shown-text.js';
 import { quoted } from '../services/quoted.js';
 
 /** Lists every mistake in a folder of trusted documents, each with its file and the way out. */
@@ -5,10 +6,10 @@ export class TrustedDocumentsError extends Error {
   readonly code = 'TRUSTED_DOCUMENTS_INVALID';
 
   constructor(
-    readonly folder: string,
+    folder: string,
     readonly mistakes: readonly string[],
   ) {
-    super(`TRUSTED_DOCUMENTS is ${quoted(folder)}, ${mistakes.length === 1 ? 'where something is wrong' : `where ${mistakes.length} things are wrong`}:\n${mistakes.map(one => `  - ${one}`).join('\n')}`);
+    super(`TRUSTED_DOCUMENTS is ${quoted(shownPath(folder))}, ${mistakes.length === 1 ? 'where something is wrong' : `where ${mistakes.length} things are wrong`}:\n${mistakes.map(one => `  - ${one}`).join('\n')}`);
     this.name = 'TrustedDocumentsError';
   }
 }

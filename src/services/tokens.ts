@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config.js';
+import { shownUrl } from '../database/shown-text.js';
 import { Role } from '../entities/index.js';
 import type { Claimed } from './known-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
@@ -24,7 +25,7 @@ export function isLifetime(text: string): text is Lifetime {
 /** Issues a token that this server accepts, signed with its secret. Errors: TokenError, where an identity provider issues them or a user id lacks. */
 export async function issueToken(jwt: JwtConfig, { userId, role, expiresIn }: Viewer & { readonly expiresIn: Lifetime }): Promise<string> {
   if (jwt.secret === undefined) {
-    throw new TokenError('TOKEN_NOT_ISSUED', `Tokens come from the identity provider whose keys JWKS_URL names (${jwt.jwksUrl}). Get one there, or set JWT_SECRET instead.`);
+    throw new TokenError('TOKEN_NOT_ISSUED', `Tokens come from the identity provider whose keys JWKS_URL names (${shownUrl(jwt.jwksUrl)}). Get one there, or set JWT_SECRET instead.`);
   }
   if (userId === null && role !== Role.ADMIN) throw new TokenError('TOKEN_NOT_ISSUED', `A ${role}'s token needs a user id.`);
   const token = new SignJWT({ role }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt().setExpirationTime(expiresIn);

@@ -2,6 +2,7 @@ import type { Config, ConfigInspection } from '../../config.js';
 import type { Database } from '../../database/database.js';
 import { withoutPassword } from '../../database/database-url.js';
 import { findSchema } from '../../database/own-schema.js';
+import { shownPath } from '../../database/shown-text.js';
 import { adminOnly } from '../access.js';
 import type { Viewer } from '../viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';
@@ -82,7 +83,7 @@ function configurationFindings({ mistakes, config }: ConfigInspection): Finding[
 function documentFindings({ trustedDocuments, introspection }: Config, documents: { readonly size: number } | null): Finding[] {
   const note = introspection ? ' INTROSPECTION=on is of no use: nobody can ask for the schema but by one of these.' : '';
   const count = documents?.size ?? 0;
-  return [ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${trustedDocuments}.${note}`)];
+  return [ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${shownPath(trustedDocuments!)}.${note}`)];
 }
 
 function notExamined(reason: string): Finding {

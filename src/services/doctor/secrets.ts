@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { Config, JwtConfig } from '../../config.js';
+import { shownUrl } from '../../database/shown-text.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
@@ -23,16 +24,17 @@ function secretFinding({ secret = '', isDevelopmentSecret }: JwtConfig, host: st
 }
 
 async function keySetFinding({ jwksUrl, issuer, audience }: JwtConfig, limit: number): Promise<Finding> {
+  const shown = shownUrl(jwksUrl!);
   const advice = 'Correct JWKS_URL, or ask who runs the identity provider.';
   try {
     const response = await fetch(jwksUrl!, { signal: AbortSignal.timeout(limit) });
-    if (!response.ok) return failed(`${jwksUrl} answers ${response.status}.`, advice);
+    if (!response.ok) return failed(`${shown} answers ${response.status}.`, advice);
     const keys = ((await response.json()) as { keys?: unknown[] } | null)?.keys?.length ?? 0;
-    if (keys === 0) return failed(`${jwksUrl} publishes no keys.`, advice);
-    if (issuer === undefined || audience === undefined) return warning(`Tokens are taken from ${jwksUrl} whatever ${issuer === undefined ? 'issuer' : 'audience'} they name.`, 'Set JWT_ISSUER and JWT_AUDIENCE.');
-    return ok(`Tokens are verified with the ${keys} keys of ${jwksUrl}.`);
+    if (keys === 0) return failed(`${shown} publishes no keys.`, advice);
+    if (issuer === undefined || audience === undefined) return warning(`Tokens are taken from ${shown} whatever ${issuer === undefined ? 'issuer' : 'audience'} they name.`, 'Set JWT_ISSUER and JWT_AUDIENCE.');
+    return ok(`Tokens are verified with the ${keys} keys of ${shown}.`);
   } catch (error) {
-    return failed(`${jwksUrl} gives no key set: ${reasonOf(error)}.`, advice);
+    return failed(`${shown} gives no key set: ${reasonOf(error)}.`, advice);
   }
 }
 
