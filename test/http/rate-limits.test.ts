@@ -195,6 +195,25 @@ describe('the limit of what an address may ask for', () => {
     expect(statements).toEqual([]);
   });
 
+  it('is charged for each message that subscribes, by its cost, and for one with mistakes too', async () => {
+    const address = newAddress();
+    const socket = new WebSocket(api.url.replace('http', 'ws'), 'graphql-transport-ws', { headers: { 'x-forwarded-for': address } });
+    const says = async (): Promise<string> => String(((await once(socket, 'message')) as [Buffer])[0]);
+    await once(socket, 'open');
+    socket.send('{"type":"connection_init"}');
+    await says();
+    const costOfSubscribing = async (id: string, query: string): Promise<number> => {
+      const before = left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} }));
+      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
+      await says();
+      return before - left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} })) - 101;
+    };
+    const small = await costOfSubscribing('1', 'subscription { courseCountsChanged(courseIds: ["1"]) { courseId } }');
+    expect(small).toBeGreaterThan(100);
+    expect(await costOfSubscribing('2', 'subscription { nothing }')).toBe(100 + Math.ceil((120 * 'subscription { nothing }'.length) / 1024));
+    socket.terminate();
+  });
+
   it('is told those who ask for a WebSocket, whether they get it or not, and charges both', async () => {
     const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': 'graphql-transport-ws' };
     for (const [event, headers] of [['upgrade', {}], ['response', { origin: 'https://stranger.example' }], ['response', { 'sec-websocket-version': '1' }]] as const) {

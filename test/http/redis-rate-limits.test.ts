@@ -59,7 +59,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
   });
 
   it('grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
-    const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), 20_000);
+    const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
     onTestFinished(() => limits.close());
     await limits.connect();
     const windows = limits.windows('test', { points: POINTS, seconds: 3600 });
@@ -89,6 +89,16 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     while ((await ask(api)).status === 200);
   });
 
+  it('say once that Redis is away, though it is asked again and again', async () => {
+    const limits = new RedisRateLimits(redis.url, info.logger, { pauseMs: 0 });
+    onTestFinished(() => limits.close());
+    await redis.kill();
+    await limits.connect();
+    const windows = limits.windows('away', { points: POINTS, seconds: 3600 });
+    for (let request = 0; request < 5; request += 1) expect(await windows.take('client', 1)).toBeNull();
+    expect([lines(UNREACHABLE), lines(REACHABLE), limits.unchecked]).toEqual([1, 0, 5]);
+  });
+
   it('hold no request up while Redis does not answer on an open connection', async () => {
     // With what a request waits for Redis in use.
     const api = await start(redis.url, MAX_WAIT_MS);
@@ -105,7 +115,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
   });
 
   it('do not take an answer for late that came while the server was busy', async () => {
-    const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), 500);
+    const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 500 });
     onTestFinished(() => limits.close());
     await limits.connect();
     const windows = limits.windows('busy', { points: POINTS, seconds: 3600 });

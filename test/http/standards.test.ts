@@ -9,7 +9,7 @@ import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKE
 import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
 import { OVERLOAD_RETRY_SECONDS } from '../../src/http/load-shedding.js';
 import { MAX_CLIENTS } from '../../src/http/rate-limits/memory-windows.js';
-import { mistakePoints, operationPoints, REQUEST_POINTS, requestPoints } from '../../src/http/rate-limits/prices.js';
+import { mistakePoints, operationPoints, REQUEST_POINTS, requestPoints, UNPROVEN_TOKEN_POINTS } from '../../src/http/rate-limits/prices.js';
 import { BODY_LIMIT } from '../../src/http/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
@@ -60,6 +60,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `An operation may declare ${MAX_VARIABLES} variables. They may hold ${inWords(MAX_VALUES)} values, those in lists and objects counted, and a list ${inWords(MAX_LIST_VALUES)},`,
     `\`RATE_LIMIT_SIGNED_IN\`,\n${inWords(rateLimits!.viewer.points)} for ${rateLimits!.viewer.seconds} s, and \`RATE_LIMIT\`, ${inWords(rateLimits!.address.points)} for ${rateLimits!.address.seconds} s.`,
     `connection attempt by WebSocket, a message that subscribes | ${REQUEST_POINTS} |`,
+    `| a token that proves nothing | ${UNPROVEN_TOKEN_POINTS} more |`,
     `| each KiB of its body and address | ${requestPoints(1024) - REQUEST_POINTS};`,
     `its cost, as above, and ${operationPoints('x'.repeat(1024), 0)} for each KiB of its text`,
     `| an operation with mistakes, or beyond the limits of operations | ${mistakePoints('x'.repeat(1024))} for each KiB of its text |`,

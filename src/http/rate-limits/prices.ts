@@ -1,10 +1,13 @@
 /**
- * What a request costs beside its operation, in points of about 5 µs of processor time, as bench/rate-limits.ts measures it.
+ * What a request costs beside its operation, in points of about 5 µs of processor time, as bench/rates.ts measures it.
  * Each is charged to whoever pays for the request.
  */
 
 /** A request, or a message that asks for a subscription: reading and answering it, checking its token, its line in the log. */
 export const REQUEST_POINTS = 100;
+
+/** A token that proves nothing: verifying it, and telling why. */
+export const UNPROVEN_TOKEN_POINTS = 50;
 
 /** A KiB of the body and the address: reading JSON. */
 const POINTS_PER_KIB = 3;

@@ -56,7 +56,7 @@ export class RateLimits {
     { hold = () => delay(HOLD_MS, undefined, { ref: false }), redisWaitMs = MAX_WAIT_MS }: RateTimes = {},
   ) {
     this.#hold = hold;
-    const redis = redisUrl === null ? null : new RedisRateLimits(redisUrl, logger, redisWaitMs);
+    const redis = redisUrl === null ? null : new RedisRateLimits(redisUrl, logger, { maxWaitMs: redisWaitMs });
     const limit = (name: RateLimitName, allowance: Allowance) => ({ allowance, windows: redis?.windows(name, allowance) ?? new MemoryWindows(allowance) });
     this.#limits = { address: limit('address', address), viewer: limit('viewer', viewer) };
     this.#redis = redis;

@@ -16,6 +16,8 @@ const PAUSE_MS = 1000;
 /** Windows in Redis, which all servers share. While it cannot be reached, requests pass. */
 export class RedisRateLimits {
   readonly #client: Redis;
+  readonly #maxWaitMs: number;
+  readonly #pauseMs: number;
   readonly #logger: FastifyBaseLogger;
   /** The moment from which Redis may be asked again, during an outage; null: it answers. */
   #askAgainAt: number | null = null;
@@ -27,8 +29,10 @@ export class RedisRateLimits {
   constructor(
     url: string,
     logger: FastifyBaseLogger,
-    private readonly maxWaitMs = MAX_WAIT_MS,
+    { maxWaitMs = MAX_WAIT_MS, pauseMs = PAUSE_MS }: { readonly maxWaitMs?: number; readonly pauseMs?: number } = {},
   ) {
+    this.#maxWaitMs = maxWaitMs;
+    this.#pauseMs = pauseMs;
     this.#logger = logger;
     this.#client = new Redis(url, {
       lazyConnect: true,
@@ -88,7 +92,7 @@ export class RedisRateLimits {
   #mayAsk(): boolean {
     if (this.#askAgainAt === null) return true;
     if (performance.now() < this.#askAgainAt) return false;
-    this.#askAgainAt = performance.now() + PAUSE_MS;
+    this.#askAgainAt = performance.now() + this.#pauseMs;
     return true;
   }
 
@@ -96,7 +100,7 @@ export class RedisRateLimits {
   async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     // Not before what has come is read: that this process was busy does not mean that Redis is away.
-    const timer = setTimeout(() => setImmediate(() => reject(new Error(`no answer within ${this.maxWaitMs} ms`))), this.maxWaitMs);
+    const timer = setTimeout(() => setImmediate(() => reject(new Error(`no answer within ${this.#maxWaitMs} ms`))), this.#maxWaitMs);
     try {
       return await Promise.race([answer, late]);
     } finally {
@@ -121,7 +125,7 @@ export class RedisRateLimits {
   #failed(error: unknown): void {
     // Not the error as a whole: that of a command carries its arguments, the password among them.
     if (this.#askAgainAt === null) this.#logger.warn({ reason: reasonOf(this.#trouble ?? error) }, 'Redis cannot be reached, so requests pass without a limit on their rate until it answers');
-    this.#askAgainAt = performance.now() + PAUSE_MS;
+    this.#askAgainAt = performance.now() + this.#pauseMs;
   }
 }
 

@@ -8,7 +8,7 @@ import { POLLED } from '../request-log.js';
 import type { FollowedRequests } from '../request-record.js';
 import { limitOf } from '../time-limits.js';
 import { Bill } from './bill.js';
-import { REQUEST_POINTS, requestPoints } from './prices.js';
+import { REQUEST_POINTS, requestPoints, UNPROVEN_TOKEN_POINTS } from './prices.js';
 import { payerOf, type RateLimits, type Standing } from './rate-limits.js';
 
 export interface Charging {
@@ -47,10 +47,11 @@ export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, 
   app.addHook('onRequest', async (request, reply) => {
     const record = requests.recordOf(request);
     if (record.bill || isPolled(request)) return;
-    const viewer = request.headers.authorization === undefined ? null : await provenBy(request, reply.raw);
+    const hasToken = request.headers.authorization !== undefined;
+    const viewer = hasToken ? await provenBy(request, reply.raw) : null;
     const bill = new Bill(limits, payerOf(viewer, clientAddressOf(request.raw)));
     record.bill = bill;
-    const refusal = await bill.charge(requestPoints(bytesOf(request.raw)));
+    const refusal = await bill.charge(requestPoints(bytesOf(request.raw)) + (hasToken && viewer === null ? UNPROVEN_TOKEN_POINTS : 0));
     refuseGone(reply);
     if (!refusal) return;
     reply.header('retry-after', refusal.retryAfter);

@@ -1,14 +1,17 @@
-// node_modules/.bin/node bench/rate-limits.ts: what the limits of rates let through. Build first (npm run build).
+// node_modules/.bin/node bench/rates.ts: what the limits of rates let through. Build first (npm run build).
 // 1. What requests cost the server, in points of 5 µs of processor time, beside what they are charged.
 // 2. A school: 200 browsers behind one address that load and page lists of courses at once, anonymously and signed in, and
 //    enroll. How many were refused: none may be.
-// 3. Floods from one address and of one viewer: the share of a processor that they take, with the limits and without.
-// The server runs in this thread, on SQLite; who asks runs in another, so that the processor time of this one is the server's.
-// BENCH_SECONDS (12) is how long a flood lasts; BENCH_ONLY=calibration, school or floods runs one part.
+// 3. Floods from one address and of one viewer: the share of a processor that they take, in all and after the first 3 s, how
+// late the event loop is, and the median time that a reader of another address waits, with the limits and without.
+// The server runs in this thread; who asks runs in others, so that the processor time of this one is the server's.
+// BENCH_SECONDS (12) is how long a flood lasts; BENCH_ONLY=calibration, school or floods runs one part; BENCH_DATABASE_URL names
+// an empty database, else it is a file of SQLite.
 import { rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { once } from 'node:events';
 
@@ -25,13 +28,27 @@ interface Sent {
 }
 
 /** What the other thread is to send: all of a list once, so many at once; or one request again and again for some seconds. */
-type Work = { readonly list: readonly Sent[]; readonly callers: number; readonly keepAlive?: boolean } | { readonly again: Sent; readonly callers: number; readonly seconds: number };
+type Work = { readonly list: readonly Sent[]; readonly callers: number; readonly keepAlive?: boolean } | { readonly again: Sent; readonly callers: number; readonly seconds: number; readonly times?: boolean };
 
 /** How often each status was answered. */
 type Statuses = Record<string, number>;
 
+/** What the other thread found; the median time of an answer in milliseconds, where it was asked for. */
+interface Found {
+  readonly statuses: Statuses;
+  readonly median: number;
+}
+
+/** What work took of the server: seconds of a processor and of time, the share of a processor after the first 3 s, and the most that the event loop was late on average in a second. */
+interface Measured extends Found {
+  readonly cpu: number;
+  readonly time: number;
+  readonly steady: number;
+  readonly lateMs: number;
+}
+
 if (isMainThread) await measure();
-else parentPort!.on('message', (work: Work) => void send(work).then(statuses => parentPort!.postMessage(statuses)));
+else parentPort!.on('message', (work: Work) => void send(work).then(found => parentPort!.postMessage(found)));
 
 async function measure(): Promise<void> {
   const { pino } = await import('pino');
@@ -40,11 +57,13 @@ async function measure(): Promise<void> {
   const { issueToken } = await import('../dist/services/tokens.js');
   const { openFilled } = await import('./dataset.ts');
   const file = join(tmpdir(), `rollcall-bench-${process.pid}.sqlite`);
-  const database = await openFilled(`sqlite:${file}`, { courses: 200, enrollments: 6000 });
+  const databaseUrl = process.env['BENCH_DATABASE_URL'] ?? `sqlite:${file}`;
+  const database = await openFilled(databaseUrl, { courses: 200, enrollments: 6000 });
   const sender = new Worker(new URL(import.meta.url));
+  const reader = new Worker(new URL(import.meta.url));
   const json = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
   const post = (query: string, headers: Record<string, string> = {}, variables: object = {}): Omit<Sent, 'url'> => ({ method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify({ query, variables }) });
-  const env = { DATABASE_URL: `sqlite:${file}`, NODE_ENV: 'test', HOST: '127.0.0.1', PORT: '0', METRICS: 'off', SAMPLE_DATA: 'false', CORS_ORIGINS: '*' };
+  const env = { DATABASE_URL: databaseUrl, TRUST_PROXY: '1', NODE_ENV: 'test', HOST: '127.0.0.1', PORT: '0', METRICS: 'off', SAMPLE_DATA: 'false', CORS_ORIGINS: '*' };
   const config = readConfig(env);
   const tokenOf = async (userId: number | null, role: string): Promise<Record<string, string>> => ({ authorization: `Bearer ${await issueToken(config.jwt, { userId, role: role as never, expiresIn: '1h' })}` });
   const admin = await tokenOf(null, 'admin');
@@ -53,23 +72,40 @@ async function measure(): Promise<void> {
   const logger = pino({ level: 'info' }, pino.destination('/dev/null'));
 
   /** Starts a server, has it sent the work, and gives the answers, the server's processor time and the time, in seconds. */
-  async function served(variables: Record<string, string>, work: (url: string) => Work): Promise<{ statuses: Statuses; cpu: number; time: number }> {
+  async function served(variables: Record<string, string>, work: (url: string) => Work): Promise<Measured> {
     const server = await startServer({ config: readConfig({ ...env, ...variables }), database, logger });
     const result = await timed(work(server.url));
     await server.close();
     return result;
   }
 
-  async function timed(work: Work): Promise<{ statuses: Statuses; cpu: number; time: number }> {
-    const [start, began] = [process.threadCpuUsage(), performance.now()];
+  async function timed(work: Work): Promise<Measured> {
+    const cpuNow = (): number => {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1e6;
+    };
+    const [start, began] = [cpuNow(), performance.now()];
+    const loop = monitorEventLoopDelay({ resolution: 10 });
+    loop.enable();
+    let lateMs = 0;
+    const looks: [time: number, cpu: number][] = [];
+    const timer = setInterval(() => {
+      if (!Number.isNaN(loop.mean)) lateMs = Math.max(lateMs, loop.mean / 1e6 - 10);
+      loop.reset();
+      looks.push([(performance.now() - began) / 1000, cpuNow() - start]);
+    }, 1000);
     sender.postMessage(work);
-    const [statuses] = (await once(sender, 'message')) as [Statuses];
-    const { user, system } = process.threadCpuUsage(start);
-    return { statuses, cpu: (user + system) / 1e6, time: (performance.now() - began) / 1000 };
+    const [found] = (await once(sender, 'message')) as [Found];
+    const [cpu, time] = [cpuNow() - start, (performance.now() - began) / 1000];
+    clearInterval(timer);
+    loop.disable();
+    const later = looks.find(([at]) => at >= 3);
+    return { ...found, cpu, time, steady: later ? (cpu - later[1]) / (time - later[0]) : NaN, lateMs };
   }
 
   const courses = (first: number, rest = ''): string => `{ courses(first: ${first}${rest}) { totalCount nodes { id title totalEnrollments activeEnrollments instructor { name } } pageInfo { hasNextPage endCursor } } }`;
   const heavy = '{ courses(first: 50) { totalCount nodes { id title totalEnrollments activeEnrollments enrollmentsCount { count } enrollmentsByStatus { status count } instructor { name } } pageInfo { hasNextPage endCursor } } }';
+  const dearest = '{ courses(first: 100) { nodes { id title enrollments(first: 80) { nodes { status student { name } } } } } }';
   const tokens = (count: number): string => `{ ${Array.from({ length: count }, (_, index) => `a${index}:nothing`).join(' ')} }`;
 
   if (ONLY === undefined || ONLY === 'calibration') {
@@ -128,14 +164,25 @@ async function measure(): Promise<void> {
       'courses with computed counts': post(heavy),
       'a bad token': post('{ __typename }', stranger),
       'courses with computed counts, one viewer': post(heavy, admin),
+      'the dearest': post(dearest),
+      'the dearest, one viewer': post(dearest, admin),
+      'preflights': { method: 'OPTIONS', headers: { origin: 'https://school.example', 'access-control-request-method': 'POST' } },
+      'a megabyte with a bad token': { ...post('{ __typename }', stranger), body: JSON.stringify({ query: '{ __typename }', variables: { list: Array.from({ length: 130_000 }, (_, index) => index) } }) },
       '1,600 unknown fields': post(tokens(1600)),
     };
     const rows: object[] = [];
     for (const [name, flood] of Object.entries(floods)) {
       const row: Record<string, unknown> = { flood: name };
       for (const [title, variables] of [['without', { RATE_LIMIT: 'off' }], ['with', {}]] as const) {
-        const result = await served(variables, url => ({ again: { ...flood, url }, callers: 32, seconds: SECONDS }));
-        row[`${title} limits, share of a core`] = (result.cpu / result.time).toFixed(2);
+        let beside: Promise<[Found]> | undefined;
+        const from = (address: string, one: Omit<Sent, 'url'>, url: string): Sent => ({ ...one, headers: { ...one.headers, 'x-forwarded-for': address }, url });
+        const result = await served(variables, url => {
+          reader.postMessage({ again: from('198.51.100.1', post(courses(20)), url), callers: 1, seconds: SECONDS, times: true } satisfies Work);
+          beside = once(reader, 'message') as Promise<[Found]>;
+          return { again: from('192.0.2.1', flood, url), callers: 32, seconds: SECONDS };
+        });
+        const [{ median, statuses }] = await beside!;
+        row[title] = `${(result.cpu / result.time).toFixed(2)} of a core, after 3 s ${result.steady.toFixed(2)}; late ${Math.round(result.lateMs)} ms; reader ${median.toFixed(1)} ms ${JSON.stringify(statuses)}`;
         row[`${title}, answers`] = JSON.stringify(result.statuses);
       }
       rows.push(row);
@@ -145,6 +192,7 @@ async function measure(): Promise<void> {
   }
 
   await sender.terminate();
+  await reader.terminate();
   await database.close(true);
   for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
 
@@ -154,11 +202,12 @@ async function measure(): Promise<void> {
   }
 }
 
-function shown({ statuses, cpu, time }: { statuses: Statuses; cpu: number; time: number }): object {
-  return { answers: JSON.stringify(statuses), 'CPU s': cpu.toFixed(2), s: time.toFixed(2) };
+function shown({ statuses, cpu, time, lateMs }: Measured): object {
+  return { answers: JSON.stringify(statuses), 'CPU s': cpu.toFixed(2), s: time.toFixed(2), 'late ms': Math.round(lateMs) };
 }
 
-async function send(work: Work): Promise<Statuses> {
+async function send(work: Work): Promise<Found> {
+  const times: number[] = [];
   const statuses: Statuses = {};
   const agent = new Agent({ keepAlive: true, maxSockets: work.callers });
   const end = 'again' in work ? performance.now() + work.seconds * 1000 : Infinity;
@@ -167,13 +216,15 @@ async function send(work: Work): Promise<Statuses> {
     for (;;) {
       const sent = 'again' in work ? (performance.now() < end ? work.again : undefined) : work.list[next++];
       if (!sent) return;
+      const start = performance.now();
       const status = await ask(sent, agent);
+      if ('again' in work && work.times) times.push(performance.now() - start);
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: work.callers }, caller));
   agent.destroy();
-  return statuses;
+  return { statuses, median: times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN };
 }
 
 function ask({ url, method, headers, body }: Sent, agent: Agent): Promise<string> {
