@@ -2,6 +2,7 @@ import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
 import { quoted } from '../../services/quoted.js';
+import { lengthOf } from '../../services/text.js';
 import { badUserInput } from '../errors.js';
 import { idsOf, optionalIdOf } from '../ids.js';
 import { PageArgs } from '../pagination.js';
@@ -153,7 +154,7 @@ function rangeOf(argument: string, filter: IntFilterInput | null | undefined): I
 function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilterInput | null | undefined {
   for (const part of ['eq', 'contains', 'startsWith'] as const) {
     const text = filter?.[part] ?? '';
-    const length = [...text].length;
+    const length = lengthOf(text, TITLE_LENGTH);
     if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`);
     if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has a NUL or a broken surrogate in it; take it out.`);
   }

@@ -5,7 +5,7 @@ import type { Viewer } from '../viewer.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from './query.js';
 import { dateOf, type Tables } from './tables.js';
-import { visibleEnrollments } from './visibility.js';
+import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
 
 /** Holds one enrollment as it is read; `sort` is the raw value that its page was ordered by. */
 export interface EnrollmentRow {
@@ -76,8 +76,8 @@ export async function enrollmentPages(
 /** Counts the enrollments that a viewer sees; for an admin, those of all courses from the stored counts as far as they say. */
 export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
   if (viewer.role === Role.ADMIN && filter.courseId == null && filter.studentId == null) return countOfAll(database, filter.status ?? Object.values(EnrollmentStatus));
-  const query = chosen(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
-  return Number((await rows(database, query))[0]!.count);
+  const counts = partsOfVisibleEnrollments(viewer).map(part => seen(database, part, filter).select(eb => eb.fn.countAll<number>().as('count')));
+  return (await rows(database, together(counts))).reduce((sum, { count }) => sum + Number(count), 0);
 }
 
 /**
@@ -104,13 +104,24 @@ async function countOfAll(database: Database, statuses: readonly EnrollmentStatu
 
 /** Counts them under each of many courses or students, in one statement, in the order of the ids. */
 export async function enrollmentCounts(database: Database, viewer: Viewer, parent: EnrollmentParent, ids: readonly number[], filter: EnrollmentFilter): Promise<number[]> {
-  const query = chosen(database, viewer, filter).where(parent, 'in', [...ids]).groupBy(parent).select([parent]).select(eb => eb.fn.countAll<number>().as('count'));
-  const counts = new Map((await rows(database, query)).map(row => [row[parent], Number(row.count)]));
+  const grouped = partsOfVisibleEnrollments(viewer).map(part =>
+    seen(database, part, filter).where(parent, 'in', [...ids]).groupBy(parent).select([parent]).select(eb => eb.fn.countAll<number>().as('count')),
+  );
+  const counts = new Map<number, number>();
+  for (const row of await rows(database, together(grouped))) counts.set(row[parent], (counts.get(row[parent]) ?? 0) + Number(row.count));
   return ids.map(id => counts.get(id) ?? 0);
 }
 
-function chosen(database: Database, viewer: Viewer, { courseId, studentId, status }: EnrollmentFilter): Query {
-  const visible = visibleEnrollments(viewer);
+function chosen(database: Database, viewer: Viewer, filter: EnrollmentFilter): Query {
+  return seen(database, visibleEnrollments(viewer), filter);
+}
+
+/** Returns one query for the rows of several, the same row as often as they have it. */
+function together<Row>([first, ...rest]: readonly SelectQueryBuilder<Tables, 'core_enrollments', Row>[]): SelectQueryBuilder<Tables, 'core_enrollments', Row> {
+  return rest.reduce((all, next) => all.unionAll(next), first!);
+}
+
+function seen(database: Database, visible: Condition<'core_enrollments'> | null, { courseId, studentId, status }: EnrollmentFilter): Query {
   let query = builderFor(database).selectFrom('core_enrollments') as Query;
   if (visible) query = query.where(visible);
   if (courseId != null) query = query.where('course_id', '=', courseId);
