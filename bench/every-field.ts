@@ -1,0 +1,132 @@
+// Operations that ask for every field of a schema with every argument, by introspection: for bench/bounds.ts.
+import { getNamedType, getNullableType, isEnumType, isInputObjectType, isInterfaceType, isLeafType, isListType, isObjectType, isRequiredArgument, isRequiredInputField, type GraphQLArgument, type GraphQLField, type GraphQLInputField, type GraphQLInputType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+
+/** One field with one choice of arguments, where the schema leads to it. */
+export interface Case {
+  readonly kind: 'query' | 'mutation' | 'subscription';
+  /** The type and name of the field, and the argument that is tried. */
+  readonly name: string;
+  /** Returns the operation with so many aliases of its root field, and pages of so many. */
+  readonly text: (aliases: number, size: number) => string;
+  readonly variables: Record<string, unknown>;
+}
+
+/** A field on the way from a root to what is measured. */
+interface Step {
+  readonly type: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+}
+
+/** What is given for an id, and for an input that must have a certain form. */
+export type Given = (owner: string, name: string, type: string) => unknown;
+
+/** How long the long text and the long lists are; a request may have 1 MiB. */
+const LONG_TEXT = 900_000;
+const LONG_LIST = 9_000;
+
+/** Returns a case for each field that the roots lead to, alone and with each of its arguments. */
+export function everyField(schema: GraphQLSchema, given: Given): Case[] {
+  const roots = [['query', schema.getQueryType()], ['mutation', schema.getMutationType()], ['subscription', schema.getSubscriptionType()]] as const;
+  const seen = new Set<GraphQLObjectType>();
+  return roots.flatMap(([kind, root]) => {
+    if (!root) return [];
+    const cases: Case[] = [];
+    const waiting: Step[][] = Object.values(root.getFields()).map(field => [{ type: root, field }]);
+    // Breadth first, so that each field is asked for where the way is shortest.
+    for (let steps = waiting.shift(); steps; steps = waiting.shift()) {
+      const { type, field } = steps.at(-1)!;
+      cases.push(...valuesOf(field.args, given, `${type.name}.${field.name}`).map(({ argument, value }) => caseOf(kind, steps, argument, value, given)));
+      const named = getNamedType(field.type);
+      if (!isObjectType(named) || seen.has(named)) continue;
+      seen.add(named);
+      waiting.push(...Object.values(named.getFields()).filter(inner => inner.args.length > 0 || !isLeafType(getNamedType(inner.type)) || inner.name === 'totalCount').map(inner => [...steps, { type: named, field: inner }]));
+    }
+    return cases;
+  });
+}
+
+/** A choice of arguments: those that are needed, and the one that is tried. */
+interface Choice {
+  readonly argument: string;
+  readonly value: Record<string, unknown>;
+}
+
+function valuesOf(args: readonly GraphQLArgument[], given: Given, owner: string): Choice[] {
+  const needed = Object.fromEntries(args.filter(isRequiredArgument).map(argument => [argument.name, plain(argument.type, given, owner, argument.name)]));
+  const tried = args.flatMap(argument =>
+    argument.name === 'first' ? [] : choices(argument.type, given, owner, argument.name).map(({ at, value }) => ({ argument: at, value: { ...needed, [argument.name]: value } })),
+  );
+  return [{ argument: '', value: needed }, ...tried];
+}
+
+/** Returns the values of a type that are to be tried, each with where it differs. */
+function choices(type: GraphQLInputType, given: Given, owner: string, at: string): { at: string; value: unknown }[] {
+  const nullable = getNullableType(type);
+  const named = getNamedType(nullable);
+  if (isListType(nullable)) {
+    const all = isEnumType(named) ? named.getValues().map(({ name }) => name) : null;
+    const lists = all ? [[all.at(-1)], all.slice(1, 3), all] : [[given(owner, at, named.name)]];
+    return [...lists.map(value => ({ at: `${at}: ${JSON.stringify(value)}`, value })), { at: `${at}: ${LONG_LIST} values`, value: Array.from({ length: LONG_LIST }, (_, index) => (all ? all[index % all.length] : String(index + 1))) }];
+  }
+  if (isInputObjectType(named)) {
+    const fields = Object.values(named.getFields());
+    const needed = Object.fromEntries(fields.filter(isRequiredInputField).map(field => [field.name, plain(field.type, given, owner, field.name)]));
+    return fields.flatMap((field: GraphQLInputField) => choices(field.type, given, owner, field.name).map(choice => ({ at: `${at}.${choice.at}`, value: { ...needed, [field.name]: choice.value } })));
+  }
+  if (isEnumType(named)) return named.getValues().map(({ name }) => ({ at: `${at}: ${name}`, value: name }));
+  if (named.name === 'String') return [{ at, value: plain(type, given, owner, at) }, { at: `${at}: ${LONG_TEXT} characters`, value: 'z'.repeat(LONG_TEXT) }];
+  if (named.name === 'Boolean') return [true, false].map(value => ({ at: `${at}: ${value}`, value }));
+  return [{ at, value: plain(type, given, owner, at) }];
+}
+
+function plain(type: GraphQLInputType, given: Given, owner: string, at: string): unknown {
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) return [plain(nullable.ofType as GraphQLInputType, given, owner, at)];
+  if (isInputObjectType(nullable)) return Object.fromEntries(Object.values(nullable.getFields()).filter(isRequiredInputField).map(field => [field.name, plain(field.type, given, owner, field.name)]));
+  if (isEnumType(nullable)) return nullable.getValues()[0]!.name;
+  return given(owner, at, getNamedType(nullable).name);
+}
+
+/** Returns a case. Its values go as variables, once for all aliases, and whole numbers differ in each, so that no two ask for the same. */
+function caseOf(kind: Case['kind'], steps: readonly Step[], argument: string, tried: Record<string, unknown>, given: Given): Case {
+  const { type, field } = steps.at(-1)!;
+  const names = new Map<string, { type: string; value: unknown }>();
+  const passed = (args: readonly GraphQLArgument[], values: Record<string, unknown>, size: number): string => {
+    const parts = args.flatMap(one => {
+      if (one.name === 'first' && values['last'] === undefined) return [`first: ${size}`];
+      if (values[one.name] === undefined) return [];
+      const name = `v${[...names.keys()].length}`;
+      names.set(name, { type: String(one.type), value: values[one.name] });
+      return [`${one.name}: $${name}`];
+    });
+    return parts.length > 0 ? `(${parts.join(', ')})` : '';
+  };
+  const line = (place: number, size: number): string => {
+    const step = steps[place]!;
+    const isLast = place === steps.length - 1;
+    const values = isLast ? tried : valuesOf(step.field.args, given, `${step.type.name}.${step.field.name}`)[0]!.value;
+    // The largest courses first: they are the dearest parents.
+    const order = !isLast && step.field.name === 'courses' ? { orderBy: { field: 'TOTAL_ENROLLMENTS', direction: 'DESC' } } : {};
+    const inner = isLast ? selectionOf(step.field) : ` { ${line(place + 1, size)} }`;
+    return `${step.field.name}${passed(step.field.args, { ...values, ...order }, size)}${inner}`;
+  };
+  const text = (aliases: number, size: number): string => {
+    names.clear();
+    const once = line(0, size);
+    const declared = [...names].map(([name, { type: of }]) => `$${name}: ${of}`);
+    return `${kind}${declared.length > 0 ? `(${declared.join(', ')})` : ''} { ${Array.from({ length: aliases }, (_, index) => (aliases === 1 ? once : `a${index}: ${once}`)).join(' ')} }`;
+  };
+  text(1, 1);
+  return { kind, name: `${type.name}.${field.name}${argument && ` ${argument}`}`, text, variables: Object.fromEntries([...names].map(([name, { value }]) => [name, value])) };
+}
+
+/** Returns a selection of the values of a field, of what a page lists too. */
+function selectionOf(field: GraphQLField<unknown, unknown>): string {
+  const named = getNamedType(field.type);
+  if (!isObjectType(named) && !isInterfaceType(named)) return '';
+  const fields = Object.values(named.getFields());
+  const leaves = fields.filter(({ type, args }) => isLeafType(getNamedType(type)) && args.length === 0).map(({ name }) => name);
+  const nodes = fields.filter(({ name }) => name === 'nodes').map(inner => `nodes${selectionOf(inner)}`);
+  const selected = [...leaves, ...nodes];
+  return ` { ${selected.length > 0 ? selected.join(' ') : '__typename'} }`;
+}
