@@ -99,7 +99,7 @@ export const configVariables = {
   WRITE_TIMEOUT: {
     form: wholeNumberFrom(1, 99_999, 'seconds').default(30),
     shownDefault: '`30`',
-    meaning: 'seconds that a client may take to read an answer; then its connection is closed',
+    meaning: 'seconds in which a client must take at least [a part](docs/http.md) of its answer; else its connection is closed',
   },
   CORS_ORIGINS: {
     form: z.string().transform((text, { addIssue }) => {

@@ -50,7 +50,7 @@ export interface Config {
   readonly shutdownTimeout: number;
   /** Limits how long a request to GraphQL may take, from its arrival to its answer, in seconds. */
   readonly requestTimeout: number;
-  /** Limits how long a client may take to read an answer, in seconds. */
+  /** Limits how long a client may take nothing of its answer, in seconds. */
   readonly writeTimeout: number;
   /** Limits how long a connection on which nothing is asked stays open, in seconds. */
   readonly keepAliveTimeout: number;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { fastify } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -149,20 +149,39 @@ describeOnServers('a database that hangs', kind => {
   });
 });
 
-it('a client that does not read its answer is cut off', async () => {
+/** Returns a connection that asks a server, which gives clients a second, for more than the system takes off its hands, and the server's end of it. */
+async function askedForMuch(bytes: number): Promise<{ client: Socket; served: Socket }> {
   const app = fastify();
   cutOffSlowReaders(app, 1);
-  // More than the system takes off a server's hands.
-  app.get('/', () => 'x'.repeat(64 * 1024 * 1024));
+  app.get('/', () => 'x'.repeat(bytes));
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as { port: number };
-  const accepted = once(app.server, 'connection') as Promise<[NodeJS.EventEmitter]>;
-  const socket = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
-  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  const accepted = once(app.server, 'connection') as Promise<[Socket]>;
+  const client = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+  onTestFinished(() => void client.destroy());
+  client.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
   const [served] = await accepted;
+  return { client, served };
+}
+
+it('a client that does not read its answer is cut off', async () => {
+  const { served } = await askedForMuch(64 * 1024 * 1024);
   await awaited(once(served, 'close'), 'The connection is not closed.');
-  socket.destroy();
+});
+
+it('a client that reads its answer slowly and steadily gets all of it, however long that takes', async () => {
+  const size = 24 * 1024 * 1024;
+  const { client } = await askedForMuch(size);
+  let read = 0;
+  client.on('data', ({ length }: Buffer) => {
+    read += length;
+    client.pause();
+    // The pauses of a slow line; all of them together are longer than a client has for a part of an answer.
+    setTimeout(() => client.resume(), length / 4096);
+  });
+  await awaited(once(client, 'end'), 'The answer does not end.');
+  expect(read).toBeGreaterThan(size);
 });
 
 it('a server cuts off who asks for page after page and reads none', async () => {
