@@ -84,7 +84,7 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
 
 /** Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement takes. */
 export function paceFor(em: SqlEntityManager): ChunkPace {
-  return new ChunkPace({ milliseconds: isSqlite(em) ? 50 : 200 });
+  return new ChunkPace({ milliseconds: isSqlite(em) ? 25 : 200 });
 }
 
 /** Lists the counters that are stored on an entity. Errors: COUNTER_DECLARATION where there is none. */
