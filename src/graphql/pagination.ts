@@ -1,7 +1,8 @@
-import { ArgsType, Field, Int } from 'type-graphql';
+import { ArgsType, Field } from 'type-graphql';
 import type { Ordering, Page, PageRequest } from '../services/reader/index.js';
 import { cursorOf, positionOf, type Sorted } from './cursors.js';
 import { badUserInput } from './errors.js';
+import { Int } from './int.js';
 
 /** Is the size of a page that names none, and of the largest. */
 export const DEFAULT_SIZE = 20;

@@ -1,10 +1,11 @@
-import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
+import { ArgsType, Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
 import { quoted } from '../../services/quoted.js';
 import { lengthOf } from '../../services/text.js';
 import { badUserInput } from '../errors.js';
 import { idsOf, optionalIdOf } from '../ids.js';
+import { Int } from '../int.js';
 import { PageArgs } from '../pagination.js';
 import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
 

@@ -1,5 +1,6 @@
-import { Field, ID, InputType, Int } from 'type-graphql';
+import { Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+import { Int } from '../int.js';
 
 /** Says whom to enroll where. */
 @InputType('EnrollInput', { description: 'Whom to enroll where.' })

@@ -1,4 +1,5 @@
-import { Field, ID, InputType, Int } from 'type-graphql';
+import { Field, ID, InputType } from 'type-graphql';
+import { Int } from '../int.js';
 
 /** Says what to verify. */
 @InputType('VerifyEnrollmentCountsInput', { description: 'What to verify.' })

@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, Directive, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
 import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
@@ -9,6 +9,7 @@ import { nestedEnrollmentConnection } from '../enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
+import { Int } from '../int.js';
 import { connectionOf, pageRequest, type Connection } from '../pagination.js';
 import { costOfComputed } from '../query-cost.js';
 import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';

@@ -1,6 +1,7 @@
-import { Directive, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import { Directive, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import type { CourseRow, EnrollmentRow } from '../../services/reader/index.js';
 import { PUBLIC } from '../cache-hints.js';
+import { Int } from '../int.js';
 import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
 import { CourseType, EnrollmentType } from './objects.js';
 

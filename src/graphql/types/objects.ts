@@ -1,8 +1,9 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Directive, Field, ID, Int, ObjectType } from 'type-graphql';
+import { Directive, Field, ID, ObjectType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
 import { UserErrorCode } from '../../services/outcome.js';
 import { PUBLIC } from '../cache-hints.js';
+import { Int } from '../int.js';
 import { CountPrecision } from './enums.js';
 
 /** Shows a user; `email` and the lists are field resolvers. */

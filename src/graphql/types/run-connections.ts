@@ -1,5 +1,6 @@
-import { Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import { Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import type { RecordedChange, Run } from '../../services/runs/index.js';
+import { Int } from '../int.js';
 import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
 import { PageInfoType } from './connections.js';
 import { RecountChangeType, RecountRunType } from './runs.js';

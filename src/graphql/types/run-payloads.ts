@@ -1,4 +1,5 @@
-import { Field, Int, ObjectType } from 'type-graphql';
+import { Field, ObjectType } from 'type-graphql';
+import { Int } from '../int.js';
 import { UserErrorType } from './objects.js';
 import { DriftType, RecountRunType } from './runs.js';
 

@@ -1,6 +1,7 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Field, ID, ObjectType } from 'type-graphql';
 import { RunKind, RunStatus } from '../../entities/index.js';
+import { Int } from '../int.js';
 
 /** Shows a run; the run that it undoes and its changes are field resolvers. */
 @ObjectType('RecountRun', { description: 'One recorded recount, or the undoing of one.' })
