@@ -5,6 +5,7 @@ import { examineClock } from './clock.js';
 import { examineCountIndex } from './count-index.js';
 import { examineCounts } from './counts.js';
 import type { Finding } from './finding.js';
+import { examineKeyRanges } from './key-ranges.js';
 import { examineMigrations } from './migrations.js';
 import { examinePrivileges } from './privileges.js';
 import { probe } from './probe.js';
@@ -39,6 +40,7 @@ export const databaseChecks: readonly DatabaseCheck[] = [
   { name: 'disk', needsTables: false, examine: ({ database, url }) => examineDisk(database, url) },
   { name: 'clock', needsTables: false, examine: ({ database }) => examineClock(database) },
   { name: 'migrations', needsTables: false, examine: ({ database }) => examineMigrations(database) },
+  { name: 'keys', needsTables: true, examine: ({ database, tables }) => examineKeyRanges(database, tables) },
   { name: 'privileges', needsTables: true, examine: ({ database, counters, tables }) => examinePrivileges(database, counters, tables) },
   { name: 'strategy', needsTables: true, examine: ({ database, counters }) => examineStrategy(database, counters) },
   { name: 'counts', needsTables: true, examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive) },

@@ -31,7 +31,7 @@ describeOnEach('the doctor', kind => {
     const findings = await examined(url);
     expect(amissOf(findings)).toEqual([]);
     const disk = kind === 'sqlite' ? ['disk'] : [];
-    expect(findings.map(({ check }) => check)).toEqual(['configuration', 'node', 'secrets', 'rates', 'rates', 'connection', 'settings', ...disk, 'clock', 'migrations', 'privileges', 'strategy', 'counts', 'index', 'probe']);
+    expect(findings.map(({ check }) => check)).toEqual(['configuration', 'node', 'secrets', 'rates', 'rates', 'connection', 'settings', ...disk, 'clock', 'migrations', 'keys', 'privileges', 'strategy', 'counts', 'index', 'probe']);
     expect(of(findings, 'probe')[0]!.message).toContain('moved the counts 0, 0 → 1, 1 → 0, 0');
     expect(await present()).toEqual(before);
   });
@@ -77,7 +77,7 @@ describeOnEach('the doctor', kind => {
     const notExamined = (check: string) => ({ check, status: 'warning', message: 'Not examined, since the migrations have not made the tables.' });
     expect(amissOf(await examined(url))).toMatchObject([
       { check: 'migrations', status: 'failed', message: expect.stringMatching(/^Pending: .*initial/), advice: 'rollcall migrate up' },
-      ...['privileges', 'strategy', 'counts', 'index', 'probe'].map(notExamined),
+      ...['keys', 'privileges', 'strategy', 'counts', 'index', 'probe'].map(notExamined),
     ]);
   });
 
