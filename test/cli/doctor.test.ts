@@ -28,8 +28,8 @@ describeOnEach('doctor', kind => {
   it('prints a line for each check: exit code 0 where nothing failed', async () => {
     const { code, stdout, stderr } = await place.run(['doctor'], { JWT_SECRET });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /);
-    expect(stdout).toMatch(/\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n1\d ok, 0 warnings, 0 failed\.\n$/);
+    expect(stdout).toMatch(/^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}limits .*\nok {7}limits .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /);
+    expect(stdout).toMatch(/\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n\d\d ok, 0 warnings, 0 failed\.\n$/);
   });
 
   it('finds drift and says what repairs it: exit code 3, and 1 where something else failed too', async () => {
@@ -65,15 +65,16 @@ describe('doctor', () => {
     const { code, stdout, stderr } = await place.run(['doctor', '--json'], { PORT: 'x', LOG_LEVEL: 'loud' });
     const { checks, ...sums } = JSON.parse(stdout) as Document;
     expect([code, stderr]).toEqual([1, '']);
-    expect(checks.slice(0, 6)).toMatchObject([
+    expect(checks.slice(0, 7)).toMatchObject([
       { check: 'configuration', status: 'failed', message: expect.stringMatching(/^PORT is "x"/), advice: 'Correct it in the environment or in .env.' },
       { check: 'configuration', status: 'failed', message: expect.stringMatching(/^LOG_LEVEL is "loud"/) },
       { check: 'node', status: 'ok', advice: null },
       { check: 'secrets', status: 'warning' },
+      { check: 'limits', status: 'warning' },
       { check: 'rates', status: 'warning' },
       { check: 'connection', status: 'ok' },
     ]);
-    expect(sums).toEqual({ ok: 11, warnings: 2, failed: 2 });
+    expect(sums).toEqual({ ok: 12, warnings: 3, failed: 2 });
     await place.leave();
   });
 

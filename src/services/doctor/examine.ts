@@ -9,6 +9,7 @@ import { examineApi, type ApiToExamine } from './api.js';
 import { examineConnection, examineNode } from './connection.js';
 import { databaseChecks, NEEDED_TABLES, type OpenedDatabase } from './database-checks.js';
 import { failed, ok, warning, type Finding, type NamedFinding } from './finding.js';
+import { examineLimits } from './limits.js';
 import { examineRates } from './rates.js';
 import { examineSecrets } from './secrets.js';
 import { withinLimit } from './within-limit.js';
@@ -49,6 +50,7 @@ export async function* examine({ configuration, caller, open, explain, api, read
   yield* named('node', examineNode(process.versions.node));
   yield* config ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit)) : named('secrets', [notExamined('the configuration has mistakes')]);
   if (config?.trustedDocuments != null) yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
+  yield* named('limits', config ? examineLimits(config) : [notExamined('the configuration has mistakes')]);
   yield* config ? await run('rates', () => examineRates(config, requestLimit, api?.url)) : named('rates', [notExamined('the configuration has mistakes')]);
   let reached: OpenedDatabase | undefined;
   if (target) {

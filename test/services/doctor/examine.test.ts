@@ -31,7 +31,7 @@ describeOnEach('the doctor', kind => {
     const findings = await examined(url);
     expect(amissOf(findings)).toEqual([]);
     const disk = kind === 'sqlite' ? ['disk'] : [];
-    expect(findings.map(({ check }) => check)).toEqual(['configuration', 'node', 'secrets', 'rates', 'rates', 'connection', 'settings', ...disk, 'clock', 'migrations', 'keys', 'privileges', 'strategy', 'counts', 'index', 'probe']);
+    expect(findings.map(({ check }) => check)).toEqual(['configuration', 'node', 'secrets', 'limits', 'limits', 'rates', 'rates', 'connection', 'settings', ...disk, 'clock', 'migrations', 'keys', 'privileges', 'strategy', 'counts', 'index', 'probe']);
     expect(of(findings, 'probe')[0]!.message).toContain('moved the counts 0, 0 → 1, 1 → 0, 0');
     expect(await present()).toEqual(before);
   });
