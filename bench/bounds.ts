@@ -82,7 +82,8 @@ async function largestAllowed(one: Case, role: string): Promise<(Measured & { si
 
 async function measure(name: string, role: string, query: string, variables: Record<string, unknown>, aliases: number, isStream = false): Promise<Measured> {
   let best = await sent(name, role, query, variables, aliases, isStream);
-  for (let tries = 1; tries < TRIES && !isWithin(best); tries += 1) {
+  // What is taken away is not there to be taken away again.
+  for (let tries = 1; tries < TRIES && !isWithin(best) && !LAST.test(name); tries += 1) {
     const again = await sent(name, role, query, variables, aliases, isStream);
     best = { ...again, ms: Math.min(best.ms, again.ms), blocked: Math.min(best.blocked, again.blocked), added: Math.min(best.added, again.added) };
   }
