@@ -65,7 +65,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
       const way = random.pick(Object.keys(ways));
       const isChange = random.chance(0.2);
       const { text } = randomOperation(material, isChange ? 'mutation' : 'query');
-      const isMutilated = random.chance(0.8);
+      const isMutilated = random.chance(0.6);
       const query = isMutilated ? mutilatedDocument(isSubscriptionOnly(way) ? asSubscription(random, ids) : text, random, schema) : text;
       // A stream of events that goes on has no answer that could be read to its end.
       const body = isMutilated ? mutilatedBody(way.includes('stream') ? query.replaceAll('subscription', 'subscribed') : query, random) : { query };
@@ -80,7 +80,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
     }
     if (count > 20_000) console.log(kind, Object.fromEntries([...seen].sort()));
     // Requests that are all refused for one reason would show nothing.
-    expect((seen.get('data') ?? 0) / count).toBeGreaterThan(0.2);
+    expect((seen.get('data') ?? 0) / count).toBeGreaterThan(0.05);
     expect([...seen.keys()].length).toBeGreaterThan(kind === 'sqlite' ? 10 : 6);
     server.process.kill('SIGTERM');
     const { stdout, stderr } = await server.ended;
