@@ -16,7 +16,7 @@ import { newSchool, type Viewers } from '../../graphql/authorization/world.js';
 import { ways, type HostileAnswer } from './ways.js';
 
 /** How many requests are sent on SQLite; on the servers a fifth. Each tenth of them, a long run tells what the server holds. */
-const REQUESTS = Number(process.env['HOSTILE_REQUESTS'] ?? 1500);
+const REQUESTS = Number(process.env['HOSTILE_REQUESTS'] ?? 600);
 const SEED = Number(process.env['HOSTILE_SEED'] ?? 7);
 /** What the server's heap may grow to before the process dies: what each request leaves behind adds up to more than that in a long run. */
 const MAX_HEAP_MB = 160;
