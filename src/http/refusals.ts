@@ -84,6 +84,11 @@ export function refuseWhileStopping(app: FastifyInstance, isStopping: () => bool
     reply.headers({ ...serverStopping.headers });
     return done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message));
   });
+  // One that was cut off while it waited is not begun: nobody would get its answer, and what would answer it has stopped.
+  app.addHook('preHandler', (request, reply, done) => {
+    if (isStopping() && request.raw.socket.destroyed) reply.hijack();
+    else done();
+  });
 }
 
 /** Answers what never reaches GraphQL in its shape: a request that HTTP does not allow, an unreadable body, an unknown path, a method that a path does not take; `wayIn` says what there is. */

@@ -119,7 +119,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     as(Role.TEACHER, 1, 'mutation { updateCourse(input: { id: 1, title: "New" }) { course { id } } }'),
     as(Role.TEACHER, 1, 'mutation { createCourse(input: { title: "New", instructorId: 2 }) { course { id } } }'),
   ],
-  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 3000000000 where id = 4', '{ course(id: 4) { totalEnrollments } }'), unexpected],
+  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 9007199254740993 where id = 4', '{ course(id: 4) { totalEnrollments } }'), unexpected],
 };
 
 /** Holds, for each code of `userErrors`, mutations that are answered with it. */

@@ -46,7 +46,7 @@ export class RunResolver {
     @Arg('input', () => RecountEnrollmentsInput, { nullable: true, description: 'Which courses and how; without it, all courses.' }) input?: RecountEnrollmentsInput | null,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(viewer, () => startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') }))));
+    return payload(context, runs.start(() => startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') }))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Pauses a run: from the answer on it changes nothing more, whichever server works on it. Admins.' })
@@ -57,7 +57,7 @@ export class RunResolver {
   @Mutation(() => RecountPayload, { description: 'Goes on with a run that is PAUSED or FAILED, from where it was, and returns it as recountEnrollments does. Admins.' })
   async resumeRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(viewer, () => resumeRun(database, viewer, () => idIn(input))));
+    return payload(context, runs.start(() => resumeRun(database, viewer, () => idIn(input))));
   }
 
   @Mutation(() => RecountPayload, { description: 'Ends a run for good, before all is done; what it changed stays, and can be undone. Admins.' })
@@ -70,7 +70,7 @@ export class RunResolver {
   })
   async undoRecount(@Ctx() context: Context, @Arg('input', () => RunInput, WHICH) input: RunInput): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
-    return payload(context, runs.start(viewer, () => startUndo(database, viewer, () => idIn(input))));
+    return payload(context, runs.start(() => startUndo(database, viewer, () => idIn(input))));
   }
 }
 

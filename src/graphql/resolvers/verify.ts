@@ -29,11 +29,8 @@ export class VerifyResolver {
   ): Promise<VerifyEnrollmentCountsPayload> {
     const { database, viewer, loaders, runs } = context;
     const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
-    let total: number | undefined;
-    const describe = (): string => `A verification that you have started is at work${total === undefined ? '' : ` (${sum.checked} of ${total} courses checked)`}.`;
-    const { value, problems } = await runs.verifications.do(viewer, describe, async () => {
+    const { value, problems } = await runs.verifications.do(viewer, async () => {
       const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({ courseIds: idsOf(input?.courseIds, 'input.courseIds') }));
-      total = verification?.total;
       loaders.forget();
       if (!verification) return refused(...refusals);
       for await (const { checked, counts } of verification.chunks) {

@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../database/database.js';
 import { unlessStopped, withoutLimit } from '../../database/time-limit.js';
 import { RecountRun, RunStatus } from '../../entities/index.js';
-import { OneForEachViewer } from '../one-for-each-viewer.js';
-import { done, problem, refused, UserErrorCode, type Outcome } from '../outcome.js';
+import { done, refused, type Outcome } from '../outcome.js';
 import { inTransaction } from '../transactions.js';
-import type { Viewer } from '../viewer.js';
+import { TurnsOfViewers } from '../turns-of-viewers.js';
 import { moment, type ClaimedRun } from './lease.js';
 import { runOf, type Run } from './run.js';
 import { runRow } from './run-rows.js';
@@ -24,9 +23,8 @@ export class BackgroundRuns {
   /** Holds what is under way, from the claim to the last look at the run. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #paused = new Set<number>();
-  readonly #viewers = new OneForEachViewer();
-  /** Of verifications, which are no runs, but as long. */
-  readonly verifications = new OneForEachViewer();
+  /** The turns of verifications, which are no runs, but as long. */
+  readonly verifications = new TurnsOfViewers();
 
   /** Takes where the runs are, and what to do with an error that ended one; the run is FAILED then. */
   constructor(
@@ -34,20 +32,9 @@ export class BackgroundRuns {
     private readonly onFailure: (id: number, error: unknown) => void,
   ) {}
 
-  /**
-   * Claims a run for a viewer, works on it, and gives it as it is at its end or, where that takes longer, after two seconds.
-   * Refused (IN_USE) while this process works on another run that the same viewer has started.
-   */
-  async start(viewer: Viewer | null, claim: Claim): Promise<Outcome<Run>> {
-    let claimed: ClaimedRun | null = null;
-    const release = this.#viewers.take(viewer, () => `${claimed ? `Run ${claimed.id}` : 'A run'}, which you have started, is at work.`);
-    if (typeof release === 'string') return refused(problem(UserErrorCode.IN_USE, null, release));
-    const noted = async (): Promise<Outcome<ClaimedRun>> => {
-      const outcome = await claim();
-      claimed = outcome.value;
-      return outcome;
-    };
-    return this.#followed(this.#begin(noted, working => ended(working, PATIENCE), release));
+  /** Claims a run, works on it, and gives it as it is at its end or, where that takes longer, after two seconds. */
+  start(claim: Claim): Promise<Outcome<Run>> {
+    return this.#followed(this.#begin(claim, working => ended(working, PATIENCE)));
   }
 
   /** Claims a run, works on it, and gives it as it is at its end. */
@@ -67,10 +54,10 @@ export class BackgroundRuns {
     return [...this.#paused];
   }
 
-  async #begin(claim: Claim, wait: (working: Promise<void>) => Promise<unknown>, release: () => void = () => undefined): Promise<Outcome<Run>> {
+  async #begin(claim: Claim, wait: (working: Promise<void>) => Promise<unknown>): Promise<Outcome<Run>> {
     const claiming = claim();
     // Whoever started a run has a time limit, and the run has none.
-    const working = this.#followed(claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)).finally(release));
+    const working = this.#followed(claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)));
     const { value: claimed, problems } = await claiming;
     if (!claimed) return refused(...problems);
     await unlessStopped(wait(working));

@@ -26,12 +26,12 @@ describeOnEach('runs in the background of a process', kind => {
   const recount = (request: RecountRequest = {}) => startRecount(opened.database, operator, request);
 
   it('that are short are over when whoever started them is answered', async () => {
-    expect(valueOf(await runs.start(null, () => recount()))).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: COURSES });
+    expect(valueOf(await runs.start(() => recount()))).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: COURSES });
     await expectExactCounts(opened.database);
   });
 
   it('that are long go on after the answer, and stopping pauses them, so that any process can resume them at once', async () => {
-    const run = valueOf(await runs.start(null, () => recount({ throttle: 60_000 })));
+    const run = valueOf(await runs.start(() => recount({ throttle: 60_000 })));
     expect(run.status).toBe(RunStatus.RUNNING);
     while ((await seen(opened.database, run.id)).checked < 1) await delay(20);
     expect(await runs.stop(60)).toEqual([run.id]);
@@ -48,21 +48,21 @@ describeOnEach('runs in the background of a process', kind => {
 
   it('that are started while the process stops are on record and paused', async () => {
     const claim = Promise.withResolvers<void>();
-    const starting = runs.start(null, () => claim.promise.then(() => recount()));
+    const starting = runs.start(() => claim.promise.then(() => recount()));
     const stopped = runs.stop(60);
     claim.resolve();
     const run = valueOf(await starting);
     expect(run).toMatchObject({ status: RunStatus.PAUSED, checked: 0 });
     expect(await stopped).toEqual([run.id]);
-    const late = valueOf(await runs.start(null, () => recount({ dryRun: true })));
+    const late = valueOf(await runs.start(() => recount({ dryRun: true })));
     expect(late.status).toBe(RunStatus.PAUSED);
     expect(await runs.stop(60)).toEqual([run.id, late.id]);
   });
 
   it('that cannot be claimed give the reason and nothing to wait for', async () => {
-    const refused = await runs.start(null, () => recount({ courseIds: [] }));
+    const refused = await runs.start(() => recount({ courseIds: [] }));
     expect([refused.value, ...codesOf(refused)]).toEqual([null, 'INVALID']);
-    await expect(runs.start(null, () => startRecount(opened.database, null))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(runs.start(() => startRecount(opened.database, null))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     expect(await runs.stop(60)).toEqual([]);
   });
 
@@ -85,7 +85,7 @@ describeOnServers('a run that waits for a lock when its process stops', kind => 
     const holder = elsewhere.em.fork();
     await holder.begin();
     await holder.execute('select id from core_course where id = ? for update', [courses[1]!]);
-    const started = runs.start(null, () => startRecount(opened.database, operator));
+    const started = runs.start(() => startRecount(opened.database, operator));
     await untilLockWaits(elsewhere);
     const [id] = (await runs.stop(4)) as [number];
     expect(await seen(elsewhere, id)).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
