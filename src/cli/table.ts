@@ -1,4 +1,5 @@
-import stringWidth from 'string-width';
+import { createRequire } from 'node:module';
+import type stringWidth from 'string-width';
 
 /** Is one column of a table: its title, and how many places of the terminal its cells take. */
 export interface Column {
@@ -21,7 +22,8 @@ const TOWER = /\P{M}?\p{M}{10,}/gu;
 /** Matches text of which every character is one place wide and may stand in a line: most of it, and worth knowing at once. */
 const PLAIN = /^[ -~]*$/;
 
-const characters = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** What finds the characters of text, once one that is not plain was printed. */
+let characters: Intl.Segmenter | undefined;
 
 /** Gives one line of a table, its cells two places apart; the widths are fixed, so that a table can be printed as it is found. */
 export function lineOf(columns: readonly Column[], cells: readonly string[]): string {
@@ -47,6 +49,7 @@ function cellOf(text: string, { width, number = false }: Column): string {
 function fitted(text: string, width: number): string {
   if (PLAIN.test(text)) return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
   let [taken, kept, keptTaken] = [0, '', 0];
+  characters ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   for (const { segment } of characters.segment(text)) {
     taken += widthOf(segment);
     if (taken > width) return `${kept}…${' '.repeat(width - 1 - keptTaken)}`;
@@ -59,10 +62,13 @@ function fitted(text: string, width: number): string {
 const widths = new Map<string, number>();
 const MOST_REMEMBERED = 10_000;
 
+const load = createRequire(import.meta.url);
+
 function widthOf(character: string): number {
   const known = widths.get(character);
   if (known !== undefined) return known;
-  const width = stringWidth(character);
+  // Loaded only here: its patterns take a fifth of a command's start to make, and most commands print plain text.
+  const width = (load('string-width') as { default: typeof stringWidth }).default(character);
   if (widths.size < MOST_REMEMBERED) widths.set(character, width);
   return width;
 }

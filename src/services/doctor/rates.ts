@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { Config } from '../../config.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
@@ -21,6 +20,8 @@ function proxyFinding(trustProxy: Config['trustProxy'], apiUrl: string): Finding
 }
 
 async function redisFinding(url: string, limit: number, amounts: string): Promise<Finding> {
+  // Loaded only where there is a Redis, for it is most of what the doctor would load otherwise.
+  const { Redis } = await import('ioredis');
   const client = new Redis(url, { lazyConnect: true, connectTimeout: limit, commandTimeout: limit, retryStrategy: () => null, maxRetriesPerRequest: 0 });
   let reason: string | null = null;
   // Only the words of an error are told: that of a command carries its arguments, the password among them.
