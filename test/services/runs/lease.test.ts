@@ -22,6 +22,7 @@ describeOnEach('the lease of a run', kind => {
     await breakTotals(opened.database, courses);
   });
   afterEach(async () => {
+    vi.restoreAllMocks();
     vi.useRealTimers();
     await elsewhere.close(true);
     await opened.drop();
@@ -87,17 +88,25 @@ describeOnEach('the lease of a run', kind => {
   });
 
   it('is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
+    // A length that no other timer has, so that those that are set for its renewals can be counted.
+    const lease = LEASE + 3;
+    const interval = (lease * 1000) / 3;
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    const set = (): number => timers.mock.calls.filter(([, milliseconds]) => milliseconds === interval).length;
     const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
-    const working = workOn(opened.database, claimed);
+    const working = workOn(opened.database, claimed, { lease });
     await until(async () => (await seen(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
     for (let renewal = 0; renewal < 3; renewal += 1) {
       await lapse(claimed.id);
-      untilRenewal();
+      // A renewal is seen here before the worker hears of it and sets its timer for the next.
+      await until(() => set() === renewal + 1, 'No timer is set.');
+      vi.advanceTimersByTime(interval);
       await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
     }
     expect(await seen(elsewhere, claimed.id)).toMatchObject({ status: RunStatus.RUNNING, interrupted: false, checked: 1 });
     await pauseRun(elsewhere, operator, claimed);
-    untilRenewal();
+    await until(() => set() === 4, 'No timer is set.');
+    vi.advanceTimersByTime(interval);
     expect(await working).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
   });
 });
