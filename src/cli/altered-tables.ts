@@ -1,20 +1,20 @@
-import { copiedShare } from '../database/copy-progress.js';
+import { alteredShare } from '../database/alter-progress.js';
 import type { Database } from '../database/database.js';
 import { alteredTables, type AlteredTable } from '../migrations/altering.js';
 import { counted, duration, grouped } from './format.js';
 import { tell } from './output.js';
 import { showProgress } from './progress.js';
 
-/** The time between two questions to the database how far a copy is, in milliseconds. */
+/** The time between two questions to the database how far a change is, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
 
 /** Does some work and says on standard error, of each table that it changes, what is locked and how far it is. */
 export async function tellingOfAlteredTables<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
   let told: Promise<void> = Promise.resolve();
-  let endCopy: (() => Promise<void>) | null = null;
+  let endWay: (() => Promise<void>) | null = null;
   const stop = async (): Promise<void> => {
-    await endCopy?.();
-    endCopy = null;
+    await endWay?.();
+    endWay = null;
   };
   const listen = (message: unknown): void => {
     const altered = message as AlteredTable;
@@ -25,7 +25,7 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
         return;
       }
       tell(beginningOf(altered));
-      if (altered.copies) endCopy = await showCopy(database, altered);
+      if (altered.way !== 'keeps') endWay = await showShare(database, altered);
     });
   };
   alteredTables.subscribe(listen);
@@ -39,18 +39,19 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
 }
 
 /** Returns what a statement locks, in words. */
-export function beginningOf({ table, copies, rows, megabytes }: Pick<AlteredTable, 'table' | 'copies' | 'rows' | 'megabytes'>): string {
-  if (!copies) return `${table}: changed online, without a copy; reads and writes go on.\n`;
+export function beginningOf({ table, way, rows, megabytes }: Pick<AlteredTable, 'table' | 'way' | 'rows' | 'megabytes'>): string {
+  if (way === 'builds') return `${table}: indexes are built online over about ${counted(rows, 'row')}; reads and writes go on.\n`;
+  if (way === 'keeps') return `${table}: changed online, without a copy; reads and writes go on.\n`;
   return `${table}: copied to be changed, about ${counted(rows, 'row')} (${grouped(megabytes)} MB, as much free disk is needed). Reads go on; writes wait until it ends.\n`;
 }
 
-/** Shows how far a copy is, as far as the database says; returns what ends that. */
-async function showCopy(database: Database, { table, rows }: AlteredTable): Promise<() => Promise<void>> {
+/** Shows how far a copy or an index is, as far as the database says; returns what ends that. */
+async function showShare(database: Database, { table, rows }: AlteredTable): Promise<() => Promise<void>> {
   const display = await showProgress(table);
   let asking: Promise<void> | null = null;
   const ask = async (): Promise<void> => {
-    // An account may not be allowed to see it; the copy goes on all the same.
-    const share = await copiedShare(database).catch(() => null);
+    // An account may not be allowed to see it; the change goes on all the same.
+    const share = await alteredShare(database).catch(() => null);
     if (share !== null) display.onProgress({ done: share, total: 1, rows: Math.round(share * rows) });
     asking = null;
   };

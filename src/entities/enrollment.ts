@@ -9,6 +9,9 @@ import { WholeNumber } from './whole-number.js';
 @Entity({ tableName: 'core_enrollments' })
 @Unique({ properties: ['course', 'student'] })
 @Index({ properties: ['course', 'status'] })
+@Index({ properties: ['course', 'status', 'enrolledAt'] })
+@Index({ properties: ['status'] })
+@Index({ properties: ['status', 'enrolledAt'] })
 export class Enrollment {
   @PrimaryKey({ type: WholeNumber })
   id!: number;

@@ -4,8 +4,10 @@ import { Initial as InitialOnMysql } from './mysql/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnMysql } from './mysql/2026-11-22-recount-runs.js';
 import { VerifyProcedure } from './mysql/2026-11-22-verify-procedure.js';
 import { WideNumbers } from './mysql/2026-11-28-wide-numbers.js';
+import { PageIndexes as PageIndexesOnMysql } from './mysql/2026-11-28-page-indexes.js';
 import { Initial as InitialOnSqlite } from './sqlite/2026-11-22-initial.js';
 import { RecountRuns as RecountRunsOnSqlite } from './sqlite/2026-11-22-recount-runs.js';
+import { PageIndexes as PageIndexesOnSqlite } from './sqlite/2026-11-28-page-indexes.js';
 
 /** Lists one migration under the name that the database remembers. */
 export interface MigrationEntry {
@@ -25,10 +27,12 @@ const onMysql: readonly MigrationEntry[] = [
   { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql, tables: RUN_TABLES },
   { name: '2026-11-22-verify-procedure', class: VerifyProcedure, tables: [], privileges: VerifyProcedure.privileges },
   { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [] },
+  { name: '2026-11-28-page-indexes', class: PageIndexesOnMysql, tables: [] },
 ];
 const onSqlite: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnSqlite, tables: INITIAL_TABLES },
   { name: '2026-11-22-recount-runs', class: RecountRunsOnSqlite, tables: RUN_TABLES },
+  { name: '2026-11-28-page-indexes', class: PageIndexesOnSqlite, tables: [] },
 ];
 
 /** Gives the migrations for a kind of database, oldest first. */

@@ -1,5 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
-import { alter } from '../altering.js';
+import { alter, type Way } from '../altering.js';
 import { MigrationRefused } from '../migration-refused.js';
 
 /** Columns that hold a key or a count, with what follows their type. */
@@ -83,7 +83,7 @@ export class WideNumbers extends Migration {
     }
     for (const { name, foreignKeys } of tables) {
       const held = foreignKeys.filter(foreignKey => there.has(`${name}.${foreignKey.name}`) && isHeld(name, foreignKey));
-      if (held.length > 0) await this.#alter(name, held.map(foreignKey => `drop foreign key ${foreignKey.name}`), false);
+      if (held.length > 0) await this.#alter(name, held.map(foreignKey => `drop foreign key ${foreignKey.name}`), 'keeps');
     }
     there = await this.#foreignKeys();
     for (const { name, foreignKeys } of tables) {
@@ -93,13 +93,13 @@ export class WideNumbers extends Migration {
       // A table that refers to itself cannot check that by the copy that changes both columns.
       const own = missing.some(({ references }) => references === name);
       for (const clauses of own ? [columns, constraints] : [[...columns, ...constraints]]) {
-        if (clauses.length > 0) await this.#alter(name, clauses, true);
+        if (clauses.length > 0) await this.#alter(name, clauses, 'copies');
       }
     }
   }
 
-  #alter(table: string, clauses: readonly string[], copies: boolean): Promise<void> {
-    return alter({ table, clauses, copies, execute: sql => this.#rows(sql) });
+  #alter(table: string, clauses: readonly string[], way: Way): Promise<void> {
+    return alter({ table, clauses, way, execute: sql => this.#rows(sql) });
   }
 
   #rows<Row extends object>(sql: string): Promise<Row[]> {

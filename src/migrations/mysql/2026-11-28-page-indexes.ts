@@ -1,0 +1,29 @@
+import { Migration } from '@mikro-orm/migrations';
+import { alter } from '../altering.js';
+import { indexesOf, missingIndexes, PAGED_TABLE, pageIndexes, type TableIndex } from '../page-indexes.js';
+
+/**
+ * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves all of
+ * them or none. One that is interrupted after it leaves the indexes, and the next run finds them.
+ */
+export class PageIndexes extends Migration {
+  override async up(): Promise<void> {
+    const missing = missingIndexes(await this.#indexes());
+    if (missing.length > 0) await this.#alter(missing.map(({ name, columns }) => `add index ${name} (${columns.join(', ')})`), 'builds');
+  }
+
+  override async down(): Promise<void> {
+    const there = new Set((await this.#indexes()).map(({ name }) => name));
+    const dropped = pageIndexes.filter(({ name }) => there.has(name));
+    if (dropped.length > 0) await this.#alter(dropped.map(({ name }) => `drop index ${name}`), 'keeps');
+  }
+
+  #alter(clauses: readonly string[], way: 'builds' | 'keeps'): Promise<void> {
+    return alter({ table: PAGED_TABLE, clauses, way, execute: sql => this.execute(sql) as Promise<object[]> });
+  }
+
+  async #indexes(): Promise<TableIndex[]> {
+    const sql = `select index_name as name, column_name as \`column\` from information_schema.statistics where table_schema = database() and table_name = '${PAGED_TABLE}' order by index_name, seq_in_index`;
+    return indexesOf((await this.execute(sql)) as { name: string; column: string }[]);
+  }
+}
