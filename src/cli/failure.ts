@@ -76,6 +76,7 @@ function listeningReason({ code, syscall, address, port, variable = 'PORT' }: Re
 function serverReason({ code, syscall, hostname, message }: Reason, url: string): string | null {
   if (syscall === 'getaddrinfo') return `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`;
   if (unreachable.has(code ?? '')) return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${url}).`;
+  if (code === 'ER_LOCK_WAIT_TIMEOUT') return 'Another session has kept locked what this needs for too long. End its transaction ("show full processlist" names it), or try again later.';
   if (!['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR'].includes(code ?? '')) return null;
   return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${url}), or grant the rights.`;
 }

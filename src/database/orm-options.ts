@@ -17,10 +17,11 @@ import { StatementTracer } from './statement-tracer.js';
 export type Options = Partial<OrmOptions>;
 
 /**
- * Limits how long a transaction waits for a lock that another one holds, in seconds.
+ * Limits how long a statement waits for a lock that another session holds, in seconds: on rows, or, as a schema change holds it, on a table.
  *
- * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With MySQL's
- * and MariaDB's own limit of 50 it would keep a caller, and a connection of the pool, for longer than anybody stays.
+ * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With the limits of
+ * MySQL and MariaDB, 50 seconds for rows and a day or a year for tables, it would keep a caller, and a connection of the
+ * pool, for longer than anybody stays. Migrations have a longer limit of their own.
  */
 const LOCK_WAIT = 5;
 
@@ -59,7 +60,7 @@ async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Op
     pool: { min: 0, max: 20 },
     // The protocol takes the locks that it needs; the gap locks of REPEATABLE READ would only add deadlocks.
     onCreateConnection: async connection => {
-      for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`]) {
+      for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`, `lock_wait_timeout = ${LOCK_WAIT}`]) {
         await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
       }
     },

@@ -8,7 +8,7 @@ import { TokenError, UncheckedTokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
 import { timeoutMessage } from '../services/timeout-message.js';
-import { isConnectionLost, TransactionError } from '../services/transaction-error.js';
+import { isConflict, isConnectionLost, TransactionError } from '../services/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
 /** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
@@ -73,7 +73,8 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
     if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
     if (cause instanceof WorkStopped || isInterrupted(cause)) return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
-    // Changes report a lost connection themselves, so this one came while reading: what was changed before is saved.
+    // Changes report conflicts and a lost connection themselves, so these came while reading: what was changed before is saved.
+    if (isConflict(cause)) return lockedOut(formatted, currentLimit());
     if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
@@ -96,6 +97,12 @@ export function quotable(text: string): string {
 function stopped(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (!limit?.maySave) return withCode(formatted, 'REQUEST_TIMEOUT', timeoutMessage(limit));
   return withCode(formatted, 'READ_FAILED', `The request took longer than ${limit.seconds} s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.`);
+}
+
+/** Returns the error for a read that waited in vain for what others had locked; where the request has changed something before, that is saved, and the code says so. */
+function lockedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
+  if (!limit?.maySave) return withCode(formatted, 'RETRY_LATER', 'Others kept locked what was to be read. Nothing was changed; try again.');
+  return withCode(formatted, 'READ_FAILED', 'Others kept locked what was to be read. What this request changed before, if anything, is saved; read it again.');
 }
 
 /** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */

@@ -6,7 +6,7 @@ import { WorkStopped } from '../database/time-limit.js';
 import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../services/known-users.js';
 import { rejection, TokenError, UncheckedTokenError, type UncheckedReason } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
-import { isConnectionLost } from '../services/transaction-error.js';
+import { isConflict, isConnectionLost } from '../services/transaction-error.js';
 import type { Viewer } from '../services/viewer.js';
 import type { LiveConnections } from './live/index.js';
 import type { CurrentRequest } from './request-record.js';
@@ -95,9 +95,9 @@ export function viewersOf(app: FastifyInstance, { config, database, logger, curr
   };
 }
 
-/** Returns true for the error of a look at users' rows that found no database, or none that answers in time. */
+/** Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where others have locked the rows. */
 function isAway(error: unknown): boolean {
-  return isConnectionLost(error) || error instanceof WorkStopped || isInterrupted(error);
+  return isConnectionLost(error) || isConflict(error) || error instanceof WorkStopped || isInterrupted(error);
 }
 
 /** Returns why a viewer has not the rights any more that it had; null: it has. */

@@ -42,13 +42,14 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
   const altered: AlteredTable = { table, way, rows: Number(size?.n ?? 0), megabytes: Number(size?.megabytes ?? 0), took: null };
   if (!isEmpty) alteredTables.publish(altered);
   const start = performance.now();
+  const [session] = (await execute('select @@session.lock_wait_timeout as seconds')) as { seconds: number }[];
   await execute(`set session lock_wait_timeout = ${MAX_LOCK_WAIT_SECONDS}`);
   try {
     await execute(`alter table ${table} ${clauses.join(', ')}, ${ways[way]}`);
   } catch (error) {
     throw isLockWait(error) ? new MigrationRefused(`Others have used the table ${table} for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then migrate again.`, { cause: error }) : error;
   } finally {
-    await execute('set session lock_wait_timeout = default');
+    await execute(`set session lock_wait_timeout = ${session!.seconds}`);
   }
   if (!isEmpty) alteredTables.publish({ ...altered, took: performance.now() - start } satisfies AlteredTable);
 }
