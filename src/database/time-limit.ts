@@ -78,12 +78,16 @@ export function withinLimit<Result>(limit: TimeLimit, work: () => Result): Resul
   return limits.run(limit, work);
 }
 
-/** Runs work within so many seconds, whatever limit is in force. */
-export async function withinOwnLimit<Result>(seconds: number, work: () => Promise<Result>): Promise<Result> {
+/** Runs work within so many seconds, whatever limit is in force, and until the client for whom it is done has gone. */
+export async function withinOwnLimit<Result>(seconds: number, work: () => Promise<Result>, gone?: AbortSignal): Promise<Result> {
   const limit = new TimeLimit(seconds);
+  const leave = (): void => limit.stop('client_gone');
+  if (gone?.aborted) leave();
+  gone?.addEventListener('abort', leave);
   try {
     return await withinLimit(limit, work);
   } finally {
+    gone?.removeEventListener('abort', leave);
     limit.end();
   }
 }

@@ -18,8 +18,8 @@ export interface Context {
   tell(problems: readonly Problem[]): Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
-  /** Is where to subscribe, as whom, and how many seconds that may take; null: the request came by a protocol without subscriptions. */
-  readonly live: { readonly counts: LiveCounts; readonly listener: Listener; readonly seconds: number } | null;
+  /** Is where to subscribe, and as whom; null: the request came by a protocol without subscriptions. */
+  readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
   /** Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself then. */
   readonly signal: AbortSignal;
 }

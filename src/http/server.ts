@@ -127,7 +127,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const { counts, connections: listening, letGo } = serveLiveCounts(app, {
     config, database, rules, verify, format, current, rawAnswers, logger, pace,
     clientAddressOf, rates: limits, isOverloaded: load.isOverloaded,
-    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener, seconds: config.requestTimeout }),
+    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });
   viewers.watch(listening);
   metrics?.watch({ counts, connections: listening, limits, load, viewers });

@@ -1,7 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
-import { withinOwnLimit } from '../../database/time-limit.js';
 import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
 import { codedError, tokenErrorCode } from '../errors.js';
@@ -36,7 +35,7 @@ export class LiveCountsResolver {
 async function subscribe({ live }: Context, { courseIds }: { courseIds?: string[] | null }): Promise<CourseCountsSubscription> {
   if (!live) throw elsewhere();
   try {
-    return await withinOwnLimit(live.seconds, () => live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null));
+    return await live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null);
   } catch (error) {
     if (!(error instanceof SubscriptionRefused)) throw error;
     throw codedError(error.code, error.message, error.argument);

@@ -46,6 +46,8 @@ export interface LiveEndpoint {
   readonly logger: FastifyBaseLogger;
   /** Returns true where a listener's token has expired. */
   readonly isExpired: (listener: Listener) => boolean;
+  /** How long the first look of a subscription may take, and the making of each message, in seconds. */
+  readonly seconds: number;
   /** Is how long a client may take to leave a server that stops, in milliseconds. */
   readonly grace: number;
 }

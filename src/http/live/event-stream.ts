@@ -10,6 +10,7 @@ import { TokenError } from '../../services/token-error.js';
 import { tokenIn } from '../bearer.js';
 import { operationLabel } from '../operation-label.js';
 import { RefusedRequest } from '../refusals.js';
+import { boundedSubscribe } from './bounded-subscribe.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
@@ -38,6 +39,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       if (record) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
       return { schema: endpoint.rules.schema, document, operationName: sent.operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
     },
+    subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext: (_context, _request, result) => presented(endpoint, result as ExecutionResult),
   });
 
@@ -54,7 +56,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     const connection = new StreamConnection(response, endpoint);
     let listener: Listener;
     try {
-      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), { protocol: 'sse', address: endpoint.clientAddressOf(request.raw), outlet: connection.outlet });
+      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), { protocol: 'sse', address: endpoint.clientAddressOf(request.raw), outlet: connection.outlet, gone: connection.gone });
       connection.begin(listener);
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
@@ -84,7 +86,8 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     if (!response.destroyed) open.add(response);
     response.once('close', () => open.delete(response));
     // A proxy that buffers would keep the events to itself.
-    return reply.code(status).headers(headers).header('x-accel-buffering', 'no').send(Readable.from(untilClosing(body)));
+    const { connection: _keptOpen, ...own } = headers; // Whether the connection is kept open after the stream is for the client to say.
+    return reply.code(status).headers(own).header('x-accel-buffering', 'no').send(Readable.from(untilClosing(body)));
   }
 
   /** Gives the events, but no word of an end that only this server comes to: so the client knows to connect again. */

@@ -44,6 +44,7 @@ export function serveLiveCounts(
     turns: new Turns(),
     corsOrigins: config.corsOrigins,
     expiryOf: token => expiryOf(token, config.jwt),
+    seconds: config.requestTimeout,
     isExpired: ({ expiresAt }) => expiresAt !== null && expiresAt <= pace.now(),
     grace: Math.min(GRACE, config.shutdownTimeout * 1000),
   };

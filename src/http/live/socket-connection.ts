@@ -29,6 +29,7 @@ export class SocketConnection implements LiveConnection {
   /** Counts the subscriptions that it has begun. */
   subscriptions = 0;
   readonly outlet: Outlet;
+  readonly #gone = new AbortController();
   #listener: Listener | null = null;
   #giveBack: () => void;
   /** Counts the messages that have been sent and not left, and says since when the first of them waits. */
@@ -57,12 +58,18 @@ export class SocketConnection implements LiveConnection {
     socket.on('pong', () => (this.#isAlive = true));
     socket.once('close', () => {
       clearInterval(timer);
+      this.#gone.abort();
       this.#held = [];
       remove();
       this.#giveBack();
       // The package knows one for each id, and a client may have given one id to several.
       if (this.#listener) endpoint.counts.endOf(this.#listener);
     });
+  }
+
+  /** Aborted when the client has gone. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   get listener(): Listener | null {

@@ -8,6 +8,7 @@ import type { LiveEndpoint } from './endpoint.js';
 export class StreamConnection implements LiveConnection {
   readonly protocol = 'sse';
   readonly outlet: Outlet;
+  readonly #gone = new AbortController();
   #listener: Listener | null = null;
   /** Says since when what was written waits for the client; null: it has read all. */
   #unreadSince: number | null = null;
@@ -22,6 +23,11 @@ export class StreamConnection implements LiveConnection {
     });
   }
 
+  /** Aborted when the client has gone. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
   get listener(): Listener | null {
     return this.#listener;
   }
@@ -30,13 +36,16 @@ export class StreamConnection implements LiveConnection {
   begin(listener: Listener): void {
     const { response, endpoint } = this;
     // Of one that has gone meanwhile nobody would give the share back.
-    if (response.closed) return;
+    if (response.closed) return this.#gone.abort();
     const giveBack = endpoint.connections.established.take(listener);
     const remove = endpoint.connections.add(this);
     this.#listener = listener;
     response.once('close', () => {
+      this.#gone.abort();
       giveBack();
       remove();
+      // What waits for its next event would not learn of it.
+      endpoint.counts.endOf(listener);
     });
   }
 

@@ -15,6 +15,7 @@ import { Bill, rateLimited } from '../rate-limits/bill.js';
 import { REQUEST_POINTS } from '../rate-limits/prices.js';
 import { payerOf, type Standing } from '../rate-limits/rate-limits.js';
 import { rateHeaders } from '../rate-limits/request-charges.js';
+import { boundedSubscribe } from './bounded-subscribe.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { closeWith, SocketConnection } from './socket-connection.js';
@@ -62,7 +63,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     async onConnect({ connectionParams, extra }) {
       try {
         const { address } = extra;
-        extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet }));
+        extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet, gone: extra.gone }));
         return true;
       } catch (error) {
         if (error instanceof UncheckedTokenError) extra.close(TRY_AGAIN_LATER, error.message);
@@ -88,6 +89,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       if (Array.isArray(found)) return found;
       return { schema: endpoint.rules.schema, document: found.document, operationName: sent.operationName, variableValues: found.variables, contextValue: endpoint.contextOf(listener) };
     },
+    subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext({ extra }, _id, _payload, _args, result) {
       // Not each such error: it may be of a field that only who is signed in may read.
       const expired = isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');

@@ -22,6 +22,8 @@ export interface Listener extends Holder {
   readonly expiresAt: number | null;
   /** The way by which its messages leave. */
   readonly outlet: Outlet;
+  /** Aborted when the client has gone. */
+  readonly gone: AbortSignal;
 }
 
 /** Is the least time between two looks at the database, in milliseconds: so also between two messages about one course. */

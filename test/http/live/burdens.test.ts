@@ -166,7 +166,7 @@ describe('a listener whose rights are gone', () => {
       clientAddressOf: () => '192.0.2.1',
       rates: null,
       isOverloaded: () => false,
-      contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener, seconds: 10 }),
+      contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener }),
     } as Parameters<typeof serveLiveCounts>[1]);
     await app.listen({ host: '127.0.0.1', port: 0 });
     const url = `http://127.0.0.1:${(app.server.address() as { port: number }).port}/graphql`;

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../../src/database/database.js';
+import { poolUse } from '../../../src/database/pool-use.js';
+import { addCourse, startApi, type Api } from '../../support/api.js';
+import { until } from '../../support/awaited.js';
+import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
+import { tableLockWaits } from '../../support/lock-waits.js';
+import { past } from '../../support/place-on.js';
+import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { lockCoursesTable, lockTable } from '../../support/table-lock.js';
+
+/** Selects what takes a statement for each message. */
+const query = 'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments enrollmentsCount { count } } } }';
+
+/** Has the connections that a server has so far wait for locks longer than a test does. */
+async function waitLong({ database }: Api): Promise<void> {
+  const { idle } = await poolUse(database);
+  const all = Array.from({ length: idle }, () => database.em.fork());
+  await Promise.all(all.map(em => em.begin()));
+  await Promise.all(all.map(em => em.execute('set session lock_wait_timeout = 600')));
+  await Promise.all(all.map(em => em.rollback()));
+}
+
+describeOnEach('the first look of a subscription', kind => {
+  let api: Api;
+  beforeEach(async () => {
+    api = await startApi(kind, { pace: steppedPace(), env: { REQUEST_TIMEOUT: '600' } });
+  });
+  afterEach(() => api.stop());
+
+  it.each(protocols)('by %s ends when its client leaves', async protocol => {
+    await addCourse(api.database);
+    if (kind !== 'sqlite') await waitLong(api);
+    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+    // On SQLite it waits for the one connection, else for the table.
+    const looks = async (): Promise<number> => (await poolUse(api.database))[kind === 'sqlite' ? 'waiting' : 'active'];
+    const client = subscribeBy(protocol, api.url);
+    const message = client.next().catch(() => undefined);
+    await until(async () => (await looks()) === 1, 'Nothing is looked for.');
+    client.close();
+    // While the table is still locked.
+    await until(async () => (await looks()) === 0, 'The look goes on without its client.');
+    await message;
+    await letGo();
+  });
+});
+
+describeOnServers('the making of a message', kind => {
+  let api: Api;
+  let pace: SteppedPace;
+  let other: Database;
+  let client: LiveClient;
+
+  async function begin(protocol: (typeof protocols)[number], seconds: number): Promise<void> {
+    pace = steppedPace();
+    api = await startApi(kind, { pace, env: { REQUEST_TIMEOUT: String(seconds) } });
+    other = await openDatabase(api.databaseUrl);
+    const course = await addCourse(api.database);
+    await waitLong(api);
+    client = subscribeBy(protocol, api.url, { query, courseIds: [course] });
+    await client.counts();
+  }
+  afterEach(async () => {
+    client.close();
+    await other.close(true);
+    await api.stop();
+  });
+
+  /** Has a message become due that cannot be made; returns what lets it be. */
+  async function messageUnderWay(): Promise<() => Promise<void>> {
+    await past(other, 'update core_course set total_enrollments = 1');
+    const letGo = await lockTable(api.database, api.databaseUrl, 'core_enrollments');
+    await pace.tick();
+    await until(async () => (await tableLockWaits(other)) === 1, 'No message is made.');
+    return letGo;
+  }
+
+  it.each(protocols)('by %s stops when its time is over, which its client is told', async protocol => {
+    await begin(protocol, 2);
+    const letGo = await messageUnderWay();
+    const message = await client.next();
+    await letGo();
+    expect(message).toMatchObject({ errors: [{ path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } }] });
+  });
+
+  it.each(protocols)('by %s stops when its client leaves', async protocol => {
+    await begin(protocol, 600);
+    const letGo = await messageUnderWay();
+    client.close();
+    await until(async () => (await tableLockWaits(other)) === 0, 'The message is made without its client.');
+    await letGo();
+  });
+});
