@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isGone, onceOver } from './answer-over.js';
 
 /**
  * Watches the requests of a server that does not listen yet, and gives the function that ends it: it stops listening, calls
@@ -10,6 +12,7 @@ import type { FastifyInstance } from 'fastify';
 export function drainOf(app: FastifyInstance, seconds: number, stopping: () => void): () => Promise<number> {
   const requests = new RequestsInFlight(app);
   return async () => {
+    requests.closeConnections();
     const closed = app.close();
     // Not by Fastify's hook preClose: with any, it listens on for a while, and then resets who has connected meanwhile.
     stopping();
@@ -30,36 +33,64 @@ export function drainOf(app: FastifyInstance, seconds: number, stopping: () => v
 
 /** Knows the requests that are worked on: each until its answer is out or, where its client has gone, until its work is done. */
 class RequestsInFlight {
-  readonly #answers = new Set<ServerResponse>();
+  /** The answers of each connection that are due, in the order in which they go out. */
+  readonly #due = new Map<Socket, Set<ServerResponse>>();
   /** Holds those that are ready, and may be on their way out. */
   readonly #ready = new WeakSet<ServerResponse>();
+  #isClosing = false;
   #ended: () => void = () => undefined;
 
   constructor(app: FastifyInstance) {
-    app.addHook('onRequest', async (_request, { raw }) => {
-      this.#answers.add(raw);
-      raw.once('close', () => {
+    app.addHook('onRequest', (request, { raw }, done) => {
+      const { socket } = request.raw;
+      this.#due.set(socket, (this.#due.get(socket) ?? new Set()).add(raw));
+      onceOver(request.raw, raw, () => {
         // Not only where it was sent whole: of one on its way out, a stream of events say, no work is left when its client goes.
-        if (this.#ready.has(raw)) this.#end(raw);
+        if (this.#ready.has(raw)) this.#end(socket, raw);
       });
+      done();
     });
-    app.addHook('onSend', async (_request, { raw }) => {
-      this.#ready.add(raw);
-      if (raw.destroyed) this.#end(raw);
+    app.addHook('onSend', (request, reply, payload, done) => {
+      this.#ready.add(reply.raw);
+      if (isGone(request.raw, reply.raw)) this.#end(request.raw.socket, reply.raw);
+      else if (this.#isClosing) this.#sayWhetherLast(request, reply);
+      done(null, payload);
     });
   }
 
   get count(): number {
-    return this.#answers.size;
+    return [...this.#due.values()].reduce((count, { size }) => count + size, 0);
+  }
+
+  /** Closes each connection after its last answer: clients would keep them open, and the drain would wait for that. */
+  closeConnections(): void {
+    this.#isClosing = true;
   }
 
   /** Resolves once there is none. */
   async none(): Promise<void> {
-    while (this.#answers.size > 0) await new Promise<void>(resolve => (this.#ended = resolve));
+    while (this.#due.size > 0) await new Promise<void>(resolve => (this.#ended = resolve));
   }
 
-  #end(answer: ServerResponse): void {
-    this.#answers.delete(answer);
+  /** Has the last answer of a connection say that it is the last; after one that says so, Node would drop the others. */
+  #sayWhetherLast({ raw: { socket } }: FastifyRequest, reply: FastifyReply): void {
+    if ([...(this.#due.get(socket) ?? [])].at(-1) === reply.raw) {
+      reply.header('connection', 'close');
+      return;
+    }
+    reply.removeHeader('connection');
+    // Fastify says so of each request that comes by then.
+    reply.raw.removeHeader('connection');
+  }
+
+  #end(socket: Socket, answer: ServerResponse): void {
+    const due = this.#due.get(socket);
+    if (!due?.delete(answer)) return;
+    if (due.size === 0) {
+      this.#due.delete(socket);
+      // Where the last answer was made before the server was to stop.
+      if (this.#isClosing) socket.destroySoon();
+    }
     this.#ended();
   }
 }

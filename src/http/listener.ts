@@ -7,13 +7,13 @@ import { RawAnswers } from './raw-answer.js';
 import { BODY_LIMIT, routableUrl } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import { followRequests, type EndedRequest, type FollowedRequests } from './request-record.js';
-import { answerUnusualRequests, unreadableRequests } from './unreadable-requests.js';
+import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './unreadable-requests.js';
 
 /** A server by Fastify that leaves nothing to be answered, and nothing to be logged, by Fastify or Node alone. */
 export interface Listener {
   readonly app: FastifyInstance;
-  /** Follows its requests, those too that Fastify never sees, and tells of the end of each. */
-  follow(ended: readonly ((request: EndedRequest) => void)[]): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
+  /** Follows its requests, those too that Fastify never sees, and tells of the end of each; `headersOf` charges one that is answered past Fastify, and returns what its answer says of that. */
+  follow(ended: readonly ((request: EndedRequest) => void)[], headersOf?: HeadersOf): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
 }
 
 /** Makes one that does not listen yet; `options` are what it has besides. */
@@ -34,11 +34,11 @@ export function newListener(config: Config, logger: FastifyBaseLogger, { http, .
   });
   return {
     app,
-    follow(ended) {
+    follow(ended, headersOf = () => Promise.resolve({})) {
       const requests = followRequests(app, logger, ended);
       const rawAnswers = new RawAnswers(securityHeaders(config), ended);
       refuseUnreadable = unreadableRequests(rawAnswers, requests);
-      answerUnusualRequests(app, rawAnswers);
+      answerUnusualRequests(app, rawAnswers, headersOf);
       return { requests, rawAnswers };
     },
   };

@@ -77,17 +77,28 @@ export function routableUrl({ url = '' }: IncomingMessage): string {
 /** What a server that stops answers; another one may be there at once. */
 export const serverStopping: Refusal = { status: 503, code: 'SERVER_STOPPING', message: 'This server is stopping. Nothing was done; send the request again.', headers: { 'retry-after': '1' } };
 
-/** Refuses the requests that come once a server takes no more; to be called before all that makes a request wait, since those that came before are served. */
-export function refuseWhileStopping(app: FastifyInstance, isStopping: () => boolean): void {
-  app.addHook('onRequest', (_request, reply, done) => {
-    if (!isStopping()) return done();
-    reply.headers({ ...serverStopping.headers });
-    return done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message));
+/** Returns the function that knows the requests that came once a server takes no more; to be called before all that makes a request wait, since those that came before are served. */
+export function lateRequests(app: FastifyInstance, isStopping: () => boolean): (request: FastifyRequest) => boolean {
+  const late = new WeakSet<FastifyRequest>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isStopping()) late.add(request);
+    done();
   });
   // One that was cut off while it waited is not begun: nobody would get its answer, and what would answer it has stopped.
   app.addHook('preHandler', (request, reply, done) => {
     if (isStopping() && request.raw.socket.destroyed) reply.hijack();
     else done();
+  });
+  return request => late.has(request);
+}
+
+/** Refuses those requests. */
+export function refuseLate(app: FastifyInstance, isLate: (request: FastifyRequest) => boolean): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isLate(request)) return done();
+    reply.headers({ ...serverStopping.headers });
+    // Not before all that came in one packet has been read: the last answer of a connection says that it is the last.
+    setImmediate(() => done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message)));
   });
 }
 

@@ -5,8 +5,10 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import type { ErrorCode } from '../graphql/error-catalogue.js';
 import { transactionRetries } from '../services/transactions.js';
 import type { Viewer } from '../services/viewer.js';
+import { isGone, onceOver } from './answer-over.js';
 import { pathOf, refusalOf, RefusedRequest } from './refusals.js';
 import type { Bill } from './rate-limits/bill.js';
+import type { Standing } from './rate-limits/rate-limits.js';
 import { REQUEST_ID } from './request-id.js';
 
 /** Holds what becomes known of a request while it is served. */
@@ -51,6 +53,8 @@ export type CurrentRequest = () => RequestRecord | undefined;
 /** A request that has begun, as what looks at its connection sees it. */
 export interface BegunRequest {
   readonly id: string;
+  /** How its payer stands by the limits of rates; null: it is not charged. */
+  readonly standing: Standing | null;
   /** Returns true once all of it has come. */
   isWhole(): boolean;
   /** Returns true once its answer, or a part of it, is on its way. */
@@ -99,7 +103,7 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     const { socket } = request.raw;
     const begun = begunRequest(request, reply.raw, state);
     latest.set(socket, begun);
-    reply.raw.once('close', () => {
+    onceOver(request.raw, reply.raw, () => {
       if (latest.get(socket) === begun) latest.delete(socket);
       state.closed = true;
       if (state.sent) end(request, reply.raw.statusCode, reply.elapsedTime, !reply.raw.writableFinished);
@@ -110,7 +114,7 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
   app.addHook('onError', (request, { raw }, error, done) => {
     // That its client left, before the end of a body or of an answer, is no error of the request.
-    if (raw.destroyed && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete)) return done();
+    if (isGone(request.raw, raw) && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete)) return done();
     const { record } = states.get(request)!;
     const { status, code } = refusalOf(error, request);
     record.errorCodes.push(code);
@@ -151,6 +155,9 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
 function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {
   return {
     id,
+    get standing() {
+      return state.record.bill?.standing ?? null;
+    },
     isWhole: () => raw.complete,
     isAnswered: () => response.headersSent || state.answered !== null,
     answeredWith(answer) {

@@ -25,11 +25,11 @@ import { loadThresholds, shedLoad, type LoadThresholds } from './load-shedding.j
 import { startMetrics } from './metrics.js';
 import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
-import { chargePreflights, chargeRequests, type Charging } from './rate-limits/request-charges.js';
+import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from './rate-limits/request-charges.js';
 import { costReport } from './rate-limits/cost-report.js';
 import { RateLimits, type RateTimes } from './rate-limits/rate-limits.js';
 import { reasonNotReady } from './readiness.js';
-import { refuseInGraphqlShape, refuseWhileStopping } from './refusals.js';
+import { lateRequests, refuseInGraphqlShape, refuseLate } from './refusals.js';
 import { requestLog } from './request-log.js';
 import { requestViewers } from './request-viewer.js';
 import { cutOffSlowReaders } from './slow-readers.js';
@@ -74,7 +74,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
   // Before all else that looks at requests: one that breaks off at once is known by then.
-  const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])]);
+  const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request => rateHeadersOf(charging, request));
   const { current } = requests;
   const drain = drainOf(app, config.shutdownTimeout, () => letGo());
   traceRequests(app);
@@ -86,13 +86,14 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
   const limits = config.rateLimits && new RateLimits(config.rateLimits, logger, rateTimes);
-  const charging: Charging | null = limits && { limits, clientAddressOf, viewerOf, requests, seconds: config.requestTimeout };
+  const isLate = lateRequests(app, () => closing !== undefined);
+  const charging: Charging | null = limits && { limits, clientAddressOf, viewerOf, isLate, requests, seconds: config.requestTimeout };
   if (charging) chargePreflights(app, charging);
   await addBrowserRules(app, config);
-  // After the rules for browsers, so that a page can read why it is refused.
-  refuseWhileStopping(app, () => closing !== undefined);
-  // Before all else that refuses, so that refusals are charged too.
+  // Before all that refuses, so that refusals are charged too.
   if (charging) chargeRequests(app, charging);
+  // After the rules for browsers, so that a page can read why it is refused.
+  refuseLate(app, isLate);
   const load = await shedLoad(app, thresholds);
   refuseInGraphqlShape(app);
   readJsonBodies(app);
@@ -135,10 +136,6 @@ export async function startServer({ config, database, logger, pace, thresholds =
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database);
     return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
-  });
-  app.addHook('onSend', async (_request, reply) => {
-    // Else the client keeps its connection open after the last answer, and the drain waits for it.
-    if (closing) reply.header('connection', 'close');
   });
   let ownMetricsUrl: string | null | undefined;
   try {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { isGone, onceOver } from './answer-over.js';
 
 /** The least that a client must take of an answer in the time that it has, in bytes; less of it only where that is the rest. */
 const MIN_PROGRESS_BYTES = 16_384;
@@ -18,7 +19,7 @@ export function cutOffSlowReaders(app: FastifyInstance, seconds: number): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     const { raw } = reply;
     const { socket } = request.raw;
-    if (!raw.destroyed && !String(reply.getHeader('content-type')).startsWith('text/event-stream')) {
+    if (!isGone(request.raw, raw) && !String(reply.getHeader('content-type')).startsWith('text/event-stream')) {
       let taken = takenOf(socket);
       const timer = setInterval(() => {
         const now = takenOf(socket);
@@ -26,7 +27,7 @@ export function cutOffSlowReaders(app: FastifyInstance, seconds: number): void {
         if (socket.writableLength > 0 && now - taken < MIN_PROGRESS_BYTES) socket.destroy();
         taken = now;
       }, seconds * 1000).unref();
-      raw.once('close', () => clearInterval(timer));
+      onceOver(request.raw, raw, () => clearInterval(timer));
     }
     done(null, payload);
   });

@@ -1,10 +1,11 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { currentLimit, TimeLimit, withinLimit } from '../database/time-limit.js';
 import type { Context } from '../graphql/context.js';
 import type { ErrorCode } from '../graphql/error-catalogue.js';
+import { isGone, onceOver } from './answer-over.js';
 import type { CurrentRequest } from './request-record.js';
 
 /** The status of an answer to a request that took too long, of which nothing was changed. */
@@ -14,16 +15,16 @@ const GATEWAY_TIMEOUT = 504;
 export function limitRequests(app: FastifyInstance, seconds: number): void {
   app.addHook('preHandler', (request, { raw }, done) => {
     if (request.routeOptions.url !== '/graphql') return done();
-    return withinLimit(limitOf(raw, seconds), done);
+    return withinLimit(limitOf(request.raw, raw, seconds), done);
   });
 }
 
 /** Returns a limit of so many seconds for the work on an answer, which stops when the client leaves. */
-export function limitOf(response: ServerResponse, seconds: number): TimeLimit {
+export function limitOf(request: IncomingMessage, response: ServerResponse, seconds: number): TimeLimit {
   const limit = new TimeLimit(seconds);
   const over = (): void => (response.writableFinished ? limit.end() : limit.stop('client_gone'));
-  if (response.destroyed) over();
-  else response.once('close', over);
+  if (isGone(request, response)) over();
+  else onceOver(request, response, over);
   return limit;
 }
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordedSpan, tracer } from '../database/tracing.js';
 import type { Context } from '../graphql/context.js';
 import { operationLabel } from './operation-label.js';
+import { onceOver } from './answer-over.js';
 import { POLLED } from './request-log.js';
 
 /** Limits what a client has written, an operation's name, in characters. */
@@ -25,7 +26,7 @@ export function traceRequests(app: FastifyInstance): void {
     );
     if (!span.isRecording()) return done();
     traced.set(request, { inRequest: trace.setSpan(outside, span) });
-    reply.raw.once('close', () => {
+    onceOver(request.raw, reply.raw, () => {
       const { statusCode } = reply.raw;
       span.setAttribute('http.response.status_code', statusCode);
       if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

@@ -5,9 +5,13 @@ import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { HEADERS_TIMEOUT, REQUEST_TIMEOUT } from './connection-limits.js';
 import type { RawAnswers } from './raw-answer.js';
+import { rateHeaders } from './rate-limits/request-charges.js';
 import type { Refusal } from './refusals.js';
 import { requestIdOf } from './request-id.js';
 import type { FollowedRequests } from './request-record.js';
+
+/** Returns what an answer to a request says besides the headers of all. */
+export type HeadersOf = (request: IncomingMessage) => Promise<Readonly<Record<string, string>>>;
 
 /** What an error of Node's parser says besides its message. */
 type ParserError = Error & { readonly code?: string };
@@ -26,17 +30,17 @@ export function unreadableRequests(answers: RawAnswers, requests: Pick<FollowedR
     const answer = answerTo(code);
     if (!begun) return answers.refuse(socket, { id: randomUUID() }, answer);
     begun.answeredWith(answer);
-    answers.write(socket, begun.id, answer);
+    answers.write(socket, begun.id, { ...answer, headers: begun.standing ? rateHeaders(begun.standing) : {} });
   };
 }
 
 /** Answers requests that Node would close or answer by itself: one for a tunnel (CONNECT), and one that expects what HTTP does not know. */
-export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers): void {
+export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers, headersOf: HeadersOf): void {
   app.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
     const { method = 'CONNECT', url: path = '' } = request;
     const message = 'This server does not take CONNECT, only GET and POST.';
-    answers.refuse(socket, { id: requestIdOf(request), method, path }, { status: 405, code: 'METHOD_NOT_ALLOWED', message, headers: { allow: 'GET, POST' } });
+    void headersOf(request).then(headers => answers.refuse(socket, { id: requestIdOf(request), method, path }, { status: 405, code: 'METHOD_NOT_ALLOWED', message, headers: { ...headers, allow: 'GET, POST' } }));
   });
   // Like any other, to be refused there.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));

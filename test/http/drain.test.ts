@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
@@ -11,7 +11,9 @@ import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
 import { issueToken } from '../../src/services/tokens.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
+import { awaited, until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { readReply, type RawReply } from '../support/raw-http.js';
 import { expectExactCounts } from '../support/rows.js';
 
 const enroll = (course: number): string => `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`;
@@ -51,6 +53,44 @@ describeOnEach('a server that closes', kind => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
     const answer = fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }), ...(signal && { signal }) });
     return { disconnected: once(await arrived, 'close'), answer };
+  }
+
+  const post = (query: string, bearer: string): string => {
+    const body = JSON.stringify({ query });
+    return `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${bearer}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  };
+
+  /** Opens a connection for several requests at once. */
+  async function pipeline({ url }: RunningServer): Promise<{ send(requests: number, bytes: string): Promise<void>; answers(): Promise<RawReply[]>; leave(): Promise<void> }> {
+    const port = Number(new URL(url).port);
+    let all = '';
+    const client = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+    client.setEncoding('utf8').on('data', part => (all += String(part)));
+    let served: Socket | undefined;
+    return {
+      async send(requests, bytes) {
+        let arrived = 0;
+        const onRequest = (message: unknown): void => {
+          const { socket } = (message as { request: IncomingMessage }).request;
+          if (socket.localPort !== port) return;
+          served = socket;
+          arrived += 1;
+        };
+        subscribe('http.server.request.start', onRequest);
+        client.write(bytes);
+        await until(() => arrived === requests, 'The requests have not arrived.');
+        unsubscribe('http.server.request.start', onRequest);
+      },
+      async answers() {
+        await awaited(once(client, 'end'), `The server did not end the connection. It said: ${all}`);
+        return all.split(/(?=HTTP\/1\.1 )/).map(readReply);
+      },
+      async leave() {
+        const closed = new Promise(resolve => served!.once('close', resolve));
+        client.resetAndDestroy();
+        await closed;
+      },
+    };
   }
 
   /** Asks for the sign of life on new connections until one is refused; gives the error's code. */
@@ -98,6 +138,42 @@ describeOnEach('a server that closes', kind => {
     const failed = expect(answer).rejects.toThrow('aborted');
     client.abort();
     await Promise.all([failed, disconnected]);
+    // While another client still holds what the work waits for.
+    expect(await server.close()).toBe(0);
+    await holder.commit();
+    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
+  });
+
+  it('answers each of several requests on one connection in their order, those that come too late with SERVER_STOPPING, and only the last answer says that it is the last', async () => {
+    const { server, database, other, token } = await start(kind);
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const bearer = await token(student);
+    const client = await pipeline(server);
+    await client.send(3, post(enroll(course), bearer) + post('{ __typename }', bearer) + 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n');
+    const closing = server.close();
+    await client.send(2, post('{ __typename }', bearer) + post(enroll(course), bearer));
+    await holder.commit();
+    const answers = await client.answers();
+    expect(answers.map(({ status, headers }) => [status, headers['connection'] === 'close'])).toEqual([[200, false], [200, false], [404, false], [503, false], [503, true]]);
+    expect(JSON.parse(answers[0]!.body)).toMatchObject({ data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } } });
+    for (const { body } of answers.slice(3)) expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'SERVER_STOPPING' } }] });
+    expect(await closing).toBe(0);
+    await expectExactCounts(database);
+  });
+
+  it('does not wait for requests on one connection whose client has gone: the work for each is stopped', async () => {
+    const { server, database, other, token } = await start(kind);
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const bearer = await token(student);
+    const client = await pipeline(server);
+    await client.send(3, post(enroll(course), bearer).repeat(3));
+    await client.leave();
     // While another client still holds what the work waits for.
     expect(await server.close()).toBe(0);
     await holder.commit();

@@ -23,6 +23,7 @@ export class RedisRateLimits {
   #askAgainAt: number | null = null;
   /** Why there is no connection, as far as is known. */
   #trouble: Error | null = null;
+  #isClosed = false;
   /** The charges that were not checked, since Redis could not be reached. */
   unchecked = 0;
 
@@ -83,13 +84,15 @@ export class RedisRateLimits {
     };
   }
 
-  /** Ends the connection, without waiting for Redis. */
+  /** Ends the connection, without waiting for Redis; what is charged from now on passes. */
   close(): void {
+    this.#isClosed = true;
     this.#client.disconnect();
   }
 
   /** Returns true for each request while Redis answers, and during an outage for one request after each pause. */
   #mayAsk(): boolean {
+    if (this.#isClosed) return false;
     if (this.#askAgainAt === null) return true;
     if (performance.now() < this.#askAgainAt) return false;
     this.#askAgainAt = performance.now() + this.#pauseMs;
@@ -123,6 +126,7 @@ export class RedisRateLimits {
   }
 
   #failed(error: unknown): void {
+    if (this.#isClosed) return;
     // Not the error as a whole: that of a command carries its arguments, the password among them.
     if (this.#askAgainAt === null) this.#logger.warn({ reason: reasonOf(this.#trouble ?? error) }, 'Redis cannot be reached, so requests pass without a limit on their rate until it answers');
     this.#askAgainAt = performance.now() + this.#pauseMs;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withinLimit } from '../../database/time-limit.js';
 import type { Viewer } from '../../services/viewer.js';
+import { isGone } from '../answer-over.js';
 import type { ClientAddressOf } from '../client-address.js';
 import { BODY_LIMIT, RefusedRequest } from '../refusals.js';
 import { POLLED } from '../request-log.js';
@@ -16,6 +17,8 @@ export interface Charging {
   readonly clientAddressOf: ClientAddressOf;
   /** Returns who sent a request; null: nobody is signed in. Errors: for a token that proves nothing. */
   readonly viewerOf: (request: FastifyRequest) => Promise<Viewer | null>;
+  /** Returns true where a request came as the server was stopping, and so is refused. */
+  readonly isLate: (request: FastifyRequest) => boolean;
   readonly requests: FollowedRequests;
   /** How long finding out who sent a request may take, in seconds. */
   readonly seconds: number;
@@ -43,16 +46,19 @@ export function chargePreflights(app: FastifyInstance, { limits, clientAddressOf
  * A request is charged before its body is read: to the viewer whom its token proves, and to its address where there is no
  * token, or one that proves nothing.
  */
-export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, viewerOf, requests, seconds }: Charging): void {
+export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, viewerOf, isLate, requests, seconds }: Charging): void {
   app.addHook('onRequest', async (request, reply) => {
     const record = requests.recordOf(request);
     if (record.bill || isPolled(request)) return;
-    const hasToken = request.headers.authorization !== undefined;
+    const hasToken = request.headers.authorization !== undefined && !isLate(request);
     const viewer = hasToken ? await provenBy(request, reply.raw) : null;
     const bill = new Bill(limits, payerOf(viewer, clientAddressOf(request.raw)));
     record.bill = bill;
-    const refusal = await bill.charge(requestPoints(bytesOf(request.raw)) + (hasToken && viewer === null ? UNPROVEN_TOKEN_POINTS : 0));
-    refuseGone(reply);
+    const points = requestPoints(bytesOf(request.raw));
+    // Refused for that alone, and at once.
+    if (isLate(request)) return bill.settle(points);
+    const refusal = await bill.charge(points + (hasToken && viewer === null ? UNPROVEN_TOKEN_POINTS : 0));
+    refuseGone(request, reply);
     if (!refusal) return;
     reply.header('retry-after', refusal.retryAfter);
     throw new RefusedRequest(429, 'RATE_LIMITED', refusal.message);
@@ -66,7 +72,7 @@ export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, 
 
   /** Returns the viewer of a request; null: its token proves none, which the request is told of where it matters. */
   async function provenBy(request: FastifyRequest, response: ServerResponse): Promise<Viewer | null> {
-    const limit = limitOf(response, seconds);
+    const limit = limitOf(request.raw, response, seconds);
     try {
       return await requests.within(request, () => withinLimit(limit, () => viewerOf(request)));
     } catch {
@@ -78,8 +84,8 @@ export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, 
 }
 
 /** Ends a request whose client has left meanwhile: nothing is begun for it, and its body would never come. */
-function refuseGone({ raw }: FastifyReply): void {
-  if (raw.destroyed) throw new RefusedRequest(400, 'BAD_REQUEST', 'The client has gone.');
+function refuseGone(request: FastifyRequest, { raw }: FastifyReply): void {
+  if (isGone(request.raw, raw)) throw new RefusedRequest(400, 'BAD_REQUEST', 'The client has gone.');
 }
 
 function isPolled({ routeOptions }: FastifyRequest): boolean {
@@ -96,4 +102,12 @@ function bytesOf({ headers, url = '' }: IncomingMessage): number {
 export function rateHeaders({ limit, allowance: { points, seconds }, left, resetsIn }: Standing): Record<string, string> {
   const policy = { 'ratelimit-policy': `"${limit}";q=${points};w=${seconds};qu="points"` };
   return left === null ? policy : { ...policy, ratelimit: `"${limit}";r=${left};t=${resetsIn}` };
+}
+
+/** Charges a request that is answered past Fastify, and returns the headers of its answer that say how its address stands; null: nothing is charged. */
+export async function rateHeadersOf(charging: Pick<Charging, 'limits' | 'clientAddressOf'> | null, request: IncomingMessage): Promise<Record<string, string>> {
+  if (!charging) return {};
+  const bill = new Bill(charging.limits, payerOf(null, charging.clientAddressOf(request)));
+  await bill.settle(REQUEST_POINTS);
+  return bill.standing ? rateHeaders(bill.standing) : {};
 }
