@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
-import { ASSUMED_SIZES, KnownSizes, NO_ROWS } from '../../src/services/reader/index.js';
+import { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, type TableSizes } from '../../src/services/reader/index.js';
 import { until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
@@ -25,14 +25,16 @@ describeOnEach('the sizes of the tables', kind => {
     const { sizes, troubles } = known();
     expect(sizes.current).toEqual(ASSUMED_SIZES);
     await sizes.refresh();
-    expect(sizes.current).toEqual(NO_ROWS);
+    expect(sizes.current).toEqual(roundedUp(NO_ROWS));
     const [one, other] = await addUsers(database, Role.TEACHER, 2);
-    const students = await addUsers(database, Role.STUDENT, 5);
+    const students = await addUsers(database, Role.STUDENT, 40);
     const [large, small, third] = await addCourses(database, [{ instructor: one! }, { instructor: other! }, { instructor: other! }]);
-    await addEnrollments(database, [...students.map(student => ({ course: large!, student })), { course: small!, student: students[0]! }, { course: third!, student: students[0]! }]);
-    expect(sizes.current).toEqual(NO_ROWS);
+    await addEnrollments(database, [...students.map(student => ({ course: large!, student })), ...[small, third].map(course => ({ course: course!, student: students[0]! }))]);
+    expect(sizes.current).toEqual(roundedUp(NO_ROWS));
     await sizes.refresh();
-    expect(sizes.current).toEqual({ courses: 3, enrollments: 7, largest: [5, 1, 1], mostTaught: { courses: 2, enrollments: 5 }, runs: 0, changes: 0 });
+    expect(sizes.current).toEqual(roundedUp({ courses: 3, enrollments: 42, largest: [40, 1, 1], mostTaught: { courses: 2, enrollments: 40 }, runs: 0, changes: 0 }));
+    expect(sizes.current).toMatchObject({ courses: 16, enrollments: 48, mostTaught: { courses: 16, enrollments: 48 } });
+    expect(sizes.current.largest.slice(0, 3)).toEqual([48, 16, 16]);
     expect(troubles).toEqual([]);
   });
 
@@ -55,6 +57,22 @@ describeOnEach('the sizes of the tables', kind => {
     expect(troubles).toHaveLength(1);
     await database.em.fork().execute('alter table core_elsewhere rename to core_recount_changes', [], 'run');
     await sizes.refresh();
-    expect(sizes.current.courses).toBe(3);
+    expect(sizes.current.courses).toBe(16);
   });
+
+  it('tell of no course and no enrollment more, by a price', async () => {
+    const { sizes } = known();
+    await sizes.refresh();
+    const before = sizes.current;
+    const [hidden] = await addCourses(database, [{ isPublished: false }]);
+    const [student] = await addUsers(database, Role.STUDENT, 1);
+    await addEnrollments(database, [{ course: hidden!, student: student! }]);
+    await sizes.refresh();
+    expect(sizes.current).toEqual(before);
+  });
+});
+
+it.each([[0, 16], [16, 16], [17, 24], [24, 24], [25, 32], [33, 48], [49, 64], [20_000, 24_576], [2_009_909, 2_097_152], [2 ** 40 + 1, 1.5 * 2 ** 40]])('a size of %i is rounded up to %i', (size, expected) => {
+  const sizes: TableSizes = { ...NO_ROWS, courses: size };
+  expect(roundedUp(sizes).courses).toBe(expected);
 });

@@ -5,6 +5,6 @@ export { courseAudience, type Sight } from './course-audience.js';
 export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
 export { enrollmentCount, enrollmentCounts, enrollmentPage, enrollmentPages, enrollmentsById, enrollmentsOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
-export { ASSUMED_SIZES, KnownSizes, NO_ROWS, rowsOfLargest, type TableSizes } from './table-sizes.js';
+export { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
 export { isStoredMoment } from './tables.js';
 export { usersById, type UserRow } from './users.js';

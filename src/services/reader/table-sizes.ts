@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.js';
 import { withoutLimit } from '../../database/time-limit.js';
 import { builderFor, rows } from './query.js';
 
-/** How many rows the tables have, as far as one must know to say how many rows a request can read; an estimate. */
+/** How many rows the tables have at most, as far as one must know to say how many rows a request can read. */
 export interface TableSizes {
   readonly courses: number;
   readonly enrollments: number;
@@ -61,7 +61,7 @@ export class KnownSizes {
     // Before they are read, so that others do not read them meanwhile.
     this.#readAgainAt = performance.now() + MAX_AGE_MS;
     try {
-      this.#sizes = await tableSizes(this.database);
+      this.#sizes = roundedUp(await tableSizes(this.database));
     } catch (error) {
       this.#readAgainAt = performance.now() + RETRY_MS;
       this.onTrouble(error);
@@ -75,6 +75,31 @@ export function rowsOfLargest({ largest, enrollments }: TableSizes, courses: num
   // Those that are not known by themselves are no larger than the last one that is.
   const others = Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
   return Math.min(known + others, enrollments);
+}
+
+/** The least that a size is rounded up to, in rows. */
+const MIN_ROUNDED = 16;
+
+/**
+ * Rounds sizes up, so that a price does not tell how many rows there are: a client learns what its operations cost, and
+ * does not see all of the courses and enrollments that they may read. A table has room for a third of its rows more, on
+ * average, before its size is another one.
+ */
+export function roundedUp({ courses, enrollments, largest, mostTaught, runs, changes }: TableSizes): TableSizes {
+  return {
+    courses: rounded(courses),
+    enrollments: rounded(enrollments),
+    largest: Array.from({ length: MAX_LARGEST }, (_, index) => rounded(largest[index] ?? 0)),
+    mostTaught: { courses: rounded(mostTaught.courses), enrollments: rounded(mostTaught.enrollments) },
+    runs: rounded(runs),
+    changes: rounded(changes),
+  };
+}
+
+/** Rounds up to two binary digits: to 16, 24, 32, 48, 64, 96 and so on. */
+function rounded(count: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(count, MIN_ROUNDED)));
+  return power * 0.75 >= Math.max(count, MIN_ROUNDED) ? power * 0.75 : power;
 }
 
 async function tableSizes(database: Database): Promise<TableSizes> {
