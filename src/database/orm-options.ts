@@ -11,6 +11,7 @@ import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '.
 import { migrationsFor } from '../migrations/index.js';
 import { databaseKind } from './database-url.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
+import type { MayChange } from './sqlite-file.js';
 import { StatementTracer } from './statement-tracer.js';
 
 /** Is what MikroORM.init takes. */
@@ -25,6 +26,9 @@ export type Options = Partial<OrmOptions>;
  */
 const LOCK_WAIT = 5;
 
+/** The table in which the applied migrations are recorded. */
+const MIGRATIONS_TABLE = 'rollcall_migrations';
+
 /** Gives the ORM options for a database URL, with the counters switched on. */
 export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Promise<Options> {
   const kind = databaseKind(url);
@@ -34,7 +38,7 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
       entities: [User, Course, Enrollment, RecountRun, RecountChange],
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],
-      migrations: { migrationsList: migrationsFor(kind), tableName: 'rollcall_migrations', snapshot: false, transactional: true },
+      migrations: { migrationsList: migrationsFor(kind), tableName: MIGRATIONS_TABLE, snapshot: false, transactional: true },
       // Procedures are none of the entities', and one may be the Django app's; a schema update would drop them.
       schemaGenerator: { ignoreRoutines: true },
       // Errors reach the caller whole; MikroORM's own console log would print them a second time.
@@ -48,8 +52,14 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
 
 function sqliteOptions(path: string): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT * 1000) };
+  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT * 1000, isOursOrEmpty) };
 }
+
+/** Returns true for a file that our migrations made, or that holds no table yet; they come with their record, in one transaction. */
+const isOursOrEmpty: MayChange = select => {
+  if (select(`select 1 from sqlite_master where name not like 'sqlite\\_%' escape '\\' and name <> '${MIGRATIONS_TABLE}' limit 1`).length === 0) return true;
+  return select(`select id, name, executed_at from ${MIGRATIONS_TABLE} limit 1`).length > 0;
+};
 
 async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Options> {
   // Loaded only where it is used: it takes a sixth of the time that a command needs to start.

@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   CompiledQuery,
@@ -16,13 +15,12 @@ import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
 import { Places, type Release } from './places.js';
+import { openFile, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
-/** Limits how long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
-const BUSY_TIMEOUT = 50;
-
 /**
- * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE.
+ * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A file
+ * that `mayChange` says is not ours is only read.
  *
  * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
  * one waits for its turn before it reads, for at most `deadline` milliseconds, the time in this process's own queue
@@ -34,8 +32,9 @@ export class NodeSqliteFileDialect extends SqliteDialect {
   constructor(
     private readonly path: string,
     private readonly deadline: number,
+    private readonly mayChange: MayChange = () => true,
   ) {
-    super({ database: () => Promise.resolve(open(path)) });
+    super({ database: () => Promise.resolve(open(path, mayChange)) });
   }
 
   /** Whether somebody has the one connection, and how many wait for it. */
@@ -45,7 +44,7 @@ export class NodeSqliteFileDialect extends SqliteDialect {
   }
 
   override createDriver(): Driver {
-    return (this.#driver = new ImmediateDriver(this.path, this.deadline));
+    return (this.#driver = new ImmediateDriver(this.path, this.deadline, this.mayChange));
   }
 
   override createAdapter(): DialectAdapter {
@@ -128,8 +127,8 @@ class ImmediateDriver extends SqliteDriver {
   readonly #deadline: number;
   readonly places = new Places(1);
 
-  constructor(path: string, deadline: number) {
-    super({ database: () => Promise.resolve(open(path)) });
+  constructor(path: string, deadline: number, mayChange: MayChange) {
+    super({ database: () => Promise.resolve(open(path, mayChange)) });
     this.#deadline = deadline;
   }
 
@@ -178,10 +177,8 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-function open(path: string): SqliteDatabase {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true });
-  // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
-  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on;');
+function open(path: string, mayChange: MayChange): SqliteDatabase {
+  const database = openFile(path, mayChange);
   // Not for the schema, which other programs must be able to read and write without it.
   database.function(FOLD, { deterministic: true, directOnly: true }, text => (typeof text === 'string' ? foldedText(text) : text));
   return {

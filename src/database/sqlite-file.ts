@@ -1,0 +1,53 @@
+import { existsSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+
+/** How long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
+export const BUSY_TIMEOUT = 50;
+
+/** How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in milliseconds. */
+const LOOK_TIMEOUT = 2000;
+
+/** Returns true where a file may be changed, by what it holds. */
+export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
+
+/**
+ * Opens an SQLite file with foreign keys on. One that may not be changed is opened so that nothing can change it; any other is
+ * switched to WAL, which writes to the file.
+ */
+export function openFile(path: string, mayChange: MayChange): DatabaseSync {
+  const mayWrite = isNew(path) || isChangeable(path, mayChange);
+  const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
+  if (mayWrite) database.exec('pragma journal_mode = wal');
+  // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
+  database.exec('pragma synchronous = full; pragma recursive_triggers = on;');
+  return database;
+}
+
+/** Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway. */
+function isNew(path: string): boolean {
+  const found = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
+  return found === undefined || !found.isFile() || found.size === 0;
+}
+
+/** Looks into a file without a change to it, and to the files beside it. */
+function isChangeable(path: string, mayChange: MayChange): boolean {
+  const file = new DatabaseSync(withoutTraces(path), { readOnly: true, timeout: LOOK_TIMEOUT });
+  try {
+    return mayChange(sql => file.prepare(sql).all());
+  } catch {
+    // What cannot be read, be it no database at all, cannot be known to be ours.
+    return false;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Returns what opens a file that is only read. A reader of a file in WAL makes two files beside it and leaves them; where no
+ * other program has the file open, which the one with the log would show, it needs none of them.
+ */
+function withoutTraces(path: string): string | URL {
+  if (existsSync(`${path}-wal`) || existsSync(`${path}-journal`)) return path;
+  return new URL(`${pathToFileURL(path).href}?immutable=1`);
+}
