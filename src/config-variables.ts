@@ -214,7 +214,7 @@ export const configVariables = {
   SAMPLE_DATA: {
     form: oneOf('true', 'false').optional(),
     shownDefault: '`true` outside production',
-    meaning: 'whether an empty database is filled',
+    meaning: 'whether `serve` fills a database that was empty when it made the tables',
   },
 } as const satisfies Readonly<Record<string, ConfigVariable>>;
 

@@ -1,6 +1,7 @@
 import { alteredShare } from '../database/alter-progress.js';
 import type { Database } from '../database/database.js';
 import { alteredTables, type AlteredTable } from '../migrations/altering.js';
+import { proceduresLeft } from '../migrations/own-procedure.js';
 import { counted, duration, grouped } from './format.js';
 import { tell } from './output.js';
 import { showProgress } from './progress.js';
@@ -8,7 +9,7 @@ import { showProgress } from './progress.js';
 /** The time between two questions to the database how far a change is, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
 
-/** Does some work and says on standard error, of each table that it changes, what is locked and how far it is. */
+/** Does some work and says on standard error, of each table that it changes, what is locked and how far it is; and what it leaves to others. */
 export async function tellingOfAlteredTables<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
   let told: Promise<void> = Promise.resolve();
   let endWay: (() => Promise<void>) | null = null;
@@ -28,11 +29,14 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
       if (altered.way !== 'keeps') endWay = await showShare(database, altered);
     });
   };
+  const left = (procedure: unknown): void => tell(`The procedure ${String(procedure)} is not Rollcall's, so it was left as it is.\n`);
   alteredTables.subscribe(listen);
+  proceduresLeft.subscribe(left);
   try {
     return await work();
   } finally {
     alteredTables.unsubscribe(listen);
+    proceduresLeft.unsubscribe(left);
     await told;
     await stop();
   }

@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../config.js';
 import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from '../counters/index.js';
 import type { Database } from '../database/database.js';
@@ -15,15 +16,18 @@ export function strategyOf({ counters }: Pick<Config, 'counters'>): CounterStrat
  */
 export async function bringStrategyInForce(database: Database, counters: Config['counters']): Promise<void> {
   if (counters === 'switching') return;
-  if (counters === 'triggers') {
-    const { created, dropped } = await installTriggers(database.em);
-    for (const name of created) tell(`Installed the trigger ${name}.\n`);
-    for (const name of dropped) tell(`Dropped the trigger ${name}, whose counter is declared no more.\n`);
-  }
+  if (counters === 'triggers') await installMissing(database.em);
   try {
     await checkStrategy(database.em);
   } catch (error) {
     if (!(error instanceof CounterError)) throw error;
     throw new CommandError(`${error.message} Set COUNTERS=triggers, or go back to hooks: "rollcall counters use --help" says how.`, { cause: error });
   }
+}
+
+/** Installs the triggers that are missing, in the entity manager's transaction where it has one, and names them on standard error. */
+export async function installMissing(em: SqlEntityManager): Promise<void> {
+  const { created, dropped } = await installTriggers(em);
+  for (const name of created) tell(`Installed the trigger ${name}.\n`);
+  for (const name of dropped) tell(`Dropped the trigger ${name}, whose counter is declared no more.\n`);
 }

@@ -27,7 +27,7 @@ async function status(): Promise<ExitCode> {
   const config = loadConfig();
   const triggers = await withDatabase(config, database => triggerStatus(database.em));
   // Without any, hooks count, and none is missed.
-  const states = config.counters !== 'triggers' && thereIn(triggers).length === 0 ? [] : (['present', 'different', 'missing', 'superfluous'] as const);
+  const states = config.counters !== 'triggers' && thereIn(triggers).length === 0 ? [] : (['present', 'different', 'missing', 'superfluous', 'foreign'] as const);
   const lines = states.flatMap(state => triggers[state].map(name => `${state.padEnd(11)}  ${name}`));
   const disagreement = disagreementOf(config.counters, triggers);
   print([`configured   ${config.counters}`, `database     ${inForce(triggers)}`, ...lines, disagreement ?? 'They agree.', ''].join('\n'));

@@ -1,12 +1,13 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { loadConfig, type Config } from '../config.js';
 import { databaseKind } from '../database/database-url.js';
-import { databaseKindOf, NoDatabaseFile, type Database } from '../database/database.js';
+import { NoDatabaseFile } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
 import { findSchema } from '../database/own-schema.js';
+import { findUndoing, undoLast, type Undoing } from '../database/undo.js';
 import { migrationsFor } from '../migrations/index.js';
 import { tellingOfAlteredTables } from './altered-tables.js';
+import { canAsk, isConfirmed } from './confirmation.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { counted } from './format.js';
@@ -23,7 +24,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
     .action(async () => end(await up()));
   migrate
     .command('down')
-    .description('Undoes the last migration that was applied: drops what it made, with all rows. Says how many these are and asks first.')
+    .description('Undoes the last migration that was applied: drops what it made, with all rows, and nothing else. Names it all and, where there are rows, asks first.')
     .option('--yes', 'do not ask: drop the rows')
     .addHelpText('after', '\nExample:\n  $ rollcall migrate status && rollcall migrate down\n\nExit codes: 0 done, 1 failed or not wanted, 2 there are rows, and neither --yes nor a terminal to ask on.')
     .action(async ({ yes = false }: { yes?: boolean }) => end(await down(yes)));
@@ -42,50 +43,39 @@ async function up(): Promise<ExitCode> {
   return ExitCode.clean;
 }
 
-function down(isConfirmed: boolean): Promise<ExitCode> {
+function down(isConfirmedAlready: boolean): Promise<ExitCode> {
   return withExistingDatabase(loadConfig(), async database => {
-    const { applied, tables } = await findSchema(database);
-    const last = migrationsFor(databaseKindOf(database)).find(({ name }) => name === applied?.at(-1));
-    if (!last) {
-      if (applied?.length) throw new CommandError(`The last migration, ${applied.at(-1)}, is of another version of Rollcall. Undo it with that version.`);
+    const undoing = await findUndoing(database);
+    if (undoing === null) {
       print('Nothing is applied, so there is nothing to undo.\n');
       return ExitCode.clean;
     }
-    const rows = await rowsIn(database, last.tables.filter(table => tables.includes(table)));
-    if (rows.length > 0 && !isConfirmed) {
-      tell(`Undoing ${last.name} deletes ${rows.map(({ table, count }) => `${counted(count, 'row')} of ${table}`).join(', ')}, for good.\n`);
-      if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    if ('unknown' in undoing) throw new CommandError(`The last migration, ${undoing.unknown}, is of another version of Rollcall. Undo it with that version.`);
+    tell(textOf(undoing));
+    if (!isConfirmedAlready && undoing.tables.some(({ rows }) => rows > 0)) {
+      if (!canAsk()) {
         tell('Nothing was done. Back the database up, then add --yes.\n');
         return ExitCode.usage;
       }
-      if (!(await isWanted())) {
+      if (!(await isConfirmed('delete them'))) {
         tell('Nothing was done.\n');
         return ExitCode.failure;
       }
     }
-    for (const { name } of await tellingOfAlteredTables(database, () => database.migrator.down())) print(`Undid ${name}.\n`);
+    for (const name of await tellingOfAlteredTables(database, () => undoLast(database))) print(`Undid ${name}.\n`);
     return ExitCode.clean;
   });
 }
 
-/** Returns the tables that have rows, with how many. */
-async function rowsIn(database: Database, tables: readonly string[]): Promise<{ table: string; count: number }[]> {
-  const counts: { table: string; count: number }[] = [];
-  for (const table of tables) {
-    const [row] = await database.em.getConnection().execute<{ count: number }[]>(`select count(*) as count from ${table}`);
-    counts.push({ table, count: Number(row!.count) });
-  }
-  return counts.filter(({ count }) => count > 0);
-}
-
-/** Asks on the terminal; only the whole word is a yes. */
-async function isWanted(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await terminal.question('Type "yes" to delete them: ')).trim() === 'yes';
-  } finally {
-    terminal.close();
-  }
+/** Returns what goes with a migration, each by its name. */
+function textOf({ name, tables, triggers, procedures, indexes }: Undoing): string {
+  const parts = [
+    ...tables.map(table => `the table ${table.name} with ${counted(table.rows, 'row')}`),
+    ...triggers.map(trigger => `the trigger ${trigger}`),
+    ...procedures.map(procedure => `the procedure ${procedure}`),
+    ...indexes.map(index => `the index ${index}`),
+  ];
+  return parts.length === 0 ? `Undoing ${name} drops nothing.\n` : `Undoing ${name} drops, for good: ${parts.join(', ')}.\n`;
 }
 
 async function status(): Promise<ExitCode> {

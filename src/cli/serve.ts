@@ -6,7 +6,7 @@ import { serverLogger } from '../http/logger.js';
 import { exampleAccounts } from '../services/example-accounts.js';
 import { isEmpty } from '../services/sample-data/seed-database.js';
 import { ExitCode } from './exit-code.js';
-import { print } from './output.js';
+import { print, tell } from './output.js';
 import { fillWithProgress } from './seed.js';
 import { welcomeText } from './welcome.js';
 import { trustedDocumentsOf } from './trusted-documents.js';
@@ -19,7 +19,7 @@ const DATABASE_CLOSE = 1000;
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('Serves GraphQL. Applies pending migrations first and, outside production, fills an empty database with sample data.')
+    .description('Serves GraphQL. Applies pending migrations first and, outside production, fills a database that was empty before with sample data.')
     .addHelpText('after', '\nExamples:\n  $ rollcall serve\n  $ PORT=8080 DATABASE_URL=mysql://app:secret@localhost/school rollcall serve')
     .action(async () => {
       const config = loadConfig();
@@ -27,13 +27,13 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
       warnOfDevelopmentSecret(config, logger);
       // Before the database is touched.
       await trustedDocumentsOf(config);
-      await withMigratedDatabase(config, database => serve(config, database, logger), config.databaseWait);
+      await withMigratedDatabase(config, database => serve(config, database, logger), { wait: config.databaseWait, fill: config.sampleData ? fillWithProgress : undefined });
       end(ExitCode.clean);
     });
 }
 
 async function serve(config: Config, database: Database, logger: Logger): Promise<void> {
-  if (config.sampleData && (await isEmpty(database))) await fillWithProgress(database);
+  if (config.sampleData && (await isEmpty(database))) tell('The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n');
   // Loaded only here: it takes a third of the time that every other command needs to start.
   const { startServer } = await import('../http/server.js');
   // Before listening, for from then on a signal may not just break off what it finds.

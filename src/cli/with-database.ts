@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
 import type { Config } from '../config.js';
 import { openDatabase, openExistingDatabase, type Database } from '../database/database.js';
@@ -5,7 +6,7 @@ import { migrateUp } from '../database/migrate-up.js';
 import { withoutPassword } from '../database/database-url.js';
 import { isConnectionLost } from '../services/transaction-error.js';
 import { tellingOfAlteredTables } from './altered-tables.js';
-import { bringStrategyInForce, strategyOf } from './counter-strategy.js';
+import { bringStrategyInForce, installMissing, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';
 import { tell } from './output.js';
 
@@ -21,13 +22,13 @@ export function withExistingDatabase<Result>(config: Pick<Config, 'databaseUrl' 
 
 /**
  * Does the same once all pending migrations are applied, and names those on standard error, and once the counters'
- * strategy is in force. Where the database does not
- * answer yet, it waits for at most `wait` seconds and says so.
+ * strategy is in force. A schema that was empty is filled, by one process only. Where the database does not answer yet, it
+ * waits for at most `wait` seconds and says so.
  */
-export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>, wait = 0): Promise<Result> {
+export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>, { wait = 0, fill }: { wait?: number; fill?: Fill | undefined } = {}): Promise<Result> {
   const told = new Set<string>();
   const ready = (): Promise<Database> =>
-    pRetry(() => migrated(config), {
+    pRetry(() => migrated(config, fill), {
       retries: Number.POSITIVE_INFINITY,
       factor: 1.5,
       minTimeout: 100,
@@ -58,10 +59,20 @@ async function using<Result>({ databaseUrl }: Pick<Config, 'databaseUrl'>, ready
   }
 }
 
-async function migrated(config: Config): Promise<Database> {
+/** Fills a database whose schema was empty, in the entity manager's transaction where it has one. */
+export type Fill = (database: Database, em: SqlEntityManager) => Promise<void>;
+
+async function migrated(config: Config, fill?: Fill): Promise<Database> {
   const database = await openDatabase(config.databaseUrl, strategyOf(config));
+  const withTriggers = config.counters === 'triggers';
+  const fillNew = async (em: SqlEntityManager): Promise<void> => {
+    // Without them nothing can be written.
+    if (withTriggers) await installMissing(em);
+    await fill!(database, em);
+  };
+  const onApplied = (names: readonly string[]): void => names.forEach(name => tell(`Applied the migration ${name}.\n`));
   try {
-    for (const name of await tellingOfAlteredTables(database, () => migrateUp(database))) tell(`Applied the migration ${name}.\n`);
+    await tellingOfAlteredTables(database, () => migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }));
     await bringStrategyInForce(database, config.counters);
     return database;
   } catch (error) {

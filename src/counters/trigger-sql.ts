@@ -19,6 +19,8 @@ export const TRIGGER_PREFIX = 'counters_';
 export interface TriggerDefinition {
   readonly name: string;
   readonly table: string;
+  /** Is the moment and the event, such as `after insert`. */
+  readonly event: string;
   readonly create: string;
   /** Is what the database keeps of the statement, to be compared. */
   readonly body: string;
@@ -67,7 +69,7 @@ export function triggerName(group: CounterGroup, event: string): string {
 function definition(group: CounterGroup, em: SqlEntityManager, event: string, body: string): TriggerDefinition {
   const name = triggerName(group, event);
   const { tableName: table } = group.counted;
-  return { name, table, body, create: `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, table)} for each row ${body}` };
+  return { name, table, event, body, create: `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, table)} for each row ${body}` };
 }
 
 /** Gives the parts that triggers are made of, in the database's words. */

@@ -4,7 +4,7 @@ import { CounterError } from './errors.js';
 import type { CounterRegistry } from './registry.js';
 import { isSqlite, quoted } from './sql-names.js';
 import { registryOf } from './subscriber.js';
-import { mysqlTriggers, sqliteTriggers, TRIGGER_PREFIX, type TriggerDefinition } from './trigger-sql.js';
+import { HOOKS_VARIABLE, mysqlTriggers, sqliteTriggers, TRIGGER_PREFIX, type TriggerDefinition } from './trigger-sql.js';
 
 /** Says which triggers a database has, against those that the declared counters ask for, by name. */
 export interface TriggerStatus {
@@ -14,41 +14,85 @@ export interface TriggerStatus {
   readonly different: readonly string[];
   /** Names those of counters that are declared no more. */
   readonly superfluous: readonly string[];
+  /** Names those that somebody else made: they have a name of ours and do nothing that a counter's trigger does, or not on its table. */
+  readonly foreign: readonly string[];
 }
 
-/** Compares the triggers of the database with the declared counters. */
+/** A trigger as the database has it. */
+interface FoundTrigger {
+  readonly name: string;
+  readonly table: string;
+  /** The moment and the event, such as `after insert`. */
+  readonly event: string;
+  /** What runs, with its condition. */
+  readonly body: string;
+}
+
+/** Compares the triggers of the database with the declared counters: their tables, events and bodies. */
 export async function triggerStatus(em: SqlEntityManager): Promise<TriggerStatus> {
   const wanted = definitionsOf(em);
   const found = await foundIn(em);
-  const same = ({ name, body }: TriggerDefinition): boolean => normal(found.get(name)!).endsWith(normal(body));
-  const there = wanted.filter(({ name }) => found.has(name));
+  const states = (triggers: readonly TriggerDefinition[], state: (found: FoundTrigger | undefined, wanted: TriggerDefinition) => boolean): string[] =>
+    triggers.filter(one => state(found.get(one.name), one)).map(({ name }) => name);
+  const isForeign = (trigger: FoundTrigger): boolean => !isOurs(em, trigger);
   return {
-    present: there.filter(same).map(({ name }) => name),
-    missing: wanted.filter(({ name }) => !found.has(name)).map(({ name }) => name),
-    different: there.filter(one => !same(one)).map(({ name }) => name),
-    superfluous: [...found.keys()].filter(found => !wanted.some(({ name }) => name === found)),
+    present: states(wanted, (one, definition) => one !== undefined && isSame(one, definition)),
+    missing: states(wanted, one => one === undefined),
+    different: states(wanted, (one, definition) => one !== undefined && !isSame(one, definition) && !isForeign(one)),
+    superfluous: [...found.values()].filter(one => !isForeign(one) && !wanted.some(({ name }) => name === one.name)).map(({ name }) => name),
+    foreign: [...found.values()].filter(one => isForeign(one) && !wanted.some(definition => definition.name === one.name && isSame(one, definition))).map(({ name }) => name),
   };
 }
 
-/** Makes the triggers of the database those of the declared counters, all at one moment; gives what was created and dropped. */
+function isSame(found: FoundTrigger, wanted: TriggerDefinition): boolean {
+  return found.table === wanted.table && found.event === wanted.event && normal(found.body) === normal(wanted.body);
+}
+
+/**
+ * Returns true for a trigger that this engine made, be it in an earlier version or for another declaration. On MySQL and
+ * MariaDB each of them asks for the session variable; on SQLite each does nothing but add to columns of target rows.
+ */
+function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
+  if (!declared(em).groups.some(({ counted }) => counted.tableName === table)) return false;
+  if (body === UNSEEN) return true;
+  if (!isSqlite(em)) return body.includes(HOOKS_VARIABLE);
+  const [, statements = ''] = /\bbegin\b(.*)\bend$/is.exec(normal(body).replaceAll(/'(?:[^']|'')*'/g, "''")) ?? [];
+  const parts = statements.split(';').map(part => part.trim()).filter(part => part !== '');
+  return parts.length > 0 && parts.every(part => /^update (`[^`]+`) set (`[^`]+`) = \2 [+-] .* where /i.test(part));
+}
+
+/**
+ * Makes the triggers of the database those of the declared counters, all at one moment; gives what was created and dropped.
+ * On SQLite it does so in the entity manager's transaction, where one is open. Errors: COUNTER_STRATEGY where one of their
+ * names is somebody else's.
+ */
 export async function installTriggers(em: SqlEntityManager): Promise<{ created: string[]; dropped: string[] }> {
   refuseOwnTables(em);
-  const { missing, different, superfluous } = await triggerStatus(em);
+  const { missing, different, superfluous, foreign } = await triggerStatus(em);
+  refuseForeign(foreign);
   const created = definitionsOf(em).filter(({ name }) => missing.includes(name) || different.includes(name));
   await changeTriggers(em, [...[...different, ...superfluous].map(name => dropOf(em, name)), ...created.map(({ create }) => create)]);
   return { created: created.map(({ name }) => name), dropped: [...superfluous] };
 }
 
-/** Drops the triggers that keep counters, all at one moment; gives their names. */
+/** Drops the triggers that keep counters, all at one moment; gives their names. Errors: COUNTER_STRATEGY where one of their names is somebody else's. */
 export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
-  const names = thereIn(await triggerStatus(em));
+  const { present, different, superfluous, foreign } = await triggerStatus(em);
+  refuseForeign(foreign);
+  const names = [...present, ...different, ...superfluous];
   await changeTriggers(em, names.map(name => dropOf(em, name)));
   return names;
 }
 
-/** Gives the names of all triggers that the database has for counters, right or wrong. */
-export function thereIn({ present, different, superfluous }: TriggerStatus): string[] {
-  return [...present, ...different, ...superfluous];
+/** Gives the names of all triggers that the database has for counters, right or wrong, and of those that have such a name. */
+export function thereIn({ present, different, superfluous, foreign }: TriggerStatus): string[] {
+  return [...present, ...different, ...superfluous, ...foreign];
+}
+
+/** Refuses to replace or drop what somebody else made (COUNTER_STRATEGY). */
+function refuseForeign(names: readonly string[]): void {
+  if (names.length === 0) return;
+  throw new CounterError('COUNTER_STRATEGY', `These triggers have names that the counters need, but somebody else made them: ${names.join(', ')}. No trigger was changed. Rename or drop them, then try again.`);
 }
 
 /**
@@ -58,7 +102,7 @@ export function thereIn({ present, different, superfluous }: TriggerStatus): str
 export async function checkStrategy(em: SqlEntityManager): Promise<void> {
   const status = await triggerStatus(em);
   const there = thereIn(status);
-  const amiss = [...status.missing, ...status.different, ...status.superfluous];
+  const amiss = [...status.missing, ...status.different, ...status.superfluous, ...status.foreign];
   if (declared(em).strategy === 'hooks' && there.length > 0) {
     throw new CounterError('COUNTER_STRATEGY', `The database keeps the counters with triggers (${there.join(', ')}), and this process would keep them with hooks. Choose one strategy.`);
   }
@@ -75,6 +119,10 @@ export async function checkStrategy(em: SqlEntityManager): Promise<void> {
  */
 async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return;
+  if (isSqlite(em) && em.isInTransaction()) {
+    for (const statement of statements) await em.execute(statement, [], 'run');
+    return;
+  }
   const client = (em.getConnection() as AbstractSqlConnection).getClient();
   const { groups } = declared(em);
   const tables = [...new Set([...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)])];
@@ -130,14 +178,28 @@ function definitionsOf(em: SqlEntityManager): TriggerDefinition[] {
 /** Stands for the SQL of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
 const UNSEEN = '';
 
-/** Gives the triggers that are there by the names that counters give, with their SQL. */
-async function foundIn(em: SqlEntityManager): Promise<Map<string, string>> {
-  const sql = isSqlite(em)
-    ? "select name, sql as body from sqlite_master where type = 'trigger' order by name"
-    : 'select trigger_name as name, action_statement as body from information_schema.triggers where trigger_schema = database() order by trigger_name';
-  const rows = await (em.getConnection() as AbstractSqlConnection).execute<{ name: string; body: string | null }[]>(sql);
+/** Gives the triggers that are there by the names that counters give. */
+async function foundIn(em: SqlEntityManager): Promise<Map<string, FoundTrigger>> {
   const prefixes = declared(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
-  return new Map(rows.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(({ name, body }) => [name, body ?? UNSEEN]));
+  const found = isSqlite(em) ? await foundOnSqlite(em) : await foundOnServer(em);
+  return new Map(found.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix))).map(trigger => [trigger.name, trigger]));
+}
+
+/** Reads triggers from their statements, as SQLite keeps them. */
+async function foundOnSqlite(em: SqlEntityManager): Promise<FoundTrigger[]> {
+  const rows = await em.execute<{ name: string; t: string; sql: string }[]>("select name, tbl_name as t, sql from sqlite_master where type = 'trigger' order by name");
+  return rows.map(({ name, t: table, sql }) => {
+    const [, event = '', body = sql] = /^create trigger (?:if not exists )?\S+ ((?:before|after|instead of)? ?(?:insert|delete|update(?: of .*?)?)) on \S+ for each row (.*)$/is.exec(normal(sql)) ?? [];
+    return { name, table, event: event.toLowerCase(), body };
+  });
+}
+
+async function foundOnServer(em: SqlEntityManager): Promise<FoundTrigger[]> {
+  const rows = await em.execute<{ name: string; t: string; event: string; body: string | null }[]>(
+    `select trigger_name as name, event_object_table as t, lower(concat(action_timing, ' ', event_manipulation)) as event, action_statement as body
+     from information_schema.triggers where trigger_schema = database() order by trigger_name`,
+  );
+  return rows.map(({ name, t: table, event, body }) => ({ name, table, event, body: body ?? UNSEEN }));
 }
 
 function normal(sql: string): string {

@@ -1,4 +1,6 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
+import { incompleteIn, takenIn } from '../migrations/own-tables.js';
 import { databaseKindOf, type Database } from './database.js';
 import { SchemaError } from './schema-error.js';
 
@@ -16,21 +18,20 @@ export interface FoundSchema {
   readonly unknown: readonly string[];
 }
 
-/** Reads what a database holds; makes no table, as the migrator itself would. */
-export async function findSchema(database: Database): Promise<FoundSchema> {
+/** Reads what a database holds, in the entity manager's transaction where it has one; makes no table, as the migrator itself would. */
+export async function findSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
   const kind = databaseKindOf(database);
-  const connection = database.em.getConnection();
   const sql =
     kind === 'sqlite'
       ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'"
       : 'select table_name as name from information_schema.tables where table_schema = database()';
-  const tables = (await connection.execute<{ name: string }[]>(sql)).map(({ name }) => name);
+  const tables = (await em.execute<{ name: string }[]>(sql)).map(({ name }) => name);
   const { tableName = '' } = database.config.get('migrations');
   const known = migrationsFor(kind);
   if (!tables.includes(tableName)) return { tables, applied: null, pending: known, unknown: [] };
-  const columns = await columnsOf(database, tableName);
+  const columns = await columnsOf(database, em, tableName);
   if (!['id', 'name', 'executed_at'].every(column => columns.includes(column))) return { tables, applied: null, pending: known, unknown: [] };
-  const applied = (await connection.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(({ name }) => name);
+  const applied = (await em.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(({ name }) => name);
   return {
     tables,
     applied,
@@ -40,46 +41,50 @@ export async function findSchema(database: Database): Promise<FoundSchema> {
 }
 
 /**
- * Throws SchemaError unless a database is empty, or holds what our migrations made: before a migration or sample data
- * change anything in it.
+ * Returns what a database holds. Throws SchemaError unless it is empty, or holds what our migrations made: before a migration
+ * or sample data change anything in it.
  *
- * Where migrations are recorded, their tables are ours. Where the record is there but empty, the first migration may have
- * been interrupted: what it left, which has our names and no rows, is completed by the next one.
+ * Where migrations are recorded, the tables of those are ours if they have their columns. A table of a migration that is
+ * pending may be what an interrupted one left, which has its columns and no rows and is completed by the next one.
  */
-export async function requireOwnSchema(database: Database): Promise<void> {
-  const { tables, applied, unknown } = await findSchema(database);
-  const foreign = applied === null ? tables : applied.length === 0 ? await foreignTables(database, tables) : [];
+export async function requireOwnSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
+  const schema = await findSchema(database, em);
+  const { applied, unknown, pending } = schema;
+  const foreign = await foreignTables(database, em, schema);
   if (foreign.length > 0) {
     throw new SchemaError(
       'SCHEMA_NOT_OURS',
       `The database holds ${foreign.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(foreign)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
     );
   }
-  if (applied === null) return;
+  if (applied === null) return schema;
   if (unknown.length > 0) {
     throw new SchemaError('SCHEMA_NEWER', `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`);
   }
-  const missing = missingTables({ tables, applied }, migrationsFor(databaseKindOf(database)));
+  const known = migrationsFor(databaseKindOf(database));
+  const missing = missingTables(schema, known);
   if (missing.length > 0) {
     throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
   }
+  const incomplete = await incompleteIn(em, known.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables));
+  if (incomplete.length > 0) {
+    throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but columns that they made are gone: ${listed(incomplete)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
+  }
+  return schema;
 }
 
-/** Returns the tables that an interrupted first migration cannot have left: those of other names, and those with rows. */
-async function foreignTables(database: Database, tables: readonly string[]): Promise<string[]> {
+/** Returns the tables that our migrations cannot have made; any, where there is no record of migrations. */
+async function foreignTables(database: Database, em: SqlEntityManager, { tables, applied, pending }: FoundSchema): Promise<string[]> {
+  if (applied === null) return [...tables];
   const { tableName } = database.config.get('migrations');
-  const ours = migrationsFor(databaseKindOf(database)).flatMap(migration => migration.tables);
-  const foreign: string[] = [];
-  for (const table of tables.filter(name => name !== tableName)) {
-    const isLeft = ours.includes(table) && (await database.em.getConnection().execute<unknown[]>(`select 1 from ${table} limit 1`)).length === 0;
-    if (!isLeft) foreign.push(table);
-  }
-  return foreign;
+  const ours = migrationsFor(databaseKindOf(database)).flatMap(migration => migration.tables.map(({ name }) => name));
+  const others = applied.length === 0 ? tables.filter(name => name !== tableName && !ours.includes(name)) : [];
+  return [...others, ...(await takenIn(em, pending.flatMap(migration => migration.tables)))];
 }
 
 /** Returns the tables of applied migrations that are not there. */
 export function missingTables({ tables, applied }: Pick<FoundSchema, 'tables' | 'applied'>, known: readonly MigrationEntry[]): string[] {
-  const made = known.filter(({ name }) => applied?.includes(name)).flatMap(migration => migration.tables);
+  const made = known.filter(({ name }) => applied?.includes(name)).flatMap(migration => migration.tables.map(({ name }) => name));
   return made.filter(table => !tables.includes(table));
 }
 
@@ -89,10 +94,10 @@ export function listed(names: readonly string[]): string {
   return others > 0 ? `${names.slice(0, MAX_LISTED_NAMES).join(', ')} and ${others} more` : names.join(', ');
 }
 
-async function columnsOf(database: Database, table: string): Promise<string[]> {
+async function columnsOf(database: Database, em: SqlEntityManager, table: string): Promise<string[]> {
   const sql =
     databaseKindOf(database) === 'sqlite'
       ? 'select name from pragma_table_info(?)'
       : 'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?';
-  return (await database.em.getConnection().execute<{ name: string }[]>(sql, [table])).map(({ name }) => name);
+  return (await em.execute<{ name: string }[]>(sql, [table])).map(({ name }) => name);
 }

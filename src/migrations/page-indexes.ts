@@ -23,7 +23,7 @@ export function missingIndexes(there: readonly TableIndex[]): TableIndex[] {
   return pageIndexes.filter(({ name, columns }) => {
     const found = there.find(index => index.name === name);
     if (found && found.columns.join() !== columns.join()) {
-      throw new MigrationRefused(`The index ${name} is there with other columns: ${found.columns.join(', ')}. Nothing was changed. Drop it or give it another name, then migrate again.`);
+      throw new MigrationRefused(`The index ${name} is there with other columns: ${found.columns.join(', ')}. Nothing was changed. Drop it or give it another name, then try again.`);
     }
     return !found;
   });
@@ -32,4 +32,10 @@ export function missingIndexes(there: readonly TableIndex[]): TableIndex[] {
 /** Returns the indexes from rows with their name and one column each, in the order of the columns. */
 export function indexesOf(rows: readonly { readonly name: string; readonly column: string }[]): TableIndex[] {
   return [...Map.groupBy(rows, ({ name }) => name)].map(([name, found]) => ({ name, columns: found.map(({ column }) => column) }));
+}
+
+/** Returns those of the indexes that are there, to be dropped. Errors: MigrationRefused where an index has one of their names and other columns, so that somebody else made it. */
+export function ownIndexes(there: readonly TableIndex[]): TableIndex[] {
+  const missing = new Set(missingIndexes(there));
+  return pageIndexes.filter(index => !missing.has(index));
 }

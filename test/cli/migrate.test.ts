@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
 import { migrationsFor } from '../../src/migrations/index.js';
@@ -14,7 +15,7 @@ it('migrations are listed, applied and undone, each said by its name', async () 
   expect(await place.run(['migrate', 'up'])).toEqual({ code: 0, stdout: names.map(name => `Applied ${name}.\n`).join(''), stderr: '' });
   expect(await place.run(['migrate', 'up'])).toEqual({ code: 0, stdout: 'Nothing is pending.\n', stderr: '' });
   expect(await place.run(['migrate', 'status'])).toMatchObject({ stdout: lines('applied') });
-  for (const name of [...names].reverse()) expect(await place.run(['migrate', 'down'])).toEqual({ code: 0, stdout: `Undid ${name}.\n`, stderr: '' });
+  for (const name of [...names].reverse()) expect(await place.run(['migrate', 'down'])).toEqual({ code: 0, stdout: `Undid ${name}.\n`, stderr: expect.stringMatching(new RegExp(`^Undoing ${name} drops, for good: the (?:table core_\\w+ with 0 rows|index core_\\w+), .*\\.\\n$`)) });
   expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to undo') });
   expect(await place.run(['migrate', 'status'])).toMatchObject({ stdout: lines('pending') });
   place.leave();
@@ -49,10 +50,10 @@ describe('migrate', () => {
     expect(await place.run(['migrate', 'down'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial deletes 10 rows of core_enrollments, 3 rows of core_course, \d+ rows of core_user, for good\.\nNothing was done\. Back the database up, then add --yes\.\n$/),
+      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops, for good: the table core_enrollments with 10 rows, the table core_course with 3 rows, the table core_user with \d+ rows\.\nNothing was done\. Back the database up, then add --yes\.\n$/),
     });
     expect(await rows()).toBe(10);
-    expect(await place.run(['migrate', 'down', '--yes'])).toEqual({ code: 0, stdout: 'Undid 2026-11-22-initial.\n', stderr: '' });
+    expect(await place.run(['migrate', 'down', '--yes'])).toEqual({ code: 0, stdout: 'Undid 2026-11-22-initial.\n', stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops/) });
   });
 
   it.each([
@@ -69,16 +70,43 @@ describe('migrate', () => {
     else expect((await place.run(['migrate', 'status'])).stdout).not.toContain('applied');
   });
 
-  it.each([['serve'], ['seed'], ['migrate', 'up']])('and what migrates leave somebody else\'s database alone: %s %s', async (...parameters) => {
-    const database = await openDatabase(place.databaseUrl);
-    for (const table of ['core_user', 'core_course', 'core_enrollments']) await database.em.getConnection().execute(`create table ${table} (id integer primary key, name text)`, [], 'run');
-    await database.em.getConnection().execute("insert into core_course (name) values ('theirs')", [], 'run');
-    await database.close(true);
+  it.each([['serve'], ['seed'], ['migrate', 'up'], ['migrate', 'status'], ['verify']])('and what migrates leave somebody else\'s file alone, to the byte: %s %s', async (...parameters) => {
+    const path = place.databaseUrl.slice('sqlite:'.length);
+    mkdirSync(dirname(path), { recursive: true });
+    const theirs = new DatabaseSync(path);
+    for (const table of ['core_user', 'core_course', 'core_enrollments']) theirs.exec(`create table ${table} (id integer primary key, name text)`);
+    theirs.exec("insert into core_course (name) values ('theirs')");
+    theirs.close();
+    const before = readFileSync(path);
     const { code, stderr } = await place.run(parameters);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^The database holds tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/)]);
-    const after = await openDatabase(place.databaseUrl);
-    expect(await after.em.getConnection().execute('select * from core_course')).toEqual([{ id: 1, name: 'theirs' }]);
-    expect(await after.em.getConnection().execute("select name from sqlite_master where name not like 'sqlite%'")).toHaveLength(3);
-    await after.close(true);
+    if (parameters[0] === 'verify') expect(code).toBe(1);
+    else if (parameters[1] === 'status') expect(code).toBe(0);
+    else expect([code, stderr]).toEqual([1, expect.stringMatching(/^The database holds tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/)]);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(dirname(path))).toEqual([basename(path)]);
+  });
+
+  it('up alone leaves a database empty: serve fills none that was there before, and says how', async () => {
+    await place.run(['migrate', 'up']);
+    const server = place.start(['serve']);
+    await server.says('Rollcall is ready');
+    expect(await rows()).toBe(0);
+    server.process.kill('SIGTERM');
+    expect((await server.ended).stderr).toContain('The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n');
+    expect(await place.run(['seed', '--courses', '1', '--students', '2', '--enrollments', '2'])).toMatchObject({ code: 0 });
+    expect(await rows()).toBe(2);
+  });
+
+  it('seed adds nothing to users and courses that are there without a terminal and --yes: exit code 2', async () => {
+    const seed = ['seed', '--courses', '1', '--students', '2', '--enrollments', '2'];
+    expect(await place.run(seed)).toMatchObject({ code: 0 });
+    expect(await place.run(seed)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'The database holds 4 users and 1 course. Sample data would be mixed with them, and nothing takes them out again.\nNothing was added. Add --yes if that is what you want.\n',
+    });
+    expect(await rows()).toBe(2);
+    expect(await place.run([...seed, '--yes'])).toMatchObject({ code: 0 });
+    expect(await rows()).toBe(4);
   });
 });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
-import { migrateUp, migrationLock } from '../../src/database/migrate-up.js';
+import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrationLock } from '../../src/database/migration-lock.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { namedLockWaits } from '../support/lock-waits.js';
@@ -11,7 +12,7 @@ describeOnEach('migrating up', kind => {
   it('applies each migration once when several processes start at the same moment', async () => {
     const { url, drop } = freshUrl(kind);
     const databases = await Promise.all([1, 2, 3, 4].map(() => openDatabase(url)));
-    const applied = await Promise.all(databases.map(migrateUp));
+    const applied = await Promise.all(databases.map(database => migrateUp(database)));
     expect(applied.flat().sort()).toEqual(names);
     expect(await databases[0]!.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
     expect(await migrateUp(databases[0]!)).toEqual([]);

@@ -63,10 +63,19 @@ describeOnEach('a database', kind => {
     });
   });
 
-  it('has the tables that its migrations name', async () => {
+  it('has the tables, columns and indexes that its migrations name', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
-      expect(await tablesOf(database)).toEqual([...migrationsFor(kind).flatMap(({ tables }) => tables), 'rollcall_migrations'].sort());
+      const made = migrationsFor(kind).flatMap(({ tables }) => tables);
+      expect(await tablesOf(database)).toEqual([...made.map(({ name }) => name), 'rollcall_migrations'].sort());
+      for (const { name, columns, indexes } of made) {
+        const [columnsSql, indexesSql] =
+          kind === 'sqlite'
+            ? ['select name from pragma_table_info(?)', "select name from sqlite_master where type = 'index' and sql is not null and tbl_name = ?"]
+            : ['select column_name as name from information_schema.columns where table_schema = database() and table_name = ?', "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?"];
+        const names = async (sql: string): Promise<string[]> => (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).sort();
+        expect([await names(columnsSql), await names(indexesSql)]).toEqual([columns.toSorted(), indexes.toSorted()]);
+      }
     });
   });
 });

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
 import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../src/entities/index.js';
-import { openDatabase, type Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.js';
 import type { Progress } from '../../src/services/progress.js';
-import { fillEmptyDatabase } from '../../src/services/sample-data/fill-empty-database.js';
 import { defaultSeedSize, isEmpty, seedDatabase } from '../../src/services/sample-data/seed-database.js';
-import { describeOnEach, freshDatabase, strategy } from '../support/databases.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
 
 const until = new Date('2026-06-30T00:00:00Z');
@@ -46,18 +45,6 @@ describeOnEach('sample data', kind => {
     expect(limited.length).toBeGreaterThan(20);
     expect(limited.filter(({ capacity, activeEnrollments }) => activeEnrollments > capacity!)).toEqual([]);
     expect(await miscounted(database)).toEqual([]);
-    await drop();
-  });
-
-  it('fill an empty database once, whole, when several processes do so at the same moment', async () => {
-    const { database, url, drop } = await freshDatabase(kind);
-    const others = await Promise.all([1, 2].map(() => openDatabase(url, strategy)));
-    expect((await Promise.all([database, ...others].map(one => fillEmptyDatabase(one, small)))).sort()).toEqual([false, false, true]);
-    expect(await fillEmptyDatabase(database, small)).toBe(false);
-    const em = database.em.fork();
-    expect([await em.count(User), await em.count(Course), await em.count(Enrollment)]).toEqual([43, 12, 150]);
-    expect(await miscounted(database)).toEqual([]);
-    await Promise.all(others.map(other => other.close(true)));
     await drop();
   });
 

@@ -6,7 +6,7 @@ import { Role } from '../../src/entities/index.js';
 import { describeOnServers, freshDatabase, freshUrl } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { clientsHere, resultsOf, script } from '../support/sql-clients.js';
+import { clientsHere, give, resultsOf, script } from '../support/sql-clients.js';
 import { summaryOf, truthOf } from './truth.js';
 
 const file = script('procedures.mysql.sql');
@@ -64,13 +64,22 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
   });
 
   describe.each(clientsHere(kind))('with %s', client => {
-    it('is the same from schema/procedures.mysql.sql as from the migration, and replaces what is there', async () => {
+    it('is the same from schema/procedures.mysql.sql as from the migration, also where it is there already', async () => {
       const migrated = await installed();
+      expect(await resultsOf(client, url, file)).toEqual([]);
       await execute('drop procedure verify_enrollment_counts');
-      await execute('create procedure verify_enrollment_counts() select 1 as other');
       expect(await resultsOf(client, url, file)).toEqual([]);
       expect(await installed()).toEqual(migrated);
       expect(await resultsOf(client, url, call)).toEqual([[{ mismatches: '0' }]]);
+    });
+
+    it('of another application is left as it is by schema/procedures.mysql.sql, which says so', async () => {
+      await execute('drop procedure verify_enrollment_counts');
+      await execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer");
+      const theirs = await installed();
+      const { code, stdout, stderr } = await give(client, url, file).ended;
+      expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining("verify_enrollment_counts is not Rollcall's: nothing was done")]);
+      expect(await installed()).toEqual(theirs);
     });
   });
 
@@ -105,7 +114,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       const place = placeToRun();
       const { code, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: theirs });
       const [, grant] = /As an administrator: (.*); then migrate again\.$/m.exec(stderr)!;
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/may not apply this migration: it lacks CREATE ROUTINE or ALTER ROUTINE on test_/) });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/may not apply the migrations: it lacks CREATE ROUTINE and ALTER ROUTINE on test_\w+\. Nothing was changed\./) });
       await execute(grant!);
       const other = await openDatabase(theirs);
       expect(await migrateUp(other)).toContain('2026-11-22-verify-procedure');

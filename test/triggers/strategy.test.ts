@@ -8,6 +8,11 @@ import { describeOnEach, describeOnServers, freshUrl } from '../support/database
 import { freshSchema } from '../support/schema.js';
 
 describeOnEach('the strategy of the counters', kind => {
+  /** What a trigger of an earlier version does, which had one counter. */
+  const earlierBody =
+    kind === 'sqlite'
+      ? 'begin update `core_course` set `total_enrollments` = `total_enrollments` + 1 where (`core_course`.`id` = 0); end'
+      : 'begin if coalesce(@counters_kept_by_hooks, 0) = 0 then update core_course set total_enrollments = total_enrollments + 1 where id = 0; end if; end';
   let hooks: Database;
   let triggers: Database;
   let drop: () => Promise<void>;
@@ -37,7 +42,7 @@ describeOnEach('the strategy of the counters', kind => {
   it('installing a second time changes nothing', async () => {
     const { created } = await installTriggers(hooks.em);
     expect(await installTriggers(hooks.em)).toEqual({ created: [], dropped: [] });
-    expect(await triggerStatus(hooks.em)).toEqual({ present: created, missing: [], different: [], superfluous: [] });
+    expect(await triggerStatus(hooks.em)).toEqual({ present: created, missing: [], different: [], superfluous: [], foreign: [] });
   });
 
   it('a trigger that is missing or does something else is seen, and put right', async () => {
@@ -46,7 +51,7 @@ describeOnEach('the strategy of the counters', kind => {
     await connection.execute(`drop trigger ${first}`, [], 'run');
     await connection.execute(`drop trigger ${second}`, [], 'run');
     const event = second!.endsWith('before_insert') ? 'before insert' : second!.split('_').slice(-2).join(' ');
-    await connection.execute(`create trigger ${second} ${event} on core_enrollments for each row begin update core_course set title = title where id = 0; end`, [], 'run');
+    await connection.execute(`create trigger ${second} ${event} on core_enrollments for each row ${earlierBody}`, [], 'run');
     expect(await triggerStatus(hooks.em)).toMatchObject({ missing: [first], different: [second] });
     await expect(checkStrategy(triggers.em)).rejects.toThrow(second);
     expect(await installTriggers(hooks.em)).toEqual({ created: [first, second], dropped: [] });
@@ -61,12 +66,41 @@ describeOnEach('the strategy of the counters', kind => {
   });
 
   it('a trigger of a counter that is declared no more is seen, and dropped', async () => {
-    await hooks.em.getConnection().execute('create trigger counters_core_enrollments_teacher_id_after_delete after delete on core_enrollments for each row begin update core_course set title = title where id = 0; end', [], 'run');
+    await hooks.em.getConnection().execute(`create trigger counters_core_enrollments_teacher_id_after_delete after delete on core_enrollments for each row ${earlierBody}`, [], 'run');
     const superfluous = ['counters_core_enrollments_teacher_id_after_delete'];
     expect(await triggerStatus(hooks.em)).toMatchObject({ present: [], superfluous });
     await expect(checkStrategy(hooks.em)).rejects.toThrow(superfluous[0]);
     expect(await installTriggers(hooks.em)).toMatchObject({ dropped: superfluous });
     expect(await triggerStatus(hooks.em)).toMatchObject({ missing: [], superfluous: [] });
+  });
+
+  it.each([
+    ['does something else', 'counters_core_enrollments_course_id_after_delete after delete', 'begin update core_course set title = title where id = 0; end'],
+    ['is one of a counter that was never declared', 'counters_core_enrollments_teacher_id_after_delete after delete', 'begin delete from core_user where id = 0; end'],
+  ])('a trigger of somebody else with a name of ours is neither replaced nor dropped: it %s', async (_, head, body) => {
+    const [name] = head.split(' ');
+    await hooks.em.getConnection().execute(`create trigger ${head} on core_enrollments for each row ${body}`, [], 'run');
+    expect(await triggerStatus(hooks.em)).toMatchObject({ present: [], different: [], superfluous: [], foreign: [name] });
+    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining(`somebody else made them: ${name}. No trigger was changed.`) };
+    await expect(installTriggers(hooks.em)).rejects.toMatchObject(refused);
+    await expect(removeTriggers(hooks.em)).rejects.toMatchObject(refused);
+    await expect(checkStrategy(hooks.em)).rejects.toThrow(name);
+    await expect(checkStrategy(triggers.em)).rejects.toThrow(name);
+    expect(await triggerStatus(hooks.em)).toMatchObject({ foreign: [name] });
+  });
+
+  it('a trigger with the body of ours is not ours on another event, nor under another condition', async () => {
+    const { created } = await installTriggers(hooks.em);
+    const name = created.find(one => one.endsWith('after_delete'))!;
+    const [row] = await hooks.em.getConnection().execute<{ body: string }[]>(
+      kind === 'sqlite' ? `select substr(sql, instr(sql, 'begin')) as body from sqlite_master where name = '${name}'` : `select action_statement as body from information_schema.triggers where trigger_schema = database() and trigger_name = '${name}'`,
+    );
+    const heads = ['before delete on core_enrollments for each row', ...(kind === 'sqlite' ? ['after delete on core_enrollments for each row when old.id < 0'] : [])];
+    for (const head of heads) {
+      await hooks.em.getConnection().execute(`drop trigger ${name}`, [], 'run');
+      await hooks.em.getConnection().execute(`create trigger ${name} ${head} ${row!.body}`, [], 'run');
+      expect(await triggerStatus(hooks.em)).toMatchObject({ missing: [], different: [name] });
+    }
   });
 
   it('triggers that an application has for purposes of its own are left alone', async () => {

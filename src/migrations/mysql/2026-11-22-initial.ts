@@ -1,9 +1,12 @@
-import { Migration } from '@mikro-orm/migrations';
+import { INITIAL_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
+import { TableMigration } from '../table-migration.js';
 
 /** Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
-export class Initial extends Migration {
-  override up(): void {
+export class Initial extends TableMigration {
+  override readonly tables = INITIAL_TABLES;
+
+  protected override make(): void {
     this.addSql(oneLine`create table if not exists core_user (
       id bigint unsigned not null auto_increment primary key,
       name varchar(255) not null,
@@ -53,9 +56,8 @@ export class Initial extends Migration {
     ) default character set utf8mb4 engine = InnoDB`);
   }
 
-  override down(): void {
-    this.addSql('drop table core_enrollments');
-    this.addSql('drop table core_course');
-    this.addSql('drop table core_user');
+  /** Drops the tables by one statement, which MySQL does as a whole or not at all. */
+  protected override drop(tables: readonly string[]): void {
+    this.addSql(`drop table if exists ${tables.join(', ')}`);
   }
 }

@@ -1,9 +1,12 @@
-import { Migration } from '@mikro-orm/migrations';
+import { RUN_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
+import { TableMigration } from '../table-migration.js';
 
 /** Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
-export class RecountRuns extends Migration {
-  override up(): void {
+export class RecountRuns extends TableMigration {
+  override readonly tables = RUN_TABLES;
+
+  protected override make(): void {
     this.addSql(oneLine`create table if not exists core_recount_runs (
       id bigint unsigned not null auto_increment primary key,
       kind enum('recount','undo') not null default 'recount',
@@ -46,8 +49,8 @@ export class RecountRuns extends Migration {
     ) default character set utf8mb4 engine = InnoDB`);
   }
 
-  override down(): void {
-    this.addSql('drop table core_recount_changes');
-    this.addSql('drop table core_recount_runs');
+  /** Drops the tables by one statement, which MySQL does as a whole or not at all. */
+  protected override drop(tables: readonly string[]): void {
+    this.addSql(`drop table if exists ${tables.join(', ')}`);
   }
 }

@@ -1,13 +1,11 @@
 import { Migration } from '@mikro-orm/migrations';
 import { MissingPrivilegeError } from '../missing-privilege-error.js';
 import { oneLine } from '../one-line.js';
-
-/** The comment by which our procedure is known. */
-const OUR_COMMENT = 'Counts the stored counts that differ from the enrollments; changes nothing.';
+import { PROCEDURE, PROCEDURE_COMMENT, procedureState, proceduresLeft } from '../own-procedure.js';
 
 /**
  * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. One of this name that another application made,
- * which its comment tells, stays as it is.
+ * which its comment tells, stays as it is, and the channel tells of it.
  *
  * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
  */
@@ -16,11 +14,11 @@ export class VerifyProcedure extends Migration {
 
   override async up(): Promise<void> {
     if (await this.#isTaken()) return;
-    await this.#change('drop procedure if exists verify_enrollment_counts');
-    await this.#change(oneLine`create procedure verify_enrollment_counts()
+    await this.#change(`drop procedure if exists ${PROCEDURE}`);
+    await this.#change(oneLine`create procedure ${PROCEDURE}()
       reads sql data
       sql security invoker
-      comment '${OUR_COMMENT}'
+      comment '${PROCEDURE_COMMENT}'
     select
       (
         select count(*) from core_course c
@@ -33,14 +31,14 @@ export class VerifyProcedure extends Migration {
   }
 
   override async down(): Promise<void> {
-    if (!(await this.#isTaken())) await this.#change('drop procedure if exists verify_enrollment_counts');
+    if (!(await this.#isTaken())) await this.#change(`drop procedure if exists ${PROCEDURE}`);
   }
 
-  /** Returns true where a procedure of this name is there that is not ours. */
+  /** Returns true, and tells of it, where a procedure of this name is there that is not ours. */
   async #isTaken(): Promise<boolean> {
-    const sql = "select routine_comment as comment from information_schema.routines where routine_schema = database() and routine_type = 'PROCEDURE' and routine_name = 'verify_enrollment_counts'";
-    const [row] = (await this.execute(sql)) as { comment: string }[];
-    return row !== undefined && row.comment !== OUR_COMMENT;
+    const isTaken = (await procedureState(sql => this.execute(sql) as Promise<object[]>)) === 'foreign';
+    if (isTaken) proceduresLeft.publish(PROCEDURE);
+    return isTaken;
   }
 
   /** Runs a statement now, not at the migration's end as addSql() would, so that its error can be explained. */

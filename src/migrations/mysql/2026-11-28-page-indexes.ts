@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 import { alter } from '../altering.js';
-import { indexesOf, missingIndexes, PAGED_TABLE, pageIndexes, type TableIndex } from '../page-indexes.js';
+import { indexesOf, missingIndexes, ownIndexes, PAGED_TABLE, type TableIndex } from '../page-indexes.js';
 
 /**
  * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves all of
@@ -13,8 +13,7 @@ export class PageIndexes extends Migration {
   }
 
   override async down(): Promise<void> {
-    const there = new Set((await this.#indexes()).map(({ name }) => name));
-    const dropped = pageIndexes.filter(({ name }) => there.has(name));
+    const dropped = ownIndexes(await this.#indexes());
     if (dropped.length > 0) await this.#alter(dropped.map(({ name }) => `drop index ${name}`), 'keeps');
   }
 

@@ -57,6 +57,22 @@ const tables: readonly Table[] = [
 
 const WIDE = 'bigint unsigned';
 
+/** Runs SQL that reads. */
+type Read = <Row extends object>(sql: string) => Promise<Row[]>;
+
+/** Returns the tables that this migration would change, with their columns that are there and of another type. */
+export async function narrowColumns(read: Read): Promise<Map<string, string[]>> {
+  const types = await typesOf(read);
+  const narrow = tables.map(({ name, columns }) => [name, Object.keys(columns).filter(column => (types.get(`${name}.${column}`) ?? WIDE) !== WIDE)] as const);
+  return new Map(narrow.filter(([, columns]) => columns.length > 0).map(([name, columns]) => [name, [...columns]]));
+}
+
+/** Returns the types of all columns, without the widths that MariaDB adds to them. */
+async function typesOf(read: Read): Promise<Map<string, string>> {
+  const rows = await read<{ t: string; c: string; type: string }>('select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()');
+  return new Map(rows.map(({ t, c, type }) => [`${t}.${c}`, type.replace(/\(\d+\)/, '')]));
+}
+
 /**
  * Makes keys, foreign keys and counts integers of 64 bits on MySQL and MariaDB, where an earlier version made the tables; the
  * migrations before this one make them so by now.
@@ -70,7 +86,7 @@ export class WideNumbers extends Migration {
   override down(): void {}
 
   override async up(): Promise<void> {
-    const types = await this.#types();
+    const types = await typesOf(sql => this.#rows(sql));
     const pending = new Map(tables.map(({ name, columns }) => [name, Object.entries(columns).filter(([column]) => types.get(`${name}.${column}`) !== WIDE)]));
     const changes = (table: string): boolean => pending.get(table)!.length > 0;
     const isHeld = (name: string, { references }: ForeignKey): boolean => changes(name) || changes(references);
@@ -104,12 +120,6 @@ export class WideNumbers extends Migration {
 
   #rows<Row extends object>(sql: string): Promise<Row[]> {
     return this.execute(sql) as Promise<Row[]>;
-  }
-
-  /** Returns the types of the columns, without the widths that MariaDB adds to them. */
-  async #types(): Promise<Map<string, string>> {
-    const rows = await this.#rows<{ t: string; c: string; type: string }>('select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()');
-    return new Map(rows.map(({ t, c, type }) => [`${t}.${c}`, type.replace(/\(\d+\)/, '')]));
   }
 
   /** Returns the foreign keys that are there, each behind its table. */

@@ -1,9 +1,12 @@
-import { Migration } from '@mikro-orm/migrations';
+import { INITIAL_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
+import { TableMigration } from '../table-migration.js';
 
 /** Creates users, courses with their stored counts, and enrollments, on SQLite. */
-export class Initial extends Migration {
-  override up(): void {
+export class Initial extends TableMigration {
+  override readonly tables = INITIAL_TABLES;
+
+  protected override make(): void {
     this.addSql(oneLine`create table core_user (
       id integer not null primary key autoincrement,
       name text not null,
@@ -51,11 +54,5 @@ export class Initial extends Migration {
     }
     this.addSql('create index core_enrollments_course_id_status_index on core_enrollments (course_id, status)');
     this.addSql('create unique index core_enrollments_course_id_student_id_unique on core_enrollments (course_id, student_id)');
-  }
-
-  override down(): void {
-    this.addSql('drop table core_enrollments');
-    this.addSql('drop table core_course');
-    this.addSql('drop table core_user');
   }
 }

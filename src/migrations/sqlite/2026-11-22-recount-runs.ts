@@ -1,9 +1,12 @@
-import { Migration } from '@mikro-orm/migrations';
+import { RUN_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
+import { TableMigration } from '../table-migration.js';
 
 /** Creates the runs and the changes that they record, on SQLite. */
-export class RecountRuns extends Migration {
-  override up(): void {
+export class RecountRuns extends TableMigration {
+  override readonly tables = RUN_TABLES;
+
+  protected override make(): void {
     this.addSql(oneLine`create table core_recount_runs (
       id integer not null primary key autoincrement,
       kind text check (kind in ('recount', 'undo')) not null default 'recount',
@@ -44,10 +47,5 @@ export class RecountRuns extends Migration {
         on update restrict on delete restrict
     )`);
     this.addSql('create index core_recount_changes_run_id_index on core_recount_changes (run_id)');
-  }
-
-  override down(): void {
-    this.addSql('drop table core_recount_changes');
-    this.addSql('drop table core_recount_runs');
   }
 }

@@ -1,8 +1,8 @@
 import { databaseKindOf, type Database } from '../../database/database.js';
+import { knownGrants, missingOf } from '../../database/migration-privileges.js';
 import { findSchema, listed, missingTables } from '../../database/own-schema.js';
 import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
 import { failed, ok, warning, type Finding } from './finding.js';
-import { grantsOf } from './granted.js';
 
 /** The most differences that a finding names. */
 const MAX_DIFFERENCES = 5;
@@ -36,12 +36,12 @@ async function differences(database: Database): Promise<Finding[]> {
 }
 
 async function examineMigrationPrivileges(database: Database, pending: readonly MigrationEntry[]): Promise<Finding[]> {
-  const demanding = pending.filter(({ privileges }) => privileges !== undefined);
-  if (demanding.length === 0) return [];
-  const schema = database.config.get('dbName')!;
-  const grants = await grantsOf(database);
-  return demanding.flatMap(({ name, privileges = [] }) => {
-    const missing = privileges.filter(privilege => !grants.onDatabase(privilege, schema));
-    return missing.length === 0 ? [] : [failed(`The database's user lacks ${missing.join(' and ')}, which the migration ${name} needs.`, `grant ${missing.join(', ')} on ${schema}.* to …`)];
-  });
+  const grants = pending.length === 0 ? null : await knownGrants(database);
+  if (grants === null) return [];
+  const findings: Finding[] = [];
+  for (const { name, needs } of pending) {
+    const missing = missingOf(grants, database, await needs(database.em.fork()));
+    if (missing.length > 0) findings.push(failed(`The database's user lacks ${missing.join(' and ')}, which the migration ${name} needs.`, `grant ${missing.join(', ')} on ${database.config.get('dbName')!}.* to …`));
+  }
+  return findings;
 }

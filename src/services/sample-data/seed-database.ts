@@ -19,64 +19,67 @@ export interface SeedSize {
   readonly enrollments: number;
 }
 
-/** Says what sample data to make, how random numbers begin, up to when, and whether only into an empty database. */
+/** Says what sample data to make, how random numbers begin, and up to when. */
 export interface Seed extends SeedSize {
   readonly seed?: number;
   readonly until?: Date;
-  readonly onlyIfEmpty?: boolean;
   readonly onProgress?: OnProgress;
 }
 
 /** Is what an empty database is filled with. */
 export const defaultSeedSize: SeedSize = { courses: 200, students: 2000, enrollments: 30_000 };
 
-/** Tells whether a migrated database holds no user and no course. */
-export function isEmpty(database: Database): Promise<boolean> {
-  return holdsNothing(database.em.fork() as SqlEntityManager);
+/** Returns how many users and courses a migrated database holds. */
+export async function sizeOf(database: Database): Promise<{ users: number; courses: number }> {
+  const em = database.em.fork();
+  return { users: await em.count(User), courses: await em.count(Course) };
 }
 
-async function holdsNothing(em: SqlEntityManager): Promise<boolean> {
+/** Returns true for a migrated database that holds no user and no course. */
+export async function isEmpty(database: Database): Promise<boolean> {
+  const em = database.em.fork();
   const any = [await em.find(User, {}, { fields: ['id'], limit: 1 }), await em.find(Course, {}, { fields: ['id'], limit: 1 })];
   return any.flat().length === 0;
 }
 
+/** Adds sample data in one transaction, see addSampleData(). */
+export function seedDatabase(database: Database, seed: Seed): Promise<void> {
+  return inTransaction(database, em => addSampleData(em, seed));
+}
+
 /**
- * Adds sample data: an admin where there is none, teachers, students, courses and enrollments, all in one transaction.
+ * Adds sample data in the entity manager's transaction: an admin where there is none, teachers, students, courses and
+ * enrollments.
  *
  * An empty database gets the same for the same seed and `until`, the moment that the data lead up to. Errors: RangeError
- * when there are more enrollments than pairs of a student and a course. `onlyIfEmpty` asks the transaction itself whether
- * there is anything yet; gives false where it then adds nothing.
+ * when there are more enrollments than pairs of a student and a course.
  */
-export async function seedDatabase(database: Database, { onProgress, seed = 1, until = new Date(), onlyIfEmpty = false, ...size }: Seed): Promise<boolean> {
+export async function addSampleData(em: SqlEntityManager, { onProgress, seed = 1, until = new Date(), ...size }: Seed): Promise<void> {
   const pairs = size.students * size.courses;
   if (size.enrollments > pairs) throw new RangeError(`${size.students} students and ${size.courses} courses make ${pairs} enrollments at most, not ${size.enrollments}.`);
-  return inTransaction(database, async em => {
-    if (onlyIfEmpty && !(await holdsNothing(em))) return false;
-    const random = new Random(seed);
-    const total = size.courses + size.students + size.enrollments;
-    let rows = 0;
-    const advance = (count: number): void => {
-      rows += count;
-      onProgress?.({ done: rows, total, rows });
-    };
-    const [{ last = 0 } = {}] = await em.execute<{ last: number | null }[]>('select max(id) as last from core_user');
-    await addAdmin(em, until);
-    // An email's number never exceeds its user's id, so that the next sample data cannot take the same.
-    const firstNumber = Number(last ?? 0) + 1;
-    const teacherCount = Math.ceil(size.courses / 6);
-    const teachers = await insertAll(em, User, sampleUsers(random, Role.TEACHER, teacherCount, firstNumber, until));
-    const students = await insertAll(em, User, sampleUsers(random, Role.STUDENT, size.students, firstNumber + teacherCount, until), advance);
-    const plans = coursePlans(random, { ...size, until });
-    const courses = await insertAll(em, Course, plans.map(plan => courseRow(random, plan, teachers)), advance);
-    let batch: RequiredEntityData<Enrollment>[] = [];
-    for (const [index, plan] of plans.entries()) {
-      batch = [...batch, ...sampleEnrollments(random, plan, courses[index]!, students)];
-      if (batch.length < BATCH && index < plans.length - 1) continue;
-      advance(await insertMany(em, Enrollment, batch));
-      batch = [];
-    }
-    return true;
-  });
+  const random = new Random(seed);
+  const total = size.courses + size.students + size.enrollments;
+  let rows = 0;
+  const advance = (count: number): void => {
+    rows += count;
+    onProgress?.({ done: rows, total, rows });
+  };
+  const [{ last = 0 } = {}] = await em.execute<{ last: number | null }[]>('select max(id) as last from core_user');
+  await addAdmin(em, until);
+  // An email's number never exceeds its user's id, so that the next sample data cannot take the same.
+  const firstNumber = Number(last ?? 0) + 1;
+  const teacherCount = Math.ceil(size.courses / 6);
+  const teachers = await insertAll(em, User, sampleUsers(random, Role.TEACHER, teacherCount, firstNumber, until));
+  const students = await insertAll(em, User, sampleUsers(random, Role.STUDENT, size.students, firstNumber + teacherCount, until), advance);
+  const plans = coursePlans(random, { ...size, until });
+  const courses = await insertAll(em, Course, plans.map(plan => courseRow(random, plan, teachers)), advance);
+  let batch: RequiredEntityData<Enrollment>[] = [];
+  for (const [index, plan] of plans.entries()) {
+    batch = [...batch, ...sampleEnrollments(random, plan, courses[index]!, students)];
+    if (batch.length < BATCH && index < plans.length - 1) continue;
+    advance(await insertMany(em, Enrollment, batch));
+    batch = [];
+  }
 }
 
 async function addAdmin(em: SqlEntityManager, createdAt: Date): Promise<void> {

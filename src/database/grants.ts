@@ -1,4 +1,4 @@
-/** Is one line of SHOW GRANTS: what is granted, in capitals, and on which database and table; * stands for all. */
+/** Is one line of SHOW GRANTS: what is granted or, of a global grant, revoked, in capitals, and on which database and table; * stands for all. */
 interface Grant {
   readonly privileges: readonly string[];
   readonly database: string;
@@ -8,33 +8,42 @@ interface Grant {
 /** Tells from the lines of SHOW GRANTS whether a privilege is there, for each table of a database or for the whole server. */
 export class Grants {
   readonly #grants: readonly Grant[];
+  readonly #revocations: readonly Grant[];
 
   constructor(lines: readonly string[]) {
-    this.#grants = lines.flatMap(line => grantOf(line) ?? []);
+    this.#grants = lines.flatMap(line => grantOf(line, GRANT) ?? []);
+    this.#revocations = lines.flatMap(line => grantOf(line, REVOCATION) ?? []);
   }
 
   /** Tells whether a privilege is granted on all of these tables. */
   onTables(privilege: string, database: string, tables: readonly string[]): boolean {
-    return tables.every(table => this.#grants.some(grant => has(grant, privilege) && coversDatabase(grant, database) && ['*', table].includes(grant.table)));
+    return tables.every(table => this.#covering(privilege, database).some(grant => ['*', table].includes(grant.table)));
   }
 
   /** Tells whether a privilege is granted on all that a database has and will have. */
   onDatabase(privilege: string, database: string): boolean {
-    return this.#grants.some(grant => has(grant, privilege) && coversDatabase(grant, database) && grant.table === '*');
+    return this.#covering(privilege, database).some(grant => grant.table === '*');
   }
 
   /** Tells whether a privilege is granted for the whole server. */
   onServer(privilege: string): boolean {
     return this.#grants.some(grant => has(grant, privilege) && grant.database === '*');
   }
+
+  /** Returns the grants of a privilege that reach a database; of a global one MySQL can except databases, in lines that revoke. */
+  #covering(privilege: string, database: string): Grant[] {
+    const isExcepted = this.#revocations.some(one => has(one, privilege) && coversDatabase(one, database));
+    return this.#grants.filter(grant => has(grant, privilege) && coversDatabase(grant, database) && !(isExcepted && grant.database === '*'));
+  }
 }
 
 const NAME = '(\\*|`(?:[^`]|``)+`)';
-const LINE = new RegExp(`^GRANT (.+?) ON (?:TABLE )?${NAME}\\.${NAME} TO `, 'is');
+const GRANT = new RegExp(`^GRANT (.+?) ON (?:TABLE )?${NAME}\\.${NAME} TO `, 'is');
+const REVOCATION = new RegExp(`^REVOKE (.+?) ON ${NAME}\\.${NAME} FROM `, 'is');
 
 /** Reads one line; null for one that grants a role, or something on other things than tables. */
-function grantOf(line: string): Grant | null {
-  const [, list, database, table] = LINE.exec(line) ?? [];
+function grantOf(line: string, form: RegExp): Grant | null {
+  const [, list, database, table] = form.exec(line) ?? [];
   if (list === undefined) return null;
   // A privilege on some columns, as in SELECT (`id`, `name`), is none on the table.
   const privileges = list.split(/,(?![^(]*\))/).map(one => one.trim().toUpperCase());
@@ -45,10 +54,10 @@ function has({ privileges }: Grant, privilege: string): boolean {
   return privileges.includes(privilege) || privileges.includes('ALL PRIVILEGES') || privileges.includes('ALL');
 }
 
-/** Tells whether a grant is for a database; beside `.*` its name is a pattern as of LIKE. */
+/** Tells whether a grant is for a database; beside `.*` its name is a pattern as of LIKE. Some servers take names in any case for the same. */
 function coversDatabase({ database, table }: Grant, name: string): boolean {
   if (database === '*') return true;
-  return table === '*' ? new RegExp(`^${patternOf(database)}$`, 's').test(name) : database === name;
+  return table === '*' ? new RegExp(`^${patternOf(database)}$`, 'is').test(name) : database.toLowerCase() === name.toLowerCase();
 }
 
 function patternOf(like: string): string {

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrationsFor } from '../../src/migrations/index.js';
+import { placeToRun, type Place } from '../support/command-line.js';
+import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
+import { miscounted } from '../support/miscounted.js';
+
+describeOnEach('a database that is empty', kind => {
+  let url: string;
+  let drop: () => Promise<void>;
+  let place: Place;
+
+  beforeEach(() => {
+    ({ url, drop } = freshUrl(kind));
+    place = placeToRun();
+  });
+  afterEach(async () => {
+    place.leave();
+    await drop();
+  });
+
+  async function looked<Result>(look: (database: Database) => Promise<Result>): Promise<Result> {
+    const database = await openDatabase(url, strategy);
+    const result = await look(database);
+    await database.close(true);
+    return result;
+  }
+  const rows = (database: Database): Promise<unknown[]> => database.em.getConnection().execute('select (select count(*) from core_user) as users, (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments');
+
+  it('is migrated and filled by one of two servers that start at once, and the other waits for that and serves', async () => {
+    const servers = [1, 2].map(() => place.start(['serve'], { DATABASE_URL: url, COUNTERS: strategy }));
+    await Promise.all(servers.map(server => server.says('Rollcall is ready')));
+    for (const server of servers) server.process.kill('SIGTERM');
+    const ends = await Promise.all(servers.map(server => server.ended));
+    expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+    for (const { name } of migrationsFor(kind)) expect(ends.filter(({ stderr }) => stderr.includes(`Applied the migration ${name}.`))).toHaveLength(1);
+    expect(ends.filter(({ stderr }) => stderr.includes('Adding sample data'))).toHaveLength(1);
+    expect(ends.filter(({ stderr }) => stderr.includes('"rollcall seed"'))).toEqual([]);
+    // Both have seen whom there are tokens for, so neither served before the data were there.
+    expect(ends.filter(({ stdout }) => stdout.includes('admin (user 1)'))).toHaveLength(2);
+    expect(await looked(rows)).toMatchObject([{ courses: 200, enrollments: 30_000 }]);
+    expect(await looked(miscounted)).toEqual([]);
+  });
+
+  it('is filled by its first migration only, by one process, and not where anything was there before', async () => {
+    const databases = await Promise.all([1, 2, 3].map(() => openDatabase(url, strategy)));
+    const filled: number[] = [];
+    const fill = (index: number) => () => Promise.resolve(void filled.push(index));
+    const names = await Promise.all(databases.map((database, index) => migrateUp(database, { fill: fill(index) })));
+    expect(names.filter(applied => applied.length > 0)).toHaveLength(1);
+    expect(filled).toEqual([names.findIndex(applied => applied.length > 0)]);
+    await databases[0]!.migrator.down();
+    expect(await migrateUp(databases[1]!, { fill: fill(9) })).toHaveLength(1);
+    expect(filled).toHaveLength(1);
+    await Promise.all(databases.map(database => database.close(true)));
+  });
+
+  if (kind === 'sqlite')
+    it('stays empty, the tables too, where filling it fails, so that the next start does both', async () => {
+      await looked(database => expect(migrateUp(database, { fill: () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed'));
+      let filled = 0;
+      expect(await looked(database => migrateUp(database, { fill: () => Promise.resolve(void filled++) }))).toHaveLength(migrationsFor(kind).length);
+      expect(filled).toBe(1);
+    });
+});
