@@ -23,6 +23,12 @@ export const courseList: List = { name: 'courses', query: connection => `{ ${con
 /** Lists all enrollments. */
 export const enrollmentList: List = { name: 'enrollments', query: connection => `{ ${connection} }`, read: data => data.enrollments };
 
+/** Lists the enrollments of some statuses and of one course, by the filter; undefined: of all. */
+export function enrollmentsOf(status: readonly string[] | undefined, courseId?: number): List {
+  const filter = [...(status ? [`status: [${status.join(', ')}]`] : []), ...(courseId === undefined ? [] : [`courseId: ${courseId}`])];
+  return { name: 'enrollments', query: connection => `{ ${connection.replace('(', `(filter: { ${filter.join(', ')} }, `)} }`, read: data => data.enrollments };
+}
+
 /** Lists the enrollments under one course. */
 export function enrollmentsUnderCourse(id: number): List {
   return { name: 'enrollments', query: connection => `{ course(id: ${id}) { ${connection} } }`, read: data => data.course.enrollments };

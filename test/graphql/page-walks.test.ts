@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { courseList, enrollmentList, enrollmentsUnderCourse, enrollmentsUnderStudent, walk, type List } from './lists.js';
+import { courseList, enrollmentList, enrollmentsOf, enrollmentsUnderCourse, enrollmentsUnderStudent, walk, type List } from './lists.js';
 
 const DIRECTIONS = ['ASC', 'DESC'];
 /** Has titles that collations take for equal or nearly so, and such that SQL and JSON could trip over. */
@@ -14,6 +14,8 @@ describeOnEach('walking through a list', kind => {
   let admin: string;
   let hot: number;
   let busy: number;
+  let teacher: number;
+  let others: number;
 
   beforeAll(async () => {
     api = await startApi(kind);
@@ -32,6 +34,12 @@ describeOnEach('walking through a list', kind => {
     ]);
     const [row] = await database.em.getConnection().execute<{ id: number }[]>(`select id from core_enrollments where course_id = ${hot} and student_id = ${students[0]!}`);
     busy = row!.id;
+    // A teacher of many courses, some without enrollments, who is a student of some of them and of one of others.
+    teacher = (await addUsers(database, Role.TEACHER, 1))[0]!;
+    others = courses[1]!;
+    await database.em.fork().execute(`update core_course set instructor_id = ${teacher} where id <> ${others} and id % 3 <> 0 or id = ${hot}`, [], 'run');
+    await addCourses(database, [{ title: 'beta', instructor: teacher, createdAt: moments[0]! }]).then(([empty]) => database.em.fork().execute(`update core_course set is_published = 0 where id = ${empty!}`, [], 'run'));
+    await addEnrollments(database, [enrollment(hot, teacher, 5), enrollment(others, teacher, 6)]);
   });
   afterAll(() => api.stop());
 
@@ -52,7 +60,7 @@ describeOnEach('walking through a list', kind => {
 
   it.each(each(['ID', 'TITLE', 'TOTAL_ENROLLMENTS', 'CREATED_AT']))('of courses by %s %s gives each once, forward and backward', async (field, direction) => {
     const expected = await ordered('core_course', field.toLowerCase(), direction);
-    expect(expected).toHaveLength(42);
+    expect(expected).toHaveLength(43);
     await expectWalks(courseList, expected, { field, direction });
   });
 
@@ -64,7 +72,7 @@ describeOnEach('walking through a list', kind => {
 
   it.each(each(['ID', 'ENROLLED_AT']))('of the enrollments under a course by %s %s gives each once, forward and backward', async (field, direction) => {
     const expected = await ordered('core_enrollments', field.toLowerCase(), direction, `course_id = ${hot}`);
-    expect(expected).toHaveLength(30);
+    expect(expected).toHaveLength(31);
     await expectWalks(enrollmentsUnderCourse(hot), expected, { field, direction });
   });
 
@@ -72,6 +80,25 @@ describeOnEach('walking through a list', kind => {
     const expected = await ordered('core_enrollments', field.toLowerCase(), direction, `student_id = (select e.student_id from core_enrollments e where e.id = ${busy})`);
     expect(expected).toHaveLength(42);
     await expectWalks(enrollmentsUnderStudent(busy), expected, { field, direction });
+  });
+
+  const statusFilters = [undefined, ['DROPPED'], ['ACTIVE', 'SUSPENDED'], ['COMPLETED', 'DROPPED', 'SUSPENDED'], []];
+
+  it.each(each(['ID', 'ENROLLED_AT']).flatMap(([field, direction]) => statusFilters.map(status => [field, direction, status] as const)))('of what a teacher sees and of a course, by %s %s and of status %j, gives each once, forward and backward', async (field, direction, status) => {
+    const chosen = status === undefined ? '1 = 1' : status.length === 0 ? '1 = 0' : `status in (${status.map(one => `'${one.toLowerCase()}'`).join()})`;
+    const order = [field.toLowerCase(), direction] as const;
+    const seen = `(course_id in (select id from core_course where instructor_id = ${teacher}) or student_id = ${teacher}) and ${chosen}`;
+    const orderBy = { field, direction };
+    const asTeacher = await api.token(Role.TEACHER, teacher);
+    for (const [token, list, expected] of [
+      [asTeacher, enrollmentsOf(status), await ordered('core_enrollments', ...order, seen)],
+      [asTeacher, enrollmentsOf(status, hot), await ordered('core_enrollments', ...order, `course_id = ${hot} and ${seen}`)],
+      [asTeacher, enrollmentsOf(status, others), await ordered('core_enrollments', ...order, `course_id = ${others} and ${seen}`)],
+      [admin, enrollmentsOf(status), await ordered('core_enrollments', ...order, chosen)],
+      [admin, enrollmentsOf(status, hot), await ordered('core_enrollments', ...order, `course_id = ${hot} and ${chosen}`)],
+    ] as const) {
+      for (const backward of [false, true]) expect(await walk(api, token, list, { size: 7, orderBy, backward })).toEqual(expected);
+    }
   });
 
   it('goes by id ascending where no order is asked for', async () => {

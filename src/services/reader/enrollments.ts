@@ -2,7 +2,6 @@ import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../../database/database.js';
 import { EnrollmentStatus, Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
-import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from './query.js';
 import { dateOf, type Tables } from './tables.js';
 import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
@@ -28,10 +27,12 @@ export interface EnrollmentFilter {
 /** Names the rows that enrollments are listed under: a course's or a student's. */
 export type EnrollmentParent = 'course_id' | 'student_id';
 
-type RawEnrollment = Tables['core_enrollments'];
+/** An enrollment as the database gives it. */
+export type RawEnrollment = Tables['core_enrollments'];
 type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
 
-const columns = ['id', 'course_id', 'student_id', 'status', 'enrolled_at', 'updated_at'] as const;
+/** The columns of an enrollment. */
+export const columns = ['id', 'course_id', 'student_id', 'status', 'enrolled_at', 'updated_at'] as const;
 
 /** Gives enrollments by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
 export async function enrollmentsById(database: Database, viewer: Viewer, ids: readonly number[]): Promise<(EnrollmentRow | null)[]> {
@@ -45,32 +46,6 @@ export async function enrollmentsOf(database: Database, studentId: number, cours
   const query = builderFor(database).selectFrom('core_enrollments').where('student_id', '=', studentId).where('course_id', 'in', [...courseIds]).select(columns);
   const found = new Map((await rows(database, query)).map(row => [row.course_id, enrollmentOf(row)]));
   return courseIds.map(id => found.get(id) ?? null);
-}
-
-/** Gives one page of the enrollments that a viewer sees. */
-export async function enrollmentPage(database: Database, viewer: Viewer, filter: EnrollmentFilter, order: Ordering, page: PageRequest): Promise<Page<EnrollmentRow>> {
-  const found = await rows(database, paged(chosen(database, viewer, filter), order, page).select(columns));
-  return pageOf(found.map(row => sortable(row, order)), page);
-}
-
-/** Gives the same page under each of many courses or students, in one statement, in the order of the ids. */
-export async function enrollmentPages(
-  database: Database,
-  viewer: Viewer,
-  parent: EnrollmentParent,
-  ids: readonly number[],
-  filter: EnrollmentFilter,
-  order: Ordering,
-  page: PageRequest,
-): Promise<Page<EnrollmentRow>[]> {
-  const one = (id: number): SelectQueryBuilder<Tables, 'core_enrollments', RawEnrollment> =>
-    paged(chosen(database, viewer, filter).where(parent, '=', id), order, page).select(columns);
-  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
-  const wrapped = ids.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
-  const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
-  const byParent = Map.groupBy(await rows(database, query), row => row[parent]);
-  // A union keeps no order, so each part is put in order again.
-  return ids.map(id => pageOf((byParent.get(id) ?? []).sort(compare(order, page)).map(row => sortable(row, order)), page));
 }
 
 /** Counts the enrollments that a viewer sees; for an admin, those of all courses from the stored counts as far as they say. */
@@ -130,19 +105,8 @@ function seen(database: Database, visible: Condition<'core_enrollments'> | null,
   return query;
 }
 
-function compare({ column, descending }: Ordering, { backward }: PageRequest): (a: RawEnrollment, b: RawEnrollment) => number {
-  const sign = descending !== backward ? -1 : 1;
-  return (a, b) => {
-    const [left, right] = [a[column as keyof RawEnrollment], b[column as keyof RawEnrollment]];
-    return sign * (left < right ? -1 : left > right ? 1 : a.id - b.id);
-  };
-}
-
-function sortable(row: RawEnrollment, { column }: Ordering): EnrollmentRow {
-  return { ...enrollmentOf(row), sort: row[column as keyof RawEnrollment] };
-}
-
-function enrollmentOf(row: RawEnrollment): EnrollmentRow {
+/** Returns an enrollment from its columns. */
+export function enrollmentOf(row: RawEnrollment): EnrollmentRow {
   return {
     id: row.id,
     courseId: row.course_id,

@@ -3,7 +3,8 @@ export { computedCounts, computedCountsByStatus, type ComputedCount, type CountR
 export { courseStateOf, courseStates, type CourseState } from './course-states.js';
 export { courseAudience, type Sight } from './course-audience.js';
 export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
-export { enrollmentCount, enrollmentCounts, enrollmentPage, enrollmentPages, enrollmentsById, enrollmentsOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow } from './enrollments.js';
+export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
+export { enrollmentCount, enrollmentCounts, enrollmentsById, enrollmentsOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
 export { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
 export { isStoredMoment } from './tables.js';

@@ -57,6 +57,11 @@ export function partsOfVisibleEnrollments(viewer: Viewer): readonly (Condition<'
   return [eb => eb('course_id', 'in', taught(eb)), eb => eb.and([eb('student_id', '=', id), eb('course_id', 'not in', taught(eb))])];
 }
 
+/** Returns for a teacher the condition that a course is one of theirs: for all rows of a statement the same. */
+export function isTaughtBy(teacher: number): (courseId: number) => Condition<'core_enrollments'> {
+  return courseId => eb => eb.exists(eb.selectFrom('core_course').select('core_course.id').where('core_course.id', '=', courseId).where('core_course.instructor_id', '=', teacher));
+}
+
 /** Returns whether a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
 export function seesEnrollment(viewer: Viewer, { studentId, instructorId }: { readonly studentId: number; readonly instructorId: number | null }): boolean {
   if (viewer.role === Role.ADMIN) return true;
