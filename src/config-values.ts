@@ -54,6 +54,7 @@ export function mistakeInDatabaseUrl(url: string): string | null {
     return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
+  if (!isDecodable(url)) return `is "${withoutPassword(url)}", in which a % is not followed by two digits of a character. Write % itself as %25.`;
   // A "@" in the path is that of a password with a "/" in it.
   if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
   return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
@@ -140,8 +141,17 @@ export function loopDelayForm() {
   });
 }
 
-/** Returns true for the address of a Redis. */
+/** Returns true for the address of a Redis, with the number of a database at most behind it. */
 export function isRedisUrl(text: string): boolean {
-  const { protocol, hostname } = URL.parse(text) ?? {};
-  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '';
+  const { protocol, hostname, pathname = '' } = URL.parse(text) ?? {};
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^(?:\/\d{0,5})?$/.test(pathname) && isDecodable(text);
+}
+
+/** Returns true for a text in which each % stands for a byte of a character. */
+function isDecodable(text: string): boolean {
+  try {
+    return typeof decodeURIComponent(text) === 'string';
+  } catch {
+    return false;
+  }
 }

@@ -197,7 +197,7 @@ export const configVariables = {
     meaning: 'the same for each viewer, from whatever address',
   },
   RATE_LIMIT_REDIS_URL: {
-    form: z.string().refine(isRedisUrl, 'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS.').optional(),
+    form: z.string().refine(isRedisUrl, 'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; what of a password is no letter or digit is written with %, such as %25 for %.').optional(),
     shownDefault: '',
     meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
   },

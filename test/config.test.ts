@@ -202,8 +202,8 @@ describe('the configuration', () => {
     expect(mistakesOf({ RATE_LIMIT_SIGNED_IN: 'off' })).toEqual([expect.stringContaining('RATE_LIMIT_SIGNED_IN is "off". Give points')]);
   });
 
-  it.each(['redis.example.org', 'http://app:hidden@redis', 'redis:', 'redis://', 'Redis app:hidden@redis'])('never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
-    expect(mistakesOf({ RATE_LIMIT_REDIS_URL: url })).toEqual(['RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS.']);
+  it.each(['redis.example.org', 'http://app:hidden@redis', 'redis:', 'redis://', 'Redis app:hidden@redis', 'redis://app:hidden@redis/name', 'redis://app:hidden@redis/0/1', 'redis://app:hidden%@redis'])('never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
+    expect(mistakesOf({ RATE_LIMIT_REDIS_URL: url })).toEqual(['RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; what of a password is no letter or digit is written with %, such as %25 for %.']);
   });
 
   it('refuses the public development secret in production', () => {
@@ -245,6 +245,12 @@ describe('the configuration', () => {
     const [mistake] = mistakesOf({ DATABASE_URL: url });
     expect(mistake).toContain('(not shown, as it may hold a password)');
     expect(mistake).not.toContain('pass@');
+  });
+
+  it.each(['mysql://app:hidden%@host/school', 'mariadb://app:hidden%zz@host/school', 'mysql://app:hidden%ff@host/school'])('refuses %s, which cannot be decoded, before anything is done', url => {
+    const [mistake] = mistakesOf({ DATABASE_URL: url });
+    expect(mistake).toContain('Write % itself as %25');
+    expect(mistake).not.toContain('hidden');
   });
 
   it.each(['*/15 * * * *', '0 17 3 * * *', '@daily', '17 3 * * MON-FRI', '0 3 1,15 * *'])('takes the schedule %s', pattern => {

@@ -86,6 +86,7 @@ const unreachable = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETU
 const sqliteReasons: Readonly<Record<number, string>> = {
   5: 'The database file is being written by another process. Stop it, or try again.',
   8: 'The database file may not be written. Change its permissions and those of its folder, or set DATABASE_URL to another file.',
+  10: 'The database file cannot be read or written, for the disk or what it is on fails. Set DATABASE_URL to another file.',
   13: 'The disk of the database file is full. Make room.',
   14: 'The database file cannot be opened. Make its folder writable, or set DATABASE_URL to another file.',
   26: 'The file that DATABASE_URL names is no SQLite database. Set DATABASE_URL to another file.',

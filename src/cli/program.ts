@@ -48,7 +48,7 @@ async function programOf(asked: string | undefined, end: (code: ExitCode) => voi
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
     .version(version(), '--version', 'print the version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
+    .configureOutput({ outputError: text => tell(usageLine(text)) })
     .addHelpText('after', configurationHelp);
   const names = asked !== undefined && Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
   for (const name of names) (await commands[name]!())(program, end);

@@ -90,7 +90,8 @@ function idsIn({ documentId, doc_id: relayId, id, extensions }: SentDocument): u
 function filesIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter(entry => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name));
+    // Links lead to files, as those of Kubernetes do; reading a pipe or a device would wait for ever.
+    const files = entries.filter(entry => entry.isFile() || entry.isSymbolicLink()).map(({ parentPath, name }) => join(parentPath, name));
     // Kubernetes keeps the files of a ConfigMap a second time, in a hidden folder.
     return files.filter(file => !/(^|[\\/])\./.test(relative(folder, file))).sort();
   } catch (error) {

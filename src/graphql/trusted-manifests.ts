@@ -29,7 +29,7 @@ export function documentsIn(name: string, content: string): KeptDocument[] | str
   if (!/\.json$/i.test(name)) return 'is no .json, .graphql or .gql. Move it elsewhere, or correct its name.';
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    value = JSON.parse(content.replace(/^\ufeff/, ''));
   } catch (error) {
     return `is not JSON (${(error as Error).message}). ${FORMS}.`;
   }

@@ -65,9 +65,8 @@ export function pathOf(url: string): string {
 export function routableUrl({ url = '' }: IncomingMessage): string {
   try {
     const path = pathOf(url);
-    decodeURIComponent(path);
     // By HTTP, an address is a path, "*", or whole, as for a proxy.
-    if (path.startsWith('/') || path === '*' || URL.canParse(path)) return url;
+    if (decodeURIComponent(path) !== '' && (path.startsWith('/') || path === '*' || URL.canParse(path))) return url;
   } catch {
     // Not UTF-8, or a % without two digits.
   }

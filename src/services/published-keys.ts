@@ -74,14 +74,15 @@ async function boundedResponse(response: Response): Promise<Response> {
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
-  if (!isKeySet(text)) throw new Error('The identity provider answered with something that is not a key set.');
+  if (!isKeySet(text)) throw new Error('The identity provider answered with something that is not a key set, or one without keys.');
   return new Response(text, { status: 200, headers: { 'content-type': 'application/json' } });
 }
 
 function isKeySet(text: string): boolean {
   try {
     const { keys } = JSON.parse(text) as { keys?: unknown };
-    return Array.isArray(keys) && keys.every(key => typeof key === 'object' && key !== null);
+    // None at all would sign everybody out, and no provider means that.
+    return Array.isArray(keys) && keys.length > 0 && keys.every(key => typeof key === 'object' && key !== null);
   } catch {
     return false;
   }

@@ -21,6 +21,14 @@ it('"rollcall --help" names every variable of the configuration that the README 
   expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(stdout))).toEqual([]);
 });
 
+it.each([[['import', 'enrollments', 'no\u001b[31mfile\u009b\u202e']], [['x\u001b[31m']]])('a message repeats no control character, which a terminal would obey: %j', async parameters => {
+  const { code, stderr } = await place.run(parameters);
+  expect(code).toBeGreaterThan(0);
+  // eslint-disable-next-line no-control-regex
+  expect(stderr).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(stderr).toMatch(/no�\[31mfile��|x�\[31m/);
+});
+
 it('"rollcall --version" prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   expect(await place.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });

@@ -1,4 +1,5 @@
-import { symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.js';
@@ -43,6 +44,13 @@ describe('a folder of trusted documents', () => {
     symlinkSync('..data/manifest.json', join(folder, 'manifest.json'));
     expect(outcomeOf(`${folder}/`).documents?.find({ id: 'a' })).toMatchObject({ text: query });
     expect(outcomeOf(folder).documents?.size).toBe(1);
+  });
+
+  it('may hold what is no file, such as a pipe, and a manifest with a mark of its encoding', () => {
+    const { folder } = read({});
+    writeFileSync(join(folder, 'manifest.json'), `\ufeff${JSON.stringify({ a: query })}`);
+    expect(spawnSync('mkfifo', [join(folder, 'pipe.json')]).status).toBe(0);
+    expect(outcomeOf(folder)).toMatchObject({ documents: { size: 1 }, mistakes: [] });
   });
 
   const broken: readonly (readonly [what: string, files: Readonly<Record<string, unknown>>, mistakes: readonly RegExp[]])[] = [

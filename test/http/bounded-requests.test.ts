@@ -72,6 +72,13 @@ describe('a body', () => {
     expect(await answered(`{"query":"{ __typename }","extensions":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`)).toEqual([400, refusal]);
   });
 
+  it('that is not UTF-8 is refused, since a character that is lost would be stored as another one', async () => {
+    for (const body of [Buffer.from('{"query":"{ courses(filter: { title: { eq: \\"é\\" } }) { totalCount } }"}', 'latin1'), Buffer.from('{"query":"{ me { id } }"}', 'utf16le')]) {
+      const response = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json; charset=latin1' }, body });
+      expect([response.status, ((await response.json()) as { errors: { extensions: object }[] }).errors[0]!.extensions]).toEqual([400, { code: 'BAD_REQUEST' }]);
+    }
+  });
+
   it('may have brackets in its texts, and lists beside each other', async () => {
     const body = { query: `{ courses(filter: { title: { eq: ${JSON.stringify(`\\"${'[{'.repeat(100)}`)} } }) { totalCount } }`, variables: { beside: Array.from({ length: 1000 }, () => [{}]) } };
     const response = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });

@@ -6,6 +6,7 @@ import { importEnrollments, type EnrollmentImportOptions } from '../../src/servi
 import type { ImportResult } from '../../src/services/import/run-import.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
+import { addCourses } from '../support/rows.js';
 import { textSource } from '../support/text-source.js';
 
 /** Makes courses 1 (Algebra), 2 (Optics, two seats), 3 and 4 (both Poetry), and 50 students, the first two with known emails. */
@@ -110,6 +111,22 @@ describeOnEach('importing enrollments', kind => {
         '20 BAD_DATE',
       ],
     });
+    await drop();
+  });
+
+  it('takes a number for an id or a title, and enrolls nobody where it is both, of two courses', async () => {
+    const { database, drop } = await freshDatabase(kind);
+    await school(database);
+    const courses = await addCourses(database, [{ title: '1' }, { title: '2026' }]);
+    expect(await bench(database)('course,student\n1,1\n2026,1\n2,1\n')).toMatchObject({ added: 2, bad: 1, reasons: ['2 AMBIGUOUS_COURSE'] });
+    expect((await database.em.fork().findAll(Enrollment)).map(({ course }) => course.id).sort()).toEqual([2, courses[1]].sort());
+    await drop();
+  });
+
+  it('takes a row with a NUL in it for a bad one, and imports the others', async () => {
+    const { database, drop } = await freshDatabase(kind);
+    await school(database);
+    expect(await bench(database)('course,student\n1\0,1\n1,a\0@example.org\n1,1\n')).toMatchObject({ added: 1, bad: 2, reasons: ['2 ENCODING', '3 ENCODING'] });
     await drop();
   });
 

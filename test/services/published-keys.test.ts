@@ -76,6 +76,7 @@ it.each([
   ['answers an error', () => ({ status: 500, body: '' })],
   ['answers no JSON', () => ({ body: '<html>' })],
   ['answers no key set', () => ({ body: '{"keys":"none"}' })],
+  ['answers a key set without keys', () => ({ body: '{"keys":[]}' })],
   ['answers more than a key set can be', () => ({ body: JSON.stringify({ keys: [{ kty: 'x'.repeat(300_000) }] }) })],
 ])('where no keys are known and the provider %s, a token is not checked: KEYS_UNAVAILABLE, and it is asked again a second later', async (_, given) => {
   answer = given;

@@ -30,7 +30,7 @@ export async function* csvBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenera
 
 const faults: Readonly<Record<LineFault, string>> = {
   TOO_LONG: `The line is longer than ${LONGEST_LINE} bytes; a line break may be missing.`,
-  ENCODING: 'The line is not UTF-8. Convert the file, such as by "iconv -f LATIN1 -t UTF-8" or "iconv -f UTF-16 -t UTF-8".',
+  ENCODING: 'The line is not UTF-8, or has a NUL in it. Convert the file, such as by "iconv -f LATIN1 -t UTF-8" or "iconv -f UTF-16 -t UTF-8".',
   LINE_BREAK: 'The line has a CR without LF in it. Convert such line breaks, such as by "tr \'\\r\' \'\\n\'".',
 };
 

@@ -6,8 +6,12 @@ import type { TableRow } from './table.js';
 /** Lists the columns of a file of enrollments; those with `?` are optional. */
 export const enrollmentColumns = ['course', 'student', 'status?', 'enrolled_at?'] as const;
 
-/** Names a row by its id, or by a text that is looked up. */
-export type Reference = { readonly id: number } | { readonly text: string };
+/** What a file calls a course or a student: a text that is looked up, and may also be an id. */
+export interface Reference {
+  readonly text: string;
+  /** Null: the text can be no id. */
+  readonly id: number | null;
+}
 
 /** Is one enrollment as a file names it. */
 export interface EnrollmentRow {
@@ -26,7 +30,7 @@ export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>
   const status = values.status === '' ? EnrollmentStatus.ACTIVE : Object.values(EnrollmentStatus).find(one => one === values.status.toLowerCase());
   const enrolledAt = values.enrolled_at === '' ? now : momentOf(values.enrolled_at);
   const student = referenceOf(values.student);
-  if (!('id' in student) && !student.text.includes('@')) return { file, line, code: 'UNKNOWN_STUDENT', message: `The student ${quote(values.student)} is neither a user's id nor an email.` };
+  if (student.id === null && !student.text.includes('@')) return { file, line, code: 'UNKNOWN_STUDENT', message: `The student ${quote(values.student)} is neither a user's id nor an email.` };
   if (!status) return { file, line, code: 'BAD_STATUS', message: `The status ${quote(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.` };
   if (!enrolledAt) return { file, line, code: 'BAD_DATE', message: `The moment ${quote(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.` };
   return { file, line, course: referenceOf(values.course), student, status, enrolledAt };
@@ -34,7 +38,7 @@ export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>
 
 function referenceOf(value: string): Reference {
   // Longer numbers are no ids: JavaScript would round them to one that somebody else has.
-  return /^\d{1,15}$/.test(value) ? { id: Number(value) } : { text: value };
+  return { text: value, id: /^\d{1,15}$/.test(value) ? Number(value) : null };
 }
 
 const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);

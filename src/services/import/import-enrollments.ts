@@ -41,7 +41,7 @@ async function placementsOf(em: SqlEntityManager, rows: readonly EnrollmentRow[]
     const [courseId, ...others] = courses(course);
     const [studentId, ...namesakes] = students(student);
     if (courseId === undefined) bad.push({ file, line, code: 'UNKNOWN_COURSE', message: `There is no course ${nameOf(course)}.` });
-    else if (others.length > 0) bad.push({ file, line, code: 'AMBIGUOUS_COURSE', message: `${others.length + 1} courses are called ${nameOf(course)}; give the id of one.` });
+    else if (others.length > 0) bad.push({ file, line, code: 'AMBIGUOUS_COURSE', message: ambiguous(course, [courseId, ...others]) });
     else if (studentId === undefined) bad.push({ file, line, code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(student)}.` });
     else if (namesakes.length > 0) bad.push({ file, line, code: 'AMBIGUOUS_STUDENT', message: `${namesakes.length + 1} users have the email ${nameOf(student)} (ids ${[studentId, ...namesakes].join(', ')}); give the id of one.` });
     else placements.push({ file, line, courseId, studentId, status, enrolledAt });
@@ -50,28 +50,33 @@ async function placementsOf(em: SqlEntityManager, rows: readonly EnrollmentRow[]
 }
 
 async function idsOfCourses(em: SqlEntityManager, references: readonly Reference[]): Promise<(reference: Reference) => readonly number[]> {
-  const { ids, texts } = parted(references);
-  const existing = new Set((await coursesBy(em, 'id', ids)).map(({ id }) => id));
-  const byTitle = Map.groupBy(await coursesBy(em, 'title', texts), ({ title }) => title);
-  return reference => ('id' in reference ? [reference.id].filter(id => existing.has(id)) : (byTitle.get(reference.text) ?? []).map(({ id }) => id));
+  const existing = new Set((await coursesBy(em, 'id', idsIn(references))).map(({ id }) => id));
+  const byTitle = Map.groupBy(await coursesBy(em, 'title', [...new Set(references.map(({ text }) => text))]), ({ title }) => title);
+  // A course may be called by a number, and another one have it for its id.
+  return ({ id, text }) => [...new Set([...(id !== null && existing.has(id) ? [id] : []), ...(byTitle.get(text) ?? []).map(course => course.id)])];
 }
 
 /** Returns a function that finds the ids of the students that a reference can mean; more than one share an email. */
 async function idsOfStudents(em: SqlEntityManager, references: readonly Reference[]): Promise<(reference: Reference) => readonly number[]> {
-  const { ids, texts } = parted(references);
-  const existing = new Set((await usersBy(em, 'id', ids)).map(({ id }) => id));
-  const byEmail = Map.groupBy(await usersBy(em, 'email', texts.flatMap(text => [text, text.toLowerCase()])), ({ email }) => email);
-  return reference => {
-    if ('id' in reference) return [reference.id].filter(id => existing.has(id));
-    return (byEmail.get(reference.text) ?? byEmail.get(reference.text.toLowerCase()) ?? []).map(({ id }) => id);
+  const existing = new Set((await usersBy(em, 'id', idsIn(references))).map(({ id }) => id));
+  const emails = new Set(references.flatMap(({ id, text }) => (id === null ? [text, text.toLowerCase()] : [])));
+  const byEmail = Map.groupBy(await usersBy(em, 'email', [...emails]), ({ email }) => email);
+  return ({ id, text }) => {
+    if (id !== null) return [id].filter(one => existing.has(one));
+    return (byEmail.get(text) ?? byEmail.get(text.toLowerCase()) ?? []).map(user => user.id);
   };
 }
 
-function parted(references: readonly Reference[]): { ids: number[]; texts: string[] } {
-  const ids = references.flatMap(reference => ('id' in reference ? [reference.id] : []));
-  return { ids: [...new Set(ids)], texts: [...new Set(references.flatMap(reference => ('text' in reference ? [reference.text] : [])))] };
+function idsIn(references: readonly Reference[]): number[] {
+  return [...new Set(references.flatMap(({ id }) => (id === null ? [] : [id])))];
 }
 
-function nameOf(reference: Reference): string {
-  return 'id' in reference ? `with the id ${reference.id}` : quote(reference.text);
+/** Returns why a text can mean more than one course. */
+function ambiguous({ id, text }: Reference, courses: readonly number[]): string {
+  if (id === null || !courses.includes(id)) return `${courses.length} courses are called ${quote(text)}; give the id of one.`;
+  return `${quote(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or give the other course another title.`;
+}
+
+function nameOf({ id, text }: Reference): string {
+  return id === null ? quote(text) : `with the id ${id}`;
 }

@@ -60,7 +60,7 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
 
 function textOf(pieces: readonly Uint8Array[], number: number): { text: string } | { text: null; fault: LineFault } {
   const bytes = Buffer.concat(pieces);
-  if (!isUtf8(bytes)) return { text: null, fault: 'ENCODING' };
+  if (!isUtf8(bytes) || bytes.includes(0)) return { text: null, fault: 'ENCODING' };
   const text = bytes.toString('utf8').replace(/\r$/, '');
   if (text.includes('\r')) return { text: null, fault: 'LINE_BREAK' };
   return { text: number === 1 ? text.replace(/^\uFEFF/, '') : text };
