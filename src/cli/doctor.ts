@@ -112,7 +112,7 @@ What it examines:
   settings       isolation, durability, strictness, read-only; of SQLite: WAL, foreign keys
   disk           of SQLite: that file and folder can be written, and the room on the disk
   clock          that the database's clock and this machine's agree
-  migrations     that none is pending
+  migrations     that none is pending, and that the tables are as they made them; what differs, in words
   privileges     that the database's user may read and write the tables, and with COUNTERS=triggers change those
   strategy       that COUNTERS and the triggers of the database agree
   counts         all stored counts against the enrollments

@@ -22,7 +22,6 @@ export async function othersIn(em: SqlEntityManager, made: readonly MadeTable[])
   const there = made.filter(({ name }) => found.has(name));
   if (there.length === 0) return [];
   const names = there.map(({ name }) => name);
-  const own = new Set(await ownTriggers(em));
   const ownIndexes = new Set(there.flatMap(({ indexes }) => indexes));
   return [
     ...there.flatMap(table => {
@@ -30,7 +29,7 @@ export async function othersIn(em: SqlEntityManager, made: readonly MadeTable[])
       return difference === null ? [] : [`${table.name} (${difference})`];
     }),
     ...(await partsOf(em, names, 'index')).filter(({ name }) => !ownIndexes.has(name)).map(({ t, name }) => `the index ${name} on ${t}`),
-    ...(await partsOf(em, names, 'trigger')).filter(({ name }) => !own.has(name)).map(({ t, name }) => `the trigger ${name} on ${t}`),
+    ...(await foreignTriggers(em, there)).map(trigger => `the trigger ${trigger}`),
     ...(await foreignKeysOfOthers(em, names)),
   ];
 }
@@ -54,6 +53,13 @@ export async function incompleteIn(em: SqlEntityManager, made: readonly MadeTabl
     const missing = found.has(name) ? columns.filter(column => !found.get(name)!.columns.includes(column)) : [];
     return missing.length > 0 ? [`${name} (${missing.join(', ')})`] : [];
   });
+}
+
+/** Returns the triggers on tables that do not keep our counters, each with its table. */
+export async function foreignTriggers(em: SqlEntityManager, made: readonly MadeTable[]): Promise<string[]> {
+  const own = new Set(await ownTriggers(em));
+  const triggers = await partsOf(em, made.map(({ name }) => name), 'trigger');
+  return triggers.filter(({ name }) => !own.has(name)).map(({ t, name }) => `${name} on ${t}`);
 }
 
 /** Returns the names of the triggers on tables. */

@@ -2,7 +2,11 @@ import { databaseKindOf, type Database } from '../../database/database.js';
 import { knownGrants, missingOf } from '../../database/migration-privileges.js';
 import { findSchema, listed, missingTables } from '../../database/own-schema.js';
 import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
+import { PROCEDURE, procedureState } from '../../migrations/own-procedure.js';
+import { foreignTriggers } from '../../migrations/own-tables.js';
 import { failed, ok, warning, type Finding } from './finding.js';
+import { schemaDifferences } from './schema-differences.js';
+import { examineStorage } from './storage.js';
 
 /** The most differences that a finding names. */
 const MAX_DIFFERENCES = 5;
@@ -25,14 +29,25 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
   ];
 }
 
-/** Returns a finding where tables are others than the migrations made, with the statements that would make them alike. */
+/** Returns a finding for what is other than the migrations made it, in words, and for triggers of others, which can change what is counted. */
 async function differences(database: Database): Promise<Finding[]> {
-  const sql = await database.schema.getUpdateSchemaSQL({ wrap: false });
-  const statements = sql.split(';').map(statement => statement.trim().replaceAll(/\s+/g, ' ')).filter(statement => statement !== '');
-  if (statements.length === 0) return [];
-  const others = statements.length - MAX_DIFFERENCES;
-  const shown = statements.slice(0, MAX_DIFFERENCES).join('; ');
-  return [failed(`The tables are not as the migrations made them. What would make them so: ${shown}${others > 0 ? `; and ${others} more` : ''}.`, 'Find out who changed them; take the change back, or restore a backup.')];
+  const kind = databaseKindOf(database);
+  const made = migrationsFor(kind).flatMap(migration => migration.tables);
+  const found = await schemaDifferences(database);
+  const others = found.length - MAX_DIFFERENCES;
+  const shown = found.slice(0, MAX_DIFFERENCES).join('; ');
+  const triggers = await foreignTriggers(database.em.fork(), made);
+  return [
+    ...(found.length > 0 ? [failed(`The tables are not as the migrations made them: ${shown}${others > 0 ? `; and ${others} more` : ''}.`, 'Find out who changed them; take the change back, or restore a backup.')] : []),
+    ...(triggers.length > 0 ? [warning(`Triggers that Rollcall did not make are on its tables: ${listed(triggers)}.`, 'Make sure that they write no enrollments and no counts, or drop them.')] : []),
+    ...(await examineStorage(database, made.map(({ name }) => name))),
+    ...(await leftProcedures(database)),
+  ];
+}
+
+async function leftProcedures(database: Database): Promise<Finding[]> {
+  if (databaseKindOf(database) === 'sqlite' || (await procedureState(sql => database.em.fork().execute(sql))) !== 'foreign') return [];
+  return [warning(`The procedure ${PROCEDURE} is another application's.`, '"rollcall verify" compares the counts without it.')];
 }
 
 async function examineMigrationPrivileges(database: Database, pending: readonly MigrationEntry[]): Promise<Finding[]> {
