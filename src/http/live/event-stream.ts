@@ -18,6 +18,8 @@ import { StreamConnection } from './stream-connection.js';
 /** Is the path at which subscriptions are served by server-sent events. */
 export const EVENT_STREAM_PATH = '/graphql/stream';
 const EVENT_STREAM = 'text/event-stream';
+/** What the package sends so that no proxy takes a stream for idle, every 12 s. */
+const COMMENT = ':\n\n';
 /** Is when a client that is not let in may try again, in seconds. */
 const RETRY_AFTER = '5';
 
@@ -92,8 +94,16 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
 
   /** Gives the events, but no word of an end that only this server comes to: so the client knows to connect again. */
   function untilClosing(body: AsyncGenerator<string, void, undefined>): AsyncIterableIterator<string> {
+    let comments = 0;
     return {
-      next: () => body.next().then(part => (closing && !part.done && part.value.startsWith('event: complete') ? { done: true, value: undefined } : part)),
+      async next() {
+        for (;;) {
+          const part = await body.next();
+          if (closing && !part.done && part.value.startsWith('event: complete')) return { done: true, value: undefined };
+          // The first, which sends the headers, and then each second one. What was sent and nobody confirms keeps TCP from asking whether the client is there.
+          if (part.value !== COMMENT || (comments += 1) % 2 === 1) return part;
+        }
+      },
       // Not by a generator of our own, which would wait for its next event before it ends.
       return: () => body.return(undefined) as Promise<IteratorResult<string>>,
       [Symbol.asyncIterator]() {

@@ -40,6 +40,7 @@ export class StreamConnection implements LiveConnection {
     const giveBack = endpoint.connections.established.take(listener);
     const remove = endpoint.connections.add(this);
     this.#listener = listener;
+    response.on('drain', () => (this.#unreadSince = null));
     response.once('close', () => {
       this.#gone.abort();
       giveBack();
@@ -54,7 +55,9 @@ export class StreamConnection implements LiveConnection {
   }
 
   sweep(now: number): 'slow' | undefined {
-    if (this.#unreadSince === null || now - this.#unreadSince < WRITE_DEADLINE) return undefined;
+    if (!this.response.writableNeedDrain) return undefined;
+    this.#unreadSince ??= now;
+    if (now - this.#unreadSince < WRITE_DEADLINE) return undefined;
     this.response.destroy();
     return 'slow';
   }
@@ -63,11 +66,10 @@ export class StreamConnection implements LiveConnection {
   #room(): Promise<void> | undefined {
     const { response } = this;
     if (!response.writableNeedDrain || response.destroyed) return undefined;
-    this.#unreadSince = this.endpoint.pace.elapsed();
+    this.#unreadSince ??= this.endpoint.pace.elapsed();
     return new Promise(resolve => {
       const go = (): void => {
         response.off('drain', go).off('close', go);
-        this.#unreadSince = null;
         resolve();
       };
       response.on('drain', go).on('close', go);

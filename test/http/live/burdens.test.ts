@@ -87,6 +87,35 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
   });
 });
 
+describe('a client by sse of whose one message a part waits', () => {
+  it('is cut off after 30 s too', async () => {
+    const pace = steppedPace();
+    const api = await startApi('sqlite', { pace });
+    const course = await addCourse(api.database);
+    // Of 40 MB, of which the system keeps a part for the socket.
+    await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(1_000_000) });
+    const parts = Array.from({ length: 40 }, (_, index) => `part${index}: description`).join(' ');
+    const slow = await slowClient('sse', api.url, `subscription { courseCountsChanged(courseIds: [${course}]) { course { totalEnrollments ${parts} } } }`);
+    slow.stopReading();
+    const metric = async (name: string): Promise<unknown> => (await scrape(api.metricsUrl)).get(`${name}{protocol="sse"}`);
+    // Whatever it is made of is under way by then.
+    const quick = subscribeBy('sse', api.url, { courseIds: [course] });
+    await quick.counts();
+    await until(() => {
+      vi.advanceTimersByTime(1000);
+      pace.pass(29_999);
+      vi.advanceTimersByTime(1000);
+      pace.pass(1);
+      vi.advanceTimersByTime(1000);
+      return metric('rollcall_live_slow_readers_total').then(cut => cut === 1);
+    }, 'It is still connected.');
+    expect(await metric('rollcall_live_connections')).toBe(1);
+    slow.close();
+    quick.close();
+    await api.stop();
+  });
+});
+
 describe('a WebSocket whose client sends without end', () => {
   it('is read 200 messages a second, and the rest later', async () => {
     const api = await startApi('sqlite', { pace: steppedPace() });
