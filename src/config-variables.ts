@@ -202,8 +202,8 @@ export const configVariables = {
     meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
   },
   MAX_EVENT_LOOP_DELAY: {
-    form: loopDelayForm().default(5000),
-    shownDefault: '`5000`',
+    form: loopDelayForm().default(1000),
+    shownDefault: '`1000`',
     meaning: 'how late the server may be with its work on average, in milliseconds, before it turns requests away as [overloaded](docs/http.md); `off`: it never does for that',
   },
   LOG_LEVEL: {

@@ -42,7 +42,7 @@ describe('the configuration', () => {
       corsOrigins: expect.arrayContaining(['https://studio.apollographql.com']),
       trustProxy: false,
       rateLimits: { address: { points: 1_000_000, seconds: 10 }, viewer: { points: 500_000, seconds: 10 }, redisUrl: null },
-      maxEventLoopDelay: 5000,
+      maxEventLoopDelay: 1000,
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,

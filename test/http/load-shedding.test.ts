@@ -1,6 +1,10 @@
-import { get, type IncomingMessage } from 'node:http';
+import { pbkdf2Sync } from 'node:crypto';
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { loadThresholds } from '../../src/http/load-shedding.js';
 import { anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
@@ -63,5 +67,25 @@ describe('a server that has more work than it can do', () => {
     // It measures once a second.
     while ((await ask(api)).status === 200);
     expect((await scrape(api.metricsUrl)).get(`rollcall_overloaded_total{reason="${reason}"}`)).toBeGreaterThan(0);
+  });
+
+  it('turns requests away while real work makes its turns late, answers what is polled meanwhile, and takes requests again after it', async () => {
+    const config = readConfig({ NODE_ENV: 'test', MAX_EVENT_LOOP_DELAY: '20' });
+    const api = await start({ thresholds: loadThresholds(config) });
+    let isFlooded = true;
+    const flood = (async () => {
+      for (; isFlooded; await setImmediate()) for (let round = 0; round < 50; round += 1) pbkdf2Sync('a password', 'salt', 2000, 64, 'sha512');
+    })();
+    let answer: Response;
+    do answer = await ask(api);
+    while (answer.status === 200);
+    expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toMatchObject([503, '5', { errors: [{ extensions: { code: 'OVERLOADED' } }] }]);
+    for (const path of ['/healthz', '/readyz', '/metrics']) expect([path, (await ask(api, path, { method: 'GET' })).status]).toEqual([path, 200]);
+    isFlooded = false;
+    await flood;
+    do answer = await ask(api);
+    while (answer.status === 503);
+    expect(answer.status).toBe(200);
+    expect((await scrape(api.metricsUrl)).get('rollcall_overloaded_total{reason="event_loop"}')).toBeGreaterThan(0);
   });
 });
