@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
 import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
-import { CounterError, UnsafeNumberError } from '../counters/index.js';
+import { CounterError, isUnsafeNumber } from '../counters/index.js';
 import { withoutPassword } from '../database/database-url.js';
 import { SchemaError } from '../database/schema-error.js';
 import { shownPath } from '../database/shown-text.js';
@@ -26,7 +26,7 @@ export class CommandError extends Error {
 
 /** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
 export function failureText(error: unknown): string {
-  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MigrationRefused, MissingPrivilegeError, SchemaError, TokenError, TransactionError, UnsafeNumberError, CommandError].some(kind => error instanceof kind);
+  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MigrationRefused, MissingPrivilegeError, SchemaError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind) || isUnsafeNumber(error);
   return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 

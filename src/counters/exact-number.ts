@@ -3,8 +3,8 @@ export class UnsafeNumberError extends Error {
   override readonly name = 'UnsafeNumberError';
   readonly code = 'UNSAFE_NUMBER';
 
-  constructor(value: string, place: string, options?: ErrorOptions) {
-    super(`The database holds ${value} in ${place}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. Give that row a number within it.`, options);
+  constructor(value: string, place: string, { wayOut = 'Give that row a number within it.', ...options }: ErrorOptions & { readonly wayOut?: string } = {}) {
+    super(`The database holds ${value} in ${place}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. ${wayOut}`, options);
   }
 }
 
@@ -16,4 +16,9 @@ export function exactNumber(value: unknown, place: string): number {
   const number = Number(value);
   if (typeof value === 'string' && !Number.isSafeInteger(number)) throw new UnsafeNumberError(value, place);
   return number;
+}
+
+/** Returns true for the error of such a number, also where the ORM has made it one of its own. */
+export function isUnsafeNumber(error: unknown): error is Error {
+  return (error as { code?: unknown } | null)?.code === 'UNSAFE_NUMBER';
 }

@@ -4,7 +4,7 @@ export { ChunkPace, type ChunkBounds } from './chunk-pace.js';
 export { CountingEntityManager } from './counting-entity-manager.js';
 export { defineCounter, type Counter, type CounterCondition } from './define-counter.js';
 export { CounterError, type CounterErrorCode } from './errors.js';
-export { exactNumber, UnsafeNumberError } from './exact-number.js';
+export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './exact-number.js';
 export type { Key } from './key.js';
 export { adjust, recount, type CountChange } from './recount.js';
 export { bypassRefusals, finishedVerifies, recountedRows, storedCountUpdates, verifiedRows } from './events.js';

@@ -1,11 +1,11 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from './condition-sql.js';
-import { exactNumber } from './exact-number.js';
+import { exactNumber, isUnsafeNumber, UnsafeNumberError } from './exact-number.js';
 import { inRange, type KeyRange } from './key-range.js';
 import type { Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
-import { quoted, tableName, type Fragment } from './sql-names.js';
+import { isSqlite, quoted, tableName, type Fragment } from './sql-names.js';
 
 /** Holds one target row as one snapshot has it: the numbers stored and those that the rows give, by counter, in the groups' order. */
 export interface ComparedTarget {
@@ -50,16 +50,38 @@ export class VerifyStatements {
       joins.push(this.#counted(group, place, range));
     }
     const chosen = inRange(this.em, this.#key, range, 't.');
-    const rows = await this.#rows({
-      sql: `select ${columns.join(', ')} from ${this.#table} t ${joins.map(({ sql }) => sql).join(' ')} where ${chosen.sql} order by ${this.#list('', 't.')}`,
-      parameters: [...joins.flatMap(({ parameters }) => parameters), ...chosen.parameters],
-    });
-    return rows.map(row => ({
-      key: this.#key.map((_, index) => row[`k${index}`]),
-      counts: this.groups.flatMap((group, place) =>
-        group.counters.map(({ name, column }, index) => ({ counter: name, stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`), actual: Number(row[`a${place}_${index}`]) })),
-      ),
-    }));
+    try {
+      const rows = await this.#rows({
+        sql: `select ${columns.join(', ')} from ${this.#table} t ${joins.map(({ sql }) => sql).join(' ')} where ${chosen.sql} order by ${this.#list('', 't.')}`,
+        parameters: [...joins.flatMap(({ parameters }) => parameters), ...chosen.parameters],
+      });
+      return rows.map(row => ({
+        key: this.#key.map((_, index) => row[`k${index}`]),
+        counts: this.groups.flatMap((group, place) =>
+          group.counters.map(({ name, column }, index) => ({ counter: name, stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`), actual: Number(row[`a${place}_${index}`]) })),
+        ),
+      }));
+    } catch (error) {
+      if (isUnsafeNumber(error)) await this.#refuseUnsafeCounts(range);
+      throw error;
+    }
+  }
+
+  /** Refuses the first stored count of a range that is beyond 2^53 − 1, with its row and the statement that mends it. Errors: UnsafeNumberError. */
+  async #refuseUnsafeCounts(range: KeyRange): Promise<void> {
+    const chosen = inRange(this.em, this.#key, range);
+    for (const { name, column } of this.groups.flatMap(({ counters }) => counters)) {
+      const count = quoted(this.em, column);
+      const text = isSqlite(this.em) ? 'text' : 'char';
+      const keys = this.#key.map((one, index) => `cast(${quoted(this.em, one)} as ${text}) as k${index}`);
+      const sql = `select ${keys.join(', ')}, cast(${count} as ${text}) as found from ${this.#table} where ${chosen.sql} and (${count} > ${Number.MAX_SAFE_INTEGER} or ${count} < -${Number.MAX_SAFE_INTEGER}) order by ${this.#list()} limit 1`;
+      const [row] = await this.#rows({ sql, parameters: chosen.parameters });
+      if (!row) continue;
+      const found = this.#key.map((one, index) => `${one} = ${String(row[`k${index}`])}`);
+      throw new UnsafeNumberError(String(row['found']), `${name} of the row with ${found.join(' and ')}`, {
+        wayOut: `Mend it by: update ${this.target.tableName} set ${column} = 0 where ${found.join(' and ')}; then recount that row.`,
+      });
+    }
   }
 
   /** Counts the rows of one foreign key for all its counters in one pass over the part of the table that the range needs. */

@@ -36,7 +36,7 @@ type TrustCode = 'DOCUMENT_NOT_TRUSTED';
 type LimitCode = 'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY' | 'QUERY_TOO_LONG' | 'QUERY_TOO_MANY_ALIASES' | 'QUERY_TOO_MANY_DIRECTIVES';
 
 /** Names each code of an error in `errors`, `extensions.code`. */
-export type ErrorCode = 'KEYS_UNAVAILABLE' | RefusalCode | TrustCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'INTERNAL_SERVER_ERROR';
+export type ErrorCode = 'KEYS_UNAVAILABLE' | RefusalCode | TrustCode | LimitCode | ProtocolErrorCode | AccessError['code'] | TransactionErrorCode | SubscriptionRefused['code'] | 'READ_FAILED' | 'UNSAFE_NUMBER' | 'INTERNAL_SERVER_ERROR';
 
 /** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
@@ -224,6 +224,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     ],
     status: [200],
     remedy: 'Read what should have changed, then decide whether to send the mutation again.',
+  },
+  UNSAFE_NUMBER: {
+    meaning: 'The database holds a number beyond 2^53 − 1 in what was asked for, which JSON does not hold exactly; only another program can have written it. What the same request changed before is saved.',
+    message: ['The database holds a number beyond 9007199254740991, which cannot be read exactly. Its place is in the log under ….', 'The database holds … in …, beyond 9007199254740991, the highest number that is read exactly. …'],
+    status: [200],
+    remedy: 'Report the id; the log has the number and its column, and `rollcall verify` names the course and the statement that mends it.',
   },
   INTERNAL_SERVER_ERROR: {
     meaning: 'A mistake of ours.',

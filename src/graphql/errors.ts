@@ -1,6 +1,7 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
+import { isUnsafeNumber } from '../counters/index.js';
 import { isInterrupted } from '../database/statement-limit.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../database/time-limit.js';
 import { AccessError } from '../services/access.js';
@@ -80,6 +81,11 @@ export function errorFormatter(report: ReportError, { hidesSchema = false } = {}
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
       const { locations } = formatted;
       return { ...formatted, ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }), message: readable(message) };
+    }
+    if (isUnsafeNumber(cause)) {
+      const place = randomUUID();
+      report(place, cause);
+      return withCode(formatted, 'UNSAFE_NUMBER', `The database holds a number beyond ${Number.MAX_SAFE_INTEGER}, which cannot be read exactly. Its place is in the log under ${place}.`);
     }
     if (isUnreadable(cause)) return withCode(formatted, 'BAD_REQUEST', readable(formatted.message));
     const id = randomUUID();

@@ -26,6 +26,12 @@ const broken = (sql: string, query: string): Ask => async api => {
   await api.database.em.getConnection().execute(sql);
   return asAdmin(query)(api);
 };
+/** Asks an admin's question while the table of the runs is away. */
+const brokenFor = (query: string): Ask => async api => {
+  const reply = await broken('alter table core_recount_runs rename to hidden_away', query)(api);
+  await api.database.em.getConnection().execute('alter table hidden_away rename to core_recount_runs');
+  return reply;
+};
 
 /** Asks a server of its own that has trusted documents. */
 async function trusting(ask: Ask): Promise<Reply> {
@@ -119,7 +125,11 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     as(Role.TEACHER, 1, 'mutation { updateCourse(input: { id: 1, title: "New" }) { course { id } } }'),
     as(Role.TEACHER, 1, 'mutation { createCourse(input: { title: "New", instructorId: 2 }) { course { id } } }'),
   ],
-  INTERNAL_SERVER_ERROR: [broken('update core_course set total_enrollments = 9007199254740993 where id = 4', '{ course(id: 4) { totalEnrollments } }'), unexpected],
+  UNSAFE_NUMBER: [
+    broken("update core_course set total_enrollments = 9007199254740993 where id = (select min(id) from core_course)", '{ courses { nodes { totalEnrollments } } }'),
+    asAdmin('mutation { verifyEnrollmentCounts { driftCount } }'),
+  ],
+  INTERNAL_SERVER_ERROR: [brokenFor('{ recountRuns { totalCount } }'), unexpected],
 };
 
 /** Holds, for each code of `userErrors`, mutations that are answered with it. */

@@ -85,7 +85,7 @@ describeOnEach('counts', kind => {
       const order = { list: 'courses', field: 'ID', column: 'id', descending: true };
       const page = { size: 5, backward: false, after: null, before: null };
       await expect(coursePage(database, operator, {}, order, page)).rejects.toMatchObject(unsafe);
-      await expect(driftsOf(null)).rejects.toMatchObject(unsafe);
+      await expect(driftsOf(null)).rejects.toMatchObject(key === null ? unsafe : { ...unsafe, message: expect.stringContaining(`${UNSAFE} in Course.totalEnrollments of the row with id = ${id}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. Mend it by: update core_course set total_enrollments = 0 where id = ${id}; then recount`) });
       await expect(database.em.fork().find(Course, {})).rejects.toMatchObject(unsafe);
       if (key !== null) await expect(coursesById(database, operator, [key])).rejects.toMatchObject(unsafe);
     }

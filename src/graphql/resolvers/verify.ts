@@ -1,8 +1,10 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
+import { isUnsafeNumber } from '../../counters/index.js';
 import type { CourseRow } from '../../services/reader/index.js';
 import { done, refused } from '../../services/outcome.js';
 import { verifyCounts, type CourseCount } from '../../services/verify-counts.js';
 import type { Context } from '../context.js';
+import { codedError } from '../errors.js';
 import { idsOf } from '../ids.js';
 import { VerifyEnrollmentCountsInput } from '../inputs/runs.js';
 import { CourseType } from '../types/objects.js';
@@ -33,10 +35,15 @@ export class VerifyResolver {
       const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({ courseIds: idsOf(input?.courseIds, 'input.courseIds') }));
       loaders.forget();
       if (!verification) return refused(...refusals);
-      for await (const { checked, counts } of verification.chunks) {
-        sum.checked += checked;
-        sum.driftCount += counts.length;
-        sum.drifts.push(...counts.slice(0, MOST_DRIFTS - sum.drifts.length));
+      try {
+        for await (const { checked, counts } of verification.chunks) {
+          sum.checked += checked;
+          sum.driftCount += counts.length;
+          sum.drifts.push(...counts.slice(0, MOST_DRIFTS - sum.drifts.length));
+        }
+      } catch (error) {
+        // An admin is told where, and what to do.
+        throw isUnsafeNumber(error) ? codedError('UNSAFE_NUMBER', error.message) : error;
       }
       return done(await withPresentCourses(context, sum), refusals);
     });
