@@ -37,10 +37,15 @@ class RequestsInFlight {
   readonly #due = new Map<Socket, Set<ServerResponse>>();
   /** Holds those that are ready, and may be on their way out. */
   readonly #ready = new WeakSet<ServerResponse>();
+  readonly #connections = new Set<Socket>();
   #isClosing = false;
   #ended: () => void = () => undefined;
 
   constructor(app: FastifyInstance) {
+    app.server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     app.addHook('onRequest', (request, { raw }, done) => {
       const { socket } = request.raw;
       this.#due.set(socket, (this.#due.get(socket) ?? new Set()).add(raw));
@@ -62,9 +67,11 @@ class RequestsInFlight {
     return [...this.#due.values()].reduce((count, { size }) => count + size, 0);
   }
 
-  /** Closes each connection after its last answer: clients would keep them open, and the drain would wait for that. */
+  /** Closes each connection after its last answer, and those on which nothing has come: clients would keep them open, and the drain would wait for that. */
   closeConnections(): void {
     this.#isClosing = true;
+    // Browsers open such ones in advance; Node takes them for busy.
+    for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroySoon();
   }
 
   /** Resolves once there is none. */

@@ -9,6 +9,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
+import { transactionRetries } from '../../src/services/transactions.js';
 import { issueToken } from '../../src/services/tokens.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { awaited, until } from '../support/awaited.js';
@@ -173,9 +174,13 @@ describeOnEach('a server that closes', kind => {
     const bearer = await token(student);
     const client = await pipeline(server);
     await client.send(3, post(enroll(course), bearer).repeat(3));
+    let retries = 0;
+    const count = (): void => void (retries += 1);
+    transactionRetries.subscribe(count);
     await client.leave();
-    // While another client still holds what the work waits for.
-    expect(await server.close()).toBe(0);
+    // While another client still holds what the work waits for, which is not tried again.
+    expect([await server.close(), retries]).toEqual([0, 0]);
+    transactionRetries.unsubscribe(count);
     await holder.commit();
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
   });
@@ -203,6 +208,16 @@ describeOnEach('a server that closes', kind => {
     });
     expect(await server.close()).toBe(0);
     agent.destroy();
+  });
+
+  it('does not wait for connections on which nothing was asked yet', async () => {
+    const { server, errors } = await start(kind);
+    const client = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) }).on('error', () => undefined);
+    await once(client, 'connect');
+    // Which the server has accepted once it has answered another one.
+    await (await fetch(new URL('/healthz', server.url), { headers: { connection: 'close' } })).text();
+    expect([await server.close(), errors]).toEqual([0, []]);
+    client.destroy();
   });
 
   it('can be closed twice', async () => {

@@ -25,10 +25,22 @@ const oddHeaders: readonly Record<string, string>[] = [
 ];
 
 async function read(response: Response): Promise<HostileAnswer> {
-  const text = await response.text();
-  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const text = isStream ? await firstEvent(response) : await response.text();
   const parts = isStream ? [...text.matchAll(/^data: ?(.+)$/gm)].map(([, data]) => data!) : text === '' ? [] : [text];
   return { status: response.status, closed: null, text, results: parts.map(part => JSON.parse(part) as unknown) };
+}
+
+/** Reads a stream of events until its first one with a result, or to its end; one that goes on has no answer that could be read whole. */
+async function firstEvent({ body }: Response): Promise<string> {
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ''; ; ) {
+    const { done, value } = await awaited(reader.read(), `The stream has said nothing after: ${text}`);
+    if (!done) text += value;
+    if (!done && !/^data: .+\n\n/m.test(text)) continue;
+    await reader.cancel();
+    return text;
+  }
 }
 
 function addressOf(url: string, { query, variables, operationName, extensions }: HostileBody): string {
