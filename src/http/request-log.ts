@@ -8,7 +8,7 @@ export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/met
 const FREQUENT: ReadonlySet<string> = new Set([...POLLED, '/explorer/*']);
 
 /** Lists the codes of errors that are the operator's concern rather than the caller's. */
-const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'REQUEST_TIMEOUT', 'KEYS_UNAVAILABLE', 'COMMIT_UNKNOWN']);
+const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'REQUEST_TIMEOUT', 'KEYS_UNAVAILABLE', 'COMMIT_UNKNOWN', 'UNSAFE_NUMBER']);
 
 /** Limits what a client has written, an operation's name or a path, in characters. */
 const LONGEST = 100;
