@@ -2,7 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { textOf } from '../docs/console-blocks.js';
 import { startApi } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
-import { securityChecks, type Audited } from './security-checks.js';
+import { graphqlArmor } from './security-checks/graphql-armor.js';
+import { graphqlCop } from './security-checks/graphql-cop.js';
+import { owasp } from './security-checks/owasp.js';
+import type { Audited } from './security-checks/security-check.js';
+
+const securityChecks = [...graphqlCop, ...graphqlArmor, ...owasp];
 
 describe('in production mode, the check of', () => {
   let audited: Audited;

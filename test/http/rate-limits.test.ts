@@ -1,59 +1,11 @@
 import { once } from 'node:events';
-import { get, request, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createClient } from 'graphql-ws';
-import { WebSocket } from 'ws';
+import { request, type IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { addCourse, addUser, startApi, type Api, type ApiOptions } from '../support/api.js';
+import { addCourse, startApi, type Api } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
-
-/** What the limits are in these tests; a request without an operation that costs anything takes a little more than 100 points. */
-const POINTS = 1000;
-const limits = { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_SIGNED_IN: `${POINTS}/3600`, TRUST_PROXY: '1' };
-const JSON_BODY = { 'content-type': 'application/json' };
-const smallest = JSON.stringify({ query: '{ __typename }' });
-
-let addresses = 0;
-/** Gives an address that nothing was asked from before. */
-const newAddress = (): string => `2001:db8:0:${(addresses += 1).toString(16)}::1`;
-
-interface Options {
-  readonly path?: string;
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-/** Sends a request from an address: the smallest query by POST, unless other is said. */
-async function ask({ url }: Api, address: string, { path = '/graphql', method = 'POST', headers = JSON_BODY, body = method === 'POST' ? smallest : undefined }: Options = {}): Promise<Response> {
-  return fetch(new URL(path, url), { method, headers: { ...headers, 'x-forwarded-for': address }, ...(body !== undefined && { body }) });
-}
-
-/** Gives what an answer says is left. */
-const left = (answer: Response): number => Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
-
-/** Gives what a request costs. */
-async function costOf(api: Api, options: Options = {}): Promise<number> {
-  return POINTS - left(await ask(api, newAddress(), options));
-}
-
-/** Uses up the points of an address. */
-async function exhaust(api: Api, address: string): Promise<void> {
-  for (let status = 0; status !== 429; ) ({ status } = await ask(api, address));
-}
-
-async function codesOf(answer: Response): Promise<string[]> {
-  const { errors = [] } = (await answer.json()) as { errors?: { extensions: { code: string } }[] };
-  return errors.map(({ extensions }) => extensions.code);
-}
-
-async function start(options: ApiOptions = {}): Promise<Api> {
-  const api = await startApi('sqlite', { ...options, env: { ...limits, ...options.env } });
-  onTestFinished(() => api.stop());
-  return api;
-}
+import { ask, codesOf, costOf, exhaust, JSON_BODY, left, limits, newAddress, type Options, POINTS, start } from '../support/rates.js';
 
 describe('the limit of what an address may ask for', () => {
   let api: Api;
@@ -132,116 +84,6 @@ describe('the limit of what an address may ask for', () => {
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin]);
   });
 
-  it('charges the cost of the operation, and by the length of what is sent', async () => {
-    const courses = await costOf(api, { body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }) });
-    expect(courses).toBeGreaterThan((await costOf(api)) + 20);
-    const spaces = ' '.repeat(10_240);
-    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 30);
-    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 30);
-  });
-
-  it('charges a query with mistakes by its length, beyond what is left too', async () => {
-    const query = `{ nothing ${' '.repeat(5000)} }`;
-    const deep = `{ courses { nodes { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { id } } } } } } } } } } } } } ${' '.repeat(5000)} }`;
-    expect(await costOf(api, { body: JSON.stringify({ query }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
-    expect(await costOf(api, { body: JSON.stringify({ query: deep }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
-  });
-
-  it('charges a body whose length is not told as the largest', async () => {
-    const body = new Blob([smallest]).stream();
-    const answer = await fetch(api.url, { method: 'POST', headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() }, body, duplex: 'half' } as RequestInit);
-    expect([answer.status, left(answer)]).toEqual([429, 0]);
-  });
-
-  it('charges an answer of 304 as one of 200, and is no part of its ETag', async () => {
-    const address = newAddress();
-    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
-    const first = await ask(api, address, options);
-    const second = await ask(api, address, options);
-    const third = await ask(api, address, { ...options, headers: { ...options.headers, 'if-none-match': first.headers.get('etag')! } });
-    expect([first.status, second.status, third.status]).toEqual([200, 200, 304]);
-    expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
-    expect(left(second) - left(third)).toBe(left(first) - left(second));
-    expect(left(first) - left(second)).toBeGreaterThan(100);
-  });
-
-  it('is told with the cost of a request that asks for it, which no cache keeps', async () => {
-    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
-    const plain = await ask(api, newAddress(), options);
-    expect(((await plain.json()) as { extensions?: object }).extensions).toBeUndefined();
-    expect(plain.headers.get('cache-control')).toBe('public, max-age=10');
-    const told = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '1' } });
-    const { extensions } = (await told.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
-    const used = POINTS - left(told);
-    expect(extensions).toEqual({ cost: { requested: used, actual: used, left: left(told) } });
-    expect([told.headers.get('cache-control'), told.headers.get('etag')]).toEqual(['no-store', null]);
-    const other = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '0' } });
-    expect(((await other.json()) as { extensions?: object }).extensions).toBeUndefined();
-  });
-
-  it('does not run an operation whose cost is refused, and says what it would have cost', async () => {
-    const address = newAddress();
-    const query = '{ courses(first: 100) { nodes { id title totalEnrollments activeEnrollments } } }';
-    const costly: Options = { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) };
-    while (left(await ask(api, address)) > 100);
-    // It has points for a request, and uses them up by this one, so none for the operation.
-    const statements = await api.statements(async () => {
-      const refused = await ask(api, address, costly);
-      const { errors, extensions } = (await refused.json()) as { errors: { extensions: { code: string } }[]; extensions: { cost: { requested: number; actual: number; left: number } } };
-      expect([refused.status, errors.map(error => error.extensions.code), Number(refused.headers.get('retry-after')) > 3500]).toEqual([429, ['RATE_LIMITED'], true]);
-      expect(extensions.cost.requested).toBeGreaterThan(extensions.cost.actual + 400);
-      expect([extensions.cost.actual, extensions.cost.left]).toEqual([101, 0]);
-    });
-    expect(statements).toEqual([]);
-  });
-
-  it('is charged for each message that subscribes, by its cost, and for one with mistakes too', async () => {
-    const address = newAddress();
-    const socket = new WebSocket(api.url.replace('http', 'ws'), 'graphql-transport-ws', { headers: { 'x-forwarded-for': address } });
-    const says = async (): Promise<string> => String(((await once(socket, 'message')) as [Buffer])[0]);
-    await once(socket, 'open');
-    socket.send('{"type":"connection_init"}');
-    await says();
-    const costOfSubscribing = async (id: string, query: string): Promise<number> => {
-      const before = left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} }));
-      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
-      await says();
-      return before - left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} })) - 101;
-    };
-    const small = await costOfSubscribing('1', 'subscription { courseCountsChanged(courseIds: ["1"]) { courseId } }');
-    expect(small).toBeGreaterThan(100);
-    expect(await costOfSubscribing('2', 'subscription { nothing }')).toBe(100 + Math.ceil((120 * 'subscription { nothing }'.length) / 1024));
-    socket.terminate();
-  });
-
-  it('is told those who ask for a WebSocket, whether they get it or not, and charges both', async () => {
-    const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': 'graphql-transport-ws' };
-    for (const [event, headers] of [['upgrade', {}], ['response', { origin: 'https://stranger.example' }], ['response', { 'sec-websocket-version': '1' }]] as const) {
-      const asking = get(api.url, { headers: { ...upgrade, ...headers, 'x-forwarded-for': newAddress() } });
-      const [answer, socket] = (await once(asking, event)) as [IncomingMessage, Socket | undefined];
-      answer.resume();
-      socket?.destroy();
-      expect([answer.headers['ratelimit'], answer.headers['ratelimit-policy']]).toEqual([`"address";r=${POINTS - 100};t=3600`, `"address";q=${POINTS};w=3600;qu="points"`]);
-    }
-  });
-
-  it('is charged for a preflight too, which is answered late rather than refused when nothing is left', async () => {
-    let held = 0;
-    const own = await start({
-      holdRefusal: () => {
-        held += 1;
-        return Promise.resolve();
-      },
-    });
-    const address = newAddress();
-    const preflight: Options = { method: 'OPTIONS', headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' } };
-    expect(left(await ask(own, address, preflight))).toBe(POINTS - 100);
-    while (left(await ask(own, address, preflight)) > 0);
-    expect(held).toBe(0);
-    const { status, headers } = await ask(own, address, preflight);
-    expect([status, headers.get('access-control-allow-origin'), held]).toEqual([204, 'http://localhost:5173', 1]);
-  });
-
   it.each<[string, Readonly<Record<string, string>>]>([
     ['without a token', {}],
     ['with one that proves nothing', { authorization: 'Bearer x.y.z' }],
@@ -263,67 +105,6 @@ describe('the limit of what an address may ask for', () => {
     await exhaust(api, address);
     await ask(api, address);
     expect((await scrape(api.metricsUrl)).get(name)).toBe(before + 2);
-  });
-
-  it('refuses subscriptions in the way of their protocols', async () => {
-    const query = 'subscription { courseCountsChanged { courseId } }';
-    const used = newAddress();
-    while (left(await ask(api, used)) > 100);
-    const stream = await ask(api, used, { path: '/graphql/stream', headers: { ...JSON_BODY, accept: 'text/event-stream' }, body: JSON.stringify({ query }) });
-    const [, event] = /^data: (.*)$/m.exec(await stream.text()) ?? [];
-    expect([stream.status, JSON.parse(event!).errors[0].extensions]).toEqual([200, { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }]);
-    const address = newAddress();
-    const FromAddress = class extends WebSocket {
-      constructor(url: string, protocol: string) {
-        super(url, protocol, { headers: { 'x-forwarded-for': address } });
-      }
-    };
-    const connect = () => createClient({ url: api.url.replace('http', 'ws'), retryAttempts: 0, webSocketImpl: FromAddress });
-    const client = connect();
-    // Its cost is more than all points, so it leaves none.
-    expect((await client.iterate({ query }).next()).value).toMatchObject({ data: {} });
-    for (let again = 0; again < 2; again += 1) {
-      const [error] = (await client.iterate({ query }).next().catch((errors: unknown) => errors)) as { message: string; extensions: { code: string; retryAfter: number } }[];
-      expect(error!.extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: Number(/Try again in (\d+) s/.exec(error!.message)![1]) });
-    }
-    await expect(connect().iterate({ query }).next()).rejects.toMatchObject({ code: 1013, reason: expect.stringContaining('Your address has used up') });
-    await client.dispose();
-  });
-});
-
-describe('the limit of what a viewer may ask for', () => {
-  it('is of each viewer, from whatever address, and leaves that of the address alone', async () => {
-    const api = await start();
-    const address = newAddress();
-    const as = async (userId: number | null, role = Role.STUDENT): Promise<Options> => ({ headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(role, userId)}` } });
-    const [oneId, otherId] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
-    const [one, other, admin, anotherAdmin] = [await as(oneId), await as(otherId), await as(null, Role.ADMIN), await as(null, Role.ADMIN)];
-    for (const viewer of [one, admin]) {
-      let answer: Response;
-      do {
-        answer = await ask(api, newAddress(), viewer);
-        expect(answer.headers.get('ratelimit-policy')).toBe(`"viewer";q=${POINTS};w=3600;qu="points"`);
-      } while (answer.status === 200);
-      expect((await ask(api, newAddress(), viewer)).status).toBe(429);
-    }
-    expect((await ask(api, newAddress(), anotherAdmin)).status).toBe(429);
-    await exhaust(api, address);
-    expect((await ask(api, address, other)).status).toBe(200);
-    expect((await ask(api, newAddress(), await as(oneId))).status).toBe(429);
-  });
-
-  it('is for a verified viewer only: a forged token is charged to the address', async () => {
-    const api = await start();
-    const student = await addUser(api.database, Role.STUDENT);
-    const stranger = await start({ env: { JWT_SECRET: 'a secret of a stranger, which this server does not know' } });
-    const forged: Options = { headers: { ...JSON_BODY, authorization: `Bearer ${await stranger.token(Role.STUDENT, student)}` } };
-    const address = newAddress();
-    const answer = await ask(api, address, forged);
-    expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([401, `"address";q=${POINTS};w=3600;qu="points"`]);
-    await exhaust(api, address);
-    expect((await ask(api, address, forged)).status).toBe(429);
-    const real: Options = { headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(Role.STUDENT, student)}` } };
-    expect(left(await ask(api, address, real))).toBe(POINTS - (await costOf(api)));
   });
 });
 

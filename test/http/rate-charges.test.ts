@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addCourse, startApi, type Api } from '../support/api.js';
+import { ask, costOf, JSON_BODY, left, limits, newAddress, type Options, POINTS, smallest, start } from '../support/rates.js';
+
+describe('what an address is charged', () => {
+  let api: Api;
+
+  beforeAll(async () => {
+    api = await startApi('sqlite', { env: { ...limits, EXPLORER: 'on' } });
+    await addCourse(api.database);
+  });
+  afterAll(() => api.stop());
+
+  it('charges the cost of the operation, and by the length of what is sent', async () => {
+    const courses = await costOf(api, { body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }) });
+    expect(courses).toBeGreaterThan((await costOf(api)) + 20);
+    const spaces = ' '.repeat(10_240);
+    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 30);
+    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 30);
+  });
+
+  it('charges a query with mistakes by its length, beyond what is left too', async () => {
+    const query = `{ nothing ${' '.repeat(5000)} }`;
+    const deep = `{ courses { nodes { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { id } } } } } } } } } } } } } ${' '.repeat(5000)} }`;
+    expect(await costOf(api, { body: JSON.stringify({ query }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
+    expect(await costOf(api, { body: JSON.stringify({ query: deep }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
+  });
+
+  it('charges a body whose length is not told as the largest', async () => {
+    const body = new Blob([smallest]).stream();
+    const answer = await fetch(api.url, { method: 'POST', headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() }, body, duplex: 'half' } as RequestInit);
+    expect([answer.status, left(answer)]).toEqual([429, 0]);
+  });
+
+  it('charges an answer of 304 as one of 200, and is no part of its ETag', async () => {
+    const address = newAddress();
+    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
+    const first = await ask(api, address, options);
+    const second = await ask(api, address, options);
+    const third = await ask(api, address, { ...options, headers: { ...options.headers, 'if-none-match': first.headers.get('etag')! } });
+    expect([first.status, second.status, third.status]).toEqual([200, 200, 304]);
+    expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
+    expect(left(second) - left(third)).toBe(left(first) - left(second));
+    expect(left(first) - left(second)).toBeGreaterThan(100);
+  });
+
+  it('is told with the cost of a request that asks for it, which no cache keeps', async () => {
+    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
+    const plain = await ask(api, newAddress(), options);
+    expect(((await plain.json()) as { extensions?: object }).extensions).toBeUndefined();
+    expect(plain.headers.get('cache-control')).toBe('public, max-age=10');
+    const told = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '1' } });
+    const { extensions } = (await told.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
+    const used = POINTS - left(told);
+    expect(extensions).toEqual({ cost: { requested: used, actual: used, left: left(told) } });
+    expect([told.headers.get('cache-control'), told.headers.get('etag')]).toEqual(['no-store', null]);
+    const other = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '0' } });
+    expect(((await other.json()) as { extensions?: object }).extensions).toBeUndefined();
+  });
+
+  it('does not run an operation whose cost is refused, and says what it would have cost', async () => {
+    const address = newAddress();
+    const query = '{ courses(first: 100) { nodes { id title totalEnrollments activeEnrollments } } }';
+    const costly: Options = { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) };
+    while (left(await ask(api, address)) > 100);
+    // It has points for a request, and uses them up by this one, so none for the operation.
+    const statements = await api.statements(async () => {
+      const refused = await ask(api, address, costly);
+      const { errors, extensions } = (await refused.json()) as { errors: { extensions: { code: string } }[]; extensions: { cost: { requested: number; actual: number; left: number } } };
+      expect([refused.status, errors.map(error => error.extensions.code), Number(refused.headers.get('retry-after')) > 3500]).toEqual([429, ['RATE_LIMITED'], true]);
+      expect(extensions.cost.requested).toBeGreaterThan(extensions.cost.actual + 400);
+      expect([extensions.cost.actual, extensions.cost.left]).toEqual([101, 0]);
+    });
+    expect(statements).toEqual([]);
+  });
+
+  it('is charged for a preflight too, which is answered late rather than refused when nothing is left', async () => {
+    let held = 0;
+    const own = await start({
+      holdRefusal: () => {
+        held += 1;
+        return Promise.resolve();
+      },
+    });
+    const address = newAddress();
+    const preflight: Options = { method: 'OPTIONS', headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' } };
+    expect(left(await ask(own, address, preflight))).toBe(POINTS - 100);
+    while (left(await ask(own, address, preflight)) > 0);
+    expect(held).toBe(0);
+    const { status, headers } = await ask(own, address, preflight);
+    expect([status, headers.get('access-control-allow-origin'), held]).toEqual([204, 'http://localhost:5173', 1]);
+  });
+});

@@ -1,0 +1,47 @@
+import { onTestFinished } from 'vitest';
+import { startApi, type Api, type ApiOptions } from './api.js';
+
+export const POINTS = 1000;
+export const limits = { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_SIGNED_IN: `${POINTS}/3600`, TRUST_PROXY: '1' };
+export const JSON_BODY = { 'content-type': 'application/json' };
+export const smallest = JSON.stringify({ query: '{ __typename }' });
+
+let addresses = 0;
+/** Gives an address that nothing was asked from before. */
+export const newAddress = (): string => `2001:db8:0:${(addresses += 1).toString(16)}::1`;
+
+export interface Options {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Sends a request from an address: the smallest query by POST, unless other is said. */
+export async function ask({ url }: Api, address: string, { path = '/graphql', method = 'POST', headers = JSON_BODY, body = method === 'POST' ? smallest : undefined }: Options = {}): Promise<Response> {
+  return fetch(new URL(path, url), { method, headers: { ...headers, 'x-forwarded-for': address }, ...(body !== undefined && { body }) });
+}
+
+/** Gives what an answer says is left. */
+export const left = (answer: Response): number => Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
+
+/** Gives what a request costs. */
+export async function costOf(api: Api, options: Options = {}): Promise<number> {
+  return POINTS - left(await ask(api, newAddress(), options));
+}
+
+/** Uses up the points of an address. */
+export async function exhaust(api: Api, address: string): Promise<void> {
+  for (let status = 0; status !== 429; ) ({ status } = await ask(api, address));
+}
+
+export async function codesOf(answer: Response): Promise<string[]> {
+  const { errors = [] } = (await answer.json()) as { errors?: { extensions: { code: string } }[] };
+  return errors.map(({ extensions }) => extensions.code);
+}
+
+export async function start(options: ApiOptions = {}): Promise<Api> {
+  const api = await startApi('sqlite', { ...options, env: { ...limits, ...options.env } });
+  onTestFinished(() => api.stop());
+  return api;
+}
