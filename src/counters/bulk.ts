@@ -13,11 +13,14 @@ import { Tally, type RowState } from './tally.js';
 import { counted } from './write-scope.js';
 import { writtenProperties } from './written-columns.js';
 
-/** Limits the rows that one INSERT, UPDATE or DELETE of a bulk write names. */
-const CHUNK = 1000;
+/** Limits the rows that one INSERT of a bulk write names. */
+const INSERT_CHUNK = 1000;
+
+/** Limits the rows that one UPDATE or DELETE names: on SQLite nothing else runs meanwhile, and a row has its places in all indexes. */
+const CHUNK = 500;
 
 /** Limits the rows that one statement reads of those to be changed. */
-const READ_CHUNK = 5000;
+const READ_CHUNK = 1000;
 
 /**
  * Inserts many counted rows with summed deltas: one UPDATE for each target, then multi-row INSERTs.
@@ -39,8 +42,8 @@ export async function insertMany<Entity extends object>(em: SqlEntityManager, en
     if (leftToTriggers || deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key))) await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
-    for (let start = 0; start < filled.length; start += CHUNK) {
-      await driverOf(em).nativeInsertMany(entity, filled.slice(start, start + CHUNK) as never, { ctx: transaction });
+    for (let start = 0; start < filled.length; start += INSERT_CHUNK) {
+      await driverOf(em).nativeInsertMany(entity, filled.slice(start, start + INSERT_CHUNK) as never, { ctx: transaction });
     }
     return filled.length;
   });

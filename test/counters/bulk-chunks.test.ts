@@ -6,8 +6,8 @@ import { statementsOf } from '../support/statements.js';
 import { expectExactKeys, keys, Lecture, Seat, Tag, Usage } from './models/keys.js';
 
 /** The rows that one statement may read, and one may change. */
-const READ = 5000;
-const CHANGED = 1000;
+const READ = 1000;
+const CHANGED = 500;
 /** More than two chunks of rows for two targets; the second is not to be changed. */
 const [MANY, FEW] = [READ * 2 + 100, 50];
 
