@@ -1,7 +1,10 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { checkStrategy, installTriggers } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
+import { addSampleData } from '../../src/services/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
@@ -54,6 +57,20 @@ describeOnEach('a database that is empty', kind => {
     expect(await migrateUp(databases[1]!, { fill: fill(9) })).toHaveLength(1);
     expect(filled).toHaveLength(1);
     await Promise.all(databases.map(database => database.close(true)));
+  });
+
+  it('is filled where triggers count, which come with it', async () => {
+    const database = await openDatabase(url, 'triggers');
+    const size = { courses: 3, students: 5, enrollments: 10 };
+    const fill = async (em: SqlEntityManager): Promise<void> => {
+      await installTriggers(em);
+      await em.transactional(own => addSampleData(own, size));
+    };
+    expect(await migrateUp(database, { fill, withTriggers: true })).toHaveLength(migrationsFor(kind).length);
+    expect(await rows(database)).toMatchObject([{ courses: 3, enrollments: 10 }]);
+    await checkStrategy(database.em);
+    expect(await miscounted(database)).toEqual([]);
+    await database.close(true);
   });
 
   if (kind === 'sqlite')
