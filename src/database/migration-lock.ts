@@ -1,3 +1,4 @@
+import { MigrationRefused } from '../migrations/migration-refused.js';
 import type { Database } from './database.js';
 
 /** Is SQL for the name of the lock: locks belong to the server, and each of its databases needs its own. */
@@ -8,13 +9,13 @@ export const MIGRATION_WAIT_SECONDS = 120;
 
 /**
  * Does some work on MySQL or MariaDB while no other process does such work on the same database. These commit each statement of
- * a schema change at once, so that no transaction holds the others off.
+ * a schema change at once, so that no transaction holds the others off. Errors: MigrationRefused where another one takes too long.
  */
 export function underMigrationLock<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
   // A transaction keeps one connection, and the lock belongs to the connection.
   return database.em.fork().transactional(async em => {
     const [answer] = await em.execute<{ locked: number | null }[]>(`select get_lock(${migrationLock}, ?) as locked`, [MIGRATION_WAIT_SECONDS]);
-    if (Number(answer?.locked) !== 1) throw new Error(`Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`);
+    if (Number(answer?.locked) !== 1) throw new MigrationRefused(`Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`);
     try {
       return await work();
     } finally {
