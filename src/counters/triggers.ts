@@ -119,7 +119,9 @@ export async function checkStrategy(em: SqlEntityManager): Promise<void> {
  */
 async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return;
-  if (isSqlite(em) && em.isInTransaction()) {
+  if (isSqlite(em)) {
+    // In a transaction, which waits for its turn among the writers of other processes as each of theirs does.
+    if (!em.isInTransaction()) return em.fork().transactional(own => changeTriggers(own, statements));
     for (const statement of statements) await em.execute(statement, [], 'run');
     return;
   }
@@ -127,17 +129,16 @@ async function changeTriggers(em: SqlEntityManager, statements: readonly string[
   const { groups } = declared(em);
   const tables = [...new Set([...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)])];
   const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
-  const [before, after, failed] = isSqlite(em) ? ['begin immediate', 'commit', 'rollback'] : [`lock tables ${locked}`, 'unlock tables', 'unlock tables'];
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
-    await run(before).catch(explained);
+    await run(`lock tables ${locked}`).catch(explained);
     try {
       for (const statement of statements) await run(statement);
     } catch (error) {
-      await run(failed);
+      await run('unlock tables');
       explained(error);
     }
-    await run(after);
+    await run('unlock tables');
   });
 }
 

@@ -52,8 +52,9 @@ describeOnEach('the doctor and the strategy', kind => {
     await past(database, `create trigger ${name} after insert on core_enrollments for each row begin update core_course set total_enrollments = total_enrollments + 2, active_enrollments = active_enrollments + 1 where id = new.course_id; end`);
     const before = await everything(database);
     const amiss = amissOf(await examined(url, { COUNTERS: 'triggers' }));
-    expect(amiss.map(({ check, status }) => [check, status])).toEqual([['strategy', 'failed'], ['probe', 'failed']]);
-    expect(amiss[1]!.message).toBe('Enrolling and unenrolling moved the counts 0, 0 → 2, 1 → 1, 0, not 0, 0 → 1, 1 → 0, 0.');
+    // It may be somebody else's, which is why the schema is looked at too.
+    expect(amiss.map(({ check, status }) => [check, status])).toEqual([['migrations', 'warning'], ['strategy', 'failed'], ['probe', 'failed']]);
+    expect(amiss[2]!.message).toBe('Enrolling and unenrolling moved the counts 0, 0 → 2, 1 → 1, 0, not 0, 0 → 1, 1 → 0, 0.');
     expect(await everything(database)).toEqual(before);
   });
 });
