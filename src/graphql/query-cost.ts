@@ -28,6 +28,18 @@ export const costOfComputed: ComplexityEstimator = options => COMPUTED + costOf(
 export const costOfEnrollMany: ComplexityEstimator = ({ args, childComplexity }) =>
   MUTATION + Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / LIST) * childComplexity;
 
+/** The arguments that say how many rows a page has. */
+interface PageSize {
+  readonly first?: number | null;
+  readonly last?: number | null;
+}
+
+/** Returns how many rows a page has at most. */
+export function pageSizeOf({ first, last }: PageSize): number {
+  // Of sizes that pages cannot have, their field tells.
+  return Math.min(Math.max(first ?? last ?? DEFAULT_SIZE, 1), MOST);
+}
+
 /** Gives the cost of a subscription: that of its first messages, one for each course. */
 export const costOfFirstMessages: ComplexityEstimator = ({ args, childComplexity }) =>
   messagesOf(args) * (1 + childComplexity);
@@ -38,9 +50,8 @@ export function messagesOf(args: Readonly<Record<string, unknown>>): number {
 }
 
 /** Gives how often what is selected of a field can be in the answer. */
-export function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, { first, last }: Record<string, number | null>): number {
-  // Of sizes that pages cannot have, their field tells.
-  if (field.args.some(({ name }) => name === 'first')) return Math.min(Math.max(first ?? last ?? DEFAULT_SIZE, 1), MOST);
+export function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, args: PageSize): number {
+  if (field.args.some(({ name }) => name === 'first')) return pageSizeOf(args);
   // What a page lists is counted with the page, whose arguments have its size.
   if (parent.endsWith('Connection')) return 1;
   return isListType(getNullableType(field.type)) ? LIST : 1;
