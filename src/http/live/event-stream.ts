@@ -72,6 +72,9 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       throw new RefusedRequest(status, tokenErrorCode(error), error.message);
     }
     const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
+    // The package lets through what is no text, and graphql looks for an operation of that name.
+    const name: unknown = sentBody?.['operationName'];
+    if (name != null && typeof name !== 'string') throw new RefusedRequest(400, 'BAD_REQUEST', 'The "operationName" is not a text. Give the name of an operation in the document, or leave it out.');
     const chosen = endpoint.rules.trusted?.find(sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})));
     if (chosen instanceof GraphQLError) return reply.code(400).send({ errors: [endpoint.format(chosen.toJSON(), chosen)] });
     const [body, { status, headers = {} }] = await handle({

@@ -57,4 +57,10 @@ describe('the stream of events', () => {
     expect(refusals.map(({ status }) => status)).toEqual([406, 400]);
     for (const refusal of refusals) expect(await refusal.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
+
+  it.each([[{ toString: 1, valueOf: null }], [[]], [5], [true]])('is refused where the name of its operation is no text: %j', async operationName => {
+    const body = JSON.stringify({ query: 'subscription One { courseCountsChanged { courseId } }', operationName });
+    const refusal = await fetch(`${api.url}/stream`, { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json' }, body });
+    expect([refusal.status, await refusal.json()]).toMatchObject([400, { errors: [{ message: expect.stringContaining('"operationName" is not a text'), extensions: { code: 'BAD_REQUEST' } }] }]);
+  });
 });
