@@ -19,7 +19,7 @@ export const TRIGGER_PREFIX = 'counters_';
 export interface TriggerDefinition {
   readonly name: string;
   readonly table: string;
-  /** Is the moment and the event, such as `after insert`. */
+  /** The moment and the event, such as `after insert`. */
   readonly event: string;
   readonly create: string;
   /** Is what the database keeps of the statement, to be compared. */

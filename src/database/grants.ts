@@ -1,4 +1,4 @@
-/** Is one line of SHOW GRANTS: what is granted or, of a global grant, revoked, in capitals, and on which database and table; * stands for all. */
+/** One line of SHOW GRANTS: the privileges that it grants, or takes from a global grant, in capitals, with their database and table; * stands for all. */
 interface Grant {
   readonly privileges: readonly string[];
   readonly database: string;
@@ -54,7 +54,7 @@ function has({ privileges }: Grant, privilege: string): boolean {
   return privileges.includes(privilege) || privileges.includes('ALL PRIVILEGES') || privileges.includes('ALL');
 }
 
-/** Tells whether a grant is for a database; beside `.*` its name is a pattern as of LIKE. Some servers take names in any case for the same. */
+/** Returns true for a grant that is for a database. In a grant on all tables, the database is a pattern, as of LIKE; some servers ignore the case of names. */
 function coversDatabase({ database, table }: Grant, name: string): boolean {
   if (database === '*') return true;
   return table === '*' ? new RegExp(`^${patternOf(database)}$`, 'is').test(name) : database.toLowerCase() === name.toLowerCase();

@@ -4,7 +4,7 @@ import type { Database } from './database.js';
 import { MIGRATION_WAIT_SECONDS, underMigrationLock } from './migration-lock.js';
 import { findSchema, requireOwnSchema, type FoundSchema } from './own-schema.js';
 import { requirePrivileges } from './migration-privileges.js';
-import { isBusy } from './sqlite-dialect.js';
+import { isBusy } from './sqlite-file.js';
 
 /** What else belongs to migrating. */
 export interface Migrating {

@@ -1,7 +1,7 @@
 import { MigrationRefused } from '../migrations/migration-refused.js';
 import type { Database } from './database.js';
 
-/** Is SQL for the name of the lock: locks belong to the server, and each of its databases needs its own. */
+/** The name of the lock, in SQL. Locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
 
 /** Limits how long a process waits for another one's migrations and sample data, in seconds. */

@@ -21,10 +21,14 @@ export async function requirePrivileges(database: Database, { pending, applied }
   if (grants === null) return;
   const em = database.em.fork();
   const needs = (await Promise.all(pending.map(migration => migration.needs(em)))).flat();
-  const missing = missingOf(grants, database, [...recordNeeds(database, applied === null), ...needs, ...(withTriggers ? triggerNeeds : [])]);
-  if (missing.length === 0) return;
-  const [row] = await em.execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
-  throw new MissingPrivilegeError(missing, row!.name, row!.account);
+  await refuseMissing(database, missingOf(grants, database, [...recordNeeds(database, applied === null), ...needs, ...(withTriggers ? triggerNeeds : [])]));
+}
+
+/** Refuses to go on where the database's user lacks privileges, named with its account. Errors: MissingPrivilegeError. */
+export async function refuseMissing(database: Database, privileges: readonly string[]): Promise<void> {
+  if (privileges.length === 0) return;
+  const [row] = await database.em.fork().execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
+  throw new MissingPrivilegeError(privileges, row!.name, row!.account);
 }
 
 /** Returns the names of the privileges that a user lacks, each once. */

@@ -15,7 +15,7 @@ import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
 import { Places, type Release } from './places.js';
-import { openFile, type MayChange } from './sqlite-file.js';
+import { isBusy, openFile, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
 /**
@@ -50,12 +50,6 @@ export class NodeSqliteFileDialect extends SqliteDialect {
   override createAdapter(): DialectAdapter {
     return new OwnQueueAdapter();
   }
-}
-
-/** Tells whether an error means that another process writes to the file (https://www.sqlite.org/rescode.html#busy). */
-export function isBusy(error: unknown): boolean {
-  // The low byte is the primary result code; the others say why it is busy.
-  return ((error as { errcode?: number } | null)?.errcode ?? 0) % 256 === 5;
 }
 
 /** Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's does. */

@@ -24,6 +24,12 @@ export function openFile(path: string, mayChange: MayChange): DatabaseSync {
   return database;
 }
 
+/** Returns true for an error which means that another process writes to the file (https://www.sqlite.org/rescode.html#busy). */
+export function isBusy(error: unknown): boolean {
+  // The low byte is the primary result code; the others say why it is busy.
+  return ((error as { errcode?: number } | null)?.errcode ?? 0) % 256 === 5;
+}
+
 /** Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway. */
 function isNew(path: string): boolean {
   const found = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
@@ -35,7 +41,9 @@ function isChangeable(path: string, mayChange: MayChange): boolean {
   const file = new DatabaseSync(withoutTraces(path), { readOnly: true, timeout: LOOK_TIMEOUT });
   try {
     return mayChange(sql => file.prepare(sql).all());
-  } catch {
+  } catch (error) {
+    // A file that is busy can be looked into again.
+    if (isBusy(error)) throw error;
     // What cannot be read, be it no database at all, cannot be known to be ours.
     return false;
   } finally {

@@ -78,7 +78,7 @@ export function withinLimit<Result>(limit: TimeLimit, work: () => Result): Resul
   return limits.run(limit, work);
 }
 
-/** Runs work within so many seconds, whatever limit is in force, and until the client for whom it is done has gone. */
+/** Runs work within a limit of its own, in seconds, in place of the limit in force; the work also stops when its client leaves. */
 export async function withinOwnLimit<Result>(seconds: number, work: () => Promise<Result>, gone?: AbortSignal): Promise<Result> {
   const limit = new TimeLimit(seconds);
   const leave = (): void => limit.stop('client_gone');

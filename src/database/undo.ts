@@ -1,11 +1,10 @@
-import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
 import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
 import { procedureState } from '../migrations/own-procedure.js';
 import { othersIn, triggersOn } from '../migrations/own-tables.js';
 import { refuseOthers } from '../migrations/table-migration.js';
 import { databaseKindOf, type Database } from './database.js';
 import { underMigrationLock } from './migration-lock.js';
-import { knownGrants, missingOf } from './migration-privileges.js';
+import { knownGrants, missingOf, refuseMissing } from './migration-privileges.js';
 import { findSchema } from './own-schema.js';
 
 /** What undoing the last migration takes away. */
@@ -26,13 +25,12 @@ export interface Undoing {
  * refers to ours; MissingPrivilegeError where the user is not shown what would.
  */
 export async function findUndoing(database: Database): Promise<Undoing | { readonly unknown: string } | null> {
-  const { applied } = await findSchema(database);
+  const { applied, tables } = await findSchema(database);
   const name = applied?.at(-1);
   if (name === undefined) return null;
   const last = migrationsFor(databaseKindOf(database)).find(one => one.name === name);
   if (!last) return { unknown: name };
   const em = database.em.fork();
-  const { tables } = await findSchema(database);
   const there = last.tables.map(table => table.name).filter(table => tables.includes(table));
   await requireSight(database, there);
   refuseOthers(await othersIn(em, last.tables));
@@ -58,7 +56,5 @@ async function proceduresOf(database: Database, { procedure }: MigrationEntry): 
 /** Refuses to go on where the server shows the user no triggers of the tables: it would drop them all the same. */
 async function requireSight(database: Database, tables: readonly string[]): Promise<void> {
   const grants = tables.length === 0 ? null : await knownGrants(database);
-  if (grants === null || missingOf(grants, database, [{ privilege: 'TRIGGER', tables }]).length === 0) return;
-  const [row] = await database.em.fork().execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
-  throw new MissingPrivilegeError(['TRIGGER'], row!.name, row!.account);
+  if (grants !== null) await refuseMissing(database, missingOf(grants, database, [{ privilege: 'TRIGGER', tables }]));
 }

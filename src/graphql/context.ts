@@ -18,7 +18,7 @@ export interface Context {
   tell(problems: readonly Problem[]): Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
-  /** Is where to subscribe, and as whom; null: the request came by a protocol without subscriptions. */
+  /** The live counts and the listener who subscribes to them; null: the request came by a protocol without subscriptions. */
   readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
   /** Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself then. */
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
 import { CounterError } from '../counters/index.js';
-import { isBusy } from '../database/sqlite-dialect.js';
+import { isBusy } from '../database/sqlite-file.js';
 
 /** Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was changed. */
 export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'REQUEST_TIMEOUT' | 'COMMIT_UNKNOWN';

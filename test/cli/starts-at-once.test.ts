@@ -40,7 +40,7 @@ describeOnEach('a database that is empty', kind => {
     for (const { name } of migrationsFor(kind)) expect(ends.filter(({ stderr }) => stderr.includes(`Applied the migration ${name}.`))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('Adding sample data'))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('"rollcall seed"'))).toEqual([]);
-    // Both have seen whom there are tokens for, so neither served before the data were there.
+    // Both print a token of a user of the sample data, so neither began to serve before the data were there.
     expect(ends.filter(({ stdout }) => stdout.includes('admin (user 1)'))).toHaveLength(2);
     expect(await looked(rows)).toMatchObject([{ courses: 200, enrollments: 30_000 }]);
     expect(await looked(miscounted)).toEqual([]);

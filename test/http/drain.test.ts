@@ -39,6 +39,15 @@ describeOnEach('a server that closes', kind => {
     return { server, database, other, errors, token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }) };
   }
 
+  /** Adds a course and a student; another client holds the course until `holder` commits. */
+  async function heldCourse(database: Database, other: Database) {
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const holder = other.em.fork();
+    await holder.begin();
+    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    return { course, student, holder };
+  }
+
   /** Sends a mutation and comes back when the server has the request, with the answer to come and the end of the server's side of the connection. */
   async function sendAndArrive(server: RunningServer, token: string, query: string, signal?: AbortSignal): Promise<{ answer: Promise<Response>; disconnected: Promise<unknown> }> {
     const { port } = new URL(server.url);
@@ -109,11 +118,7 @@ describeOnEach('a server that closes', kind => {
 
   it('finishes the request in flight with its answer, and refuses new connections meanwhile', async () => {
     const { server, database, other, token } = await start(kind);
-    const student = await addUser(database, Role.STUDENT);
-    const course = await addCourse(database);
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { course, student, holder } = await heldCourse(database, other);
     const { answer } = await sendAndArrive(server, await token(student), enroll(course));
     let closed = false;
     const closing = server.close().then(() => (closed = true));
@@ -130,10 +135,7 @@ describeOnEach('a server that closes', kind => {
 
   it('does not wait for the work of a client that has gone, which is stopped: nothing is changed', async () => {
     const { server, database, other, token } = await start(kind);
-    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { course, student, holder } = await heldCourse(database, other);
     const client = new AbortController();
     const { answer, disconnected } = await sendAndArrive(server, await token(student), enroll(course), client.signal);
     const failed = expect(answer).rejects.toThrow('aborted');
@@ -147,10 +149,7 @@ describeOnEach('a server that closes', kind => {
 
   it('answers each of several requests on one connection in their order, those that come too late with SERVER_STOPPING, and only the last answer says that it is the last', async () => {
     const { server, database, other, token } = await start(kind);
-    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { course, student, holder } = await heldCourse(database, other);
     const bearer = await token(student);
     const client = await pipeline(server);
     await client.send(3, post(enroll(course), bearer) + post('{ __typename }', bearer) + 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -167,10 +166,7 @@ describeOnEach('a server that closes', kind => {
 
   it('does not wait for requests on one connection whose client has gone: the work for each is stopped', async () => {
     const { server, database, other, token } = await start(kind);
-    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { course, student, holder } = await heldCourse(database, other);
     const bearer = await token(student);
     const client = await pipeline(server);
     await client.send(3, post(enroll(course), bearer).repeat(3));
@@ -187,10 +183,7 @@ describeOnEach('a server that closes', kind => {
 
   it('cuts off the requests that have not finished when its time is over, logs how many and gives their number', async () => {
     const { server, database, other, token, errors } = await start(kind, { SHUTDOWN_TIMEOUT: '0' });
-    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
+    const { course, student, holder } = await heldCourse(database, other);
     const { answer } = await sendAndArrive(server, await token(student), enroll(course));
     const cutOff = expect(answer).rejects.toThrow('fetch failed');
     expect(await server.close()).toBe(1);

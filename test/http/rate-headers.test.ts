@@ -46,7 +46,7 @@ const answers: readonly [what: string, bytes: string, status: number][] = [
   ['the page for exploring', `GET /graphql HTTP/1.1\r\naccept: text/html\r\n${END}`, 200],
   ['the page that needs no network', `GET /explorer HTTP/1.1\r\n${END}`, 200],
   ['a file of it', `GET /explorer/styles.css HTTP/1.1\r\n${END}`, 200],
-  ['a file of it that there is not', `GET /explorer/nothing.js HTTP/1.1\r\n${END}`, 404],
+  ['a missing file of that page', `GET /explorer/nothing.js HTTP/1.1\r\n${END}`, 404],
   ['a file of it under a condition', `GET /explorer/styles.css HTTP/1.1\r\nif-unmodified-since: Mon, 01 Jan 1990 00:00:00 GMT\r\n${END}`, 412],
   ['events without saying so', `GET /graphql/stream HTTP/1.1\r\n${END}`, 406],
   ['events of a foreign page', `GET /graphql/stream HTTP/1.1\r\n${STREAM}origin: https://elsewhere.example\r\n${END}`, 403],

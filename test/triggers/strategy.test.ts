@@ -1,3 +1,5 @@
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { checkStrategy, insertMany, installTriggers, removeTriggers, triggerStatus } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
@@ -135,4 +137,22 @@ describeOnServers('a counter of rows in their own table', kind => {
     onTestFinished(drop);
     await expect(installTriggers(database.em)).rejects.toMatchObject({ code: 'COUNTER_STRATEGY', message: expect.stringContaining('Category.childCount') });
   });
+});
+
+it('triggers are changed on SQLite once the transaction of another process has ended, however soon they are asked for', async () => {
+  const { url, drop } = freshUrl('sqlite');
+  const database = await openDatabase(url, 'triggers');
+  const other = new DatabaseSync(url.slice('sqlite:'.length));
+  onTestFinished(async () => {
+    other.close();
+    await database.close(true);
+    await drop();
+  });
+  await database.migrator.up();
+  other.exec('begin immediate');
+  const installing = installTriggers(database.em).catch((error: unknown) => error);
+  // Time to try in vain: each try holds up the turns of this process.
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  other.exec('commit');
+  expect(await installing).toMatchObject({ created: [expect.any(String), expect.any(String), expect.any(String)] });
 });

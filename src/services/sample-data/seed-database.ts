@@ -19,7 +19,7 @@ export interface SeedSize {
   readonly enrollments: number;
 }
 
-/** Says what sample data to make, how random numbers begin, and up to when. */
+/** The sizes of sample data, the seed of their random numbers, and the latest moment in them. */
 export interface Seed extends SeedSize {
   readonly seed?: number;
   readonly until?: Date;

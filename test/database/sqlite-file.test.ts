@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it, onTestFinished } from 'vitest';
+import { isBusy, openFile } from '../../src/database/sqlite-file.js';
+
+it('a file that another process keeps for itself is busy, and not taken for one that is not ours', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-file-'));
+  const path = join(folder, 'busy.sqlite');
+  const other = new DatabaseSync(path);
+  onTestFinished(() => {
+    other.close();
+    rmSync(folder, { recursive: true });
+  });
+  // The file of the journal stays, by which a look knows that others may have this one open.
+  other.exec('pragma journal_mode = persist; create table t (id integer); insert into t values (1)');
+  const look = (select: (sql: string) => readonly object[]): boolean => {
+    other.exec('begin exclusive');
+    try {
+      return select('select id from t').length > 0;
+    } finally {
+      other.exec('commit');
+    }
+  };
+  expect(() => openFile(path, look)).toThrow(expect.toSatisfy(isBusy));
+  const opened = openFile(path, select => select('select id from t').length > 0);
+  opened.exec('insert into t values (2)');
+  opened.close();
+});
