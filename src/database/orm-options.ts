@@ -63,15 +63,21 @@ const isOursOrEmpty: MayChange = select => {
 
 async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Options> {
   // Loaded only where it is used: it takes a sixth of the time that a command needs to start.
-  const { LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./server-driver.js');
+  const { cut, LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./server-driver.js');
   return {
     driver: kind === 'mysql' ? LimitedMySqlDriver : LimitedMariaDbDriver,
     clientUrl: url,
     pool: { min: 0, max: 20 },
     // The protocol takes the locks that it needs; the gap locks of REPEATABLE READ would only add deadlocks.
-    onCreateConnection: async connection => {
-      for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`, `lock_wait_timeout = ${LOCK_WAIT}`]) {
-        await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
+    onCreateConnection: async created => {
+      const connection = created as unknown as DatabaseConnection;
+      try {
+        for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`, `lock_wait_timeout = ${LOCK_WAIT}`]) {
+          await connection.executeQuery(CompiledQuery.raw(`set session ${setting}`));
+        }
+      } catch (error) {
+        await cut(connection); // Kysely neither uses it nor gives it back.
+        throw error;
       }
     },
   };

@@ -2,8 +2,10 @@ import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { MySqlConnection, MySqlDriver } from '@mikro-orm/mysql';
 import { CompiledQuery, type ControlConnectionProvider, type DatabaseConnection, type Dialect, type Driver, type QueryCompiler, type TransactionSettings } from 'kysely';
+import pRetry from 'p-retry';
 import { exactNumber } from '../counters/index.js';
 import { WholeNumber } from '../entities/whole-number.js';
+import { faultOf } from './database-errors.js';
 import { databaseKind } from './database-url.js';
 import { Places } from './places.js';
 import { withStatementLimit } from './statement-limit.js';
@@ -63,6 +65,18 @@ export class LimitedMariaDbDriver extends MariaDbDriver {
   protected override readonly connection = new LimitedConnection(this.config);
 }
 
+/** How long a connection is asked for again and again, where the server takes no more of them, in milliseconds. */
+const MAX_CROWDED_MS = 5000;
+
+/** How soon after connections were found to lead to a server that takes no changes others are given up for it, in milliseconds. */
+const MIN_OUTDATED_MS = 1000;
+
+/** Closes a connection, which its pool then has no more. */
+export async function cut(connection: DatabaseConnection): Promise<void> {
+  // Its second step, to tell the server by another connection, is not needed: nothing is under way.
+  await connection.killSession!(() => Promise.resolve());
+}
+
 /**
  * Kysely's driver with time limits. The signal that MikroORM and Kysely take would not do: a transaction begins without
  * one, which is where a connection is waited for, the statements of the counters do not get it, and Kysely prints the
@@ -70,6 +84,9 @@ export class LimitedMariaDbDriver extends MariaDbDriver {
  */
 class LimitedDriver implements Driver {
   #hasStatementLimits: Promise<boolean> | undefined;
+  /** When each connection was opened, and before when they are outdated, by the process's clock. */
+  readonly #openedAt = new WeakMap<DatabaseConnection, number>();
+  #outdatedBefore = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly inner: Driver,
@@ -98,20 +115,49 @@ class LimitedDriver implements Driver {
     const limit = currentLimit();
     let connection: DatabaseConnection | undefined;
     try {
-      const opened = (connection = await this.inner.acquireConnection());
+      const opened = (connection = await this.#connect());
       const hasLimits = limit !== undefined && (await this.#knowsStatementLimits(opened));
       const limited = (sql: string, milliseconds: number): string => (hasLimits ? withStatementLimit(this.kind, sql, milliseconds) : sql);
       const giveBack = (): void => {
         void this.inner.releaseConnection(opened);
         giveOn();
       };
-      return new Turn(opened, limit, limited, giveBack, this.#control);
+      return new Turn(opened, limit, limited, giveBack, this.#control, this.#lookAt);
     } catch (error) {
       if (connection) void this.inner.releaseConnection(connection);
       giveOn();
       throw error;
     }
   }
+
+  /** Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while. */
+  async #connect(): Promise<DatabaseConnection> {
+    const limit = currentLimit();
+    for (;;) {
+      const connection = await pRetry(() => this.inner.acquireConnection(), {
+        retries: Number.POSITIVE_INFINITY,
+        factor: 1.5,
+        minTimeout: 10,
+        maxTimeout: 250,
+        randomize: true,
+        maxRetryTime: MAX_CROWDED_MS,
+        shouldRetry: ({ error }) => faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true,
+      });
+      const openedAt = this.#openedAt.get(connection) ?? performance.now();
+      this.#openedAt.set(connection, openedAt);
+      if (openedAt >= this.#outdatedBefore) return connection;
+      await cut(connection);
+    }
+  }
+
+  /**
+   * Looks at an error of a statement. A server that takes no changes may be one that was the primary until now: whoever
+   * connects anew is led to the new one, so all connections that there are now are given up, each when it is next asked for.
+   */
+  readonly #lookAt = (error: unknown): void => {
+    const now = performance.now();
+    if (faultOf(error)?.kind === 'read_only' && now - this.#outdatedBefore > MIN_OUTDATED_MS) this.#outdatedBefore = now;
+  };
 
   /** Returns false on a cluster of Galera, which replicates by threads that such a limit would end too. */
   #knowsStatementLimits(connection: DatabaseConnection): Promise<boolean> {
@@ -147,7 +193,7 @@ class LimitedDriver implements Driver {
 
   /** Commits, whatever the limit: once it was sent, only its answer says whether the changes are saved. */
   commitTransaction(turn: Turn): Promise<void> {
-    return this.inner.commitTransaction(turn.connection);
+    return turn.noting(this.inner.commitTransaction(turn.connection));
   }
 
   async rollbackTransaction(turn: Turn): Promise<void> {
@@ -178,7 +224,12 @@ class LimitedDriver implements Driver {
     return Promise.resolve();
   }
 
-  destroy(): Promise<void> {
-    return this.inner.destroy();
+  async destroy(): Promise<void> {
+    try {
+      await this.inner.destroy();
+    } catch (error) {
+      // A connection that could not be closed in order, such as one that was still being opened, has ended all the same.
+      if (faultOf(error)?.kind !== 'disconnected') throw error;
+    }
   }
 }

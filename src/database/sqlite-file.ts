@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { faultOf } from './database-errors.js';
 
 /** How long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 export const BUSY_TIMEOUT = 50;
@@ -24,10 +25,9 @@ export function openFile(path: string, mayChange: MayChange): DatabaseSync {
   return database;
 }
 
-/** Returns true for an error which means that another process writes to the file (https://www.sqlite.org/rescode.html#busy). */
+/** Returns true for an error which means that another process writes to the file. */
 export function isBusy(error: unknown): boolean {
-  // The low byte is the primary result code; the others say why it is busy.
-  return ((error as { errcode?: number } | null)?.errcode ?? 0) % 256 === 5;
+  return faultOf(error)?.kind === 'lock_wait';
 }
 
 /** Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway. */

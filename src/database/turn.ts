@@ -1,5 +1,5 @@
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
-import { isTimeLimitError } from './statement-limit.js';
+import { faultOf } from './database-errors.js';
 import { unlessStopped, type TimeLimit } from './time-limit.js';
 
 /**
@@ -18,6 +18,8 @@ export class Turn implements DatabaseConnection {
     private readonly limited: (sql: string, milliseconds: number) => string,
     private readonly giveBack: () => void,
     private readonly control: ControlConnectionProvider,
+    /** Is told of each error that the database gives. */
+    private readonly onError: (error: unknown) => void,
   ) {}
 
   /** True once a statement could not be killed, so that the connection was cut. */
@@ -32,14 +34,14 @@ export class Turn implements DatabaseConnection {
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     const { limit } = this;
-    if (!limit) return this.connection.executeQuery<Row>(query);
+    if (!limit) return this.noting(this.connection.executeQuery<Row>(query));
     limit.check();
-    const sent = this.connection.executeQuery<Row>({ ...query, sql: this.limited(query.sql, limit.millisecondsLeft) });
+    const sent = this.noting(this.connection.executeQuery<Row>({ ...query, sql: this.limited(query.sql, limit.millisecondsLeft) }));
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {
       // The server's clock may be a moment before ours.
-      if (isTimeLimitError(error)) limit.stop('deadline');
+      if (faultOf(error)?.kind === 'timed_out') limit.stop('deadline');
       if (!limit.signal.aborted) throw error;
       this.#underWay = this.#end(sent);
       throw limit.signal.reason;
@@ -49,6 +51,16 @@ export class Turn implements DatabaseConnection {
   streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
     this.limit?.check();
     return this.connection.streamQuery<Row>(query, chunkSize);
+  }
+
+  /** Returns what the database answers, whose errors are looked at on their way. */
+  async noting<Result>(answer: Promise<Result>): Promise<Result> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.onError(error);
+      throw error;
+    }
   }
 
   /** Gives the connection back, as soon as no statement is under way; a second call does nothing. */

@@ -201,15 +201,26 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send the same request again.',
   },
   DATABASE_UNAVAILABLE: {
-    meaning: 'The database cannot be reached; nothing was changed.',
-    message: ['The database cannot be reached. Nothing was changed; try again.'],
+    meaning: 'The database cannot be reached, takes no changes or no more connections, or cannot be used for another reason; nothing was changed.',
+    message: [
+      'The database cannot be reached. Nothing was changed; try again.',
+      'The database takes no changes now. Nothing was changed; try again later.',
+      'The database cannot be used now. Nothing was changed; try again later.',
+    ],
     status: [200, 503],
     remedy: 'Send the same request again, a little later.',
   },
+  DATABASE_FULL: {
+    meaning: 'The database has no room for changes, as where its disk is full; nothing was changed. What needs no room, as most reading, goes on.',
+    message: ['The database has no room for changes. Nothing was changed; try again later.'],
+    status: [200],
+    remedy: 'Send the same request again later; have room made, see the [runbook](runbook.md).',
+  },
   READ_FAILED: {
-    meaning: 'The database cannot be reached for reading, others kept locked what was to be read, or it did not answer before the time of the request was over; what the same request changed before is saved.',
+    meaning: 'The database cannot be reached or used for reading, others kept locked what was to be read, or it did not answer before the time of the request was over; what the same request changed before is saved.',
     message: [
       'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
+      'The database cannot be used now. What this request changed before, if anything, is saved; read it again.',
       'Others kept locked what was to be read. What this request changed before, if anything, is saved; read it again.',
       'The request took longer than … s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.',
     ],
@@ -217,9 +228,9 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Read again, a little later; do not send the mutation again.',
   },
   COMMIT_UNKNOWN: {
-    meaning: 'The database went away during a commit, or did not confirm it before the time of the request was over; whether the change was saved could not be found out.',
+    meaning: 'The database went away or failed during a commit, or did not confirm it before the time of the request was over; whether the change was saved could not be found out.',
     message: [
-      'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.',
+      'The database … during a commit, and it could not be found out whether the change was saved. Look before you try again.',
       'The database did not confirm the commit within the … s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.',
     ],
     status: [200],

@@ -2,14 +2,14 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
 import { isUnsafeNumber } from '../counters/index.js';
-import { isInterrupted } from '../database/statement-limit.js';
+import { faultOf, isInterrupted, type Fault } from '../database/database-errors.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../database/time-limit.js';
 import { AccessError } from '../services/access.js';
 import { TokenError, UncheckedTokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
 import { timeoutMessage } from '../services/timeout-message.js';
-import { isConflict, isConnectionLost, TransactionError } from '../services/transaction-error.js';
+import { isConflict, TransactionError, unavailableMessage } from '../services/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
 /** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
@@ -63,20 +63,33 @@ export function timedOut(error: WorkStopped): GraphQLError {
 /** Reports an error that is not the caller's, whole, under the id that the caller is given. */
 export type ReportError = (id: string, error: unknown) => void;
 
+/** What an errorFormatter does besides; `onFault` takes each error that the database made and a caller was told of. */
+export interface FormatterOptions {
+  readonly hidesSchema?: boolean;
+  readonly onFault?: (error: unknown) => void;
+}
+
 /**
  * Gives the function that turns whatever was thrown into what a caller may see: a code of the catalogue with its message,
  * or, for all else, INTERNAL_SERVER_ERROR with an id under which the error is reported whole. Guesses at names of the
  * schema are left out where the schema is hidden.
  */
-export function errorFormatter(report: ReportError, { hidesSchema = false } = {}): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+export function errorFormatter(report: ReportError, { hidesSchema = false, onFault = () => undefined }: FormatterOptions = {}): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
     const cause = thrownBy(error);
     if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
-    if (cause instanceof TransactionError) return withCode(formatted, cause.code, cause.message);
+    if (cause instanceof TransactionError) {
+      onFault(cause);
+      return withCode(formatted, cause.code, cause.message);
+    }
     if (cause instanceof WorkStopped || isInterrupted(cause)) return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
-    // Changes report conflicts and a lost connection themselves, so these came while reading: what was changed before is saved.
+    // Changes report what the database made themselves, so these came while reading: what was changed before is saved.
     if (isConflict(cause)) return lockedOut(formatted, currentLimit());
-    if (isConnectionLost(cause)) return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
+    const fault = faultOf(cause);
+    if (fault?.told) {
+      onFault(cause);
+      return unread(formatted, fault, currentLimit());
+    }
     if (isForCallers(formatted, cause)) {
       const message = hidesSchema ? formatted.message.replace(/ ?Did you mean .+\?$/s, '') : formatted.message;
       const { locations } = formatted;
@@ -109,6 +122,13 @@ function stopped(formatted: GraphQLFormattedError, limit: TimeLimit | undefined)
 function lockedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (!limit?.maySave) return withCode(formatted, 'RETRY_LATER', 'Others kept locked what was to be read. Nothing was changed; try again.');
   return withCode(formatted, 'READ_FAILED', 'Others kept locked what was to be read. What this request changed before, if anything, is saved; read it again.');
+}
+
+/** Returns the error for a read that the database failed; where the request has changed something before, that is saved, and the code says so. */
+function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit | undefined): GraphQLFormattedError {
+  if (fault.kind === 'disconnected' || fault.kind === 'stopped') return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
+  if (!limit?.maySave) return withCode(formatted, fault.told!, unavailableMessage(fault));
+  return withCode(formatted, 'READ_FAILED', 'The database cannot be used now. What this request changed before, if anything, is saved; read it again.');
 }
 
 /** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */

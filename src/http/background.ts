@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { BackgroundRuns } from '../services/runs/index.js';
+import { loggedError, type DatabaseFaults } from './database-faults.js';
 import { Schedule } from './schedule.js';
 
 /** Does what a server does besides answering: it works on the runs that were started, and starts those of a schedule. */
@@ -9,9 +10,12 @@ export class Background {
   readonly runs: BackgroundRuns;
   #schedule: Schedule | undefined;
 
-  constructor(private readonly options: { readonly config: Config; readonly database: Database; readonly logger: FastifyBaseLogger }) {
-    const { database, logger } = options;
-    this.runs = new BackgroundRuns(database, (run, error) => logger.error({ run, err: error }, 'a run failed'));
+  constructor(private readonly options: { readonly config: Config; readonly database: Database; readonly faults: DatabaseFaults; readonly logger: FastifyBaseLogger }) {
+    const { database, faults, logger } = options;
+    this.runs = new BackgroundRuns(database, (run, error) => {
+      if (faults.note(error, {}, null)) logger.warn({ run, ...loggedError(error) }, 'a run failed');
+      else logger.error({ run, err: error }, 'a run failed');
+    });
   }
 
   /** Starts the schedule, where there is one. */

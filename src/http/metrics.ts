@@ -9,6 +9,7 @@ import { addBrowserRules } from './browser-rules.js';
 import { counterMetrics } from './counter-metrics.js';
 import type { RateLimits } from './rate-limits/rate-limits.js';
 import { rateMetrics } from './rate-limits/rate-metrics.js';
+import type { DatabaseFaults } from './database-faults.js';
 import { databaseMetrics } from './database-metrics.js';
 import { loadMetrics, type LoadShedding } from './load-shedding.js';
 import { refuseInGraphqlShape } from './refusals.js';
@@ -35,13 +36,13 @@ export interface Metrics {
 }
 
 /** Begins to count for one server, until it closes. */
-export function startMetrics(app: FastifyInstance, database: Database, logger: FastifyBaseLogger): Metrics {
+export function startMetrics(app: FastifyInstance, database: Database, faults: DatabaseFaults, logger: FastifyBaseLogger): Metrics {
   if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
   const registry = new Registry();
   const count = requestMetrics(registry);
   const stop = counterMetrics(registry, database.em as SqlEntityManager);
   app.addHook('onClose', () => Promise.resolve(stop()));
-  const readDatabase = databaseMetrics(registry, database, logger);
+  const readDatabase = databaseMetrics(registry, database, faults, logger);
   const processRegistry = ofProcess;
   const text = async (): Promise<string> => {
     await readDatabase();

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { CRON_OPTIONS } from '../config-values.js';
 import type { Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
+import { loggedError } from './database-faults.js';
 import { runForMoment, type BackgroundRuns, type Run, type ScheduledAction } from '../services/runs/index.js';
 
 /** Says when to do what, with which database and runs, and where to tell of it. */
@@ -46,7 +47,7 @@ export class Schedule {
       if (run) this.#tell(moment, run);
       else this.#passedOver(moment, problems[0]!.message);
     } catch (error) {
-      this.#logger.error({ moment, err: error }, 'the scheduled run could not be started or read');
+      this.#logger.error({ moment, ...loggedError(error) }, 'the scheduled run could not be started or read');
     }
   }
 

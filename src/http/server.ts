@@ -14,6 +14,7 @@ import { KnownSizes } from '../services/reader/index.js';
 import { Background } from './background.js';
 import { addBrowserRules } from './browser-rules.js';
 import { cachePolicy } from './cache-policy.js';
+import { DatabaseFaults, loggedError } from './database-faults.js';
 import { clientAddresses, proxyTrust } from './client-address.js';
 import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
@@ -72,7 +73,8 @@ export async function startServer({ config, database, logger, pace, thresholds =
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
   const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
-  const metrics = config.metrics === 'off' ? null : startMetrics(app, database, logger);
+  const faults = new DatabaseFaults(logger);
+  const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger);
   // Before all else that looks at requests: one that breaks off at once is known by then.
   const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request => rateHeadersOf(charging, request));
   const { current } = requests;
@@ -81,7 +83,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
   if (trustProxy === false) warnOfUnnamedProxy(app, logger);
   limitRequests(app, config.requestTimeout);
   cutOffSlowReaders(app, config.writeTimeout);
-  const viewers = viewersOf(app, { config, database, logger, current });
+  const viewers = viewersOf(app, { config, database, faults, logger, current });
   const { verify } = viewers;
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
@@ -98,11 +100,13 @@ export async function startServer({ config, database, logger, pace, thresholds =
   refuseInGraphqlShape(app);
   readJsonBodies(app);
   await sendLess(app);
-  const background = new Background({ config, database, logger });
+  const background = new Background({ config, database, faults, logger });
   const schema = buildGraphqlSchema();
-  const format = recordingCodes(errorFormatter((id, error) => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed'), { hidesSchema: config.production }), current);
+  const report = (id: string, error: unknown): void => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
+  const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });
+  const format = recordingCodes(errorFormatter(report, { hidesSchema: config.production, onFault }), current);
   const documentRules = documentRulesOf(schema, config);
-  const sizes = new KnownSizes(database, error => logger.warn({ err: error }, 'the sizes of the tables cannot be read; prices stay as they are'));
+  const sizes = new KnownSizes(database, error => logger.warn(loggedError(error), 'the sizes of the tables cannot be read; prices stay as they are'));
   await sizes.refresh();
   const rules: OperationRules = { ...config, ...documentRules, sizes, trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules) };
   const apollo = new ApolloServer<Context>({
@@ -134,7 +138,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
   metrics?.watch({ counts, connections: listening, limits, load, viewers });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const reason = await reasonNotReady(database);
+    const reason = await reasonNotReady(database, faults);
     return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
   });
   let ownMetricsUrl: string | null | undefined;

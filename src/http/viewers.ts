@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
-import { isInterrupted } from '../database/statement-limit.js';
+import { faultOf } from '../database/database-errors.js';
 import { WorkStopped } from '../database/time-limit.js';
 import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../services/known-users.js';
 import { rejection, TokenError, UncheckedTokenError, type UncheckedReason } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
-import { isConflict, isConnectionLost } from '../services/transaction-error.js';
 import type { Viewer } from '../services/viewer.js';
+import { loggedError, type DatabaseFaults } from './database-faults.js';
 import type { LiveConnections } from './live/index.js';
 import type { CurrentRequest } from './request-record.js';
 
@@ -31,7 +31,7 @@ export interface Viewers {
 }
 
 /** Returns what finds out who asks: the token's word, checked against the users' rows. */
-export function viewersOf(app: FastifyInstance, { config, database, logger, current }: { config: Config; database: Database; logger: FastifyBaseLogger; current: CurrentRequest }): Viewers {
+export function viewersOf(app: FastifyInstance, { config, database, faults, logger, current }: { config: Config; database: Database; faults: DatabaseFaults; logger: FastifyBaseLogger; current: CurrentRequest }): Viewers {
   let staleKeyUses = 0;
   const claimedBy = tokenVerifier(config.jwt, {
     roleFrom: config.roleFrom,
@@ -54,14 +54,18 @@ export function viewersOf(app: FastifyInstance, { config, database, logger, curr
   });
   const loggedAt = new Map<UncheckedReason, number>();
   const logUnchecked = (error: UncheckedTokenError): void => {
+    const about = { requestId: current()?.id };
+    if (faults.note(error, about, unchecked[error.code])) return;
     if (performance.now() - (loggedAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < UNCHECKED_LOG_INTERVAL_MS) return;
     loggedAt.set(error.code, performance.now());
-    logger.error({ requestId: current()?.id, err: error }, unchecked[error.code]);
+    const line = { ...about, ...loggedError(error) };
+    if (error.code === 'DATABASE_UNAVAILABLE') logger.warn(line, unchecked[error.code]);
+    else logger.error(line, unchecked[error.code]);
   };
   let isCut = false;
   /** Tells once that listeners cannot be looked up, and once that they can be again. */
   const tellOf = (error: unknown): void => {
-    if (error !== null && !isCut) logger.warn({ err: error }, 'the users who listen cannot be looked up; they stay until they can be');
+    if (error !== null && !isCut) logger.warn(loggedError(error), 'the users who listen cannot be looked up; they stay until they can be');
     if (error === null && isCut) logger.info('the users who listen can be looked up again');
     isCut = error !== null;
   };
@@ -97,7 +101,7 @@ export function viewersOf(app: FastifyInstance, { config, database, logger, curr
 
 /** Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where others have locked the rows. */
 function isAway(error: unknown): boolean {
-  return isConnectionLost(error) || isConflict(error) || error instanceof WorkStopped || isInterrupted(error);
+  return error instanceof WorkStopped || faultOf(error)?.told != null;
 }
 
 /** Returns why a viewer has not the rights any more that it had; null: it has. */

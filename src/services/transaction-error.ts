@@ -1,9 +1,8 @@
-import { DeadlockException, LockWaitTimeoutException } from '@mikro-orm/core';
 import { CounterError } from '../counters/index.js';
-import { isBusy } from '../database/sqlite-file.js';
+import { faultOf, type Fault } from '../database/database-errors.js';
 
 /** Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was changed. */
-export type TransactionErrorCode = 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'REQUEST_TIMEOUT' | 'COMMIT_UNKNOWN';
+export type TransactionErrorCode = NonNullable<Fault['told']> | 'COMMIT_UNKNOWN';
 
 /** Reports a transaction that did not go through; `cause` is the last error of the database. */
 export class TransactionError extends Error {
@@ -18,36 +17,53 @@ export class TransactionError extends Error {
   }
 }
 
-/** Lists MySQL's and MariaDB's errors that mean "run the transaction again": a snapshot too old, a lock wait, a deadlock. */
-const CONFLICTS = new Set([1020, 1205, 1213]);
+/** What a caller is told of a database that cannot be used, or takes no changes, by the kind of the error; of each other kind, the last. */
+const unavailable: Partial<Record<Fault['kind'], string>> & { readonly other: string } = {
+  disconnected: 'The database cannot be reached. Nothing was changed; try again.',
+  stopped: 'The database cannot be reached. Nothing was changed; try again.',
+  read_only: 'The database takes no changes now. Nothing was changed; try again later.',
+  other: 'The database cannot be used now. Nothing was changed; try again later.',
+};
 
-/** Lists those that mean that the server ended the connection: a shutdown, a kill, an idle connection. */
-const ENDED_BY_SERVER = new Set([1053, 1927, 4031]);
+/** Returns what a caller is told of a fault of the database before which nothing was changed. */
+export function unavailableMessage({ kind, told }: Fault): string {
+  return told === 'DATABASE_FULL' ? 'The database has no room for changes. Nothing was changed; try again later.' : (unavailable[kind] ?? unavailable.other);
+}
 
 /** Tells whether an error means that other transactions were in the way, and the same one can succeed when run again. */
 export function isConflict(error: unknown): boolean {
-  if (error instanceof CounterError) return error.retryable;
-  if (error instanceof DeadlockException || error instanceof LockWaitTimeoutException) return true;
-  return isBusy(error) || CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
+  return error instanceof CounterError ? error.retryable : faultOf(error)?.told === 'RETRY_LATER';
+}
+
+/** Tells whether an error ended a transaction that can succeed when it is run again: others were in the way, or the database was not there for a moment. */
+export function isToRunAgain(error: unknown): boolean {
+  return error instanceof CounterError ? error.retryable : (faultOf(error)?.again ?? false);
 }
 
 /** Lists why a transaction can end without being the caller's mistake, as metrics name it. */
-export const conflictReasons = ['deadlock', 'lock_wait', 'moved', 'connection_lost'] as const;
+export const conflictReasons = ['deadlock', 'lock_wait', 'moved', 'connection_lost', 'no_connection', 'read_only'] as const;
+
+/** Maps the kinds of error after which a transaction is run again to those reasons; what is left out is a connection that was lost, or not had. */
+const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> = {
+  deadlock: 'deadlock',
+  lock_wait: 'lock_wait',
+  changed: 'moved',
+  crowded: 'no_connection',
+  read_only: 'read_only',
+};
 
 /**
  * Gives why a transaction ended: a deadlock, a lock that was not had in time, a row or snapshot that others have changed
- * meanwhile, or, for all else that is run again, a lost connection.
+ * meanwhile, a database that has no connection left or takes no changes, or, for all else that is run again, a lost connection.
  */
 export function reasonOf(error: unknown): (typeof conflictReasons)[number] {
-  const { errno } = (error ?? {}) as { errno?: number };
-  if (error instanceof DeadlockException || errno === 1213) return 'deadlock';
-  if (error instanceof LockWaitTimeoutException || errno === 1205 || isBusy(error)) return 'lock_wait';
-  return isConflict(error) ? 'moved' : 'connection_lost';
+  if (error instanceof CounterError) return 'moved';
+  const fault = faultOf(error);
+  return (fault && reasons[fault.kind]) ?? 'connection_lost';
 }
 
-/** Tells whether an error means that there is no connection to the database (any more). */
+/** Tells whether an error means that there is no connection to the database (any more), and that there may be one again in a moment. */
 export function isConnectionLost(error: unknown): boolean {
-  const { fatal, errno, code } = (error ?? {}) as { fatal?: boolean; errno?: number; code?: string };
-  // mysql2 marks as fatal what ended a connection or kept it from being made; wrong credentials are not of this kind.
-  return ENDED_BY_SERVER.has(errno ?? 0) || (fatal === true && code?.startsWith('ER_') !== true);
+  const { ended, again } = faultOf(error) ?? {};
+  return again === true && (ended === 'connection' || ended === 'server');
 }

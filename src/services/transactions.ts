@@ -4,14 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
-import { isInterrupted } from '../database/statement-limit.js';
+import { faultOf, isInterrupted } from '../database/database-errors.js';
 import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
 import { timeoutMessage } from './timeout-message.js';
-import { isConflict, isConnectionLost, reasonOf, TransactionError } from './transaction-error.js';
+import { isConflict, isConnectionLost, isToRunAgain, reasonOf, TransactionError, unavailableMessage } from './transaction-error.js';
 
 /**
- * Says what to do when the connection broke while a commit was under way, so that nobody knows whether it took place:
+ * Says what to do when the connection broke while a commit was under way, or an error came that does not tell, so that nobody knows whether it took place:
  * `repeat` the work, where doing it twice is the same as once, or look whether the result is there.
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
@@ -22,13 +22,13 @@ export const transactionRetries = channel('rollcall:transaction-retry');
 /** Publishes each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
 export const deadlocks = channel('rollcall:deadlock');
 
-/** Keeps the result of work whose commit was not answered. */
+/** Keeps the result of work whose commit was not answered, or with an error that does not tell whether it took place. */
 class LostCommit<Result> extends Error {
   constructor(
     readonly result: Result,
     override readonly cause: unknown,
   ) {
-    super('The connection to the database broke during a commit.', { cause });
+    super('A commit failed in a way that does not tell whether it took place.', { cause });
   }
 }
 
@@ -36,15 +36,17 @@ class LostCommit<Result> extends Error {
 const COMMIT_GRACE = 2000;
 
 /**
- * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict or a broken connection
- * ended it: at most 10 more times within 10 seconds, with random pauses. All other errors reach the caller at once.
+ * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict ended it, a broken
+ * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with random
+ * pauses. All other errors reach the caller at once.
  *
  * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
  * under way is killed, and the transaction is rolled back behind the caller. A commit that was sent is not stopped: its
  * answer is waited for, for COMMIT_GRACE, since only that says what is saved.
  *
- * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away, REQUEST_TIMEOUT when the
- * time limit ended, COMMIT_UNKNOWN when a commit was not answered and `afterLostCommit` does not say how to find out.
+ * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away or cannot be used,
+ * DATABASE_FULL when it has no room, REQUEST_TIMEOUT when the time limit ended, COMMIT_UNKNOWN when a commit was not answered, or
+ * with an error that does not tell, and `afterLostCommit` does not say how to find out.
  */
 export function inTransaction<Result>(
   database: Database,
@@ -108,7 +110,7 @@ class Tries<Result> {
       shouldRetry: ({ error }) => this.#isToRunAgain(error),
       onFailedAttempt: ({ error, retryDelay }) => {
         if (error instanceof LostCommit) this.#lost = error as LostCommit<Result>;
-        if (isConflict(error) || isConnectionLost(error)) this.#lastTrouble = error;
+        if (isToRunAgain(error)) this.#lastTrouble = error;
         // There is a pause unless tries or time have run out.
         if (this.#isToRunAgain(error) && retryDelay > 0) {
           transactionRetries.publish({ error, pause: retryDelay });
@@ -120,7 +122,8 @@ class Tries<Result> {
   }
 
   #isToRunAgain(error: unknown): boolean {
-    return error instanceof LostCommit ? this.afterLostCommit !== undefined : isConflict(error) || isConnectionLost(error);
+    if (!(error instanceof LostCommit)) return isToRunAgain(error);
+    return typeof this.afterLostCommit === 'function' || (this.afterLostCommit === 'repeat' && isToRunAgain(error.cause));
   }
 
   async #next(): Promise<Result> {
@@ -131,6 +134,7 @@ class Tries<Result> {
       // the limit: whether something is saved is to be found out all the same.
       if (await withoutLimit(() => this.database.em.fork().transactional(em => look(em as SqlEntityManager, lost.result)))) return lost.result;
       this.#lost = undefined;
+      if (!isToRunAgain(lost.cause)) throw lost.cause;
     }
     this.#isCommitting = false;
     this.#limit?.check();
@@ -155,7 +159,7 @@ class Tries<Result> {
         return result;
       });
     } catch (error) {
-      const isLost = this.#isCommitting && isConnectionLost(error);
+      const isLost = this.#isCommitting && faultOf(error)?.atCommit === 'unknown';
       if (!isLost) this.#isCommitting = false;
       throw isLost ? new LostCommit(done!.result, error) : error;
     }
@@ -165,14 +169,17 @@ class Tries<Result> {
   #told(error: unknown): unknown {
     const limit = this.#limit;
     if (error instanceof NoAnswer) return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
-    if (this.#lost) return new TransactionError('COMMIT_UNKNOWN', 'The database went away during a commit, and it could not be found out whether the change was saved. Look before you try again.', { cause: error });
+    if (this.#lost) {
+      const what = isConnectionLost(this.#lost.cause) ? 'went away' : 'failed';
+      return new TransactionError('COMMIT_UNKNOWN', `The database ${what} during a commit, and it could not be found out whether the change was saved. Look before you try again.`, { cause: error });
+    }
     if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
     // Where there was trouble until the time was over, that says more than that it was over.
     const cause = error instanceof WorkStopped && this.#lastTrouble !== undefined ? this.#lastTrouble : error;
     if (isConflict(cause)) return new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause });
-    if (isConnectionLost(cause)) return new TransactionError('DATABASE_UNAVAILABLE', 'The database cannot be reached. Nothing was changed; try again.', { cause });
     if (cause instanceof WorkStopped || isInterrupted(cause)) return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
-    return error;
+    const fault = faultOf(cause);
+    return fault?.told ? new TransactionError(fault.told, unavailableMessage(fault), { cause }) : error;
   }
 }
 

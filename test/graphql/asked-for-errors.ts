@@ -33,6 +33,16 @@ const brokenFor = (query: string): Ask => async api => {
   return reply;
 };
 
+/** Sends a mutation that needs more room than the file may have. */
+const withoutRoom: Ask = async api => {
+  const sql = api.database.em.getConnection();
+  const [before] = await sql.execute<{ max_page_count: number }[]>('pragma max_page_count');
+  await sql.execute('pragma max_page_count = 1'); // No less than it has.
+  const reply = await as(Role.ADMIN, null, 'mutation ($text: String) { createCourse(input: { title: "Large", description: $text }) { course { id } } }', { text: 'x'.repeat(60_000) })(api);
+  await sql.execute(`pragma max_page_count = ${before!.max_page_count}`);
+  return reply;
+};
+
 /** Asks a server of its own that has trusted documents. */
 async function trusting(ask: Ask): Promise<Reply> {
   const { folder, remove } = trustedFolder({ 'one.graphql': 'query One { courses { totalCount } }' });
@@ -125,6 +135,7 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
     as(Role.TEACHER, 1, 'mutation { updateCourse(input: { id: 1, title: "New" }) { course { id } } }'),
     as(Role.TEACHER, 1, 'mutation { createCourse(input: { title: "New", instructorId: 2 }) { course { id } } }'),
   ],
+  DATABASE_FULL: [withoutRoom],
   UNSAFE_NUMBER: [
     broken("update core_course set total_enrollments = 9007199254740993 where id = (select min(id) from core_course)", '{ courses { nodes { totalEnrollments } } }'),
     asAdmin('mutation { verifyEnrollmentCounts { driftCount } }'),

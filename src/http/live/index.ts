@@ -4,6 +4,7 @@ import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
 import { clock, LiveCounts, shareLimits, Turns, type Pace } from '../../services/live-counts/index.js';
 import { expiryOf } from '../../services/tokens.js';
+import { loggedError } from '../database-faults.js';
 import { LiveConnections } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 import { serveEventStreams } from './event-stream.js';
@@ -32,7 +33,7 @@ export function serveLiveCounts(
 ): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>
-    error === null ? logger.info('live counts can be read again') : logger.warn({ err: error }, 'live counts cannot be read; subscribers wait until they can be');
+    error === null ? logger.info('live counts can be read again') : logger.warn(loggedError(error), 'live counts cannot be read; subscribers wait until they can be');
   const limits = shareLimits(config.maxSubscriptions);
   const counts = new LiveCounts(database, onTrouble, pace, limits);
   const connections = new LiveConnections(pace, limits);

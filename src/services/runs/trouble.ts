@@ -1,7 +1,7 @@
-import { isInterrupted } from '../../database/statement-limit.js';
-import { isConflict, isConnectionLost, TransactionError } from '../transaction-error.js';
+import { faultOf } from '../../database/database-errors.js';
+import { isToRunAgain, TransactionError } from '../transaction-error.js';
 
-/** Returns true for an error that can be gone in a moment: other transactions in the way, a database that is away, a statement that somebody has killed. */
+/** Returns true for an error that can be gone in a moment: other transactions in the way, a database that cannot be used now, a statement that somebody has killed. */
 export function passes(error: unknown): boolean {
-  return error instanceof TransactionError || isConflict(error) || isConnectionLost(error) || isInterrupted(error);
+  return error instanceof TransactionError || isToRunAgain(error) || faultOf(error)?.told != null;
 }

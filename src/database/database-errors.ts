@@ -1,0 +1,336 @@
+/**
+ * The errors that a database can give, and what each means: the one place where that is decided.
+ *
+ * A row of a table names an error by its number and gives its kind; a kind says what ended, what a COMMIT leaves that fails so,
+ * whether the transaction may be run again, what the caller is told, and whether the database counts as away. Another
+ * database is another table of the same kinds.
+ *
+ * Sources: MySQL's messages_to_clients.txt and its client's errmsg.h, MariaDB's errmsg-utf8.txt, SQLite's
+ * https://www.sqlite.org/rescode.html, and mysql2's own errors. What is in no table is of the kind `unknown`.
+ */
+
+/** What an error means. */
+interface Meaning {
+  /** What ended with it. Whatever it is, a transaction that did not reach its COMMIT changes nothing. */
+  readonly ended: 'statement' | 'transaction' | 'connection' | 'server';
+  /** What a COMMIT leaves that fails so; `unknown`: whether it took place must be looked up. */
+  readonly atCommit: 'nothing' | 'unknown';
+  /** Whether the same transaction, run again in a moment, can succeed. */
+  readonly again: boolean;
+  /** The code that callers are told; null: the error is a mistake of a program, or it is not known whose. */
+  readonly told: 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'DATABASE_FULL' | 'REQUEST_TIMEOUT' | null;
+  /** Whether a server whose database gives it is not ready for requests. */
+  readonly away: boolean;
+}
+
+/** Every kind of error. */
+const kinds = {
+  /** Two transactions waited for each other, and this one was ended. */
+  deadlock: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
+  /** A lock that another session holds was not had in time. */
+  lock_wait: { ended: 'statement', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
+  /** Another transaction, of this server or of another of its cluster, has changed the same rows or the table meanwhile. */
+  changed: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
+  /** There is no connection, or there is none any more. */
+  disconnected: { ended: 'connection', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The server is stopping, or is not in a state to serve. */
+  stopped: { ended: 'server', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The server takes no more connections now. */
+  crowded: { ended: 'connection', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The database takes no changes: it became a replica, or its file may only be read. */
+  read_only: { ended: 'statement', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** There is no room for more on the disk, in the tablespace, or in the file; each of the databases then rolls back what it cannot commit. */
+  full: { ended: 'statement', atCommit: 'nothing', again: false, told: 'DATABASE_FULL', away: true },
+  /** The server has run out of memory, of threads or of open files. */
+  exhausted: { ended: 'statement', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The database does not let this program in: its user, password, host or database. */
+  refused: { ended: 'connection', atCommit: 'nothing', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The database does not let this program do what it asks for. */
+  denied: { ended: 'statement', atCommit: 'nothing', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** Files of the database are damaged or missing, or cannot be read or written. */
+  broken: { ended: 'statement', atCommit: 'unknown', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
+  /** The statement has taken longer than its own limit. */
+  timed_out: { ended: 'statement', atCommit: 'unknown', again: false, told: 'REQUEST_TIMEOUT', away: false },
+  /** Somebody has ended the statement. */
+  interrupted: { ended: 'statement', atCommit: 'unknown', again: false, told: 'REQUEST_TIMEOUT', away: false },
+  /** The statement cannot succeed as it is: it breaks a rule, has a mistake, or names what is not there. */
+  mistaken: { ended: 'statement', atCommit: 'nothing', again: false, told: null, away: false },
+  /** The error is in none of the tables. */
+  unknown: { ended: 'statement', atCommit: 'unknown', again: false, told: null, away: false },
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** Names what an error of a database means. */
+export type FaultKind = keyof typeof kinds;
+
+/** Lists the kinds that are a trouble of the database itself, which other transactions, the time and our statements have no part in. */
+export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind => kinds[kind].told?.startsWith('DATABASE_'));
+
+/** An error of a database, with what it means. */
+export interface Fault extends Meaning {
+  readonly kind: FaultKind;
+  /** Its number or, where it has none, its code, as the database or its driver gives it. */
+  readonly number: number | string;
+  /** What the database says; one line. */
+  readonly message: string;
+}
+
+/** One row: the error's number or code, its name, its kind, and, where the number says too little, what its message must match. */
+export type Row<Key> = readonly [key: Key, name: string, kind: FaultKind, when?: RegExp];
+
+/** The errors of MySQL's and MariaDB's servers. Where both give one number to different errors, it is one that our statements meet. */
+export const serverErrors: readonly Row<number>[] = [
+  // Errors of mysys, which both servers share: EE_* (include/mysys_err.h).
+  [2, 'EE_READ', 'broken'],
+  [3, 'EE_WRITE', 'full', /errno: (?:28|122|27)\b|No space left|quota|too large/i],
+  [3, 'EE_WRITE', 'broken'],
+  [5, 'EE_OUTOFMEMORY', 'exhausted'],
+  [20, 'EE_DISK_FULL', 'full'],
+  [23, 'EE_OUT_OF_FILERESOURCES', 'exhausted'],
+  // Conflicts.
+  [1213, 'ER_LOCK_DEADLOCK', 'deadlock'],
+  [1614, 'ER_XA_RBDEADLOCK', 'deadlock'],
+  [3058, 'ER_USER_LOCK_DEADLOCK', 'deadlock'],
+  [1205, 'ER_LOCK_WAIT_TIMEOUT', 'lock_wait'],
+  [1689, 'ER_LOCK_ABORTED', 'lock_wait'],
+  [3572, 'ER_LOCK_NOWAIT', 'lock_wait'],
+  [1020, 'ER_CHECKREAD', 'changed'],
+  [1412, 'ER_TABLE_DEF_CHANGED', 'changed'],
+  [1615, 'ER_NEED_REPREPARE', 'changed'],
+  [3101, 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'changed'],
+  // Group Replication and Galera also end the loser at COMMIT with the error of the storage engine (149: a deadlock).
+  [1180, 'ER_ERROR_DURING_COMMIT', 'deadlock', /\b149\b/],
+  [1180, 'ER_ERROR_DURING_COMMIT', 'full', /\b28\b/],
+  [1180, 'ER_ERROR_DURING_COMMIT', 'broken'],
+  [1181, 'ER_ERROR_DURING_ROLLBACK', 'broken'],
+  // The connection has ended, or cannot be made.
+  [1042, 'ER_BAD_HOST_ERROR', 'disconnected'],
+  [1043, 'ER_HANDSHAKE_ERROR', 'disconnected'],
+  [1080, 'ER_FORCING_CLOSE', 'disconnected'],
+  [1152, 'ER_ABORTING_CONNECTION', 'disconnected'],
+  [1154, 'ER_NET_READ_ERROR_FROM_PIPE', 'disconnected'],
+  [1155, 'ER_NET_FCNTL_ERROR', 'disconnected'],
+  [1156, 'ER_NET_PACKETS_OUT_OF_ORDER', 'disconnected'],
+  [1157, 'ER_NET_UNCOMPRESS_ERROR', 'disconnected'],
+  [1158, 'ER_NET_READ_ERROR', 'disconnected'],
+  [1159, 'ER_NET_READ_INTERRUPTED', 'disconnected'],
+  [1160, 'ER_NET_ERROR_ON_WRITE', 'disconnected'],
+  [1161, 'ER_NET_WRITE_INTERRUPTED', 'disconnected'],
+  [1184, 'ER_NEW_ABORTING_CONNECTION', 'disconnected'],
+  [1927, 'ER_CONNECTION_KILLED', 'disconnected'], // MariaDB's.
+  [3169, 'ER_SESSION_WAS_KILLED', 'disconnected'],
+  [4031, 'ER_CLIENT_INTERACTION_TIMEOUT', 'disconnected'], // MySQL's; MariaDB's has to do with triggers alone.
+  // The server does not serve.
+  [1047, 'ER_UNKNOWN_COM_ERROR', 'stopped', /wsrep/i], // Galera's node has not joined, or has lost, the cluster.
+  [1047, 'ER_UNKNOWN_COM_ERROR', 'mistaken'],
+  [1053, 'ER_SERVER_SHUTDOWN', 'stopped'],
+  [1077, 'ER_NORMAL_SHUTDOWN', 'stopped'],
+  [1079, 'ER_SHUTDOWN_COMPLETE', 'stopped'],
+  [3032, 'ER_SERVER_OFFLINE_MODE', 'stopped'],
+  [3100, 'ER_RUN_HOOK_ERROR', 'stopped'], // A member that is not in its group refuses to commit.
+  [3168, 'ER_SERVER_ISNT_AVAILABLE', 'stopped'],
+  [1040, 'ER_CON_COUNT_ERROR', 'crowded'],
+  [1135, 'ER_CANT_CREATE_THREAD', 'crowded'],
+  [1203, 'ER_TOO_MANY_USER_CONNECTIONS', 'crowded'],
+  [1226, 'ER_USER_LIMIT_REACHED', 'crowded'],
+  // It takes no changes.
+  [1036, 'ER_OPEN_AS_READONLY', 'read_only'],
+  [1223, 'ER_CANT_UPDATE_WITH_READLOCK', 'read_only'],
+  [1290, 'ER_OPTION_PREVENTS_STATEMENT', 'read_only', /read.only/i],
+  [1290, 'ER_OPTION_PREVENTS_STATEMENT', 'denied'],
+  [1792, 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', 'read_only'],
+  [1836, 'ER_READ_ONLY_MODE', 'read_only'],
+  [1874, 'ER_INNODB_READ_ONLY', 'read_only'],
+  [1881, 'ER_INNODB_FORCED_RECOVERY', 'read_only'],
+  [3989, 'ER_SCHEMA_READ_ONLY', 'read_only'],
+  // It has no room.
+  [1021, 'ER_DISK_FULL', 'full'],
+  [1026, 'ER_ERROR_ON_WRITE', 'full', /\b(?:28|122|27)\b/],
+  [1026, 'ER_ERROR_ON_WRITE', 'broken'],
+  [1030, 'ER_GET_ERRNO', 'full', /error (?:28|122|27|135|136|139)\b/],
+  [1030, 'ER_GET_ERRNO', 'broken'],
+  [1114, 'ER_RECORD_FILE_FULL', 'full'],
+  [1534, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'full', /\b28\b|No space left/],
+  [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'full', /\b28\b|No space left/],
+  [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'broken'],
+  [1878, 'ER_TEMP_FILE_WRITE_FAILURE', 'full'],
+  // It has run out of something else.
+  [1037, 'ER_OUTOFMEMORY', 'exhausted'],
+  [1038, 'ER_OUT_OF_SORTMEMORY', 'exhausted'],
+  [1041, 'ER_OUT_OF_RESOURCES', 'exhausted'],
+  [1206, 'ER_LOCK_TABLE_FULL', 'exhausted'],
+  [1637, 'ER_TOO_MANY_CONCURRENT_TRXS', 'exhausted'],
+  // It does not let this program in.
+  [1044, 'ER_DBACCESS_DENIED_ERROR', 'refused'],
+  [1045, 'ER_ACCESS_DENIED_ERROR', 'refused'],
+  [1049, 'ER_BAD_DB_ERROR', 'refused'],
+  [1129, 'ER_HOST_IS_BLOCKED', 'refused'],
+  [1130, 'ER_HOST_NOT_PRIVILEGED', 'refused'],
+  [1251, 'ER_NOT_SUPPORTED_AUTH_MODE', 'refused'],
+  [1698, 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'refused'],
+  [1820, 'ER_MUST_CHANGE_PASSWORD', 'refused'],
+  [1862, 'ER_MUST_CHANGE_PASSWORD_LOGIN', 'refused'],
+  [1873, 'ER_ACCESS_DENIED_CHANGE_USER_ERROR', 'refused'],
+  [3118, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'refused'],
+  [3159, 'ER_SECURE_TRANSPORT_REQUIRED', 'refused'],
+  [4151, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'refused'], // MariaDB's.
+  // Nor do that.
+  [1142, 'ER_TABLEACCESS_DENIED_ERROR', 'denied'],
+  [1143, 'ER_COLUMNACCESS_DENIED_ERROR', 'denied'],
+  [1227, 'ER_SPECIFIC_ACCESS_DENIED_ERROR', 'denied'],
+  [1370, 'ER_PROCACCESS_DENIED_ERROR', 'denied'],
+  // Its files are damaged.
+  [1016, 'ER_CANT_OPEN_FILE', 'broken'],
+  [1017, 'ER_FILE_NOT_FOUND', 'broken'],
+  [1024, 'ER_ERROR_ON_READ', 'broken'],
+  [1033, 'ER_NOT_FORM_FILE', 'broken'],
+  [1034, 'ER_NOT_KEYFILE', 'broken'],
+  [1035, 'ER_OLD_KEYFILE', 'broken'],
+  [1194, 'ER_CRASHED_ON_USAGE', 'broken'],
+  [1195, 'ER_CRASHED_ON_REPAIR', 'broken'],
+  [1712, 'ER_INDEX_CORRUPT', 'broken'],
+  [1812, 'ER_TABLESPACE_MISSING', 'broken'],
+  [1814, 'ER_TABLESPACE_DISCARDED', 'broken'],
+  [1815, 'ER_INTERNAL_ERROR', 'broken'],
+  [1817, 'ER_INNODB_INDEX_CORRUPT', 'broken'],
+  [1877, 'ER_TABLE_CORRUPT', 'broken'],
+  [1932, 'ER_NO_SUCH_TABLE_IN_ENGINE', 'broken'], // MariaDB's.
+  [3185, 'ER_CANNOT_FIND_KEY_IN_KEYRING', 'broken'],
+  // The statement was ended.
+  [1028, 'ER_FILSORT_ABORT', 'interrupted'],
+  [1317, 'ER_QUERY_INTERRUPTED', 'interrupted'],
+  [1613, 'ER_XA_RBTIMEOUT', 'timed_out'],
+  [1969, 'ER_STATEMENT_TIMEOUT', 'timed_out'], // MariaDB's.
+  [3024, 'ER_QUERY_TIMEOUT', 'timed_out'], // MySQL's.
+  // The statement is wrong, or breaks a rule.
+  [1046, 'ER_NO_DB_ERROR', 'mistaken'],
+  [1048, 'ER_BAD_NULL_ERROR', 'mistaken'],
+  [1050, 'ER_TABLE_EXISTS_ERROR', 'mistaken'],
+  [1051, 'ER_BAD_TABLE_ERROR', 'mistaken'],
+  [1054, 'ER_BAD_FIELD_ERROR', 'mistaken'],
+  [1062, 'ER_DUP_ENTRY', 'mistaken'],
+  [1064, 'ER_PARSE_ERROR', 'mistaken'],
+  [1146, 'ER_NO_SUCH_TABLE', 'mistaken'],
+  [1153, 'ER_NET_PACKET_TOO_LARGE', 'mistaken'],
+  [1197, 'ER_TRANS_CACHE_FULL', 'mistaken'],
+  [1264, 'ER_WARN_DATA_OUT_OF_RANGE', 'mistaken'],
+  [1305, 'ER_SP_DOES_NOT_EXIST', 'mistaken'],
+  [1364, 'ER_NO_DEFAULT_FOR_FIELD', 'mistaken'],
+  [1366, 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', 'mistaken'],
+  [1406, 'ER_DATA_TOO_LONG', 'mistaken'],
+  [1451, 'ER_ROW_IS_REFERENCED_2', 'mistaken'],
+  [1452, 'ER_NO_REFERENCED_ROW_2', 'mistaken'],
+  [1644, 'ER_SIGNAL_EXCEPTION', 'mistaken'],
+  [1690, 'ER_DATA_OUT_OF_RANGE', 'mistaken'],
+  [3819, 'ER_CHECK_CONSTRAINT_VIOLATED', 'mistaken'],
+  [4025, 'ER_CONSTRAINT_FAILED', 'mistaken'], // MariaDB's.
+];
+
+/**
+ * The codes of mysql2 and of the network beneath it, where they have ended a connection or kept it from being made, which mysql2
+ * marks as fatal. Another code that is marked so is of the kind `disconnected` too.
+ */
+export const driverErrors: readonly Row<string>[] = [
+  ['PROTOCOL_CONNECTION_LOST', 'the server has closed the connection', 'disconnected'],
+  ['PROTOCOL_PACKETS_OUT_OF_ORDER', 'an answer has come that was not asked for', 'disconnected'],
+  ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer has come in time', 'disconnected'],
+  ['ECONNREFUSED', 'nothing listens there', 'disconnected'],
+  ['ECONNRESET', 'the other side has cut the connection', 'disconnected'],
+  ['ECONNABORTED', 'this side has cut the connection', 'disconnected'],
+  ['EPIPE', 'the other side reads no more', 'disconnected'],
+  ['ETIMEDOUT', 'the other side does not answer', 'disconnected'],
+  ['EHOSTUNREACH', 'no way leads to the host', 'disconnected'],
+  ['EHOSTDOWN', 'the host is down', 'disconnected'],
+  ['ENETUNREACH', 'no way leads to the network', 'disconnected'],
+  ['ENETDOWN', 'the network is down', 'disconnected'],
+  ['ENETRESET', 'the network has cut the connection', 'disconnected'],
+  ['ENOTFOUND', 'the name of the host is not known', 'disconnected'],
+  ['EAI_AGAIN', 'the name of the host cannot be looked up now', 'disconnected'],
+  ['EADDRNOTAVAIL', 'this machine has no port left for a connection', 'disconnected'],
+  ['EMFILE', 'this process has no file left for a connection', 'disconnected'],
+  ['ENFILE', 'this machine has no file left for a connection', 'disconnected'],
+  ['HANDSHAKE_UNKNOWN_ERROR', 'what answers is no database, or breaks off', 'disconnected'],
+  ['HANDSHAKE_NO_SSL_SUPPORT', 'the server does not encrypt', 'refused'],
+  ['HANDSHAKE_SSL_ERROR', 'the server’s certificate is not accepted', 'refused'],
+  ['AUTH_SWITCH_PLUGIN_ERROR', 'the server wants a password in a form that is not known', 'refused'],
+];
+
+/** SQLite's primary result codes, all of them that are errors; an extended code has the kind of its primary code, its lowest byte. */
+export const sqliteErrors: readonly Row<number>[] = [
+  [1, 'SQLITE_ERROR', 'mistaken'],
+  [2, 'SQLITE_INTERNAL', 'broken'],
+  [3, 'SQLITE_PERM', 'read_only'],
+  [4, 'SQLITE_ABORT', 'changed'],
+  [5, 'SQLITE_BUSY', 'lock_wait'],
+  [6, 'SQLITE_LOCKED', 'lock_wait'],
+  [7, 'SQLITE_NOMEM', 'exhausted'],
+  [8, 'SQLITE_READONLY', 'read_only'],
+  [9, 'SQLITE_INTERRUPT', 'interrupted'],
+  [10, 'SQLITE_IOERR', 'broken'],
+  [11, 'SQLITE_CORRUPT', 'broken'],
+  [12, 'SQLITE_NOTFOUND', 'mistaken'],
+  [13, 'SQLITE_FULL', 'full'],
+  [14, 'SQLITE_CANTOPEN', 'broken'],
+  [15, 'SQLITE_PROTOCOL', 'lock_wait'],
+  [16, 'SQLITE_EMPTY', 'broken'],
+  [17, 'SQLITE_SCHEMA', 'changed'],
+  [18, 'SQLITE_TOOBIG', 'mistaken'],
+  [19, 'SQLITE_CONSTRAINT', 'mistaken'],
+  [20, 'SQLITE_MISMATCH', 'mistaken'],
+  [21, 'SQLITE_MISUSE', 'mistaken'],
+  [22, 'SQLITE_NOLFS', 'full'],
+  [23, 'SQLITE_AUTH', 'denied'],
+  [24, 'SQLITE_FORMAT', 'broken'],
+  [25, 'SQLITE_RANGE', 'mistaken'],
+  [26, 'SQLITE_NOTADB', 'broken'],
+];
+
+const byServer = Map.groupBy(serverErrors, ([key]) => key);
+const byDriver = Map.groupBy(driverErrors, ([key]) => key);
+const bySqlite = Map.groupBy(sqliteErrors, ([key]) => key);
+
+/** What mysql2 and node:sqlite put on their errors, and MikroORM copies to the errors that it makes of them. */
+interface DriverError {
+  readonly message?: string;
+  /** A name; or, of an error that the server has sent without being asked, such as that it ends the connection, its number. */
+  readonly code?: string | number;
+  /** MySQL's and MariaDB's number; a system error has a negative one. */
+  readonly errno?: number;
+  /** True where mysql2 has lost the connection, or got none. */
+  readonly fatal?: boolean;
+  /** SQLite's extended result code. */
+  readonly errcode?: number;
+}
+
+/** Returns what an error of a database means; null: the error is none of a database. */
+export function faultOf(error: unknown): Fault | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const { code, errno = 0, errcode, fatal, message = '' } = error as DriverError;
+  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return fault(errcode, kindIn(bySqlite.get(errcode % 256), message), message);
+  const number = typeof code === 'number' ? code : errno;
+  const kind = number > 0 ? kindIn(byServer.get(number), message) : kindIn(byDriver.get(String(code)), message);
+  // Whatever the server said, it was the last on that connection.
+  if (fatal === true) return fault(number > 0 ? number : (code ?? 'CLOSED'), kind === 'mistaken' || kind === 'unknown' ? 'disconnected' : kind, message);
+  return errno > 0 ? fault(errno, kind, message) : null;
+}
+
+/** Returns the same of an error or, where it is none of a database, of its cause, and so on. */
+export function faultWithin(error: unknown): Fault | null {
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    const found = faultOf(at);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Returns true for the error of a statement that the database has ended before it was done: by a time limit, or since somebody killed it. */
+export function isInterrupted(error: unknown): boolean {
+  return faultOf(error)?.told === 'REQUEST_TIMEOUT';
+}
+
+function fault(number: number | string, kind: FaultKind, message: string): Fault {
+  return { ...kinds[kind], kind, number, message: message.split('\n', 1)[0]! };
+}
+
+function kindIn<Key>(rows: readonly Row<Key>[] | undefined, message: string): FaultKind {
+  return rows?.find(([, , , when]) => when === undefined || when.test(message))?.[2] ?? 'unknown';
+}
