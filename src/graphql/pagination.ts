@@ -27,6 +27,8 @@ export class PageArgs {
 /** Is a connection before its type's field resolvers take over; `count` runs only when totalCount is selected. */
 export interface Connection<Row> extends Page<Row> {
   readonly order: Ordering;
+  /** The rows of the page that are shown: without those that went while it was read. The page's own cursors are those of all. */
+  readonly shown: readonly Row[];
   count(): Promise<number>;
 }
 
@@ -39,14 +41,14 @@ export function pageRequest({ first, after, last, before }: PageArgs, order: Ord
 }
 
 /** Returns a connection whose rows are counted once at most, however often its `totalCount` is selected. */
-export function connectionOf<Row>(page: Page<Row>, order: Ordering, count: () => Promise<number>): Connection<Row> {
+export function connectionOf<Row>(page: Page<Row>, order: Ordering, count: () => Promise<number>, shown = page.rows): Connection<Row> {
   let counted: Promise<number> | undefined;
-  return { ...page, order, count: () => (counted ??= count()) };
+  return { ...page, order, shown, count: () => (counted ??= count()) };
 }
 
 /** Gives the rows of a page with their cursors. */
-export function edgesOf<Row extends Sorted>({ rows, order }: Connection<Row>): { cursor: string; node: Row }[] {
-  return rows.map(node => ({ cursor: cursorOf(node, order), node }));
+export function edgesOf<Row extends Sorted>({ shown, order }: Connection<Row>): { cursor: string; node: Row }[] {
+  return shown.map(node => ({ cursor: cursorOf(node, order), node }));
 }
 
 /** Says where a page stands among all. */

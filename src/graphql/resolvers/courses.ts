@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, Directive, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
 import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
@@ -11,6 +12,7 @@ import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
 import { Int } from '../int.js';
 import { connectionOf, pageRequest, type Connection } from '../pagination.js';
+import { presentOne } from '../present-enrollments.js';
 import { costOfComputed } from '../query-cost.js';
 import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
 import { CountPrecision } from '../types/enums.js';
@@ -58,14 +60,15 @@ export class CourseResolver {
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnectionType, { description: 'Its enrollments, as far as the viewer sees them.' })
-  enrollments(@Root() { id }: CourseRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
-    return nestedEnrollmentConnection(context, 'course_id', id, args);
+  enrollments(@Root() { id }: CourseRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+    return nestedEnrollmentConnection(context, 'course_id', id, args, info);
   }
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment." })
-  viewerEnrollment(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentRow | null> {
-    return loaders.viewerEnrollment.load(id);
+  async viewerEnrollment(@Root() { id }: CourseRow, @Ctx() context: Context, @Info() info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
+    const found = await context.loaders.viewerEnrollment.load(id);
+    return found && presentOne(context, found, info);
   }
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })

@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
 import { signedIn } from '../../services/access.js';
 import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
@@ -8,6 +9,7 @@ import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
 import { EnrollInput, EnrollManyInput, SetEnrollmentStatusInput, TransferEnrollmentInput, UnenrollInput } from '../inputs/mutations.js';
 import type { Connection } from '../pagination.js';
+import { presentAt, presentOne } from '../present-enrollments.js';
 import { costOfEnrollMany } from '../query-cost.js';
 import { EnrollmentConnectionType } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
@@ -17,13 +19,14 @@ import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPa
 @Resolver(() => EnrollmentType)
 export class EnrollmentResolver {
   @Query(() => EnrollmentType, { nullable: true, description: 'One enrollment; null: there is none, or the viewer may not see it.' })
-  async enrollment(@Ctx() { database, viewer }: Context, @Arg('id', () => ID, { description: 'The enrollment.' }) id: string): Promise<EnrollmentRow | null> {
-    return (await enrollmentsById(database, signedIn(viewer), [idOf(id, 'id')]))[0]!;
+  async enrollment(@Ctx() context: Context, @Arg('id', () => ID, { description: 'The enrollment.' }) id: string, @Info() info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
+    const [found] = await enrollmentsById(context.database, signedIn(context.viewer), [idOf(id, 'id')]);
+    return found ? presentOne(context, found, info) : null;
   }
 
   @Query(() => EnrollmentConnectionType, { description: 'The enrollments that the viewer sees: students their own, teachers those of their courses, admins all.' })
-  enrollments(@Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
-    return enrollmentConnection(context, args);
+  enrollments(@Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+    return enrollmentConnection(context, args, info);
   }
 
   @FieldResolver(() => UserType, { description: 'Who is enrolled.' })
@@ -37,53 +40,58 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
-  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput): Promise<EnrollPayload> {
+  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput, @Info() info: GraphQLResolveInfo): Promise<EnrollPayload> {
     const { value, problems } = await enroll(context.database, context.viewer, () => ({
       studentId: optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined,
       courseId: idOf(input.courseId, 'input.courseId'),
     }));
+    context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id)),
+      enrollment: value && (await oneEnrollment(context, value.id, info)),
       course: value && (await courseAfter(context, value.courseId)),
       userErrors: context.tell(problems),
     };
   }
 
   @Mutation(() => EnrollManyPayload, { complexity: costOfEnrollMany, description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
-  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput): Promise<EnrollManyPayload> {
+  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput, @Info() info: GraphQLResolveInfo): Promise<EnrollManyPayload> {
     const { value, problems } = await enrollMany(context.database, context.viewer, () => ({
       courseId: idOf(input.courseId, 'input.courseId'),
       studentIds: idsOf(input.studentIds, 'input.studentIds')!,
     }));
+    context.loaders.forget();
     const ids = value?.ids ?? [];
+    const found = ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null);
     return {
-      enrollments: ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null),
+      enrollments: [...(await presentAt(context, found, info, 'enrollments'))],
       course: value && (await courseAfter(context, value.courseId)),
       userErrors: context.tell(problems),
     };
   }
 
   @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
-  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' }) input: SetEnrollmentStatusInput): Promise<EnrollPayload> {
+  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' }) input: SetEnrollmentStatusInput, @Info() info: GraphQLResolveInfo): Promise<EnrollPayload> {
     const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
       status: input.status,
     }));
+    context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id)),
+      enrollment: value && (await oneEnrollment(context, value.id, info)),
       course: value && (await courseAfter(context, value.courseId)),
       userErrors: context.tell(problems),
     };
   }
 
   @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
-  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' }) input: TransferEnrollmentInput): Promise<TransferEnrollmentPayload> {
+  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' }) input: TransferEnrollmentInput, @Info() info: GraphQLResolveInfo): Promise<TransferEnrollmentPayload> {
     const { value, problems } = await transferEnrollment(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
       courseId: idOf(input.courseId, 'input.courseId'),
     }));
+    context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id)),
+      enrollment: value && (await oneEnrollment(context, value.id, info)),
       from: value && (await courseAfter(context, value.from)),
       to: value && (await courseAfter(context, value.to)),
       userErrors: context.tell(problems),
@@ -93,16 +101,17 @@ export class EnrollmentResolver {
   @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
   async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput): Promise<UnenrollPayload> {
     const { value, problems } = await unenroll(context.database, context.viewer, () => ({ enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId') }));
+    context.loaders.forget();
     return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: context.tell(problems) };
   }
 }
 
-async function oneEnrollment({ database, viewer }: Context, id: number): Promise<EnrollmentRow | null> {
-  return (await enrollmentsById(database, signedIn(viewer), [id]))[0]!;
+async function oneEnrollment(context: Context, id: number, info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
+  const [found] = await enrollmentsById(context.database, signedIn(context.viewer), [id]);
+  return found ? presentOne(context, found, info, 'enrollment') : null;
 }
 
-/** Returns a course as the viewer sees it after a mutation, whatever was loaded before it in the same request; null: it can be seen no more. */
-async function courseAfter({ database, viewer, loaders }: Context, id: number): Promise<CourseRow | null> {
-  loaders.forget();
+/** Returns a course as the viewer sees it after a mutation; null: it can be seen no more. */
+async function courseAfter({ database, viewer }: Context, id: number): Promise<CourseRow | null> {
   return (await coursesById(database, viewer, [id]))[0]!;
 }

@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, Directive, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, Directive, FieldResolver, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { Role } from '../../entities/index.js';
 import { createUser, deleteUser } from '../../services/users.js';
 import type { EnrollmentRow, UserRow } from '../../services/reader/index.js';
@@ -30,8 +31,8 @@ export class UserResolver {
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnectionType, { description: 'The enrollments of the user, as far as the viewer sees them.' })
-  enrollments(@Root() { id }: UserRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs): Promise<Connection<EnrollmentRow>> {
-    return nestedEnrollmentConnection(context, 'student_id', id, args);
+  enrollments(@Root() { id }: UserRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+    return nestedEnrollmentConnection(context, 'student_id', id, args, info);
   }
 
   @Mutation(() => UserPayload, { description: 'Creates a user. Admins.' })

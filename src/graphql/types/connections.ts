@@ -62,8 +62,8 @@ export class EnrollmentConnectionType {
 @Resolver(() => CourseConnectionType)
 export class CourseConnectionResolver {
   @FieldResolver(() => [CourseType], { description: 'The courses themselves.' })
-  nodes(@Root() { rows }: Connection<CourseRow>): readonly CourseRow[] {
-    return rows;
+  nodes(@Root() { shown }: Connection<CourseRow>): readonly CourseRow[] {
+    return shown;
   }
 
   @FieldResolver(() => [CourseEdgeType], { description: 'The courses with their cursors.' })
@@ -86,8 +86,8 @@ export class CourseConnectionResolver {
 @Resolver(() => EnrollmentConnectionType)
 export class EnrollmentConnectionResolver {
   @FieldResolver(() => [EnrollmentType], { description: 'The enrollments themselves.' })
-  nodes(@Root() { rows }: Connection<EnrollmentRow>): readonly EnrollmentRow[] {
-    return rows;
+  nodes(@Root() { shown }: Connection<EnrollmentRow>): readonly EnrollmentRow[] {
+    return shown;
   }
 
   @FieldResolver(() => [EnrollmentEdgeType], { description: 'The enrollments with their cursors.' })

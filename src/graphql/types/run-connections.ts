@@ -43,8 +43,8 @@ export class RecountChangeConnectionType {
 @Resolver(() => RecountRunConnectionType)
 export class RecountRunConnectionResolver {
   @FieldResolver(() => [RecountRunType], { description: 'The runs themselves.' })
-  nodes(@Root() { rows }: Connection<Run>): readonly Run[] {
-    return rows;
+  nodes(@Root() { shown }: Connection<Run>): readonly Run[] {
+    return shown;
   }
 
   @FieldResolver(() => [RecountRunEdgeType], { description: 'The runs with their cursors.' })
@@ -67,8 +67,8 @@ export class RecountRunConnectionResolver {
 @Resolver(() => RecountChangeConnectionType)
 export class RecountChangeConnectionResolver {
   @FieldResolver(() => [RecountChangeType], { description: 'The changes themselves.' })
-  nodes(@Root() { rows }: Connection<RecordedChange>): readonly RecordedChange[] {
-    return rows;
+  nodes(@Root() { shown }: Connection<RecordedChange>): readonly RecordedChange[] {
+    return shown;
   }
 
   @FieldResolver(() => [RecountChangeEdgeType], { description: 'The changes with their cursors.' })
