@@ -1,5 +1,7 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { MigrationRefused } from '../migrations/migration-refused.js';
-import type { Database } from './database.js';
+import { databaseKindOf, type Database } from './database.js';
+import { withoutIdleLimit } from './session-settings.js';
 
 /** The name of the lock, in SQL. Locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
@@ -17,7 +19,8 @@ export function underMigrationLock<Result>(database: Database, work: () => Promi
     const [answer] = await em.execute<{ locked: number | null }[]>(`select get_lock(${migrationLock}, ?) as locked`, [MIGRATION_WAIT_SECONDS]);
     if (Number(answer?.locked) !== 1) throw new MigrationRefused(`Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`);
     try {
-      return await work();
+      // The migrations have connections of their own, and this one waits for them.
+      return await withoutIdleLimit(em as SqlEntityManager, databaseKindOf(database), work);
     } finally {
       await em.execute(`select release_lock(${migrationLock})`);
     }

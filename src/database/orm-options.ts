@@ -5,11 +5,12 @@ import type { Options as OrmOptions } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { Migrator } from '@mikro-orm/migrations';
 import { SchemaGenerator, SqliteDriver } from '@mikro-orm/sql';
-import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import type { DatabaseConnection } from 'kysely';
 import { withCounters, type CounterStrategy } from '../counters/index.js';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { migrationsFor } from '../migrations/index.js';
 import { databaseKind } from './database-url.js';
+import { LOCK_WAIT, prepareSession, sessionSettings } from './session-settings.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
 import type { MayChange } from './sqlite-file.js';
 import { StatementTracer } from './statement-tracer.js';
@@ -17,14 +18,11 @@ import { StatementTracer } from './statement-tracer.js';
 /** Is what MikroORM.init takes. */
 export type Options = Partial<OrmOptions>;
 
-/**
- * Limits how long a statement waits for a lock that another session holds, in seconds: on rows, or, as a schema change holds it, on a table.
- *
- * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With the limits of
- * MySQL and MariaDB, 50 seconds for rows and a day or a year for tables, it would keep a caller, and a connection of the
- * pool, for longer than anybody stays. Migrations have a longer limit of their own.
- */
-const LOCK_WAIT = 5;
+/** How long opening a connection may take until the server lets it in, in milliseconds. */
+const MAX_CONNECT_MS = 5000;
+
+/** After how long without a sign of a server that owes an answer the system asks whether its machine is still there, in milliseconds; ten seconds later it counts as gone. */
+const KEEP_ALIVE_MS = 10_000;
 
 /** The table in which the applied migrations are recorded. */
 const MIGRATIONS_TABLE = 'rollcall_migrations';
@@ -63,22 +61,12 @@ const isOursOrEmpty: MayChange = select => {
 
 async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Options> {
   // Loaded only where it is used: it takes a sixth of the time that a command needs to start.
-  const { cut, LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./server-driver.js');
+  const { LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./server-driver.js');
   return {
     driver: kind === 'mysql' ? LimitedMySqlDriver : LimitedMariaDbDriver,
     clientUrl: url,
     pool: { min: 0, max: 20 },
-    // The protocol takes the locks that it needs; the gap locks of REPEATABLE READ would only add deadlocks.
-    onCreateConnection: async created => {
-      const connection = created as unknown as DatabaseConnection;
-      try {
-        for (const setting of ['transaction isolation level read committed', `innodb_lock_wait_timeout = ${LOCK_WAIT}`, `lock_wait_timeout = ${LOCK_WAIT}`]) {
-          await connection.executeQuery(CompiledQuery.raw(`set session ${setting}`));
-        }
-      } catch (error) {
-        await cut(connection); // Kysely neither uses it nor gives it back.
-        throw error;
-      }
-    },
+    driverOptions: { connectTimeout: MAX_CONNECT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, gracefulEnd: true },
+    onCreateConnection: connection => prepareSession(connection as unknown as DatabaseConnection, sessionSettings(kind)),
   };
 }

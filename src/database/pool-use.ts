@@ -1,4 +1,5 @@
 import type { Database } from './database.js';
+import type { Pool } from './idle-connections.js';
 import type { LimitedConnection } from './server-driver.js';
 import { NodeSqliteFileDialect } from './sqlite-dialect.js';
 
@@ -12,17 +13,12 @@ export interface PoolUse {
   readonly most: number;
 }
 
-/** Is what mysql2's pool has beyond its typings. */
-interface Pool {
-  readonly _allConnections: { readonly length: number };
-}
-
 /** Reads how the connections are used now; asks the database nothing. */
 export async function poolUse({ config, em }: Database): Promise<PoolUse> {
   const dialect = config.get('driverOptions') as unknown;
   if (dialect instanceof NodeSqliteFileDialect) {
-    const { taken, waiting } = dialect.use;
-    return { active: taken ? 1 : 0, idle: taken ? 0 : 1, waiting, most: 1 };
+    const { taken, open, most, waiting } = dialect.use;
+    return { active: taken, idle: Math.max(0, open - taken), waiting, most };
   }
   const connection = em.getConnection() as unknown as LimitedConnection;
   const { _allConnections: all } = (await connection.getNativeClient()) as unknown as Pool;

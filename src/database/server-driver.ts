@@ -5,17 +5,23 @@ import { CompiledQuery, type ControlConnectionProvider, type DatabaseConnection,
 import pRetry from 'p-retry';
 import { exactNumber } from '../counters/index.js';
 import { WholeNumber } from '../entities/whole-number.js';
+import { cut } from './cut.js';
 import { faultOf } from './database-errors.js';
 import { databaseKind } from './database-url.js';
-import { Places } from './places.js';
+import { IdleConnections, type Pool } from './idle-connections.js';
+import { Places, type Purpose, type Release } from './places.js';
 import { withStatementLimit } from './statement-limit.js';
-import { currentLimit, unlessStopped } from './time-limit.js';
-import { Turn } from './turn.js';
+import { currentLimit, unlessStopped, waitEnd, type TimeLimit } from './time-limit.js';
+import { Turn, type Taken } from './turn.js';
+
+/** How many connections are kept for each purpose, of the 20 that a pool has. */
+const KEPT = { read: 4, transaction: 4, probe: 1 };
 
 /** MikroORM's connections to MySQL or MariaDB, whose statements keep to the time limit in force. */
 export class LimitedConnection extends MySqlConnection {
   /** The places for connections; who waits for one waits here, and can stop waiting. */
-  readonly places = new Places(this.config.get('pool').max!);
+  readonly places = new Places(this.config.get('pool').max!, KEPT);
+  readonly #idle = new IdleConnections(async () => (this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null));
 
   override async createKyselyDialect(...parameters: Parameters<MySqlConnection['createKyselyDialect']>): ReturnType<MySqlConnection['createKyselyDialect']> {
     const dialect = await super.createKyselyDialect(...parameters);
@@ -24,7 +30,7 @@ export class LimitedConnection extends MySqlConnection {
       createAdapter: () => dialect.createAdapter(),
       createQueryCompiler: () => dialect.createQueryCompiler(),
       createIntrospector: database => dialect.createIntrospector(database),
-      createDriver: () => new LimitedDriver(dialect.createDriver(), kind, this.places),
+      createDriver: () => new LimitedDriver(dialect.createDriver(), kind, this.places, this.#idle),
     };
     return limited as Awaited<ReturnType<MySqlConnection['createKyselyDialect']>>;
   }
@@ -71,12 +77,6 @@ const MAX_CROWDED_MS = 5000;
 /** How soon after connections were found to lead to a server that takes no changes others are given up for it, in milliseconds. */
 const MIN_OUTDATED_MS = 1000;
 
-/** Closes a connection, which its pool then has no more. */
-export async function cut(connection: DatabaseConnection): Promise<void> {
-  // Its second step, to tell the server by another connection, is not needed: nothing is under way.
-  await connection.killSession!(() => Promise.resolve());
-}
-
 /**
  * Kysely's driver with time limits. The signal that MikroORM and Kysely take would not do: a transaction begins without
  * one, which is where a connection is waited for, the statements of the counters do not get it, and Kysely prints the
@@ -92,37 +92,45 @@ class LimitedDriver implements Driver {
     private readonly inner: Driver,
     private readonly kind: 'mysql' | 'mariadb',
     private readonly places: Places,
+    private readonly idle: IdleConnections,
   ) {}
 
   init(): Promise<void> {
     return this.inner.init();
   }
 
-  async acquireConnection(): Promise<Turn> {
+  /** Gives a turn that takes a connection as it begins: only then is it known what for. */
+  acquireConnection(): Promise<Turn> {
     const limit = currentLimit();
-    const giveOn = await this.places.take(limit);
-    const opening = this.#open(giveOn);
+    return Promise.resolve(new Turn(limit, purpose => this.#take(purpose, limit), this.#control, this.#lookAt));
+  }
+
+  async #take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken> {
+    const giveOn = await this.places.take(purpose, limit);
+    const opening = this.#open(giveOn, limit);
     try {
       return await unlessStopped(opening, limit);
     } catch (error) {
       // One that is opened too late, by a server that hangs, say, is for somebody else.
-      void opening.then(turn => turn.release(), () => undefined);
+      void opening.then(taken => taken.giveBack(), () => undefined);
       throw error;
     }
   }
 
-  async #open(giveOn: () => void): Promise<Turn> {
-    const limit = currentLimit();
+  async #open(giveOn: Release, limit: TimeLimit | undefined): Promise<Taken> {
     let connection: DatabaseConnection | undefined;
     try {
-      const opened = (connection = await this.#connect());
+      await this.idle.leaveOutStale();
+      const opened = (connection = await this.#connect(limit));
       const hasLimits = limit !== undefined && (await this.#knowsStatementLimits(opened));
-      const limited = (sql: string, milliseconds: number): string => (hasLimits ? withStatementLimit(this.kind, sql, milliseconds) : sql);
-      const giveBack = (): void => {
-        void this.inner.releaseConnection(opened);
-        giveOn();
+      return {
+        connection: opened,
+        limited: (sql, milliseconds) => (hasLimits ? withStatementLimit(this.kind, sql, milliseconds) : sql),
+        giveBack: () => {
+          void this.inner.releaseConnection(opened);
+          giveOn();
+        },
       };
-      return new Turn(opened, limit, limited, giveBack, this.#control, this.#lookAt);
     } catch (error) {
       if (connection) void this.inner.releaseConnection(connection);
       giveOn();
@@ -131,8 +139,8 @@ class LimitedDriver implements Driver {
   }
 
   /** Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while. */
-  async #connect(): Promise<DatabaseConnection> {
-    const limit = currentLimit();
+  async #connect(limit: TimeLimit | undefined): Promise<DatabaseConnection> {
+    const end = waitEnd(MAX_CROWDED_MS);
     for (;;) {
       const connection = await pRetry(() => this.inner.acquireConnection(), {
         retries: Number.POSITIVE_INFINITY,
@@ -140,7 +148,7 @@ class LimitedDriver implements Driver {
         minTimeout: 10,
         maxTimeout: 250,
         randomize: true,
-        maxRetryTime: MAX_CROWDED_MS,
+        maxRetryTime: Math.max(0, end - performance.now()),
         shouldRetry: ({ error }) => faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true,
       });
       const openedAt = this.#openedAt.get(connection) ?? performance.now();
@@ -183,8 +191,9 @@ class LimitedDriver implements Driver {
 
   async beginTransaction(turn: Turn, settings: TransactionSettings): Promise<void> {
     try {
+      const { connection } = await turn.take(settings.accessMode === 'read only' ? 'read' : 'transaction');
       turn.limit?.check();
-      await this.inner.beginTransaction(turn.connection, settings);
+      await this.inner.beginTransaction(connection, settings);
     } catch (error) {
       turn.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
       throw error;
@@ -225,6 +234,7 @@ class LimitedDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    this.idle.stop();
     try {
       await this.inner.destroy();
     } catch (error) {

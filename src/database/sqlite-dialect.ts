@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   CompiledQuery,
@@ -14,37 +15,48 @@ import {
 import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
-import { Places, type Release } from './places.js';
-import { isBusy, openFile, type MayChange } from './sqlite-file.js';
+import { Places, purposeOutsideTransactions, type Purpose, type Release } from './places.js';
+import { isBusy, isReadOnly, openFile, openReader, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
+
+/** How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when it is needed. */
+const MAX_READERS = 5;
+
+/** How many of them are kept for the question whether the database answers. */
+const READERS_KEPT = { read: 0, transaction: 0, probe: 1 };
+
+/** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
+const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
 
 /**
  * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A file
  * that `mayChange` says is not ours is only read.
+ *
+ * One connection writes, and others read beside it, which wait for no writer, of another process either. A database in
+ * memory, and a file that is only read, has one connection for all.
  *
  * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
  * one waits for its turn before it reads, for at most `deadline` milliseconds, the time in this process's own queue
  * among them: else the last of many would wait as many times as long for one process that holds on to the file.
  */
 export class NodeSqliteFileDialect extends SqliteDialect {
-  #driver: ImmediateDriver | undefined;
+  #driver: FileDriver | undefined;
 
   constructor(
     private readonly path: string,
     private readonly deadline: number,
     private readonly mayChange: MayChange = () => true,
   ) {
-    super({ database: () => Promise.resolve(open(path, mayChange)) });
+    super({ database: () => Promise.reject(new Error('The driver opens the file.')) });
   }
 
-  /** Whether somebody has the one connection, and how many wait for it. */
-  get use(): { readonly taken: boolean; readonly waiting: number } {
-    const { taken = 0, waiting = 0 } = this.#driver?.places ?? {};
-    return { taken: taken > 0, waiting };
+  /** How many connections are taken, are open and may be, and how many wait for one. */
+  get use(): { readonly taken: number; readonly open: number; readonly most: number; readonly waiting: number } {
+    return this.#driver?.use ?? { taken: 0, open: 0, most: 1 + MAX_READERS, waiting: 0 };
   }
 
   override createDriver(): Driver {
-    return (this.#driver = new ImmediateDriver(this.path, this.deadline, this.mayChange));
+    return (this.#driver = new FileDriver(this.path, this.deadline, this.mayChange));
   }
 
   override createAdapter(): DialectAdapter {
@@ -86,51 +98,123 @@ class HeldUp {
 
 const heldUp = new HeldUp();
 
-/** The one connection for as long as somebody has it; giving it back twice does nothing. */
+/** A connection that somebody has, and how it is given back; a second time does nothing. */
+interface Taken {
+  readonly connection: DatabaseConnection;
+  readonly release: Release;
+}
+
+/** What takes connections for a turn. */
+interface Lender {
+  take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken>;
+  /** Runs work again for as long as another process keeps it from the file, until the deadline of what was asked for then. */
+  unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result>;
+}
+
+/** The statements of one who asked for a connection: a transaction has one until its end, and each other statement takes its own. */
 class Turn implements DatabaseConnection {
-  constructor(
-    private readonly connection: DatabaseConnection,
-    readonly limit: TimeLimit | undefined,
-    /** When somebody asked for it, in milliseconds of the process's clock. */
-    readonly askedAt: number,
-    readonly release: Release,
-  ) {}
+  readonly #limit = currentLimit();
+  readonly #purpose = purposeOutsideTransactions();
+  /** When it was asked for, in milliseconds of the process's clock. */
+  readonly #askedAt = performance.now();
+  #held: Taken | undefined;
+
+  constructor(private readonly lender: Lender) {}
 
   /**
    * Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has
    * ended, and none begins before all else has had its turn, where the event loop has been held up for long.
    */
   async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
-    if (heldUp.isLong) await heldUp.over();
-    this.limit?.check();
-    return this.connection.executeQuery<Row>(...parameters);
+    const run = async (connection: DatabaseConnection): Promise<QueryResult<Row>> => {
+      if (heldUp.isLong) await heldUp.over();
+      this.#limit?.check();
+      return connection.executeQuery<Row>(...parameters);
+    };
+    if (this.#held) return run(this.#held.connection);
+    if (!READ.test(parameters[0].sql)) return this.#once('transaction', run);
+    try {
+      return await this.#once(this.#purpose, run);
+    } catch (error) {
+      // Nothing was done: it writes, though it begins as one that reads.
+      if (isReadOnly(error)) return this.#once('transaction', run);
+      throw error;
+    }
   }
 
-  streamQuery<Row>(...parameters: Parameters<DatabaseConnection['streamQuery']>): AsyncIterableIterator<QueryResult<Row>> {
-    this.limit?.check();
-    return this.connection.streamQuery<Row>(...parameters);
+  async *streamQuery<Row>(...parameters: Parameters<DatabaseConnection['streamQuery']>): AsyncIterableIterator<QueryResult<Row>> {
+    this.#limit?.check();
+    const { connection, release } = this.#held ?? (await this.lender.take(this.#purpose, this.#limit));
+    try {
+      yield* connection.streamQuery<Row>(...parameters);
+    } finally {
+      if (!this.#held) release();
+    }
+  }
+
+  /** Begins a transaction; one that only reads waits for no writer. */
+  async begin(isReadOnly: boolean): Promise<void> {
+    this.#held = await this.lender.take(isReadOnly ? 'read' : 'transaction', this.#limit);
+    try {
+      await this.lender.unlessBusy(this.#askedAt, () => this.executeQuery(CompiledQuery.raw(isReadOnly ? 'begin' : 'begin immediate')));
+    } catch (error) {
+      this.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
+      throw error;
+    }
   }
 
   /** Runs what ends a transaction, whatever the limit. */
-  end(statement: 'commit' | 'rollback'): Promise<QueryResult<unknown>> {
-    return this.connection.executeQuery(CompiledQuery.raw(statement));
+  async end(statement: 'commit' | 'rollback'): Promise<void> {
+    await this.#held!.connection.executeQuery(CompiledQuery.raw(statement));
+  }
+
+  release(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  async #once<Result>(purpose: Purpose, run: (connection: DatabaseConnection) => Promise<Result>): Promise<Result> {
+    const { connection, release } = await this.lender.take(purpose, this.#limit);
+    try {
+      return await this.lender.unlessBusy(this.#askedAt, () => run(connection));
+    } finally {
+      release();
+    }
   }
 }
 
-class ImmediateDriver extends SqliteDriver {
-  readonly #deadline: number;
-  readonly places = new Places(1);
+class FileDriver extends SqliteDriver implements Lender {
+  #writer: SqliteDriver | undefined;
+  readonly #places = new Places(1);
+  /** Undefined where the one that writes is the only one. */
+  #readers: { readonly places: Places; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
 
-  constructor(path: string, deadline: number, mayChange: MayChange) {
-    super({ database: () => Promise.resolve(open(path, mayChange)) });
-    this.#deadline = deadline;
+  constructor(
+    private readonly path: string,
+    private readonly deadline: number,
+    private readonly mayChange: MayChange,
+  ) {
+    super({ database: () => Promise.reject(new Error('Each of its drivers opens the file for itself.')) });
   }
 
-  override async acquireConnection(): Promise<Turn> {
-    const askedAt = performance.now();
-    const limit = currentLimit();
-    const release = await this.places.take(limit);
-    return new Turn(await super.acquireConnection(), limit, askedAt, release);
+  override async init(): Promise<void> {
+    const { database, hasReaders } = openFile(this.path, this.mayChange);
+    this.#writer = await driverOf(database);
+    if (hasReaders) this.#readers = { places: new Places(MAX_READERS, READERS_KEPT), all: [], free: [] };
+  }
+
+  get use(): NodeSqliteFileDialect['use'] {
+    const [own, readers] = [this.#places, this.#readers];
+    return {
+      taken: own.taken + (readers?.places.taken ?? 0),
+      open: (this.#writer ? 1 : 0) + (readers?.all.length ?? 0),
+      most: own.most + (readers?.places.most ?? 0),
+      waiting: own.waiting + (readers?.places.waiting ?? 0),
+    };
+  }
+
+  override acquireConnection(): Promise<Turn> {
+    return Promise.resolve(new Turn(this));
   }
 
   override releaseConnection(turn?: DatabaseConnection): Promise<void> {
@@ -138,27 +222,46 @@ class ImmediateDriver extends SqliteDriver {
     return Promise.resolve();
   }
 
-  override async beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
-    const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate';
-    const waited = performance.now() - (turn as Turn).askedAt;
+  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken> {
+    const readers = this.#readers;
+    if (purpose === 'transaction' || !readers) {
+      const release = await this.#places.take(purpose, limit);
+      return { connection: await this.#writer!.acquireConnection(), release };
+    }
+    const giveOn = await readers.places.take(purpose, limit);
+    const reader = readers.free.pop() ?? (await this.#newReader(readers.all));
+    let given = false;
+    const release = (): void => {
+      if (given) return;
+      given = true;
+      readers.free.push(reader);
+      giveOn();
+    };
+    return { connection: await reader.acquireConnection(), release };
+  }
+
+  async #newReader(all: SqliteDriver[]): Promise<SqliteDriver> {
+    const reader = await driverOf(openReader(this.path));
+    all.push(reader);
+    return reader;
+  }
+
+  async unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result> {
     try {
-      await pRetry(() => turn.executeQuery(CompiledQuery.raw(begin)), {
-        retries: Number.POSITIVE_INFINITY,
-        factor: 1.2,
-        minTimeout: 2,
-        maxTimeout: 50,
-        randomize: true,
-        maxRetryTime: Math.max(0, this.#deadline - waited),
-        shouldRetry: ({ error }) => isBusy(error),
-      });
+      return await work();
     } catch (error) {
-      (turn as Turn).release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
-      throw error;
+      const left = this.deadline - (performance.now() - askedAt);
+      if (!isBusy(error) || left <= 0) throw error;
+      return pRetry(work, { retries: Number.POSITIVE_INFINITY, factor: 1.2, minTimeout: 2, maxTimeout: 50, randomize: true, maxRetryTime: left, shouldRetry: again => isBusy(again.error) });
     }
   }
 
-  override async commitTransaction(turn: DatabaseConnection): Promise<void> {
-    await (turn as Turn).end('commit');
+  override beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+    return (turn as Turn).begin(settings?.accessMode === 'read only');
+  }
+
+  override commitTransaction(turn: DatabaseConnection): Promise<void> {
+    return (turn as Turn).end('commit');
   }
 
   override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
@@ -169,10 +272,23 @@ class ImmediateDriver extends SqliteDriver {
       throw error;
     }
   }
+
+  override async destroy(): Promise<void> {
+    // Before the one that writes, which as the last one moves what is in the log into the file.
+    for (const reader of this.#readers?.all ?? []) await reader.destroy();
+    await this.#writer?.destroy();
+  }
 }
 
-function open(path: string, mayChange: MayChange): SqliteDatabase {
-  const database = openFile(path, mayChange);
+/** Returns Kysely's driver for one connection. */
+async function driverOf(file: DatabaseSync): Promise<SqliteDriver> {
+  const driver = new SqliteDriver({ database: withExactNumbers(file) });
+  await driver.init();
+  return driver;
+}
+
+/** Returns a connection as Kysely takes it, which knows our functions and refuses to round numbers. */
+function withExactNumbers(database: DatabaseSync): SqliteDatabase {
   // Not for the schema, which other programs must be able to read and write without it.
   database.function(FOLD, { deterministic: true, directOnly: true }, text => (typeof text === 'string' ? foldedText(text) : text));
   return {

@@ -3,8 +3,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { faultOf } from './database-errors.js';
 
-/** How long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
-export const BUSY_TIMEOUT = 50;
+/** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
+const OPEN_TIMEOUT = 50;
 
 /** How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in milliseconds. */
 const LOOK_TIMEOUT = 2000;
@@ -12,17 +12,36 @@ const LOOK_TIMEOUT = 2000;
 /** Returns true where a file may be changed, by what it holds. */
 export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
 
+/** An SQLite file that is open; `hasReaders` says whether others can read it beside this connection. */
+export interface OpenFile {
+  readonly database: DatabaseSync;
+  readonly hasReaders: boolean;
+}
+
 /**
  * Opens an SQLite file with foreign keys on. One that may not be changed is opened so that nothing can change it; any other is
- * switched to WAL, which writes to the file.
+ * switched to WAL, which writes to the file. What finds it busy from then on fails at once, since a wait of SQLite's own
+ * would hold up the whole process.
  */
-export function openFile(path: string, mayChange: MayChange): DatabaseSync {
+export function openFile(path: string, mayChange: MayChange): OpenFile {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
-  const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
+  const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: OPEN_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
   if (mayWrite) database.exec('pragma journal_mode = wal');
   // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
-  database.exec('pragma synchronous = full; pragma recursive_triggers = on;');
+  database.exec('pragma synchronous = full; pragma recursive_triggers = on; pragma busy_timeout = 0;');
+  return { database, hasReaders: mayWrite && path !== ':memory:' };
+}
+
+/** Opens a connection that only reads, beside one that openFile() has opened: in WAL it waits for no writer, and no writer for it. */
+export function openReader(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
+  database.exec('pragma query_only = on');
   return database;
+}
+
+/** Returns true for the error of a statement that would write by a connection that only reads. */
+export function isReadOnly(error: unknown): boolean {
+  return faultOf(error)?.kind === 'read_only';
 }
 
 /** Returns true for an error which means that another process writes to the file. */

@@ -64,6 +64,20 @@ export class TimeLimit {
   end(): void {
     clearTimeout(this.#timer);
   }
+
+  /** Runs work within a part of this limit: it stops after so many milliseconds, or with this limit, where that is sooner. */
+  async withinPart<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
+    const part = new TimeLimit(Math.min(milliseconds, this.millisecondsLeft) / 1000);
+    const stop = (): void => part.stop(this.reason!);
+    if (this.signal.aborted) stop();
+    this.signal.addEventListener('abort', stop);
+    try {
+      return await withinLimit(part, work);
+    } finally {
+      this.signal.removeEventListener('abort', stop);
+      part.end();
+    }
+  }
 }
 
 const limits = new AsyncLocalStorage<TimeLimit | undefined>();
@@ -100,6 +114,23 @@ export function withoutLimit<Result>(work: () => Result): Result {
 /** Returns the limit of the work in whose course it is called; undefined: there is none. */
 export function currentLimit(): TimeLimit | undefined {
   return limits.getStore();
+}
+
+const waitEnds = new AsyncLocalStorage<number | undefined>();
+
+/** Runs work all of whose waits for its turn end at one moment of performance.now() at the latest. */
+export function waitingUntil<Result>(end: number, work: () => Result): Result {
+  return waitEnds.run(Math.min(end, waitEnds.getStore() ?? Infinity), work);
+}
+
+/** Runs work that has had its turn: its own waits have their whole time. */
+export function waitingAnew<Result>(work: () => Result): Result {
+  return waitEnds.run(undefined, work);
+}
+
+/** Returns when a wait that begins now and may take so many milliseconds is to end, as a moment of performance.now(). */
+export function waitEnd(milliseconds: number): number {
+  return Math.min(performance.now() + milliseconds, waitEnds.getStore() ?? Infinity);
 }
 
 /** Returns what work gives, or throws WorkStopped as soon as the limit in force stops it; the work itself is not interrupted. */

@@ -1,22 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
+import { cut } from './cut.js';
 import { faultOf } from './database-errors.js';
+import { purposeOutsideTransactions, type Purpose, type Release } from './places.js';
 import { unlessStopped, type TimeLimit } from './time-limit.js';
 
+/** A connection that somebody has. */
+export interface Taken {
+  readonly connection: DatabaseConnection;
+  /** Returns the text of a statement that ends by itself after so many milliseconds. */
+  readonly limited: (sql: string, milliseconds: number) => string;
+  readonly giveBack: Release;
+}
+
+/** How long the killing of a statement may take before the connection is cut instead, in milliseconds; a server that hangs kills nothing. */
+const MAX_KILL_MS = 5000;
+
 /**
- * One connection for as long as somebody has it. Within a time limit, no statement begins after the limit has ended, and
- * the one that is under way then is killed; nobody else gets the connection before that statement has come to its end.
+ * One connection for as long as somebody has it, taken at the first statement, when it is known what for. Within a time
+ * limit, no statement begins after the limit has ended, and the one that is under way then is killed; nobody else gets the
+ * connection before that statement has come to its end.
  */
 export class Turn implements DatabaseConnection {
+  readonly #purpose = purposeOutsideTransactions();
+  #taking: Promise<Taken> | undefined;
+  #taken: Taken | undefined;
   #underWay: Promise<void> = Promise.resolve();
   #cut = false;
   #released = false;
 
   constructor(
-    readonly connection: DatabaseConnection,
     readonly limit: TimeLimit | undefined,
-    /** Returns the text of a statement that ends by itself after so many milliseconds. */
-    private readonly limited: (sql: string, milliseconds: number) => string,
-    private readonly giveBack: () => void,
+    private readonly open: (purpose: Purpose) => Promise<Taken>,
     private readonly control: ControlConnectionProvider,
     /** Is told of each error that the database gives. */
     private readonly onError: (error: unknown) => void,
@@ -32,25 +47,39 @@ export class Turn implements DatabaseConnection {
     return this.#underWay;
   }
 
+  /** The connection of a transaction, which has begun. */
+  get connection(): DatabaseConnection {
+    return this.#taken!.connection;
+  }
+
+  /** Takes a connection, unless this turn has one. */
+  async take(purpose: Purpose): Promise<Taken> {
+    this.#taking ??= this.open(purpose);
+    return (this.#taken = await this.#taking);
+  }
+
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     const { limit } = this;
-    if (!limit) return this.noting(this.connection.executeQuery<Row>(query));
+    limit?.check();
+    const { connection, limited } = await this.take(this.#purpose);
+    if (!limit) return this.noting(connection.executeQuery<Row>(query));
     limit.check();
-    const sent = this.noting(this.connection.executeQuery<Row>({ ...query, sql: this.limited(query.sql, limit.millisecondsLeft) }));
+    const sent = this.noting(connection.executeQuery<Row>({ ...query, sql: limited(query.sql, limit.millisecondsLeft) }));
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {
       // The server's clock may be a moment before ours.
       if (faultOf(error)?.kind === 'timed_out') limit.stop('deadline');
       if (!limit.signal.aborted) throw error;
-      this.#underWay = this.#end(sent);
+      if (this.#purpose !== 'probe') this.#underWay = this.#end(connection, sent);
       throw limit.signal.reason;
     }
   }
 
-  streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
+  async *streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
     this.limit?.check();
-    return this.connection.streamQuery<Row>(query, chunkSize);
+    const { connection } = await this.take(this.#purpose);
+    yield* connection.streamQuery<Row>(query, chunkSize);
   }
 
   /** Returns what the database answers, whose errors are looked at on their way. */
@@ -67,21 +96,40 @@ export class Turn implements DatabaseConnection {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    void this.#underWay.then(this.giveBack);
+    const taken = this.#taken;
+    if (!taken) return;
+    // Nobody waits for the rest of a question that was given up, which may be half asked.
+    if (this.#purpose === 'probe' && this.limit?.signal.aborted) this.#cutOff(taken.connection);
+    void this.#underWay.then(taken.giveBack);
   }
 
   /** Kills the statement that was sent, and resolves at its end; where it cannot be killed, the connection is cut. */
-  async #end(sent: Promise<unknown>): Promise<void> {
+  async #end(connection: DatabaseConnection, sent: Promise<unknown>): Promise<void> {
     const ended = sent.then(() => undefined, () => undefined);
+    const killed = this.#kill(connection).then(() => ended);
+    const over = new AbortController();
+    const late = delay(MAX_KILL_MS, undefined, { signal: over.signal }).then(() => Promise.reject(new Error('The statement could not be killed in time.')));
     try {
-      await this.connection.collectSessionInfo!();
-      await this.connection.cancelQuery!(this.control);
+      // Not until the killing is over too: it would end the next statement.
+      await Promise.race([killed, late]);
     } catch {
-      this.#cut = true;
-      // Its first step is to let go of the connection; the second, to tell the server, fails for the same reason.
-      void this.connection.killSession!(this.control).catch(() => undefined);
-      return;
+      this.#cutOff(connection);
+    } finally {
+      over.abort();
+      killed.catch(() => undefined);
+      late.catch(() => undefined);
     }
-    await ended;
+  }
+
+  #cutOff(connection: DatabaseConnection): void {
+    if (this.#cut) return;
+    this.#cut = true;
+    // To tell the server of it fails where that hangs; it rolls back when it finds the other side gone.
+    void cut(connection).catch(() => undefined);
+  }
+
+  async #kill(connection: DatabaseConnection): Promise<void> {
+    await connection.collectSessionInfo!();
+    await connection.cancelQuery!(this.control);
   }
 }

@@ -195,8 +195,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Ask somebody who may; have the origin of your pages named in `CORS_ORIGINS`.',
   },
   RETRY_LATER: {
-    meaning: 'Others kept changing the same rows, or kept what was to be read locked, as a change of the schema does; nothing was changed.',
-    message: ['Other changes to the same rows kept getting in the way. Nothing was changed; try again.', 'Others kept locked what was to be read. Nothing was changed; try again.'],
+    meaning: 'Others kept changing the same rows, or kept what was to be read locked, as a change of the schema does, or the server has more to ask the database than it can in time; nothing was changed.',
+    message: [
+      'Other changes to the same rows kept getting in the way. Nothing was changed; try again.',
+      'Others kept locked what was to be read. Nothing was changed; try again.',
+      'All connections of this server to the database were busy for too long. Nothing was changed; try again.',
+    ],
     status: [200],
     remedy: 'Send the same request again.',
   },
@@ -217,11 +221,12 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send the same request again later; have room made, see the [runbook](runbook.md).',
   },
   READ_FAILED: {
-    meaning: 'The database cannot be reached or used for reading, others kept locked what was to be read, or it did not answer before the time of the request was over; what the same request changed before is saved.',
+    meaning: 'The database cannot be reached or used for reading, others kept locked what was to be read or all connections busy, or it did not answer before the time of the request was over; what the same request changed before is saved.',
     message: [
       'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
       'The database cannot be used now. What this request changed before, if anything, is saved; read it again.',
       'Others kept locked what was to be read. What this request changed before, if anything, is saved; read it again.',
+      'All connections of this server to the database were busy for too long. What this request changed before, if anything, is saved; read it again.',
       'The request took longer than … s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.',
     ],
     status: [200],

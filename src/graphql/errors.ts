@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { isUnsafeNumber } from '../counters/index.js';
 import { faultOf, isInterrupted, type Fault } from '../database/database-errors.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../database/time-limit.js';
+import { NoTurn } from '../database/waiting-line.js';
 import { AccessError } from '../services/access.js';
 import { TokenError, UncheckedTokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
@@ -83,6 +84,7 @@ export function errorFormatter(report: ReportError, { hidesSchema = false, onFau
       return withCode(formatted, cause.code, cause.message);
     }
     if (cause instanceof WorkStopped || isInterrupted(cause)) return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
+    if (cause instanceof NoTurn) return crowdedOut(formatted, currentLimit());
     // Changes report what the database made themselves, so these came while reading: what was changed before is saved.
     if (isConflict(cause)) return lockedOut(formatted, currentLimit());
     const fault = faultOf(cause);
@@ -129,6 +131,12 @@ function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit
   if (fault.kind === 'disconnected' || fault.kind === 'stopped') return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
   if (!limit?.maySave) return withCode(formatted, fault.told!, unavailableMessage(fault));
   return withCode(formatted, 'READ_FAILED', 'The database cannot be used now. What this request changed before, if anything, is saved; read it again.');
+}
+
+/** Returns the error for a read that got no connection in time; where the request has changed something before, that is saved, and the code says so. */
+function crowdedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
+  if (!limit?.maySave) return withCode(formatted, 'RETRY_LATER', 'All connections of this server to the database were busy for too long. Nothing was changed; try again.');
+  return withCode(formatted, 'READ_FAILED', 'All connections of this server to the database were busy for too long. What this request changed before, if anything, is saved; read it again.');
 }
 
 /** Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself. */

@@ -37,7 +37,7 @@ export function databaseMetrics(registry: Registry, database: Database, faults: 
     ready.set(reason === null ? 1 : 0);
     if (reason !== null) return;
     try {
-      for (const [state, count] of Object.entries(await withinPatience(runsByState(database)))) runs.set({ state }, count);
+      for (const [state, count] of Object.entries(await withinPatience(() => runsByState(database)))) runs.set({ state }, count);
     } catch (error) {
       logger.warn(loggedError(error), 'the runs could not be counted for /metrics');
     }

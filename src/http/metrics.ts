@@ -19,6 +19,7 @@ import { requestMetrics } from './request-metrics.js';
 import type { EndedRequest } from './request-record.js';
 import { sendLess } from './transfer.js';
 import type { Viewers } from './viewers.js';
+import { waitMetrics } from './wait-metrics.js';
 
 /** Holds what Node itself measures: once for the process, for its observers cannot be stopped. */
 let ofProcess: Registry | undefined;
@@ -40,8 +41,8 @@ export function startMetrics(app: FastifyInstance, database: Database, faults: D
   if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
   const registry = new Registry();
   const count = requestMetrics(registry);
-  const stop = counterMetrics(registry, database.em as SqlEntityManager);
-  app.addHook('onClose', () => Promise.resolve(stop()));
+  const stops = [counterMetrics(registry, database.em as SqlEntityManager), waitMetrics(registry, database)];
+  app.addHook('onClose', () => Promise.resolve(stops.forEach(stop => stop())));
   const readDatabase = databaseMetrics(registry, database, faults, logger);
   const processRegistry = ofProcess;
   const text = async (): Promise<string> => {

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { faultOf, type FaultKind } from '../database/database-errors.js';
 import { databaseKindOf, type Database } from '../database/database.js';
+import { asProbe } from '../database/places.js';
+import { WorkStopped, withinOwnLimit } from '../database/time-limit.js';
 import type { DatabaseFaults } from './database-faults.js';
 
 /** Limits how long the database may take for the simplest questions, in milliseconds. */
@@ -31,7 +32,7 @@ class TakesNoChanges extends Error {
 export async function reasonNotReady(database: Database, faults: DatabaseFaults): Promise<string | null> {
   const kind = databaseKindOf(database);
   try {
-    await withinPatience(kind === 'sqlite' ? askFile(database) : askServer(database, kind));
+    await withinPatience(() => (kind === 'sqlite' ? askFile(database) : askServer(database, kind)));
   } catch (error) {
     const fault = faultOf(error);
     if (!fault) return error instanceof TakesNoChanges || error instanceof TooLate ? error.message : 'The database does not answer (unknown reason).';
@@ -75,16 +76,14 @@ async function askServer(database: Database, kind: 'mysql' | 'mariadb'): Promise
 /** Reports that a database has taken too long. */
 class TooLate extends Error {}
 
-/** Gives what the database answers. Errors: its own, or that it takes too long. */
-export async function withinPatience<Answer>(answer: Promise<Answer>): Promise<Answer> {
-  const over = new AbortController();
-  const late = delay(PATIENCE, undefined, { signal: over.signal }).then(() => {
-    throw new TooLate(`The database has not answered for ${PATIENCE} ms.`);
-  });
+/**
+ * Gives what the database answers to a question for which a connection is kept, so that it waits for nobody's work; one that
+ * is not answered in time is given up with its connection. Errors: those of the question, or that it takes too long.
+ */
+export async function withinPatience<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await Promise.race([answer, late]);
-  } finally {
-    over.abort();
-    answer.catch(() => undefined);
+    return await withinOwnLimit(PATIENCE / 1000, () => asProbe(question));
+  } catch (error) {
+    throw error instanceof WorkStopped ? new TooLate(`The database has not answered for ${PATIENCE} ms.`, { cause: error }) : error;
   }
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
 import { faultOf } from '../database/database-errors.js';
 import { WorkStopped } from '../database/time-limit.js';
+import { NoTurn } from '../database/waiting-line.js';
 import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../services/known-users.js';
 import { rejection, TokenError, UncheckedTokenError, type UncheckedReason } from '../services/token-error.js';
 import { tokenVerifier } from '../services/tokens.js';
@@ -101,7 +102,7 @@ export function viewersOf(app: FastifyInstance, { config, database, faults, logg
 
 /** Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where others have locked the rows. */
 function isAway(error: unknown): boolean {
-  return error instanceof WorkStopped || faultOf(error)?.told != null;
+  return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.told != null;
 }
 
 /** Returns why a viewer has not the rights any more that it had; null: it has. */

@@ -5,7 +5,7 @@ import type { Database } from '../database/database.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
-import { lockCourses } from './locked-rows.js';
+import { withLockedCourses } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { notFound } from './seats.js';
 import { linesProblem, textProblem } from './text.js';
@@ -48,8 +48,8 @@ export async function updateCourse(
 ): Promise<Outcome<{ id: number }>> {
   const viewer = staffOnly(caller);
   const { id, ...input } = inputOf(asked);
-  return inTransaction(database, async em => {
-    const course = (await lockCourses(em, viewer, [id])).get(id);
+  return withLockedCourses<Outcome<{ id: number }>>(database, viewer, [id], async (em, courses) => {
+    const course = courses.get(id);
     if (!course) return refused(notFound('Course', id, ['input', 'id']));
     manageOnly(viewer, course);
     if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
@@ -68,8 +68,8 @@ export async function updateCourse(
 export async function deleteCourse(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
   const viewer = adminOnly(caller);
   const { id } = inputOf(asked);
-  return inTransaction(database, async em => {
-    if (!(await lockCourses(em, viewer, [id])).has(id)) return refused(notFound('Course', id, ['input', 'id']));
+  return withLockedCourses<Outcome<{ id: number }>>(database, viewer, [id], async (em, courses) => {
+    if (!courses.has(id)) return refused(notFound('Course', id, ['input', 'id']));
     await deleteWhere(em, Enrollment, { course: id });
     em.remove(em.getReference(Course, id));
     await em.flush();

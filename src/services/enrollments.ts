@@ -3,10 +3,9 @@ import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/in
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
-import { lockCourses, lockEnrollment, lockUsers, type LockedCourse } from './locked-rows.js';
+import { lockUsers, withLockedCourses, withLockedEnrollment, type LockedCourse } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
-import { inTransaction } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
 const COURSE_ID = ['input', 'courseId'];
@@ -27,8 +26,8 @@ export async function enroll(
   const student = studentId ?? viewer.userId;
   if (viewer.role === Role.STUDENT && student !== viewer.userId) throw forbidden('Students can enroll only themselves: leave studentId out.');
   if (student === null) return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
-  return inTransaction(database, async em => {
-    const course = (await lockCourses(em, viewer, [courseId])).get(courseId);
+  return withLockedCourses<Outcome<{ id: number; courseId: number }>>(database, viewer, [courseId], async (em, courses) => {
+    const course = courses.get(courseId);
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));
     if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
     const field = studentId === null ? null : STUDENT_ID;
@@ -54,8 +53,8 @@ export async function enrollMany(
   if (studentIds.length > MOST_STUDENTS) {
     return refused(problem(UserErrorCode.INVALID, ['input', 'studentIds'], `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`));
   }
-  return inTransaction(database, async em => {
-    const course = (await lockCourses(em, viewer, [courseId])).get(courseId);
+  return withLockedCourses<Outcome<{ ids: number[]; courseId: number }>>(database, viewer, [courseId], async (em, courses) => {
+    const course = courses.get(courseId);
     if (!course) return refused(notFound('Course', courseId, COURSE_ID));
     manageOnly(viewer, course);
     const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
@@ -74,8 +73,7 @@ export async function setEnrollmentStatus(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, status } = inputOf(asked);
-  return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, viewer, enrollmentId);
+  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(database, viewer, enrollmentId, [], async (em, locked) => {
     if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
     const { course } = locked;
     manageOnly(viewer, course);
@@ -96,8 +94,7 @@ export async function transferEnrollment(
 ): Promise<Outcome<{ id: number; from: number; to: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, courseId } = inputOf(asked);
-  return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, viewer, enrollmentId, [courseId]);
+  return withLockedEnrollment<Outcome<{ id: number; from: number; to: number }>>(database, viewer, enrollmentId, [courseId], async (em, locked) => {
     if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
     const { enrollment: row, course: from, others } = locked;
     manageOnly(viewer, from);
@@ -124,8 +121,7 @@ export async function unenroll(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
   const { enrollmentId } = inputOf(asked);
-  return inTransaction(database, async em => {
-    const locked = await lockEnrollment(em, viewer, enrollmentId);
+  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(database, viewer, enrollmentId, [], async (em, locked) => {
     if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
     const { course, enrollment } = locked;
     if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);

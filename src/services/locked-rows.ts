@@ -1,8 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../counters/index.js';
+import type { Database } from '../database/database.js';
 import { Course, CourseStatus, Enrollment, EnrollmentStatus, User } from '../entities/index.js';
 import { courseOfVisibleEnrollment, seesCourse, seesEnrollment, visibleCourseIds } from './reader/visibility.js';
+import { inPreparedTransaction, type AfterLostCommit, type Prepared } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
 /** Holds what a use case must know of a course while it holds the course's lock. */
@@ -25,15 +27,26 @@ export interface EnrollmentRow {
 }
 
 /**
- * Locks those of the courses that a viewer sees, in ascending id order, and returns them by id.
+ * Runs work in a transaction in which those of some courses that a viewer sees are locked, by id; they are locked in
+ * ascending order of the ids.
  *
- * What a viewer does not see is left out before anything is locked, as if it were not there: not even a wait for its lock
- * tells that it exists.
+ * What a viewer does not see is left out before anything is locked or waited for, as if it were not there: not even a wait
+ * for its lock tells that it exists. The others are waited for before the transaction takes a connection (see course-turns.ts).
  */
-export async function lockCourses(em: SqlEntityManager, viewer: Viewer, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
-  const courses = await lockedCourses(em, await visibleCourseIds(em, viewer, [...new Set(ids)]));
-  await leaveOutHidden(em, viewer, courses);
-  return courses;
+export function withLockedCourses<Result>(
+  database: Database,
+  viewer: Viewer,
+  ids: readonly number[],
+  work: (em: SqlEntityManager, courses: Map<number, LockedCourse>) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  const prepare = async (): Promise<Prepared> => ({ courses: await visibleCourseIds(database.em.fork() as SqlEntityManager, viewer, [...new Set(ids)]) });
+  return inPreparedTransaction(database, prepare, async (em, { courses: visible }, isLocked) => {
+    const courses = await lockCourses(em, visible);
+    isLocked();
+    await leaveOutHidden(em, viewer, courses);
+    return work(em, courses);
+  }, afterLostCommit);
 }
 
 /** Leaves out the courses that were hidden from the viewer before their lock was had. */
@@ -45,7 +58,8 @@ async function leaveOutHidden(em: SqlEntityManager, viewer: Viewer, courses: Map
   for (const id of doubtful) if (!visible.has(id)) courses.delete(id);
 }
 
-async function lockedCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
+/** Locks courses, whoever sees them, in ascending order of the ids, and returns those that are there by id. */
+export async function lockCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
   if (ids.length === 0) return new Map();
   const rows = (await em
     .createQueryBuilder(Course, 'c')
@@ -72,23 +86,44 @@ export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): P
   return new Set(rows.map(({ id }) => id));
 }
 
+/** An enrollment under lock, with its course and those of others that the viewer sees. */
+export interface LockedEnrollment {
+  readonly enrollment: EnrollmentRow;
+  readonly course: LockedCourse;
+  readonly others: Map<number, LockedCourse>;
+}
+
 /**
- * Returns an enrollment that a viewer sees under lock, with its course and those of `otherCourses` that the viewer sees,
- * locked before it; null: it is not there, or not for this viewer.
+ * Runs work in a transaction in which an enrollment that a viewer sees is locked, and before it its course and those of
+ * `otherCourses` that the viewer sees; null: it is not there, or not for this viewer.
  *
- * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction must be run
- * again (COUNTER_CONFLICT, which inTransaction does).
+ * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction is run again.
  */
-export async function lockEnrollment(
-  em: SqlEntityManager,
+export function withLockedEnrollment<Result>(
+  database: Database,
   viewer: Viewer,
   id: number,
-  otherCourses: readonly number[] = [],
-): Promise<{ enrollment: EnrollmentRow; course: LockedCourse; others: Map<number, LockedCourse> } | null> {
-  const courseId = await courseOfVisibleEnrollment(em, viewer, id);
-  if (courseId === null) return null;
-  // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the enrollment is.
-  const courses = await lockedCourses(em, [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))]);
+  otherCourses: readonly number[],
+  work: (em: SqlEntityManager, locked: LockedEnrollment | null) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  const prepare = async (): Promise<Prepared & { readonly courseId: number | null }> => {
+    const em = database.em.fork() as SqlEntityManager;
+    const courseId = await courseOfVisibleEnrollment(em, viewer, id);
+    // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the enrollment is.
+    const courses = courseId === null ? [] : [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))];
+    return { courseId, courses };
+  };
+  return inPreparedTransaction(database, prepare, async (em, { courseId, courses }, isLocked) => {
+    if (courseId === null) return work(em, null);
+    const others = await lockCourses(em, courses);
+    isLocked();
+    return work(em, await lockedEnrollment(em, viewer, id, courseId, others));
+  }, afterLostCommit);
+}
+
+/** Locks an enrollment after its course. Errors: COUNTER_CONFLICT where it has moved to another one. */
+async function lockedEnrollment(em: SqlEntityManager, viewer: Viewer, id: number, courseId: number, courses: Map<number, LockedCourse>): Promise<LockedEnrollment | null> {
   const enrollment = await readLocked(em, id);
   if (!enrollment) return null;
   if (enrollment.courseId !== courseId) {

@@ -1,5 +1,6 @@
 import { CounterError } from '../counters/index.js';
 import { faultOf, type Fault } from '../database/database-errors.js';
+import { NoTurn } from '../database/waiting-line.js';
 
 /** Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was changed. */
 export type TransactionErrorCode = NonNullable<Fault['told']> | 'COMMIT_UNKNOWN';
@@ -32,6 +33,7 @@ export function unavailableMessage({ kind, told }: Fault): string {
 
 /** Tells whether an error means that other transactions were in the way, and the same one can succeed when run again. */
 export function isConflict(error: unknown): boolean {
+  if (error instanceof NoTurn) return true;
   return error instanceof CounterError ? error.retryable : faultOf(error)?.told === 'RETRY_LATER';
 }
 

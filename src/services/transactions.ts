@@ -5,8 +5,11 @@ import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
 import { faultOf, isInterrupted } from '../database/database-errors.js';
-import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limit.js';
+import type { Release } from '../database/places.js';
+import { currentLimit, unlessStopped, waitingAnew, waitingUntil, withoutLimit, WorkStopped } from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
+import { NoTurn } from '../database/waiting-line.js';
+import { courseTurnsOf } from './course-turns.js';
 import { timeoutMessage } from './timeout-message.js';
 import { isConflict, isConnectionLost, isToRunAgain, reasonOf, TransactionError, unavailableMessage } from './transaction-error.js';
 
@@ -15,6 +18,12 @@ import { isConflict, isConnectionLost, isToRunAgain, reasonOf, TransactionError,
  * `repeat` the work, where doing it twice is the same as once, or look whether the result is there.
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
+
+/** What is found out for a transaction before it takes a connection. */
+export interface Prepared {
+  /** The ids of the courses that it will lock, whose turns it takes first (see course-turns.ts). */
+  readonly courses: readonly number[];
+}
 
 /** Publishes each transaction that is run again, with the error that ended the one before and the pause, in milliseconds: `{ error, pause }`. */
 export const transactionRetries = channel('rollcall:transaction-retry');
@@ -32,6 +41,9 @@ class LostCommit<Result> extends Error {
   }
 }
 
+/** How long a transaction goes on against conflicts, and waits for its turns, in milliseconds. */
+const MAX_TRYING_MS = 10_000;
+
 /** How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its outcome is unknown. */
 const COMMIT_GRACE = 2000;
 
@@ -39,6 +51,9 @@ const COMMIT_GRACE = 2000;
  * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict ended it, a broken
  * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with random
  * pauses. All other errors reach the caller at once.
+ *
+ * Waiting for a connection, 5 s at most, or behind others who change the same course, counts in that time, and is not begun
+ * anew: who gave up would only stand at the end of the line.
  *
  * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
  * under way is killed, and the transaction is rolled back behind the caller. A commit that was sent is not stopped: its
@@ -53,19 +68,35 @@ export function inTransaction<Result>(
   work: (em: SqlEntityManager) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
-  return inSpan('transaction', span => new Tries(database, work, afterLostCommit, span).outcome());
+  return inPreparedTransaction(database, () => Promise.resolve({ courses: [] }), work, afterLostCommit);
+}
+
+/**
+ * Runs work that locks courses as inTransaction() does. Before each try, `prepare` finds out which, and their turns are taken;
+ * work calls the function that it is given once it has their locks, so that the next one can wait for them meanwhile.
+ */
+export function inPreparedTransaction<Result, Before extends Prepared>(
+  database: Database,
+  prepare: () => Promise<Before>,
+  work: (em: SqlEntityManager, prepared: Before, isLocked: Release) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  return inSpan('transaction', span => new Tries(database, prepare, work, afterLostCommit, span).outcome());
 }
 
 /** The tries of one transaction. */
-class Tries<Result> {
+class Tries<Result, Before extends Prepared> {
   readonly #limit = currentLimit();
+  readonly #end = performance.now() + MAX_TRYING_MS;
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
+  #isInLine = false;
 
   constructor(
     private readonly database: Database,
-    private readonly work: (em: SqlEntityManager) => Promise<Result>,
+    private readonly prepare: () => Promise<Before>,
+    private readonly work: (em: SqlEntityManager, prepared: Before, isLocked: Release) => Promise<Result>,
     private readonly afterLostCommit: AfterLostCommit<Result> | undefined,
     private readonly span: Span,
   ) {}
@@ -106,7 +137,7 @@ class Tries<Result> {
       minTimeout: 5,
       maxTimeout: 1000,
       randomize: true,
-      maxRetryTime: 10_000,
+      maxRetryTime: MAX_TRYING_MS,
       shouldRetry: ({ error }) => this.#isToRunAgain(error),
       onFailedAttempt: ({ error, retryDelay }) => {
         if (error instanceof LostCommit) this.#lost = error as LostCommit<Result>;
@@ -138,10 +169,26 @@ class Tries<Result> {
     }
     this.#isCommitting = false;
     this.#limit?.check();
-    return this.#attempt();
+    const now = performance.now();
+    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn());
+    // What met a conflict is told so in time, also where it then waits for a lock once more.
+    return this.#limit && this.#lastTrouble !== undefined ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt) : attempt();
   }
 
-  async #attempt(): Promise<Result> {
+  /** Takes the turns of the courses, and then a connection. */
+  async #inTurn(): Promise<Result> {
+    const prepared = await this.prepare();
+    this.#isInLine = true;
+    const giveBack = await courseTurnsOf(this.database).take(prepared.courses, this.#limit);
+    this.#isInLine = false;
+    try {
+      return await this.#attempt(prepared, giveBack);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #attempt(prepared: Before, giveBack: Release): Promise<Result> {
     const em = this.database.em.fork({ cloneEventManager: true });
     let done: { result: Result } | undefined;
     em.getEventManager().registerSubscriber({
@@ -154,7 +201,7 @@ class Tries<Result> {
     });
     try {
       return await em.transactional(async inner => {
-        const result = await this.work(inner as SqlEntityManager);
+        const result = await waitingAnew(() => this.work(inner as SqlEntityManager, prepared, giveBack));
         done = { result };
         return result;
       });
@@ -175,7 +222,8 @@ class Tries<Result> {
     }
     if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
     // Where there was trouble until the time was over, that says more than that it was over.
-    const cause = error instanceof WorkStopped && this.#lastTrouble !== undefined ? this.#lastTrouble : error;
+    const cause = error instanceof WorkStopped ? (this.#isInLine ? new NoTurn('course', 'time') : (this.#lastTrouble ?? error)) : error;
+    if (cause instanceof NoTurn && cause.thing === 'connection') return new TransactionError('RETRY_LATER', 'All connections of this server to the database were busy for too long. Nothing was changed; try again.', { cause });
     if (isConflict(cause)) return new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause });
     if (cause instanceof WorkStopped || isInterrupted(cause)) return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
     const fault = faultOf(cause);

@@ -11,7 +11,8 @@ import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
 import { deletedUsers, type DeletedUser } from './known-users.js';
-import { inTransaction } from './transactions.js';
+import { builderFor, rows } from './reader/query.js';
+import { inPreparedTransaction, inTransaction, type Prepared } from './transactions.js';
 import type { Viewer } from './viewer.js';
 
 const EMAIL = ['input', 'email'];
@@ -44,12 +45,18 @@ export async function createUser(
 export async function deleteUser(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
-  const outcome = await inTransaction<Outcome<{ id: number }>>(database, async em => {
+  // The counters lock the courses of all the user's enrollments.
+  const prepare = async (): Promise<Prepared> => {
+    const enrolledIn = builderFor(database).selectFrom('core_enrollments').select('course_id').where('student_id', '=', id);
+    return { courses: (await rows(database, enrolledIn)).map(({ course_id }) => course_id) };
+  };
+  const outcome = await inPreparedTransaction<Outcome<{ id: number }>, Prepared>(database, prepare, async (em, _, isLocked) => {
     const taught = await coursesOf(em, id);
     if (taught.length > 0) {
       return refused(problem(UserErrorCode.IN_USE, ['input', 'id'], `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`));
     }
     await deleteWhere(em, Enrollment, { student: id });
+    isLocked();
     // Enrolling and instructing hold a shared lock on the user until they commit: behind this lock nothing new can come.
     const user = await em.createQueryBuilder(User, 'u').select(['id']).where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE).execute('get');
     if (!user) return refused(notFound('User', id, ['input', 'id']));

@@ -22,10 +22,7 @@ afterEach(async () => {
 });
 
 function open(deadline: number, log?: Logger): Kysely<Tables> {
-  return openThrough(new NodeSqliteFileDialect(join(folder, 'test.sqlite'), deadline), log);
-}
-
-function openThrough(dialect: NodeSqliteFileDialect, log?: Logger): Kysely<Tables> {
+  const dialect = new NodeSqliteFileDialect(join(folder, 'test.sqlite'), deadline);
   const database = new Kysely<Tables>({ dialect, ...(log && { log }) });
   opened.push(database);
   return database;
@@ -81,21 +78,6 @@ it('transactions of one connection take turns', async () => {
     ),
   );
   expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
-});
-
-it('the connection counts as taken by who has it, although the one before gave it back twice', async () => {
-  const dialect = new NodeSqliteFileDialect(join(folder, 'test.sqlite'), 20);
-  const [holder, waiter] = [open(10_000), openThrough(dialect)];
-  const held = await holder.startTransaction().execute();
-  const { promise: work, resolve: endWork } = Promise.withResolvers<void>();
-  const failing = waiter.transaction().execute(() => Promise.resolve());
-  const next = waiter.connection().execute(() => work);
-  await expect(failing).rejects.toThrow('database is locked');
-  expect(dialect.use).toEqual({ taken: true, waiting: 0 });
-  endWork();
-  await next;
-  expect(dialect.use).toEqual({ taken: false, waiting: 0 });
-  await held.rollback().execute();
 });
 
 it('statements that follow each other let all else have its turn, within a transaction too', async () => {

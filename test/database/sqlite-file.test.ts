@@ -24,7 +24,7 @@ it('a file that another process keeps for itself is busy, and not taken for one 
     }
   };
   expect(() => openFile(path, look)).toThrow(expect.toSatisfy(isBusy));
-  const opened = openFile(path, select => select('select id from t').length > 0);
+  const { database: opened } = openFile(path, select => select('select id from t').length > 0);
   opened.exec('insert into t values (2)');
   opened.close();
 });

@@ -11,6 +11,7 @@ import { addCourse, addUser } from '../support/api.js';
 import { awaited, until } from '../support/awaited.js';
 import { startBreakingProxy, type BreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { holdConnections } from '../support/held-connections.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 
@@ -42,17 +43,9 @@ describeOnEach('work within a time limit', kind => {
   const enrolling = () => withinLimit(limit, () => enroll(database, admin, { courseId: course, studentId: student }));
   const isIdle = async (): Promise<boolean> => (await poolUse(database)).active === 0;
 
-  async function takeAllConnections(): Promise<() => Promise<void>> {
-    const held = Array.from({ length: (await poolUse(database)).most }, () => database.em.fork());
-    await Promise.all(held.map(em => em.begin()));
-    return async () => {
-      for (const em of held) await em.rollback();
-    };
-  }
-
   it('that waits for a connection leaves the queue when the limit ends, and nothing is changed', async () => {
     const before = await everything(database);
-    const letGo = await takeAllConnections();
+    const letGo = await holdConnections(database);
     const [writing, reading] = [enrolling(), withinLimit(limit, () => coursesById(database, 'anyone', [course]))];
     await until(async () => (await poolUse(database)).waiting === 2, 'Nobody waits for a connection.');
     limit.stop('deadline');

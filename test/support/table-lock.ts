@@ -1,5 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { databaseKindOf, type Database } from '../../src/database/database.js';
+import { holdConnections } from './held-connections.js';
 
 /** Keeps everybody from reading courses, as lockTable() does. */
 export function lockCoursesTable(database: Database, url: string): Promise<() => Promise<void>> {
@@ -8,14 +9,10 @@ export function lockCoursesTable(database: Database, url: string): Promise<() =>
 
 /**
  * Keeps everybody from reading a table until the function that it gives is called: on MySQL and MariaDB by locking it
- * for another client, on SQLite, whose readers wait for no other client, by taking the one connection.
+ * for another client, on SQLite, whose readers wait for no other client, by taking all connections.
  */
 export async function lockTable(database: Database, url: string, table: string): Promise<() => Promise<void>> {
-  if (databaseKindOf(database) === 'sqlite') {
-    const em = database.em.fork();
-    await em.begin();
-    return () => em.rollback();
-  }
+  if (databaseKindOf(database) === 'sqlite') return holdConnections(database);
   const connection = await createConnection(url.replace(/^mariadb:/, 'mysql:'));
   await connection.query(`lock tables ${table} write`);
   return () => connection.end();

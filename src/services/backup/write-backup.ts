@@ -4,6 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from '../../counters/index.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
 import type { DatabaseKind } from '../../database/database-url.js';
+import { withoutIdleLimit } from '../../database/session-settings.js';
 import { Course } from '../../entities/index.js';
 import { adminOnly } from '../access.js';
 import type { OnProgress } from '../progress.js';
@@ -33,7 +34,9 @@ export async function writeBackup(database: Database, caller: Viewer | null, wri
   // Not em.transactional(): what `write` does with entity managers would become part of it.
   await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
   try {
-    return await written(em, databaseKindOf(database), write, { signal, onProgress });
+    const kind = databaseKindOf(database);
+    // What it writes to may be slow.
+    return await withoutIdleLimit(em, kind, () => written(em, kind, write, { signal, onProgress }));
   } finally {
     await em.rollback();
   }

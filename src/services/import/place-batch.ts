@@ -3,7 +3,6 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from '../../counters/index.js';
 import { Enrollment } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../locked-rows.js';
-import { operator } from '../viewer.js';
 import { courseFull, freeSeats } from '../seats.js';
 import type { BadRow } from './bad-row.js';
 import { decisionOn, pairOf, type Placement } from './placement.js';
@@ -29,7 +28,7 @@ export interface Placed {
  * student can go. With `rehearsed` nothing is written.
  */
 export async function placeBatch(em: SqlEntityManager, placements: readonly Placement[], rehearsed?: Rehearsed): Promise<Placed> {
-  const courses = await lockCourses(em, operator, placements.map(({ courseId }) => courseId));
+  const courses = await lockCourses(em, [...new Set(placements.map(({ courseId }) => courseId))]);
   const students = await lockUsers(em, placements.map(({ studentId }) => studentId));
   const known = placements.filter(({ courseId, studentId }) => courses.has(courseId) && students.has(studentId));
   const taken = await pairsThere(em, known);

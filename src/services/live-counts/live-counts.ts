@@ -28,8 +28,10 @@ export interface Listener extends Holder {
 
 /** Is the least time between two looks at the database, in milliseconds: so also between two messages about one course. */
 export const INTERVAL = 300;
-/** Says how many times as long as a look has taken the pause after it is at least, so that looking never keeps a database busy. */
+/** Says how many times as long as looks take the pause after one is at least, so that looking never keeps a database busy. */
 const REST = 4;
+/** Limits that pause, in milliseconds. */
+const MAX_REST = 5000;
 /** Limits the subscriptions of one listener, a WebSocket. */
 export const MOST_OF_ONE = 50;
 /** Says for how many courses a subscription has room on average, by which the courses in all of them are limited. */
@@ -155,15 +157,17 @@ export class LiveCounts {
   }
 
   async #look(end: AbortSignal): Promise<void> {
-    let took = 0;
+    // How long the last two looks took. One that waited, for a database that hung or for a lock, took long only once, so the shorter tells.
+    let took: readonly [number, number] = [0, 0];
     let trouble = false;
     for (;;) {
-      await this.pace.pause(Math.max(INTERVAL, took * REST), end);
+      await this.pace.pause(Math.max(INTERVAL, Math.min(...took, MAX_REST / REST) * REST), end);
       this.#endExpired();
       if (end.aborted) return;
       const start = this.pace.elapsed();
       try {
         await this.#tell();
+        took = [took[1], this.pace.elapsed() - start];
         if (trouble) this.onTrouble(null);
         trouble = false;
       } catch (error) {
@@ -171,7 +175,6 @@ export class LiveCounts {
         if (!trouble && !end.aborted) this.onTrouble(error);
         trouble = true;
       }
-      took = this.pace.elapsed() - start;
     }
   }
 

@@ -1,0 +1,49 @@
+/** One of the connections of mysql2's pool, as it is beyond its typings. */
+interface PooledConnection {
+  /** When it was given back last, in milliseconds since 1970. */
+  readonly lastActiveTime: number;
+  /** Takes it out of the pool and takes leave of the server, with the pool's option `gracefulEnd`. */
+  end(): void;
+}
+
+/** A queue of mysql2. */
+interface Ring<Item> {
+  readonly length: number;
+  get(index: number): Item | undefined;
+}
+
+/** What mysql2's pool has beyond its typings. */
+export interface Pool {
+  readonly _allConnections: Ring<PooledConnection>;
+  /** Those that nobody has, the one that was given back first at the front. */
+  readonly _freeConnections: Ring<PooledConnection>;
+}
+
+/** How long a connection stays open that nobody uses, in milliseconds: less than the server keeps it (see session-settings.ts). */
+export const MAX_IDLE_MS = 8000;
+
+/** How often idle connections are looked through, in milliseconds. */
+const SWEEP_MS = 2000;
+
+/**
+ * Closes connections that nobody has used for some time, before the server does. After a time in which this process did
+ * not run, the server may have closed one without that being known here yet; so they are looked through before each use too.
+ */
+export class IdleConnections {
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(private readonly pool: () => Promise<Pool | null>) {}
+
+  /** Closes those that have been idle for too long. */
+  async leaveOutStale(): Promise<void> {
+    this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_MS).unref();
+    const pool = await this.pool();
+    for (let first = pool?._freeConnections.get(0); first && Date.now() - first.lastActiveTime > MAX_IDLE_MS; first = pool?._freeConnections.get(0)) first.end();
+  }
+
+  /** Ends the looking. */
+  stop(): void {
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}

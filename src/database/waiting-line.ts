@@ -1,0 +1,106 @@
+import { channel } from 'node:diagnostics_channel';
+import { DriverException } from '@mikro-orm/core';
+import { waitEnd, type TimeLimit } from './time-limit.js';
+
+/** Names what is waited for in this process: a connection to the database, or the turn to lock a course. */
+export const awaitedThings = ['connection', 'course'] as const;
+export type AwaitedThing = (typeof awaitedThings)[number];
+
+/** Names why a wait is refused: it took too long, or too many wait already. */
+export const waitRefusals = ['time', 'length'] as const;
+export type WaitRefusal = (typeof waitRefusals)[number];
+
+/** Publishes each wait that was refused, as NoTurn. */
+export const refusedWaits = channel('rollcall:refused-wait');
+
+/**
+ * How long each is waited for, in milliseconds. Connections are given back after a statement or a transaction; a course may
+ * be kept for as long as a transaction goes on against conflicts.
+ */
+const MAX_WAIT_MS: Readonly<Record<AwaitedThing, number>> = { connection: 5000, course: 10_000 };
+
+/** Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain. */
+const MAX_WAITING = 5000;
+
+/** Reports that work was not begun, since its turn did not come; one of MikroORM's errors, so that MikroORM passes it on as it is. */
+export class NoTurn extends DriverException {
+  constructor(
+    readonly thing: AwaitedThing,
+    readonly refusal: WaitRefusal,
+  ) {
+    super(new Error(`The turn for a ${thing} did not come: ${refusal === 'time' ? 'others were at work for too long' : `${MAX_WAITING} wait already`}.`));
+  }
+}
+
+/** One who waits, with the number by which those of several lines are told apart. */
+interface Waiting {
+  readonly number: number;
+  readonly go: () => void;
+}
+
+let lastNumber = 0;
+
+/** Those who wait for one thing, in the order in which they came. */
+export class WaitingLine {
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(private readonly thing: AwaitedThing) {}
+
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /** The number of the first, which is lower than that of all who came later, to whichever line; undefined: nobody waits. */
+  get first(): number | undefined {
+    return this.#first()?.number;
+  }
+
+  /**
+   * Resolves when it is the caller's turn, which then is the caller's to give on. Errors: WorkStopped where the limit ends
+   * before that, NoTurn where the wait takes too long or the line is full; then the caller has left the line.
+   */
+  wait(limit: TimeLimit | undefined): Promise<void> {
+    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(this.#refused('length'));
+    return new Promise((resolve, reject) => {
+      const leave = (error: unknown): void => {
+        this.#waiting.delete(waiting);
+        over();
+        reject(error as Error);
+      };
+      const stop = (): void => leave(limit!.signal.reason);
+      const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, waitEnd(MAX_WAIT_MS[this.thing]) - performance.now()));
+      const over = (): void => {
+        clearTimeout(timer);
+        limit?.signal.removeEventListener('abort', stop);
+      };
+      const waiting: Waiting = {
+        number: (lastNumber += 1),
+        go: () => {
+          over();
+          resolve();
+        },
+      };
+      this.#waiting.add(waiting);
+      limit?.signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+
+  /** Gives the turn to the one who has waited longest. Returns false where nobody waits. */
+  giveOn(): boolean {
+    const first = this.#first();
+    if (!first) return false;
+    this.#waiting.delete(first);
+    first.go();
+    return true;
+  }
+
+  #first(): Waiting | undefined {
+    return this.#waiting.values().next().value;
+  }
+
+  #refused(refusal: WaitRefusal): NoTurn {
+    const error = new NoTurn(this.thing, refusal);
+    refusedWaits.publish(error);
+    return error;
+  }
+}

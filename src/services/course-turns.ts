@@ -1,0 +1,62 @@
+import type { Database } from '../database/database.js';
+import type { Release } from '../database/places.js';
+import { currentLimit, type TimeLimit } from '../database/time-limit.js';
+import { WaitingLine } from '../database/waiting-line.js';
+
+/**
+ * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course, one
+ * works and one waits for it in the database, and all others wait here. So however many change one course, or whoever else
+ * holds its lock, they take no more than two connections, and each comes in the order in which it asked.
+ *
+ * Nothing depends on it for being right: the lock in the database does that, for all processes.
+ */
+export class CourseTurns {
+  /** The lines of the courses of which somebody has the turn. */
+  readonly #lines = new Map<number, WaitingLine>();
+
+  /** How many wait. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { length } of this.#lines.values()) waiting += length;
+    return waiting;
+  }
+
+  /**
+   * Takes the turns of some courses, in ascending order, in which locks are taken too: so nobody waits crosswise. Errors: those
+   * of WaitingLine.wait(), and then it has none of them.
+   */
+  async take(ids: readonly number[], limit: TimeLimit | undefined = currentLimit()): Promise<Release> {
+    const taken: number[] = [];
+    const giveBack = (): void => taken.splice(0).forEach(id => this.#giveOn(id));
+    try {
+      for (const id of [...new Set(ids)].sort((one, other) => one - other)) {
+        await this.#turn(id, limit);
+        taken.push(id);
+      }
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+    return giveBack;
+  }
+
+  async #turn(id: number, limit: TimeLimit | undefined): Promise<void> {
+    limit?.check();
+    const line = this.#lines.get(id);
+    if (line) await line.wait(limit);
+    else this.#lines.set(id, new WaitingLine('course'));
+  }
+
+  #giveOn(id: number): void {
+    if (!this.#lines.get(id)!.giveOn()) this.#lines.delete(id);
+  }
+}
+
+const turns = new WeakMap<Database, CourseTurns>();
+
+/** Returns the turns of this process for the courses of a database. */
+export function courseTurnsOf(database: Database): CourseTurns {
+  const known = turns.get(database) ?? new CourseTurns();
+  turns.set(database, known);
+  return known;
+}

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Role } from '../../src/entities/index.js';
+import { waitingUntil } from '../../src/database/time-limit.js';
+import { enroll } from '../../src/services/enrollments.js';
+import { coursesById } from '../../src/services/reader/index.js';
+import { addCourse, addUser, startApi, type Api } from '../support/api.js';
+import { describeOnEach } from '../support/databases.js';
+import { holdConnections } from '../support/held-connections.js';
+import { scrape } from '../support/metrics.js';
+import { everything, expectExactCounts } from '../support/rows.js';
+
+const admin = { userId: null, role: Role.ADMIN };
+
+describeOnEach('the connections of a server', kind => {
+  let api: Api;
+  let course: number;
+  let student: number;
+
+  beforeEach(async () => {
+    api = await startApi(kind);
+    [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
+  });
+  afterEach(() => api.stop());
+
+  const isReady = async (): Promise<number> => (await fetch(new URL('/readyz', api.url))).status;
+
+  it('that transactions have taken leave some to readers, and the server stays ready', async () => {
+    const letGo = await holdConnections(api.database, 'of transactions');
+    expect(await coursesById(api.database, 'anyone', [course])).toHaveLength(1);
+    expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
+    await letGo();
+  });
+
+  it('that readers have taken leave some to changes, and the server stays ready', async () => {
+    const letGo = await holdConnections(api.database, 'of readers');
+    expect(await enroll(api.database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
+    expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
+    await letGo();
+    await expectExactCounts(api.database);
+  });
+
+  it('that stay busy are waited for for a bounded time: who changes is told that nothing was changed, and the metrics count it', async () => {
+    const before = await everything(api.database);
+    const letGo = await holdConnections(api.database);
+    const refused = async () => (await scrape(api.metricsUrl)).get('rollcall_waits_refused_total{thing="connection",reason="time"}');
+    const known = (await refused())!;
+    const changing = waitingUntil(performance.now(), () => enroll(api.database, admin, { courseId: course, studentId: student }));
+    await expect(changing).rejects.toMatchObject({ code: 'RETRY_LATER', message: 'All connections of this server to the database were busy for too long. Nothing was changed; try again.' });
+    await expect(waitingUntil(performance.now(), () => coursesById(api.database, 'anyone', [course]))).rejects.toMatchObject({ thing: 'connection' });
+    expect(await refused()).toBe(known + 2);
+    await letGo();
+    expect(await everything(api.database)).toEqual(before);
+  });
+
+  if (kind !== 'sqlite') return;
+
+  it('that stay busy are told to clients as a reason to try again, by queries and by mutations', async () => {
+    const letGo = await holdConnections(api.database);
+    const token = await api.token(Role.ADMIN, null);
+    const asked = await Promise.all([
+      api.send(token, '{ courses { totalCount } }'),
+      api.send(token, `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { id } } }`),
+    ]);
+    await letGo();
+    for (const { errors } of asked) expect(errors).toMatchObject([{ message: expect.stringContaining('were busy for too long. Nothing was changed'), extensions: { code: 'RETRY_LATER' } }]);
+  });
+});
