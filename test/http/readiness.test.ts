@@ -1,5 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { installTriggers } from '../../src/counters/index.js';
+import { openDatabase } from '../../src/database/database.js';
+import { migrateUp } from '../../src/database/migrate-up.js';
+import { poolUse } from '../../src/database/pool-use.js';
+import { Role } from '../../src/entities/index.js';
+import { startServer as serve } from '../../src/http/server.js';
+import { courseTurnsOf } from '../../src/services/course-turns.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { anyLoad } from '../support/api.js';
+import { until } from '../support/awaited.js';
 import { placeToRun, type Place } from '../support/command-line.js';
+import { strategy } from '../support/databases.js';
+import { keptLog } from '../support/log-lines.js';
+import { addCourses, addUsers, everything, expectExactCounts } from '../support/rows.js';
 import { scrape } from '../support/metrics.js';
 import { programOf, startServer, type Server } from '../support/server.js';
 
@@ -50,5 +64,57 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect(await ask()).toEqual({ data: { courses: { totalCount: 0 } } });
     command.process.kill('SIGTERM');
     expect((await command.ended).code).toBe(0);
+  });
+
+  it('and hangs is told at the end of the time of each request, and carries out nothing of that when it goes on', async () => {
+    const database = await openDatabase(`${server.url}/frozen`, strategy);
+    await migrateUp(database);
+    if (strategy === 'triggers') await installTriggers(database.em);
+    const [hot, quiet] = await addCourses(database, [{}, {}]);
+    const students = await addUsers(database, Role.STUDENT, 30);
+    const log = keptLog();
+    const config = readConfig({ DATABASE_URL: `${server.url}/frozen`, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', REQUEST_TIMEOUT: '1', COUNTERS: strategy });
+    const api = await serve({ config, database, logger: log.logger, thresholds: anyLoad });
+    onTestFinished(async () => {
+      server.thaw();
+      await api.close();
+      await database.close(true);
+    });
+    const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
+    const ask = async (query: string): Promise<[number, { errors?: { extensions: { code: string } }[] }]> => {
+      const answer = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) });
+      return [answer.status, (await answer.json()) as object];
+    };
+    const enroll = (courseId: number, studentId: number) => ask(`mutation { enroll(input: { courseId: ${courseId}, studentId: ${studentId} }) { course { totalEnrollments } userErrors { code } } }`);
+    const ready = async (): Promise<[number, unknown]> => {
+      const answer = await fetch(new URL('/readyz', api.url));
+      return [answer.status, await answer.json()];
+    };
+    // So that there are connections, some of which hang with a statement that they have sent.
+    await Promise.all(students.slice(0, 5).map(student => ask(`{ user(id: ${student}) { name } }`)));
+    const before = await everything(database);
+
+    server.freeze();
+    const asked = await Promise.all([ready(), ...students.map((student, index) => enroll(index < 20 ? hot! : quiet!, student)), ...students.map(() => ask('{ courses { totalCount } }'))]);
+    const [notReady, ...answers] = asked;
+    expect(notReady).toEqual([503, { status: 'not ready', reason: 'The database has not answered for 2000 ms.' }]);
+    const told = (answers as Awaited<ReturnType<typeof ask>>[]).map(([, { errors }]) => errors?.map(({ extensions }) => extensions.code).join());
+    expect(told.slice(30)).toEqual(students.map(() => 'REQUEST_TIMEOUT'));
+    expect(told.slice(0, 30).filter(code => code !== 'REQUEST_TIMEOUT' && code !== 'RETRY_LATER')).toEqual([]);
+    // A line for each request, whatever the database does.
+    expect((await log.requests(answers.length + 5)).length).toBeGreaterThanOrEqual(answers.length);
+    server.thaw();
+
+    const isAtRest = async (): Promise<boolean> => {
+      const { active, waiting } = await poolUse(database);
+      return active + waiting + courseTurnsOf(database).waiting === 0;
+    };
+    await until(isAtRest, 'Connections are not given back.');
+    // Nor is the server at anything any more that was sent to it before.
+    await until(async () => (await database.em.getConnection().execute('select 1 from information_schema.innodb_trx')).length === 0, 'A transaction goes on.');
+    expect(await everything(database)).toEqual(before);
+    expect(await ready()).toEqual([200, { status: 'ready' }]);
+    expect(await enroll(hot!, students[0]!)).toEqual([200, { data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } } }]);
+    await expectExactCounts(database);
   });
 });

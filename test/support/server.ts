@@ -15,6 +15,9 @@ export interface Server {
   kill(): Promise<void>;
   /** Starts the server again on the same data and port, after `kill`. */
   start(): Promise<void>;
+  /** Has the server do nothing more, and answer nothing, until `thaw`; connections stay open. */
+  freeze(): void;
+  thaw(): void;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -44,6 +47,8 @@ export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly str
       child = run(kind, program, folder, data, user, port, extra);
       await untilAnswers(child, port, join(folder, 'server.log'));
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async kill() {
       const exited = new Promise(resolve => child.once('exit', resolve));
       if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await exited;
