@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { DriverException } from '@mikro-orm/core';
-import { waitEnd, type TimeLimit } from './time-limit.js';
+import { waitEnd, waitStart, type TimeLimit } from './time-limit.js';
 
 /** Names what is waited for in this process: a connection to the database, or the turn to lock a course. */
 export const awaitedThings = ['connection', 'course'] as const;
@@ -32,27 +32,28 @@ export class NoTurn extends DriverException {
   }
 }
 
-/** One who waits, with the number by which those of several lines are told apart. */
+/** One who waits, and since when, as a moment of performance.now(). */
 interface Waiting {
-  readonly number: number;
+  readonly since: number;
   readonly go: () => void;
 }
 
-let lastNumber = 0;
-
-/** Those who wait for one thing, in the order in which they came. */
+/**
+ * Those who wait for one thing, in the order in which they began to wait, be it for something else that they have had
+ * meanwhile: who has waited for others of the same course does not stand behind all who came later to wait for a connection.
+ */
 export class WaitingLine {
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting: Waiting[] = [];
 
   constructor(private readonly thing: AwaitedThing) {}
 
   get length(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
-  /** The number of the first, which is lower than that of all who came later, to whichever line; undefined: nobody waits. */
+  /** Since when the first waits; undefined: nobody does. */
   get first(): number | undefined {
-    return this.#first()?.number;
+    return this.#waiting[0]?.since;
   }
 
   /**
@@ -60,10 +61,10 @@ export class WaitingLine {
    * before that, NoTurn where the wait takes too long or the line is full; then the caller has left the line.
    */
   wait(limit: TimeLimit | undefined): Promise<void> {
-    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(this.#refused('length'));
+    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));
     return new Promise((resolve, reject) => {
       const leave = (error: unknown): void => {
-        this.#waiting.delete(waiting);
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         over();
         reject(error as Error);
       };
@@ -74,28 +75,24 @@ export class WaitingLine {
         limit?.signal.removeEventListener('abort', stop);
       };
       const waiting: Waiting = {
-        number: (lastNumber += 1),
+        since: waitStart(),
         go: () => {
           over();
           resolve();
         },
       };
-      this.#waiting.add(waiting);
+      // Most come last.
+      const place = this.#waiting.findLastIndex(({ since }) => since <= waiting.since) + 1;
+      this.#waiting.splice(place, 0, waiting);
       limit?.signal.addEventListener('abort', stop, { once: true });
     });
   }
 
   /** Gives the turn to the one who has waited longest. Returns false where nobody waits. */
   giveOn(): boolean {
-    const first = this.#first();
-    if (!first) return false;
-    this.#waiting.delete(first);
-    first.go();
-    return true;
-  }
-
-  #first(): Waiting | undefined {
-    return this.#waiting.values().next().value;
+    const first = this.#waiting.shift();
+    first?.go();
+    return first !== undefined;
   }
 
   #refused(refusal: WaitRefusal): NoTurn {

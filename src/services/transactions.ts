@@ -87,7 +87,8 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
 /** The tries of one transaction. */
 class Tries<Result, Before extends Prepared> {
   readonly #limit = currentLimit();
-  readonly #end = performance.now() + MAX_TRYING_MS;
+  readonly #begin = performance.now();
+  readonly #end = this.#begin + MAX_TRYING_MS;
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
@@ -170,7 +171,7 @@ class Tries<Result, Before extends Prepared> {
     this.#isCommitting = false;
     this.#limit?.check();
     const now = performance.now();
-    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn());
+    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn(), this.#begin);
     // What met a conflict is told so in time, also where it then waits for a lock once more.
     return this.#limit && this.#lastTrouble !== undefined ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt) : attempt();
   }

@@ -80,3 +80,21 @@ it('who waits leaves the line when the time of the request or of the wait is ove
   for (const next of waiting) (await next)();
   expect([places.taken, places.waiting]).toEqual([0, 0]);
 });
+
+it('who has waited for something else before comes before all who began to wait later', async () => {
+  const places = new Places(1);
+  const release = await places.take('transaction', undefined);
+  const began = performance.now();
+  const order: string[] = [];
+  const later = places.take('transaction', undefined).then(given => {
+    order.push('later');
+    given();
+  });
+  const earlier = waitingUntil(Infinity, () => places.take('read', undefined), began).then(given => {
+    order.push('earlier');
+    given();
+  });
+  release();
+  await Promise.all([later, earlier]);
+  expect(order).toEqual(['earlier', 'later']);
+});
