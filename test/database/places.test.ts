@@ -90,11 +90,13 @@ it('who has waited for something else before comes before all who began to wait 
     order.push('later');
     given();
   });
-  const earlier = waitingUntil(Infinity, () => places.take('read', undefined), began).then(given => {
-    order.push('earlier');
-    given();
-  });
+  const [earlier, earliest] = (['transaction', 'read'] as const).map((purpose, index) =>
+    waitingUntil(Infinity, () => places.take(purpose, undefined), began - index).then(given => {
+      order.push(index === 0 ? 'earlier' : 'earliest');
+      given();
+    }),
+  );
   release();
-  await Promise.all([later, earlier]);
-  expect(order).toEqual(['earlier', 'later']);
+  await Promise.all([later, earlier, earliest]);
+  expect(order).toEqual(['earliest', 'earlier', 'later']);
 });
