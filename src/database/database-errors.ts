@@ -143,13 +143,16 @@ export const serverErrors: readonly Row<number>[] = [
   [1881, 'ER_INNODB_FORCED_RECOVERY', 'read_only'],
   [3989, 'ER_SCHEMA_READ_ONLY', 'read_only'],
   // It has no room.
+  [1005, 'ER_CANT_CREATE_TABLE', 'full', /errno: (?:28|135)\b/],
+  [1005, 'ER_CANT_CREATE_TABLE', 'mistaken'],
   [1021, 'ER_DISK_FULL', 'full'],
   [1026, 'ER_ERROR_ON_WRITE', 'full', /\b(?:28|122|27)\b/],
   [1026, 'ER_ERROR_ON_WRITE', 'broken'],
-  [1030, 'ER_GET_ERRNO', 'full', /error (?:28|122|27|135|136|139)\b/],
+  [1030, 'ER_GET_ERRNO', 'full', /error (?:28|135|136)\b|No space left|quota exceeded|too large/i], // Its numbers are those of storage engines too.
   [1030, 'ER_GET_ERRNO', 'broken'],
   [1114, 'ER_RECORD_FILE_FULL', 'full'],
-  [1534, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'full', /\b28\b|No space left/],
+  [1534, 'ER_BINLOG_ROW_LOGGING_FAILED', 'full', /\b28\b|No space left/],
+  [1534, 'ER_BINLOG_ROW_LOGGING_FAILED', 'broken'],
   [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'full', /\b28\b|No space left/],
   [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'broken'],
   [1878, 'ER_TEMP_FILE_WRITE_FAILURE', 'full'],

@@ -1,0 +1,304 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/database-url.js';
+import { Role } from '../../src/entities/index.js';
+import { errorCatalogue } from '../../src/graphql/error-catalogue.js';
+import { startServer as startApi, type RunningServer } from '../../src/http/server.js';
+import { issueToken } from '../../src/services/tokens.js';
+import { addCourse, amplePoints, anyLoad } from '../support/api.js';
+import { until } from '../support/awaited.js';
+import { freshUrl } from '../support/databases.js';
+import { subscribeBy } from '../support/live-clients.js';
+import { keptLog, type KeptLog } from '../support/log-lines.js';
+import { scrape } from '../support/metrics.js';
+import { everything } from '../support/rows.js';
+import { programOf, startServer, type Server } from '../support/server.js';
+
+/** What callers of each kind are told, in their order; null: they are answered. */
+interface Told {
+  readonly query: string | null;
+  readonly mutation: string | null;
+  readonly subscription: string | null;
+}
+
+/** What a fault looks like from outside. */
+interface Outside extends Told {
+  readonly ready: number;
+  /** The numbers of the errors in the log, each in one warning. */
+  readonly numbers: readonly (number | string)[];
+  /** The kind that the metrics count. */
+  readonly kind: string;
+}
+
+/** A server on a database that can be broken. */
+interface School {
+  readonly server: RunningServer;
+  readonly database: Database;
+  readonly log: KeptLog;
+  readonly course: number;
+  ask(query: string, variables?: object): Promise<{ data: unknown; code: string | null; message: string | null }>;
+  ready(): Promise<[number, { status: string; reason?: string }]>;
+  stop(): Promise<void>;
+}
+
+async function startSchool(url: string): Promise<School> {
+  const database = await openDatabase(url);
+  await database.migrator.up();
+  const course = await addCourse(database, { title: 'Before' });
+  const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', REQUEST_TIMEOUT: '60', ...amplePoints });
+  const log = keptLog();
+  const server = await startApi({ config, database, logger: log.logger, thresholds: anyLoad });
+  const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
+  return {
+    server,
+    database,
+    log,
+    course,
+    async ask(query, variables = {}) {
+      const response = await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query, variables }) });
+      const { data, errors = [] } = (await response.json()) as { data: unknown; errors?: { message: string; extensions: { code: string } }[] };
+      return { data, code: errors[0]?.extensions.code ?? null, message: errors[0]?.message ?? null };
+    },
+    async ready() {
+      const response = await fetch(server.url.replace('/graphql', '/readyz'));
+      return [response.status, (await response.json()) as { status: string; reason?: string }];
+    },
+    async stop() {
+      await server.close();
+      await database.close(true);
+    },
+  };
+}
+
+const QUERY = '{ courses(filter: { title: { eq: "Before" } }) { nodes { title } } }';
+const MUTATION = 'mutation ($text: String) { createCourse(input: { title: "Late", description: $text }) { course { title } } }';
+/** As large as a description may be, so that it needs pages of its own. */
+const LARGE = { text: 'x'.repeat(60_000) };
+
+/** Expects callers, /readyz, the metrics and the log to tell of the fault as it is, and nothing to be changed. */
+async function expectOutside({ server, log, ask, ready }: School, { query, mutation, subscription, ready: status, numbers, kind }: Outside): Promise<void> {
+  const counted = (await scrape(server.metricsUrl)).get(`rollcall_database_faults_total{kind="${kind}"}`)!;
+  log.clear();
+  const client = subscribeBy('sse', server.url);
+  const first = client.next().then(message => message.errors?.[0], (errors: unknown) => (errors as { message: string; extensions: { code: string } }[])[0]);
+  const [read, changed, listened] = await Promise.all([ask(QUERY), ask(MUTATION, LARGE), first]);
+  client.close();
+  expect({ query: read.code, mutation: changed.code, subscription: listened?.extensions.code ?? null }).toEqual({ query, mutation, subscription });
+  // Each in the words of the catalogue, and that nothing was changed.
+  for (const { code, message } of [read, changed, { code: listened?.extensions.code ?? null, message: listened?.message ?? null }]) {
+    if (code !== null) expect(errorCatalogue[code as 'DATABASE_FULL'].message).toContain(message);
+  }
+  if (query === null) expect(read.data).toEqual({ courses: { nodes: [{ title: 'Before' }] } });
+  const [now, body] = await ready();
+  expect([now, body.reason === undefined]).toEqual([status, status === 200]);
+  const after = await scrape(server.metricsUrl);
+  expect([after.get('rollcall_database_ready'), after.get(`rollcall_database_faults_total{kind="${kind}"}`)! > counted]).toEqual([status === 200 ? 1 : 0, true]);
+  // Nothing is a mistake of ours, and nothing has a stack; the number of each error is there, once.
+  expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
+  expect(log.text()).not.toMatch(/"stack"|\n\s+at /);
+  const warnings = log.lines().filter(({ msg }) => msg === 'the database has failed what it was asked for');
+  expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(numbers.map(number => [40, number, kind]).sort());
+}
+
+/** Expects all to be as before, once the fault is over. */
+async function expectWell(school: School): Promise<void> {
+  expect((await school.ask(QUERY)).data).toEqual({ courses: { nodes: [{ title: 'Before' }] } });
+  expect((await school.ask('mutation { createCourse(input: { title: "After" }) { course { title } } }')).data).toEqual({ createCourse: { course: { title: 'After' } } });
+}
+
+describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a fault of a %s', kind => {
+  let mysqld: Server;
+  /** Is allowed everything, whatever the server refuses others. */
+  let root: Connection;
+  let school: School;
+
+  beforeAll(async () => {
+    // The tables of MySQL share one file of a fixed size.
+    mysqld = await startServer(kind, ['--innodb-flush-method=nosync', ...(kind === 'mysql' ? ['--innodb-data-file-path=ibdata1:12M', '--innodb-file-per-table=OFF'] : [])]);
+    const { port } = mysqld;
+    root = await createConnection({ host: '127.0.0.1', port, user: 'root' });
+    for (const sql of ['create database school', "create user teller identified by 'secret'", 'grant all on school.* to teller', "create user crowd identified by 'secret'"]) await root.query(sql);
+    school = await startSchool(`${kind}://teller:secret@127.0.0.1:${port}/school`);
+  });
+  afterAll(async () => {
+    await school?.stop();
+    await root?.end();
+    await mysqld?.stop();
+  });
+
+  const rows = async (sql: string) => (await root.query(sql))[0] as Record<string, string | number>[];
+  /** Ends the connections of the school, so that it needs new ones. */
+  async function endConnections(): Promise<void> {
+    for (const { id } of await rows("select id from information_schema.processlist where user = 'teller'")) await root.query(`kill ${id}`).catch(() => undefined);
+    const pool = (await (school.database.em.getConnection() as unknown as { getNativeClient(): Promise<{ _allConnections: { length: number } }> }).getNativeClient())._allConnections;
+    await until(() => pool.length === 0, 'The connections stay.');
+  }
+  const connectionId = async (): Promise<number> => Number((await school.database.em.getConnection().execute<{ id: number }[]>('select connection_id() as id'))[0]!.id);
+
+  /** Fills the file of the tables; returns what takes that back. */
+  async function fillFile(): Promise<() => Promise<unknown>> {
+    await root.query('set global innodb_file_per_table = off');
+    await root.query('create table school.filler (id int auto_increment primary key, text longtext) engine = innodb');
+    await root.query('begin');
+    let thrown: unknown;
+    while (thrown === undefined) await root.query('insert into school.filler (text) values (repeat("x", 500000))').catch((error: unknown) => (thrown = error));
+    expect(thrown).toMatchObject({ errno: 1114 });
+    return () => root.query('rollback');
+  }
+
+  /** Has each new course need room in a table that has none; MariaDB, whose undo log is in the file of the tables, ends itself where that is full. */
+  async function fillTable(): Promise<() => Promise<unknown>> {
+    await root.query('set max_heap_table_size = 16384');
+    await root.query('create table school.filler (text char(255)) engine = memory');
+    let thrown: unknown;
+    while (thrown === undefined) await root.query('insert into school.filler values ("x")').catch((error: unknown) => (thrown = error));
+    expect(thrown).toMatchObject({ errno: 1114 });
+    await root.query('create trigger school.fill before insert on school.core_course for each row insert into filler values ("x")');
+    return () => root.query('drop trigger school.fill');
+  }
+
+  it('that became read only, as in a failover, is told as the runbook says, and is over with new connections', async () => {
+    const before = await connectionId();
+    await root.query(kind === 'mysql' ? 'set global super_read_only = on' : 'set global read_only = on');
+    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [1290], kind: 'read_only' });
+    expect((await school.ready())[1].reason).toBe('The database takes no changes (ER_OPTION_PREVENTS_STATEMENT).');
+    await root.query('set global read_only = off');
+    expect(await school.ready()).toEqual([200, { status: 'ready' }]);
+    await expectWell(school);
+    // Whoever connects anew may be led to another server.
+    expect(await connectionId()).toBeGreaterThan(before);
+  });
+
+  it('whose new transactions may only read is told likewise', async () => {
+    const name = kind === 'mysql' ? 'transaction_read_only' : 'tx_read_only';
+    await root.query(`set global ${name} = on`);
+    await endConnections();
+    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [1792], kind: 'read_only' });
+    await root.query(`set global ${name} = off`);
+    await endConnections();
+    await expectWell(school);
+  });
+
+  it('that takes no more connections is asked again, until it takes one, or for as long as callers wait', async () => {
+    await endConnections();
+    await root.query('set global max_connections = 10');
+    const taken: Connection[] = [];
+    const connect = () => createConnection({ host: '127.0.0.1', port: mysqld.port, user: 'crowd', password: 'secret' });
+    for (;;) {
+      const one = await connect().catch((error: unknown) => error as { errno: number });
+      if ('errno' in one) {
+        expect(one.errno).toBe(1040);
+        break;
+      }
+      taken.push(one);
+    }
+    const attempts = async () => Number((await rows("show global status like 'Connections'"))[0]!['Value']);
+    const sofar = await attempts();
+    const waits = school.ask(QUERY);
+    await until(async () => (await attempts()) > sofar + 1, 'Nobody asks again.');
+    await taken.pop()!.end();
+    expect(await waits).toEqual({ data: { courses: { nodes: [{ title: 'Before' }] } }, code: null, message: null });
+    await endConnections();
+    await connect().then(one => taken.push(one));
+    await expectOutside(school, { query: 'DATABASE_UNAVAILABLE', mutation: 'DATABASE_UNAVAILABLE', subscription: 'DATABASE_UNAVAILABLE', ready: 503, numbers: [1040], kind: 'crowded' });
+    for (const one of taken) await one.end();
+    await root.query('set global max_connections = 400');
+    await expectWell(school);
+  });
+
+  it('that lets this server in no more, for its password, is told at once', async () => {
+    await root.query("alter user teller identified by 'another'");
+    await endConnections();
+    await expectOutside(school, { query: 'DATABASE_UNAVAILABLE', mutation: 'DATABASE_UNAVAILABLE', subscription: 'DATABASE_UNAVAILABLE', ready: 503, numbers: [1045], kind: 'refused' });
+    await root.query("alter user teller identified by 'secret'");
+    await expectWell(school);
+  });
+
+  it('whose privileges are gone is told at once, and others are answered', async () => {
+    await root.query('revoke all on school.* from teller');
+    await root.query('grant select on school.* to teller');
+    await endConnections();
+    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 200, numbers: [1142], kind: 'denied' });
+    await root.query('grant all on school.* to teller');
+    await endConnections();
+    await expectWell(school);
+  });
+
+  it('with a table whose file is gone is told, and others are answered', async () => {
+    // For this one, a file of its own.
+    await root.query('set global innodb_file_per_table = on');
+    await root.query('use school');
+    await root.query(`alter table core_recount_changes ${kind === 'mysql' ? 'tablespace innodb_file_per_table' : 'force'}`);
+    await root.query('set foreign_key_checks = 0');
+    await root.query('alter table core_recount_changes discard tablespace');
+    school.log.clear();
+    const { data } = await school.ask('mutation { recountEnrollments { run { id } } }');
+    const { id } = (data as { recountEnrollments: { run: { id: string } } }).recountEnrollments.run;
+    const { code } = await school.ask(`{ recountRun(id: ${id}) { changes { nodes { before } } } }`);
+    expect(code).toBe('DATABASE_UNAVAILABLE');
+    expect(school.log.lines().filter(({ level }) => level >= 50)).toEqual([]);
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, fault: 'broken' }]);
+    await expectWell(school);
+  });
+
+  it('that has no room fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
+    const takeBack = kind === 'mysql' ? await fillFile() : await fillTable();
+    const saved = await everything(school.database);
+    await expectOutside(school, { query: null, mutation: 'DATABASE_FULL', subscription: null, ready: 503, numbers: [1114], kind: 'full' });
+    expect((await school.ready())[1].reason).toBe('The database has no room for changes, it said a moment ago (1114).');
+    expect(await everything(school.database)).toEqual(saved);
+    await takeBack();
+    await expectWell(school);
+  });
+});
+
+describe('a fault of an SQLite file', () => {
+  let school: School;
+  let path: string;
+  let drop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const fresh = freshUrl('sqlite' satisfies DatabaseKind);
+    drop = fresh.drop;
+    path = fresh.url.slice('sqlite:'.length);
+    school = await startSchool(fresh.url);
+  });
+  afterEach(() => expectWell(school));
+  afterAll(async () => {
+    await school.stop();
+    await drop();
+  });
+
+  const execute = (sql: string) => school.database.em.getConnection().execute<Record<string, number>[]>(sql);
+
+  it('that may have no more pages fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
+    const [before] = await execute('pragma max_page_count');
+    await execute('pragma max_page_count = 1');
+    await expectOutside(school, { query: null, mutation: 'DATABASE_FULL', subscription: null, ready: 503, numbers: [13], kind: 'full' });
+    await execute(`pragma max_page_count = ${before!['max_page_count']}`);
+  });
+
+  it('that may not be written is told as a server that became read only', async () => {
+    await execute('pragma query_only = on');
+    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [8], kind: 'read_only' });
+    await execute('pragma query_only = off');
+  });
+
+  it('of which a part is damaged is told, and what does not need it is answered', async () => {
+    const [{ root }, { size }] = [(await execute("select rootpage as root from sqlite_master where name = 'core_recount_runs'"))[0]!, (await execute('select page_size as size from pragma_page_size'))[0]!] as unknown as [{ root: number }, { size: number }];
+    await execute('pragma wal_checkpoint(truncate)');
+    const place = (root - 1) * size;
+    const file = openSync(path, 'r+');
+    const garbage = Buffer.alloc(size, 0xa5);
+    writeSync(file, garbage, 0, size, place);
+    closeSync(file);
+    await execute('pragma shrink_memory');
+    school.log.clear();
+    expect((await school.ask('{ recountRuns { nodes { id } } }')).code).toBe('DATABASE_UNAVAILABLE');
+    expect(school.log.lines().filter(({ level }) => level >= 50)).toEqual([]);
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, fault: 'broken', errno: 11 }]);
+  });
+});
