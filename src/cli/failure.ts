@@ -3,6 +3,7 @@ import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/co
 import { ConfigError } from '../config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError, isUnsafeNumber } from '../counters/index.js';
+import { faultOf, type FaultKind } from '../database/database-errors.js';
 import { withoutPassword } from '../database/database-url.js';
 import { SchemaError } from '../database/schema-error.js';
 import { shownPath } from '../database/shown-text.js';
@@ -34,7 +35,8 @@ export function failureText(error: unknown): string {
 export function explained(error: unknown, databaseUrl: string): unknown {
   // It says more than the server's own words, which are its cause.
   if (error instanceof MissingPrivilegeError || error instanceof MigrationRefused) return error;
-  const explanations = reasonsOf(error).map(reason => schemaReason(reason, withoutPassword(databaseUrl)) ?? listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason));
+  if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return error;
+  const explanations = reasonsOf(error).map(reason => schemaReason(reason, withoutPassword(databaseUrl)) ?? listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason) ?? faultReason(reason, withoutPassword(databaseUrl)));
   const explanation = explanations.find(text => text !== null);
   return explanation ? new CommandError(explanation, { cause: error }) : error;
 }
@@ -82,6 +84,26 @@ function serverReason({ code, syscall, hostname, message }: Reason, url: string)
 }
 
 const unreachable = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST']);
+
+/** What to do about other faults of a database, by their kind. */
+const faultReasons: Partial<Record<FaultKind, (number: number | string, url: string) => string>> = {
+  disconnected: (number, url) => `The database does not answer (${number}). Start it, or correct DATABASE_URL (${url}).`,
+  stopped: (number, url) => `The database does not serve now (${number}). Wait until it does, or correct DATABASE_URL (${url}).`,
+  crowded: number => `The database takes no more connections (${number}). End some, raise its limit, or try again later.`,
+  read_only: (number, url) => `The database takes no changes (${number}): it is a replica, or was set to read only. Correct DATABASE_URL (${url}), or wait until it takes them.`,
+  full: number => `The database has no room for changes (${number}). Make room on its disk.`,
+  exhausted: number => `The database has run out of memory, of threads or of files (${number}). Give it more, or try again later.`,
+  refused: (number, url) => `The database does not let this user in (${number}). Correct DATABASE_URL (${url}), or have it let in.`,
+  denied: number => `The database does not let this user do that (${number}). Grant the rights; "rollcall doctor" names them.`,
+  broken: number => `The database cannot read or write its files (${number}). Look at its log, and have it repaired or restored.`,
+};
+
+function faultReason(reason: Reason, url: string): string | null {
+  const fault = faultOf(reason);
+  const text = fault && faultReasons[fault.kind]?.(fault.number, url);
+  // What it says itself names the table or the file.
+  return text ? `${text} It says: ${fault.message}` : null;
+}
 
 const sqliteReasons: Readonly<Record<number, string>> = {
   5: 'The database file is being written by another process. Stop it, or try again.',
