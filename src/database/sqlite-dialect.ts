@@ -15,6 +15,7 @@ import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
 import { Places, type Release } from './places.js';
+import { Checkpoints } from './sqlite-checkpoint.js';
 import { isBusy, openFile, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
@@ -112,18 +113,20 @@ class Turn implements DatabaseConnection {
   }
 
   /** Runs what ends a transaction, whatever the limit. */
-  end(statement: 'commit' | 'rollback'): Promise<QueryResult<unknown>> {
+  end(statement: string): Promise<QueryResult<unknown>> {
     return this.connection.executeQuery(CompiledQuery.raw(statement));
   }
 }
 
 class ImmediateDriver extends SqliteDriver {
   readonly #deadline: number;
+  readonly #checkpoints: Checkpoints;
   readonly places = new Places(1);
 
   constructor(path: string, deadline: number, mayChange: MayChange) {
     super({ database: () => Promise.resolve(open(path, mayChange)) });
     this.#deadline = deadline;
+    this.#checkpoints = new Checkpoints(path);
   }
 
   override async acquireConnection(): Promise<Turn> {
@@ -158,7 +161,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   override async commitTransaction(turn: DatabaseConnection): Promise<void> {
-    await (turn as Turn).end('commit');
+    await this.#checkpoints.commit(sql => (turn as Turn).end(sql));
   }
 
   override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
 
 /** How long one attempt may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 export const BUSY_TIMEOUT = 50;
@@ -18,7 +19,8 @@ export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
 export function openFile(path: string, mayChange: MayChange): DatabaseSync {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
   const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: BUSY_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
-  if (mayWrite) database.exec('pragma journal_mode = wal');
+  // A log that was large, and is begun anew after it was copied into the file, is cut to what a commit copies by itself.
+  if (mayWrite) database.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${MAX_COPIED_HERE_BYTES};`);
   // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
   database.exec('pragma synchronous = full; pragma recursive_triggers = on;');
   return database;

@@ -7,7 +7,7 @@ import { sql, type SelectQueryBuilder } from 'kysely';
 import { databaseKindOf, type Database } from '../../database/database.js';
 import { EnrollmentStatus, Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
-import { columns, enrollmentOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow, type RawEnrollment } from './enrollments.js';
+import { columns, enrollmentOf, statusIn, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow, type RawEnrollment } from './enrollments.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from './query.js';
 import type { StoredMoment, Tables } from './tables.js';
@@ -59,7 +59,7 @@ export function enrollmentPages(
   if (other !== null) {
     const query = enrollmentsBy(database, null).where(parent === 'course_id' ? 'student_id' : 'course_id', '=', other).where(parent, 'in', asked);
     const visible = visibleEnrollments(viewer);
-    return pagesOfOneRow(database, [...(visible ? [visible] : []), ...oneOf(filter.status)].reduce((all, condition) => all.where(condition), query), parent, ids, order, page);
+    return pagesOfOneRow(database, [...(visible ? [visible] : []), ...statusIn(filter.status)].reduce((all, condition) => all.where(condition), query), parent, ids, order, page);
   }
   const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
   return pagesOf(database, strands, order, page);
@@ -107,7 +107,7 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): S
   const student = studentOf(viewer, filter);
   if (student !== null) {
     const visible = visibleEnrollments(viewer);
-    return [{ ...placeOf(filter), studentId: student, conditions: [...(visible ? [visible] : []), ...oneOf(filter.status)] }];
+    return [{ ...placeOf(filter), studentId: student, conditions: [...(visible ? [visible] : []), ...statusIn(filter.status)] }];
   }
   const statuses = statusesOf(filter, order);
   if (role === Role.ADMIN || filter.courseId == null) return statuses.map(status => ({ ...placeOf(filter), status }));
@@ -115,7 +115,7 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): S
   const taught = isTaughtBy(userId!);
   return [
     ...statuses.map(status => ({ courseId: id, status, conditions: [taught(id)] })),
-    { courseId: id, studentId: userId!, conditions: [eb => eb.not(taught(id)(eb)), ...oneOf(filter.status)] },
+    { courseId: id, studentId: userId!, conditions: [eb => eb.not(taught(id)(eb)), ...statusIn(filter.status)] },
   ];
 }
 
@@ -128,12 +128,6 @@ function statusesOf({ status, courseId }: EnrollmentFilter, { column }: Ordering
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
   const areAll = asked.length === Object.values(EnrollmentStatus).length;
   return areAll && !(underCourse && column !== 'id') ? [undefined] : asked;
-}
-
-function oneOf(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
-  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
-  if (asked.length === Object.values(EnrollmentStatus).length) return [];
-  return [eb => (asked.length === 0 ? eb.lit(false) : eb('status', 'in', asked))];
 }
 
 /** Returns the query for the rows of a strand, which is to be read in an order; `course` is one that another query gives. */
@@ -171,7 +165,7 @@ function enrollmentsBy(database: Database, indexed: readonly string[] | null): Q
  * take away a first row; then the page could lack one that comes after it, and is read again.
  */
 async function rowsOfTeacher(database: Database, teacher: number, filter: EnrollmentFilter, order: Ordering, page: PageRequest): Promise<RawEnrollment[]> {
-  const own: Strand = { studentId: teacher, conditions: [eb => eb('course_id', 'not in', eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher)), ...oneOf(filter.status)] };
+  const own: Strand = { studentId: teacher, conditions: [eb => eb('course_id', 'not in', eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher)), ...statusIn(filter.status)] };
   const statuses = statusesOf(filter, order, true);
   for (;;) {
     const heads = statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, statuses, order, page));
