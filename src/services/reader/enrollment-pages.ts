@@ -8,7 +8,7 @@ import { databaseKindOf, type Database } from '../../database/database.js';
 import { EnrollmentStatus, Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
 import { columns, enrollmentOf, statusIn, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow, type RawEnrollment } from './enrollments.js';
-import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { between, fromEnd, paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from './query.js';
 import type { StoredMoment, Tables } from './tables.js';
 import { isTaughtBy, visibleEnrollments, type Condition } from './visibility.js';
@@ -181,7 +181,7 @@ function firstRows(database: Database, teacher: number, statuses: readonly (Enro
   const db = builderFor(database);
   const [first, ...rest] = statuses.map(status => {
     const ofCourse = rowsOf(database, { status }, order, true).whereRef('core_enrollments.course_id', '=', 'core_course.id' as never);
-    const head = paged(ofCourse, order, { ...page, size: 0 }).select('id');
+    const head = headOf(database, ofCourse, order, page);
     return db.selectFrom('core_course').where('instructor_id', '=', teacher).select(eb => ['core_course.id as of_course', eb.val(status ?? null).as('of_status'), head.as('head')]);
   });
   const heads = rest.reduce((all, next) => all.unionAll(next), first!);
@@ -190,10 +190,19 @@ function firstRows(database: Database, teacher: number, statuses: readonly (Enro
   return inOrder as unknown as SelectQueryBuilder<Tables, 'core_enrollments', Head>;
 }
 
+/**
+ * Returns the query for the first row of a strand whose course another query gives. For those by id, MariaDB takes an index
+ * that does not have them in order and sorts all of the course's rows; it need not for the lowest or the highest.
+ */
+function headOf(database: Database, ofCourse: Query, order: Ordering, page: PageRequest): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
+  if (databaseKindOf(database) !== 'mariadb' || order.column !== 'id') return paged(ofCourse, order, { ...page, size: 0 }).select('id');
+  return between(ofCourse, order, page).select(eb => (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'));
+}
+
 /** Compares rows as the database reads them for a page: from the end where the page is before a cursor. */
-function compare({ column, descending }: Ordering, { backward }: PageRequest): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
-  const sign = descending !== backward ? -1 : 1;
-  const key = column as 'id' | 'enrolled_at';
+function compare(order: Ordering, page: PageRequest): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
+  const sign = fromEnd(order, page) ? -1 : 1;
+  const key = order.column as 'id' | 'enrolled_at';
   return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id);
 }
 
