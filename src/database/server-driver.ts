@@ -178,7 +178,12 @@ class LimitedDriver implements Driver {
     return Promise.resolve();
   }
 
-  destroy(): Promise<void> {
-    return this.inner.destroy();
+  async destroy(): Promise<void> {
+    try {
+      await this.inner.destroy();
+    } catch (error) {
+      // A connection that cannot be closed in order, such as one that is still being opened, has ended all the same; mysql2 calls such errors fatal.
+      if ((error as { fatal?: boolean }).fatal !== true) throw error;
+    }
   }
 }
