@@ -6,9 +6,8 @@ export interface Case {
   readonly kind: 'query' | 'mutation' | 'subscription';
   /** The type and name of the field, and the argument that is tried. */
   readonly name: string;
-  /** Returns the operation with so many aliases of its root field, and pages of so many. */
-  readonly text: (aliases: number, size: number) => string;
-  readonly variables: Record<string, unknown>;
+  /** Returns the operation with so many aliases of its root field, and pages of so many; no two aliases ask for the same. */
+  readonly request: (aliases: number, size: number) => { readonly query: string; readonly variables: Record<string, unknown> };
 }
 
 /** A field on the way from a root to what is measured. */
@@ -87,37 +86,56 @@ function plain(type: GraphQLInputType, given: Given, owner: string, at: string):
   return given(owner, at, getNamedType(nullable).name);
 }
 
-/** Returns a case. Its values go as variables, once for all aliases, and whole numbers differ in each, so that no two ask for the same. */
+/** Returns a case. Its values go as variables, those that are the same in all aliases once; ids, texts and the sizes of pages differ in each. */
 function caseOf(kind: Case['kind'], steps: readonly Step[], argument: string, tried: Record<string, unknown>, given: Given): Case {
   const { type, field } = steps.at(-1)!;
-  const names = new Map<string, { type: string; value: unknown }>();
-  const passed = (args: readonly GraphQLArgument[], values: Record<string, unknown>, size: number): string => {
-    const parts = args.flatMap(one => {
-      if (one.name === 'first' && values['last'] === undefined) return [`first: ${size}`];
-      if (values[one.name] === undefined) return [];
-      const name = `v${[...names.keys()].length}`;
-      names.set(name, { type: String(one.type), value: values[one.name] });
-      return [`${one.name}: $${name}`];
-    });
-    return parts.length > 0 ? `(${parts.join(', ')})` : '';
-  };
-  const line = (place: number, size: number): string => {
-    const step = steps[place]!;
-    const isLast = place === steps.length - 1;
-    const values = isLast ? tried : valuesOf(step.field.args, given, `${step.type.name}.${step.field.name}`)[0]!.value;
-    // The largest courses first: they are the dearest parents.
-    const order = !isLast && step.field.name === 'courses' ? { orderBy: { field: 'TOTAL_ENROLLMENTS', direction: 'DESC' } } : {};
-    const inner = isLast ? selectionOf(step.field) : ` { ${line(place + 1, size)} }`;
-    return `${step.field.name}${passed(step.field.args, { ...values, ...order }, size)}${inner}`;
-  };
-  const text = (aliases: number, size: number): string => {
-    names.clear();
-    const once = line(0, size);
+  const request: Case['request'] = (aliases, size) => {
+    const names = new Map<string, { type: string; value: unknown }>();
+    const variable = (of: string, value: unknown): string => {
+      const known = [...names].find(([, one]) => one.value === value && one.type === of);
+      const name = known?.[0] ?? `v${names.size}`;
+      names.set(name, { type: of, value });
+      return `$${name}`;
+    };
+    const passed = (args: readonly GraphQLArgument[], values: Record<string, unknown>, alias: number): string => {
+      const parts = args.flatMap(one => {
+        if (one.name === 'first' && values['last'] === undefined) return [`first: ${Math.max(1, size - alias)}`];
+        if (values[one.name] === undefined) return [];
+        const value = values[one.name];
+        return [`${one.name}: ${variable(String(one.type), one.name === 'last' ? Math.max(1, Number(value) - alias) : differing(value, alias))}`];
+      });
+      return parts.length > 0 ? `(${parts.join(', ')})` : '';
+    };
+    const line = (place: number, alias: number): string => {
+      const step = steps[place]!;
+      const isLast = place === steps.length - 1;
+      const values = isLast ? tried : valuesOf(step.field.args, given, `${step.type.name}.${step.field.name}`)[0]!.value;
+      // The largest courses first: they are the dearest parents.
+      const order = !isLast && step.field.name === 'courses' ? { orderBy: LARGEST_FIRST } : {};
+      const inner = isLast ? selectionOf(step.field) : ` { ${line(place + 1, alias)} }`;
+      return `${step.field.name}${passed(step.field.args, { ...values, ...order }, alias)}${inner}`;
+    };
+    const lines = Array.from({ length: aliases }, (_, alias) => (aliases === 1 ? line(0, 0) : `a${alias}: ${line(0, alias)}`));
     const declared = [...names].map(([name, { type: of }]) => `$${name}: ${of}`);
-    return `${kind}${declared.length > 0 ? `(${declared.join(', ')})` : ''} { ${Array.from({ length: aliases }, (_, index) => (aliases === 1 ? once : `a${index}: ${once}`)).join(' ')} }`;
+    return {
+      query: `${kind}${declared.length > 0 ? `(${declared.join(', ')})` : ''} { ${lines.join(' ')} }`,
+      variables: Object.fromEntries([...names].map(([name, { value }]) => [name, value])),
+    };
   };
-  text(1, 1);
-  return { kind, name: `${type.name}.${field.name}${argument && ` ${argument}`}`, text, variables: Object.fromEntries([...names].map(([name, { value }]) => [name, value])) };
+  return { kind, name: `${type.name}.${field.name}${argument && ` ${argument}`}`, request };
+}
+
+const LARGEST_FIRST = { field: 'TOTAL_ENROLLMENTS', direction: 'DESC' };
+
+/** Returns a value as an alias has it: ids are the next ones, texts are others; the first alias has the value itself, and so has each a long text or list. */
+function differing(value: unknown, alias: number): unknown {
+  if (alias === 0) return value;
+  if (typeof value === 'string') return value.length > 100 ? value : /^\d+$/.test(value) ? String(Number(value) + alias) : value === 'zz' || value.includes('@') ? `${alias}${value}` : value;
+  if (Array.isArray(value)) return value.length > 10 ? value : value.map(one => differing(one, alias));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([name, one]) => [name, differing(one, alias)] as const);
+  // What is the same stays the same object, and so one variable.
+  return entries.every(([name, one]) => one === (value as Record<string, unknown>)[name]) ? value : Object.fromEntries(entries);
 }
 
 /** Returns a selection of the values of a field, of what a page lists too. */

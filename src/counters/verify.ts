@@ -40,7 +40,7 @@ export interface VerifyOptions {
   readonly keys?: readonly Key[];
   /** Begins after this key. */
   readonly after?: Key | null;
-  /** Fixes the rows of each chunk; unless given, `pace` sizes them by time. */
+  /** Fixes the rows of each chunk; unless given, `pace` sizes them by time. On SQLite, a chunk is read in pieces of the pace's size. */
   readonly batchSize?: number;
   readonly pace?: ChunkPace;
   readonly all?: boolean;
@@ -52,8 +52,8 @@ const MOST_LISTED = 1000;
 /**
  * Compares the stored counts of an entity with its counted rows, chunk by chunk in key order, and changes nothing.
  *
- * Each chunk is one statement and so one snapshot: writers are not held up, and what they do at the same time is no
- * drift. Rows that come after the table's last key at the beginning are left for the next time. Runs in the entity
+ * Each row is compared by one statement and so in one snapshot: writers are not held up, and what they do at the same time is
+ * no drift. Rows that come after the table's last key at the beginning are left for the next time. Runs in the entity
  * manager's transaction where one is open. Errors: COUNTER_DECLARATION where nothing is counted into the entity.
  */
 export async function* verify(em: SqlEntityManager, entity: EntityClass<object>, options: VerifyOptions = {}): AsyncGenerator<VerifiedChunk, void, undefined> {
@@ -61,24 +61,32 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
   const statements = new VerifyStatements(em, target, groups);
   const { batchSize, pace = paceFor(em), all = false } = options;
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
-  const size = (): number => batchSize ?? pace.size;
   const begun = performance.now();
   let [checked, drifts] = [0, 0];
+  // What has been read of a chunk whose size is fixed, and how many rows that were.
+  let [open, read] = [null as VerifiedChunk | null, 0];
+  const size = (): number => (batchSize === undefined ? pace.size : isSqlite(em) ? Math.min(batchSize - read, pace.size) : batchSize);
+  const given = (chunk: VerifiedChunk): VerifiedChunk => {
+    if (verifiedRows.hasSubscribers) verifiedRows.publish({ target: target.className, checked: chunk.checked, drifts: chunk.drifts.length } satisfies VerifiedRows);
+    checked += chunk.checked;
+    drifts += chunk.drifts.length;
+    return chunk;
+  };
   for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
     const start = performance.now();
     const targets = await statements.compare(range);
     const milliseconds = performance.now() - start;
     pace.took(milliseconds, targets.length);
-    if (targets.length > 0) {
-      const chunk = chunkOf(targets, range, all, milliseconds);
-      if (verifiedRows.hasSubscribers) verifiedRows.publish({ target: target.className, checked: chunk.checked, drifts: chunk.drifts.length } satisfies VerifiedRows);
-      checked += chunk.checked;
-      drifts += chunk.drifts.length;
-      yield chunk;
+    read += 'keys' in range ? range.keys.length : targets.length;
+    if (targets.length > 0) open = joined(open, chunkOf(targets, range, all, milliseconds));
+    if (batchSize === undefined || read >= batchSize) {
+      if (open) yield given(open);
+      [open, read] = [null, 0];
     }
     // SQLite's driver answers without a turn of the event loop, in which all else would wait for the last chunk.
     await turn();
   }
+  if (open) yield given(open);
   if (!options.keys && finishedVerifies.hasSubscribers) finishedVerifies.publish({ target: target.className, checked, drifts, milliseconds: performance.now() - begun } satisfies FinishedVerify);
 }
 
@@ -110,6 +118,20 @@ function chunkOf(targets: readonly ComparedTarget[], range: KeyRange, all: boole
     drifts: counts.filter(({ stored, actual }) => stored !== actual),
     counts: all ? counts : [],
     milliseconds,
+  };
+}
+
+/** Returns one chunk of two that follow each other. */
+function joined(chunk: VerifiedChunk | null, next: VerifiedChunk): VerifiedChunk {
+  if (!chunk) return next;
+  const behind = (count: VerifiedCount): VerifiedCount => ({ ...count, place: count.place + chunk.checked });
+  return {
+    first: chunk.first,
+    last: next.last,
+    checked: chunk.checked + next.checked,
+    drifts: [...chunk.drifts, ...next.drifts.map(behind)],
+    counts: [...chunk.counts, ...next.counts.map(behind)],
+    milliseconds: chunk.milliseconds + next.milliseconds,
   };
 }
 

@@ -16,6 +16,7 @@ import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
 import { Places, purposeOutsideTransactions, type Purpose, type Release } from './places.js';
+import { Checkpoints } from './sqlite-checkpoint.js';
 import { isBusy, isReadOnly, openFile, openReader, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
@@ -164,7 +165,7 @@ class Turn implements DatabaseConnection {
   }
 
   /** Runs what ends a transaction, whatever the limit. */
-  async end(statement: 'commit' | 'rollback'): Promise<void> {
+  async end(statement: string): Promise<void> {
     await this.#held!.connection.executeQuery(CompiledQuery.raw(statement));
   }
 
@@ -186,6 +187,7 @@ class Turn implements DatabaseConnection {
 class FileDriver extends SqliteDriver implements Lender {
   #writer: SqliteDriver | undefined;
   readonly #places = new Places(1);
+  readonly #checkpoints: Checkpoints;
   /** Undefined where the one that writes is the only one. */
   #readers: { readonly places: Places; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
 
@@ -195,6 +197,7 @@ class FileDriver extends SqliteDriver implements Lender {
     private readonly mayChange: MayChange,
   ) {
     super({ database: () => Promise.reject(new Error('Each of its drivers opens the file for itself.')) });
+    this.#checkpoints = new Checkpoints(path);
   }
 
   override async init(): Promise<void> {
@@ -261,7 +264,7 @@ class FileDriver extends SqliteDriver implements Lender {
   }
 
   override commitTransaction(turn: DatabaseConnection): Promise<void> {
-    return (turn as Turn).end('commit');
+    return this.#checkpoints.commit(sql => (turn as Turn).end(sql));
   }
 
   override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {

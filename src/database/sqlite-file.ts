@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { faultOf } from './database-errors.js';
+import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
 
 /** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const OPEN_TIMEOUT = 50;
@@ -26,7 +27,8 @@ export interface OpenFile {
 export function openFile(path: string, mayChange: MayChange): OpenFile {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
   const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: OPEN_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
-  if (mayWrite) database.exec('pragma journal_mode = wal');
+  // A log that was large, and is begun anew after it was copied into the file, is cut to what a commit copies by itself.
+  if (mayWrite) database.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${MAX_COPIED_HERE_BYTES};`);
   // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
   database.exec('pragma synchronous = full; pragma recursive_triggers = on; pragma busy_timeout = 0;');
   return { database, hasReaders: mayWrite && path !== ':memory:' };

@@ -57,7 +57,6 @@ export interface ReadDocument {
 
 /** Returns the document of a text, or why it is refused, each error with its code. */
 export function readDocument(text: string, rules: DocumentRules): ReadDocument | GraphQLError[] {
-  const { schema, introspection, hidesSchema } = rules;
   if (text.length > MAX_TEXT_LENGTH) return [codedError('QUERY_TOO_LONG', `The operation has ${text.length} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`)];
   let document: DocumentNode;
   try {
@@ -69,11 +68,21 @@ export function readDocument(text: string, rules: DocumentRules): ReadDocument |
   const shape = shapeOf(document);
   const refusal = refusalOf(shape, rules);
   if (refusal) return [refusal];
-  const mistakes = validate(schema, document, introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule], { maxErrors: MAX_MISTAKES, hideSuggestions: hidesSchema });
+  const mistakes = mistakesOf(document, rules);
   // The rule that compares fields of one name gives up so where it would take too long.
   if (mistakes.some(({ message, nodes }) => !nodes && message === 'Validation aborted.')) return [codedError('QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.')];
   if (mistakes.length > 0) return mistakes.map(mistake => coded(mistake, 'GRAPHQL_VALIDATION_FAILED'));
   return { document, shape };
+}
+
+function mistakesOf(document: DocumentNode, { schema, introspection, hidesSchema }: DocumentRules): readonly GraphQLError[] {
+  try {
+    return validate(schema, document, introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule], { maxErrors: MAX_MISTAKES, hideSuggestions: hidesSchema });
+  } catch (error) {
+    // The rule that counts the fields of a subscription asks whether each is skipped, before its arguments and variables are known to be right.
+    if (!(error instanceof GraphQLError)) throw error;
+    return [new GraphQLError(`The field of a subscription cannot be left out by this directive: ${error.message} Leave the directive out.`, { nodes: error.nodes ?? null })];
+  }
 }
 
 /** Returns why a document of this shape is not even validated; null where it may be. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { verify, type VerifiedChunk, type VerifyOptions } from '../../src/counters/index.js';
+import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from '../../src/counters/index.js';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
@@ -46,6 +46,16 @@ describeOnEach('verify', kind => {
     expect(await drifts()).toEqual(found(seed));
     expect(await drifts({ batchSize: 1 })).toEqual(found(seed));
     expect(await drifts({ keys: [[seed.second], [seed.first]] })).toEqual(found(seed));
+  });
+
+  it('reads a chunk in one statement, or on SQLite, whose statements hold up the process, in pieces of the pace', async () => {
+    const ids = await addCourses(schema, 25);
+    await schema.write('update core_course set total_enrollments = id');
+    let found: VerifiedChunk[] = [];
+    const statements = await statementsOf(schema.database, async () => (found = await chunks({ batchSize: 20, pace: new ChunkPace({ first: 10, most: 10 }) })));
+    expect(found.map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([[ids[0], ids[19], 20], [ids[20], ids[24], 5]]);
+    expect(found.flatMap(chunk => chunk.drifts.map(({ key, place }) => [key[0], place]))).toEqual(ids.map((id, index) => [id, (index % 20) + 1]));
+    expect(statements.filter(sql => sql.includes('count(*)')).length).toBe(kind === 'sqlite' ? 3 : 2);
   });
 
   it('goes through the table in chunks of the size given, in key order, and on from any chunk\'s end', async () => {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely, sql, type Logger } from 'kysely';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NodeSqliteFileDialect } from '../../src/database/sqlite-dialect.js';
+import { until } from '../support/awaited.js';
 
 interface Tables {
   seat: { id: number };
@@ -99,4 +100,23 @@ it('statements that follow each other let all else have its turn, within a trans
   isOver = true;
   expect(outside).toBeGreaterThanOrEqual(2);
   expect(turns - outside).toBeGreaterThanOrEqual(2);
+});
+
+it('a commit does not copy a large log into the file: another connection does, whatever reads meanwhile, and then commits copy it again', async () => {
+  const database = open(10_000);
+  const pages = async (): Promise<number> => (await sql<{ wal_autocheckpoint: number }>`pragma wal_autocheckpoint`.execute(database)).rows[0]!.wal_autocheckpoint;
+  const bytes = (): number => statSync(join(folder, 'test.sqlite')).size;
+  const add = (rows: number, size: number) => database.transaction().execute(tx => sql`insert into large (text) with recursive n (i) as (select 1 union all select i + 1 from n where i < ${rows}) select zeroblob(${size}) from n`.execute(tx));
+  await sql`create table large (id integer primary key, text blob)`.execute(database);
+  await add(10, 100);
+  expect(await pages()).toBe(1000);
+  await add(300, 100_000);
+  // Only the thread can copy it from now on: this connection is told to leave it.
+  expect(await pages()).toBe(0);
+  await until(() => bytes() > 30_000_000, 'The log was not copied into the file.');
+  await until(async () => {
+    await add(1, 100);
+    return (await pages()) === 1000;
+  }, 'Commits did not copy the log again.');
+  expect((await sql<{ n: number }>`select count(*) as n from large`.execute(open(10_000))).rows[0]!.n).toBeGreaterThan(310);
 });

@@ -106,6 +106,38 @@ describeOnEach('a page of courses', kind => {
     }
   });
 
+  it('finds the enrollments of one student under many courses, and those of many students in one course, by their keys', async () => {
+    const [enrollment] = (await page(100, 'nodes { enrollments { nodes { student { id } course { id } status } } }')).nodes.flatMap(({ enrollments }) => enrollments.nodes);
+    const { student, course, status } = enrollment;
+    const own = await api.token(Role.STUDENT, Number(student.id));
+    const selection = `nodes { id enrollments(first: 1, filter: { status: [${status}] }) { nodes { student { id } course { id } } pageInfo { hasNextPage } } }`;
+    const asked = [
+      ['courses', own, selection],
+      ['courses', token, selection.replace('filter: {', `filter: { studentId: "${student.id}",`)],
+      ['enrollments', token, `nodes { student { enrollments(filter: { courseId: "${course.id}" }) { nodes { student { id } course { id } } } } }`],
+    ] as const;
+    for (const [list, as, text] of asked) {
+      let found!: Answer;
+      const statements = await api.statements(async () => (found = await api.send(as, `{ ${list}(first: 100) { ${text} } }`)));
+      expect(found.errors).toBeUndefined();
+      expect(statements.filter(sql => /\bunion\b/.test(sql))).toEqual([]);
+      const pages = found.data[list].nodes.map((node: any) => node.enrollments ?? node.student.enrollments).filter(({ nodes }: any) => nodes.length > 0);
+      expect(pages.length).toBeGreaterThan(0);
+      for (const { nodes, pageInfo } of pages) {
+        expect(nodes).toHaveLength(1);
+        if (list === 'courses') expect([nodes[0].student.id, pageInfo.hasNextPage]).toEqual([student.id, false]);
+        else expect(nodes[0].course.id).toBe(course.id);
+      }
+    }
+  });
+
+  it('asks for all statuses, however often they are named, as for none', async () => {
+    const every = [...Object.values(EnrollmentStatus), ...Object.values(EnrollmentStatus)].map(status => status.toUpperCase());
+    // Without the time that each statement may take, which is what is left of the request's.
+    const asked = async (filter: string): Promise<string[]> => (await api.statements(() => api.send(token, `{ enrollments${filter} { totalCount } courses(first: 9) { nodes { enrollments${filter} { totalCount nodes { id student { enrollments${filter} { totalCount nodes { id } } } } } } } }`))).map(sql => sql.replace(/max_(statement_time = |execution_time\()[\d.]+/g, '')).sort();
+    expect(await asked(`(filter: { status: [${every.join(' ')}] })`)).toEqual(await asked(''));
+  });
+
   it('counts all that match only where totalCount is selected', async () => {
     const without = await page(10, 'nodes { id }');
     const counted = await page(10, 'totalCount nodes { id }');

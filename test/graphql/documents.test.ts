@@ -72,6 +72,22 @@ describe('a document', () => {
     expect(placesOf(501)).toEqual([undefined]);
   });
 
+  it.each([
+    ['a null', 'subscription', '@skip(if: null)', /null/],
+    ['a wrong value', 'subscription', '@include(if: "yes")', /"yes"/],
+    ['no value', 'subscription', '@include', /"if"/],
+    ['a variable', 'subscription ($s: Boolean!)', '@skip(if: $s)', /\$s/],
+    ['a variable that is not declared', 'subscription', '@skip(if: $t)', /\$t/],
+  ])('whose subscription is to leave out its field by %s is refused: graphql looks at that before it knows the value', (_, head, directive, named) => {
+    for (const text of [`${head} { courseCountsChanged ${directive} { courseId } }`, `${head} { ... ${directive} { courseCountsChanged { courseId } } }`, `${head} { ...A } fragment A on Subscription { courseCountsChanged ${directive} { courseId } }`]) {
+      const [first, ...others] = refusal(text)!;
+      expect([first![0], others], text).toEqual(['GRAPHQL_VALIDATION_FAILED', []]);
+      expect(first![1]).toMatch(/^The field of a subscription cannot be left out by this directive: .* Leave the directive out\.$/);
+      expect(first![1]).toMatch(named);
+    }
+    expect(refusal('subscription { courseCountsChanged @skip(if: false) { courseId } }')).toBeNull();
+  });
+
   it('whose fields of one name are too many to compare is too costly', () => {
     expect(refusal(`{ ${times(12, () => `... { ${'__typename '.repeat(100)} }`)} }`)).toEqual([['QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.']]);
   });

@@ -21,6 +21,8 @@ export interface BreakingProxy {
   breakAll(): void;
   /** Gives how many connections were broken. */
   readonly broken: number;
+  /** Gives how many connections were let in. */
+  readonly accepted: number;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ function isCommit(packet: Buffer): boolean {
 export async function startBreakingProxy(serverPort: number, ownPort = 0): Promise<BreakingProxy> {
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
+  let accepted = 0;
   let going = false;
   let leave: (() => void) | null = null;
   let frozen = false;
@@ -45,6 +48,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
       client.destroy();
       return;
     }
+    accepted += 1;
     const server = connect({ host: '127.0.0.1', port: serverPort });
     for (const socket of [client, server]) {
       sockets.add(socket);
@@ -131,6 +135,9 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
       broken += sockets.size / 2;
       for (const socket of sockets) socket.destroy();
       proxy.once('connection', client => client.destroy());
+    },
+    get accepted() {
+      return accepted;
     },
     get broken() {
       return broken;

@@ -1,18 +1,41 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** Ends the run with `N passed, N failed`, alone on a line. */
+/** The most characters that are told of why a test failed. */
+const MAX_REASON_CHARACTERS = 1500;
+
+/** Ends the run with what failed and why, once more, and with `N passed, N failed`, alone on a line. */
 export default class ClosingLine implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly TestFailure[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0 };
+    const failures: string[] = [];
     for (const module of modules) {
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const { state, errors = [] } = test.result();
         if (state !== 'pending') counts[state] += 1;
+        if (state === 'failed') failures.push(failure(nameOf(test), errors));
       }
-      if (module.state() === 'failed' && module.errors().length > 0) counts.failed += 1;
+      if (module.state() === 'failed' && module.errors().length > 0) {
+        counts.failed += 1;
+        failures.push(failure(module.relativeModuleId, module.errors()));
+      }
     }
     counts.failed += unhandledErrors.length;
+    failures.push(...unhandledErrors.map(error => failure('outside of a test', [error])));
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-    process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+    process.stdout.write(`\n${failures.map(text => `${text}\n\n`).join('')}${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
   }
+}
+
+/** An error as Vitest hands it over from a worker. */
+interface TestFailure {
+  readonly message: string;
+  readonly stack?: string | undefined;
+}
+
+function nameOf({ project, module, fullName }: TestCase): string {
+  return `${project.name}: ${module.relativeModuleId} > ${fullName}`;
+}
+
+function failure(name: string, errors: readonly TestFailure[]): string {
+  return [`FAILED ${name}`, ...errors.map(({ message, stack }) => (stack?.includes(message) ? stack : `${message}\n${stack ?? ''}`).trim().slice(0, MAX_REASON_CHARACTERS))].join('\n');
 }

@@ -7,8 +7,8 @@ import { sql, type SelectQueryBuilder } from 'kysely';
 import { databaseKindOf, type Database } from '../../database/database.js';
 import { EnrollmentStatus, Role } from '../../entities/index.js';
 import type { Viewer } from '../viewer.js';
-import { columns, enrollmentOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow, type RawEnrollment } from './enrollments.js';
-import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { columns, enrollmentOf, statusIn, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow, type RawEnrollment } from './enrollments.js';
+import { between, fromEnd, paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from './query.js';
 import type { StoredMoment, Tables } from './tables.js';
 import { isTaughtBy, visibleEnrollments, type Condition } from './visibility.js';
@@ -53,8 +53,28 @@ export function enrollmentPages(
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {
   const [name, given] = parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
-  const strands = ids.map(id => (given != null && given !== id ? [] : strandsOf(viewer, { ...filter, [name]: id }, order)));
+  const asked = ids.filter(id => given == null || given === id);
+  if (asked.length === 0) return Promise.resolve(ids.map(() => pageOf([], page)));
+  const other = parent === 'course_id' ? studentOf(viewer, filter) : (filter.courseId ?? null);
+  if (other !== null) {
+    const query = enrollmentsBy(database, null).where(parent === 'course_id' ? 'student_id' : 'course_id', '=', other).where(parent, 'in', asked);
+    const visible = visibleEnrollments(viewer);
+    return pagesOfOneRow(database, [...(visible ? [visible] : []), ...statusIn(filter.status)].reduce((all, condition) => all.where(condition), query), parent, ids, order, page);
+  }
+  const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
   return pagesOf(database, strands, order, page);
+}
+
+/** Reads several pages of which each has one row at most, since its course and its student are known: all by one list of keys. */
+async function pagesOfOneRow(database: Database, query: Query, parent: EnrollmentParent, ids: readonly number[], order: Ordering, page: PageRequest): Promise<Page<EnrollmentRow>[]> {
+  const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
+  const byParent = Map.groupBy(found, row => row[parent]);
+  return ids.map(id => pageOf((byParent.get(id) ?? []).map(row => sortable(row, order)), page));
+}
+
+/** Returns the only student whose enrollments can be on a page; null: there may be several. */
+function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): number | null {
+  return studentId ?? (role === Role.STUDENT ? userId : null);
 }
 
 /** Reads several pages in one statement, each from strands of its own. */
@@ -84,10 +104,10 @@ function merged(database: Database, strands: readonly Strand[], order: Ordering,
 function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): Strand[] {
   const { role, userId } = viewer;
   if (role !== Role.ADMIN && userId === null) return [];
-  const student = filter.studentId ?? (role === Role.STUDENT ? userId : null);
+  const student = studentOf(viewer, filter);
   if (student !== null) {
     const visible = visibleEnrollments(viewer);
-    return [{ ...placeOf(filter), studentId: student, conditions: [...(visible ? [visible] : []), ...oneOf(filter.status)] }];
+    return [{ ...placeOf(filter), studentId: student, conditions: [...(visible ? [visible] : []), ...statusIn(filter.status)] }];
   }
   const statuses = statusesOf(filter, order);
   if (role === Role.ADMIN || filter.courseId == null) return statuses.map(status => ({ ...placeOf(filter), status }));
@@ -95,7 +115,7 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): S
   const taught = isTaughtBy(userId!);
   return [
     ...statuses.map(status => ({ courseId: id, status, conditions: [taught(id)] })),
-    { courseId: id, studentId: userId!, conditions: [eb => eb.not(taught(id)(eb)), ...oneOf(filter.status)] },
+    { courseId: id, studentId: userId!, conditions: [eb => eb.not(taught(id)(eb)), ...statusIn(filter.status)] },
   ];
 }
 
@@ -108,10 +128,6 @@ function statusesOf({ status, courseId }: EnrollmentFilter, { column }: Ordering
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
   const areAll = asked.length === Object.values(EnrollmentStatus).length;
   return areAll && !(underCourse && column !== 'id') ? [undefined] : asked;
-}
-
-function oneOf(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
-  return status == null ? [] : [eb => (status.length === 0 ? eb.lit(false) : eb('status', 'in', [...status]))];
 }
 
 /** Returns the query for the rows of a strand, which is to be read in an order; `course` is one that another query gives. */
@@ -149,7 +165,7 @@ function enrollmentsBy(database: Database, indexed: readonly string[] | null): Q
  * take away a first row; then the page could lack one that comes after it, and is read again.
  */
 async function rowsOfTeacher(database: Database, teacher: number, filter: EnrollmentFilter, order: Ordering, page: PageRequest): Promise<RawEnrollment[]> {
-  const own: Strand = { studentId: teacher, conditions: [eb => eb('course_id', 'not in', eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher)), ...oneOf(filter.status)] };
+  const own: Strand = { studentId: teacher, conditions: [eb => eb('course_id', 'not in', eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher)), ...statusIn(filter.status)] };
   const statuses = statusesOf(filter, order, true);
   for (;;) {
     const heads = statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, statuses, order, page));
@@ -165,7 +181,7 @@ function firstRows(database: Database, teacher: number, statuses: readonly (Enro
   const db = builderFor(database);
   const [first, ...rest] = statuses.map(status => {
     const ofCourse = rowsOf(database, { status }, order, true).whereRef('core_enrollments.course_id', '=', 'core_course.id' as never);
-    const head = paged(ofCourse, order, { ...page, size: 0 }).select('id');
+    const head = headOf(database, ofCourse, order, page);
     return db.selectFrom('core_course').where('instructor_id', '=', teacher).select(eb => ['core_course.id as of_course', eb.val(status ?? null).as('of_status'), head.as('head')]);
   });
   const heads = rest.reduce((all, next) => all.unionAll(next), first!);
@@ -174,10 +190,19 @@ function firstRows(database: Database, teacher: number, statuses: readonly (Enro
   return inOrder as unknown as SelectQueryBuilder<Tables, 'core_enrollments', Head>;
 }
 
+/**
+ * Returns the query for the first row of a strand whose course another query gives. For those by id, MariaDB takes an index
+ * that does not have them in order and sorts all of the course's rows; it need not for the lowest or the highest.
+ */
+function headOf(database: Database, ofCourse: Query, order: Ordering, page: PageRequest): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
+  if (databaseKindOf(database) !== 'mariadb' || order.column !== 'id') return paged(ofCourse, order, { ...page, size: 0 }).select('id');
+  return between(ofCourse, order, page).select(eb => (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'));
+}
+
 /** Compares rows as the database reads them for a page: from the end where the page is before a cursor. */
-function compare({ column, descending }: Ordering, { backward }: PageRequest): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
-  const sign = descending !== backward ? -1 : 1;
-  const key = column as 'id' | 'enrolled_at';
+function compare(order: Ordering, page: PageRequest): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
+  const sign = fromEnd(order, page) ? -1 : 1;
+  const key = order.column as 'id' | 'enrolled_at';
   return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id);
 }
 

@@ -101,8 +101,14 @@ function seen(database: Database, visible: Condition<'core_enrollments'> | null,
   if (visible) query = query.where(visible);
   if (courseId != null) query = query.where('course_id', '=', courseId);
   if (studentId != null) query = query.where('student_id', '=', studentId);
-  if (status != null) query = query.where(eb => (status.length === 0 ? eb.lit(false) : eb('status', 'in', [...status])));
-  return query;
+  return statusIn(status).reduce((all, condition) => all.where(condition), query);
+}
+
+/** Returns the condition that an enrollment has one of some statuses; none where they are all, for which no row need be looked at. */
+export function statusIn(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
+  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
+  if (asked.length === Object.values(EnrollmentStatus).length) return [];
+  return [eb => (asked.length === 0 ? eb.lit(false) : eb('status', 'in', asked))];
 }
 
 /** Returns an enrollment from its columns. */

@@ -35,10 +35,23 @@ export interface Page<Row> {
  * Restricts a query to a page by keyset: rows are found by where they are, not by how many come before them, so pages
  * stay right while rows come and go. One row more than asked for tells whether there is another page.
  */
-export function paged<DB extends Tables, Table extends keyof DB, Row>(
+export function paged<DB extends Tables, Table extends keyof DB, Row>(query: SelectQueryBuilder<DB, Table, Row>, order: Ordering, page: PageRequest): SelectQueryBuilder<DB, Table, Row> {
+  const direction = fromEnd(order, page) ? 'desc' : 'asc';
+  const restricted = between(query, order, page);
+  const sorted = order.column === 'id' ? restricted : restricted.orderBy(order.column as never, direction);
+  return sorted.orderBy('id' as never, direction).limit(page.size + 1);
+}
+
+/** Returns true where a page begins with the highest row. */
+export function fromEnd({ descending }: Ordering, { backward }: PageRequest): boolean {
+  return descending !== backward;
+}
+
+/** Restricts a query to the rows between a page's cursors. */
+export function between<DB extends Tables, Table extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, Table, Row>,
   { column, descending }: Ordering,
-  { size, backward, after, before }: PageRequest,
+  { after, before }: PageRequest,
 ): SelectQueryBuilder<DB, Table, Row> {
   const key = column as ReferenceExpression<DB, Table>;
   const id = 'id' as ReferenceExpression<DB, Table>;
@@ -52,9 +65,7 @@ export function paged<DB extends Tables, Table extends keyof DB, Row>(
   let restricted = query;
   if (after) restricted = restricted.where(beyond(after, !descending));
   if (before) restricted = restricted.where(beyond(before, descending));
-  const direction = descending !== backward ? 'desc' : 'asc';
-  const sorted = column === 'id' ? restricted : restricted.orderBy(key as never, direction);
-  return sorted.orderBy(id as never, direction).limit(size + 1);
+  return restricted;
 }
 
 /** Gives the page from the rows that a paged query found. */
