@@ -15,8 +15,8 @@ describe('what an address is charged', () => {
     const courses = await costOf(api, { body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }) });
     expect(courses).toBeGreaterThan((await costOf(api)) + 20);
     const spaces = ' '.repeat(10_240);
-    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 30);
-    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 30);
+    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 40);
+    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 40);
   });
 
   it('charges a query with mistakes by its length, beyond what is left too', async () => {
