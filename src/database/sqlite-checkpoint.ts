@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
@@ -10,6 +11,9 @@ const USUAL_PAGES = 1000;
 /** Runs one statement on the connection that commits. */
 type Run = (sql: string) => Promise<unknown>;
 
+/** Copies the log of a file, and resolves once it has tried. Errors: what keeps it from that. */
+type Copy = (path: string) => Promise<unknown>;
+
 /**
  * Keeps a commit short that ends a large transaction. SQLite copies its log into the file with a commit, and node:sqlite holds up
  * the event loop for that; a large log is copied beside it, by a connection of a thread, which makes no reader or writer wait.
@@ -18,35 +22,53 @@ export class Checkpoints {
   #isCopying = false;
   /** Whether the connection leaves the log as it is. */
   #isOff = false;
+  /** Whether the log was just copied: the next commit copies what has come since, or under steady writing it would never begin anew. */
+  #isCopied = false;
+  /** Whether logs could not be copied beside commits; then each commit copies again, or they would grow for ever. */
+  #isInVain = false;
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly copy: Copy = byThread,
+  ) {}
 
-  /** Commits, and has the log copied where it is large. */
+  /** Commits, and has the log copied where it is large; once the commit was answered, nothing makes it fail. */
   async commit(run: Run): Promise<void> {
-    const isLarge = this.#isCopying || bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES;
+    const isLarge = !this.#isInVain && (this.#isCopying || (!this.#isCopied && bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES));
+    this.#isCopied = false;
     if (isLarge !== this.#isOff) {
       await run(`pragma wal_autocheckpoint = ${isLarge ? 0 : USUAL_PAGES}`);
       this.#isOff = isLarge;
     }
     await run('commit');
-    if (isLarge && !this.#isCopying) this.#copy();
+    if (isLarge && !this.#isCopying) void this.#copy();
   }
 
-  /** Begins to copy. What keeps the thread from it is no fault: the log stays, and is copied with a later commit or when the file is closed. */
-  #copy(): void {
+  async #copy(): Promise<void> {
     this.#isCopying = true;
-    const worker = new Worker(
-      `const { DatabaseSync } = require('node:sqlite');
-      const file = new DatabaseSync(require('node:worker_threads').workerData);
-      file.exec('pragma wal_checkpoint(passive)');
-      file.close();`,
-      { eval: true, workerData: this.path },
-    );
-    // The process need not wait for it at its end: a copy that is broken off is begun again by the next process.
-    worker.unref();
-    worker.on('error', () => undefined);
-    worker.on('exit', () => (this.#isCopying = false));
+    try {
+      await this.copy(this.path);
+      this.#isCopied = true;
+    } catch {
+      // Nothing is lost: the log is part of the database, and the next commit copies it.
+      this.#isInVain = true;
+    } finally {
+      this.#isCopying = false;
+    }
   }
+}
+
+async function byThread(path: string): Promise<void> {
+  const worker = new Worker(
+    `const { DatabaseSync } = require('node:sqlite');
+    const file = new DatabaseSync(require('node:worker_threads').workerData);
+    file.exec('pragma wal_checkpoint(passive)');
+    file.close();`,
+    { eval: true, workerData: path },
+  );
+  // The process need not wait for it at its end: a copy that is broken off is begun again by the next process.
+  worker.unref();
+  await once(worker, 'exit');
 }
 
 function bytesOf(path: string): number {

@@ -6,25 +6,10 @@
  * field at all its parents together, because the largest of many courses are fewer than the courses: a hundred courses
  * have a tenth of the enrollments that a hundred times the largest would have.
  */
-import {
-  getArgumentValues,
-  getDirectiveValues,
-  getNamedType,
-  GraphQLIncludeDirective,
-  GraphQLSkipDirective,
-  isObjectType,
-  Kind,
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  type GraphQLObjectType,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
-  type FieldNode,
-  type SelectionSetNode,
-} from 'graphql';
 import { EnrollmentStatus, Role } from '../entities/index.js';
 import { rowsOfLargest, type TableSizes } from '../services/reader/index.js';
 import type { Viewer } from '../services/viewer.js';
+import { isConnection, type PlacedField } from './placed-fields.js';
 import { messagesOf, pageSizeOf, sizeOf } from './query-cost.js';
 import type { CourseFilterInput, EnrollmentFilterInput, EnrollmentOrderInput } from './inputs/filters.js';
 import { EnrollmentOrderField } from './types/enums.js';
@@ -50,15 +35,21 @@ const HEAD = 8;
 /** How many enrollments one student is taken to have. */
 const OF_STUDENT = 50;
 
-/** A field at all places that have the same parents. */
-export interface Place {
-  readonly args: Readonly<Record<string, unknown>>;
-  /** How many parents there are at most. */
-  readonly parents: number;
-  /** Whether `totalCount` is asked for. */
-  readonly counts: boolean;
+/** Who reads, and of how much. */
+export interface Reading {
   readonly viewer: Viewer | null;
   readonly sizes: TableSizes;
+}
+
+/** A field at all places that have the same parents. */
+export interface Place extends Reading {
+  readonly args: Readonly<Record<string, unknown>>;
+  /** How many parents there are: at most before the operation runs, and afterwards in its answer. */
+  readonly parents: number;
+  /** How many rows a page has of each parent, at most or in the answer. */
+  readonly rows: number;
+  /** Whether `totalCount` is asked for. */
+  readonly counts: boolean;
 }
 
 /** What a field reads. */
@@ -89,7 +80,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Query.me': byKey,
   'Query.enrollment': byKey,
   'Query.enrollments': {
-    points: ({ args, counts, viewer, sizes }) => enrollmentPoints(listOf(args), viewer, sizes, counts),
+    points: ({ args, rows, counts, viewer, sizes }) => enrollmentPoints(listOf(args, rows), viewer, sizes, counts),
     advice: 'Name "courseId" or "studentId" in the filter, or leave "totalCount" out.',
   },
   'Query.recountRun': byKey,
@@ -104,8 +95,8 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
     advice: 'Ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
   },
   'Course.enrollments': {
-    points: ({ args, parents, counts, viewer, sizes }) => {
-      const list = listOf(args);
+    points: ({ args, rows, parents, counts, viewer, sizes }) => {
+      const list = listOf(args, rows);
       if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED;
       const points = coursePoints(list, parents, sizes, counts);
       return parents > 1 ? points : Math.min(points, MAX_ONCE);
@@ -117,7 +108,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'User.enrollments': {
     points: ({ args, parents, counts, sizes }) => {
       const some = Math.min(parents * OF_STUDENT, sizes.enrollments);
-      return (isEmpty(listOf(args).filter) ? 0 : some * FETCHED) + (counts ? some * COUNTED : 0);
+      return (isEmpty(args['filter'] as EnrollmentFilterInput | null | undefined) ? 0 : some * FETCHED) + (counts ? some * COUNTED : 0);
     },
     advice: SMALLER_PAGES,
   },
@@ -154,36 +145,18 @@ export interface ReadCost {
   readonly dearest: { readonly field: string; readonly points: number; readonly advice: string } | null;
 }
 
-/** An operation whose variables are valid. */
-export interface ReadingOperation {
-  readonly schema: GraphQLSchema;
-  readonly document: DocumentNode;
-  readonly operation: OperationDefinitionNode;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly viewer: Viewer | null;
-  readonly sizes: TableSizes;
-}
-
-/** Returns what an operation can read, in points: of each field, at each place where it stands. */
-export function readCostOf({ schema, document, operation, variables, viewer, sizes }: ReadingOperation): ReadCost {
-  const fragments = new Map(document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [])));
+/** Returns what an operation can read at most, in points: of each field, at each place where it stands. */
+export function readCostOf(fields: readonly PlacedField[], reading: Reading): ReadCost {
   const spent = new Map<string, number>();
-  const walk = (type: GraphQLObjectType, selections: readonly SelectionSetNode[], parents: number): void => {
-    for (const node of fieldsOf(selections, fragments, variables)) {
-      const field = type.getFields()[node.name.value];
-      const named = field && getNamedType(field.type);
-      if (!field || !named) continue;
-      const key = `${type.name}.${field.name}`;
-      const args = getArgumentValues(field, node, variables);
-      const inner = node.selectionSet ? [node.selectionSet] : [];
-      const counts = named.name.endsWith('Connection') && fieldsOf(inner, fragments, variables).some(({ name }) => name.value === 'totalCount');
-      const points = readPrices[key]?.points({ args, parents, counts, viewer, sizes }) ?? 0;
+  const walk = (placed: readonly PlacedField[], parents: number): void => {
+    for (const one of placed) {
+      const { key, type, field, args, inner } = one;
+      const points = readPointsOf(one, { ...reading, parents, rows: pageSizeOf(args) });
       if (points > 0) spent.set(key, (spent.get(key) ?? 0) + points);
-      if (isObjectType(named) && !named.name.startsWith('__')) walk(named, inner, parents * (readPrices[key]?.times ?? (() => sizeOf(type.name, field, args as Record<string, number | null>)))(args));
+      if (inner.length > 0) walk(inner, parents * (readPrices[key]?.times ?? (() => sizeOf(type.name, field, args)))(args));
     }
   };
-  const root = schema.getRootType(operation.operation);
-  if (root) walk(root, [operation.selectionSet], 1);
+  walk(fields, 1);
   const [most] = [...spent].sort(([, a], [, b]) => b - a);
   return {
     points: [...spent.values()].reduce((sum, points) => sum + points, 0),
@@ -191,29 +164,21 @@ export function readCostOf({ schema, document, operation, variables, viewer, siz
   };
 }
 
-/** Returns the fields of selections, those of fragments too, without what is left out by `@skip` and `@include`. */
-function fieldsOf(selections: readonly SelectionSetNode[], fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>): FieldNode[] {
-  return selections.flatMap(({ selections: nodes }) =>
-    nodes.flatMap(node => {
-      const leftOut = getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true || getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] === false;
-      if (leftOut) return [];
-      if (node.kind === Kind.FIELD) return [node];
-      const inner = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);
-      return inner ? fieldsOf([inner.selectionSet], fragments, variables) : [];
-    }),
-  );
+/** Returns what a field reads, in points, for all its parents together. */
+export function readPointsOf({ key, args, inner, field }: PlacedField, place: Omit<Place, 'args' | 'counts'>): number {
+  const counts = isConnection(field) && inner.some(one => one.field.name === 'totalCount');
+  return readPrices[key]?.points({ ...place, args, counts }) ?? 0;
 }
 
 /** A list of enrollments, by its arguments. */
 interface List {
-  /** How many rows a page has at most. */
-  readonly size: number;
+  readonly rows: number;
   readonly filter: EnrollmentFilterInput;
   readonly orderBy: EnrollmentOrderInput | null;
 }
 
-function listOf(args: Place['args']): List {
-  return { size: pageSizeOf(args), filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {}, orderBy: (args['orderBy'] as EnrollmentOrderInput | null | undefined) ?? null };
+function listOf(args: Place['args'], rows: number): List {
+  return { rows, filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {}, orderBy: (args['orderBy'] as EnrollmentOrderInput | null | undefined) ?? null };
 }
 
 function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, counts: boolean): number {
@@ -225,7 +190,7 @@ function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, 
 
 function coursePoints(list: List, parents: number, sizes: TableSizes, counts: boolean): number {
   const some = rowsOfLargest(sizes, parents);
-  return parents * Math.max(0, strandsIn(list, true) * STRAND - list.size * PAID_BY_ROW) + (counts ? some * COUNTED : 0);
+  return parents * Math.max(0, strandsIn(list, true) * STRAND - list.rows * PAID_BY_ROW) + (counts ? some * COUNTED : 0);
 }
 
 function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boolean): number {

@@ -59,10 +59,10 @@ export function operationLimits(rules: OperationRules, current: CurrentRequest, 
       const { schema, document, operation, source, request: sent, contextValue: { viewer } } = request;
       // Apollo comes here without one too, and refuses the request afterwards.
       if (!operation || refused.has(request)) return;
-      const { cost, refusals, variables } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema, viewer }, rules);
+      const { cost, refusals, variables, unusedBy } = assessOperation({ schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema, viewer }, rules);
       if (refusals.length > 0) return refuse(request, refusals);
       sent.variables = variables;
-      const unpaid = await current()?.bill?.charge(operationPoints(source, cost));
+      const unpaid = await current()?.bill?.charge(operationPoints(source, cost), unusedBy);
       if (unpaid) throw rateLimited(unpaid, { status: 429, headers: new Map([['retry-after', String(unpaid.retryAfter)]]) });
     },
     responseForOperation(request) {

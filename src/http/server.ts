@@ -27,7 +27,7 @@ import { startMetrics } from './metrics.js';
 import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from './rate-limits/request-charges.js';
-import { costReport } from './rate-limits/cost-report.js';
+import { costSettlement } from './rate-limits/cost-settlement.js';
 import { RateLimits, type RateTimes } from './rate-limits/rate-limits.js';
 import { reasonNotReady } from './readiness.js';
 import { lateRequests, refuseInGraphqlShape, refuseLate } from './refusals.js';
@@ -118,7 +118,7 @@ export async function startServer({ config, database, logger, pace, thresholds =
     formatError: format,
     // Those that clients bring along are not trusted ones.
     persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, current, format), jsonStatus(), ...cachePolicy(), costReport(current), landingPage(config)],
+    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, current, format), jsonStatus(), ...cachePolicy(), costSettlement(current), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });

@@ -15,8 +15,8 @@ describe('what an address is charged', () => {
     const courses = await costOf(api, { body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }) });
     expect(courses).toBeGreaterThan((await costOf(api)) + 20);
     const spaces = ' '.repeat(10_240);
-    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 30);
-    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 30);
+    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 40);
+    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 40);
   });
 
   it('charges a query with mistakes by its length, beyond what is left too', async () => {
@@ -52,10 +52,27 @@ describe('what an address is charged', () => {
     const told = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '1' } });
     const { extensions } = (await told.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
     const used = POINTS - left(told);
-    expect(extensions).toEqual({ cost: { requested: used, actual: used, left: left(told) } });
+    expect(extensions).toEqual({ cost: { requested: expect.any(Number) as number, actual: used, left: left(told) } });
+    expect(extensions.cost.requested).toBeGreaterThanOrEqual(used);
     expect([told.headers.get('cache-control'), told.headers.get('etag')]).toEqual(['no-store', null]);
     const other = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '0' } });
     expect(((await other.json()) as { extensions?: object }).extensions).toBeUndefined();
+  });
+
+  it('gives back what an operation did not take of its cost, and says so', async () => {
+    const { cost, standing } = await told(api, '{ courses(first: 100) { nodes { id title totalEnrollments } } }');
+    expect(cost.requested).toBeGreaterThan(100 + 300);
+    expect(cost.actual).toBeLessThan(100 + 50 + 20);
+    expect([standing, cost.left]).toEqual([POINTS - cost.actual, POINTS - cost.actual]);
+  });
+
+  it.each([
+    ['an answer with an error', '{ courses(first: 100) { nodes { id title } } recountRuns { totalCount } }'],
+    ['a question about the schema', '{ courses(first: 100) { nodes { id title } } __type(name: "Course") { name } }'],
+  ])('gives nothing back for %s', async (_, query) => {
+    // It costs more than there is, which one operation may.
+    const { cost, standing } = await told(api, query);
+    expect([cost.actual, standing]).toEqual([cost.requested, Math.max(0, POINTS - cost.requested)]);
   });
 
   it('does not run an operation whose cost is refused, and says what it would have cost', async () => {
@@ -91,3 +108,10 @@ describe('what an address is charged', () => {
     expect([status, headers.get('access-control-allow-origin'), held]).toEqual([204, 'http://localhost:5173', 1]);
   });
 });
+
+/** Sends a query from an address of its own, and gives what the answer and its header say of its cost. */
+async function told(api: Api, query: string): Promise<{ cost: { requested: number; actual: number; left: number }; standing: number }> {
+  const answer = await ask(api, newAddress(), { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) });
+  const { extensions } = (await answer.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
+  return { cost: extensions.cost, standing: left(answer) };
+}

@@ -1,5 +1,7 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { MemoryWindows } from '../../src/http/rate-limits/memory-windows.js';
+import { payerOf, RateLimits } from '../../src/http/rate-limits/rate-limits.js';
 
 const allowance = { points: 1000, seconds: 3600 };
 
@@ -33,5 +35,31 @@ describe('the windows in memory', () => {
     expect(windows.size).toBe(100);
     expect(await windows.take('first', 10)).toMatchObject({ left: 990 });
     expect(await windows.take('flood 9999', 1)).toMatchObject({ left: 998 });
+  });
+
+  it('take points back, no more than they have in all, and none for a client that was forgotten', async () => {
+    const windows = new MemoryWindows(allowance, 2);
+    await windows.take('client', 1500);
+    expect(await windows.giveBack('client', 400)).toMatchObject({ isRefused: false, left: 0 });
+    expect(await windows.take('client', 1)).toMatchObject({ isRefused: true });
+    expect(await windows.giveBack('client', 501)).toMatchObject({ left: 400 });
+    expect(await windows.take('client', 100)).toMatchObject({ isRefused: false, left: 300 });
+    expect(await windows.giveBack('client', 5000)).toMatchObject({ left: 1000 });
+    await windows.take('second', 10);
+    await windows.take('third', 10);
+    expect([await windows.giveBack('client', 10), windows.size]).toEqual([null, 2]);
+    expect(await windows.take('client', 10)).toMatchObject({ left: 990 });
+  });
+});
+
+describe('points that are given back', () => {
+  it('go to the window to which they were charged, and to no later one', async () => {
+    const limits = new RateLimits({ address: allowance, viewer: allowance, redisUrl: null }, pino({ level: 'silent' }));
+    const payer = payerOf(null, '192.0.2.1');
+    const charged = await limits.settle(payer, 600);
+    expect(await limits.giveBack(payer, 100, charged)).toMatchObject({ left: 500 });
+    const over = { ...charged, resetsAt: performance.now() };
+    expect(await limits.giveBack(payer, 100, over)).toBe(over);
+    expect(await limits.settle(payer, 1)).toMatchObject({ left: 499 });
   });
 });

@@ -53,9 +53,6 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     while ((await ask(one)).status === 200);
     expect(await ask(other)).toEqual({ status: 429, left: 0 });
     expect((await scrape(one.metricsUrl)).get('rollcall_rate_limit_redis_up')).toBe(1);
-    // What one server has found used up it refuses without asking again.
-    await redis.kill();
-    expect(await ask(one)).toEqual({ status: 429, left: 0 });
   });
 
   it('grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
@@ -67,6 +64,20 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(taken.filter(one => one?.isRefused === false).map(one => one?.left)).toEqual([400, 0]);
     expect(await windows.take('client', 1)).toMatchObject({ isRefused: true, left: 0 });
     expect(await windows.take('large', 5000)).toMatchObject({ isRefused: false, left: 0 });
+  });
+
+  it('take points back on every server, also of a client that had used up all', async () => {
+    const [one, other] = await Promise.all(['one', 'other'].map(async () => {
+      const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
+      onTestFinished(() => limits.close());
+      await limits.connect();
+      return limits.windows('given', { points: POINTS, seconds: 3600 });
+    }));
+    expect(await one!.take('client', 1500)).toMatchObject({ left: 0 });
+    expect([await one!.take('client', 1), await other!.take('client', 1)]).toMatchObject([{ isRefused: true }, { isRefused: true }]);
+    expect(await other!.giveBack('client', 1002)).toMatchObject({ isRefused: false, left: 500 });
+    expect(await one!.take('client', 100)).toMatchObject({ isRefused: false, left: 400 });
+    expect(await other!.take('client', 100)).toMatchObject({ isRefused: false, left: 300 });
   });
 
   it('pass every request while Redis is away, which the log says once, and limit again when it is back', async () => {

@@ -6,6 +6,7 @@ import { findSchema } from '../../src/database/own-schema.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { pageIndexes } from '../../src/migrations/page-indexes.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
+import { migrateUntilKilled } from '../support/killed-migration.js';
 import { everything } from '../support/rows.js';
 
 const NAME = '2026-11-28-page-indexes';
@@ -40,6 +41,21 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     expect(await migrateUp(database)).toEqual([NAME]);
     expect(await built(database)).toHaveLength(pageIndexes.length);
     expect((await findSchema(database)).pending).toEqual([]);
+    await database.close(true);
+    await drop();
+  });
+
+  it('is completed by the next run after kill -9 while it built them', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await olderDatabase(kind, url);
+    const before = await everything(database);
+    // SQLite has built two of them, in a transaction.
+    await migrateUntilKilled(url, kind === 'sqlite' ? { begins: 'create index', n: 3 } : { begins: 'alter table', n: 1 });
+    expect((await findSchema(database)).pending.map(({ name }) => name)).toEqual([NAME]);
+    expect(await migrateUp(database)).toEqual([NAME]);
+    expect(await built(database)).toHaveLength(pageIndexes.length);
+    expect((await findSchema(database)).pending).toEqual([]);
+    expect(await everything(database)).toEqual(before);
     await database.close(true);
     await drop();
   });

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
@@ -12,6 +9,7 @@ import { enroll } from '../../src/services/enrollments.js';
 import { operator } from '../../src/services/viewer.js';
 import { placeToRun } from '../support/command-line.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
+import { migrateUntilKilled } from '../support/killed-migration.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 
 const NAME = '2026-11-28-wide-numbers';
@@ -20,23 +18,6 @@ const names = migrationsFor('mysql').map(({ name }) => name);
 const PENDING = names.slice(names.indexOf(NAME));
 /** The highest number that the keys could hold before. */
 const LAST = 2 ** 32 - 1;
-const dist = resolve(import.meta.dirname, '../../dist');
-
-/** A process that migrates a database up and is killed while it changes its n-th table. */
-const killedAt = (url: string, n: number): string => `
-  import { openDatabase } from '${dist}/database/database.js';
-  import { migrateUp } from '${dist}/database/migrate-up.js';
-  import { alteredTables } from '${dist}/migrations/altering.js';
-  let begun = 0;
-  const database = await openDatabase('${url}');
-  // Once the statement is on its way to the server.
-  database.config.set('onQuery', sql => {
-    if (sql.startsWith('alter table') && ++begun === ${n}) setImmediate(() => process.kill(process.pid, 'SIGKILL'));
-    return sql;
-  });
-  await migrateUp(database);
-  await database.close(true);
-`;
 
 describeOnServers('making keys and counts integers of 64 bits', kind => {
   it.each<CounterStrategy>(['hooks', 'triggers'])('keeps all rows, counts, foreign keys and triggers of a database that was full, with %s', async strategy => {
@@ -88,8 +69,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'triggers');
     const [before, rules] = [await everything(database), await rulesOf(database)];
-    const child = spawn(process.execPath, ['--input-type=module', '-e', killedAt(url, 7)], { stdio: 'inherit' });
-    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+    await migrateUntilKilled(url, { begins: 'alter table', n: 7 });
     expect(await migrateUp(database)).toEqual(PENDING);
     expect([await everything(database), await rulesOf(database)]).toEqual([before, rules]);
     expect((await triggerStatus(database.em)).present).toHaveLength(6);

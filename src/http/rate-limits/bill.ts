@@ -14,6 +14,7 @@ export class Bill {
   #requested = 0;
   #actual = 0;
   #standing: Standing | null = null;
+  #unusedBy: ((data: unknown) => number) | null = null;
 
   constructor(private readonly limits: RateLimits, private readonly payer: Payer) {}
 
@@ -22,7 +23,7 @@ export class Bill {
     return this.#requested;
   }
 
-  /** The points of what was granted, and so was run. */
+  /** The points of what was granted, and so was done, without those that were given back. */
   get actual(): number {
     return this.#actual;
   }
@@ -32,15 +33,28 @@ export class Bill {
     return this.#standing;
   }
 
-  /** Charges points before the work that they stand for; returns why it must not be done, or null. */
-  async charge(points: number): Promise<RateRefusal | null> {
+  /**
+   * Charges points before the work that they stand for; returns why it must not be done, or null. `unusedBy` says what the
+   * work did not take of them, from the data of its answer.
+   */
+  async charge(points: number, unusedBy: ((data: unknown) => number) | null = null): Promise<RateRefusal | null> {
     const whole = Math.ceil(points);
     this.#requested += whole;
     const standing = await this.limits.charge(this.payer, whole);
     this.#standing = standing;
     if (standing.isRefused) return refusalOf(standing);
     this.#actual += whole;
+    this.#unusedBy = unusedBy;
     return null;
+  }
+
+  /** Gives back what an operation did not take of its points, from the data of its whole answer, once; while the window lasts that they were charged to. */
+  async giveBack(data: unknown): Promise<void> {
+    const unused = Math.floor(this.#unusedBy?.(data) ?? 0);
+    this.#unusedBy = null;
+    if (unused === 0) return;
+    this.#actual -= unused;
+    this.#standing = await this.limits.giveBack(this.payer, unused, this.#standing!);
   }
 
   /** Charges points for work that is done in any case, only later where they are refused. */

@@ -1,6 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Allowance } from '../../config-values.js';
-import { takeFrom, type Taken, type Windows } from './windows.js';
+import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
 
 /** The most clients whose windows are kept in memory, so that a flood from many addresses does not fill it; 54 MB, as measured. */
 export const MAX_CLIENTS = 100_000;
@@ -22,6 +22,12 @@ export class MemoryWindows implements Windows {
     const taken = await takeFrom(this.#limiter, client, points);
     if (taken.isFirst) await this.#remember(client);
     return taken;
+  }
+
+  async giveBack(client: string, points: number): Promise<Taken | null> {
+    // One that was forgotten since begins anew, with all its points.
+    if (!(await this.#limiter.get(client))) return null;
+    return giveBackTo(this.#limiter, client, points);
   }
 
   /** How many clients' windows are kept. */

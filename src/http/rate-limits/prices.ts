@@ -10,7 +10,7 @@ export const REQUEST_POINTS = 100;
 export const UNPROVEN_TOKEN_POINTS = 50;
 
 /** A KiB of the body and the address: reading JSON. */
-const POINTS_PER_KIB = 3;
+const POINTS_PER_KIB = 4;
 
 /** A KiB of a query's text: parsing and validating it. */
 const QUERY_POINTS_PER_KIB = 30;

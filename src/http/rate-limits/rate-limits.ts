@@ -5,7 +5,7 @@ import type { Allowance } from '../../config-values.js';
 import type { Viewer } from '../../services/viewer.js';
 import { MemoryWindows } from './memory-windows.js';
 import { MAX_WAIT_MS, RedisRateLimits } from './redis.js';
-import type { Windows } from './windows.js';
+import type { Taken, Windows } from './windows.js';
 
 /** The limits: of an address, for requests of nobody who is signed in, and of a viewer. */
 export const rateLimitNames = ['address', 'viewer'] as const;
@@ -26,6 +26,8 @@ export interface Standing {
   readonly left: number | null;
   /** How long until the next window begins, in whole seconds. */
   readonly resetsIn: number;
+  /** When it begins, in milliseconds of performance.now(). */
+  readonly resetsAt: number;
 }
 
 /** How long a refusal is held back, in milliseconds: who sends the next request once it has this answer cannot keep the server busy with refusals. */
@@ -96,8 +98,15 @@ export class RateLimits {
   /** Charges a payer with points for work that is done already. */
   async settle({ limit, client }: Payer, points: number): Promise<Standing> {
     const { allowance, windows } = this.#limits[limit];
-    const taken = await windows.take(client, points);
-    return { limit, allowance, isRefused: taken?.isRefused ?? false, left: taken?.left ?? null, resetsIn: Math.ceil((taken?.resetsIn ?? 0) / 1000) };
+    return standingOf(limit, allowance, await windows.take(client, points));
+  }
+
+  /** Gives points back that a payer was charged; `charged` is how the payer stood after that. What was charged to a window that is over needs none back. */
+  async giveBack({ limit, client }: Payer, points: number, charged: Standing): Promise<Standing> {
+    const { allowance, windows } = this.#limits[limit];
+    if (charged.left === null || performance.now() >= charged.resetsAt) return charged;
+    const given = await windows.giveBack(client, points);
+    return given ? standingOf(limit, allowance, given) : charged;
   }
 
   async #holdBack(): Promise<void> {
@@ -105,6 +114,12 @@ export class RateLimits {
     this.#held += 1;
     await this.#hold().finally(() => (this.#held -= 1));
   }
+}
+
+/** Returns how a payer stands after points were taken of a window, or given back; null: the windows cannot be reached. */
+function standingOf(limit: RateLimitName, allowance: Allowance, taken: Taken | null): Standing {
+  const resetsIn = taken?.resetsIn ?? 0;
+  return { limit, allowance, isRefused: taken?.isRefused ?? false, left: taken?.left ?? null, resetsIn: Math.ceil(resetsIn / 1000), resetsAt: performance.now() + resetsIn };
 }
 
 /** Returns who pays for a request: the viewer, where a token has proved one, and otherwise the address. */

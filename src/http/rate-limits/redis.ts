@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Allowance } from '../../config-values.js';
-import { takeFrom, type Windows } from './windows.js';
+import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
 
 /** The most that a request waits for an answer of Redis, in milliseconds. */
 export const MAX_WAIT_MS = 100;
@@ -65,23 +65,25 @@ export class RedisRateLimits {
       keyPrefix: `rollcall:${name}`,
       points,
       duration: seconds,
-      // A client that has used everything up is refused without asking Redis again.
-      inMemoryBlockOnConsumed: points,
       rejectIfRedisNotReady: true,
     });
     return {
-      take: async (client, taking) => {
-        if (!this.#mayAsk()) return this.#pass();
-        try {
-          const taken = await this.#inTime(takeFrom(limiter, client, taking));
-          this.#answered();
-          return taken;
-        } catch (error) {
-          this.#failed(error);
-          return this.#pass();
-        }
-      },
+      take: async (client, points) => (await this.#asked(() => takeFrom(limiter, client, points))) ?? this.#pass(),
+      giveBack: (client, points) => this.#asked(() => giveBackTo(limiter, client, points)),
     };
+  }
+
+  /** Returns what Redis answers; null: it does not. */
+  async #asked(ask: () => Promise<Taken>): Promise<Taken | null> {
+    if (!this.#mayAsk()) return null;
+    try {
+      const taken = await this.#inTime(ask());
+      this.#answered();
+      return taken;
+    } catch (error) {
+      this.#failed(error);
+      return null;
+    }
   }
 
   /** Ends the connection, without waiting for Redis; what is charged from now on passes. */

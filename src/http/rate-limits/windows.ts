@@ -16,6 +16,8 @@ export interface Taken {
 export interface Windows {
   /** Takes points of a client's window, in one step; null: the windows cannot be reached. */
   take(client: string, points: number): Promise<Taken | null>;
+  /** Puts points back that were taken of the window that lasts; null: there is none that can be reached. */
+  giveBack(client: string, points: number): Promise<Taken | null>;
 }
 
 /**
@@ -34,7 +36,12 @@ export async function takeFrom(limiter: RateLimiterAbstract, client: string, poi
     },
   );
   const before = result.consumedPoints - points;
-  // What the limiter has found used up shortly before, it refuses without asking Redis, and then knows of no points.
-  const isRefused = !isWithin && (result.consumedPoints === 0 || before >= limiter.points);
+  const isRefused = !isWithin && before >= limiter.points;
   return { isRefused, left: isWithin ? result.remainingPoints : 0, resetsIn: Math.max(0, result.msBeforeNext), isFirst: result.isFirstInDuration };
+}
+
+/** Puts points back into a window and returns what that leaves. */
+export async function giveBackTo(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
+  const { remainingPoints, msBeforeNext, isFirstInDuration } = await limiter.reward(client, points);
+  return { isRefused: false, left: Math.min(remainingPoints, limiter.points), resetsIn: Math.max(0, msBeforeNext), isFirst: isFirstInDuration };
 }

@@ -5,16 +5,21 @@ import type { CurrentRequest } from '../request-record.js';
 /** The header by which a request asks what it costs. */
 const COST_DEBUG = 'graphql-cost-debug';
 
-/** Gives the Apollo plugin that adds `extensions.cost` to the answers of requests that ask for it; no cache keeps such an answer. */
-export function costReport(current: CurrentRequest): ApolloServerPlugin<Context> {
+/**
+ * Gives the Apollo plugin that gives back the points that an operation did not take, and then adds `extensions.cost` to the
+ * answers of requests that ask for it; no cache keeps such an answer.
+ */
+export function costSettlement(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
-    willSendResponse({ request, response: { body, http } }) {
+    async willSendResponse({ request, response: { body, http } }) {
       const bill = current()?.bill;
-      if (!bill || body.kind !== 'single' || request.http?.headers.get(COST_DEBUG) !== '1') return Promise.resolve();
+      if (!bill || body.kind !== 'single') return;
+      // Of an answer with errors it is not known what was done for the parts that are missing.
+      if (!body.singleResult.errors) await bill.giveBack(body.singleResult.data);
+      if (request.http?.headers.get(COST_DEBUG) !== '1') return;
       const { requested, actual, standing } = bill;
       body.singleResult.extensions = { ...body.singleResult.extensions, cost: { requested, actual, left: standing?.left ?? null } };
       http.headers.set('cache-control', 'no-store');
-      return Promise.resolve();
     },
   };
   const listening = Promise.resolve(listener);

@@ -1,0 +1,82 @@
+/** The fields of an operation as they stand in it, with their arguments: what its cost is reckoned from, before and after it runs. */
+import {
+  getArgumentValues,
+  getDirectiveValues,
+  getNamedType,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  isObjectType,
+  Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+
+/** A field at one place of an operation, the fields of fragments too, without what `@skip` and `@include` leave out. */
+export interface PlacedField {
+  /** The type that has the field. */
+  readonly type: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly node: FieldNode;
+  /** Its type and name: `Course.title`. */
+  readonly key: string;
+  /** Its name in the answer. */
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** What is selected of it; nothing of what introspection gives. */
+  readonly inner: readonly PlacedField[];
+}
+
+/** An operation whose variables are valid. */
+export interface PlacedOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  /** The variables, coerced. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Returns the fields of an operation. */
+export function fieldsIn({ schema, document, operation, variables }: PlacedOperation): PlacedField[] {
+  const fragments = new Map(document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [])));
+  const placed = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): PlacedField[] =>
+    nodesOf(selections, fragments, variables).flatMap(node => {
+      const field = fieldOf(type, node.name.value);
+      if (!field) return [];
+      const named = getNamedType(field.type);
+      const selects = node.selectionSet && isObjectType(named) && !named.name.startsWith('__');
+      return [{ type, field, node, key: `${type.name}.${field.name}`, name: (node.alias ?? node.name).value, args: getArgumentValues(field, node, variables), inner: selects ? placed(named, [node.selectionSet]) : [] }];
+    });
+  const root = schema.getRootType(operation.operation);
+  return root ? placed(root, [operation.selectionSet]) : [];
+}
+
+/** Returns whether a field gives a page of a list. */
+export function isConnection({ type }: GraphQLField<unknown, unknown>): boolean {
+  return getNamedType(type).name.endsWith('Connection');
+}
+
+function fieldOf(type: GraphQLObjectType, name: string): GraphQLField<unknown, unknown> | undefined {
+  return [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].find(meta => meta.name === name) ?? type.getFields()[name];
+}
+
+/** Returns the nodes of the fields of selections. */
+function nodesOf(selections: readonly SelectionSetNode[], fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>): FieldNode[] {
+  return selections.flatMap(({ selections: nodes }) =>
+    nodes.flatMap(node => {
+      const leftOut = getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true || getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] === false;
+      if (leftOut) return [];
+      if (node.kind === Kind.FIELD) return [node];
+      const inner = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);
+      return inner ? nodesOf([inner.selectionSet], fragments, variables) : [];
+    }),
+  );
+}
