@@ -57,7 +57,8 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
   return code;
 }
 
-function explanationOf(error: unknown, url: string): string {
+/** Returns an error in words for people, in one line. */
+export function explanationOf(error: unknown, url: string): string {
   const known = explained(error, url);
   if (known instanceof CommandError) return known.message;
   if (known instanceof TrustedDocumentsError) return `TRUSTED_DOCUMENTS: ${known.mistakes.join(' ')}`;

@@ -175,12 +175,22 @@ export const serverErrors: readonly Row<number>[] = [
   [1873, 'ER_ACCESS_DENIED_CHANGE_USER_ERROR', 'refused'],
   [3118, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'refused'],
   [3159, 'ER_SECURE_TRANSPORT_REQUIRED', 'refused'],
+  [3955, 'ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK', 'refused'],
   [4151, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'refused'], // MariaDB's.
   // Nor do that.
+  [1095, 'ER_KILL_DENIED_ERROR', 'denied'],
   [1142, 'ER_TABLEACCESS_DENIED_ERROR', 'denied'],
   [1143, 'ER_COLUMNACCESS_DENIED_ERROR', 'denied'],
   [1227, 'ER_SPECIFIC_ACCESS_DENIED_ERROR', 'denied'],
   [1370, 'ER_PROCACCESS_DENIED_ERROR', 'denied'],
+  [1419, 'ER_BINLOG_CREATE_ROUTINE_NEED_SUPER', 'denied'],
+  [1449, 'ER_NO_SUCH_USER', 'denied'], // The definer of a trigger or a procedure, by whose rights it runs.
+  [1959, 'ER_INVALID_ROLE', 'denied'], // MariaDB's.
+  [3530, 'ER_ROLE_NOT_GRANTED', 'denied'],
+  [3552, 'ER_NO_SYSTEM_SCHEMA_ACCESS', 'denied'],
+  [3554, 'ER_NO_SYSTEM_TABLE_ACCESS', 'denied'],
+  [3879, 'ER_DB_ACCESS_DENIED', 'denied'],
+  [6038, 'ER_SPECIFIC_ACCESS_DENIED', 'denied'],
   // Its files are damaged.
   [1016, 'ER_CANT_OPEN_FILE', 'broken'],
   [1017, 'ER_FILE_NOT_FOUND', 'broken'],

@@ -31,19 +31,34 @@ const SWEEP_MS = 2000;
  */
 export class IdleConnections {
   #sweep: NodeJS.Timeout | undefined;
+  /** The pool, once it is known: each use of a connection asks for it. */
+  #known: Pool | null = null;
 
   constructor(private readonly pool: () => Promise<Pool | null>) {}
 
-  /** Closes those that have been idle for too long. */
-  async leaveOutStale(): Promise<void> {
+  /** Closes those that have been idle for too long; only the first time, there is something to wait for. */
+  leaveOutStale(): Promise<void> | undefined {
     this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_MS).unref();
-    const pool = await this.pool();
-    for (let first = pool?._freeConnections.get(0); first && Date.now() - first.lastActiveTime > MAX_IDLE_MS; first = pool?._freeConnections.get(0)) first.end();
+    if (!this.#known) return this.#learn();
+    closeStale(this.#known);
+    return undefined;
   }
 
   /** Ends the looking. */
   stop(): void {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
+    this.#known = null;
   }
+
+  async #learn(): Promise<void> {
+    const pool = await this.pool();
+    if (!pool || !this.#sweep) return;
+    this.#known = pool;
+    closeStale(pool);
+  }
+}
+
+function closeStale({ _freeConnections: free }: Pool): void {
+  for (let first = free.get(0); first && Date.now() - first.lastActiveTime > MAX_IDLE_MS; first = free.get(0)) first.end();
 }

@@ -120,7 +120,8 @@ class LimitedDriver implements Driver {
   async #open(giveOn: Release, limit: TimeLimit | undefined): Promise<Taken> {
     let connection: DatabaseConnection | undefined;
     try {
-      await this.idle.leaveOutStale();
+      const learning = this.idle.leaveOutStale();
+      if (learning) await learning;
       const opened = (connection = await this.#connect(limit));
       const hasLimits = limit !== undefined && (await this.#knowsStatementLimits(opened));
       return {
@@ -141,15 +142,19 @@ class LimitedDriver implements Driver {
   /** Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while. */
   async #connect(limit: TimeLimit | undefined): Promise<DatabaseConnection> {
     const end = waitEnd(MAX_CROWDED_MS);
+    const isToAskAgain = (error: unknown): boolean => faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true;
     for (;;) {
-      const connection = await pRetry(() => this.inner.acquireConnection(), {
-        retries: Number.POSITIVE_INFINITY,
-        factor: 1.5,
-        minTimeout: 10,
-        maxTimeout: 250,
-        randomize: true,
-        maxRetryTime: Math.max(0, end - performance.now()),
-        shouldRetry: ({ error }) => faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true,
+      const connection = await this.inner.acquireConnection().catch((first: unknown) => {
+        if (!isToAskAgain(first)) throw first;
+        return pRetry(() => this.inner.acquireConnection(), {
+          retries: Number.POSITIVE_INFINITY,
+          factor: 1.5,
+          minTimeout: 10,
+          maxTimeout: 250,
+          randomize: true,
+          maxRetryTime: Math.max(0, end - performance.now()),
+          shouldRetry: ({ error }) => isToAskAgain(error),
+        });
       });
       const openedAt = this.#openedAt.get(connection) ?? performance.now();
       this.#openedAt.set(connection, openedAt);

@@ -61,13 +61,14 @@ export class Turn implements DatabaseConnection {
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     const { limit } = this;
     limit?.check();
-    const { connection, limited } = await this.take(this.#purpose);
+    const { connection, limited } = this.#taken ?? (await this.take(this.#purpose));
     if (!limit) return this.noting(connection.executeQuery<Row>(query));
     limit.check();
-    const sent = this.noting(connection.executeQuery<Row>({ ...query, sql: limited(query.sql, limit.millisecondsLeft) }));
+    const sent = connection.executeQuery<Row>({ ...query, sql: limited(query.sql, limit.millisecondsLeft) });
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {
+      this.onError(error);
       // The server's clock may be a moment before ours.
       if (faultOf(error)?.kind === 'timed_out') limit.stop('deadline');
       if (!limit.signal.aborted) throw error;

@@ -205,14 +205,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send the same request again.',
   },
   DATABASE_UNAVAILABLE: {
-    meaning: 'The database cannot be reached, takes no changes or no more connections, or cannot be used for another reason; nothing was changed.',
+    meaning: 'The database cannot be reached, takes no changes or no more connections, or cannot be used for another reason, such as a missing privilege; nothing was changed.',
     message: [
       'The database cannot be reached. Nothing was changed; try again.',
       'The database takes no changes now. Nothing was changed; try again later.',
-      'The database cannot be used now. Nothing was changed; try again later.',
+      'The database takes no more connections now. Nothing was changed; try again later.',
+      'The database has run out of memory or something else that it needs. Nothing was changed; try again later.',
+      'The database refuses the user of this server. Nothing was changed; an operator must look into it.',
+      'The database does not let this server do that. Nothing was changed; an operator must look into it.',
+      'The database cannot read or write its files. Nothing was changed; an operator must look into it.',
     ],
     status: [200, 503],
-    remedy: 'Send the same request again, a little later.',
+    remedy: 'Send the same request again, a little later; where an operator must look into it, the log has what the database says.',
   },
   DATABASE_FULL: {
     meaning: 'The database has no room for changes, as where its disk is full; nothing was changed. What needs no room, as most reading, goes on.',
@@ -224,7 +228,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     meaning: 'The database cannot be reached or used for reading, others kept locked what was to be read or all connections busy, or it did not answer before the time of the request was over; what the same request changed before is saved.',
     message: [
       'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
-      'The database cannot be used now. What this request changed before, if anything, is saved; read it again.',
+      'The database …. What this request changed before, if anything, is saved; read it again.',
       'Others kept locked what was to be read. What this request changed before, if anything, is saved; read it again.',
       'All connections of this server to the database were busy for too long. What this request changed before, if anything, is saved; read it again.',
       'The request took longer than … s (REQUEST_TIMEOUT), so the reading was stopped. What this request changed before, if anything, is saved; read it again.',

@@ -10,7 +10,7 @@ import { TokenError, UncheckedTokenError } from '../services/token-error.js';
 import { visible } from '../services/quoted.js';
 import { shortened } from '../services/shortened.js';
 import { timeoutMessage } from '../services/timeout-message.js';
-import { isConflict, TransactionError, unavailableMessage } from '../services/transaction-error.js';
+import { isConflict, TransactionError, troubleOf, unavailableMessage } from '../services/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
 /** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
@@ -130,7 +130,7 @@ function lockedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefine
 function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (fault.kind === 'disconnected' || fault.kind === 'stopped') return withCode(formatted, 'READ_FAILED', 'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.');
   if (!limit?.maySave) return withCode(formatted, fault.told!, unavailableMessage(fault));
-  return withCode(formatted, 'READ_FAILED', 'The database cannot be used now. What this request changed before, if anything, is saved; read it again.');
+  return withCode(formatted, 'READ_FAILED', `${troubleOf(fault)} What this request changed before, if anything, is saved; read it again.`);
 }
 
 /** Returns the error for a read that got no connection in time; where the request has changed something before, that is saved, and the code says so. */

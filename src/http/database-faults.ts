@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { faultWithin, troubleKinds, type Fault, type FaultKind } from '../database/database-errors.js';
 
-/** How often one error of the database is logged at most, in milliseconds: a flood of requests must not become one of lines. */
+/** How often one error of the database is logged at most, in milliseconds: a flood of requests must not become a flood of lines. */
 const LOG_INTERVAL_MS = 60_000;
 
 /** How long the database is taken to have no room, or to be read only, after it was last said, in milliseconds. */
@@ -15,7 +15,7 @@ export function loggedError(error: unknown): object {
 
 /** The faults of a server's database that have reached a caller, or work in the background: for the log, the metrics and /readyz. */
 export class DatabaseFaults {
-  readonly #loggedAt = new Map<Fault['number'], number>();
+  readonly #loggedAt = new Map<number | string, number>();
   readonly #counts = new Map<FaultKind, number>(troubleKinds.map(kind => [kind, 0]));
   readonly #last = new Map<FaultKind, { readonly fault: Fault; readonly at: number }>();
 
@@ -35,8 +35,9 @@ export class DatabaseFaults {
     const now = this.now();
     this.#counts.set(fault.kind, this.#counts.get(fault.kind)! + 1);
     this.#last.set(fault.kind, { fault, at: now });
-    if (message !== null && now - (this.#loggedAt.get(fault.number) ?? Number.NEGATIVE_INFINITY) >= LOG_INTERVAL_MS) {
-      this.#loggedAt.set(fault.number, now);
+    const key = sameAs(fault);
+    if (message !== null && now - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) >= LOG_INTERVAL_MS) {
+      this.#loggedAt.set(key, now);
       this.logger.warn({ ...about, ...loggedError(error) }, message);
     }
     return true;
@@ -52,4 +53,9 @@ export class DatabaseFaults {
     const found = kinds.map(kind => this.#last.get(kind)).find(last => last && this.now() - last.at < REMEMBERED_MS);
     return found?.fault;
   }
+}
+
+/** Returns what makes a fault the same as another for the log: its number; where a privilege is missing, also which, of which there are a few for each table. */
+function sameAs({ kind, number, message }: Fault): number | string {
+  return kind === 'denied' ? message : number;
 }

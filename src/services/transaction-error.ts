@@ -18,17 +18,36 @@ export class TransactionError extends Error {
   }
 }
 
-/** What a caller is told of a database that cannot be used, or takes no changes, by the kind of the error; of each other kind, the last. */
-const unavailable: Partial<Record<Fault['kind'], string>> & { readonly other: string } = {
-  disconnected: 'The database cannot be reached. Nothing was changed; try again.',
-  stopped: 'The database cannot be reached. Nothing was changed; try again.',
-  read_only: 'The database takes no changes now. Nothing was changed; try again later.',
-  other: 'The database cannot be used now. Nothing was changed; try again later.',
+/** What callers are told of a trouble of the database, by its kind; what the database says itself, which may name users and hosts, is for the log. */
+const troubles: Partial<Record<Fault['kind'], string>> = {
+  disconnected: 'The database cannot be reached.',
+  stopped: 'The database cannot be reached.',
+  crowded: 'The database takes no more connections now.',
+  read_only: 'The database takes no changes now.',
+  full: 'The database has no room for changes.',
+  exhausted: 'The database has run out of memory or something else that it needs.',
+  refused: 'The database refuses the user of this server.',
+  denied: 'The database does not let this server do that.',
+  broken: 'The database cannot read or write its files.',
 };
 
+/** Returns what callers are told has gone wrong with the database. */
+export function troubleOf({ kind }: Fault): string {
+  return troubles[kind] ?? 'The database cannot be used now.';
+}
+
 /** Returns what a caller is told of a fault of the database before which nothing was changed. */
-export function unavailableMessage({ kind, told }: Fault): string {
-  return told === 'DATABASE_FULL' ? 'The database has no room for changes. Nothing was changed; try again later.' : (unavailable[kind] ?? unavailable.other);
+export function unavailableMessage(fault: Fault): string {
+  return `${troubleOf(fault)} Nothing was changed; ${lasts(fault) ? 'an operator must look into it' : faultIsShort(fault) ? 'try again' : 'try again later'}.`;
+}
+
+/** Returns true for a fault that stays as it is until somebody does something about it: neither time nor other connections help. */
+export function lasts({ told, again }: Fault): boolean {
+  return told === 'DATABASE_UNAVAILABLE' && !again;
+}
+
+function faultIsShort({ kind }: Fault): boolean {
+  return kind === 'disconnected' || kind === 'stopped';
 }
 
 /** Tells whether an error means that other transactions were in the way, and the same one can succeed when run again. */

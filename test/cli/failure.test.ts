@@ -12,6 +12,10 @@ describe('a command that the database fails', () => {
     [1040, 'Too many connections', 'The database takes no more connections (1040). End some, raise its limit, or try again later. It says: Too many connections'],
     [1290, 'The MySQL server is running with the --super-read-only option so it cannot execute this statement', 'The database takes no changes (1290): it is a replica'],
     [1005, "Can't create table `school`.`core_user` (errno: 135 \"No more room in record file\")", 'The database has no room for changes (1005). Make room on its disk. It says: Can'],
+    [1142, "DELETE command denied to user 'teller'@'web-1' for table 'core_course'", 'The database does not let this user do that (1142). Grant the rights; "rollcall doctor" names them. It says: DELETE command denied to user \'teller\'@\'web-1\' for table \'core_course\''],
+    [1044, "Access denied for user 'teller'@'%' to database 'school'", "It says: Access denied for user 'teller'@'%' to database 'school'"],
+    [1227, 'Access denied; you need (at least one of) the FILE privilege(s) for this operation', 'It says: Access denied; you need (at least one of) the FILE privilege(s)'],
+    [1370, "execute command denied to user 'teller'@'%' for routine 'school.counts'", "It says: execute command denied to user 'teller'@'%' for routine 'school.counts'"],
     [1114, "The table 'core_course' is full", 'The database has no room for changes (1114).'],
     [1712, 'Index core_course is corrupted', 'The database cannot read or write its files (1712).'],
   ])('says what to do about it, and asks nobody to report it: %i', (number, message, text) => {

@@ -25,6 +25,15 @@ it('the faults of a database are logged once a minute by number, counted each, a
   expect(numbers()).toEqual([13, 1032, 13]);
 });
 
+it('each privilege that is missing is logged by itself once a minute, though they share their number', () => {
+  const log = keptLog();
+  let now = 0;
+  const faults = new DatabaseFaults(log.logger, () => now);
+  const denied = (command: string, table: string): Error => Object.assign(new Error(`${command} command denied to user 'teller'@'web-1' for table '${table}'`), { errno: 1142 });
+  for (now of [0, 59_999]) for (const [command, table] of [['INSERT', 'core_course'], ['DELETE', 'core_course'], ['INSERT', 'core_user']] as const) faults.note(denied(command, table));
+  expect(log.lines().map(({ errno, error }) => [errno, String(error).replace(/ .* /, ' ')])).toEqual([[1142, "INSERT 'core_course'"], [1142, "DELETE 'core_course'"], [1142, "INSERT 'core_user'"]]);
+});
+
 it('what is no trouble of the database is neither counted nor logged as one: conflicts, mistakes, errors of ours', () => {
   const log = keptLog();
   const faults = new DatabaseFaults(log.logger);

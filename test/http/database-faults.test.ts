@@ -223,6 +223,10 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await root.query('grant select on school.* to teller');
     await endConnections();
     await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 200, numbers: [1142], kind: 'denied' });
+    // Callers are told what it is, and the log names each privilege that is missing, though the number is the same.
+    school.log.clear();
+    expect((await school.ask('mutation { recountEnrollments { run { id } } }')).message).toBe('The database does not let this server do that. Nothing was changed; an operator must look into it.');
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, errno: 1142, error: expect.stringMatching(/^INSERT command denied .*core_recount_runs/i) }]);
     await root.query('grant all on school.* to teller');
     await endConnections();
     await expectWell(school);

@@ -1,5 +1,6 @@
 import { operator } from '../../src/services/viewer.js';
 import { readConfig } from '../../src/config.js';
+import { explanationOf } from '../../src/cli/doctor.js';
 import { trustedDocumentsOf } from '../../src/cli/trusted-documents.js';
 import { openExistingDatabase, type Database } from '../../src/database/database.js';
 import { examine } from '../../src/services/doctor/examine.js';
@@ -20,7 +21,7 @@ export async function examined(url: string, env: Readonly<Record<string, string>
     opened.push(database);
     return database;
   };
-  const explain = (error: unknown): string => (error as Error).message;
+  const explain = (error: unknown): string => explanationOf(error, url);
   try {
     return await Array.fromAsync(examine({ configuration: { mistakes: [], config, database: config }, caller: operator, open, explain, readDocuments: trustedDocumentsOf, limit }));
   } finally {

@@ -11,7 +11,7 @@ import { recountSteps } from './recount-steps.js';
 import { runOf, type Run, type RunRow } from './run.js';
 import { lockRun, runRow } from './run-rows.js';
 import type { CourseChange, Step, StepResult } from './step.js';
-import { passes } from './trouble.js';
+import { passes, toldOf } from './trouble.js';
 import { undoSteps } from './undo-steps.js';
 
 /** Says how far a run is; the numbers are those of Run. */
@@ -64,7 +64,7 @@ export async function workOn(database: Database, claimed: ClaimedRun, options: W
 
 /** Records the error that ended a run and gives what to throw. */
 async function failed(database: Database, lease: Lease, error: unknown): Promise<unknown> {
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH);
+  const message = toldOf(error).slice(0, ERROR_LENGTH);
   try {
     await inTransaction(database, em => lease.save(em, { status: RunStatus.FAILED, error: message, finishedAt: moment(em) }), 'repeat');
     return error;

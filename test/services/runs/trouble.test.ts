@@ -1,3 +1,4 @@
+import { createConnection } from 'mysql2/promise';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { RunStatus } from '../../../src/entities/index.js';
@@ -42,6 +43,34 @@ describeOnEach('an error in the middle of a run', kind => {
     expect(await seen(database, claimed.id)).toMatchObject({ status: RunStatus.FAILED, error: 'The printer is on fire.', checked: 1, repaired: 1 });
     expect(await goOn(database, claimed.id)).toMatchObject({ repaired: 4 });
     expect((await changesOf(database, claimed)).map(({ courseId }) => courseId)).toEqual(courses);
+  });
+});
+
+describeOnServers('a privilege that is missing', kind => {
+  it('fails a run at once, which says which one it is', async () => {
+    const opened = await freshDatabase(kind);
+    const courses = await addFullCourses(opened.database, 1);
+    await breakTotals(opened.database, courses);
+    const url = new URL(opened.url);
+    const name = url.pathname.slice(1);
+    const user = `u_${name.slice(-20)}`;
+    const root = await createConnection(opened.url.replace(/^mariadb:/, 'mysql:'));
+    for (const sql of [`create user '${user}'@'%' identified by 'hidden'`, `grant select on ${name}.* to '${user}'@'%'`, `grant insert, update on ${name}.core_recount_runs to '${user}'@'%'`, `grant insert on ${name}.core_recount_changes to '${user}'@'%'`]) await root.query(sql);
+    [url.username, url.password] = [user, 'hidden'];
+    const database = await openDatabase(url.href);
+    let tries = 0;
+    database.config.set('onQuery', sql => {
+      if (/^select .*core_course.* for update/i.test(sql)) tries += 1;
+      return sql;
+    });
+    const claimed = valueOf(await startRecount(database, operator));
+    await expect(workOn(database, claimed)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(tries).toBe(1);
+    expect(await seen(database, claimed.id)).toMatchObject({ status: RunStatus.FAILED, interrupted: false, error: expect.stringMatching(/^The database does not let this server do that\. .* The database says: .* command denied to user .*core_course/) });
+    await database.close(true);
+    await root.query(`drop user '${user}'@'%'`);
+    await root.end();
+    await opened.drop();
   });
 });
 
