@@ -56,7 +56,8 @@ export function viewersOf(app: FastifyInstance, { config, database, faults, logg
   const loggedAt = new Map<UncheckedReason, number>();
   const logUnchecked = (error: UncheckedTokenError): void => {
     const about = { requestId: current()?.id };
-    if (faults.note(error, about, unchecked[error.code])) return;
+    // Counted each; logged once for all of an outage, which gives one after another different errors.
+    faults.note(error, about, null);
     if (performance.now() - (loggedAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < UNCHECKED_LOG_INTERVAL_MS) return;
     loggedAt.set(error.code, performance.now());
     const line = { ...about, ...loggedError(error) };
