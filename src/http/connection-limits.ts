@@ -2,11 +2,18 @@ import type { Server } from 'node:http';
 import type { FastifyHttpOptions } from 'fastify';
 import type { Config } from '../config.js';
 
-/** Limits how long a client may take to send the headers of a request, and all of it, in milliseconds; a whole body is 1 MiB. */
-export const HEADERS_TIMEOUT = 10_000;
-export const REQUEST_TIMEOUT = 30_000;
-/** Says how often these two are looked at, in milliseconds; Node's own 30 s would let them pass by as much. */
-const CHECKING_INTERVAL = 5_000;
+/** How long a client may take to send a request, in milliseconds. */
+export interface ArrivalTimes {
+  /** To send its headers, from the moment at which it connects or the answer before it is over. */
+  readonly headers: number;
+  /** To send all of it; a whole body is 1 MiB. */
+  readonly request: number;
+  /** How often these two are looked at; Node's own 30 s would let them pass by as much. */
+  readonly lookedAtEvery: number;
+}
+
+/** Those of a server in use. */
+export const arrivalTimes: ArrivalTimes = { headers: 10_000, request: 30_000, lookedAtEvery: 5_000 };
 
 /**
  * How long a connection is silent before TCP asks whether the client's machine is still there, in milliseconds; where nothing
@@ -15,11 +22,11 @@ const CHECKING_INTERVAL = 5_000;
 export const PROBED_AFTER = 12_000;
 
 /** Returns the options for connections: how long one is kept open, and how long a request may take to arrive. */
-export function connectionLimits({ keepAliveTimeout }: Config): Pick<FastifyHttpOptions<Server>, 'keepAliveTimeout' | 'requestTimeout' | 'http'> {
+export function connectionLimits({ keepAliveTimeout }: Config, { headers, request, lookedAtEvery }: ArrivalTimes): Pick<FastifyHttpOptions<Server>, 'keepAliveTimeout' | 'requestTimeout' | 'http'> {
   return {
     keepAliveTimeout: keepAliveTimeout * 1000,
-    requestTimeout: REQUEST_TIMEOUT,
+    requestTimeout: request,
     // A request without Host is refused with all others that HTTP does not allow, where Node has no words for it.
-    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECKING_INTERVAL, requireHostHeader: false, keepAlive: true, keepAliveInitialDelay: PROBED_AFTER },
+    http: { headersTimeout: headers, connectionsCheckingInterval: lookedAtEvery, requireHostHeader: false, keepAlive: true, keepAliveInitialDelay: PROBED_AFTER },
   };
 }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify';
 import type { Config } from '../config.js';
 import { securityHeaders } from './browser-rules.js';
-import { connectionLimits } from './connection-limits.js';
+import { arrivalTimes, connectionLimits, type ArrivalTimes } from './connection-limits.js';
 import { RawAnswers } from './raw-answer.js';
 import { BODY_LIMIT, routableUrl } from './refusals.js';
 import { requestIdOf } from './request-id.js';
@@ -17,8 +17,8 @@ export interface Listener {
 }
 
 /** Makes one that does not listen yet; `options` are what it has besides. */
-export function newListener(config: Config, logger: FastifyBaseLogger, { http, ...options }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> = {}): Listener {
-  const connections = connectionLimits(config);
+export function newListener(config: Config, logger: FastifyBaseLogger, { http, times = arrivalTimes, ...options }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> & { readonly times?: ArrivalTimes | undefined } = {}): Listener {
+  const connections = connectionLimits(config, times);
   let refuseUnreadable: ReturnType<typeof unreadableRequests>;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
@@ -37,7 +37,7 @@ export function newListener(config: Config, logger: FastifyBaseLogger, { http, .
     follow(ended, headersOf = () => Promise.resolve({})) {
       const requests = followRequests(app, logger, ended);
       const rawAnswers = new RawAnswers(securityHeaders(config), ended);
-      refuseUnreadable = unreadableRequests(rawAnswers, requests);
+      refuseUnreadable = unreadableRequests(rawAnswers, requests, times);
       answerUnusualRequests(app, rawAnswers, headersOf);
       return { requests, rawAnswers };
     },

@@ -27,6 +27,7 @@ import { startMetrics } from './metrics.js';
 import { operationLimits, type OperationRules } from './operation-limits.js';
 import { operationRecorder, recordingCodes } from './operation-recorder.js';
 import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from './rate-limits/request-charges.js';
+import type { ArrivalTimes } from './connection-limits.js';
 import { costSettlement } from './rate-limits/cost-settlement.js';
 import { RateLimits, type RateTimes } from './rate-limits/rate-limits.js';
 import { reasonNotReady } from './readiness.js';
@@ -66,13 +67,15 @@ export interface ServerOptions {
   /** How much work the server takes on. */
   readonly thresholds?: LoadThresholds;
   readonly rateTimes?: RateTimes;
+  /** How long a client may take to send a request. */
+  readonly arrival?: ArrivalTimes | undefined;
 }
 
 /** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
-export async function startServer({ config, database, logger, pace, thresholds = loadThresholds(config), rateTimes }: ServerOptions): Promise<RunningServer> {
+export async function startServer({ config, database, logger, pace, thresholds = loadThresholds(config), rateTimes, arrival }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
-  const { app, follow } = newListener(config, logger, { trustProxy, http: { shouldUpgradeCallback: isForWebSocket } });
+  const { app, follow } = newListener(config, logger, { trustProxy, times: arrival, http: { shouldUpgradeCallback: isForWebSocket } });
   const faults = new DatabaseFaults(logger);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger);
   // Before all else that looks at requests: one that breaks off at once is known by then.

@@ -3,7 +3,7 @@ import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { HEADERS_TIMEOUT, REQUEST_TIMEOUT } from './connection-limits.js';
+import type { ArrivalTimes } from './connection-limits.js';
 import type { RawAnswers } from './raw-answer.js';
 import { rateHeaders } from './rate-limits/request-charges.js';
 import type { Refusal } from './refusals.js';
@@ -17,7 +17,7 @@ export type HeadersOf = (request: IncomingMessage) => Promise<Readonly<Record<st
 type ParserError = Error & { readonly code?: string };
 
 /** Returns the function that answers what Node's parser could not take for a request, or not to its end, and ends its connection. */
-export function unreadableRequests(answers: RawAnswers, requests: Pick<FollowedRequests, 'latestOn'>): (error: ParserError, socket: Socket) => void {
+export function unreadableRequests(answers: RawAnswers, requests: Pick<FollowedRequests, 'latestOn'>, times: ArrivalTimes): (error: ParserError, socket: Socket) => void {
   return ({ code }, socket) => {
     const begun = requests.latestOn(socket);
     // Nobody is there to read an answer, or another one is on its way.
@@ -27,7 +27,7 @@ export function unreadableRequests(answers: RawAnswers, requests: Pick<FollowedR
     }
     // What cannot be read comes after a request whose answer is still due.
     if (begun?.isWhole()) return begun.endAfter(socket);
-    const answer = answerTo(code);
+    const answer = answerTo(code, times);
     if (!begun) return answers.refuse(socket, { id: randomUUID() }, answer);
     begun.answeredWith(answer);
     answers.write(socket, begun.id, { ...answer, headers: begun.standing ? rateHeaders(begun.standing) : {} });
@@ -46,12 +46,12 @@ export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers,
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
 }
 
-function answerTo(code: string | undefined): Refusal {
+function answerTo(code: string | undefined, times: ArrivalTimes): Refusal {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return { status: 431, code: 'HEADERS_TOO_LARGE', message: `The address and the headers may have ${maxHeaderSize} bytes together. Send a long query by POST, or its hash as a persisted query.` };
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    const message = `The request did not arrive in time: its headers within ${HEADERS_TIMEOUT / 1000} s, all of it within ${REQUEST_TIMEOUT / 1000} s. Send it again.`;
+    const message = `The request did not arrive in time: its headers within ${times.headers / 1000} s, all of it within ${times.request / 1000} s. Send it again.`;
     return { status: 408, code: 'REQUEST_TIMEOUT', message };
   }
   return { status: 400, code: 'BAD_REQUEST', message: 'This is no request of HTTP/1.1. Where it was meant to be encrypted, ask the proxy before this server instead.' };

@@ -1,16 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { placeToRun } from '../support/command-line.js';
+import { placeToRun, runInOne } from '../support/command-line.js';
 
 const place = placeToRun();
 afterAll(place.leave);
 
-it.each(['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'doctor', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'])('"rollcall %s --help" explains itself, with an example', async words => {
-  const { code, stdout, stderr } = await place.run([...words.split(' ').filter(word => word !== ''), '--help']);
-  expect(stdout).toMatch(/^Usage: rollcall/);
-  expect(stdout).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
-  expect([code, stderr]).toEqual([0, '']);
+const helpFor = ['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'doctor', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'];
+
+it('each command explains itself with --help, with an example', async () => {
+  const ends = await runInOne(helpFor.map(words => [...words.split(' ').filter(word => word !== ''), '--help']));
+  for (const [index, words] of helpFor.entries()) {
+    const { code, stdout, stderr } = ends[index]!;
+    expect(stdout, words).toMatch(/^Usage: rollcall/);
+    expect(stdout, words).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
+    expect([words, code, stderr]).toEqual([words, 0, '']);
+  }
 });
 
 it('"rollcall --help" names every variable of the configuration that the README has', async () => {
@@ -34,7 +39,7 @@ it('"rollcall --version" prints the version of the package', async () => {
   expect(await place.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-it.each([
+const mistakes: readonly (readonly [line: readonly string[], message: RegExp])[] = [
   [['bogus'], /Unknown command 'bogus'/],
   [['serve', '--port', '1'], /Unknown option '--port'/],
   [['seed', '--courses', 'many'], /'many' is invalid\. Give a whole number/],
@@ -56,11 +61,23 @@ it.each([
   [['token', '--role', 'admin', '--expires', 'never'], /such as 90s, 15m, 1h or 30d/],
   [['import', 'enrollments'], /Missing required argument 'file'/],
   [['import', 'oulad', 'a', 'b'], /Too many arguments/],
-])('"rollcall %j" is a usage error: exit code 2 and one line on standard error', async (parameters, message) => {
-  const { code, stdout, stderr } = await place.run(parameters);
+];
+
+it('a usage error ends with exit code 2 and one line on standard error', async () => {
+  const ends = await runInOne(mistakes.map(([line]) => line));
+  for (const [index, [line, message]] of mistakes.entries()) {
+    const { code, stdout, stderr } = ends[index]!;
+    expect(stderr, line.join(' ')).toMatch(message);
+    expect(stderr.trimEnd().split('\n'), line.join(' ')).toHaveLength(1);
+    expect([line, code, stdout]).toEqual([line, 2, '']);
+  }
+});
+
+it('a usage error is the same in a process of its own', async () => {
+  const [[line, message]] = mistakes as readonly [(typeof mistakes)[number]];
+  const { code, stdout, stderr } = await place.run(line);
+  expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
   expect(stderr).toMatch(message);
-  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-  expect([code, stdout]).toEqual([2, '']);
 });
 
 it('a command that is left out is a usage error that lists the commands', async () => {

@@ -9,6 +9,7 @@ import { freePort } from '../support/server.js';
 import { clientsHere, programOfClient, type ClientName } from '../support/sql-clients.js';
 import { addExampleSchool } from './example-school.js';
 import { openShell, type Printed } from './shell.js';
+import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');
 const main = join(project, 'dist/cli/main.js');
@@ -28,7 +29,7 @@ export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   symlinkSync(join(project, 'schema'), join(folder, 'schema'));
   const { url, drop } = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
   const database = await openDatabase(url);
-  await database.migrator.up();
+  await migrate(database);
   await addExampleSchool(database);
   await database.close(true);
   mkdirSync(join(folder, 'bin'));

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { openDatabase } from '../../src/database/database.js';
-import { describeOnEach, freshUrl } from '../support/databases.js';
+import { findSchema } from '../../src/database/own-schema.js';
+import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
+import { migrate, statementsOf } from '../support/migrated.js';
 
 describeOnEach('migrations', kind => {
   it('give the schema that the entities ask for', async () => {
@@ -33,6 +35,20 @@ describeOnEach('migrations', kind => {
     expect(statements(await database.schema.getUpdateSchemaSQL({ wrap: false }))).toEqual(statements(everything));
     await database.close(true);
     await drop();
+  });
+});
+
+describeOnServers('what tests copy from the migrations', kind => {
+  it('is what they leave, table for table, with the record of them', async () => {
+    const [made, copied] = [freshUrl(kind), freshUrl(kind)];
+    const [migrated, copy] = await Promise.all([made, copied].map(({ url }) => openDatabase(url)));
+    await migrated!.migrator.up();
+    await migrate(copy!);
+    expect(await statementsOf(copy!)).toEqual(await statementsOf(migrated!));
+    expect((await copy!.migrator.getExecuted()).map(({ name }) => name)).toEqual(migrationsFor(kind).map(({ name }) => name));
+    expect((await findSchema(copy!)).pending).toEqual([]);
+    await Promise.all([migrated!, copy!].map(database => database.close(true)));
+    await Promise.all([made, copied].map(({ drop }) => drop()));
   });
 });
 

@@ -8,6 +8,7 @@ import { freshUrl } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 import { programOfClient } from '../support/sql-clients.js';
 import { pairs } from './truth.js';
+import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');
 const [, section] = /^## SQL, for those without Node\n(.*?)^## /ms.exec(readFileSync(join(project, 'README.md'), 'utf8'))!;
@@ -24,7 +25,7 @@ describe.each(pairs)('the README\'s commands for those without Node, with %s on 
     mkdirSync(join(folder, 'data'));
     const fresh = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
     database = await openDatabase(fresh.url);
-    await database.migrator.up();
+    await migrate(database);
     await addCourses(database, [{ title: 'Introduction to Python' }]);
     await database.em.getConnection().execute('update core_course set total_enrollments = 25', [], 'run');
     if (kind !== 'sqlite') writeFileSync(join(folder, '.my.cnf'), optionsOf(fresh.url));

@@ -3,6 +3,7 @@ import { readConfig } from '../../src/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
+import type { ArrivalTimes } from '../../src/http/connection-limits.js';
 import type { LoadThresholds } from '../../src/http/load-shedding.js';
 import { startServer } from '../../src/http/server.js';
 import type { Pace } from '../../src/services/live-counts/index.js';
@@ -46,6 +47,8 @@ export interface ApiOptions {
   readonly holdRefusal?: () => Promise<void>;
   /** The most that a request waits for the Redis that counts rates, in milliseconds. */
   readonly redisWaitMs?: number;
+  /** How long a client may take to send a request. */
+  readonly arrival?: ArrivalTimes;
 }
 
 /** Matches the statement that looks up the users whom tokens name. */
@@ -58,7 +61,7 @@ export const anyLoad: LoadThresholds = { maxEventLoopDelayMs: Infinity, maxHeapB
 export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };
 
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
-export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace, thresholds = anyLoad, holdRefusal = () => Promise.resolve(), redisWaitMs }: ApiOptions = {}): Promise<Api> {
+export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace, thresholds = anyLoad, holdRefusal = () => Promise.resolve(), redisWaitMs, arrival }: ApiOptions = {}): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
   const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', USER_CHECK_SECONDS: '3600', ...amplePoints, ...env });
   const seen: string[] = [];
@@ -67,7 +70,7 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     if (!USER_CHECK.test(sql)) seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger, pace, thresholds, rateTimes: { hold: holdRefusal, redisWaitMs } }).catch(async (error: unknown) => {
+  const server = await startServer({ config, database, logger, pace, thresholds, rateTimes: { hold: holdRefusal, redisWaitMs }, arrival }).catch(async (error: unknown) => {
     await drop();
     throw error;
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
@@ -39,6 +40,29 @@ export function placeToRun(): Place {
     return watch(spawn(process.execPath, [main, ...parameters], { cwd: folder, env: variables, stdio: ['ignore', 'pipe', 'pipe'] }));
   };
   return { folder, databaseUrl, start, run: (...given) => start(...given).ended, leave: () => rmSync(folder, { recursive: true }) };
+}
+
+/**
+ * Runs command lines that open nothing one after another in one process, with what the compiled command line itself calls for each;
+ * gives how each ended, in their order. Starting a process takes half a second of a processor.
+ */
+export async function runInOne(lines: readonly (readonly string[])[]): Promise<Ended[]> {
+  const program = `
+    import { run } from '${pathToFileURL(join(main, '../program.js')).href}';
+    process.stdout.setMaxListeners(0);
+    const write = process.stdout.write.bind(process.stdout);
+    const ends = [];
+    for (const line of ${JSON.stringify(lines)}) {
+      const texts = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr']) process[name].write = text => ((texts[name] += text), true);
+      ends.push({ code: await run(['node', 'rollcall', ...line]), ...texts });
+    }
+    write(JSON.stringify(ends));
+  `;
+  const child = watch(spawn(process.execPath, ['--input-type=module', '-e', program], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const { code, stdout, stderr } = await child.ended;
+  if (code !== 0) throw new Error(`The process that ran them ended with ${code}:\n${stderr}`);
+  return JSON.parse(stdout) as Ended[];
 }
 
 function watch(child: ChildProcess): Running {

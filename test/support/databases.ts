@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
 import { describe, inject } from 'vitest';
 import { installTriggers, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
+import { freshUrl } from './fresh-url.js';
+import { migrate } from './migrated.js';
+
+export { freshUrl };
 
 /** Is the strategy under which this run keeps the counters: the same tests run under both. */
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
@@ -25,31 +25,11 @@ export function describeOnServers(name: string, body: (kind: DatabaseKind) => vo
   for (const kind of kinds.filter(one => one !== 'sqlite')) describe(`${name} on ${kind}`, () => body(kind));
 }
 
-/** Gives the URL of a database that is empty and this caller's own; `drop` removes it. */
-export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {
-  if (kind === 'sqlite') {
-    const folder = mkdtempSync(join(tmpdir(), 'rollcall-sqlite-'));
-    return {
-      url: `sqlite:${join(folder, 'test.sqlite')}`,
-      drop: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })),
-    };
-  }
-  const url = `${inject('servers')[kind]}/test_${randomUUID().replaceAll('-', '')}`;
-  return {
-    url,
-    async drop() {
-      const database = await openDatabase(url);
-      await database.schema.dropDatabase();
-      await database.close(true);
-    },
-  };
-}
-
 /** Opens a migrated, empty database that is this caller's own. */
 export async function freshDatabase(kind: DatabaseKind): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url, strategy);
-  await database.migrator.up();
+  await migrate(database);
   if (strategy === 'triggers') await installTriggers(database.em);
   return {
     database,

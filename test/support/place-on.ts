@@ -4,6 +4,7 @@ import { Role, type EnrollmentStatus } from '../../src/entities/index.js';
 import { placeToRun, type Place } from './command-line.js';
 import { freshUrl } from './databases.js';
 import { addCourses, addEnrollments, addUsers } from './rows.js';
+import { migrate } from './migrated.js';
 
 /** Is a place to run commands in, on a migrated database of any kind that is this caller's own. */
 export interface PlaceOn extends Omit<Place, 'leave'> {
@@ -16,7 +17,7 @@ export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
   const place = placeToRun();
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url);
-  await database.migrator.up();
+  await migrate(database);
   const start: Place['start'] = (parameters, env = {}) => place.start(parameters, { DATABASE_URL: url, ...env });
   return {
     folder: place.folder,

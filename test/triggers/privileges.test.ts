@@ -3,12 +3,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { installTriggers, triggerStatus } from '../../src/counters/index.js';
 import { openDatabase } from '../../src/database/database.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
+import { migrate } from '../support/migrated.js';
 
 describeOnServers('a user who may not change triggers', kind => {
   it('is told which privileges are lacking, and nothing is installed', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
-    await database.migrator.up();
+    await migrate(database);
     const [user, password, name] = [`u${randomBytes(6).toString('hex')}`, randomBytes(9).toString('hex'), url.slice(url.lastIndexOf('/') + 1)];
     const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
     await run(`create user '${user}'@'%' identified by '${password}'`);

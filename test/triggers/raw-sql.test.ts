@@ -5,6 +5,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { Course, Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
+import { migrate } from '../support/migrated.js';
 
 describeOnEach('raw SQL with triggers', kind => {
   let database: Database;
@@ -17,7 +18,7 @@ describeOnEach('raw SQL with triggers', kind => {
   beforeAll(async () => {
     const fresh = freshUrl(kind);
     database = await openDatabase(fresh.url, 'triggers');
-    await database.migrator.up();
+    await migrate(database);
     await installTriggers(database.em);
     drop = async () => {
       await database.close(true);

@@ -5,12 +5,13 @@ import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
+import { migrate } from '../support/migrated.js';
 
 describeOnServers('the session variable @counters_kept_by_hooks', kind => {
   it('keeps the triggers from counting for its own session, which restores rows together with their counts, and for no other', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url, 'triggers');
-    await database.migrator.up();
+    await migrate(database);
     await installTriggers(database.em);
     const session = await createConnection(url);
     onTestFinished(async () => {

@@ -8,6 +8,7 @@ import { tree } from '../counters/models/tree.js';
 import { addCourse, addUser } from '../support/api.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
 import { freshSchema } from '../support/schema.js';
+import { migrate } from '../support/migrated.js';
 
 describeOnEach('the strategy of the counters', kind => {
   /** What a trigger of an earlier version does, which had one counter. */
@@ -23,7 +24,7 @@ describeOnEach('the strategy of the counters', kind => {
     const fresh = freshUrl(kind);
     hooks = await openDatabase(fresh.url, 'hooks');
     triggers = await openDatabase(fresh.url, 'triggers');
-    await hooks.migrator.up();
+    await migrate(hooks);
     drop = async () => {
       await hooks.close(true);
       await triggers.close(true);
@@ -148,7 +149,7 @@ it('triggers are changed on SQLite once the transaction of another process has e
     await database.close(true);
     await drop();
   });
-  await database.migrator.up();
+  await migrate(database);
   other.exec('begin immediate');
   const installing = installTriggers(database.em).catch((error: unknown) => error);
   // Time to try in vain: each try holds up the turns of this process.

@@ -6,12 +6,13 @@ import type { Operation } from '../races/operations.js';
 import { startRacers, type Racers } from '../races/racers.js';
 import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
+import { migrate } from '../support/migrated.js';
 
 describeOnEach('going over from one strategy to the other', kind => {
   it('leaves no moment in which counts drift, there and back, while processes of both write', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
-    await database.migrator.up();
+    await migrate(database);
     const courses = await Promise.all([0, 1, 2, 3].map(() => addCourse(database)));
 
     const work = async (): Promise<Operation[]> => {

@@ -13,6 +13,7 @@ import { rulesOf } from './rules.js';
 import { stories } from './steps.js';
 import { cleanRows } from './tables.js';
 import { World } from './world.js';
+import { migrate } from '../../support/migrated.js';
 
 type Steps = Iterable<fc.AsyncCommand<World, World, true>>;
 
@@ -45,7 +46,7 @@ async function watchedDatabase(kind: DatabaseKind, watch: FlushWatch): Promise<{
   const { url, drop } = freshUrl(kind);
   const options = await ormOptions(url, strategy);
   const database = (await MikroORM.init({ ...options, subscribers: [watch.first, ...(options.subscribers ?? []), watch.last] } as never)) as unknown as Database;
-  await database.migrator.up();
+  await migrate(database);
   if (strategy === 'triggers') await installTriggers(database.em);
   // What a power cut leaves behind is not the question here, and each commit need not wait for the disk.
   if (kind === 'sqlite') await database.em.getConnection().execute('pragma synchronous = off', [], 'run');

@@ -6,6 +6,7 @@ import { amissOf, examined, of } from '../../support/examined.js';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { addCountedCourses, past } from '../../support/place-on.js';
 import { addCourses, everything } from '../../support/rows.js';
+import { migrate } from '../../support/migrated.js';
 
 describeOnEach('the doctor', kind => {
   let url: string;
@@ -16,7 +17,7 @@ describeOnEach('the doctor', kind => {
   beforeEach(async () => {
     ({ url, drop } = freshUrl(kind));
     database = await openDatabase(url);
-    await database.migrator.up();
+    await migrate(database);
     ({ courses } = await addCountedCourses(database, ['Optics', 'Logic', 'Topology']));
   });
   afterEach(async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { migrateUp } from '../../../src/database/migrate-up.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examined, of } from '../../support/examined.js';
+import { migrate } from '../../support/migrated.js';
 
 /** The tables with keys, and the highest numbers of a column of 32 bits, as earlier versions made them, and of the program. */
 const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
@@ -17,7 +17,7 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
   beforeEach(async () => {
     ({ url, drop } = freshUrl(kind));
     database = await openDatabase(url);
-    await migrateUp(database);
+    await migrate(database);
   });
   afterEach(async () => {
     await database.close(true);

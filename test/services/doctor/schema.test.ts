@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from '../../../src/counters/index.js';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { migrateUp } from '../../../src/database/migrate-up.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examined, of } from '../../support/examined.js';
+import { migrate } from '../../support/migrated.js';
 
 describeOnEach('the doctor fails', kind => {
   let url: string;
@@ -13,7 +13,7 @@ describeOnEach('the doctor fails', kind => {
   beforeEach(async () => {
     ({ url, drop } = freshUrl(kind));
     database = await openDatabase(url);
-    await migrateUp(database);
+    await migrate(database);
   });
   afterEach(async () => {
     await database.close(true);

@@ -8,6 +8,7 @@ import { describeOnServers, freshUrl } from '../../support/databases.js';
 import { amissOf, examined, of } from '../../support/examined.js';
 import { addCountedCourses } from '../../support/place-on.js';
 import { everything } from '../../support/rows.js';
+import { migrate } from '../../support/migrated.js';
 
 describeOnServers('the doctor', kind => {
   let url: string;
@@ -18,7 +19,7 @@ describeOnServers('the doctor', kind => {
   beforeEach(async () => {
     ({ url, drop } = freshUrl(kind));
     database = await openDatabase(url);
-    await database.migrator.up();
+    await migrate(database);
     await addCountedCourses(database, ['Optics']);
     other = await createConnection(url.replace(/^mariadb:/, 'mysql:'));
   });

@@ -5,6 +5,7 @@ import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { amissOf, examined, of } from '../../support/examined.js';
 import { addCountedCourses, past } from '../../support/place-on.js';
 import { everything } from '../../support/rows.js';
+import { migrate } from '../../support/migrated.js';
 
 describeOnEach('the doctor and the strategy', kind => {
   let url: string;
@@ -14,7 +15,7 @@ describeOnEach('the doctor and the strategy', kind => {
   beforeEach(async () => {
     ({ url, drop } = freshUrl(kind));
     database = await openDatabase(url);
-    await database.migrator.up();
+    await migrate(database);
     await addCountedCourses(database, ['Optics']);
   });
   afterEach(async () => {
