@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../../dist/database/database.js';
 import { freePort, startServer, type Server } from '../support/server.ts';
-import { Ledger, type Row } from './ledger.ts';
+import { driftSql, enrollmentsSql, Ledger, type Row } from './ledger.ts';
 import { startClient, surprises } from './load.ts';
 
 const CLIENTS = 16;
@@ -64,12 +64,8 @@ process.exit(failed || code !== 0 ? 1 : 0);
 async function holds(round: number): Promise<boolean> {
   return withDatabase(async database => {
     const connection = database.em.getConnection();
-    const drift = await connection.execute<object[]>(
-      `select c.id, c.total_enrollments, c.active_enrollments, count(e.id) as total, count(case when e.status = 'active' then 1 end) as active
-       from core_course c left join core_enrollments e on e.course_id = c.id group by c.id, c.total_enrollments, c.active_enrollments
-       having c.total_enrollments <> count(e.id) or c.active_enrollments <> count(case when e.status = 'active' then 1 end)`,
-    );
-    const contradictions = ledger.contradictions(await connection.execute<Row[]>('select id, course_id, student_id, status from core_enrollments'));
+    const drift = await connection.execute<object[]>(driftSql);
+    const contradictions = ledger.contradictions(await connection.execute<Row[]>(enrollmentsSql));
     if (drift.length + contradictions.length === 0) return true;
     console.error(`round ${round}:`, JSON.stringify({ drift, contradictions }, null, 2));
     return false;

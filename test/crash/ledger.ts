@@ -1,13 +1,21 @@
-/** Is what a client knows of one student's enrollment: gone, there with this id, course and status, or not known. */
+/** What a client knows of one student's enrollment: gone, there with this id, course and status, or not known. */
 export type Known = { state: 'gone' } | { state: 'there'; id: string; course: string; status: string } | { state: 'unknown'; before: Known };
 
-/** Is one row as the database has it. */
+/** One row as the database has it. */
 export interface Row {
   readonly id: number;
   readonly course_id: number;
   readonly student_id: number;
   readonly status: string;
 }
+
+/** Lists the courses of which a stored count is not what the rows give, in SQL that all databases know. */
+export const driftSql = `select c.id, c.total_enrollments, c.active_enrollments, count(e.id) as total, count(case when e.status = 'active' then 1 end) as active
+  from core_course c left join core_enrollments e on e.course_id = c.id group by c.id, c.total_enrollments, c.active_enrollments
+  having c.total_enrollments <> count(e.id) or c.active_enrollments <> count(case when e.status = 'active' then 1 end)`;
+
+/** Lists the enrollments as a ledger is held against them. */
+export const enrollmentsSql = 'select id, course_id, student_id, status from core_enrollments';
 
 /** Keeps what clients were told of their students, one enrollment at most for each, to be held against the database. */
 export class Ledger {
@@ -41,7 +49,9 @@ export class Ledger {
   contradictions(rows: readonly Row[]): string[] {
     const byStudent = Map.groupBy(rows, row => String(row.student_id));
     const found: string[] = [];
-    for (const [student, known] of this.#students) {
+    // Of whom nothing was ever acknowledged, nothing may be there: what was refused must not have been done.
+    for (const student of new Set([...this.#students.keys(), ...byStudent.keys()])) {
+      const known = this.know(student);
       const mine = byStudent.get(student) ?? [];
       const [row] = mine;
       if (mine.length > 1) found.push(`student ${student} has ${mine.length} enrollments`);

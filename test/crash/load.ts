@@ -5,13 +5,29 @@ export interface Client {
   stop(): Promise<void>;
 }
 
-interface Answer {
-  readonly data?: Record<string, { enrollment?: { id: string; status: string; course: { id: string } } | null; deletedId?: string | null; userErrors: { code: string }[] } | null> | null;
-  readonly errors?: { extensions?: { code?: string } }[];
+/** What a mutation answers. */
+export interface Answer {
+  readonly data?: Record<string, Payload | null> | null;
+  readonly errors?: { readonly message?: string; readonly extensions?: { readonly code?: string } }[];
 }
 
+/** The parts of payloads that are looked at here. */
+export interface Payload {
+  readonly enrollment?: { readonly id: string; readonly status: string; readonly course: { readonly id: string } } | null;
+  readonly deletedId?: string | null;
+  readonly userErrors: readonly { readonly code: string; readonly message?: string }[];
+}
+
+/** Sends a mutation that is about some courses, and gives the answer; null: none came. */
+export type Send = (mutation: string, courses: readonly string[]) => Promise<Answer | null>;
+
+/** What came of a mutation: it was done, or nothing was changed, or nobody knows. */
+export type Outcome = 'done' | 'refused' | 'unknown';
+
 /** Names the answers that promise that nothing was changed. */
-const UNCHANGED = new Set(['DATABASE_UNAVAILABLE', 'RETRY_LATER']);
+const UNCHANGED = new Set(['DATABASE_UNAVAILABLE', 'RETRY_LATER', 'DATABASE_FULL', 'REQUEST_TIMEOUT', 'KEYS_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'SERVER_STOPPING']);
+/** Names the answers after which the change may be there or not. */
+const NOT_KNOWN = new Set(['COMMIT_UNKNOWN', 'READ_FAILED']);
 
 /** Counts errors that no client should ever see. */
 export const surprises = new Map<string, number>();
@@ -20,10 +36,7 @@ export const surprises = new Map<string, number>();
 export function startClient(url: string, token: string, students: readonly string[], courses: readonly string[], ledger: Ledger): Client {
   let stopping = false;
   const done = (async () => {
-    while (!stopping) {
-      const student = pick(students);
-      await change(url, token, student, courses, ledger);
-    }
+    while (!stopping) await change(mutation => send(url, token, mutation), pick(students), courses, ledger);
   })();
   return {
     async stop() {
@@ -33,31 +46,40 @@ export function startClient(url: string, token: string, students: readonly strin
   };
 }
 
-async function change(url: string, token: string, student: string, courses: readonly string[], ledger: Ledger): Promise<void> {
-  const known = ledger.know(student);
-  if (known.state === 'unknown') return; // Looked at after the restart.
-  const { mutation, after } = chosen(known, student, courses);
-  const answer = await send(url, token, mutation);
+/** Says what came of a mutation, by what it promises. */
+export function outcomeOf(answer: Answer | null): Outcome {
   const code = answer?.errors?.[0]?.extensions?.code;
-  if (answer === null || code === 'COMMIT_UNKNOWN' || code === 'READ_FAILED') return ledger.lose(student);
-  if (code !== undefined) {
-    if (UNCHANGED.has(code)) return ledger.refuse();
-    surprises.set(code, (surprises.get(code) ?? 0) + 1);
-    return ledger.lose(student);
-  }
-  const payload = Object.values(answer.data!)[0]!;
-  if (payload.userErrors.length > 0) return ledger.refuse();
-  ledger.acknowledge(student, after(payload.enrollment ?? null));
+  if (answer === null || (code !== undefined && NOT_KNOWN.has(code))) return 'unknown';
+  if (code !== undefined && UNCHANGED.has(code)) return 'refused';
+  const payload = Object.values(answer.data ?? {})[0];
+  if (code === undefined && payload) return payload.userErrors.length > 0 ? 'refused' : 'done';
+  surprises.set(String(code), (surprises.get(String(code)) ?? 0) + 1);
+  return 'unknown';
 }
 
-function chosen(known: Exclude<Known, { state: 'unknown' }>, student: string, courses: readonly string[]): { mutation: string; after: (enrollment: { id: string; status: string; course: { id: string } } | null) => Known } {
-  const enrollment = 'enrollment { id status course { id } } userErrors { code }';
-  const there = (row: { id: string; status: string; course: { id: string } } | null): Known => ({ state: 'there', id: row!.id, course: row!.course.id, status: row!.status.toLowerCase() });
-  if (known.state === 'gone') return { mutation: `enroll(input: { courseId: ${pick(courses)}, studentId: ${student} }) { ${enrollment} }`, after: there };
+/** Changes what there is of one student, as far as that is known: enrolls where it is gone, else removes, moves or changes it. */
+export async function change(ask: Send, student: string, courses: readonly string[], ledger: Ledger): Promise<void> {
+  const known = ledger.know(student);
+  if (known.state === 'unknown') return; // Looked at when the rows are.
+  const { mutation, about, after } = chosen(known, student, courses);
+  const answer = await ask(mutation, about);
+  const outcome = outcomeOf(answer);
+  if (outcome === 'unknown') ledger.lose(student);
+  else if (outcome === 'refused') ledger.refuse();
+  else ledger.acknowledge(student, after(Object.values(answer!.data!)[0]!.enrollment ?? null));
+}
+
+type Enrolled = Payload['enrollment'];
+
+function chosen(known: Exclude<Known, { state: 'unknown' }>, student: string, courses: readonly string[]): { mutation: string; about: string[]; after: (enrollment: Enrolled) => Known } {
+  const enrollment = 'enrollment { id status course { id } } userErrors { code message }';
+  const there = (row: Enrolled): Known => ({ state: 'there', id: row!.id, course: row!.course.id, status: row!.status.toLowerCase() });
+  const course = pick(courses.filter(one => known.state === 'gone' || one !== known.course));
+  if (known.state === 'gone') return { mutation: `enroll(input: { courseId: ${course}, studentId: ${student} }) { ${enrollment} }`, about: [course], after: there };
   const way = Math.random();
-  if (way < 0.4) return { mutation: `unenroll(input: { enrollmentId: ${known.id} }) { deletedId userErrors { code } }`, after: () => ({ state: 'gone' }) };
-  if (way < 0.7) return { mutation: `transferEnrollment(input: { enrollmentId: ${known.id}, courseId: ${pick(courses)} }) { ${enrollment} }`, after: there };
-  return { mutation: `setEnrollmentStatus(input: { enrollmentId: ${known.id}, status: ${pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED'])} }) { ${enrollment} }`, after: there };
+  if (way < 0.4) return { mutation: `unenroll(input: { enrollmentId: ${known.id} }) { deletedId userErrors { code message } }`, about: [known.course], after: () => ({ state: 'gone' }) };
+  if (way < 0.7) return { mutation: `transferEnrollment(input: { enrollmentId: ${known.id}, courseId: ${course} }) { ${enrollment} }`, about: [known.course, course], after: there };
+  return { mutation: `setEnrollmentStatus(input: { enrollmentId: ${known.id}, status: ${pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED'])} }) { ${enrollment} }`, about: [known.course], after: there };
 }
 
 /** Gives the answer; null: none came. */
@@ -75,6 +97,7 @@ async function send(url: string, token: string, mutation: string): Promise<Answe
   }
 }
 
-function pick<Value>(values: readonly Value[]): Value {
+/** Gives one of some values, at random. */
+export function pick<Value>(values: readonly Value[]): Value {
   return values[Math.floor(Math.random() * values.length)]!;
 }

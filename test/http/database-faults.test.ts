@@ -11,6 +11,7 @@ import { issueToken } from '../../src/services/tokens.js';
 import { addCourse, amplePoints, anyLoad } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { freshUrl } from '../support/databases.js';
+import { fillFile, fillTable } from '../support/full-database.js';
 import { subscribeBy } from '../support/live-clients.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
@@ -138,28 +139,6 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
   }
   const connectionId = async (sql = 'select connection_id() as id'): Promise<number> => Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
 
-  /** Fills the file of the tables; returns what takes that back. */
-  async function fillFile(): Promise<() => Promise<unknown>> {
-    await root.query('set global innodb_file_per_table = off');
-    await root.query('create table school.filler (id int auto_increment primary key, text longtext) engine = innodb');
-    await root.query('begin');
-    let thrown: unknown;
-    while (thrown === undefined) await root.query('insert into school.filler (text) values (repeat("x", 500000))').catch((error: unknown) => (thrown = error));
-    expect(thrown).toMatchObject({ errno: 1114 });
-    return () => root.query('rollback');
-  }
-
-  /** Has each new course need room in a table that has none; MariaDB, whose undo log is in the file of the tables, ends itself where that is full. */
-  async function fillTable(): Promise<() => Promise<unknown>> {
-    await root.query('set max_heap_table_size = 16384');
-    await root.query('create table school.filler (text char(255)) engine = memory');
-    let thrown: unknown;
-    while (thrown === undefined) await root.query('insert into school.filler values ("x")').catch((error: unknown) => (thrown = error));
-    expect(thrown).toMatchObject({ errno: 1114 });
-    await root.query('create trigger school.fill before insert on school.core_course for each row insert into filler values ("x")');
-    return () => root.query('drop trigger school.fill');
-  }
-
   it('that became read only, as in a failover, is told as the runbook says, and is over with new connections', async () => {
     // More connections than are asked for at once below, so that none but for the fault is opened.
     const before = Math.max(...(await Promise.all(Array.from({ length: 8 }, () => connectionId('select connection_id() as id, sleep(0.2)')))));
@@ -250,7 +229,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
   });
 
   it('that has no room fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
-    const takeBack = kind === 'mysql' ? await fillFile() : await fillTable();
+    const takeBack = await (kind === 'mysql' ? fillFile : fillTable)(sql => root.query(sql), 'school');
     const saved = await everything(school.database);
     await expectOutside(school, { query: null, mutation: 'DATABASE_FULL', subscription: null, ready: 503, numbers: [1114], kind: 'full' });
     expect((await school.ready())[1].reason).toBe('The database has no room for changes, it said a moment ago (1114).');

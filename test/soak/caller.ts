@@ -1,0 +1,59 @@
+import { Agent, request } from 'node:http';
+import type { Answer } from '../crash/load.ts';
+
+/** How long a caller waits for an answer, in milliseconds: longer than the server may take for one. */
+const PATIENCE_MS = 30_000;
+/** Connections that are kept for the next calls. */
+const MAX_IDLE = 64;
+
+/** How a call ended: with an answer, without one, or because the caller left. */
+export type Ended = { readonly status: number; readonly answer: Answer & { readonly data?: unknown } } | 'no answer' | 'left';
+
+/** Calls a server, over connections that it keeps. */
+export class Caller {
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE });
+
+  /** Sends an operation; `leaveAfterMs` is when the caller leaves without its answer. */
+  post(url: string, token: string | null, query: string, leaveAfterMs?: number): Promise<Ended> {
+    const body = JSON.stringify({ query });
+    return this.#send(url, 'POST', { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...(token !== null && { authorization: `Bearer ${token}` }) }, body, leaveAfterMs);
+  }
+
+  get(url: string): Promise<Ended> {
+    return this.#send(url, 'GET', {}, '');
+  }
+
+  /** Closes the connections; for a moment when no call is under way. */
+  rest(): void {
+    this.#agent.destroy();
+  }
+
+  #send(url: string, method: string, headers: Record<string, string>, body: string, leaveAfterMs?: number): Promise<Ended> {
+    return new Promise(resolve => {
+      const end = (ended: Ended): void => {
+        clearTimeout(timer);
+        resolve(ended);
+      };
+      const sent = request(url, { method, headers, agent: this.#agent }, answer => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', part => (text += String(part)));
+        answer.on('end', () => end({ status: answer.statusCode!, answer: parsed(text) })).on('error', () => end('no answer'));
+      });
+      sent.on('error', () => end('no answer'));
+      sent.end(body);
+      const leave = (as: Ended): void => {
+        end(as);
+        sent.destroy();
+      };
+      const timer = setTimeout(() => leave(leaveAfterMs === undefined ? 'no answer' : 'left'), leaveAfterMs ?? PATIENCE_MS);
+    });
+  }
+}
+
+function parsed(text: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    return { errors: [{ message: text.slice(0, 200), extensions: { code: 'NO_JSON' } }] };
+  }
+}

@@ -1,0 +1,61 @@
+// npm run soak -- --help: puts a server under load, has faults befall it, and holds what callers were told against the database.
+import { CommanderError } from 'commander';
+import { UnusableDatabase } from './database.ts';
+import { faults, type Fault } from './faults.ts';
+import { faultsOf, optionsOf, type Options } from './options.ts';
+import { printReports } from './report.ts';
+import { Soak, type Report, type Times } from './soak.ts';
+
+/** How a soak ends: all is right, something is wrong, or it was asked for what there is not. */
+const EXIT = { clean: 0, failure: 1, usage: 2 } as const;
+
+const MINUTE = 60;
+/** The part of a run before a fault, and the most of it that the fault takes. */
+const BEFORE = 1 / 6;
+const MOST_FAULT = 1 / 2;
+/** The courses for each change a second, so that every course is changed every few seconds, and the fewest. */
+const COURSES = 1.5;
+const MIN_COURSES = 12;
+/** The students for each change a second, so that some are free though others wait. */
+const STUDENTS = 60;
+const MIN_STUDENTS = 200;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    return await soak(optionsOf(process.argv.slice(2)));
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
+    if (!(error instanceof UnusableDatabase)) throw error;
+    console.error(error.message);
+    return EXIT.usage;
+  }
+}
+
+async function soak(options: Options): Promise<number> {
+  const tell = (line: string): void => console.error(line);
+  const possible = faultsOf(options, tell);
+  const { database, reads, writes, listeners, requestTimeout, busy } = options;
+  const size = { courses: Math.max(MIN_COURSES, Math.round(writes * COURSES)), students: Math.max(MIN_STUDENTS, Math.round(writes * STUDENTS)) };
+  const running = await Soak.start({ database, readsPerSecond: reads, writesPerSecond: writes, ...size, listeners, requestTimeout, busy: busy / 100 }, faults.find(({ name }) => name === 'none')!);
+  const reports: Report[] = [];
+  let problems: string[] = [];
+  try {
+    for (const one of possible) {
+      tell(`${one.name}: ${one.does}`);
+      reports.push(await running.run(one, timesOf(one, options.minutes * MINUTE)));
+    }
+  } finally {
+    problems = [...reports.flatMap(report => report.problems), ...(await running.stop())];
+  }
+  printReports(reports, problems, text => process.stdout.write(text));
+  return problems.length === 0 ? EXIT.clean : EXIT.failure;
+}
+
+/** Divides a run into the time before a fault, the fault, and what is left. */
+function timesOf({ seconds, wellWithin, isTold }: Fault, all: number): Times {
+  const fault = Math.min(seconds, all * MOST_FAULT);
+  const before = all * BEFORE;
+  return { before, fault, after: Math.max(0, all - before - fault), checkEvery: MINUTE, wellWithin: isTold ? wellWithin : null };
+}

@@ -1,0 +1,3 @@
+import { describeShortSoak } from './short-soak.js';
+
+describeShortSoak('mariadb');
