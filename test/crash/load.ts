@@ -52,7 +52,8 @@ export function outcomeOf(answer: Answer | null): Outcome {
   if (answer === null || (code !== undefined && NOT_KNOWN.has(code))) return 'unknown';
   if (code !== undefined && UNCHANGED.has(code)) return 'refused';
   const payload = Object.values(answer.data ?? {})[0];
-  if (code === undefined && payload) return payload.userErrors.length > 0 ? 'refused' : 'done';
+  if (code === undefined && payload && payload.userErrors.length > 0) return 'refused';
+  if (code === undefined && payload && payload.enrollment !== null) return 'done';
   surprises.set(String(code), (surprises.get(String(code)) ?? 0) + 1);
   return 'unknown';
 }

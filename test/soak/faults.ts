@@ -57,6 +57,8 @@ const everywhere: readonly Kind[] = ['sqlite', ...servers];
 export const nothingTold: Told = { read: [], write: [] };
 const LOCKED = 5;
 const SLOW_READERS = 30;
+/** How often it is looked whether something is free, in milliseconds. */
+const LOOK_MS = 100;
 
 const isChange = ({ kind }: About): boolean => kind === 'write';
 const isOf = (courses: readonly string[]) => (about: About): boolean => isChange(about) && about.courses.some(course => courses.includes(course));
@@ -322,7 +324,7 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
   };
   for (const { id } of await root.query<{ id: number }>("select id from information_schema.processlist where user = 'teller'")) await root.query(`kill ${id}`).catch(() => undefined);
   const crowding = (async () => {
-    while (goesOn) if (!(await connect())) await delay(20);
+    while (goesOn) if (!(await connect())) await delay(LOOK_MS);
   })();
   return async () => {
     goesOn = false;
@@ -375,7 +377,7 @@ async function freezeAnother(stage: Stage): Promise<() => Promise<void>> {
   });
   const stop = stage.load.repeat(1, () => stage.load.enrollIn(second));
   const free = (async () => {
-    while (await isLocked()) await delay(100);
+    while (await isLocked()) await delay(LOOK_MS);
   })();
   return async () => {
     // The database ends the transaction by itself, which is the end of the fault.

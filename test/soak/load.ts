@@ -275,7 +275,7 @@ export class Load {
           const name = /^\w+/.exec(mutation)![0];
           const ended = await this.#ask({ name, kind: 'write', tables: ['core_course', 'core_enrollments', 'core_user'], courses }, this.#school.admin, `mutation { ${mutation} }`, staying());
           if (typeof ended === 'string') return null;
-          this.#lookAtRefusal(name, ended.answer, courses);
+          this.#lookAtPayload(name, ended.answer, courses);
           return ended.answer;
         },
         student,
@@ -287,9 +287,11 @@ export class Load {
     }
   }
 
-  /** Finds what a caller was told to mend that is not so: only the first course can be full, and all else is as the ledger has it. */
-  #lookAtRefusal(name: string, answer: Answer, courses: readonly string[]): void {
-    const mistakes = Object.values(answer.data ?? {})[0]?.userErrors ?? [];
+  /** Finds an answer without what it acknowledges, and what a caller was told to mend that is not so: only the first course can be full, and all else is as the ledger has it. */
+  #lookAtPayload(name: string, answer: Answer, courses: readonly string[]): void {
+    const payload = Object.values(answer.data ?? {})[0];
+    const mistakes = payload?.userErrors ?? [];
+    if (!answer.errors && mistakes.length === 0 && payload?.enrollment === null) this.#problems.add(`${name} was acknowledged, and its enrollment is not there`);
     for (const { code, message } of mistakes) {
       if (code === 'COURSE_FULL' && courses.includes(this.#school.courses[0]!)) continue;
       this.#problems.add(`${name} was refused with ${code}, which is not so`, message);
@@ -299,7 +301,7 @@ export class Load {
   async #change(name: string, tables: readonly Table[], courses: readonly string[], mutation: string): Promise<{ outcome: Outcome; payload: Payload | null }> {
     const ended = await this.#ask({ name, kind: 'write', tables, courses }, this.#school.admin, `mutation { ${mutation} }`);
     const answer = typeof ended === 'string' ? null : ended.answer;
-    if (answer) this.#lookAtRefusal(name, answer, courses);
+    if (answer) this.#lookAtPayload(name, answer, courses);
     return { outcome: outcomeOf(answer), payload: Object.values(answer?.data ?? {})[0] ?? null };
   }
 

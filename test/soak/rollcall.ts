@@ -34,8 +34,10 @@ export interface Resources {
 /** A server that runs as a process of its own. */
 export interface Rollcall {
   readonly url: string;
-  /** Collects the garbage, and measures. */
-  resources(): Promise<Resources>;
+  /** Measures, but for the heap. */
+  resources(): Promise<Omit<Resources, 'heap'>>;
+  /** Collects the garbage, and gives the size of what is left, in bytes. */
+  heap(): Promise<number>;
   /** Keeps the process from doing anything, until `thaw`. */
   freeze(): void;
   thaw(): void;
@@ -82,12 +84,12 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
   return {
     url,
     async resources() {
-      const heap = await collected(await inspector.promise);
       const samples = samplesIn(await (await fetch(new URL('/metrics', url))).text());
       const sum = (name: RegExp): number => [...samples].reduce((all, [series, value]) => all + (name.test(series) ? value : 0), 0);
       const connections = databaseUrl.startsWith('sqlite:') ? 0 : sum(/^rollcall_database_connections\{/);
-      return { rss: sum(/^process_resident_memory_bytes$/), heap, descriptors: sum(/^process_open_fds$/) - connections, waiting: sum(/^rollcall_(?:database_connections|course_turns)_waiting$/) };
+      return { rss: sum(/^process_resident_memory_bytes$/), descriptors: sum(/^process_open_fds$/) - connections, waiting: sum(/^rollcall_(?:database_connections|course_turns)_waiting$/) };
     },
+    heap: async () => collected(await inspector.promise),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     toggleRoom: () => void child.kill('SIGUSR2'),

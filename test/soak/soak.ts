@@ -90,6 +90,7 @@ export class Soak implements Judge {
   #tally = new Tally();
   #problems = new Problems();
   #listeners: Listener[] = [];
+  #lastLook: Look | null = null;
   /** How often in order /readyz was not what it should be. */
   #unready = 0;
   /** Looks at each call as it ends. */
@@ -188,20 +189,24 @@ export class Soak implements Judge {
     const looks: Look[] = [];
     this.#fault = fault;
     const before = this.#problems.lines.length;
-    this.#load.start();
-    await this.#calm(times.before, times.checkEvery, looks);
-    const first = await this.#look();
+    if (times.before > 0 || this.#lastLook === null) {
+      this.#load.start();
+      await this.#calm(times.before, times.checkEvery, looks);
+      this.#lastLook = await this.#look();
+    }
+    const first = this.#lastLook;
     looks.push(first);
     this.#load.start();
     const [lasted, recovery, silence] = await this.#suffer(fault, times);
     await this.#calm(times.after, times.checkEvery, looks);
     const last = await this.#look();
+    this.#lastLook = last;
     looks.push(last);
     this.#compare(first.resources, last.resources);
     this.#lookAtBusy();
     return {
       fault: fault.name, kind: this.database.kind, tally: this.#tally, lasted, recovery, silence, looks,
-      lost: looks.reduce((sum, look) => sum + look.lost, 0), drift: looks.reduce((sum, look) => sum + look.drift, 0), problems: this.#problems.lines.slice(before),
+      lost: looks.reduce((sum, look) => sum + look.lost, 0), drift: Math.max(...looks.map(look => look.drift)), problems: this.#problems.lines.slice(before),
     };
   }
 
@@ -337,13 +342,14 @@ export class Soak implements Judge {
   /** What the server needs, once that does not change any more. */
   async #atRest(): Promise<Resources> {
     const { server } = this.#stage;
+    const heap = await server.heap();
     let resources = await server.resources();
     await this.#eventually(async () => {
       const before = resources;
       resources = await server.resources();
       return resources.descriptors === before.descriptors && resources.waiting === 0;
     }, () => 'the server does not come to rest');
-    return resources;
+    return { ...resources, heap };
   }
 
   /** Finds what the server has kept since a look. */
