@@ -9,7 +9,7 @@ import { startRollcall, tokenOf, type LogLine, type Resources, type Rollcall } f
 import { Tally, type Call, type Group, type Phase } from './tally.ts';
 
 /** How long what is to come may be waited for, in milliseconds; after that it does not come. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 60_000;
 /** By how much what a server needs at rest may grow: the heap in bytes, and the descriptors. */
 const MAX_GROWN_HEAP = 30_000_000;
 const MAX_GROWN_DESCRIPTORS = 10;
