@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Kysely, sql, type Logger } from 'kysely';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NodeSqliteFileDialect } from '../../src/database/sqlite-dialect.js';
@@ -101,6 +102,31 @@ it('statements that follow each other let all else have its turn, within a trans
   isOver = true;
   expect(outside).toBeGreaterThanOrEqual(2);
   expect(turns - outside).toBeGreaterThanOrEqual(2);
+});
+
+it('a reader beside writers that are at work without an end has its turn at each turn of the event loop', async () => {
+  const database = open(10_000);
+  await database.schema.createTable('seat').addColumn('id', 'integer').execute();
+  const long = sql`insert into seat (id) with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000) select i from n where i > 19999`;
+  let [turns, isOver] = [0, false];
+  const next = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(next);
+  };
+  const writers = Array.from({ length: 6 }, async () => {
+    while (!isOver) {
+      await database.transaction().execute(async transaction => {
+        for (let times = 0; times < 4; times += 1) await long.execute(transaction);
+      });
+      await nextTurn();
+    }
+  });
+  next();
+  for (let reads = 0; reads < 20; reads += 1) await database.selectFrom('seat').select('id').limit(1).execute();
+  const taken = turns;
+  isOver = true;
+  await Promise.all(writers);
+  expect(taken).toBeLessThanOrEqual(2 * 20);
 });
 
 it('a commit does not copy a large log into the file: another connection does, whatever reads meanwhile, and then commits copy it again', async () => {
