@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { TransactionErrorCode } from '../services/transaction-error.js';
 import type { EndedRequest } from './request-record.js';
 
 /** Lists the routes that machines ask every few seconds. */
@@ -7,8 +8,20 @@ export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/met
 /** Lists the routes whose requests come by the dozen: what is polled, and the files of a page; one that there is not has no route. */
 const FREQUENT: ReadonlySet<string> = new Set([...POLLED, '/explorer/*']);
 
-/** Lists the codes of errors that are the operator's concern rather than the caller's. */
-const CONCERNS = new Set(['INTERNAL_SERVER_ERROR', 'READ_FAILED', 'RETRY_LATER', 'DATABASE_UNAVAILABLE', 'REQUEST_TIMEOUT', 'KEYS_UNAVAILABLE', 'COMMIT_UNKNOWN', 'UNSAFE_NUMBER']);
+/** Lists the codes of errors that are the operator's concern rather than the caller's, every one of a transaction that did not go through among them. */
+const CONCERNS: ReadonlySet<string> = new Set(
+  Object.keys({
+    INTERNAL_SERVER_ERROR: true,
+    READ_FAILED: true,
+    RETRY_LATER: true,
+    DATABASE_UNAVAILABLE: true,
+    DATABASE_FULL: true,
+    REQUEST_TIMEOUT: true,
+    KEYS_UNAVAILABLE: true,
+    COMMIT_UNKNOWN: true,
+    UNSAFE_NUMBER: true,
+  } satisfies Record<TransactionErrorCode | 'INTERNAL_SERVER_ERROR' | 'READ_FAILED' | 'KEYS_UNAVAILABLE' | 'UNSAFE_NUMBER', true>),
+);
 
 /** Limits what a client has written, an operation's name or a path, in characters. */
 const LONGEST = 100;

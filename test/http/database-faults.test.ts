@@ -100,6 +100,9 @@ async function expectOutside({ server, log, ask, ready }: School, { query, mutat
   // Nothing is a mistake of ours, and nothing has a stack; the number of each error is there, once.
   expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
   expect(log.text()).not.toMatch(/"stack"|\n\s+at /);
+  // The line of each request that met it is a warning: the server had trouble, and not the caller.
+  const met = log.lines().filter(({ errorCodes }) => errorCodes !== undefined);
+  expect([...new Set(met.map(({ level }) => level))]).toEqual([40]);
   const warnings = log.lines().filter(({ msg }) => msg === 'the database has failed what it was asked for');
   expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(numbers.map(number => [40, number, kind]).sort());
 }
