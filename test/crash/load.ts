@@ -18,8 +18,14 @@ export interface Payload {
   readonly userErrors: readonly { readonly code: string; readonly message?: string }[];
 }
 
+/** An operation with its variables: a text that stays the same, as a client's does. */
+export interface Operation {
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
 /** Sends a mutation that is about some courses, and gives the answer; null: none came. */
-export type Send = (mutation: string, courses: readonly string[]) => Promise<Answer | null>;
+export type Send = (name: string, mutation: Operation, courses: readonly string[]) => Promise<Answer | null>;
 
 /** What came of a mutation: it was done, or nothing was changed, or nobody knows. */
 export type Outcome = 'done' | 'refused' | 'unknown';
@@ -36,7 +42,7 @@ export const surprises = new Map<string, number>();
 export function startClient(url: string, token: string, students: readonly string[], courses: readonly string[], ledger: Ledger): Client {
   let stopping = false;
   const done = (async () => {
-    while (!stopping) await change(mutation => send(url, token, mutation), pick(students), courses, ledger);
+    while (!stopping) await change((_name, mutation) => send(url, token, mutation), pick(students), courses, ledger);
   })();
   return {
     async stop() {
@@ -62,8 +68,8 @@ export function outcomeOf(answer: Answer | null): Outcome {
 export async function change(ask: Send, student: string, courses: readonly string[], ledger: Ledger): Promise<void> {
   const known = ledger.know(student);
   if (known.state === 'unknown') return; // Looked at when the rows are.
-  const { mutation, about, after } = chosen(known, student, courses);
-  const answer = await ask(mutation, about);
+  const { name, input, about, after } = chosen(known, student, courses);
+  const answer = await ask(name, mutationOf(name, input, name === 'unenroll' ? 'deletedId' : 'enrollment { id status course { id } }'), about);
   const outcome = outcomeOf(answer);
   if (outcome === 'unknown') ledger.lose(student);
   else if (outcome === 'refused') ledger.refuse();
@@ -72,24 +78,36 @@ export async function change(ask: Send, student: string, courses: readonly strin
 
 type Enrolled = Payload['enrollment'];
 
-function chosen(known: Exclude<Known, { state: 'unknown' }>, student: string, courses: readonly string[]): { mutation: string; about: string[]; after: (enrollment: Enrolled) => Known } {
-  const enrollment = 'enrollment { id status course { id } } userErrors { code message }';
+/** A change of one student, the courses that it is about, and what is known once it is done. */
+interface Change {
+  readonly name: string;
+  readonly input: object;
+  readonly about: readonly string[];
+  readonly after: (enrollment: Enrolled) => Known;
+}
+
+function chosen(known: Exclude<Known, { state: 'unknown' }>, studentId: string, courses: readonly string[]): Change {
   const there = (row: Enrolled): Known => ({ state: 'there', id: row!.id, course: row!.course.id, status: row!.status.toLowerCase() });
-  const course = pick(courses.filter(one => known.state === 'gone' || one !== known.course));
-  if (known.state === 'gone') return { mutation: `enroll(input: { courseId: ${course}, studentId: ${student} }) { ${enrollment} }`, about: [course], after: there };
-  const way = Math.random();
-  if (way < 0.4) return { mutation: `unenroll(input: { enrollmentId: ${known.id} }) { deletedId userErrors { code message } }`, about: [known.course], after: () => ({ state: 'gone' }) };
-  if (way < 0.7) return { mutation: `transferEnrollment(input: { enrollmentId: ${known.id}, courseId: ${course} }) { ${enrollment} }`, about: [known.course, course], after: there };
-  return { mutation: `setEnrollmentStatus(input: { enrollmentId: ${known.id}, status: ${pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED'])} }) { ${enrollment} }`, about: [known.course], after: there };
+  const courseId = pick(courses.filter(one => known.state === 'gone' || one !== known.course));
+  if (known.state === 'gone') return { name: 'enroll', input: { courseId, studentId }, about: [courseId], after: there };
+  const [enrollmentId, way] = [known.id, Math.random()];
+  if (way < 0.4) return { name: 'unenroll', input: { enrollmentId }, about: [known.course], after: () => ({ state: 'gone' }) };
+  if (way < 0.7) return { name: 'transferEnrollment', input: { enrollmentId, courseId }, about: [known.course, courseId], after: there };
+  return { name: 'setEnrollmentStatus', input: { enrollmentId, status: pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED']) }, about: [known.course], after: there };
+}
+
+/** Returns a mutation with its input as a variable, whose type has the mutation's name, and what its caller can fix. */
+export function mutationOf(name: string, input: object, selection: string): Operation {
+  return { query: `mutation ($input: ${name.charAt(0).toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${selection} userErrors { code message } } }`, variables: { input } };
 }
 
 /** Gives the answer; null: none came. */
-async function send(url: string, token: string, mutation: string): Promise<Answer | null> {
+async function send(url: string, token: string, mutation: Operation): Promise<Answer | null> {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query: `mutation { ${mutation} }` }),
+      body: JSON.stringify(mutation),
     });
     return (await response.json()) as Answer;
   } catch (error) {

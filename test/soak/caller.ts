@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { Answer } from '../crash/load.ts';
+import type { Answer, Operation } from '../crash/load.ts';
 
 /** How long a caller waits for an answer, in milliseconds: longer than the server may take for one. */
 const PATIENCE_MS = 30_000;
@@ -14,8 +14,8 @@ export class Caller {
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE });
 
   /** Sends an operation; `leaveAfterMs` is when the caller leaves without its answer. */
-  post(url: string, token: string | null, query: string, leaveAfterMs?: number): Promise<Ended> {
-    const body = JSON.stringify({ query });
+  post(url: string, token: string | null, operation: Operation, leaveAfterMs?: number): Promise<Ended> {
+    const body = JSON.stringify(operation);
     return this.#send(url, 'POST', { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...(token !== null && { authorization: `Bearer ${token}` }) }, body, leaveAfterMs);
   }
 

@@ -64,6 +64,9 @@ const isChange = ({ kind }: About): boolean => kind === 'write';
 const isOf = (courses: readonly string[]) => (about: About): boolean => isChange(about) && about.courses.some(course => courses.includes(course));
 const ofTable = (table: About['tables'][number]) => ({ tables }: About): boolean => tables.includes(table);
 
+/** What may be told of rows that others keep locked: also where the lock comes free as the time of the request ends. */
+const locked: Told = { read: [], write: ['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED'] };
+
 /** What anybody may be told of a database that cannot be reached. */
 const away: Told = { read: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER'], write: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER', 'COMMIT_UNKNOWN'] };
 
@@ -88,7 +91,7 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 30,
     touches: (about, { courses }) => isOf(courses.slice(0, LOCKED))(about),
-    touched: { read: [], write: ['RETRY_LATER'] },
+    touched: locked,
     ready: 200,
     logged: [],
     isTold: true,
@@ -110,8 +113,7 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 20,
     touches: ofTable('core_enrollments'),
-    // What is read after a change that was saved may wait in vain too.
-    touched: { read: ['RETRY_LATER', 'REQUEST_TIMEOUT'], write: ['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED'] },
+    touched: { ...locked, read: ['RETRY_LATER', 'REQUEST_TIMEOUT'] },
     ready: 200,
     logged: [],
     isTold: true,
@@ -156,7 +158,7 @@ export const faults: readonly Fault[] = [
     seconds: 20,
     touches: isChange,
     // Those who wait behind others for their turn to change a course are told of that.
-    touched: { read: [], write: ['DATABASE_UNAVAILABLE', 'RETRY_LATER'] },
+    touched: { read: [], write: ['DATABASE_UNAVAILABLE', ...locked.write] },
     ready: 503,
     logged: ['read_only'],
     isTold: true,
@@ -209,7 +211,7 @@ export const faults: readonly Fault[] = [
     on: ['sqlite'],
     seconds: 20,
     touches: isChange,
-    touched: { read: [], write: ['RETRY_LATER'] },
+    touched: locked,
     ready: 200,
     logged: [],
     isTold: true,
@@ -226,7 +228,7 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 0,
     touches: (about, { courses }) => isOf(courses.slice(0, 2))(about),
-    touched: { read: [], write: ['RETRY_LATER'] },
+    touched: locked,
     ready: 200,
     logged: [],
     isTold: true,
@@ -307,7 +309,7 @@ async function ended(session: Session): Promise<void> {
   await session.end();
 }
 
-/** Takes every connection of the database but one, and keeps taking those that become free. */
+/** Takes every connection of the database but that of an administrator. */
 async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
   const root = await database.session();
   const [before] = await root.query<{ Value: string }>("show variables like 'max_connections'");
@@ -322,13 +324,19 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
     if (connection) taken.push(connection);
     return connection !== null;
   };
-  for (const { id } of await root.query<{ id: number }>("select id from information_schema.processlist where user = 'teller'")) await root.query(`kill ${id}`).catch(() => undefined);
   const crowding = (async () => {
-    while (goesOn) if (!(await connect())) await delay(LOOK_MS);
+    while (goesOn) if (!(await connect())) await delay(1);
   })();
+  // Until the others were faster for each of them.
+  for (;;) {
+    const ids = await root.query<{ id: number }>("select id from information_schema.processlist where user = 'teller'");
+    if (ids.length === 0) break;
+    for (const { id } of ids) await root.query(`kill ${id}`).catch(() => undefined);
+    await delay(LOOK_MS);
+  }
+  goesOn = false;
+  await crowding;
   return async () => {
-    goesOn = false;
-    await crowding;
     for (const connection of taken) await connection.end();
     await root.query(`set global max_connections = ${before!.Value}`);
     await root.end();

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { change, outcomeOf, pick, type Answer, type Outcome, type Payload } from '../crash/load.ts';
+import { change, mutationOf, outcomeOf, pick, type Answer, type Operation, type Outcome, type Payload } from '../crash/load.ts';
 import { Ledger } from '../crash/ledger.ts';
 import { Caller, type Ended } from './caller.ts';
 import type { Problems } from './problems.ts';
-import { NEWEST, reads, type Table } from './reads.ts';
+import { NEWEST, reads, RUNS, type Table } from './reads.ts';
 import type { Call, CallKind, Group, Phase } from './tally.ts';
 import { Things } from './things.ts';
 
@@ -125,11 +125,11 @@ export class Load {
 
   /** Has a query that is asked for again and again asked once. */
   async readNewest(): Promise<void> {
-    await this.#ask({ name: 'newest', kind: 'read', tables: ['core_course', 'core_enrollments', 'core_user'], courses: [] }, this.#school.admin, NEWEST);
+    await this.#ask({ name: 'newest', kind: 'read', tables: ['core_course', 'core_enrollments', 'core_user'], courses: [] }, this.#school.admin, { query: NEWEST, variables: {} });
   }
 
   async readRuns(): Promise<void> {
-    await this.#ask({ name: 'runs', kind: 'read', tables: ['core_recount_runs'], courses: [] }, this.#school.admin, '{ recountRuns(first: 5) { nodes { id status } } }');
+    await this.#ask({ name: 'runs', kind: 'read', tables: ['core_recount_runs'], courses: [] }, this.#school.admin, { query: RUNS, variables: {} });
   }
 
   /** Enrolls a student in a course. */
@@ -143,7 +143,7 @@ export class Load {
   /** Makes a course with a long description, which needs room of its own. */
   async makeLargeCourse(): Promise<void> {
     const title = `Large ${++this.#sequence}`;
-    const { outcome } = await this.#change('createCourse', ['core_course'], [], `createCourse(input: { title: "${title}", description: "${'x'.repeat(60_000)}" }) { userErrors { code message } }`);
+    const { outcome } = await this.#change('createCourse', ['core_course'], [], { title, description: 'x'.repeat(60_000) }, '');
     this.courses.made(title, outcome);
   }
 
@@ -152,12 +152,12 @@ export class Load {
     const students = this.#reserve(({ state }) => state === 'gone', MAX_OF_COURSE);
     try {
       const title = `Passing ${++this.#sequence}`;
-      const made = await this.#change('createCourse', ['core_course'], [], `createCourse(input: { title: "${title}", isPublished: true, status: ACTIVE }) { course { id } userErrors { code message } }`);
+      const made = await this.#change('createCourse', ['core_course'], [], { title, isPublished: true, status: 'ACTIVE' }, 'course { id }');
       this.courses.made(title, made.outcome);
       const id = (made.payload as { course?: { id: string } } | null)?.course?.id;
       if (made.outcome !== 'done' || id === undefined) return;
       if (students.length > 0) await this.#enrollMany(id, students);
-      const { outcome } = await this.#change('deleteCourse', ['core_course', 'core_enrollments'], [id], `deleteCourse(input: { id: ${id} }) { deletedId userErrors { code message } }`);
+      const { outcome } = await this.#change('deleteCourse', ['core_course', 'core_enrollments'], [id], { id }, 'deletedId');
       this.courses.deleted(title, outcome);
       for (const student of students) if (this.ledger.know(student).state === 'there') this.#note(student, outcome);
     } finally {
@@ -168,13 +168,13 @@ export class Load {
   /** Makes a student, enrolls them, and deletes them. */
   async userLife(): Promise<void> {
     const [email, course] = [`passing-${++this.#sequence}@example.org`, pick(this.#school.courses.slice(1))];
-    const made = await this.#change('createUser', ['core_user'], [], `createUser(input: { name: "Passing", email: "${email}" }) { user { id } userErrors { code message } }`);
+    const made = await this.#change('createUser', ['core_user'], [], { name: 'Passing', email }, 'user { id }');
     this.users.made(email, made.outcome);
     const id = (made.payload as { user?: { id: string } } | null)?.user?.id;
     if (made.outcome !== 'done' || id === undefined) return;
     this.#busy.add(id);
     await this.#enrollMany(course, [id]);
-    const { outcome } = await this.#change('deleteUser', ['core_user', 'core_course', 'core_enrollments'], [course], `deleteUser(input: { id: ${id} }) { deletedId userErrors { code message } }`);
+    const { outcome } = await this.#change('deleteUser', ['core_user', 'core_course', 'core_enrollments'], [course], { id }, 'deletedId');
     this.users.deleted(email, outcome);
     if (this.ledger.know(id).state === 'there') this.#note(id, outcome);
   }
@@ -184,7 +184,7 @@ export class Load {
     const [student] = this.#reserve(known => known.state === 'there' && known.course === from, 1);
     if (student === undefined) throw new Error(`Nobody is in course ${from}. Give the soak more students.`);
     const known = this.ledger.know(student) as { id: string; status: string };
-    const ended = await this.#caller.post(url, this.#school.admin, `mutation { transferEnrollment(input: { enrollmentId: ${known.id}, courseId: ${to} }) { userErrors { code message } } }`);
+    const ended = await this.#caller.post(url, this.#school.admin, mutationOf('transferEnrollment', { enrollmentId: known.id, courseId: to }, ''));
     const outcome = outcomeOf(typeof ended === 'string' ? null : ended.answer);
     if (outcome === 'done') this.ledger.acknowledge(student, { state: 'there', ...known, course: to });
     else if (outcome === 'refused') this.ledger.refuse();
@@ -212,7 +212,7 @@ export class Load {
 
   /** Enrolls students who are in no course. */
   async #enrollMany(course: string, students: readonly string[]): Promise<void> {
-    const { outcome, payload } = await this.#change('enrollMany', ['core_course', 'core_enrollments', 'core_user'], [course], `enrollMany(input: { courseId: ${course}, studentIds: [${students.join(', ')}] }) { enrollments { id status student { id } } userErrors { code message } }`);
+    const { outcome, payload } = await this.#change('enrollMany', ['core_course', 'core_enrollments', 'core_user'], [course], { courseId: course, studentIds: students }, 'enrollments { id status student { id } }');
     if (outcome === 'refused') return this.ledger.refuse();
     if (outcome === 'unknown') return students.forEach(student => this.ledger.lose(student));
     const made = (payload as unknown as { enrollments: { id: string; status: string; student: { id: string } }[] }).enrollments;
@@ -240,7 +240,7 @@ export class Load {
     const known = this.ledger.know(student);
     const isFree = !this.#busy.has(student);
     const token = { anyone: null, admin: this.#school.admin, student: pick(this.#school.studentTokens) }[read.as];
-    const ended = await this.#ask({ name: read.name, kind: 'read', tables: read.tables, courses: [] }, token, read.query(course, student), staying());
+    const ended = await this.#ask({ name: read.name, kind: 'read', tables: read.tables, courses: [] }, token, { query: read.query, variables: { course, student } }, staying());
     if (typeof ended === 'string' || ended.answer.errors) return;
     if (read.name === 'verify') this.#lookAtVerify(ended.answer);
     // What nobody has changed since the question is as it was acknowledged.
@@ -271,9 +271,8 @@ export class Load {
     }
     try {
       await change(
-        async (mutation, courses) => {
-          const name = /^\w+/.exec(mutation)![0];
-          const ended = await this.#ask({ name, kind: 'write', tables: ['core_course', 'core_enrollments', 'core_user'], courses }, this.#school.admin, `mutation { ${mutation} }`, staying());
+        async (name, mutation, courses) => {
+          const ended = await this.#ask({ name, kind: 'write', tables: ['core_course', 'core_enrollments', 'core_user'], courses }, this.#school.admin, mutation, staying());
           if (typeof ended === 'string') return null;
           this.#lookAtPayload(name, ended.answer, courses);
           return ended.answer;
@@ -298,15 +297,15 @@ export class Load {
     }
   }
 
-  async #change(name: string, tables: readonly Table[], courses: readonly string[], mutation: string): Promise<{ outcome: Outcome; payload: Payload | null }> {
-    const ended = await this.#ask({ name, kind: 'write', tables, courses }, this.#school.admin, `mutation { ${mutation} }`);
+  async #change(name: string, tables: readonly Table[], courses: readonly string[], input: object, selection: string): Promise<{ outcome: Outcome; payload: Payload | null }> {
+    const ended = await this.#ask({ name, kind: 'write', tables, courses }, this.#school.admin, mutationOf(name, input, selection));
     const answer = typeof ended === 'string' ? null : ended.answer;
     if (answer) this.#lookAtPayload(name, answer, courses);
     return { outcome: outcomeOf(answer), payload: Object.values(answer?.data ?? {})[0] ?? null };
   }
 
-  #ask(about: About, token: string | null, query: string, leaveAfterMs?: number): Promise<Ended> {
-    return this.#timed(about, this.#caller.post(this.#school.url, token, query, leaveAfterMs));
+  #ask(about: About, token: string | null, operation: Operation, leaveAfterMs?: number): Promise<Ended> {
+    return this.#timed(about, this.#caller.post(this.#school.url, token, operation, leaveAfterMs));
   }
 
   async #timed(about: About, ending: Promise<Ended>): Promise<Ended> {

@@ -39,16 +39,19 @@ async function soak(options: Options): Promise<number> {
   const { database, reads, writes, listeners, requestTimeout, busy } = options;
   const size = { courses: Math.max(MIN_COURSES, Math.round(writes * COURSES)), students: Math.max(MIN_STUDENTS, Math.round(writes * STUDENTS)) };
   const running = await Soak.start({ database, readsPerSecond: reads, writesPerSecond: writes, ...size, listeners, requestTimeout, busy: busy / 100 }, faults.find(({ name }) => name === 'none')!);
+  // Nothing that it has started stays behind, stopped or not.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void running.abandon().finally(() => process.exit(EXIT.failure)));
   const reports: Report[] = [];
-  let problems: string[] = [];
   try {
     for (const one of possible) {
       tell(`${one.name}: ${one.does}`);
       reports.push(await running.run(one, timesOf(one, options.minutes * MINUTE)));
     }
-  } finally {
-    problems = [...reports.flatMap(report => report.problems), ...(await running.stop())];
+  } catch (error) {
+    await running.abandon();
+    throw error;
   }
+  const problems = [...reports.flatMap(report => report.problems), ...(await running.stop())];
   printReports(reports, problems, text => process.stdout.write(text));
   return problems.length === 0 ? EXIT.clean : EXIT.failure;
 }

@@ -8,11 +8,10 @@ export class Problems {
     else this.#found.set(what, { count: 1, example });
   }
 
-  get size(): number {
-    return this.#found.size;
-  }
-
-  get lines(): string[] {
-    return [...this.#found].map(([what, { count, example }]) => `${what}${count > 1 ? ` (${count} times)` : ''}${example && `, such as: ${example}`}`);
+  /** Gives what was found since it was last asked. */
+  take(): string[] {
+    const lines = [...this.#found].map(([what, { count, example }]) => `${what}${count > 1 ? ` (${count} times)` : ''}${example && `, such as: ${example}`}`);
+    this.#found.clear();
+    return lines;
   }
 }

@@ -43,6 +43,8 @@ export interface Rollcall {
   thaw(): void;
   /** Fills up an SQLite file, or gives it room again. */
   toggleRoom(): void;
+  /** Ends the process at once. */
+  kill(): void;
   /** Ends the server in order, and gives its exit code. */
   stop(): Promise<number | null>;
 }
@@ -68,19 +70,25 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
   const child = spawn(process.execPath, parameters, { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const inspector = Promise.withResolvers<string>();
+  // What it says in words while it starts, as that it has made the tables.
+  let words = '';
+  let isReady = false;
   createInterface(child.stdout).on('line', text => onLine(lineOf(text)));
   createInterface(child.stderr).on('line', text => {
     const address = /^Debugger listening on (ws:.+)$/.exec(text)?.[1];
     if (address) inspector.resolve(address);
-    else if (!/^(?:For help, see: https:\/\/nodejs|Debugger (?:attached|ending))/.test(text)) onLine(lineOf(text));
+    else if (/^(?:For help, see: https:\/\/nodejs|Debugger (?:attached|ending))/.test(text)) return;
+    else if (isReady) onLine(lineOf(text));
+    else words += `${text}\n`;
   });
   const url = `http://127.0.0.1:${port}/graphql`;
   await Promise.race([
     untilReady(`http://127.0.0.1:${port}/readyz`),
     exited.then(([code]) => {
-      throw new Error(`The server ended with ${code} before it was ready. The log above says why.`);
+      throw new Error(`The server ended with ${code} before it was ready:\n${words}`);
     }),
   ]);
+  isReady = true;
   return {
     url,
     async resources() {
@@ -93,6 +101,7 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     toggleRoom: () => void child.kill('SIGUSR2'),
+    kill: () => void child.kill('SIGKILL'),
     async stop() {
       child.kill('SIGTERM');
       return (await exited)[0];

@@ -82,6 +82,7 @@ export interface Report {
 /** A server under load on a database of its own, which faults befall one after the other. */
 export class Soak implements Judge {
   readonly database: SoakDatabase;
+  readonly #options: SoakOptions;
   readonly #began = performance.now();
   #phase: Phase = 'calm';
   #fault: Fault;
@@ -90,19 +91,15 @@ export class Soak implements Judge {
   #tally = new Tally();
   #problems = new Problems();
   #listeners: Listener[] = [];
+  /** The servers that were started, those that have ended among them. */
+  readonly #servers: Rollcall[] = [];
   #lastLook: Look | null = null;
   /** How often in order /readyz was not what it should be. */
   #unready = 0;
   /** Looks at each call as it ends. */
   #calls: (call: Call) => void = () => undefined;
 
-  readonly #options: SoakOptions;
-
-  private constructor(
-    database: SoakDatabase,
-    options: SoakOptions,
-    calm: Fault,
-  ) {
+  private constructor(database: SoakDatabase, options: SoakOptions, calm: Fault) {
     this.database = database;
     this.#options = options;
     this.#fault = calm;
@@ -116,7 +113,7 @@ export class Soak implements Judge {
       await soak.#open();
       return soak;
     } catch (error) {
-      await soak.stop();
+      await soak.abandon();
       throw error;
     }
   }
@@ -172,8 +169,10 @@ export class Soak implements Judge {
     }
   }
 
-  #startServer(): Promise<Rollcall> {
-    return startRollcall({ databaseUrl: this.database.url, requestTimeout: this.#options.requestTimeout, onLine: line => this.#lookAtLine(line) });
+  async #startServer(): Promise<Rollcall> {
+    const server = await startRollcall({ databaseUrl: this.database.url, requestTimeout: this.#options.requestTimeout, onLine: line => this.#lookAtLine(line) });
+    this.#servers.push(server);
+    return server;
   }
 
   /** Finds lines of the log that a fault does not explain: no fault of a database is a mistake of the server's. */
@@ -188,7 +187,6 @@ export class Soak implements Judge {
     this.#tally = new Tally();
     const looks: Look[] = [];
     this.#fault = fault;
-    const before = this.#problems.lines.length;
     if (times.before > 0 || this.#lastLook === null) {
       this.#load.start();
       await this.#calm(times.before, times.checkEvery, looks);
@@ -206,7 +204,7 @@ export class Soak implements Judge {
     this.#lookAtBusy();
     return {
       fault: fault.name, kind: this.database.kind, tally: this.#tally, lasted, recovery, silence, looks,
-      lost: looks.reduce((sum, look) => sum + look.lost, 0), drift: Math.max(...looks.map(look => look.drift)), problems: this.#problems.lines.slice(before),
+      lost: looks.reduce((sum, look) => sum + look.lost, 0), drift: Math.max(...looks.map(look => look.drift)), problems: this.#problems.take(),
     };
   }
 
@@ -369,15 +367,20 @@ export class Soak implements Judge {
     }
   }
 
+  /** Ends at once what the soak has started, and takes away what it has made. */
+  async abandon(): Promise<void> {
+    for (const server of this.#servers) server.kill();
+    await this.database.stop();
+  }
+
   /** Stops all that the soak has started; gives what was wrong with that. */
   async stop(): Promise<string[]> {
-    const before = this.#problems.lines.length;
     await this.#load?.pause();
     for (const listener of this.#listeners) listener.close();
     const code = await this.#stage?.server.stop();
     if (code) this.#problems.add(`the server ended with ${code}`);
     await this.database.stop();
-    return this.#problems.lines.slice(before);
+    return this.#problems.take();
   }
 }
 
