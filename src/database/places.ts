@@ -11,10 +11,21 @@ export type Release = () => void;
 const purposes: readonly Purpose[] = ['read', 'transaction', 'probe'];
 
 const probing = new AsyncLocalStorage<true>();
+const changing = new AsyncLocalStorage<true>();
 
 /** Runs work whose statements outside of transactions take places as probes. */
 export function asProbe<Result>(work: () => Result): Result {
   return probing.run(true, work);
+}
+
+/** Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many slow readers there are. */
+export function forChange<Result>(work: () => Result): Result {
+  return changing.run(true, work);
+}
+
+/** Returns true within forChange(). */
+export function isForChange(): boolean {
+  return changing.getStore() === true;
 }
 
 /** Returns what a statement outside of a transaction takes its place for. */

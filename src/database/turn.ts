@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
 import { cut } from './cut.js';
 import { faultOf } from './database-errors.js';
-import { purposeOutsideTransactions, type Purpose, type Release } from './places.js';
+import { isForChange, purposeOutsideTransactions, type Purpose, type Release } from './places.js';
 import { unlessStopped, type TimeLimit } from './time-limit.js';
 
 /** A connection that somebody has. */
@@ -16,13 +16,19 @@ export interface Taken {
 /** How long the killing of a statement may take before the connection is cut instead, in milliseconds; a server that hangs kills nothing. */
 const MAX_KILL_MS = 5000;
 
+/** Returns what statements outside of a transaction take their place for; what is read before a change, or to answer one that is saved, is a part of it. */
+function purposeWithin(limit: TimeLimit | undefined): Purpose {
+  const purpose = purposeOutsideTransactions();
+  return purpose === 'read' && (isForChange() || limit?.maySave === true) ? 'transaction' : purpose;
+}
+
 /**
  * One connection for as long as somebody has it, taken at the first statement, when it is known what for. Within a time
  * limit, no statement begins after the limit has ended, and the one that is under way then is killed; nobody else gets the
  * connection before that statement has come to its end.
  */
 export class Turn implements DatabaseConnection {
-  readonly #purpose = purposeOutsideTransactions();
+  readonly #purpose: Purpose;
   #taking: Promise<Taken> | undefined;
   #taken: Taken | undefined;
   #underWay: Promise<void> = Promise.resolve();
@@ -35,7 +41,9 @@ export class Turn implements DatabaseConnection {
     private readonly control: ControlConnectionProvider,
     /** Is told of each error that the database gives. */
     private readonly onError: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#purpose = purposeWithin(limit);
+  }
 
   /** True once a statement could not be killed, so that the connection was cut. */
   get isCut(): boolean {

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
+import { forChange } from '../database/places.js';
 import { withinOwnLimit } from '../database/time-limit.js';
 import { Role } from '../entities/index.js';
 import { builderFor, rows } from './reader/query.js';
@@ -67,8 +68,8 @@ export class KnownUsers {
     // Without its own memory: all who ask at once share a statement, and later ones the maps above.
     this.#loader = new DataLoader<number, Role | null>(async ids => {
       const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
-      // Within a limit of its own: it is shared, and must not end with whoever asked first.
-      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => rows(database, query));
+      // Within a limit of its own: it is shared, and must not end with whoever asked first. Changes wait for it too.
+      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => forChange(() => rows(database, query)));
       const roles = new Map(found.map(row => [row.id, row.role as Role]));
       return ids.map(id => roles.get(id) ?? null);
     }, { cache: false, maxBatchSize: 1000 });

@@ -5,7 +5,7 @@ import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
 import { faultOf, isInterrupted } from '../database/database-errors.js';
-import type { Release } from '../database/places.js';
+import { forChange, type Release } from '../database/places.js';
 import { currentLimit, unlessStopped, waitingAnew, waitingUntil, withoutLimit, WorkStopped } from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
 import { NoTurn } from '../database/waiting-line.js';
@@ -178,7 +178,7 @@ class Tries<Result, Before extends Prepared> {
 
   /** Takes the turns of the courses, and then a connection. */
   async #inTurn(): Promise<Result> {
-    const prepared = await this.prepare();
+    const prepared = await forChange(() => this.prepare());
     this.#isInLine = true;
     const giveBack = await courseTurnsOf(this.database).take(prepared.courses, this.#limit);
     this.#isInLine = false;

@@ -67,6 +67,9 @@ const ofTable = (table: About['tables'][number]) => ({ tables }: About): boolean
 /** What may be told of rows that others keep locked: also where the lock comes free as the time of the request ends. */
 const locked: Told = { read: [], write: ['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED'] };
 
+/** What readers may be told who get no connection in time. */
+const busyReads = ['RETRY_LATER', 'REQUEST_TIMEOUT'];
+
 /** What anybody may be told of a database that cannot be reached. */
 const away: Told = { read: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER'], write: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER', 'COMMIT_UNKNOWN'] };
 
@@ -113,7 +116,9 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 20,
     touches: ofTable('core_enrollments'),
-    touched: { ...locked, read: ['RETRY_LATER', 'REQUEST_TIMEOUT'] },
+    touched: { ...locked, read: busyReads },
+    // Nearly all work needs that table, and so the connections.
+    untouched: { ...locked, read: busyReads },
     ready: 200,
     logged: [],
     isTold: true,
@@ -241,9 +246,9 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 20,
     touches: ofTable('core_recount_runs'),
-    touched: { read: ['RETRY_LATER', 'REQUEST_TIMEOUT'], write: [] },
-    // They share the connections for reading, and so wait for one; what is read after a change that was saved, too.
-    untouched: { read: ['RETRY_LATER'], write: ['READ_FAILED'] },
+    touched: { read: busyReads, write: [] },
+    // They share the connections for reading, and so wait for one; changes do not.
+    untouched: { read: busyReads, write: [] },
     ready: 200,
     logged: [],
     isTold: true,
