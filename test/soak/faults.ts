@@ -57,8 +57,9 @@ const everywhere: readonly Kind[] = ['sqlite', ...servers];
 export const nothingTold: Told = { read: [], write: [] };
 const LOCKED = 5;
 const SLOW_READERS = 30;
-/** How often it is looked whether something is free, in milliseconds. */
+/** How often it is looked whether something is free, and whether something has come that comes at once, in milliseconds. */
 const LOOK_MS = 100;
+const SOON_MS = 20;
 
 const isChange = ({ kind }: About): boolean => kind === 'write';
 const isOf = (courses: readonly string[]) => (about: About): boolean => isChange(about) && about.courses.some(course => courses.includes(course));
@@ -130,7 +131,7 @@ export const faults: readonly Fault[] = [
       const changed = changer.query('alter table core_enrollments force, algorithm = copy');
       changed.catch(() => undefined);
       const [{ id }] = (await reader.query<{ id: number }>('select connection_id() as id')) as [{ id: number }];
-      while (!(await reader.query<{ state: string | null }>(`select state from information_schema.processlist where id <> ${id} and info like 'alter table%'`)).some(({ state }) => state?.includes('metadata lock'))) await delay(20);
+      while (!(await reader.query<{ state: string | null }>(`select state from information_schema.processlist where id <> ${id} and info like 'alter table%'`)).some(({ state }) => state?.includes('metadata lock'))) await delay(SOON_MS);
       return async () => {
         await reader.query('rollback');
         await changed;
@@ -232,7 +233,7 @@ export const faults: readonly Fault[] = [
     does: 'a second server is stopped (SIGSTOP) in the middle of a transaction, with the locks of two courses, until the database ends that',
     on: servers,
     seconds: 0,
-    touches: (about, { courses }) => isOf(courses.slice(0, 2))(about),
+    touches: (about, { courses }) => isOf(courses.slice(1, 3))(about),
     touched: locked,
     ready: 200,
     logged: [],
@@ -320,7 +321,6 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
   const [before] = await root.query<{ Value: string }>("show variables like 'max_connections'");
   await root.query('set global max_connections = 10');
   const taken: Connection[] = [];
-  let goesOn = true;
   const connect = async (): Promise<boolean> => {
     const connection = await createConnection({ host: '127.0.0.1', port: database.server!.port, user: 'crowd', password: 'secret' }).catch((error: unknown) => {
       if ((error as { errno?: number }).errno === 1040) return null;
@@ -329,19 +329,25 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
     if (connection) taken.push(connection);
     return connection !== null;
   };
-  const crowding = (async () => {
-    while (goesOn) if (!(await connect())) await delay(1);
-  })();
-  // Until the others were faster for each of them.
-  for (;;) {
+  /** Ends the connections of the server, and takes all that are free; gives how many the server had. */
+  const crowd = async (): Promise<number> => {
     const ids = await root.query<{ id: number }>("select id from information_schema.processlist where user = 'teller'");
-    if (ids.length === 0) break;
     for (const { id } of ids) await root.query(`kill ${id}`).catch(() => undefined);
-    await delay(LOOK_MS);
-  }
-  goesOn = false;
-  await crowding;
+    while (await connect());
+    return ids.length;
+  };
+  while ((await crowd()) > 0);
+  // A session that was ended may give its place back only later.
+  let goesOn = true;
+  const crowding = (async () => {
+    while (goesOn) {
+      await delay(LOOK_MS);
+      await crowd();
+    }
+  })();
   return async () => {
+    goesOn = false;
+    await crowding;
     for (const connection of taken) await connection.end();
     await root.query(`set global max_connections = ${before!.Value}`);
     await root.end();
@@ -368,7 +374,8 @@ async function fill({ database, server }: Stage): Promise<() => Promise<void>> {
  */
 async function freezeAnother(stage: Stage): Promise<() => Promise<void>> {
   const { database, courses } = stage;
-  const [first, second] = courses as [string, string];
+  // Not the one that has few seats.
+  const [, first, second] = courses as [string, string, string];
   const another = await stage.startAnother();
   const isLocked = async (): Promise<boolean> => {
     const rows = database.query(`select id from core_course where id = ${first} for update nowait`);
@@ -381,8 +388,13 @@ async function freezeAnother(stage: Stage): Promise<() => Promise<void>> {
     const holder = await database.session();
     await holder.query('begin');
     await holder.query(`select id from core_course where id = ${second} for update`);
-    const moving = stage.load.moveBy(another.url, first, second);
-    while (!(await isLocked())) await delay(20);
+    let isOver = false;
+    const moving = stage.load.moveBy(another.url, first, second).finally(() => (isOver = true));
+    while (!isOver && !(await isLocked())) await delay(SOON_MS);
+    if (isOver) {
+      await moving;
+      throw new Error(`A student was moved to course ${second}, though somebody has locked it.`);
+    }
     another.freeze();
     // Now it gets the second one too, and does not know.
     await ended(holder);

@@ -14,7 +14,7 @@ export function describeShortSoak(kind: Kind): void {
 
     beforeAll(async () => {
       // Less than the tries of a change take, so that the end of the time says what they met.
-      const size = { courses: 12, students: 120, listeners: 1, requestTimeout: 6 };
+      const size = { courses: 20, students: 120, listeners: 1, requestTimeout: 6 };
       soak = await Soak.start({ database: kind, readsPerSecond: 2, writesPerSecond: 2, ...size, busy: 0.5 }, faults[0]!);
     });
     afterAll(async () => expect(await soak?.stop()).toEqual([]));
