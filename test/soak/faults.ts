@@ -39,6 +39,8 @@ export interface Fault {
   touches(about: About, stage: Stage): boolean;
   readonly touched: Told;
   readonly untouched?: Told;
+  /** The part of the changes of other courses that may be told that the server is busy: they wait behind one that moves a student between theirs and one that is touched. */
+  readonly joined?: number;
   /** What /readyz must say while it lasts; null: either. */
   readonly ready: 200 | 503 | null;
   /** The kinds of fault of which the log may warn. */
@@ -57,6 +59,7 @@ const everywhere: readonly Kind[] = ['sqlite', ...servers];
 export const nothingTold: Told = { read: [], write: [] };
 const LOCKED = 5;
 const SLOW_READERS = 30;
+const MAX_JOINED = 0.2;
 /** How often it is looked whether something is free, and whether something has come that comes at once, in milliseconds. */
 const LOOK_MS = 100;
 const SOON_MS = 20;
@@ -96,6 +99,7 @@ export const faults: readonly Fault[] = [
     seconds: 30,
     touches: (about, { courses }) => isOf(courses.slice(0, LOCKED))(about),
     touched: locked,
+    joined: MAX_JOINED,
     ready: 200,
     logged: [],
     isTold: true,
@@ -235,6 +239,7 @@ export const faults: readonly Fault[] = [
     seconds: 0,
     touches: (about, { courses }) => isOf(courses.slice(1, 3))(about),
     touched: locked,
+    joined: MAX_JOINED,
     ready: 200,
     logged: [],
     isTold: true,

@@ -141,6 +141,7 @@ export class Soak implements Judge {
     if (this.#options.busy > 0 && BUSY.has(code)) return true;
     if (phase === 'calm') return false;
     if (kind === 'ready') return code === '503' && this.#fault.ready !== 200;
+    if (this.#fault.joined && kind === 'write' && BUSY.has(code)) return true;
     return mayBeTold(this.#fault, group)[kind].includes(code);
   }
 
@@ -362,7 +363,8 @@ export class Soak implements Judge {
       for (const kind of ['read', 'write'] as const) {
         const codes = Object.entries(this.#tally.codes(group, kind));
         const [all, busy] = [codes, codes.filter(([code]) => BUSY.has(code) && !told[kind].includes(code))].map(some => some.reduce((sum, [, count]) => sum + count, 0)) as [number, number];
-        if (busy > all * this.#options.busy) this.#problems.add(`${busy} of ${all} callers (${kind}, ${group}) were told that the server is busy, though nothing touched them`);
+        const most = group === 'untouched' && kind === 'write' ? Math.max(this.#options.busy, this.#fault.joined ?? 0) : this.#options.busy;
+        if (busy > all * most) this.#problems.add(`${busy} of ${all} callers (${kind}, ${group}) were told that the server is busy, though nothing touched them`);
       }
     }
   }
