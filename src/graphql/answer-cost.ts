@@ -15,6 +15,12 @@ const MOST_FIELDS = 10_000;
 /** The values of lists in arguments that cost a point. */
 const LIST_VALUES_PER_POINT = 10;
 
+/** How many values are in each list or object that was counted before. */
+const listed = new WeakMap<object, number>();
+/** Takes the price that a field's own declaration gives. */
+const fromExtensions = fieldExtensionsEstimator();
+const ownEstimator = withLists(options => fromExtensions(options) ?? costOf(options));
+
 /** What the values of an answer cost. */
 export interface AnswerCost {
   readonly points: number;
@@ -37,8 +43,7 @@ export function answerCostOf({ schema, document, operation }: OperationVariables
   const context = new ValidationContext(schema, document, new TypeInfo(schema), error => {
     throw error; // The first is told; each further one would be made and thrown away.
   });
-  const listed = new WeakMap<object, number>();
-  const estimators = [fieldExtensionsEstimator(), introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator, listed)));
+  const estimators = [fromExtensions, introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator)));
   const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(context);
   visitor.variableValues = coerced;
   try {
@@ -46,32 +51,31 @@ export function answerCostOf({ schema, document, operation }: OperationVariables
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (!error.nodes) return codedError('QUERY_TOO_COSTLY', `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`);
-    // Else whoever sends one such argument could ask for anything beside it.
+    // The operation is refused here, since it has no cost: without that, it could ask for anything beside such an argument.
     return new GraphQLError(error.message, { nodes: error.nodes, extensions: codedError('BAD_USER_INPUT', '').extensions });
   }
 }
 
 /** Returns what a field costs at one place without what is selected of it, in points. */
 export function ownPointsOf({ type, field, node, args }: PlacedField): number {
-  const own = { type, field, node, args, childComplexity: 0 };
-  return withLists(options => fieldExtensionsEstimator()(options) ?? costOf(options), new WeakMap())(own) ?? 0;
+  return ownEstimator({ type, field, node, args, childComplexity: 0 }) ?? 0;
 }
 
 /** Returns the same estimator, but the values of lists in arguments cost too, at each place where the field is asked for. */
-function withLists(estimator: ComplexityEstimator, listed: WeakMap<object, number>): ComplexityEstimator {
+function withLists(estimator: ComplexityEstimator): ComplexityEstimator {
   return options => {
     const cost = estimator(options);
-    return typeof cost === 'number' ? cost + Math.floor(listValuesIn(options.args, listed) / LIST_VALUES_PER_POINT) : cost;
+    return typeof cost === 'number' ? cost + Math.floor(listValuesIn(options.args) / LIST_VALUES_PER_POINT) : cost;
   };
 }
 
 /** Returns how many values are in the lists of a value; of a list or object that was seen before, as a variable is at each of its places, what is known of it. */
-function listValuesIn(value: unknown, listed: WeakMap<object, number>): number {
+function listValuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Date) return 0;
   const seen = listed.get(value);
   if (seen !== undefined) return seen;
   const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  const count = parts.reduce<number>((sum, part) => sum + listValuesIn(part, listed), Array.isArray(value) ? value.length : 0);
+  const count = parts.reduce<number>((sum, part) => sum + listValuesIn(part), Array.isArray(value) ? value.length : 0);
   listed.set(value, count);
   return count;
 }

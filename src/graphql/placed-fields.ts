@@ -19,6 +19,10 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { isConnectionName } from './query-cost.js';
+
+/** The fields that no type declares. */
+const metaFields: readonly GraphQLField<unknown, unknown>[] = [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef];
 
 /** A field at one place of an operation, the fields of fragments too, without what `@skip` and `@include` leave out. */
 export interface PlacedField {
@@ -61,11 +65,11 @@ export function fieldsIn({ schema, document, operation, variables }: PlacedOpera
 
 /** Returns whether a field gives a page of a list. */
 export function isConnection({ type }: GraphQLField<unknown, unknown>): boolean {
-  return getNamedType(type).name.endsWith('Connection');
+  return isConnectionName(getNamedType(type).name);
 }
 
 function fieldOf(type: GraphQLObjectType, name: string): GraphQLField<unknown, unknown> | undefined {
-  return [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].find(meta => meta.name === name) ?? type.getFields()[name];
+  return metaFields.find(meta => meta.name === name) ?? type.getFields()[name];
 }
 
 /** Returns the nodes of the fields of selections. */

@@ -49,10 +49,15 @@ export function messagesOf(args: Readonly<Record<string, unknown>>): number {
   return (args['courseIds'] as readonly string[] | null | undefined)?.length ?? MOST_COURSES;
 }
 
+/** Returns true for the name of a type that is a page of a list. */
+export function isConnectionName(name: string): boolean {
+  return name.endsWith('Connection');
+}
+
 /** Gives how often what is selected of a field can be in the answer. */
 export function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, args: PageSize): number {
   if (field.args.some(({ name }) => name === 'first')) return pageSizeOf(args);
   // What a page lists is counted with the page, whose arguments have its size.
-  if (parent.endsWith('Connection')) return 1;
+  if (isConnectionName(parent)) return 1;
   return isListType(getNullableType(field.type)) ? LIST : 1;
 }

@@ -1,9 +1,10 @@
 /**
- * Says what an operation took, from its answer, in the points and by the prices of what it can cost at most: a page with
- * three rows took three, whatever its size, and rows were read for the parents that there were.
+ * Reckons what an operation took, from its answer, by the same prices as its cost. The cost says what it can take at most: a
+ * page of 100 rows costs 100 rows. Where the page has three, it took three, and what lies below it was read for three.
  */
 import { ownPointsOf } from './answer-cost.js';
 import { isConnection, type PlacedField } from './placed-fields.js';
+import { isConnectionName } from './query-cost.js';
 import { readPointsOf, readPrices, type Reading } from './read-cost.js';
 
 /** The points that a field takes by reading at all, however little it finds: a statement of about 0.25 ms, the database's time included. */
@@ -32,7 +33,7 @@ function takenAt(parents: readonly Answer[], fields: readonly PlacedField[], rea
 
 /** Returns whether a field has a statement of its own; a page has been read by the field that gives it. */
 function reads({ key, type }: PlacedField): boolean {
-  return key in readPrices && !type.name.endsWith('Connection');
+  return key in readPrices && !isConnectionName(type.name);
 }
 
 /** Returns how many rows pages have. */

@@ -45,6 +45,7 @@ describe('the windows in memory', () => {
     expect(await windows.giveBack('client', 501)).toMatchObject({ left: 400 });
     expect(await windows.take('client', 100)).toMatchObject({ isRefused: false, left: 300 });
     expect(await windows.giveBack('client', 5000)).toMatchObject({ left: 1000 });
+    expect(await windows.take('client', 10)).toMatchObject({ left: 990 });
     await windows.take('second', 10);
     await windows.take('third', 10);
     expect([await windows.giveBack('client', 10), windows.size]).toEqual([null, 2]);
@@ -60,6 +61,9 @@ describe('points that are given back', () => {
     expect(await limits.giveBack(payer, 100, charged)).toMatchObject({ left: 500 });
     const over = { ...charged, resetsAt: performance.now() };
     expect(await limits.giveBack(payer, 100, over)).toBe(over);
+    // Redis was away then, so nothing was taken.
+    const unchecked = { ...charged, left: null };
+    expect(await limits.giveBack(payer, 100, unchecked)).toBe(unchecked);
     expect(await limits.settle(payer, 1)).toMatchObject({ left: 499 });
   });
 });

@@ -78,6 +78,8 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(await other!.giveBack('client', 1002)).toMatchObject({ isRefused: false, left: 500 });
     expect(await one!.take('client', 100)).toMatchObject({ isRefused: false, left: 400 });
     expect(await other!.take('client', 100)).toMatchObject({ isRefused: false, left: 300 });
+    expect(await one!.giveBack('client', 5000)).toMatchObject({ left: POINTS });
+    expect(await other!.take('client', 10)).toMatchObject({ left: POINTS - 10 });
   });
 
   it('pass every request while Redis is away, which the log says once, and limit again when it is back', async () => {

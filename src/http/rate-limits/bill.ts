@@ -48,10 +48,9 @@ export class Bill {
     return null;
   }
 
-  /** Gives back what an operation did not take of its points, from the data of its whole answer, once; while the window lasts that they were charged to. */
+  /** Gives back what an operation did not take of its points, from the data of its whole answer, while the window lasts that they were charged to. */
   async giveBack(data: unknown): Promise<void> {
     const unused = Math.floor(this.#unusedBy?.(data) ?? 0);
-    this.#unusedBy = null;
     if (unused === 0) return;
     this.#actual -= unused;
     this.#standing = await this.limits.giveBack(this.payer, unused, this.#standing!);

@@ -42,6 +42,8 @@ export async function takeFrom(limiter: RateLimiterAbstract, client: string, poi
 
 /** Puts points back into a window and returns what that leaves. */
 export async function giveBackTo(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
-  const { remainingPoints, msBeforeNext, isFirstInDuration } = await limiter.reward(client, points);
-  return { isRefused: false, left: Math.min(remainingPoints, limiter.points), resetsIn: Math.max(0, msBeforeNext), isFirst: isFirstInDuration };
+  const given = await limiter.reward(client, points);
+  // Where the window has begun anew on the way, it has no more than all its points.
+  const { remainingPoints, msBeforeNext, isFirstInDuration } = given.consumedPoints < 0 ? await limiter.penalty(client, -given.consumedPoints) : given;
+  return { isRefused: false, left: remainingPoints, resetsIn: Math.max(0, msBeforeNext), isFirst: isFirstInDuration };
 }

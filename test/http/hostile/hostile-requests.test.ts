@@ -53,7 +53,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
     await fresh.drop();
   });
 
-  it('get no error of the server, tell nothing that is hidden, and leave nothing in the log or in memory', { timeout: 120_000 + count * 60 }, async () => {
+  it('get no error of the server, tell nothing that is hidden, and leave nothing in the log or in memory', { timeout: 120_000 + count * 500 }, async () => {
     const random = new Random(SEED);
     const names = Object.keys(viewers);
     const facts = await factsOf(fresh.database);
