@@ -50,7 +50,9 @@ export function migrateUp(database: Database, migrating: Migrating = {}): Promis
 
 /** Looks, then migrates and fills within one transaction, for which all other processes wait. */
 async function migrateFile(database: Database, { onApplied, fill }: Migrating): Promise<string[]> {
-  if ((await requireOwnSchema(database)).pending.length === 0) return [];
+  // At one moment: another process may migrate the file between two of the statements.
+  const found = await database.em.fork().transactional(em => requireOwnSchema(database, em), { readOnly: true });
+  if (found.pending.length === 0) return [];
   // Makes the record, outside of the transaction, which would otherwise keep the migrator waiting for the only connection.
   await database.migrator.getPending();
   return database.em.fork().transactional(async em => {

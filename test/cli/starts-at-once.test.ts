@@ -6,6 +6,7 @@ import { migrateUp } from '../../src/database/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { addSampleData } from '../../src/services/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
+import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
 
@@ -71,6 +72,21 @@ describeOnEach('a database that is empty', kind => {
     await checkStrategy(database.em);
     expect(await miscounted(database)).toEqual([]);
     await database.close(true);
+  });
+
+  it('is not taken for half migrated by one process while another migrates it, at whichever statement', async () => {
+    const ofTables = kind === 'sqlite' ? ['sqlite_master', 'pragma_table_info'] : ['information_schema.tables', 'information_schema.columns'];
+    for (const place of [...ofTables, 'select name from rollcall_migrations']) {
+      const own = freshUrl(kind);
+      const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
+      // The record of the migrations is there, and none of them.
+      await one.migrator.getPending();
+      const another = beforeStatement(one, new RegExp(place), () => migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }));
+      expect(await migrateUp(one)).toEqual([]);
+      expect(another.done).toBe(true);
+      await Promise.all([one.close(true), other.close(true)]);
+      await own.drop();
+    }
   });
 
   if (kind === 'sqlite')
