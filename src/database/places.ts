@@ -1,89 +1,87 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TimeLimit } from './time-limit.js';
 import { WaitingLine } from './waiting-line.js';
-
-/** Names what a connection is taken for: to read, or anything else outside of a transaction; for a transaction that may write; to see whether the database answers. */
-export type Purpose = 'read' | 'transaction' | 'probe';
 
 /** Gives a place back; a second call does nothing. */
 export type Release = () => void;
 
-const purposes: readonly Purpose[] = ['read', 'transaction', 'probe'];
-
-const probing = new AsyncLocalStorage<true>();
-const changing = new AsyncLocalStorage<true>();
-
-/** Runs work whose statements outside of transactions take places as probes. */
-export function asProbe<Result>(work: () => Result): Result {
-  return probing.run(true, work);
+/** Rules for those who take places for one thing: how many are kept for them, and how long they wait at most, in milliseconds. */
+export interface PlaceRule {
+  readonly kept: number;
+  readonly maxWaitMs: number;
 }
 
-/** Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many slow readers there are. */
-export function forChange<Result>(work: () => Result): Result {
-  return changing.run(true, work);
-}
+/** The rules for each thing that places are taken for. */
+export type PlaceRules<For extends string> = Readonly<Record<For, PlaceRule>>;
 
-/** Returns true within forChange(). */
-export function isForChange(): boolean {
-  return changing.getStore() === true;
-}
-
-/** Returns what a statement outside of a transaction takes its place for. */
-export function purposeOutsideTransactions(): Purpose {
-  return probing.getStore() ? 'probe' : 'read';
+/** Those who take places for one thing. */
+interface Takers {
+  readonly kept: number;
+  readonly line: WaitingLine;
+  taken: number;
 }
 
 /**
- * The places that a pool has for connections. Each purpose has some kept for it, so that those who wait for locks leave
- * room for readers, slow readers leave room for changes, and neither makes the database look as if it did not answer. The
- * others go to whichever asked first.
+ * The places that a pool has for connections. Some are kept for each thing that they are taken for, so that those who wait
+ * for locks leave room for readers, slow readers leave room for changes, and neither makes the database look as if it did
+ * not answer. The others go to whoever asked first.
  */
-export class Places {
-  readonly #lines: Readonly<Record<Purpose, WaitingLine>> = { read: new WaitingLine('connection'), transaction: new WaitingLine('connection'), probe: new WaitingLine('connection') };
-  readonly #taken: Record<Purpose, number> = { read: 0, transaction: 0, probe: 0 };
+export class Places<For extends string> {
+  readonly #takers: ReadonlyMap<For, Takers>;
 
   constructor(
     readonly most: number,
-    private readonly kept: Readonly<Record<Purpose, number>> = { read: 0, transaction: 0, probe: 0 },
-  ) {}
+    rules: PlaceRules<For>,
+  ) {
+    const all = Object.entries<PlaceRule>(rules) as [For, PlaceRule][];
+    // A pool may be so small that not all can have what is kept for them in a larger one.
+    const fits = all.reduce((sum, [, { kept }]) => sum + kept, 0) < most;
+    this.#takers = new Map(all.map(([name, { kept, maxWaitMs }]) => [name, { kept: fits ? kept : 0, line: new WaitingLine('connection', maxWaitMs), taken: 0 }]));
+  }
 
   get taken(): number {
-    return purposes.reduce((sum, purpose) => sum + this.#taken[purpose], 0);
+    return this.#sum(({ taken }) => taken);
   }
 
   get waiting(): number {
-    return purposes.reduce((sum, purpose) => sum + this.#lines[purpose].length, 0);
+    return this.#sum(({ line }) => line.length);
   }
 
-  /** Takes a place, as soon as there is one for that purpose. Errors: those of WaitingLine.wait(). */
-  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Release> {
+  /** Takes a place, as soon as there is one for that. Errors: those of WaitingLine.wait(). */
+  async take(what: For, limit: TimeLimit | undefined): Promise<Release> {
     limit?.check();
-    if (this.#lines[purpose].length === 0 && this.#isFree(purpose)) this.#taken[purpose] += 1;
-    else await this.#lines[purpose].wait(limit);
+    const takers = this.#takers.get(what)!;
+    if (takers.line.length === 0 && this.#isFree(takers)) takers.taken += 1;
+    else await takers.line.wait(limit);
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      this.#taken[purpose] -= 1;
+      takers.taken -= 1;
       this.#giveOn();
     };
   }
 
-  /** Returns true where a place is left beside those that are kept for the other purposes. */
-  #isFree(purpose: Purpose): boolean {
-    const keptForOthers = purposes.reduce((sum, other) => sum + (other === purpose ? 0 : Math.max(0, this.kept[other] - this.#taken[other])), 0);
+  /** Returns true where a place is left beside those that are kept for the others. */
+  #isFree(takers: Takers): boolean {
+    const keptForOthers = this.#sum(other => (other === takers ? 0 : Math.max(0, other.kept - other.taken)));
     return this.taken + keptForOthers < this.most;
   }
 
   /** Gives free places to those who have waited longest among those for whom there is one. */
   #giveOn(): void {
     for (;;) {
-      const [next] = purposes
-        .filter(purpose => this.#lines[purpose].length > 0 && this.#isFree(purpose))
-        .sort((one, other) => this.#lines[one].first! - this.#lines[other].first!);
+      const [next] = [...this.#takers.values()]
+        .filter(takers => takers.line.length > 0 && this.#isFree(takers))
+        .sort((one, other) => one.line.first! - other.line.first!);
       if (next === undefined) return;
-      this.#taken[next] += 1;
-      this.#lines[next].giveOn();
+      next.taken += 1;
+      next.line.giveOn();
     }
+  }
+
+  #sum(of: (takers: Takers) => number): number {
+    let sum = 0;
+    for (const takers of this.#takers.values()) sum += of(takers);
+    return sum;
   }
 }

@@ -9,18 +9,16 @@ import { cut } from './cut.js';
 import { faultOf } from './database-errors.js';
 import { databaseKind } from './database-url.js';
 import { IdleConnections, type Pool } from './idle-connections.js';
-import { Places, type Purpose, type Release } from './places.js';
+import { Places, type Release } from './places.js';
+import { laneOfTransaction, laneRules, type Lane } from './purposes.js';
 import { withStatementLimit } from './statement-limit.js';
 import { currentLimit, unlessStopped, waitEnd, type TimeLimit } from './time-limit.js';
 import { Turn, type Taken } from './turn.js';
 
-/** How many connections are kept for each purpose, of the 20 that a pool has. */
-const KEPT = { read: 4, transaction: 4, probe: 1 };
-
 /** MikroORM's connections to MySQL or MariaDB, whose statements keep to the time limit in force. */
 export class LimitedConnection extends MySqlConnection {
   /** The places for connections; who waits for one waits here, and can stop waiting. */
-  readonly places = new Places(this.config.get('pool').max!, KEPT);
+  readonly places = new Places(this.config.get('pool').max!, laneRules);
   readonly #idle = new IdleConnections(async () => (this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null));
 
   override async createKyselyDialect(...parameters: Parameters<MySqlConnection['createKyselyDialect']>): ReturnType<MySqlConnection['createKyselyDialect']> {
@@ -91,7 +89,7 @@ class LimitedDriver implements Driver {
   constructor(
     private readonly inner: Driver,
     private readonly kind: 'mysql' | 'mariadb',
-    private readonly places: Places,
+    private readonly places: Places<Lane>,
     private readonly idle: IdleConnections,
   ) {}
 
@@ -102,11 +100,11 @@ class LimitedDriver implements Driver {
   /** Gives a turn that takes a connection as it begins: only then is it known what for. */
   acquireConnection(): Promise<Turn> {
     const limit = currentLimit();
-    return Promise.resolve(new Turn(limit, purpose => this.#take(purpose, limit), this.#control, this.#lookAt));
+    return Promise.resolve(new Turn(limit, lane => this.#take(lane, limit), this.#control, this.#lookAt));
   }
 
-  async #take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken> {
-    const giveOn = await this.places.take(purpose, limit);
+  async #take(lane: Lane, limit: TimeLimit | undefined): Promise<Taken> {
+    const giveOn = await this.places.take(lane, limit);
     const opening = this.#open(giveOn, limit);
     try {
       return await unlessStopped(opening, limit);
@@ -196,7 +194,7 @@ class LimitedDriver implements Driver {
 
   async beginTransaction(turn: Turn, settings: TransactionSettings): Promise<void> {
     try {
-      const { connection } = await turn.take(settings.accessMode === 'read only' ? 'read' : 'transaction');
+      const { connection } = await turn.take(laneOfTransaction(settings.accessMode === 'read only'));
       turn.limit?.check();
       await this.inner.beginTransaction(connection, settings);
     } catch (error) {

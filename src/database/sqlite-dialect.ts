@@ -15,16 +15,14 @@ import {
 import pRetry from 'p-retry';
 import { UnsafeNumberError } from '../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
-import { Places, purposeOutsideTransactions, type Purpose, type Release } from './places.js';
+import { Places, type Release } from './places.js';
+import { purposeOutsideTransactions, purposeRules, type Purpose } from './purposes.js';
 import { Checkpoints } from './sqlite-checkpoint.js';
 import { isBusy, isReadOnly, openFile, openReader, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
 /** How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when it is needed. */
 const MAX_READERS = 5;
-
-/** How many of them are kept for the question whether the database answers. */
-const READERS_KEPT = { read: 0, transaction: 0, probe: 1 };
 
 /** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
 const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
@@ -194,10 +192,10 @@ class Turn implements DatabaseConnection {
 
 class FileDriver extends SqliteDriver implements Lender {
   #writer: SqliteDriver | undefined;
-  readonly #places = new Places(1);
+  readonly #places = new Places(1, purposeRules);
   readonly #checkpoints: Checkpoints;
   /** Undefined where the one that writes is the only one. */
-  #readers: { readonly places: Places; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
+  #readers: { readonly places: Places<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
 
   constructor(
     private readonly path: string,
@@ -211,7 +209,7 @@ class FileDriver extends SqliteDriver implements Lender {
   override async init(): Promise<void> {
     const { database, hasReaders } = openFile(this.path, this.mayChange);
     this.#writer = await driverOf(database);
-    if (hasReaders) this.#readers = { places: new Places(MAX_READERS, READERS_KEPT), all: [], free: [] };
+    if (hasReaders) this.#readers = { places: new Places(MAX_READERS, purposeRules), all: [], free: [] };
   }
 
   get use(): NodeSqliteFileDialect['use'] {

@@ -48,6 +48,9 @@ export class TimeLimit {
     this.#maySave = true;
   }
 
+  /** What was waited for in this process, and refused, when the time was over. */
+  refusal: Error | undefined;
+
   /** Throws WorkStopped where the work is to stop; by the clock too, since a timer is late when the event loop was busy. */
   check(): void {
     if (this.millisecondsLeft === 0) this.stop('deadline');

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
 import { cut } from './cut.js';
 import { faultOf } from './database-errors.js';
-import { isForChange, purposeOutsideTransactions, type Purpose, type Release } from './places.js';
+import type { Release } from './places.js';
+import { isForChange, laneOf, purposeOutsideTransactions, type Lane, type Purpose } from './purposes.js';
 import { unlessStopped, type TimeLimit } from './time-limit.js';
 
 /** A connection that somebody has. */
@@ -37,7 +38,7 @@ export class Turn implements DatabaseConnection {
 
   constructor(
     readonly limit: TimeLimit | undefined,
-    private readonly open: (purpose: Purpose) => Promise<Taken>,
+    private readonly open: (lane: Lane) => Promise<Taken>,
     private readonly control: ControlConnectionProvider,
     /** Is told of each error that the database gives. */
     private readonly onError: (error: unknown) => void,
@@ -61,15 +62,15 @@ export class Turn implements DatabaseConnection {
   }
 
   /** Takes a connection, unless this turn has one. */
-  async take(purpose: Purpose): Promise<Taken> {
-    this.#taking ??= this.open(purpose);
+  async take(lane: Lane): Promise<Taken> {
+    this.#taking ??= this.open(lane);
     return (this.#taken = await this.#taking);
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     const { limit } = this;
     limit?.check();
-    const { connection, limited } = this.#taken ?? (await this.take(this.#purpose));
+    const { connection, limited } = this.#taken ?? (await this.take(laneOf(this.#purpose, query.sql)));
     if (!limit) return this.noting(connection.executeQuery<Row>(query));
     limit.check();
     const sent = connection.executeQuery<Row>({ ...query, sql: limited(query.sql, limit.millisecondsLeft) });
@@ -87,7 +88,7 @@ export class Turn implements DatabaseConnection {
 
   async *streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
     this.limit?.check();
-    const { connection } = await this.take(this.#purpose);
+    const { connection } = await this.take(laneOf(this.#purpose, query.sql));
     yield* connection.streamQuery<Row>(query, chunkSize);
   }
 

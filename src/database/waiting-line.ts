@@ -13,12 +13,6 @@ export type WaitRefusal = (typeof waitRefusals)[number];
 /** Publishes each wait that was refused, as NoTurn. */
 export const refusedWaits = channel('rollcall:refused-wait');
 
-/**
- * How long each is waited for, in milliseconds. Connections are given back after a statement or a transaction; a course may
- * be kept for as long as a transaction goes on against conflicts.
- */
-const MAX_WAIT_MS: Readonly<Record<AwaitedThing, number>> = { connection: 5000, course: 10_000 };
-
 /** Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain. */
 const MAX_WAITING = 5000;
 
@@ -45,7 +39,10 @@ interface Waiting {
 export class WaitingLine {
   readonly #waiting: Waiting[] = [];
 
-  constructor(private readonly thing: AwaitedThing) {}
+  constructor(
+    private readonly thing: AwaitedThing,
+    private readonly maxWaitMs: number,
+  ) {}
 
   get length(): number {
     return this.#waiting.length;
@@ -68,8 +65,11 @@ export class WaitingLine {
         over();
         reject(error as Error);
       };
-      const stop = (): void => leave(limit!.signal.reason);
-      const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, waitEnd(MAX_WAIT_MS[this.thing]) - performance.now()));
+      const stop = (): void => {
+        if (limit!.reason === 'deadline') limit!.refusal = this.#refused('time');
+        leave(limit!.signal.reason);
+      };
+      const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, waitEnd(this.maxWaitMs) - performance.now()));
       const over = (): void => {
         clearTimeout(timer);
         limit?.signal.removeEventListener('abort', stop);

@@ -4,7 +4,7 @@ import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { faultOf, type FaultKind } from '../database/database-errors.js';
 import { databaseKindOf, type Database } from '../database/database.js';
-import { asProbe } from '../database/places.js';
+import { asProbe } from '../database/purposes.js';
 import { WorkStopped, withinOwnLimit } from '../database/time-limit.js';
 import type { DatabaseFaults } from './database-faults.js';
 

@@ -3,6 +3,9 @@ import type { Release } from '../database/places.js';
 import { currentLimit, type TimeLimit } from '../database/time-limit.js';
 import { WaitingLine } from '../database/waiting-line.js';
 
+/** How long those who change one course wait for each other, in milliseconds: as long as a transaction goes on against conflicts. */
+const MAX_WAIT_MS = 10_000;
+
 /**
  * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course, one
  * works and one waits for it in the database, and all others wait here. So however many change one course, or whoever else
@@ -44,7 +47,7 @@ export class CourseTurns {
     limit?.check();
     const line = this.#lines.get(id);
     if (line) await line.wait(limit);
-    else this.#lines.set(id, new WaitingLine('course'));
+    else this.#lines.set(id, new WaitingLine('course', MAX_WAIT_MS));
   }
 
   #giveOn(id: number): void {

@@ -2,6 +2,7 @@ import { LockMode, type EntityData, type RequiredEntityData } from '@mikro-orm/c
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
+import { withoutEnrollments } from '../database/purposes.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
@@ -31,13 +32,13 @@ export async function createCourse(database: Database, caller: Viewer | null, as
   const input = inputOf(asked);
   const instructorId = viewer.role === Role.TEACHER && input.instructorId == null ? viewer.userId : (input.instructorId ?? null);
   requireOwnInstructor(viewer, instructorId);
-  return inTransaction(database, async em => {
+  return withoutEnrollments(() => inTransaction(database, async em => {
     const problems = [...shapeProblems({ ...input, title: input.title ?? '' }), ...(await instructorProblems(em, instructorId))];
     if (problems.length > 0) return refused(...problems);
     const course = em.create(Course, { ...changesOf(em, { ...input, instructorId }), title: input.title! } as RequiredEntityData<Course>);
     await em.flush();
     return done({ id: course.id });
-  }, whereThereIs(Course, ({ id }) => ({ id, title: input.title! })));
+  }, whereThereIs(Course, ({ id }) => ({ id, title: input.title! }))));
 }
 
 /** Changes a course; its teacher and admins. The capacity cannot go below the seats that are taken. */
@@ -48,7 +49,7 @@ export async function updateCourse(
 ): Promise<Outcome<{ id: number }>> {
   const viewer = staffOnly(caller);
   const { id, ...input } = inputOf(asked);
-  return withLockedCourses<Outcome<{ id: number }>>(database, viewer, [id], async (em, courses) => {
+  return withoutEnrollments(() => withLockedCourses<Outcome<{ id: number }>>(database, viewer, [id], async (em, courses) => {
     const course = courses.get(id);
     if (!course) return refused(notFound('Course', id, ['input', 'id']));
     manageOnly(viewer, course);
@@ -61,7 +62,7 @@ export async function updateCourse(
     em.assign(await em.findOneOrFail(Course, id), changesOf(em, input));
     await em.flush();
     return done({ id });
-  }, 'repeat');
+  }, 'repeat'));
 }
 
 /** Deletes a course with all its enrollments; admins. */

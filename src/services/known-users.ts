@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
-import { forChange } from '../database/places.js';
+import { forChange } from '../database/purposes.js';
 import { withinOwnLimit } from '../database/time-limit.js';
 import { Role } from '../entities/index.js';
 import { builderFor, rows } from './reader/query.js';

@@ -5,7 +5,8 @@ import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
 import { faultOf, isInterrupted } from '../database/database-errors.js';
-import { forChange, type Release } from '../database/places.js';
+import type { Release } from '../database/places.js';
+import { forChange } from '../database/purposes.js';
 import { currentLimit, unlessStopped, waitingAnew, waitingUntil, withoutLimit, WorkStopped } from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
 import { NoTurn } from '../database/waiting-line.js';
@@ -52,7 +53,7 @@ const COMMIT_GRACE = 2000;
  * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with random
  * pauses. All other errors reach the caller at once.
  *
- * Waiting for a connection, 5 s at most, or behind others who change the same course, counts in that time, and is not begun
+ * Waiting for a connection, or behind others who change the same course, counts in that time, and is not begun
  * anew: who gave up would only stand at the end of the line.
  *
  * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
@@ -92,7 +93,6 @@ class Tries<Result, Before extends Prepared> {
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
-  #isInLine = false;
 
   constructor(
     private readonly database: Database,
@@ -179,9 +179,7 @@ class Tries<Result, Before extends Prepared> {
   /** Takes the turns of the courses, and then a connection. */
   async #inTurn(): Promise<Result> {
     const prepared = await forChange(() => this.prepare());
-    this.#isInLine = true;
     const giveBack = await courseTurnsOf(this.database).take(prepared.courses, this.#limit);
-    this.#isInLine = false;
     try {
       return await this.#attempt(prepared, giveBack);
     } finally {
@@ -223,7 +221,7 @@ class Tries<Result, Before extends Prepared> {
     }
     if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
     // Where there was trouble until the time was over, that says more than that it was over.
-    const cause = error instanceof WorkStopped ? (this.#isInLine ? new NoTurn('course', 'time') : (this.#lastTrouble ?? error)) : error;
+    const cause = error instanceof WorkStopped ? (error.limit.refusal ?? limit?.refusal ?? this.#lastTrouble ?? error) : error;
     if (cause instanceof NoTurn && cause.thing === 'connection') return new TransactionError('RETRY_LATER', 'All connections of this server to the database were busy for too long. Nothing was changed; try again.', { cause });
     if (isConflict(cause)) return new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause });
     if (cause instanceof WorkStopped || isInterrupted(cause)) return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { z } from 'zod';
 import { CounterError, deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
+import { withoutEnrollments } from '../database/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from './access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';
@@ -30,11 +31,11 @@ export async function createUser(
   }
   if (problems.length > 0) return refused(...problems);
   try {
-    return await inTransaction(database, async em => {
+    return await withoutEnrollments(() => inTransaction(database, async em => {
       const user = em.create(User, { name, email, role: role ?? undefined });
       await em.flush();
       return done({ id: user.id });
-    }, whereThereIs(User, ({ id }) => ({ id, email })));
+    }, whereThereIs(User, ({ id }) => ({ id, email }))));
   } catch (error) {
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
     return refused(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));

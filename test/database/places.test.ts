@@ -1,11 +1,18 @@
 import { expect, it } from 'vitest';
-import { Places, type Purpose, type Release } from '../../src/database/places.js';
+import { Places, type PlaceRules, type Release } from '../../src/database/places.js';
+import type { Purpose } from '../../src/database/purposes.js';
 import { TimeLimit, waitingUntil } from '../../src/database/time-limit.js';
 
 const kept = { read: 2, transaction: 2, probe: 1 };
 
+/** Gives rules by which so many places are kept for each purpose. */
+function rulesOf(each: Readonly<Record<Purpose, number>>): PlaceRules<Purpose> {
+  const rule = (purpose: Purpose) => ({ kept: each[purpose], maxWaitMs: 60_000 });
+  return { read: rule('read'), transaction: rule('transaction'), probe: rule('probe') };
+}
+
 /** Takes places for one purpose until there is none; the last of the promises waits. */
-async function takeAll(places: Places, purpose: Purpose): Promise<{ taken: Release[]; waits: Promise<Release> }> {
+async function takeAll(places: Places<Purpose>, purpose: Purpose): Promise<{ taken: Release[]; waits: Promise<Release> }> {
   const taken: Release[] = [];
   for (;;) {
     const next = places.take(purpose, undefined);
@@ -19,7 +26,7 @@ it.each<[Purpose, number]>([
   ['read', 7],
   ['probe', 6],
 ])('a pool of 10 places gives no more to one purpose (%s) than leaves the others what is kept for them', async (purpose, most) => {
-  const places = new Places(10, kept);
+  const places = new Places(10, rulesOf(kept));
   const { taken, waits } = await takeAll(places, purpose);
   expect(taken.length).toBe(most);
   for (const [other, number] of Object.entries(kept)) {
@@ -35,7 +42,7 @@ it.each<[Purpose, number]>([
 });
 
 it('a place that is given back goes to the one who has waited longest among those who may have it', async () => {
-  const places = new Places(5, { read: 1, transaction: 1, probe: 0 });
+  const places = new Places(5, rulesOf({ read: 1, transaction: 1, probe: 0 }));
   const { taken, waits } = await takeAll(places, 'transaction');
   const order: string[] = [];
   const note = (who: string) => (release: Release): Release => {
@@ -54,7 +61,7 @@ it('a place that is given back goes to the one who has waited longest among thos
 });
 
 it('a place that is given back twice is given on once', async () => {
-  const places = new Places(1);
+  const places = new Places(1, rulesOf(kept));
   const first = await places.take('read', undefined);
   const second = places.take('read', undefined);
   const third = places.take('read', undefined);
@@ -67,7 +74,7 @@ it('a place that is given back twice is given on once', async () => {
 });
 
 it('who waits leaves the line when the time of the request or of the wait is over, or the line is full, and is told which', async () => {
-  const places = new Places(1);
+  const places = new Places(1, rulesOf(kept));
   const release = await places.take('read', undefined);
   const limit = new TimeLimit(3600);
   const stopped = places.take('read', limit);
@@ -82,7 +89,7 @@ it('who waits leaves the line when the time of the request or of the wait is ove
 });
 
 it('who has waited for something else before comes before all who began to wait later', async () => {
-  const places = new Places(1);
+  const places = new Places(1, rulesOf(kept));
   const release = await places.take('transaction', undefined);
   const began = performance.now();
   const order: string[] = [];

@@ -39,6 +39,7 @@ describeOnEach('the use of connections', kind => {
       await em.rollback();
     }
     await reading;
-    expect(await until(({ active }) => active === 0)).toEqual({ active: 0, idle: taken, waiting: 0, most });
+    // On a server, those that have waited have opened connections.
+    expect(await until(({ active }) => active === 0)).toEqual({ active: 0, idle: kind === 'sqlite' ? taken : 4, waiting: 0, most });
   });
 });

@@ -122,8 +122,6 @@ export const faults: readonly Fault[] = [
     seconds: 20,
     touches: ofTable('core_enrollments'),
     touched: { ...locked, read: busyReads },
-    // Nearly all work needs that table, and so the connections.
-    untouched: { ...locked, read: busyReads },
     ready: 200,
     logged: [],
     isTold: true,
@@ -253,8 +251,6 @@ export const faults: readonly Fault[] = [
     seconds: 20,
     touches: ofTable('core_recount_runs'),
     touched: { read: busyReads, write: [] },
-    // They share the connections for reading, and so wait for one; changes do not.
-    untouched: { read: busyReads, write: [] },
     ready: 200,
     logged: [],
     isTold: true,

@@ -1,10 +1,44 @@
 import { databaseKindOf, type Database } from '../../src/database/database.js';
+import type { Places, Release } from '../../src/database/places.js';
+import { laneRules, type Lane } from '../../src/database/purposes.js';
+import { TimeLimit } from '../../src/database/time-limit.js';
+
+/** How many connections of a file readers may have. */
+const READERS = 4;
 
 /** Takes the connections that transactions may have, those that readers may have beside them, or both, until the function that it gives is called. */
-export async function holdConnections(database: Database, whose: 'of transactions' | 'of readers' | 'all' = 'all'): Promise<() => Promise<void>> {
-  const isFile = databaseKindOf(database) === 'sqlite';
-  const readers = whose === 'of transactions' ? 0 : whose === 'of readers' && !isFile ? 15 : 4;
-  const writers = whose === 'of readers' ? 0 : isFile ? 1 : 15;
+export function holdConnections(database: Database, whose: 'of transactions' | 'of readers' | 'all' = 'all'): Promise<() => Promise<void>> {
+  const [ofReaders, ofTransactions] = [whose !== 'of transactions', whose !== 'of readers'];
+  if (databaseKindOf(database) === 'sqlite') return holdFile(database, ofReaders ? READERS : 0, ofTransactions ? 1 : 0);
+  return holdLanes(database, lane => (lane.startsWith('read') && ofReaders) || (lane.startsWith('change') && ofTransactions));
+}
+
+/** Takes all connections to a server that some lanes may have. */
+export async function holdLanes(database: Database, isHeld: (lane: Lane) => boolean): Promise<() => Promise<void>> {
+  const { places } = database.em.getConnection() as unknown as { readonly places: Places<Lane> };
+  const taken: Release[] = [];
+  for (const lane of (Object.keys(laneRules) as Lane[]).filter(isHeld)) taken.push(...(await allOf(places, lane)));
+  return () => Promise.resolve(taken.forEach(giveBack => giveBack()));
+}
+
+/** Takes places for one lane until there is none. */
+async function allOf(places: Places<Lane>, lane: Lane): Promise<Release[]> {
+  const taken: Release[] = [];
+  for (;;) {
+    const [limit, waiting] = [new TimeLimit(3600), places.waiting];
+    const next = places.take(lane, limit);
+    if (places.waiting === waiting) {
+      taken.push(await next);
+      limit.end();
+      continue;
+    }
+    limit.stop('client_gone');
+    await next.catch(() => undefined);
+    return taken;
+  }
+}
+
+async function holdFile(database: Database, readers: number, writers: number): Promise<() => Promise<void>> {
   const begun = await Promise.all(
     Array.from({ length: readers + writers }, async (_, index) => {
       const em = database.em.fork();

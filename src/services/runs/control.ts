@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
+import { withoutEnrollments } from '../../database/purposes.js';
 import { RecountRun, RunKind, RunStatus } from '../../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../outcome.js';
@@ -63,7 +64,7 @@ function end(database: Database, caller: Viewer | null, asked: Asked<{ id: numbe
   adminOnly(caller);
   const { id } = inputOf(asked);
   const isEnded = async (em: SqlEntityManager): Promise<boolean> => (await lockRun(database, em, id))?.status === to;
-  return inTransaction(
+  return withoutEnrollments(() => inTransaction(
     database,
     async em => {
       const row = await lockRun(database, em, id);
@@ -73,5 +74,5 @@ function end(database: Database, caller: Viewer | null, asked: Asked<{ id: numbe
       return done({ id });
     },
     async (em, { value }) => value !== null && isEnded(em),
-  );
+  ));
 }

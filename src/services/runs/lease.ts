@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { raw, type EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
+import { withoutEnrollments } from '../../database/purposes.js';
 import { RecountRun, RunStatus } from '../../entities/index.js';
 import { inTransaction } from '../transactions.js';
 import { nowSql } from './clock.js';
@@ -79,7 +80,7 @@ export class Lease {
 
   async #renew(): Promise<void> {
     try {
-      await inTransaction(this.database, em => this.save(em, {}), 'repeat');
+      await withoutEnrollments(() => inTransaction(this.database, em => this.save(em, {}), 'repeat'));
     } catch (error) {
       // What will pass is tried again at the next renewal: the lease is longer than that.
       if (!passes(error)) this.#lost.abort(error);
