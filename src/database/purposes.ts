@@ -5,7 +5,7 @@ import type { PlaceRules } from './places.js';
 export type Purpose = 'read' | 'transaction' | 'probe';
 
 /** Names what a connection to a server is taken for, and for which rows. */
-export type Lane = 'read enrollments' | 'read users' | 'read courses' | 'read others' | 'change enrollments' | 'change others' | 'probe';
+export type Lane = 'read enrollments' | 'read users' | 'read courses' | 'read others' | 'change enrollments' | 'change others' | 'look at viewers' | 'probe';
 
 /** How long those who read wait for a connection, in milliseconds; each is given back after a statement. */
 const MAX_READ_WAIT_MS = 5000;
@@ -22,18 +22,20 @@ export const purposeRules: PlaceRules<Purpose> = {
 
 /** How the 20 connections to a server are shared: whatever one table makes wait, each lane has room of its own. */
 export const laneRules: PlaceRules<Lane> = {
-  'read enrollments': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
-  'read users': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
-  'read courses': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
+  'read enrollments': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
+  'read users': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
+  'read courses': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
   'read others': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
-  'change enrollments': { kept: 2, maxWaitMs: MAX_CHANGE_WAIT_MS },
+  'change enrollments': { kept: 5, maxWaitMs: MAX_CHANGE_WAIT_MS },
   'change others': { kept: 2, maxWaitMs: MAX_CHANGE_WAIT_MS },
+  'look at viewers': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
   probe: { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
 };
 
 /** What work is for, as far as its statements do not tell it themselves. */
 interface Aim {
   readonly isProbe?: true;
+  readonly isLookAtViewers?: true;
   readonly isChange?: true;
   readonly leavesEnrollments?: true;
 }
@@ -43,6 +45,11 @@ const aims = new AsyncLocalStorage<Aim>();
 /** Runs work whose statements outside of transactions take places as probes. */
 export function asProbe<Result>(work: () => Result): Result {
   return aims.run({ isProbe: true }, work);
+}
+
+/** Runs a look at the users who ask: each request with a token may wait for it, whatever it asks for. */
+export function asLookAtViewers<Result>(work: () => Result): Result {
+  return aims.run({ isLookAtViewers: true }, work);
 }
 
 /** Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many slow readers there are. */
@@ -68,6 +75,7 @@ export function purposeOutsideTransactions(): Purpose {
 /** Returns the lane of a statement outside of a transaction: a statement that needs several tables has that of the first one here, behind which most others wait. */
 export function laneOf(purpose: Purpose, sql: string): Lane {
   if (purpose === 'probe') return purpose;
+  if (aims.getStore()?.isLookAtViewers) return 'look at viewers';
   const needsEnrollments = sql.includes('core_enrollments');
   if (purpose === 'transaction') return needsEnrollments ? 'change enrollments' : 'change others';
   if (needsEnrollments) return 'read enrollments';

@@ -14,6 +14,9 @@ export class WorkStopped extends DriverException {
   }
 }
 
+/** The part of its time that a request keeps for its work, and does not wait for its turn. */
+const PART_TO_WORK = 0.25;
+
 /** The time that one request has. When it is over, or the client has gone, `signal` is aborted with WorkStopped. */
 export class TimeLimit {
   readonly #stopping = new AbortController();
@@ -36,6 +39,14 @@ export class TimeLimit {
 
   get millisecondsLeft(): number {
     return Math.max(0, this.#end - performance.now());
+  }
+
+  /**
+   * When work is begun at the latest, as a moment of performance.now(): what waits for longer would be stopped before it is
+   * done, in vain, and keep others waiting meanwhile. What reads for the answer to a change that is saved is begun all the same.
+   */
+  get lastStart(): number {
+    return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * PART_TO_WORK;
   }
 
   /** True once a change was saved within this limit, or may have been: then "nothing was changed" is not to be said. */

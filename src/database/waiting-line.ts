@@ -69,7 +69,8 @@ export class WaitingLine {
         if (limit!.reason === 'deadline') limit!.refusal = this.#refused('time');
         leave(limit!.signal.reason);
       };
-      const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, waitEnd(this.maxWaitMs) - performance.now()));
+      const end = Math.min(waitEnd(this.maxWaitMs), limit?.lastStart ?? Infinity);
+      const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, end - performance.now()));
       const over = (): void => {
         clearTimeout(timer);
         limit?.signal.removeEventListener('abort', stop);

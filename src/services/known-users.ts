@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
-import { forChange } from '../database/purposes.js';
+import { asLookAtViewers } from '../database/purposes.js';
 import { withinOwnLimit } from '../database/time-limit.js';
 import { Role } from '../entities/index.js';
 import { builderFor, rows } from './reader/query.js';
@@ -69,7 +69,7 @@ export class KnownUsers {
     this.#loader = new DataLoader<number, Role | null>(async ids => {
       const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
       // Within a limit of its own: it is shared, and must not end with whoever asked first. Changes wait for it too.
-      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => forChange(() => rows(database, query)));
+      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => asLookAtViewers(() => rows(database, query)));
       const roles = new Map(found.map(row => [row.id, row.role as Role]));
       return ids.map(id => roles.get(id) ?? null);
     }, { cache: false, maxBatchSize: 1000 });

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { Places, type PlaceRules, type Release } from '../../src/database/places.js';
 import type { Purpose } from '../../src/database/purposes.js';
 import { TimeLimit, waitingUntil } from '../../src/database/time-limit.js';
@@ -106,4 +106,21 @@ it('who has waited for something else before comes before all who began to wait 
   release();
   await Promise.all([later, earlier, earliest]);
   expect(order).toEqual(['earliest', 'earlier', 'later']);
+});
+
+it('who waits is not begun when too little is left of the time of the request, except to read for the answer to a change that is saved', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const places = new Places(1, rulesOf(kept));
+  const release = await places.take('read', undefined);
+  const [limit, saved] = [new TimeLimit(8), new TimeLimit(8)];
+  saved.noteCommit();
+  const [first, second] = [places.take('read', limit), places.take('read', saved)];
+  vi.advanceTimersByTime(5999);
+  expect(places.waiting).toBe(2);
+  vi.advanceTimersByTime(1);
+  await expect(first).rejects.toMatchObject({ thing: 'connection', refusal: 'time' });
+  expect(places.waiting).toBe(1);
+  release();
+  (await second)();
 });
