@@ -7,8 +7,8 @@ import { Soak, type Times } from './soak.ts';
 /** Each part lasts until what is to be seen in it was seen, and no longer. */
 const untilSeen: Times = { before: 0, fault: 0, after: 0, checkEvery: null, wellWithin: null };
 
-/** Has each fault of a database befall one server, for as long as it takes to be felt; little is asked for, since other tests run beside it. */
-export function describeShortSoak(kind: Kind): void {
+/** Has each fault of a database that is wanted befall one server, for as long as it takes to be felt; little is asked for, since other tests run beside it. */
+export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boolean = () => true): void {
   describe.runIf(kind === 'sqlite' || programOf(kind))(`a server on ${kind}`, () => {
     let soak: Soak;
 
@@ -19,7 +19,7 @@ export function describeShortSoak(kind: Kind): void {
     });
     afterAll(async () => expect(await soak?.stop()).toEqual([]));
 
-    const possible = faults.filter(fault => obstacle(fault, kind, true) === null);
+    const possible = faults.filter(fault => obstacle(fault, kind, true) === null && isWanted(fault.name));
     it.each(possible)('loses nothing and says what is so while $does', async fault => {
       const { problems, lost, drift } = await soak.run(fault, untilSeen);
       expect({ problems, lost, drift }).toEqual({ problems: [], lost: 0, drift: 0 });
