@@ -192,6 +192,15 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await expectWell(school);
   });
 
+  // MariaDB has no such mode.
+  if (kind === 'mysql') it('that is offline for all but its administrators is told as one that cannot be reached', async () => {
+    await endConnections();
+    await root.query('set global offline_mode = on');
+    await expectOutside(school, { query: 'READ_FAILED', mutation: 'DATABASE_UNAVAILABLE', subscription: 'READ_FAILED', ready: 503, numbers: [3032], kind: 'stopped' });
+    await root.query('set global offline_mode = off');
+    await expectWell(school);
+  });
+
   it('that lets this server in no more, for its password, is told at once', async () => {
     await root.query("alter user teller identified by 'another'");
     await endConnections();
