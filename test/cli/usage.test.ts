@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { placeToRun, runInOne } from '../support/command-line.js';
+import { placeToRun } from '../support/command-line.js';
 
 const place = placeToRun();
 afterAll(place.leave);
@@ -9,9 +9,8 @@ afterAll(place.leave);
 const helpFor = ['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'doctor', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'];
 
 it('each command explains itself with --help, with an example', async () => {
-  const ends = await runInOne(helpFor.map(words => [...words.split(' ').filter(word => word !== ''), '--help']));
-  for (const [index, words] of helpFor.entries()) {
-    const { code, stdout, stderr } = ends[index]!;
+  for (const words of helpFor) {
+    const { code, stdout, stderr } = await place.run([...words.split(' ').filter(word => word !== ''), '--help']);
     expect(stdout, words).toMatch(/^Usage: rollcall/);
     expect(stdout, words).toMatch(words === '' ? /DATABASE_URL/ : /Examples?:\n {2}\$ /);
     expect([words, code, stderr]).toEqual([words, 0, '']);
@@ -64,9 +63,8 @@ const mistakes: readonly (readonly [line: readonly string[], message: RegExp])[]
 ];
 
 it('a usage error ends with exit code 2 and one line on standard error', async () => {
-  const ends = await runInOne(mistakes.map(([line]) => line));
-  for (const [index, [line, message]] of mistakes.entries()) {
-    const { code, stdout, stderr } = ends[index]!;
+  for (const [line, message] of mistakes) {
+    const { code, stdout, stderr } = await place.run(line);
     expect(stderr, line.join(' ')).toMatch(message);
     expect(stderr.trimEnd().split('\n'), line.join(' ')).toHaveLength(1);
     expect([line, code, stdout]).toEqual([line, 2, '']);
@@ -75,7 +73,7 @@ it('a usage error ends with exit code 2 and one line on standard error', async (
 
 it('a usage error is the same in a process of its own', async () => {
   const [[line, message]] = mistakes as readonly [(typeof mistakes)[number]];
-  const { code, stdout, stderr } = await place.run(line);
+  const { code, stdout, stderr } = await place.start(line).ended;
   expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
   expect(stderr).toMatch(message);
 });

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import type { Command } from './command-runner.ts';
 
 const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
@@ -26,7 +28,9 @@ export interface Running {
 export interface Place {
   readonly folder: string;
   readonly databaseUrl: string;
+  /** Starts a process of its own. */
   start(parameters: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  /** Runs a command to its end: in the process that runs this worker's commands one after another or, while that runs another, in one of its own. */
   run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   leave(): void;
 }
@@ -35,34 +39,62 @@ export interface Place {
 export function placeToRun(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
   const databaseUrl = `sqlite:${join(folder, 'data', 'rollcall.sqlite')}`;
-  const start: Place['start'] = (parameters, env = {}) => {
-    const variables = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, MAX_EVENT_LOOP_DELAY: 'off', ...env };
-    return watch(spawn(process.execPath, [main, ...parameters], { cwd: folder, env: variables, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const variables = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({ PATH: process.env['PATH']!, HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, MAX_EVENT_LOOP_DELAY: 'off', ...env });
+  const start: Place['start'] = (parameters, env) => watch(spawn(process.execPath, [main, ...parameters], { cwd: folder, env: variables(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+  const run: Place['run'] = (parameters, env) => {
+    const runner = runnerOfWorker();
+    return runner.isBusy ? start(parameters, env).ended : runIn(runner, { parameters, env: variables(env), folder });
   };
-  return { folder, databaseUrl, start, run: (...given) => start(...given).ended, leave: () => rmSync(folder, { recursive: true }) };
+  return { folder, databaseUrl, start, run, leave: () => rmSync(folder, { recursive: true }) };
 }
 
-/**
- * Runs command lines that open nothing one after another in one process, with what the compiled command line itself calls for each;
- * gives how each ended, in their order. Starting a process takes half a second of a processor.
- */
-export async function runInOne(lines: readonly (readonly string[])[]): Promise<Ended[]> {
-  const program = `
-    import { run } from '${pathToFileURL(join(main, '../program.js')).href}';
-    process.stdout.setMaxListeners(0);
-    const write = process.stdout.write.bind(process.stdout);
-    const ends = [];
-    for (const line of ${JSON.stringify(lines)}) {
-      const texts = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr']) process[name].write = text => ((texts[name] += text), true);
-      ends.push({ code: await run(['node', 'rollcall', ...line]), ...texts });
-    }
-    write(JSON.stringify(ends));
-  `;
-  const child = watch(spawn(process.execPath, ['--input-type=module', '-e', program], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] }));
-  const { code, stdout, stderr } = await child.ended;
-  if (code !== 0) throw new Error(`The process that ran them ended with ${code}:\n${stderr}`);
-  return JSON.parse(stdout) as Ended[];
+/** A process that runs commands one after another. */
+interface Runner {
+  readonly child: ChildProcess;
+  /** Resolves when it takes commands. */
+  readonly ready: Promise<unknown>;
+  isBusy: boolean;
+}
+
+let shared: Runner | null = null;
+
+/** Returns this worker's runner. It is started at the first use, ends with the worker, and is replaced where a command has ended it. */
+function runnerOfWorker(): Runner {
+  if (shared) return shared;
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'command-runner.ts')], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  for (const stream of [child.stdout, child.stderr] as Socket[]) stream.setEncoding('utf8').unref();
+  child.channel!.unref();
+  child.unref();
+  child.once('exit', () => (shared = null));
+  return (shared = { child, ready: once(child, 'message'), isBusy: false });
+}
+
+/** Runs a command in a runner that is idle. Where the command ends the runner, it has ended as the runner did. */
+async function runIn(runner: Runner, command: Omit<Command, 'mark'>): Promise<Ended> {
+  const { child, ready } = runner;
+  const mark = randomUUID();
+  const texts = { stdout: '', stderr: '' };
+  runner.isBusy = true;
+  const { promise, resolve } = Promise.withResolvers<Ended>();
+  let code: number | null = null;
+  const look = (): void => {
+    if (code === null || !texts.stdout.endsWith(mark) || !texts.stderr.endsWith(mark)) return;
+    resolve({ code, stdout: texts.stdout.slice(0, -mark.length), stderr: texts.stderr.slice(0, -mark.length) });
+  };
+  const hearOutput = (text: string): void => void ((texts.stdout += text), look());
+  const hearErrors = (text: string): void => void ((texts.stderr += text), look());
+  const hearCode = (message: unknown): void => void (typeof message === 'number' && ((code = message), look()));
+  const hearEnd = (itsCode: number | null): void => resolve({ code: itsCode, ...texts });
+  child.stdout!.on('data', hearOutput);
+  child.stderr!.on('data', hearErrors);
+  child.on('message', hearCode).on('close', hearEnd);
+  void ready.then(() => child.send({ ...command, mark } satisfies Command));
+  const ended = await promise;
+  child.stdout!.off('data', hearOutput);
+  child.stderr!.off('data', hearErrors);
+  child.off('message', hearCode).off('close', hearEnd);
+  runner.isBusy = false;
+  return ended;
 }
 
 function watch(child: ChildProcess): Running {

@@ -18,13 +18,12 @@ export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url);
   await migrate(database);
-  const start: Place['start'] = (parameters, env = {}) => place.start(parameters, { DATABASE_URL: url, ...env });
   return {
     folder: place.folder,
     databaseUrl: url,
     database,
-    start,
-    run: (...given) => start(...given).ended,
+    start: (parameters, env) => place.start(parameters, { DATABASE_URL: url, ...env }),
+    run: (parameters, env) => place.run(parameters, { DATABASE_URL: url, ...env }),
     async leave() {
       await database.close(true);
       await drop();
