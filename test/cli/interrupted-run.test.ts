@@ -4,9 +4,9 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
 import { issueToken } from '../../src/services/tokens.js';
-import type { Answer } from '../support/api.js';
+import { startApi, type Answer } from '../support/api.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
-import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { addFullCourses, breakTotals, write } from '../support/drift.js';
 import { mistakesIn } from '../support/mutations.js';
 import { changesShown, ended, polled, recounting, shownRun, type Sender } from '../support/recounts.js';
@@ -21,13 +21,13 @@ interface Served {
   readonly send: Sender;
 }
 
-/** Is a database whose counts all drift, with two servers on it. */
+/** Is a database whose counts all drift, with two servers on it: one in a process of its own, which may end, and one in that of the tests. */
 interface Stage {
   readonly database: Database;
   readonly databaseUrl: string;
   readonly courses: number[];
   readonly one: Served;
-  readonly other: Served;
+  readonly other: Sender;
 }
 
 const leftovers: (() => unknown)[] = [];
@@ -52,14 +52,15 @@ async function serve(place: Place, databaseUrl: string, env: Record<string, stri
 }
 
 async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): Promise<Stage> {
-  const { database, url: databaseUrl, drop } = await freshDatabase(kind);
-  leftovers.push(drop);
+  const api = await startApi(kind);
+  leftovers.push(() => api.stop());
+  const { database, databaseUrl } = api;
   const courses = await addFullCourses(database, COURSES);
   await breakTotals(database, courses);
   const place = placeToRun();
   leftovers.push(() => place.leave());
-  const [one, other] = await Promise.all([serve(place, databaseUrl, env), serve(place, databaseUrl, env)]);
-  return { database, databaseUrl, courses, one, other };
+  const admin = await api.token(Role.ADMIN, null);
+  return { database, databaseUrl, courses, one: await serve(place, databaseUrl, env), other: (query, variables) => api.send(admin, query, variables) };
 }
 
 /** Starts a recount in one server that would take long, and comes back when it is at its third course. */
@@ -73,8 +74,8 @@ async function underWay({ one }: Stage): Promise<string> {
 /** Resumes a run through the other server, lets it go on without pauses, and asserts that in all each course was repaired once. */
 async function expectFinishedElsewhere({ database, courses, other }: Stage, id: string): Promise<void> {
   await write(database, `update core_recount_runs set throttle = 0 where id = ${id}`);
-  expect(await ended(other.send, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', interrupted: false, error: null, total: COURSES, checked: COURSES, drifted: COURSES, repaired: COURSES });
-  expect(await changesShown(other.send, id)).toEqual(courses.map(course => ({ counter: 'Course.totalEnrollments', courseId: String(course), course: { id: String(course) }, before: 9, after: 3 })));
+  expect(await ended(other, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', interrupted: false, error: null, total: COURSES, checked: COURSES, drifted: COURSES, repaired: COURSES });
+  expect(await changesShown(other, id)).toEqual(courses.map(course => ({ counter: 'Course.totalEnrollments', courseId: String(course), course: { id: String(course) }, before: 9, after: 3 })));
   await expectExactCounts(database);
 }
 
@@ -92,9 +93,9 @@ describeOnEach('a run whose server ends', kind => {
     const { code, stdout } = await one.command.ended;
     expect(code).toBe(0);
     expect(stdout).toContain(`"runs":[${id}]`);
-    const paused = await shownRun(other.send, id);
+    const paused = await shownRun(other, id);
     expect(paused).toMatchObject({ status: 'PAUSED', interrupted: false, error: null, finishedAt: null });
-    expect(await changesShown(other.send, id)).toHaveLength(paused.repaired);
+    expect(await changesShown(other, id)).toHaveLength(paused.repaired);
     expect([paused.checked, paused.repaired < COURSES]).toEqual([paused.repaired, true]);
     await expectFinishedElsewhere(stage, id);
   });
@@ -104,13 +105,13 @@ describeOnEach('a run whose server ends', kind => {
     const id = await underWay(stage);
     one.command.process.kill('SIGKILL');
     await one.command.ended;
-    expect(await shownRun(other.send, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
-    expect(mistakesIn(await recounting(other.send, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
+    expect(await shownRun(other, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
+    expect(mistakesIn(await recounting(other, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
     // As time does.
     await write(database, `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`);
-    const interrupted = await shownRun(other.send, id);
+    const interrupted = await shownRun(other, id);
     expect(interrupted).toMatchObject({ status: 'FAILED', interrupted: true, error: expect.stringContaining(`Resume run ${id} to go on where it was.`) });
-    expect(await changesShown(other.send, id)).toHaveLength(interrupted.repaired);
+    expect(await changesShown(other, id)).toHaveLength(interrupted.repaired);
     await expectFinishedElsewhere(stage, id);
   });
 });
@@ -129,7 +130,7 @@ describeOnServers('a run whose server is asked to stop while it waits for a lock
     one.command.process.kill('SIGTERM');
     const { code, stdout } = await one.command.ended;
     expect([code, stdout.includes(`"runs":[${run.id}]`)]).toEqual([0, true]);
-    expect(await shownRun(other.send, run.id)).toMatchObject({ status: 'PAUSED', checked: 1 });
+    expect(await shownRun(other, run.id)).toMatchObject({ status: 'PAUSED', checked: 1 });
     await holder.rollback();
     await expectFinishedElsewhere(stage, run.id);
   });
