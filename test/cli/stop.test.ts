@@ -14,6 +14,8 @@ import { addCourses, addUsers } from '../support/rows.js';
 
 const STUDENTS = 48;
 const secret = 'a secret of this test alone, which nobody else knows';
+/** Gives the requests in flight all the time that they need, however slow the machine is. */
+const patiently = { SHUTDOWN_TIMEOUT: '600' };
 
 describeOnEach('serve, asked to stop', kind => {
   const leftovers: (() => unknown)[] = [];
@@ -96,7 +98,7 @@ describeOnEach('serve, asked to stop', kind => {
   }
 
   it('answers the requests in flight in full, refuses new ones, and ends with 0', async () => {
-    const { command, port } = await start();
+    const { command, port } = await start(patiently);
     await hold();
     const agent = new Agent({ keepAlive: true });
     const [late, ...early] = students as [number, ...number[]];
@@ -117,7 +119,7 @@ describeOnEach('serve, asked to stop', kind => {
   });
 
   it('under load keeps every change that was acknowledged and makes none that was refused, and ends with 0', async () => {
-    const { command, port } = await start();
+    const { command, port } = await start(patiently);
     const there = new Set<number>();
     let acknowledged = 0;
     const change = async (mutation: string): Promise<string | null> => {
@@ -180,7 +182,7 @@ describeOnEach('serve, asked to stop', kind => {
   }
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with 1 at a second signal (%s), whatever is in flight', async signal => {
-    const { command, port } = await start({ SHUTDOWN_TIMEOUT: '600' });
+    const { command, port } = await start(patiently);
     await hold();
     const agent = new Agent({ keepAlive: true });
     const { answer } = await beginEnroll(port, students[0]!, agent);
