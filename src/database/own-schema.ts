@@ -1,3 +1,4 @@
+import { TableNotFoundException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
 import { incompleteIn, takenIn } from '../migrations/own-tables.js';
@@ -48,6 +49,28 @@ export async function findSchema(database: Database, em: SqlEntityManager = data
  * pending may be what an interrupted one left, which has its columns and no rows and is completed by the next one.
  */
 export async function requireOwnSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
+  try {
+    return await requireOwnSchemaNow(database, em);
+  } catch (error) {
+    if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || databaseKindOf(database) === 'sqlite') throw error;
+    // A statement that replaces a table goes on in the server after its client was killed, and the table is nowhere for a moment.
+    await untilReplaced(database, em);
+    return requireOwnSchemaNow(database, em);
+  }
+}
+
+/** Resolves once no statement replaces a table of ours any more: whoever names a table waits for that. */
+async function untilReplaced(database: Database, em: SqlEntityManager): Promise<void> {
+  for (const { name } of migrationsFor(databaseKindOf(database)).flatMap(({ tables }) => tables)) {
+    try {
+      await em.execute(`select 1 from ${name} limit 0`);
+    } catch (error) {
+      if (!(error instanceof TableNotFoundException)) throw error;
+    }
+  }
+}
+
+async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Promise<FoundSchema> {
   const schema = await findSchema(database, em);
   const { applied, unknown, pending } = schema;
   const foreign = await foreignTables(database, em, schema);

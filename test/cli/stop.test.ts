@@ -15,7 +15,7 @@ import { addCourses, addUsers } from '../support/rows.js';
 const STUDENTS = 48;
 const secret = 'a secret of this test alone, which nobody else knows';
 /** Gives the requests in flight all the time that they need, however slow the machine is. */
-const patiently = { SHUTDOWN_TIMEOUT: '600' };
+const patiently = { SHUTDOWN_TIMEOUT: '600', REQUEST_TIMEOUT: '600' };
 
 describeOnEach('serve, asked to stop', kind => {
   const leftovers: (() => unknown)[] = [];
