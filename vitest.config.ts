@@ -1,4 +1,5 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 /** Gives one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
@@ -29,8 +30,9 @@ const aboutHooks = [
 export default defineConfig({
   test: {
     globalSetup: ['test/support/start-databases.ts'],
-    // Two more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
-    maxWorkers: 4,
+    // Three more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
+    maxWorkers: 5,
+    sequence: { sequencer: LongestFirst },
     // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave anything behind.
     isolate: false,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],

@@ -1,13 +1,12 @@
 import type { TimeLimit } from './time-limit.js';
-import { WaitingLine } from './waiting-line.js';
+import { WaitingLine, type WaitRule } from './waiting-line.js';
 
 /** Gives a place back; a second call does nothing. */
 export type Release = () => void;
 
-/** Rules for those who take places for one thing: how many are kept for them, and how long they wait at most, in milliseconds. */
-export interface PlaceRule {
+/** Rules for those who take places for one thing: how many are kept for them, and how long they wait. */
+export interface PlaceRule extends WaitRule {
   readonly kept: number;
-  readonly maxWaitMs: number;
 }
 
 /** The rules for each thing that places are taken for. */
@@ -35,7 +34,7 @@ export class Places<For extends string> {
     const all = Object.entries<PlaceRule>(rules) as [For, PlaceRule][];
     // A pool may be so small that not all can have what is kept for them in a larger one.
     const fits = all.reduce((sum, [, { kept }]) => sum + kept, 0) < most;
-    this.#takers = new Map(all.map(([name, { kept, maxWaitMs }]) => [name, { kept: fits ? kept : 0, line: new WaitingLine('connection', maxWaitMs), taken: 0 }]));
+    this.#takers = new Map(all.map(([name, rule]) => [name, { kept: fits ? rule.kept : 0, line: new WaitingLine('connection', rule), taken: 0 }]));
   }
 
   get taken(): number {

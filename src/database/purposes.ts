@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PlaceRules } from './places.js';
+import type { WaitRule } from './waiting-line.js';
 
 /** Names what a connection is taken for: to read, or anything else outside of a transaction; for a transaction that may write; to see whether the database answers. */
 export type Purpose = 'read' | 'transaction' | 'probe';
@@ -7,29 +8,29 @@ export type Purpose = 'read' | 'transaction' | 'probe';
 /** Names what a connection to a server is taken for, and for which rows. */
 export type Lane = 'read enrollments' | 'read users' | 'read courses' | 'read others' | 'change enrollments' | 'change others' | 'look at viewers' | 'probe';
 
-/** How long those who read wait for a connection, in milliseconds; each is given back after a statement. */
-const MAX_READ_WAIT_MS = 5000;
+/** How those wait who read: a connection is given back after a statement. */
+const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
-/** How long those who change wait for one, in milliseconds: as long as a transaction goes on against conflicts. */
-const MAX_CHANGE_WAIT_MS = 10_000;
+/** How those wait who change something: as long as a transaction goes on against conflicts, but none is begun that would be stopped before its end. */
+const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
 /** How connections are shared that are all alike: as they are to a file, which locks no tables. */
 export const purposeRules: PlaceRules<Purpose> = {
-  read: { kept: 0, maxWaitMs: MAX_READ_WAIT_MS },
-  transaction: { kept: 0, maxWaitMs: MAX_CHANGE_WAIT_MS },
-  probe: { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
+  read: { kept: 0, ...reading },
+  transaction: { kept: 0, ...changing },
+  probe: { kept: 1, ...reading },
 };
 
 /** How the 20 connections to a server are shared: whatever one table makes wait, each lane has room of its own. */
 export const laneRules: PlaceRules<Lane> = {
-  'read enrollments': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
-  'read users': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
-  'read courses': { kept: 2, maxWaitMs: MAX_READ_WAIT_MS },
-  'read others': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
-  'change enrollments': { kept: 5, maxWaitMs: MAX_CHANGE_WAIT_MS },
-  'change others': { kept: 2, maxWaitMs: MAX_CHANGE_WAIT_MS },
-  'look at viewers': { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
-  probe: { kept: 1, maxWaitMs: MAX_READ_WAIT_MS },
+  'read enrollments': { kept: 2, ...reading },
+  'read users': { kept: 2, ...reading },
+  'read courses': { kept: 2, ...reading },
+  'read others': { kept: 1, ...reading },
+  'change enrollments': { kept: 5, ...changing },
+  'change others': { kept: 2, ...changing },
+  'look at viewers': { kept: 1, ...reading },
+  probe: { kept: 1, ...reading },
 };
 
 /** What work is for, as far as its statements do not tell it themselves. */

@@ -13,6 +13,14 @@ export type WaitRefusal = (typeof waitRefusals)[number];
 /** Publishes each wait that was refused, as NoTurn. */
 export const refusedWaits = channel('rollcall:refused-wait');
 
+/** How long one waits at most. */
+export interface WaitRule {
+  /** In milliseconds. */
+  readonly maxWaitMs: number;
+  /** Whether a wait ends while enough of the request's time is left to do what is waited for; else it may take all of it. */
+  readonly leavesTimeToWork: boolean;
+}
+
 /** Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain. */
 const MAX_WAITING = 5000;
 
@@ -41,7 +49,7 @@ export class WaitingLine {
 
   constructor(
     private readonly thing: AwaitedThing,
-    private readonly maxWaitMs: number,
+    private readonly rule: WaitRule,
   ) {}
 
   get length(): number {
@@ -69,7 +77,8 @@ export class WaitingLine {
         if (limit!.reason === 'deadline') limit!.refusal = this.#refused('time');
         leave(limit!.signal.reason);
       };
-      const end = Math.min(waitEnd(this.maxWaitMs), limit?.lastStart ?? Infinity);
+      const { maxWaitMs, leavesTimeToWork } = this.rule;
+      const end = Math.min(waitEnd(maxWaitMs), leavesTimeToWork && limit ? limit.lastStart : Infinity);
       const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, end - performance.now()));
       const over = (): void => {
         clearTimeout(timer);

@@ -1,10 +1,10 @@
 import type { Database } from '../database/database.js';
 import type { Release } from '../database/places.js';
 import { currentLimit, type TimeLimit } from '../database/time-limit.js';
-import { WaitingLine } from '../database/waiting-line.js';
+import { WaitingLine, type WaitRule } from '../database/waiting-line.js';
 
-/** How long those who change one course wait for each other, in milliseconds: as long as a transaction goes on against conflicts. */
-const MAX_WAIT_MS = 10_000;
+/** How those wait for each other who change one course: as long as a transaction goes on against conflicts. */
+const rule: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
 /**
  * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course, one
@@ -47,7 +47,7 @@ export class CourseTurns {
     limit?.check();
     const line = this.#lines.get(id);
     if (line) await line.wait(limit);
-    else this.#lines.set(id, new WaitingLine('course', MAX_WAIT_MS));
+    else this.#lines.set(id, new WaitingLine('course', rule));
   }
 
   #giveOn(id: number): void {

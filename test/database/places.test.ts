@@ -7,7 +7,7 @@ const kept = { read: 2, transaction: 2, probe: 1 };
 
 /** Gives rules by which so many places are kept for each purpose. */
 function rulesOf(each: Readonly<Record<Purpose, number>>): PlaceRules<Purpose> {
-  const rule = (purpose: Purpose) => ({ kept: each[purpose], maxWaitMs: 60_000 });
+  const rule = (purpose: Purpose) => ({ kept: each[purpose], maxWaitMs: 60_000, leavesTimeToWork: purpose === 'transaction' });
   return { read: rule('read'), transaction: rule('transaction'), probe: rule('probe') };
 }
 
@@ -108,19 +108,20 @@ it('who has waited for something else before comes before all who began to wait 
   expect(order).toEqual(['earliest', 'earlier', 'later']);
 });
 
-it('who waits is not begun when too little is left of the time of the request, except to read for the answer to a change that is saved', async () => {
+it('what waits to change something is not begun when too little is left of the time of the request, except for the answer to a change that is saved', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const places = new Places(1, rulesOf(kept));
   const release = await places.take('read', undefined);
   const [limit, saved] = [new TimeLimit(8), new TimeLimit(8)];
   saved.noteCommit();
-  const [first, second] = [places.take('read', limit), places.take('read', saved)];
+  const changing = places.take('transaction', limit);
+  const others = [places.take('transaction', saved), places.take('read', limit)];
   vi.advanceTimersByTime(5999);
-  expect(places.waiting).toBe(2);
+  expect(places.waiting).toBe(3);
   vi.advanceTimersByTime(1);
-  await expect(first).rejects.toMatchObject({ thing: 'connection', refusal: 'time' });
-  expect(places.waiting).toBe(1);
+  await expect(changing).rejects.toMatchObject({ thing: 'connection', refusal: 'time' });
+  expect(places.waiting).toBe(2);
   release();
-  (await second)();
+  await Promise.all(others.map(async other => (await other)()));
 });

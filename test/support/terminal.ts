@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { spawn } from '@lydell/node-pty';
+import { spawn, type IPty } from '@lydell/node-pty';
 import headless from '@xterm/headless';
 import type { Place } from './command-line.js';
 
@@ -39,6 +40,7 @@ export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: Termi
   const screen = new headless.Terminal({ cols, rows, scrollback: 100_000, allowProposedApi: true });
   const variables = { PATH: process.env['PATH']!, TERM: 'xterm-256color', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, ...env };
   const command = spawn(process.execPath, [main, ...parameters], { name: 'xterm-256color', cols, rows, cwd: folder, env: variables });
+  readToTheEnd(command);
   let written = '';
   let check = (): void => undefined;
   command.onData(text => {
@@ -67,6 +69,16 @@ export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: Termi
     kill: () => command.kill('SIGKILL'),
     type: text => command.write(text),
   };
+}
+
+/**
+ * Has all that a command wrote read before it counts as ended. node-pty closes its side 200 ms after the command's end, with what
+ * a busy machine has not read until then; by itself, the terminal closes when all was read, which is an error of its kind.
+ */
+function readToTheEnd(command: IPty): void {
+  const { _socket: socket } = command as unknown as { readonly _socket: Socket };
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = error => (error ? destroy(error) : socket);
 }
 
 function linesOf({ buffer }: InstanceType<typeof headless.Terminal>): string[] {
