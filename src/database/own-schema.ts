@@ -59,7 +59,7 @@ export async function requireOwnSchema(database: Database, em: SqlEntityManager 
   }
 }
 
-/** Resolves once no statement replaces a table of ours any more: whoever names a table waits for that. */
+/** Waits until no statement is replacing one of our tables: a statement that names a table waits for the one that replaces it. */
 async function untilReplaced(database: Database, em: SqlEntityManager): Promise<void> {
   for (const { name } of migrationsFor(databaseKindOf(database)).flatMap(({ tables }) => tables)) {
     try {

@@ -22,7 +22,7 @@ interface Takers {
 /**
  * The places that a pool has for connections. Some are kept for each thing that they are taken for, so that those who wait
  * for locks leave room for readers, slow readers leave room for changes, and neither makes the database look as if it did
- * not answer. The others go to whoever asked first.
+ * not answer. The other places go to those who have waited longest.
  */
 export class Places<For extends string> {
   readonly #takers: ReadonlyMap<For, Takers>;

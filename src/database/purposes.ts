@@ -11,8 +11,8 @@ export type Lane = 'read enrollments' | 'read users' | 'read courses' | 'read ot
 /** How those wait who read: a connection is given back after a statement. */
 const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
-/** How those wait who change something: as long as a transaction goes on against conflicts, but none is begun that would be stopped before its end. */
-const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
+/** How those wait who change something, for a connection or for others who change the same course: as long as a transaction goes on against conflicts, but none is begun that would be stopped before its end. */
+export const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
 /** How connections are shared that are all alike: as they are to a file, which locks no tables. */
 export const purposeRules: PlaceRules<Purpose> = {

@@ -1,10 +1,8 @@
 import type { Database } from '../database/database.js';
 import type { Release } from '../database/places.js';
+import { changing } from '../database/purposes.js';
 import { currentLimit, type TimeLimit } from '../database/time-limit.js';
-import { WaitingLine, type WaitRule } from '../database/waiting-line.js';
-
-/** How those wait for each other who change one course: as long as a transaction goes on against conflicts. */
-const rule: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
+import { WaitingLine } from '../database/waiting-line.js';
 
 /**
  * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course, one
@@ -47,7 +45,7 @@ export class CourseTurns {
     limit?.check();
     const line = this.#lines.get(id);
     if (line) await line.wait(limit);
-    else this.#lines.set(id, new WaitingLine('course', rule));
+    else this.#lines.set(id, new WaitingLine('course', changing));
   }
 
   #giveOn(id: number): void {

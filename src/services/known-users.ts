@@ -68,7 +68,7 @@ export class KnownUsers {
     // Without its own memory: all who ask at once share a statement, and later ones the maps above.
     this.#loader = new DataLoader<number, Role | null>(async ids => {
       const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
-      // Within a limit of its own: it is shared, and must not end with whoever asked first. Changes wait for it too.
+      // Within a limit of its own: several requests share it, so it must not end when the first of them does.
       const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => asLookAtViewers(() => rows(database, query)));
       const roles = new Map(found.map(row => [row.id, row.role as Role]));
       return ids.map(id => roles.get(id) ?? null);

@@ -21,7 +21,7 @@ interface Served {
   readonly send: Sender;
 }
 
-/** Is a database whose counts all drift, with two servers on it: one in a process of its own, which may end, and one in that of the tests. */
+/** A database whose counts all drift, and two servers on it: one in a process of its own, which a test may end, and one in the process of the tests. */
 interface Stage {
   readonly database: Database;
   readonly databaseUrl: string;
