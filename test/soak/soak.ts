@@ -314,7 +314,7 @@ export class Soak implements Judge {
     await this.#load.pause();
     const { database } = this;
     // A server that had no processor for long may still be at what callers gave up, whose outcome the rows are taken for.
-    await this.#atRest();
+    const resources = await this.#atRest();
     // What was sent before a database went away may still be under way in it.
     if (database.server) await this.#eventually(async () => (await database.query('select 1 from information_schema.innodb_trx')).length === 0, () => 'a transaction goes on though nobody asks for anything');
     const drift = await database.query(driftSql);
@@ -327,8 +327,6 @@ export class Soak implements Judge {
     ];
     if (lost.length > 0) this.#problems.add('what callers were told is not so', lost.slice(0, 3).join('; '));
     await this.#lookAtListeners();
-    const resources = await this.#atRest();
-    if (resources.waiting > 0) this.#problems.add(`${resources.waiting} wait for a connection or their turn though nobody asks for anything`);
     const count = (kind: 'read' | 'write'): number => Object.values(this.#tally.all(kind)).reduce((sum, one) => sum + one, 0);
     return { seconds: (performance.now() - this.#began) / 1000, reads: count('read'), writes: count('write'), messages: this.#listeners.reduce((sum, { messages }) => sum + messages, 0), resources, lost: lost.length, drift: drift.length };
   }
@@ -349,7 +347,7 @@ export class Soak implements Judge {
       const before = resources;
       resources = await server.resources();
       return resources.descriptors === before.descriptors && resources.waiting === 0;
-    }, () => 'the server does not come to rest');
+    }, () => `the server does not come to rest: ${resources.waiting} wait for a connection or their turn, though nobody asks for anything`);
     return { ...resources, heap };
   }
 
