@@ -1,4 +1,7 @@
-/** The libraries that the command line loads in hundreds of small files. Those of the server stay as they are, since most commands never load them. */
+/**
+ * The libraries that the command line loads in hundreds of small files. Those of the server stay as they are, since
+ * most commands never load them.
+ */
 const joined = ['@mikro-orm', '@opentelemetry', 'commander', 'jose', 'kysely', 'zod'];
 
 /** Makes dist/cli/main.js of dist/cli/rollcall.js: finding and reading 800 files was most of a command's time. */

@@ -21,28 +21,71 @@ const underTriggers = [
   'test/services/backup/restore-counts.test.ts',
 ];
 
-/** Lists those of them that look at how hooks count: their statements, what they refuse since they cannot see it, and drift from raw SQL. */
+/**
+ * Lists those of them that look at how hooks count: their statements, what they refuse since they cannot see it, and
+ * drift from raw SQL.
+ */
 const aboutHooks = [
-  'bulk-change', 'bulk-insert', 'bypass', 'collection', 'declaration', 'hooks', 'isolation', 'kysely', 'left-over', 'lock-order', 'many-to-many',
-  'self-reference', 'several-targets', 'stale', 'statements', 'target-untouched', 'trouble', 'zero-delta', 'verify', 'verify-conditions', 'verify-keys', 'recount', 'adjust', 'events',
+  'bulk-change',
+  'bulk-insert',
+  'bypass',
+  'collection',
+  'declaration',
+  'hooks',
+  'isolation',
+  'kysely',
+  'left-over',
+  'lock-order',
+  'many-to-many',
+  'self-reference',
+  'several-targets',
+  'stale',
+  'statements',
+  'target-untouched',
+  'trouble',
+  'zero-delta',
+  'verify',
+  'verify-conditions',
+  'verify-keys',
+  'recount',
+  'adjust',
+  'events',
 ].map(name => `test/counters/${name}.test.ts`);
 
 export default defineConfig({
   test: {
     globalSetup: ['test/support/start-databases.ts'],
-    // Three more than the two processors of a small machine, for many tests wait for a database or for processes of their own.
+    // Three more than the two processors of a small machine, for many tests wait for a database or for processes of
+    // their own.
     maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
-    // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave anything behind.
+    // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave
+    // anything behind.
     isolate: false,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
     projects: [
       group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: ['test/races/**'] }),
-      group({ name: 'behaviours with triggers', include: underTriggers, exclude: aboutHooks, env: { COUNTERS: 'triggers' } }),
-      // One file at a time, for they look at the server's own count of deadlocks, and four processes write in each: two of them on two
-      // processors make a lock's holder so slow that others wait for it longer than they may.
-      group({ name: 'races with hooks', include: ['test/races/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } }),
-      group({ name: 'races with triggers', include: ['test/races/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 2 }, env: { COUNTERS: 'triggers' } }),
+      group({
+        name: 'behaviours with triggers',
+        include: underTriggers,
+        exclude: aboutHooks,
+        env: { COUNTERS: 'triggers' },
+      }),
+      // One file at a time, for they look at the server's own count of deadlocks, and four processes write in each: two
+      // of them on two processors make a lock's holder so slow that others wait for it longer than they may.
+      group({
+        name: 'races with hooks',
+        include: ['test/races/**/*.test.ts'],
+        maxWorkers: 1,
+        sequence: { groupOrder: 1 },
+      }),
+      group({
+        name: 'races with triggers',
+        include: ['test/races/**/*.test.ts'],
+        maxWorkers: 1,
+        sequence: { groupOrder: 2 },
+        env: { COUNTERS: 'triggers' },
+      }),
     ],
   },
 });

@@ -1,4 +1,5 @@
-// The server that bench/bounds.ts measures, in a process of its own: it gives its address and a token for each role, and what each request has spent.
+// The server that bench/bounds.ts measures, in a process of its own: it gives its address and a token for each role,
+// and what each request has spent.
 import { pino } from 'pino';
 import { readConfig } from '../dist/config.js';
 import { openDatabase } from '../dist/database/database.js';
@@ -10,7 +11,10 @@ import { issueToken } from '../dist/services/tokens.js';
 export interface Spent {
   /** Processor time of the process, collecting garbage among it. */
   readonly cpu: number;
-  /** The longest time between two turns of the event loop, by the clock and by the thread's processor time, which other processes do not lengthen. */
+  /**
+   * The longest time between two turns of the event loop, by the clock and by the thread's processor time, which other
+   * processes do not lengthen.
+   */
   readonly blocked: number;
   readonly blockedCpu: number;
   /** How much memory was added at most. */
@@ -20,7 +24,15 @@ export interface Spent {
 const [url, teacher, student] = process.argv.slice(2);
 const database = await openDatabase(url!);
 // Rates are not what is measured; a request is measured to its end.
-const config = readConfig({ DATABASE_URL: url!, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', METRICS: 'off', REQUEST_TIMEOUT: '300', RATE_LIMIT: 'off' });
+const config = readConfig({
+  DATABASE_URL: url!,
+  HOST: '127.0.0.1',
+  PORT: '0',
+  NODE_ENV: 'test',
+  METRICS: 'off',
+  REQUEST_TIMEOUT: '300',
+  RATE_LIMIT: 'off',
+});
 const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
 
 let blocked = 0;
@@ -50,8 +62,22 @@ process.on('message', (message: 'begin' | 'end') => {
   }
   look();
   const { user, system } = process.cpuUsage(begun.cpu);
-  process.send!({ cpu: (user + system) / 1000, blocked, blockedCpu, added: Math.max(0, highest - begun.rss) } satisfies Spent);
+  process.send!({
+    cpu: (user + system) / 1000,
+    blocked,
+    blockedCpu,
+    added: Math.max(0, highest - begun.rss),
+  } satisfies Spent);
 });
 process.on('disconnect', () => process.exit());
-const token = (role: Role, userId: number | null): Promise<string> => issueToken(config.jwt, { role, userId, expiresIn: '12h' });
-process.send!({ url: server.url, tokens: { anonymous: null, student: await token(Role.STUDENT, Number(student)), teacher: await token(Role.TEACHER, Number(teacher)), admin: await token(Role.ADMIN, null) } });
+const token = (role: Role, userId: number | null): Promise<string> =>
+  issueToken(config.jwt, { role, userId, expiresIn: '12h' });
+process.send!({
+  url: server.url,
+  tokens: {
+    anonymous: null,
+    student: await token(Role.STUDENT, Number(student)),
+    teacher: await token(Role.TEACHER, Number(teacher)),
+    admin: await token(Role.ADMIN, null),
+  },
+});

@@ -1,8 +1,9 @@
-// node_modules/.bin/node bench/bounds.ts URL [FILTER]: what any one request costs, for every field and argument of the schema, in
-// every role: alone, and by as many aliases as are allowed. Build first (npm run build). The database must be empty, or made by this script: it is
-// filled with 20,000 courses and 2,000,000 enrollments, and CHANGED by the mutations that are measured. With FILTER, only
-// cases whose names contain it. Exit code 1: a bound does not hold. Processor times of MySQL's and MariaDB's threads are read where
-// the server runs on the same machine; elsewhere the time of the whole request is taken.
+// node_modules/.bin/node bench/bounds.ts URL [FILTER]: what any one request costs, for every field and argument of the
+// schema, in every role: alone, and by as many aliases as are allowed. Build first (npm run build). The database must
+// be empty, or made by this script: it is filled with 20,000 courses and 2,000,000 enrollments, and CHANGED by the
+// mutations that are measured. With FILTER, only cases whose names contain it. Exit code 1: a bound does not hold.
+// Processor times of MySQL's and MariaDB's threads are read where the server runs on the same machine; elsewhere the
+// time of the whole request is taken.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,7 +17,10 @@ import { everyField, type Case } from './every-field.ts';
 
 const COURSES = 20_000;
 const ENROLLMENTS = 2_000_000;
-/** The bounds: of the event loop in milliseconds, of memory in bytes, and of time in milliseconds, for each request and for each KB of it beyond. */
+/**
+ * The bounds: of the event loop in milliseconds, of memory in bytes, and of time in milliseconds, for each request and
+ * for each KB of it beyond.
+ */
 const MAX_BLOCKED_MS = 100;
 const MAX_ADDED_BYTES = 150 * 1024 ** 2;
 const MAX_MS = 250;
@@ -24,8 +28,12 @@ const MAX_MS_PER_KB = 250;
 /** How often a request is sent that seems to break a bound: other processes take time and memory too. */
 const TRIES = 3;
 /** What is bounded in blocked time alone. */
-const APART = /^(Mutation\.(verifyEnrollmentCounts|recountEnrollments|resumeRecount|undoRecount)|(VerifyEnrollmentCounts|Recount|ResumeRecount|UndoRecount)\w*Payload|Drift)\b/;
-/** What takes as long as it has rows to delete, in one transaction: the one exception from the bound of time, and from that of blocked time by its COMMIT on SQLite. */
+const APART =
+  /^(Mutation\.(verifyEnrollmentCounts|recountEnrollments|resumeRecount|undoRecount)|(VerifyEnrollmentCounts|Recount|ResumeRecount|UndoRecount)\w*Payload|Drift)\b/;
+/**
+ * What takes as long as it has rows to delete, in one transaction: the one exception from the bound of time, and from
+ * that of blocked time by its COMMIT on SQLite.
+ */
 const BY_ROWS = /^Mutation\.deleteCourse\b/;
 /** What is measured last, since it takes away what others are measured with. */
 const LAST = /^Mutation\.delete/;
@@ -39,8 +47,13 @@ if (!url) throw new Error('Give the URL of a database.');
 const database = await openFilled(url, { courses: COURSES, enrollments: ENROLLMENTS, skewed: true });
 const isSqlite = database.driver instanceof SqliteDriver;
 const { course, teacher, student, enrollment } = await largest(database);
-const server = fork(new URL('./bounds-server.ts', import.meta.url), [url, String(teacher), String(student)], { execArgv: ['--expose-gc'], stdio: 'inherit' });
-const [{ url: address, tokens }] = (await once(server, 'message')) as [{ url: string; tokens: Record<string, string | null> }];
+const server = fork(new URL('./bounds-server.ts', import.meta.url), [url, String(teacher), String(student)], {
+  execArgv: ['--expose-gc'],
+  stdio: 'inherit',
+});
+const [{ url: address, tokens }] = (await once(server, 'message')) as [
+  { url: string; tokens: Record<string, string | null> },
+];
 
 /** One request as it was measured. */
 interface Measured {
@@ -63,7 +76,14 @@ const cases = everyField(buildGraphqlSchema(), given).filter(({ name }) => name.
 for (const one of cases.toSorted((a, b) => Number(LAST.test(a.name)) - Number(LAST.test(b.name)))) {
   for (const role of Object.keys(tokens)) {
     const alone = await largestAllowed(one, role);
-    if (!alone || alone.code === 'FORBIDDEN' || alone.code === 'UNAUTHENTICATED' || one.kind === 'subscription' || LAST.test(one.name)) continue;
+    if (
+      !alone ||
+      alone.code === 'FORBIDDEN' ||
+      alone.code === 'UNAUTHENTICATED' ||
+      one.kind === 'subscription' ||
+      LAST.test(one.name)
+    )
+      continue;
     for (const aliases of ALIASES) {
       if ((await measure(one.name, role, one.request(aliases, alone.size), aliases)).code !== 'QUERY_TOO_COSTLY') break;
     }
@@ -80,24 +100,45 @@ process.exitCode = measured.every(isWithin) ? 0 : 1;
 async function largestAllowed(one: Case, role: string): Promise<(Measured & { size: number }) | null> {
   for (const size of SIZES) {
     const found = await measure(one.name, role, one.request(1, size), 1, one.kind === 'subscription');
-    if (found.code !== 'QUERY_TOO_COSTLY' || one.request(1, size).query === one.request(1, 1).query) return { ...found, size };
+    if (found.code !== 'QUERY_TOO_COSTLY' || one.request(1, size).query === one.request(1, 1).query)
+      return { ...found, size };
   }
   return null;
 }
 
-async function measure(name: string, role: string, request: Request, aliases: number, isStream = false): Promise<Measured> {
+async function measure(
+  name: string,
+  role: string,
+  request: Request,
+  aliases: number,
+  isStream = false,
+): Promise<Measured> {
   let best = await sent(name, role, request, aliases, isStream);
   // What is taken away is not there to be taken away again.
   for (let tries = 1; tries < TRIES && !isWithin(best) && !LAST.test(name); tries += 1) {
     const again = await sent(name, role, request, aliases, isStream);
-    best = { ...again, ms: Math.min(best.ms, again.ms), blocked: Math.min(best.blocked, again.blocked), added: Math.min(best.added, again.added) };
+    best = {
+      ...again,
+      ms: Math.min(best.ms, again.ms),
+      blocked: Math.min(best.blocked, again.blocked),
+      added: Math.min(best.added, again.added),
+    };
   }
-  if (!isWithin(best)) console.log(`beyond: ${role} ${name} ×${aliases}: ${Math.round(best.ms)} ms, blocked ${Math.round(best.blocked)} ms, ${Math.round(best.added / 1024 ** 2)} MB, ${best.code}`);
+  if (!isWithin(best))
+    console.log(
+      `beyond: ${role} ${name} ×${aliases}: ${Math.round(best.ms)} ms, blocked ${Math.round(best.blocked)} ms, ${Math.round(best.added / 1024 ** 2)} MB, ${best.code}`,
+    );
   measured.push(best);
   return best;
 }
 
-async function sent(name: string, role: string, request: Request, aliases: number, isStream: boolean): Promise<Measured> {
+async function sent(
+  name: string,
+  role: string,
+  request: Request,
+  aliases: number,
+  isStream: boolean,
+): Promise<Measured> {
   const body = JSON.stringify(request);
   const before = await threads(database);
   server.send('begin');
@@ -105,7 +146,11 @@ async function sent(name: string, role: string, request: Request, aliases: numbe
   const start = performance.now();
   const response = await fetch(isStream ? `${address}/stream` : address, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: isStream ? 'text/event-stream' : 'application/graphql-response+json', ...(tokens[role] !== null && { authorization: `Bearer ${tokens[role]}` }) },
+    headers: {
+      'content-type': 'application/json',
+      accept: isStream ? 'text/event-stream' : 'application/graphql-response+json',
+      ...(tokens[role] !== null && { authorization: `Bearer ${tokens[role]}` }),
+    },
     body,
     ...(isStream && { signal: AbortSignal.timeout(STREAM_MS) }),
   }).catch((error: unknown) => error as Error);
@@ -118,22 +163,56 @@ async function sent(name: string, role: string, request: Request, aliases: numbe
   const code = /"code":"(\w+)"/.exec(text)?.[1] ?? (response instanceof Response ? '' : 'NONE');
   // Where the database's threads cannot be seen, the whole time is taken for the database's.
   const ms = isSqlite || after.size > 0 ? spent.cpu + inDatabase : elapsed;
-  return { role, name, aliases, ms, elapsed, blocked: spent.blockedCpu, added: spent.added, kb: Buffer.byteLength(body) / 1024, code };
+  return {
+    role,
+    name,
+    aliases,
+    ms,
+    elapsed,
+    blocked: spent.blockedCpu,
+    added: spent.added,
+    kb: Buffer.byteLength(body) / 1024,
+    code,
+  };
 }
 
 function isWithin({ name, ms, blocked, added, kb }: Measured): boolean {
   if (BY_ROWS.test(name)) return added <= MAX_ADDED_BYTES;
-  return blocked <= MAX_BLOCKED_MS && added <= MAX_ADDED_BYTES && (APART.test(name) || ms <= MAX_MS + MAX_MS_PER_KB * kb);
+  return (
+    blocked <= MAX_BLOCKED_MS && added <= MAX_ADDED_BYTES && (APART.test(name) || ms <= MAX_MS + MAX_MS_PER_KB * kb)
+  );
 }
 
 function report(): void {
   const rounded = ({ role, name, aliases, ms, elapsed, blocked, added, kb, code }: Measured): object => ({
-    name: name.length > 70 ? `${name.slice(0, 69)}…` : name, role, aliases, ms: Math.round(ms), 'blocked ms': Math.round(blocked), MB: Math.round(added / 1024 ** 2), KB: Number(kb.toFixed(1)), 'ms/KB': Math.round(ms / kb), elapsed: Math.round(elapsed), code, held: isWithin({ role, name, aliases, ms, elapsed, blocked, added, kb, code }),
+    name: name.length > 70 ? `${name.slice(0, 69)}…` : name,
+    role,
+    aliases,
+    ms: Math.round(ms),
+    'blocked ms': Math.round(blocked),
+    MB: Math.round(added / 1024 ** 2),
+    KB: Number(kb.toFixed(1)),
+    'ms/KB': Math.round(ms / kb),
+    elapsed: Math.round(elapsed),
+    code,
+    held: isWithin({ role, name, aliases, ms, elapsed, blocked, added, kb, code }),
   });
-  console.log(`${measured.length} requests, ${new Set(measured.map(({ name }) => name)).size} fields and arguments; processor time of the server and the database, in ms`);
-  for (const [title, by] of [['costliest', ({ ms }: Measured) => ms], ['blocked longest', ({ blocked }: Measured) => blocked], ['most memory', ({ added }: Measured) => added], ['costliest by what is sent', ({ ms, kb }: Measured) => ms / (MAX_MS + MAX_MS_PER_KB * kb)]] as const) {
+  console.log(
+    `${measured.length} requests, ${new Set(measured.map(({ name }) => name)).size} fields and arguments; processor time of the server and the database, in ms`,
+  );
+  for (const [title, by] of [
+    ['costliest', ({ ms }: Measured) => ms],
+    ['blocked longest', ({ blocked }: Measured) => blocked],
+    ['most memory', ({ added }: Measured) => added],
+    ['costliest by what is sent', ({ ms, kb }: Measured) => ms / (MAX_MS + MAX_MS_PER_KB * kb)],
+  ] as const) {
     console.log(title);
-    console.table(measured.toSorted((a, b) => by(b) - by(a)).slice(0, 10).map(rounded));
+    console.table(
+      measured
+        .toSorted((a, b) => by(b) - by(a))
+        .slice(0, 10)
+        .map(rounded),
+    );
   }
   if (!filter) console.table(measured.filter(({ name }) => issue.some(([of]) => of === name)).map(rounded));
   const beyond = measured.filter(one => !isWithin(one));
@@ -141,7 +220,10 @@ function report(): void {
   if (beyond.length > 0) console.table(beyond.map(rounded));
 }
 
-/** Returns the processor time of each thread of the database that serves its connections, in milliseconds; none for SQLite, and where they run elsewhere. */
+/**
+ * Returns the processor time of each thread of the database that serves its connections, in milliseconds; none for
+ * SQLite, and where they run elsewhere.
+ */
 async function threads({ em }: Database): Promise<Map<number, number>> {
   if (isSqlite) return new Map();
   const name = new URL(url!).pathname.slice(1);
@@ -149,21 +231,33 @@ async function threads({ em }: Database): Promise<Map<number, number>> {
     ? 'select tid as thread from information_schema.processlist where db = ? and id <> connection_id()'
     : 'select thread_os_id as thread from performance_schema.threads where processlist_db = ? and processlist_id <> connection_id()';
   const found = await em.fork().execute<{ thread: number }[]>(sql, [name]);
-  return new Map(found.flatMap(({ thread }) => {
-    try {
-      return [[thread, Number(readFileSync(`/proc/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6] as const];
-    } catch {
-      return []; // A connection that has just ended, or a server elsewhere.
-    }
-  }));
+  return new Map(
+    found.flatMap(({ thread }) => {
+      try {
+        return [[thread, Number(readFileSync(`/proc/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6] as const];
+      } catch {
+        return []; // A connection that has just ended, or a server elsewhere.
+      }
+    }),
+  );
 }
 
-/** Returns the rows that are dearest to ask for: the largest course, one of its enrollments and its student, and the teacher of the most. */
-async function largest({ em }: Database): Promise<{ course: number; teacher: number; student: number; enrollment: number }> {
-  const one = async (sql: string): Promise<Record<string, number>> => (await em.fork().execute<Record<string, number>[]>(sql))[0]!;
+/**
+ * Returns the rows that are dearest to ask for: the largest course, one of its enrollments and its student, and the
+ * teacher of the most.
+ */
+async function largest({
+  em,
+}: Database): Promise<{ course: number; teacher: number; student: number; enrollment: number }> {
+  const one = async (sql: string): Promise<Record<string, number>> =>
+    (await em.fork().execute<Record<string, number>[]>(sql))[0]!;
   const { id: of } = await one('select id from core_course order by total_enrollments desc limit 1');
-  const { id: most } = await one('select instructor_id as id from core_course where instructor_id is not null group by instructor_id order by count(*) desc limit 1');
-  const { id, student_id: whose } = await one(`select id, student_id from core_enrollments where course_id = ${of} order by id desc limit 1`);
+  const { id: most } = await one(
+    'select instructor_id as id from core_course where instructor_id is not null group by instructor_id order by count(*) desc limit 1',
+  );
+  const { id, student_id: whose } = await one(
+    `select id, student_id from core_enrollments where course_id = ${of} order by id desc limit 1`,
+  );
   return { course: of!, teacher: most!, student: whose!, enrollment: id! };
 }
 
@@ -181,19 +275,38 @@ function given(owner: string, name: string, type: string): unknown {
 /** Returns a cursor of a list in its usual order. */
 function cursor(owner: string): string {
   const list = owner === 'Query.courses' ? 'courses' : owner.includes('nrollments') ? 'enrollments' : 'runs';
-  return list === 'courses' ? cursorOf({ id: 10 }, { list, field: 'ID', column: 'id', descending: false }) : cursorOf({ id: 1_000_000 }, { list, field: 'ID', column: 'id', descending: false });
+  return list === 'courses'
+    ? cursorOf({ id: 10 }, { list, field: 'ID', column: 'id', descending: false })
+    : cursorOf({ id: 1_000_000 }, { list, field: 'ID', column: 'id', descending: false });
 }
 
 /** Returns the requests of the table in the issue that this bench came with. */
 function tableOfTheIssue(): [string, string, Record<string, unknown>][] {
-  const unknown = (count: number): Record<string, unknown> => ({ f: Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 1])) });
+  const unknown = (count: number): Record<string, unknown> => ({
+    f: Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 1])),
+  });
   const filtered = 'query($f:CourseFilter){courses(filter:$f){totalCount}}';
   const counted = 'query($s:[EnrollmentStatus!]){courses(first:100){nodes{';
-  const search = (count: number): string => `{${Array.from({ length: count }, (_, index) => `a${index}:courses(filter:{title:{contains:"zz"}}){totalCount}`).join(' ')}}`;
+  const search = (count: number): string =>
+    `{${Array.from({ length: count }, (_, index) => `a${index}:courses(filter:{title:{contains:"zz"}}){totalCount}`).join(' ')}}`;
   return [
-    ...[2000, 8000, 24_000].map(count => [`filter with ${count} unknown fields`, filtered, unknown(count)] as [string, string, Record<string, unknown>]),
-    ...[60, 120_000].map(count => [`${count} wrong values of an enum`, `${counted}enrollmentsCount(status:$s){count}}}}`, { s: Array.from({ length: count }, () => 'WRONG') }] as [string, string, Record<string, unknown>]),
-    ['20,000 statuses under 30 aliases under 100 courses', `${counted}${Array.from({ length: 30 }, (_, index) => `a${index}:enrollmentsCount(status:$s){count}`).join(' ')}}}}`, { s: Array.from({ length: 20_000 }, () => 'ACTIVE') }],
+    ...[2000, 8000, 24_000].map(
+      count =>
+        [`filter with ${count} unknown fields`, filtered, unknown(count)] as [string, string, Record<string, unknown>],
+    ),
+    ...[60, 120_000].map(
+      count =>
+        [
+          `${count} wrong values of an enum`,
+          `${counted}enrollmentsCount(status:$s){count}}}}`,
+          { s: Array.from({ length: count }, () => 'WRONG') },
+        ] as [string, string, Record<string, unknown>],
+    ),
+    [
+      '20,000 statuses under 30 aliases under 100 courses',
+      `${counted}${Array.from({ length: 30 }, (_, index) => `a${index}:enrollmentsCount(status:$s){count}`).join(' ')}}}}`,
+      { s: Array.from({ length: 20_000 }, () => 'ACTIVE') },
+    ],
     ['375 searches', search(375), {}],
     ['50 searches', search(50), {}],
   ];

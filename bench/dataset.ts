@@ -5,7 +5,10 @@ import { openDatabase, type Database } from '../dist/database/database.js';
 export interface Size {
   readonly courses: number;
   readonly enrollments: number;
-  /** Gives the courses enrollments by Zipf's law, the first a tenth of them (9.5 % at 20,000 courses), with teachers, drafts and terms. */
+  /**
+   * Gives the courses enrollments by Zipf's law, the first a tenth of them (9.5 % at 20,000 courses), with teachers,
+   * drafts and terms.
+   */
   readonly skewed?: boolean;
 }
 
@@ -18,27 +21,50 @@ const TEACHERS = 200;
 /** Is how many courses get their enrollments in one statement. */
 const AT_ONCE = 2000;
 
-/** By how much the number of courses may differ, as a part of it, in a database that was filled before: what a benchmark measures adds some and takes some away. */
+/**
+ * By how much the number of courses may differ, as a part of it, in a database that was filled before: what a benchmark
+ * measures adds some and takes some away.
+ */
 const MAX_DIFFERENCE = 0.1;
 
-/** Opens the database that a URL names and fills it with SQL, with exact counts, unless it is of about that size already. */
+/**
+ * Opens the database that a URL names and fills it with SQL, with exact counts, unless it is of about that size
+ * already.
+ */
 export async function openFilled(url: string, size: Size): Promise<Database> {
   const database = await openDatabase(url);
   await database.schema.ensureDatabase();
   await database.migrator.up();
-  const [found] = await database.em.fork().execute<{ courses: number; enrollments: number }[]>('select (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments');
-  if (Math.abs(Number(found!.courses) - size.courses) <= MAX_DIFFERENCE * size.courses && Number(found!.enrollments) > 0) return database;
-  if (Number(found!.courses) > 0) throw new Error(`The database holds ${found!.courses} courses already; give one that is empty, or of ${size.courses} courses.`);
+  const [found] = await database.em
+    .fork()
+    .execute<{ courses: number; enrollments: number }[]>(
+      'select (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments',
+    );
+  if (
+    Math.abs(Number(found!.courses) - size.courses) <= MAX_DIFFERENCE * size.courses &&
+    Number(found!.enrollments) > 0
+  )
+    return database;
+  if (Number(found!.courses) > 0)
+    throw new Error(
+      `The database holds ${found!.courses} courses already; give one that is empty, or of ${size.courses} courses.`,
+    );
   const start = performance.now();
   await (size.skewed ? fillSkewed : fill)(database, size);
-  console.log(`filled with ${size.courses} courses and ${size.enrollments} enrollments in ${seconds(performance.now() - start)}`);
+  console.log(
+    `filled with ${size.courses} courses and ${size.enrollments} enrollments in ${seconds(performance.now() - start)}`,
+  );
   return database;
 }
 
 /** Sets every stored count by hand to what the rows give. */
 export async function setExact(database: Database): Promise<void> {
-  const count = (where: string): string => `(select count(*) from core_enrollments e where e.course_id = core_course.id${where})`;
-  await write(database, `update core_course set total_enrollments = ${count('')}, active_enrollments = ${count(" and e.status = 'active'")}`);
+  const count = (where: string): string =>
+    `(select count(*) from core_enrollments e where e.course_id = core_course.id${where})`;
+  await write(
+    database,
+    `update core_course set total_enrollments = ${count('')}, active_enrollments = ${count(" and e.status = 'active'")}`,
+  );
 }
 
 /** Writes with raw SQL, past the counters. */
@@ -59,10 +85,21 @@ export function median(values: readonly number[]): number {
 async function fill(database: Database, { courses, enrollments }: Size): Promise<void> {
   const sqlite = database.driver instanceof SqliteDriver;
   const now = sqlite ? '0' : "'2026-01-01'";
-  const text = (label: string, number: string): string => (sqlite ? `'${label} ' || ${number}` : `concat('${label} ', ${number})`);
-  await write(database, `insert into core_user (name, email, role, created_at, updated_at) select ${text('Student', 'n')}, ${text('student', 'n')}, 'student', ${now}, ${now} from ${numbers(5)} where n < ${STUDENTS}`);
-  await write(database, `insert into core_course (title, status, is_published, created_at, updated_at) select ${text('Course', 'n')}, 'active', 1, ${now}, ${now} from ${numbers(5)} where n < ${courses}`);
-  const [first] = await database.em.fork().execute<{ student: number; course: number }[]>('select (select min(id) from core_user) as student, (select min(id) from core_course) as course');
+  const text = (label: string, number: string): string =>
+    sqlite ? `'${label} ' || ${number}` : `concat('${label} ', ${number})`;
+  await write(
+    database,
+    `insert into core_user (name, email, role, created_at, updated_at) select ${text('Student', 'n')}, ${text('student', 'n')}, 'student', ${now}, ${now} from ${numbers(5)} where n < ${STUDENTS}`,
+  );
+  await write(
+    database,
+    `insert into core_course (title, status, is_published, created_at, updated_at) select ${text('Course', 'n')}, 'active', 1, ${now}, ${now} from ${numbers(5)} where n < ${courses}`,
+  );
+  const [first] = await database.em
+    .fork()
+    .execute<{ student: number; course: number }[]>(
+      'select (select min(id) from core_user) as student, (select min(id) from core_course) as course',
+    );
   const each = Math.round(enrollments / courses);
   for (let start = 0; start < courses; start += AT_ONCE) {
     const status = `case n % 10 when 0 then 'completed' when 1 then 'dropped' when 2 then 'suspended' else 'active' end`;
@@ -79,12 +116,15 @@ async function fill(database: Database, { courses, enrollments }: Size): Promise
 
 async function fillSkewed(database: Database, { courses, enrollments }: Size): Promise<void> {
   const sqlite = database.driver instanceof SqliteDriver;
-  const text = (label: string, number: string): string => (sqlite ? `'${label} ' || (${number})` : `concat('${label} ', ${number})`);
+  const text = (label: string, number: string): string =>
+    sqlite ? `'${label} ' || (${number})` : `concat('${label} ', ${number})`;
   const now = sqlite ? '1767225600000' : "'2026-01-01'";
-  const before = (hours: string): string => (sqlite ? `1767225600000 - (${hours}) * 3600000` : `'2026-01-01' - interval (${hours}) hour`);
+  const before = (hours: string): string =>
+    sqlite ? `1767225600000 - (${hours}) * 3600000` : `'2026-01-01' - interval (${hours}) hour`;
   const people = (label: string, role: string, digits: number, count: number): string =>
     `insert into core_user (name, email, role, created_at, updated_at) select ${text(label, 'n')}, ${text(role, 'n')}, '${role}', ${now}, ${now} from ${numbers(digits)} where n < ${count} order by n`;
-  const first = async (from: string): Promise<number> => Number((await database.em.fork().execute<{ id: number }[]>(`select min(id) as id from ${from}`))[0]!.id);
+  const first = async (from: string): Promise<number> =>
+    Number((await database.em.fork().execute<{ id: number }[]>(`select min(id) as id from ${from}`))[0]!.id);
   await write(database, people('Teacher', 'teacher', 3, TEACHERS));
   await write(database, people('Student', 'student', 6, MANY_STUDENTS));
   const teacher = await first(`core_user where role = 'teacher'`);
@@ -102,7 +142,10 @@ async function fillSkewed(database: Database, { courses, enrollments }: Size): P
   const rank = `(c.id - ${course - 1})`;
   // Of courses that have as many digits, together: each is joined with as many numbers.
   for (let digits = 6; digits > 0; digits -= 1) {
-    const [from, to] = [Math.floor(largest / 10 ** digits) + 1, Math.min(courses, Math.floor(largest / 10 ** (digits - 1)))];
+    const [from, to] = [
+      Math.floor(largest / 10 ** digits) + 1,
+      Math.min(courses, Math.floor(largest / 10 ** (digits - 1))),
+    ];
     // The rows of some hundred courses each time, so that no transaction is large.
     for (let start = from; start <= to; start += AT_ONCE) {
       await write(
@@ -119,7 +162,8 @@ async function fillSkewed(database: Database, { courses, enrollments }: Size): P
 
 /** Gives a table of the numbers from 0 to 10^digits − 1, in SQL that all three databases know. */
 function numbers(digits: number): string {
-  const digit = '(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9)';
+  const digit =
+    '(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9)';
   const places = Array.from({ length: digits }, (_, place) => `${digit} p${place}`);
   const sum = places.map((_, place) => `p${place}.d * ${10 ** place}`).join(' + ');
   return `(select ${sum} as n from ${places.join(' cross join ')}) numbers`;

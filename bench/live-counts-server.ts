@@ -1,4 +1,5 @@
-// The server that bench/live-counts.ts measures, in a process of its own: it gives its address, and what it has spent when asked.
+// The server that bench/live-counts.ts measures, in a process of its own: it gives its address, and what it has spent
+// when asked.
 import { pino } from 'pino';
 import { readConfig } from '../dist/config.js';
 import { openDatabase } from '../dist/database/database.js';
@@ -11,7 +12,13 @@ database.config.set('onQuery', (sql: string) => {
   statements += 1;
   return sql;
 });
-const config = readConfig({ DATABASE_URL: url!, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', MAX_SUBSCRIPTIONS: process.env['MAX_SUBSCRIPTIONS'] });
+const config = readConfig({
+  DATABASE_URL: url!,
+  HOST: '127.0.0.1',
+  PORT: '0',
+  NODE_ENV: 'test',
+  MAX_SUBSCRIPTIONS: process.env['MAX_SUBSCRIPTIONS'],
+});
 const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
 process.on('message', () => {
   const { user, system } = process.cpuUsage();

@@ -1,5 +1,6 @@
-// node bench/live-counts.ts DATABASE_URL: what live counts cost a server, with 1 to 1,000 subscribers, and how soon they come.
-// Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them published.
+// node bench/live-counts.ts DATABASE_URL: what live counts cost a server, with 1 to 1,000 subscribers, and how soon
+// they come. Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them
+// published.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -41,12 +42,20 @@ interface Measured {
 }
 
 async function measured(what: string, count: number): Promise<object> {
-  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, MAX_SUBSCRIPTIONS: ROOM } });
+  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, MAX_SUBSCRIPTIONS: ROOM },
+  });
   const [address] = (await once(server, 'message')) as [string];
   const sockets: WebSocket[] = [];
   messages = 0;
   for (let index = 0; index < count; index += 1) {
-    sockets.push(await subscribed(address, what === 'all' ? null : Array.from({ length: EACH }, (_, one) => first + ((index * 37 + one * 101) % SHOWN))));
+    sockets.push(
+      await subscribed(
+        address,
+        what === 'all' ? null : Array.from({ length: EACH }, (_, one) => first + ((index * 37 + one * 101) % SHOWN)),
+      ),
+    );
     // Some at a time, for this one process reads for all of them, and who falls behind by 12 s is cut off.
     while (index % AT_ONCE === 0 && messages < sockets.length * (what === 'all' ? SHOWN : EACH)) await delay(10);
   }
@@ -63,7 +72,18 @@ async function measured(what: string, count: number): Promise<object> {
   const sorted = delays.toSorted((a, b) => a - b);
   const at = (part: number): string => `${Math.round(sorted[Math.floor(sorted.length * part)] ?? NaN)} ms`;
   const cpu = (one: Measured): string => `${(one.cpu * 100).toFixed(1)}%`;
-  return { courses: what, subscribers: count, 'CPU, nothing written': cpu(idle), 'statements/s': idle.statements.toFixed(1), 'CPU, writing': cpu(busy), 'statements/s, writing': busy.statements.toFixed(1), 'messages/s': Math.round(messages / SECONDS), 'median delay': at(0.5), 'p95': at(0.95), memory: `${Math.round(busy.rss / 1e6)} MB` };
+  return {
+    courses: what,
+    subscribers: count,
+    'CPU, nothing written': cpu(idle),
+    'statements/s': idle.statements.toFixed(1),
+    'CPU, writing': cpu(busy),
+    'statements/s, writing': busy.statements.toFixed(1),
+    'messages/s': Math.round(messages / SECONDS),
+    'median delay': at(0.5),
+    p95: at(0.95),
+    memory: `${Math.round(busy.rss / 1e6)} MB`,
+  };
 }
 
 /** Gives the CPU and statements of the server in each second of some work. */
@@ -75,14 +95,20 @@ async function spent(server: ChildProcess, work: () => Promise<void>): Promise<M
   const [before, start] = [await ask(), performance.now()];
   await work();
   const [after, seconds] = [await ask(), (performance.now() - start) / 1000];
-  return { cpu: (after.cpu - before.cpu) / seconds, statements: (after.statements - before.statements) / seconds, rss: after.rss };
+  return {
+    cpu: (after.cpu - before.cpu) / seconds,
+    statements: (after.statements - before.statements) / seconds,
+    rss: after.rss,
+  };
 }
 
 /** Commits to one course after the other. */
 async function writeForAWhile(): Promise<void> {
   for (let commit = 0; commit < SECONDS * COMMITS_A_SECOND; commit += 1) {
     const id = first + ((commit * 211) % SHOWN);
-    const [{ total }] = await database.em.fork().execute<[{ total: number }]>(`select total_enrollments as total from core_course where id = ${id}`);
+    const [{ total }] = await database.em
+      .fork()
+      .execute<[{ total: number }]>(`select total_enrollments as total from core_course where id = ${id}`);
     await write(database, `update core_course set total_enrollments = ${total + 1} where id = ${id}`);
     commits.set(id, { total: total + 1, at: performance.now() });
     await delay(1000 / COMMITS_A_SECOND);
@@ -92,10 +118,12 @@ async function writeForAWhile(): Promise<void> {
 async function subscribed(address: string, ids: number[] | null): Promise<WebSocket> {
   const socket = new WebSocket(address.replace('http', 'ws'), 'graphql-transport-ws');
   await once(socket, 'open');
-  const query = 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
+  const query =
+    'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
   socket.on('message', (data: Buffer) => {
     const text = String(data);
-    if (text.includes('connection_ack')) socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables: { ids } } }));
+    if (text.includes('connection_ack'))
+      socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables: { ids } } }));
     const [, id, total] = /"courseId":"(\d+)".*"totalEnrollments":(\d+)/.exec(text) ?? [];
     if (total === undefined) return;
     messages += 1;

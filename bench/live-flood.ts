@@ -1,6 +1,7 @@
-// node bench/live-flood.ts DATABASE_URL: what one address can take of the live counts of a server, and what that costs in memory:
-// pings whose answers nobody reads, sockets that never begin, subscriptions by many sockets, and whole catalogs for each.
-// Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them published.
+// node bench/live-flood.ts DATABASE_URL: what one address can take of the live counts of a server, and what that costs
+// in memory: pings whose answers nobody reads, sockets that never begin, subscriptions by many sockets, and whole
+// catalogs for each. Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them
+// published.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +11,8 @@ import { openFilled, write } from './dataset.ts';
 const SHOWN = 1000;
 /** How long a server gets to come to rest, in milliseconds. */
 const REST = 3000;
-const SUBSCRIPTION = 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments } } }';
+const SUBSCRIPTION =
+  'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments } } }';
 
 const [url] = process.argv.slice(2);
 if (!url) throw new Error('Give the URL of a database: node bench/live-flood.ts mysql://root@127.0.0.1/bench');
@@ -46,7 +48,9 @@ for (const flood of floods) {
 console.table(table);
 
 async function measured({ what, sockets: count, abuse }: Flood): Promise<object> {
-  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const server = fork(new URL('live-counts-server.ts', import.meta.url), [url!], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const [address] = (await once(server, 'message')) as [string];
   const rss = async (): Promise<number> => {
     server.send('measure');
@@ -57,7 +61,7 @@ async function measured({ what, sockets: count, abuse }: Flood): Promise<object>
   let refused = 0;
   let most = 0;
   const watch = (async () => {
-    for (let open = true; open; ) {
+    for (let open = true; open;) {
       most = Math.max(most, await rss());
       open = server.connected && !(await Promise.race([delay(500, false), ended.promise]));
     }
@@ -65,7 +69,10 @@ async function measured({ what, sockets: count, abuse }: Flood): Promise<object>
   for (let index = 0; index < count; index += 1) {
     const socket = new WebSocket(address.replace('http', 'ws'), 'graphql-transport-ws');
     socket.on('error', () => undefined);
-    const isOpen = await once(socket, 'open').then(() => true, () => false);
+    const isOpen = await once(socket, 'open').then(
+      () => true,
+      () => false,
+    );
     if (!isOpen) refused += 1;
     else {
       sockets.push(socket);
@@ -80,7 +87,15 @@ async function measured({ what, sockets: count, abuse }: Flood): Promise<object>
   for (const socket of sockets) socket.terminate();
   server.disconnect();
   await once(server, 'exit');
-  return { what, sockets: count, refused, 'left after 3 s': left, subscriptions: taken.splice(0).length, 'memory before': mb(before), most: mb(most) };
+  return {
+    what,
+    sockets: count,
+    refused,
+    'left after 3 s': left,
+    subscriptions: taken.splice(0).length,
+    'memory before': mb(before),
+    most: mb(most),
+  };
 }
 
 function mb(bytes: number): string {
@@ -113,12 +128,23 @@ function subscribe(count: number, courses: readonly string[]): Flood['abuse'] {
     const answered = new Set<string>();
     const all = Promise.withResolvers<void>();
     socket.on('message', (data: Buffer) => {
-      const { id, type, payload } = JSON.parse(String(data)) as { id: string; type: string; payload?: { errors?: unknown } };
+      const { id, type, payload } = JSON.parse(String(data)) as {
+        id: string;
+        type: string;
+        payload?: { errors?: unknown };
+      };
       if (type === 'next' && !payload?.errors && !answered.has(id)) taken.push(id);
       answered.add(id);
       if (answered.size === count) all.resolve();
     });
-    for (let index = 0; index < count; index += 1) socket.send(JSON.stringify({ id: `${index}`, type: 'subscribe', payload: { query: SUBSCRIPTION, variables: { ids: courses } } }));
+    for (let index = 0; index < count; index += 1)
+      socket.send(
+        JSON.stringify({
+          id: `${index}`,
+          type: 'subscribe',
+          payload: { query: SUBSCRIPTION, variables: { ids: courses } },
+        }),
+      );
     await Promise.race([all.promise, once(socket, 'close')]);
   };
 }

@@ -1,5 +1,6 @@
-// node bench/recount.ts DATABASE_URL [COURSES ENROLLMENTS]: what writers at full speed notice of a recount of 1% drifting courses.
-// Build first (npm run build). The database is made and filled where it is empty: 20,000 courses, 2,000,000 enrollments.
+// node bench/recount.ts DATABASE_URL [COURSES ENROLLMENTS]: what writers at full speed notice of a recount of 1%
+// drifting courses. Build first (npm run build). The database is made and filled where it is empty: 20,000 courses,
+// 2,000,000 enrollments.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +15,10 @@ import type { Written } from './writer.ts';
 const PROCESSES = 4;
 const LOOPS = 4;
 const ROUNDS = 5;
-/** Is how long the writers are watched in the first round before there is a recount, in milliseconds; later as long as the recount before took. */
+/**
+ * Is how long the writers are watched in the first round before there is a recount, in milliseconds; later as long as
+ * the recount before took.
+ */
 let quietTime = 5000;
 
 const [url, courses = '20000', enrollments = '2000000'] = process.argv.slice(2);
@@ -22,8 +26,12 @@ if (!url) throw new Error('Give the URL of a database: node bench/recount.ts mys
 const database = await openFilled(url, { courses: Number(courses), enrollments: Number(enrollments) });
 await setExact(database);
 // Half of all writes go to courses that drift, so that writers and repairs meet.
-const drifting = (await database.em.fork().execute<{ id: number }[]>('select id from core_course where id % 100 = 0')).map(({ id }) => id);
-const writers = Array.from({ length: PROCESSES }, () => fork(fileURLToPath(new URL('writer.ts', import.meta.url)), [url, JSON.stringify(drifting), String(LOOPS)]));
+const drifting = (
+  await database.em.fork().execute<{ id: number }[]>('select id from core_course where id % 100 = 0')
+).map(({ id }) => id);
+const writers = Array.from({ length: PROCESSES }, () =>
+  fork(fileURLToPath(new URL('writer.ts', import.meta.url)), [url, JSON.stringify(drifting), String(LOOPS)]),
+);
 await Promise.all(writers.map(writer => once(writer, 'message')));
 
 const now = (): number => performance.timeOrigin + performance.now();
@@ -40,13 +48,19 @@ for (let round = 0; round < ROUNDS; round += 1) {
   const run = await workOn(database, value!);
   quietTime = now() - start;
   during!.push([start, start + quietTime]);
-  console.log(`recount ${round + 1}: ${run.status}, ${run.checked} checked, ${run.repaired} repaired in ${seconds(quietTime)}`);
+  console.log(
+    `recount ${round + 1}: ${run.status}, ${run.checked} checked, ${run.repaired} repaired in ${seconds(quietTime)}`,
+  );
 }
-const written = (await Promise.all(writers.map(async writer => {
-  const answer = once(writer, 'message');
-  writer.send('stop');
-  return (await answer)[0] as Written[];
-}))).flat();
+const written = (
+  await Promise.all(
+    writers.map(async writer => {
+      const answer = once(writer, 'message');
+      writer.send('stop');
+      return (await answer)[0] as Written[];
+    }),
+  )
+).flat();
 console.table([told('without a recount', without!), told('with a recount', during!)]);
 let drifts = 0;
 for await (const chunk of verify(database.em.fork() as never, Course)) drifts += chunk.drifts.length;
@@ -57,6 +71,15 @@ function told(name: string, windows: readonly (readonly [number, number])[]): Re
   const inside = written.filter(({ at }) => windows.some(([from, to]) => at >= from && at <= to));
   const took = inside.map(one => one.took).sort((a, b) => a - b);
   const length = windows.reduce((sum, [from, to]) => sum + to - from, 0);
-  const at = (share: number): string => `${took[Math.min(took.length - 1, Math.floor(took.length * share))]!.toFixed(1)} ms`;
-  return { name, watched: seconds(length), 'changes/s': Math.round((took.length * 1000) / length), median: at(0.5), '99%': at(0.99), worst: at(1), errors: inside.filter(({ error }) => error !== null).length };
+  const at = (share: number): string =>
+    `${took[Math.min(took.length - 1, Math.floor(took.length * share))]!.toFixed(1)} ms`;
+  return {
+    name,
+    watched: seconds(length),
+    'changes/s': Math.round((took.length * 1000) / length),
+    median: at(0.5),
+    '99%': at(0.99),
+    worst: at(1),
+    errors: inside.filter(({ error }) => error !== null).length,
+  };
 }

@@ -1,6 +1,6 @@
-// Measures what each strategy costs, side by side: node_modules/.bin/node bench/strategies.ts URL...
-// The URLs name SQLite files, or servers without a database; `npm run -s build` comes first. BENCH_SECONDS (3) is how long
-// each load runs, BENCH_ROUNDS (3) how often; the medians are printed.
+// Measures what each strategy costs, side by side: node_modules/.bin/node bench/strategies.ts URL... The URLs name
+// SQLite files, or servers without a database; `npm run -s build` comes first. BENCH_SECONDS (3) is how long each load
+// runs, BENCH_ROUNDS (3) how often; the medians are printed.
 import { subscribe } from 'node:diagnostics_channel';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -48,17 +48,41 @@ async function open(given: string, strategy: CounterStrategy): Promise<Bench> {
   if (isFile) removeFile(url);
   const options = await ormOptions(url, strategy);
   // As many connections as callers; Rollcall's own pool has fewer.
-  const database = (await MikroORM.init({ ...options, ...(!isFile && { pool: { min: 0, max: Math.max(...CALLERS) } }) } as never)) as unknown as Database;
+  const database = (await MikroORM.init({
+    ...options,
+    ...(!isFile && { pool: { min: 0, max: Math.max(...CALLERS) } }),
+  } as never)) as unknown as Database;
   await database.schema.ensureDatabase();
   await database.migrator.up();
   if (strategy === 'triggers') await installTriggers(database.em);
   const em = database.em.fork();
   const now = { createdAt: new Date(), updatedAt: new Date() };
   for (let start = 0; start < STUDENTS; start += 1000) {
-    await em.insertMany(User, Array.from({ length: 1000 }, (_, index) => ({ name: `Student ${start + index}`, email: `s${start + index}@example.org`, ...now })));
+    await em.insertMany(
+      User,
+      Array.from({ length: 1000 }, (_, index) => ({
+        name: `Student ${start + index}`,
+        email: `s${start + index}@example.org`,
+        ...now,
+      })),
+    );
   }
-  await em.insertMany(Course, Array.from({ length: COURSES }, (_, index) => ({ title: `Course ${index}`, status: 'active' as never, isPublished: true, ...now })));
-  const ids = async (entity: typeof User | typeof Course): Promise<number[]> => (await em.createQueryBuilder(entity as typeof User).select(['id']).execute('all')).map(({ id }) => id);
+  await em.insertMany(
+    Course,
+    Array.from({ length: COURSES }, (_, index) => ({
+      title: `Course ${index}`,
+      status: 'active' as never,
+      isPublished: true,
+      ...now,
+    })),
+  );
+  const ids = async (entity: typeof User | typeof Course): Promise<number[]> =>
+    (
+      await em
+        .createQueryBuilder(entity as typeof User)
+        .select(['id'])
+        .execute('all')
+    ).map(({ id }) => id);
   return {
     database,
     courses: await ids(Course),
@@ -87,7 +111,10 @@ function enrolling(callers: number, courseOf: (bench: Bench, run: number, number
     const caller = async (): Promise<void> => {
       while (performance.now() < end && number < STUDENTS) {
         const mine = number++;
-        const { problems } = await enroll(bench.database, admin, { courseId: courseOf(bench, run, mine), studentId: bench.students[mine]! });
+        const { problems } = await enroll(bench.database, admin, {
+          courseId: courseOf(bench, run, mine),
+          studentId: bench.students[mine]!,
+        });
         if (problems.length > 0) throw new Error(problems[0]!.message);
         done += 1;
       }
@@ -99,22 +126,37 @@ function enrolling(callers: number, courseOf: (bench: Bench, run: number, number
 
 /** Inserts 10,000 enrollments in one transaction. */
 const inBulk: Load = async bench => {
-  const rows = bench.students.slice(0, 10_000).map((student, index) => ({ course: bench.courses[BULK.from + (index % BULK.count)]!, student }));
+  const rows = bench.students
+    .slice(0, 10_000)
+    .map((student, index) => ({ course: bench.courses[BULK.from + (index % BULK.count)]!, student }));
   const start = performance.now();
   await insertMany(bench.database.em.fork() as SqlEntityManager, Enrollment, rows);
   const rate = (rows.length * 1000) / (performance.now() - start);
-  await bench.database.em.fork().transactional(async em => (em as SqlEntityManager).execute('delete from core_enrollments', [], 'run'));
-  await bench.database.em.fork().execute('update core_course set total_enrollments = 0, active_enrollments = 0', [], 'run');
+  await bench.database.em
+    .fork()
+    .transactional(async em => (em as SqlEntityManager).execute('delete from core_enrollments', [], 'run'));
+  await bench.database.em
+    .fork()
+    .execute('update core_course set total_enrollments = 0, active_enrollments = 0', [], 'run');
   return rate;
 };
 
 const loads: [name: string, callers: number, load: Load][] = [
-  ...CALLERS.map((callers): [string, number, Load] => ['enroll, one course', callers, enrolling(callers, ({ courses }, run) => courses[HOT.from + (run % HOT.count)]!)]),
-  ...CALLERS.map((callers): [string, number, Load] => ['enroll, 1,000 courses', callers, enrolling(callers, ({ courses }, run, number) => courses[MANY.from + ((number * 7 + run) % MANY.count)]!)]),
+  ...CALLERS.map((callers): [string, number, Load] => [
+    'enroll, one course',
+    callers,
+    enrolling(callers, ({ courses }, run) => courses[HOT.from + (run % HOT.count)]!),
+  ]),
+  ...CALLERS.map((callers): [string, number, Load] => [
+    'enroll, 1,000 courses',
+    callers,
+    enrolling(callers, ({ courses }, run, number) => courses[MANY.from + ((number * 7 + run) % MANY.count)]!),
+  ]),
   ['insertMany, 10,000 rows', 1, inBulk],
 ];
 
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 console.log(`| database | load | callers | hooks, per second | triggers, per second | triggers / hooks | retried |`);
 console.log(`|---|---|---:|---:|---:|---:|---:|`);
@@ -124,9 +166,12 @@ for (const url of process.argv.slice(2)) {
     retries = 0;
     const rates: number[][] = [[], []];
     // Turn by turn, so that other work on the machine slows both alike.
-    for (let round = 0; round < ROUNDS; round++) for (const [index, bench] of benches.entries()) rates[index]!.push(await load(bench));
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [index, bench] of benches.entries()) rates[index]!.push(await load(bench));
     const [hooks, triggers] = rates.map(median) as [number, number];
-    console.log(`| ${databaseKind(url)} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`);
+    console.log(
+      `| ${databaseKind(url)} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`,
+    );
   }
   for (const bench of benches) await bench.stop();
 }

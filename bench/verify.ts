@@ -1,5 +1,6 @@
-// node bench/verify.ts DATABASE_URL [COURSES ENROLLMENTS]: how long a verify of everything takes, beside the bare GROUP BY.
-// Build first (npm run build). The database is made and filled where it is empty: 20,000 courses, 2,000,000 enrollments.
+// node bench/verify.ts DATABASE_URL [COURSES ENROLLMENTS]: how long a verify of everything takes, beside the bare GROUP
+// BY. Build first (npm run build). The database is made and filled where it is empty: 20,000 courses, 2,000,000
+// enrollments.
 import { verify, type VerifyOptions } from '../dist/counters/index.js';
 import { Course } from '../dist/entities/index.js';
 import { median, openFilled, seconds, setExact, write } from './dataset.ts';
@@ -12,12 +13,14 @@ const database = await openFilled(url, { courses: Number(courses), enrollments: 
 const em = database.em.fork() as never;
 
 const groupBy = 'select course_id, count(*) from core_enrollments group by course_id';
-const conditional = "select course_id, count(*), sum(case when status = 'active' then 1 else 0 end) from core_enrollments group by course_id";
+const conditional =
+  "select course_id, count(*), sum(case when status = 'active' then 1 else 0 end) from core_enrollments group by course_id";
 
 await setExact(database);
 const work: Record<string, () => Promise<string>> = {
   'the bare GROUP BY': async () => `${(await database.em.fork().execute<unknown[]>(groupBy)).length} courses`,
-  'the same, with the ACTIVE ones': async () => `${(await database.em.fork().execute<unknown[]>(conditional)).length} courses`,
+  'the same, with the ACTIVE ones': async () =>
+    `${(await database.em.fork().execute<unknown[]>(conditional)).length} courses`,
   verify: () => verified({}),
   'verify in chunks of 1,000': () => verified({ batchSize: 1000 }),
   'verify in chunks of 100': () => verified({ batchSize: 100 }),
@@ -50,5 +53,13 @@ async function measure(what: string): Promise<void> {
     }
   }
   console.log(what);
-  console.table(Object.entries(times).map(([name, all]) => ({ name, median: seconds(median(all)), best: seconds(Math.min(...all)), worst: seconds(Math.max(...all)), result: results[name] })));
+  console.table(
+    Object.entries(times).map(([name, all]) => ({
+      name,
+      median: seconds(median(all)),
+      best: seconds(Math.min(...all)),
+      worst: seconds(Math.max(...all)),
+      result: results[name],
+    })),
+  );
 }

@@ -1,4 +1,5 @@
-// Runs in a process of its own: enrolls and unenrolls as fast as it can until it is told to stop, then says how long each change took.
+// Runs in a process of its own: enrolls and unenrolls as fast as it can until it is told to stop, then says how long
+// each change took.
 import { openDatabase } from '../dist/database/database.js';
 import { enroll, unenroll } from '../dist/services/enrollments.js';
 import { operator } from '../dist/services/viewer.js';
@@ -12,9 +13,11 @@ export interface Written {
 
 const [url, hot, loops] = [process.argv[2]!, JSON.parse(process.argv[3]!) as number[], Number(process.argv[4])];
 const database = await openDatabase(url);
-const [range] = await database.em.fork().execute<{ courses: number; first: number; students: number; student: number }[]>(
-  'select (select count(*) from core_course) as courses, (select min(id) from core_course) as first, (select count(*) from core_user) as students, (select min(id) from core_user) as student',
-);
+const [range] = await database.em
+  .fork()
+  .execute<{ courses: number; first: number; students: number; student: number }[]>(
+    'select (select count(*) from core_course) as courses, (select min(id) from core_course) as first, (select count(*) from core_user) as students, (select min(id) from core_user) as student',
+  );
 const written: Written[] = [];
 let over = false;
 process.once('message', () => {
@@ -23,7 +26,10 @@ process.once('message', () => {
 
 async function write(): Promise<void> {
   while (!over) {
-    const courseId = Math.random() < 0.5 ? hot[Math.floor(Math.random() * hot.length)]! : range!.first + Math.floor(Math.random() * range!.courses);
+    const courseId =
+      Math.random() < 0.5
+        ? hot[Math.floor(Math.random() * hot.length)]!
+        : range!.first + Math.floor(Math.random() * range!.courses);
     const studentId = range!.student + Math.floor(Math.random() * range!.students);
     const { value } = await timed(() => enroll(database, operator, { courseId, studentId }));
     if (value) await timed(() => unenroll(database, operator, { enrollmentId: value.id }));

@@ -8,7 +8,10 @@ import { isHost, shownValue } from './database/shown-text.js';
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
 
-/** The proxies whose X-Forwarded-* headers are believed: none, all, so many of them from this server on, or those with certain addresses. */
+/**
+ * The proxies whose X-Forwarded-* headers are believed: none, all, so many of them from this server on, or those with
+ * certain addresses.
+ */
 export type TrustProxy = boolean | number | readonly string[];
 
 /** The most proxies that may stand in front of the server. */
@@ -26,7 +29,10 @@ export interface Allowance {
 /** The most seconds for which points are given: a day. */
 const MAX_RATE_SECONDS = 86_400;
 
-/** Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds before the minutes where there are six fields. */
+/**
+ * Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds
+ * before the minutes where there are six fields.
+ */
 export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
 /** Gives the form of a value that is one of some words. */
@@ -43,18 +49,24 @@ export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }
 export function wholeNumberFrom(least: number, most: number, unit: string, note = '') {
   const wayOut = withWayOut(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
   // Number() reads more than digits: signs, exponents, hexadecimal.
-  return z.string().regex(/^\d+$/, wayOut).transform(Number).refine(number => number >= least && number <= most, wayOut);
+  return z
+    .string()
+    .regex(/^\d+$/, wayOut)
+    .transform(Number)
+    .refine(number => number >= least && number <= most, wayOut);
 }
 
 /** Gives what is wrong with the address of a database, without its password; null: nothing. */
 export function mistakeInDatabaseUrl(url: string): string | null {
   try {
-    if (databaseKind(url) === 'sqlite') return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
+    if (databaseKind(url) === 'sqlite')
+      return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
   } catch {
     return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
-  if (!isDecodable(url)) return `is "${withoutPassword(url)}", in which a % is not followed by two digits of a character. Write % itself as %25.`;
+  if (!isDecodable(url))
+    return `is "${withoutPassword(url)}", in which a % is not followed by two digits of a character. Write % itself as %25.`;
   // A "@" in the path is that of a password with a "/" in it.
   if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
   return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
@@ -62,7 +74,8 @@ export function mistakeInDatabaseUrl(url: string): string | null {
 
 /** Gives what is wrong with a cron expression; null: nothing. */
 export function mistakeInSchedule(pattern: string): string | null {
-  const wayOut = 'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
+  const wayOut =
+    'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
   try {
     const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
     if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${wayOut}`;
@@ -94,7 +107,10 @@ export function metricsPlaceOf(text: string): MetricsPlace | null {
   return digits !== undefined && port <= 65_535 && isHost(name) ? { host: name, port } : null;
 }
 
-/** Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null: the text is none of these. */
+/**
+ * Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null:
+ * the text is none of these.
+ */
 export function trustProxyOf(text: string): TrustProxy | null {
   if (text === 'on' || text === 'off') return text === 'on';
   if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= MAX_HOPS ? Number(text) : null;
@@ -126,7 +142,12 @@ export function allowanceOf(text: string): Allowance | null {
 export function rateOf(orOff: boolean) {
   return z.string().transform((text, { addIssue }) => {
     const allowance = allowanceOf(text);
-    if (allowance === null && !(orOff && text === 'off')) addIssue(withWayOut(`Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`).error({ input: text }));
+    if (allowance === null && !(orOff && text === 'off'))
+      addIssue(
+        withWayOut(
+          `Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`,
+        ).error({ input: text }),
+      );
     return allowance;
   });
 }
@@ -136,7 +157,8 @@ export function loopDelayForm() {
   return z.string().transform((text, { addIssue }) => {
     if (text === 'off') return Infinity;
     const delay = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-    if (delay === 0) addIssue(withWayOut('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
+    if (delay === 0)
+      addIssue(withWayOut('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
     return delay;
   });
 }
@@ -144,7 +166,12 @@ export function loopDelayForm() {
 /** Returns true for the address of a Redis, with the number of a database at most behind it. */
 export function isRedisUrl(text: string): boolean {
   const { protocol, hostname, pathname = '' } = URL.parse(text) ?? {};
-  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^(?:\/\d{0,5})?$/.test(pathname) && isDecodable(text);
+  return (
+    (protocol === 'redis:' || protocol === 'rediss:') &&
+    hostname !== '' &&
+    /^(?:\/\d{0,5})?$/.test(pathname) &&
+    isDecodable(text)
+  );
 }
 
 /** Returns true for a text in which each % stands for a byte of a character. */

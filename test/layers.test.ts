@@ -6,7 +6,19 @@ import { expect, it } from 'vitest';
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Lists the layers from the lowest up: a file imports from its own or a lower one. */
-const layers = ['counters', 'entities', 'migrations', 'database', 'config-values.ts', 'config-variables.ts', 'config.ts', 'services', 'graphql', 'http', 'cli'];
+const layers = [
+  'counters',
+  'entities',
+  'migrations',
+  'database',
+  'config-values.ts',
+  'config-variables.ts',
+  'config.ts',
+  'services',
+  'graphql',
+  'http',
+  'cli',
+];
 
 /** Gives the project's own files that a file imports, by their paths under src. */
 const imports = new Map(
@@ -14,8 +26,14 @@ const imports = new Map(
     .filter(path => path.endsWith('.ts'))
     .map(path => {
       const text = readFileSync(join(source, path), 'utf8');
-      const names = [...text.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm), ...text.matchAll(/^import '(\.[^']+)'/gm)].map(([, name]) => name!);
-      return [path, names.map(name => relative(source, join(source, dirname(path), name)).replace(/\.js$/, '.ts'))] as const;
+      const names = [
+        ...text.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm),
+        ...text.matchAll(/^import '(\.[^']+)'/gm),
+      ].map(([, name]) => name!);
+      return [
+        path,
+        names.map(name => relative(source, join(source, dirname(path), name)).replace(/\.js$/, '.ts')),
+      ] as const;
     }),
 );
 
@@ -27,18 +45,24 @@ it('every folder under src is a layer', () => {
 
 it('imports go down only', () => {
   const climbing = [...imports].flatMap(([path, names]) =>
-    names.filter(name => layers.indexOf(layerOf(name)) > layers.indexOf(layerOf(path))).map(name => `${path} → ${name}`),
+    names
+      .filter(name => layers.indexOf(layerOf(name)) > layers.indexOf(layerOf(path)))
+      .map(name => `${path} → ${name}`),
   );
   expect(climbing).toEqual([]);
 });
 
 it('the counters engine imports nothing of the application', () => {
-  const outside = [...imports].filter(([path]) => layerOf(path) === 'counters').flatMap(([, names]) => names.filter(name => layerOf(name) !== 'counters'));
+  const outside = [...imports]
+    .filter(([path]) => layerOf(path) === 'counters')
+    .flatMap(([, names]) => names.filter(name => layerOf(name) !== 'counters'));
   expect(outside).toEqual([]);
 });
 
 it('the command line imports the server only to serve', () => {
-  const importers = [...imports].filter(([path, names]) => layerOf(path) === 'cli' && names.some(name => layerOf(name) === 'http')).map(([path]) => path);
+  const importers = [...imports]
+    .filter(([path, names]) => layerOf(path) === 'cli' && names.some(name => layerOf(name) === 'http'))
+    .map(([path]) => path);
   expect(importers.filter(path => path !== join('cli', 'serve.ts'))).toEqual([]);
 });
 
@@ -56,6 +80,8 @@ it('there is no cycle of imports', () => {
 });
 
 it('only config.ts reads the environment', () => {
-  const readers = [...imports.keys()].filter(path => /process\.env|loadEnvFile/.test(readFileSync(join(source, path), 'utf8')));
+  const readers = [...imports.keys()].filter(path =>
+    /process\.env|loadEnvFile/.test(readFileSync(join(source, path), 'utf8')),
+  );
   expect(readers).toEqual(['config.ts']);
 });

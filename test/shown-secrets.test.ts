@@ -54,11 +54,16 @@ const forms: readonly ((secret: string) => string)[] = [
   secret => `"mysql://app:${secret}@db/school"`,
 ];
 
-/** Passwords as people have them: of letters and digits, or with all that a URL gives a meaning to; the start is told again in no other text. */
-const secrets = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...'abcXYZ019'), minLength: 4, maxLength: 20 }),
-  fc.string({ unit: fc.constantFrom(...'abcXYZ019@/?#%&=+;\'!$[]()'), minLength: 4, maxLength: 20 }),
-).map(text => `S3cr${text}`);
+/**
+ * Passwords as people have them: of letters and digits, or with all that a URL gives a meaning to; the start is told
+ * again in no other text.
+ */
+const secrets = fc
+  .oneof(
+    fc.string({ unit: fc.constantFrom(...'abcXYZ019'), minLength: 4, maxLength: 20 }),
+    fc.string({ unit: fc.constantFrom(..."abcXYZ019@/?#%&=+;'!$[]()"), minLength: 4, maxLength: 20 }),
+  )
+  .map(text => `S3cr${text}`);
 
 const names = Object.keys(configVariables) as ConfigVariableName[];
 const rules = documentRulesOf(buildGraphqlSchema(), readConfig({}));
@@ -81,14 +86,19 @@ describe('a password in a variable of the configuration', () => {
   afterAll(() => place.leave());
   it.each(['doctor', 'serve'])('is shown by no output of %s, whatever the variables hold', async command => {
     for (const form of [forms[4]!, forms[11]!]) {
-      const { stdout, stderr } = await place.run([command], Object.fromEntries(names.map(name => [name, form('S3cretWord')])));
+      const { stdout, stderr } = await place.run(
+        [command],
+        Object.fromEntries(names.map(name => [name, form('S3cretWord')])),
+      );
       expect(stdout + stderr).not.toContain('S3cr');
       expect(stdout + stderr).toContain('mistakes');
     }
   });
 });
 
-/** Returns each text that commands make of variables: of their mistakes, or of what goes wrong, and of what is in use. */
+/**
+ * Returns each text that commands make of variables: of their mistakes, or of what goes wrong, and of what is in use.
+ */
 async function textsOf(env: Record<string, string>, value: string): Promise<string[]> {
   let config: Config;
   try {
@@ -106,13 +116,25 @@ async function textsOf(env: Record<string, string>, value: string): Promise<stri
     }
   };
   // What the system and the drivers say of a name or a path that they do not know.
-  if (env['HOST'] !== undefined || env['METRICS'] !== undefined) texts.push(failureText(explained(Object.assign(new Error('no'), { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: value }), config.databaseUrl)));
+  if (env['HOST'] !== undefined || env['METRICS'] !== undefined)
+    texts.push(
+      failureText(
+        explained(
+          Object.assign(new Error('no'), { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: value }),
+          config.databaseUrl,
+        ),
+      ),
+    );
   if (env['DATABASE_URL']?.startsWith('sqlite:')) await failing(() => openExistingDatabase(config.databaseUrl));
-  for (const code of ['ECONNREFUSED', 'ER_BAD_DB_ERROR']) texts.push(failureText(explained(Object.assign(new Error('no'), { code }), config.databaseUrl)));
+  for (const code of ['ECONNREFUSED', 'ER_BAD_DB_ERROR'])
+    texts.push(failureText(explained(Object.assign(new Error('no'), { code }), config.databaseUrl)));
   if (config.trustedDocuments !== null) await failing(() => readTrustedDocuments(config.trustedDocuments!, rules));
   if (config.jwt.jwksUrl !== undefined) {
     await failing(() => issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' }));
-    texts.push(await welcomeText('http://localhost:4000/graphql', config.jwt, {} as never), JSON.stringify(await examineSecrets(config, undefined, 1000)));
+    texts.push(
+      await welcomeText('http://localhost:4000/graphql', config.jwt, {} as never),
+      JSON.stringify(await examineSecrets(config, undefined, 1000)),
+    );
   }
   return texts;
 }

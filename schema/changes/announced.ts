@@ -5,7 +5,10 @@ const FILE = 'breaking-changes.json';
 
 const text = z.string().trim().min(1, 'is empty; say it in a sentence');
 
-/** Holds one breaking change of the schema as people are told of it; `type`, `path` and `change` are graphql-inspector's words for it. */
+/**
+ * Holds one breaking change of the schema as people are told of it; `type`, `path` and `change` are graphql-inspector's
+ * words for it.
+ */
 const announcedChange = z.strictObject({
   type: text,
   path: text.nullable(),
@@ -16,14 +19,20 @@ const announcedChange = z.strictObject({
   released: z.iso.date().nullable(),
 });
 
-/** Is one breaking change that clients are told of: since when, why, and what they do instead; released: null, not yet. */
+/**
+ * Is one breaking change that clients are told of: since when, why, and what they do instead; released: null, not yet.
+ */
 export type AnnouncedChange = z.infer<typeof announcedChange>;
 
-/** Reads the breaking changes announced in a folder, oldest first; throws an Error that names each value that cannot be. */
+/**
+ * Reads the breaking changes announced in a folder, oldest first; throws an Error that names each value that cannot be.
+ */
 export function readAnnounced(folder: URL): AnnouncedChange[] {
   const result = z.array(announcedChange).safeParse(JSON.parse(readFileSync(new URL(FILE, folder), 'utf8')));
   if (result.success) return result.data;
-  throw new Error(result.error.issues.map(({ path, message }) => `schema/${FILE}, ${path.join('.')}: ${message}`).join('\n'));
+  throw new Error(
+    result.error.issues.map(({ path, message }) => `schema/${FILE}, ${path.join('.')}: ${message}`).join('\n'),
+  );
 }
 
 /** Writes the breaking changes announced, in place of those there. */

@@ -11,7 +11,8 @@ export interface Comparison {
 
 /**
  * Compares the present schema with the one released last. Throws an Error where a breaking change is not announced, or
- * one that is announced and not released yet is not there; its message lists them, then the dangerous ones, and says what to do.
+ * one that is announced and not released yet is not there; its message lists them, then the dangerous ones, and says
+ * what to do.
  */
 export async function compareWithReleased({ released, present, announced }: Comparison): Promise<void> {
   const changes = await diff(buildSchema(released), buildSchema(present));
@@ -31,9 +32,12 @@ export async function compareWithReleased({ released, present, announced }: Comp
     );
   }
   if (stale.length > 0) {
-    parts.push(`Announced in schema/breaking-changes.json, but the schema has no such change; take the entries out:\n${list(stale.map(({ change, ...one }) => ({ ...one, message: change })))}`);
+    parts.push(
+      `Announced in schema/breaking-changes.json, but the schema has no such change; take the entries out:\n${list(stale.map(({ change, ...one }) => ({ ...one, message: change })))}`,
+    );
   }
-  if (dangerous.length > 0) parts.push(`Clients may also notice these, which need no announcement:\n${list(dangerous)}`);
+  if (dangerous.length > 0)
+    parts.push(`Clients may also notice these, which need no announcement:\n${list(dangerous)}`);
   throw new Error(parts.join('\n\n'));
 }
 
@@ -42,7 +46,15 @@ function isOf({ type, path, change }: AnnouncedChange, found: Change): boolean {
 }
 
 function announcement({ type, path, message }: Change): AnnouncedChange {
-  return { type, path: path ?? null, change: message, announced: new Date().toISOString().slice(0, 10), why: '', instead: '', released: null };
+  return {
+    type,
+    path: path ?? null,
+    change: message,
+    announced: new Date().toISOString().slice(0, 10),
+    why: '',
+    instead: '',
+    released: null,
+  };
 }
 
 function list(changes: readonly Pick<Change, 'type' | 'message'>[]): string {

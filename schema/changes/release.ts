@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url';
 import { readAnnounced, writeAnnounced } from './announced.ts';
 import { compareWithReleased } from './compare.ts';
 
-const HEADER = '# The schema as released last, kept by "npm run schema:release" for later ones to be compared with; do not edit.';
+const HEADER =
+  '# The schema as released last, kept by "npm run schema:release" for later ones to be compared with; do not edit.';
 
 /**
  * Makes the schema of a folder the released one, and dates the announcements that this releases (`today`: YYYY-MM-DD).
@@ -13,8 +14,12 @@ export async function releaseSchema(folder: URL, today: string): Promise<void> {
   const releasedFile = new URL('released.graphql', folder);
   const present = readFileSync(new URL('schema.graphql', folder), 'utf8');
   const announced = readAnnounced(folder);
-  if (existsSync(releasedFile)) await compareWithReleased({ released: readFileSync(releasedFile, 'utf8'), present, announced });
-  writeAnnounced(folder, announced.map(one => ({ ...one, released: one.released ?? today })));
+  if (existsSync(releasedFile))
+    await compareWithReleased({ released: readFileSync(releasedFile, 'utf8'), present, announced });
+  writeAnnounced(
+    folder,
+    announced.map(one => ({ ...one, released: one.released ?? today })),
+  );
   writeFileSync(releasedFile, present.replace(/^#.*/, HEADER));
 }
 

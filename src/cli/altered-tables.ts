@@ -9,7 +9,10 @@ import { showProgress } from './progress.js';
 /** The time between two questions to the database how far a change is, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
 
-/** Does some work and says on standard error, of each table that it changes, what is locked and how far it is; and what it leaves to others. */
+/**
+ * Does some work and says on standard error, of each table that it changes, what is locked and how far it is; and what
+ * it leaves to others.
+ */
 export async function tellingOfAlteredTables<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
   let told: Promise<void> = Promise.resolve();
   let endWay: (() => Promise<void>) | null = null;
@@ -29,7 +32,8 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
       if (altered.way !== 'keeps') endWay = await showShare(database, altered);
     });
   };
-  const left = (procedure: unknown): void => tell(`The procedure ${String(procedure)} is not Rollcall's, so it was left as it is.\n`);
+  const left = (procedure: unknown): void =>
+    tell(`The procedure ${String(procedure)} is not Rollcall's, so it was left as it is.\n`);
   alteredTables.subscribe(listen);
   proceduresLeft.subscribe(left);
   try {
@@ -43,8 +47,14 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
 }
 
 /** Returns what a statement locks, in words. */
-export function beginningOf({ table, way, rows, megabytes }: Pick<AlteredTable, 'table' | 'way' | 'rows' | 'megabytes'>): string {
-  if (way === 'builds') return `${table}: indexes are built online over about ${counted(rows, 'row')}; reads and writes go on.\n`;
+export function beginningOf({
+  table,
+  way,
+  rows,
+  megabytes,
+}: Pick<AlteredTable, 'table' | 'way' | 'rows' | 'megabytes'>): string {
+  if (way === 'builds')
+    return `${table}: indexes are built online over about ${counted(rows, 'row')}; reads and writes go on.\n`;
   if (way === 'keeps') return `${table}: changed online, without a copy; reads and writes go on.\n`;
   return `${table}: copied to be changed, about ${counted(rows, 'row')} (${grouped(megabytes)} MB, as much free disk is needed). Reads go on; writes wait until it ends.\n`;
 }

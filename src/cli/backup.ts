@@ -15,17 +15,22 @@ import { withExistingDatabase } from './with-database.js';
 export function addBackup(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('backup')
-    .description('Writes the ids and stored counts of all courses to a file, as one moment has them, to be restored with "rollcall restore". Writers are not held up.')
+    .description(
+      'Writes the ids and stored counts of all courses to a file, as one moment has them, to be restored with "rollcall restore". Writers are not held up.',
+    )
     .argument('<file>', 'the file to make; - is standard output')
     .option('--force', 'replace the file where it is there already')
     .addHelpText('after', help)
-    .action(async (path: string, { force = false }: { force?: boolean }) => end(await withExistingDatabase(loadConfig(), database => backup(database, path, force))));
+    .action(async (path: string, { force = false }: { force?: boolean }) =>
+      end(await withExistingDatabase(loadConfig(), database => backup(database, path, force))),
+    );
 }
 
 async function backup(database: Database, path: string, force: boolean): Promise<ExitCode> {
   const display = await showProgress('backup', { unit: 'courses', quiet: true });
   const stop = interruption(() => tell('Stopping; no file is made.\n'));
-  const write = (append: Append): Promise<number | null> => writeBackup(database, operator, append, { signal: stop.signal, onProgress: display.onProgress });
+  const write = (append: Append): Promise<number | null> =>
+    writeBackup(database, operator, append, { signal: stop.signal, onProgress: display.onProgress });
   try {
     const courses = path === '-' ? await write(printWhole) : await writeWholeFile(path, force, write);
     display.finish();

@@ -7,7 +7,9 @@ const MEANING_COLUMN = 24;
 
 /** Returns the part of `--help` that lists the variables of the configuration, with their defaults in parentheses. */
 export function configurationHelp(): string {
-  const variables = Object.entries(configVariables).map(([name, { meaning, shownDefault }]) => entry(name, plain(shownDefault === '' ? meaning : `${meaning} (${shownDefault})`)));
+  const variables = Object.entries(configVariables).map(([name, { meaning, shownDefault }]) =>
+    entry(name, plain(shownDefault === '' ? meaning : `${meaning} (${shownDefault})`)),
+  );
   return `
 Configuration comes from the environment and from .env in the working directory:
 ${variables.join('\n')}
@@ -19,7 +21,9 @@ Exit codes: 0 clean, 1 failure, 2 usage, 3 drift.`;
 function entry(name: string, meaning: string): string {
   const lines = wrapped(meaning, HELP_COLUMNS - MEANING_COLUMN);
   const margin = ' '.repeat(MEANING_COLUMN);
-  return [`  ${name}`.padEnd(MEANING_COLUMN - 1) + ` ${lines[0]}`, ...lines.slice(1).map(line => margin + line)].join('\n');
+  return [`  ${name}`.padEnd(MEANING_COLUMN - 1) + ` ${lines[0]}`, ...lines.slice(1).map(line => margin + line)].join(
+    '\n',
+  );
 }
 
 function wrapped(text: string, columns: number): string[] {
@@ -33,7 +37,10 @@ function wrapped(text: string, columns: number): string[] {
   return lines;
 }
 
-/** Returns Markdown as a terminal shows it: without backticks, and of each link its text, or its address where that is the text. */
+/**
+ * Returns Markdown as a terminal shows it: without backticks, and of each link its text, or its address where that is
+ * the text.
+ */
 function plain(markdown: string): string {
   return markdown.replaceAll('`', '').replace(/\[([^\]]+)\]\([^)]+\)/g, '$1');
 }

@@ -21,11 +21,17 @@ export async function bringStrategyInForce(database: Database, counters: Config[
     await checkStrategy(database.em);
   } catch (error) {
     if (!(error instanceof CounterError)) throw error;
-    throw new CommandError(`${error.message} Set COUNTERS=triggers, or go back to hooks: "rollcall counters use --help" says how.`, { cause: error });
+    throw new CommandError(
+      `${error.message} Set COUNTERS=triggers, or go back to hooks: "rollcall counters use --help" says how.`,
+      { cause: error },
+    );
   }
 }
 
-/** Installs the triggers that are missing, in the entity manager's transaction where it has one, and names them on standard error. */
+/**
+ * Installs the triggers that are missing, in the entity manager's transaction where it has one, and names them on
+ * standard error.
+ */
 export async function installMissing(em: SqlEntityManager): Promise<void> {
   const { created, dropped } = await installTriggers(em);
   for (const name of created) tell(`Installed the trigger ${name}.\n`);

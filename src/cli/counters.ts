@@ -8,10 +8,16 @@ import { withDatabase } from './with-database.js';
 
 /** Adds `counters status` and `counters use`. */
 export function addCounters(program: Command, end: (code: ExitCode) => void): void {
-  const counters = program.command('counters').description('Says who keeps the stored counts, the hooks of the servers or triggers in the database, or changes it.');
+  const counters = program
+    .command('counters')
+    .description(
+      'Says who keeps the stored counts, the hooks of the servers or triggers in the database, or changes it.',
+    );
   counters
     .command('status')
-    .description('Tells what is configured, what the database has, and whether they agree; exit code 1 where they do not.')
+    .description(
+      'Tells what is configured, what the database has, and whether they agree; exit code 1 where they do not.',
+    )
     .addHelpText('after', '\nExample:\n  $ rollcall counters status')
     .action(async () => end(await status()));
   counters
@@ -27,15 +33,28 @@ async function status(): Promise<ExitCode> {
   const config = loadConfig();
   const triggers = await withDatabase(config, database => triggerStatus(database.em));
   // Without any, hooks count, and none is missed.
-  const states = config.counters !== 'triggers' && thereIn(triggers).length === 0 ? [] : (['present', 'different', 'missing', 'superfluous', 'foreign'] as const);
+  const states =
+    config.counters !== 'triggers' && thereIn(triggers).length === 0
+      ? []
+      : (['present', 'different', 'missing', 'superfluous', 'foreign'] as const);
   const lines = states.flatMap(state => triggers[state].map(name => `${state.padEnd(11)}  ${name}`));
   const disagreement = disagreementOf(config.counters, triggers);
-  print([`configured   ${config.counters}`, `database     ${inForce(triggers)}`, ...lines, disagreement ?? 'They agree.', ''].join('\n'));
+  print(
+    [
+      `configured   ${config.counters}`,
+      `database     ${inForce(triggers)}`,
+      ...lines,
+      disagreement ?? 'They agree.',
+      '',
+    ].join('\n'),
+  );
   return disagreement === null ? ExitCode.clean : ExitCode.failure;
 }
 
 async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
-  const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) => (strategy === 'triggers' ? installTriggers(em) : { created: [], dropped: await removeTriggers(em) }));
+  const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) =>
+    strategy === 'triggers' ? installTriggers(em) : { created: [], dropped: await removeTriggers(em) },
+  );
   for (const name of created) print(`Installed ${name}.\n`);
   for (const name of dropped) print(`Dropped ${name}.\n`);
   if (created.length + dropped.length === 0) print('Nothing was to be done.\n');

@@ -24,13 +24,16 @@ interface DoctorOptions {
 export function addDoctor(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('doctor')
-    .description('Examines a deployment and says of each thing how it stands and what to do: configuration, database, migrations, privileges, counts, a live probe. Changes nothing.')
+    .description(
+      'Examines a deployment and says of each thing how it stands and what to do: configuration, database, migrations, privileges, counts, a live probe. Changes nothing.',
+    )
     .option('--url <url>', 'examine the server at this address too', httpUrl)
     .option('--token <token>', 'ask that server with this token, so that it shows more than published courses')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
     .action(async ({ url, token, json = false }: DoctorOptions, command: Command) => {
-      if (token !== undefined && url === undefined) command.error('--token needs a server. Give its address with --url.');
+      if (token !== undefined && url === undefined)
+        command.error('--token needs a server. Give its address with --url.');
       end(await doctor(url === undefined ? undefined : { url, token }, json));
     });
 }
@@ -38,14 +41,22 @@ export function addDoctor(program: Command, end: (code: ExitCode) => void): void
 async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<ExitCode> {
   const configuration = inspectConfig();
   let database: Database | undefined;
-  const open = async (target: DatabaseTarget): Promise<Database> => (database = await openExistingDatabase(target.databaseUrl, strategyOf(target)));
+  const open = async (target: DatabaseTarget): Promise<Database> =>
+    (database = await openExistingDatabase(target.databaseUrl, strategyOf(target)));
   let givenUp = false;
   const explain = (error: unknown): string => {
     givenUp ||= error instanceof NoAnswer;
     return explanationOf(error, configuration.database?.databaseUrl ?? '');
   };
   const findings: NamedFinding[] = [];
-  for await (const finding of examine({ configuration, caller: operator, open, explain, api, readDocuments: trustedDocumentsOf })) {
+  for await (const finding of examine({
+    configuration,
+    caller: operator,
+    open,
+    explain,
+    api,
+    readDocuments: trustedDocumentsOf,
+  })) {
     findings.push(finding);
     if (!json) print(linesOf(finding));
   }

@@ -27,16 +27,41 @@ export class CommandError extends Error {
 
 /** Gives what to tell a person about a failure: one line with the way out; an unexpected one is given whole. */
 export function failureText(error: unknown): string {
-  const expected = [ConfigError, TrustedDocumentsError, BackupError, CounterError, ImportError, MigrationRefused, MissingPrivilegeError, SchemaError, TokenError, TransactionError, CommandError].some(kind => error instanceof kind) || isUnsafeNumber(error);
-  return expected ? (error as Error).message : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
+  const expected =
+    [
+      ConfigError,
+      TrustedDocumentsError,
+      BackupError,
+      CounterError,
+      ImportError,
+      MigrationRefused,
+      MissingPrivilegeError,
+      SchemaError,
+      TokenError,
+      TransactionError,
+      CommandError,
+    ].some(kind => error instanceof kind) || isUnsafeNumber(error);
+  return expected
+    ? (error as Error).message
+    : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 
-/** Gives a CommandError for a failure of the database or of listening that a person can do something about; others stay as they are. */
+/**
+ * Gives a CommandError for a failure of the database or of listening that a person can do something about; others stay
+ * as they are.
+ */
 export function explained(error: unknown, databaseUrl: string): unknown {
   // It says more than the server's own words, which are its cause.
   if (error instanceof MissingPrivilegeError || error instanceof MigrationRefused) return error;
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return error;
-  const explanations = reasonsOf(error).map(reason => schemaReason(reason, withoutPassword(databaseUrl)) ?? listeningReason(reason) ?? serverReason(reason, withoutPassword(databaseUrl)) ?? fileReason(reason) ?? faultReason(reason, withoutPassword(databaseUrl)));
+  const explanations = reasonsOf(error).map(
+    reason =>
+      schemaReason(reason, withoutPassword(databaseUrl)) ??
+      listeningReason(reason) ??
+      serverReason(reason, withoutPassword(databaseUrl)) ??
+      fileReason(reason) ??
+      faultReason(reason, withoutPassword(databaseUrl)),
+  );
   const explanation = explanations.find(text => text !== null);
   return explanation ? new CommandError(explanation, { cause: error }) : error;
 }
@@ -62,40 +87,61 @@ function reasonsOf(error: unknown): Reason[] {
 }
 
 function schemaReason(reason: Reason, url: string): string | null {
-  if (reason instanceof NoDatabaseFile) return `${reason.message} "rollcall migrate up" makes one; or correct DATABASE_URL.`;
-  if (reason.code === 'ER_BAD_DB_ERROR') return `The server has no such database. "rollcall migrate up" makes it; or correct DATABASE_URL (${url}).`;
+  if (reason instanceof NoDatabaseFile)
+    return `${reason.message} "rollcall migrate up" makes one; or correct DATABASE_URL.`;
+  if (reason.code === 'ER_BAD_DB_ERROR')
+    return `The server has no such database. "rollcall migrate up" makes it; or correct DATABASE_URL (${url}).`;
   if (!(reason instanceof TableNotFoundException || reason instanceof InvalidFieldNameException)) return null;
   return `The database lacks something that this version needs: ${reason.message.split('\n')[0]}. Apply the migrations with "rollcall migrate up".`;
 }
 
 function listeningReason({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {
   if (syscall !== 'listen') return null;
-  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use. Stop what listens there, or set ${variable} to another one; 0 takes any that is free.`;
+  if (code === 'EADDRINUSE')
+    return `Port ${port} of ${address} is in use. Stop what listens there, or set ${variable} to another one; 0 takes any that is free.`;
   if (code === 'EACCES') return `Port ${port} may not be opened by this user. Set ${variable} to one above 1023.`;
   return `This machine cannot listen on ${address} (${code}). Set ${variable === 'PORT' ? 'HOST' : variable} to an address of its own, such as localhost or 0.0.0.0.`;
 }
 
 function serverReason({ code, syscall, hostname, message }: Reason, url: string): string | null {
-  if (syscall === 'getaddrinfo') return `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`;
-  if (unreachable.has(code ?? '')) return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${url}).`;
-  if (code === 'ER_LOCK_WAIT_TIMEOUT') return 'Another session has kept locked what this needs for too long. End its transaction ("show full processlist" names it), or try again later.';
+  if (syscall === 'getaddrinfo')
+    return `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`;
+  if (unreachable.has(code ?? ''))
+    return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${url}).`;
+  if (code === 'ER_LOCK_WAIT_TIMEOUT')
+    return 'Another session has kept locked what this needs for too long. End its transaction ("show full processlist" names it), or try again later.';
   if (!['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR'].includes(code ?? '')) return null;
   return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${url}), or grant the rights.`;
 }
 
-const unreachable = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST']);
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+  'PROTOCOL_CONNECTION_LOST',
+]);
 
 /** What to do about other faults of a database, by their kind. */
 const faultReasons: Partial<Record<FaultKind, (number: number | string, url: string) => string>> = {
-  disconnected: (number, url) => `The database does not answer (${number}). Start it, or correct DATABASE_URL (${url}).`,
-  stopped: (number, url) => `The database does not serve now (${number}). Wait until it does, or correct DATABASE_URL (${url}).`,
-  crowded: number => `The database takes no more connections (${number}). End some, raise its limit, or try again later.`,
-  read_only: (number, url) => `The database takes no changes (${number}): it is a replica, or was set to read only. Correct DATABASE_URL (${url}), or wait until it takes them.`,
+  disconnected: (number, url) =>
+    `The database does not answer (${number}). Start it, or correct DATABASE_URL (${url}).`,
+  stopped: (number, url) =>
+    `The database does not serve now (${number}). Wait until it does, or correct DATABASE_URL (${url}).`,
+  crowded: number =>
+    `The database takes no more connections (${number}). End some, raise its limit, or try again later.`,
+  read_only: (number, url) =>
+    `The database takes no changes (${number}): it is a replica, or was set to read only. Correct DATABASE_URL (${url}), or wait until it takes them.`,
   full: number => `The database has no room for changes (${number}). Make room on its disk.`,
-  exhausted: number => `The database has run out of memory, of threads or of files (${number}). Give it more, or try again later.`,
-  refused: (number, url) => `The database does not let this user in (${number}). Correct DATABASE_URL (${url}), or have it let in.`,
-  denied: number => `The database does not let this user do that (${number}). Grant the rights; "rollcall doctor" names them.`,
-  broken: number => `The database cannot read or write its files (${number}). Look at its log, and have it repaired or restored.`,
+  exhausted: number =>
+    `The database has run out of memory, of threads or of files (${number}). Give it more, or try again later.`,
+  refused: (number, url) =>
+    `The database does not let this user in (${number}). Correct DATABASE_URL (${url}), or have it let in.`,
+  denied: number =>
+    `The database does not let this user do that (${number}). Grant the rights; "rollcall doctor" names them.`,
+  broken: number =>
+    `The database cannot read or write its files (${number}). Look at its log, and have it repaired or restored.`,
 };
 
 function faultReason(reason: Reason, url: string): string | null {
@@ -117,6 +163,7 @@ const sqliteReasons: Readonly<Record<number, string>> = {
 function fileReason({ code, errcode, syscall, path }: Reason): string | null {
   // The low byte is the primary result code.
   if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return sqliteReasons[errcode & 0xff] ?? null;
-  if (syscall === 'mkdir') return `The folder ${shownPath(path ?? '')} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
+  if (syscall === 'mkdir')
+    return `The folder ${shownPath(path ?? '')} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
   return null;
 }

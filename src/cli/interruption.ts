@@ -8,7 +8,9 @@ export interface Interruption {
   stop(): void;
 }
 
-/** Turns SIGINT and SIGTERM into a wish to stop after the piece of work at hand; a second one ends the process at once. */
+/**
+ * Turns SIGINT and SIGTERM into a wish to stop after the piece of work at hand; a second one ends the process at once.
+ */
 export function interruption(onWish: () => void): Interruption {
   const controller = new AbortController();
   const wish = (): void => {

@@ -16,7 +16,7 @@ import { withDatabase, withExistingDatabase } from './with-database.js';
 
 /** Adds `migrate up`, `migrate down` and `migrate status`. */
 export function addMigrate(program: Command, end: (code: ExitCode) => void): void {
-  const migrate = program.command('migrate').description('Changes the database\'s schema, or says how it stands.');
+  const migrate = program.command('migrate').description("Changes the database's schema, or says how it stands.");
   migrate
     .command('up')
     .description('Applies all migrations that are pending, to an empty database or one that Rollcall has made.')
@@ -24,9 +24,14 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
     .action(async () => end(await up()));
   migrate
     .command('down')
-    .description('Undoes the last migration that was applied: drops what it made, with all rows, and nothing else. Names it all and, where there are rows, asks first.')
+    .description(
+      'Undoes the last migration that was applied: drops what it made, with all rows, and nothing else. Names it all and, where there are rows, asks first.',
+    )
     .option('--yes', 'do not ask: drop the rows')
-    .addHelpText('after', '\nExample:\n  $ rollcall migrate status && rollcall migrate down\n\nExit codes: 0 done, 1 failed or not wanted, 2 there are rows, and neither --yes nor a terminal to ask on.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ rollcall migrate status && rollcall migrate down\n\nExit codes: 0 done, 1 failed or not wanted, 2 there are rows, and neither --yes nor a terminal to ask on.',
+    )
     .action(async ({ yes = false }: { yes?: boolean }) => end(await down(yes)));
   migrate
     .command('status')
@@ -37,7 +42,9 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 }
 
 async function up(): Promise<ExitCode> {
-  const names = await withDatabase(loadConfig(), database => tellingOfAlteredTables(database, () => migrateUp(database)));
+  const names = await withDatabase(loadConfig(), database =>
+    tellingOfAlteredTables(database, () => migrateUp(database)),
+  );
   for (const name of names) print(`Applied ${name}.\n`);
   if (names.length === 0) print('Nothing is pending.\n');
   return ExitCode.clean;
@@ -50,7 +57,10 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
       print('Nothing is applied, so there is nothing to undo.\n');
       return ExitCode.clean;
     }
-    if ('unknown' in undoing) throw new CommandError(`The last migration, ${undoing.unknown}, is of another version of Rollcall. Undo it with that version.`);
+    if ('unknown' in undoing)
+      throw new CommandError(
+        `The last migration, ${undoing.unknown}, is of another version of Rollcall. Undo it with that version.`,
+      );
     tell(textOf(undoing));
     if (!isConfirmedAlready && undoing.tables.some(({ rows }) => rows > 0)) {
       if (!canAsk()) {
@@ -75,7 +85,9 @@ function textOf({ name, tables, triggers, procedures, indexes }: Undoing): strin
     ...procedures.map(procedure => `the procedure ${procedure}`),
     ...indexes.map(index => `the index ${index}`),
   ];
-  return parts.length === 0 ? `Undoing ${name} drops nothing.\n` : `Undoing ${name} drops, for good: ${parts.join(', ')}.\n`;
+  return parts.length === 0
+    ? `Undoing ${name} drops nothing.\n`
+    : `Undoing ${name} drops, for good: ${parts.join(', ')}.\n`;
 }
 
 async function status(): Promise<ExitCode> {
@@ -98,5 +110,9 @@ async function schemaOf(config: Config): Promise<Pick<Awaited<ReturnType<typeof 
 
 function isMissing(error: unknown): boolean {
   const { cause, code } = error as { cause?: unknown; code?: string };
-  return error instanceof NoDatabaseFile || code === 'ER_BAD_DB_ERROR' || (cause !== undefined && cause !== null && isMissing(cause));
+  return (
+    error instanceof NoDatabaseFile ||
+    code === 'ER_BAD_DB_ERROR' ||
+    (cause !== undefined && cause !== null && isMissing(cause))
+  );
 }

@@ -11,7 +11,10 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
-/** Reads a whole number, at least `least`, from an option that can be given several times, and adds it to those before. Errors: InvalidArgumentError. */
+/**
+ * Reads a whole number, at least `least`, from an option that can be given several times, and adds it to those before.
+ * Errors: InvalidArgumentError.
+ */
 export function wholeNumbers(least: number): (text: string, before?: readonly number[]) => number[] {
   const read = wholeNumber(least);
   return (text, before = []) => [...before, read(text)];

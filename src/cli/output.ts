@@ -1,6 +1,7 @@
 /**
  * The only place that writes to the terminal: results to standard output, all else to standard error. A status line at
- * the bottom of the terminal, such as a bar, is taken away before anything else is written, so that nothing lands on it.
+ * the bottom of the terminal, such as a bar, is taken away before anything else is written, so that nothing lands on
+ * it.
  */
 import { printable } from './table.js';
 
@@ -32,7 +33,10 @@ export function printWhole(text: string): Promise<void> {
   return new Promise(resolve => process.stdout.write(shownOn(process.stdout, text), () => resolve()));
 }
 
-/** Writes a message to standard error: what people should know beside the result. It may quote what others have written, such as titles and names of files. */
+/**
+ * Writes a message to standard error: what people should know beside the result. It may quote what others have written,
+ * such as titles and names of files.
+ */
 export function tell(text: string): void {
   makeRoomOn(process.stderr);
   process.stderr.write(plain(text));

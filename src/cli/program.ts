@@ -42,7 +42,10 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
   import: async () => (await import('./import.js')).addImport,
 };
 
-/** Gives the program with the command that is asked for, which is all that it takes then; with every command where none of them is. */
+/**
+ * Gives the program with the command that is asked for, which is all that it takes then; with every command where none
+ * of them is.
+ */
 async function programOf(asked: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
@@ -56,10 +59,14 @@ async function programOf(asked: string | undefined, end: (code: ExitCode) => voi
 }
 
 function version(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version;
 }
 
 function usageLine(text: string): string {
-  const line = text.trim().replace(/\s*\n\s*/g, ' ').replace(/^error: /, '');
+  const line = text
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/^error: /, '');
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${/[.?!)]$/.test(line) ? '' : '.'} Add --help to see how.\n`;
 }

@@ -12,7 +12,9 @@ const DEFAULT_COLUMNS = 80;
 const MIN_BAR_COLUMNS = 10;
 const MAX_BAR_COLUMNS = 40;
 
-/** A display of how far a piece of work is, on standard error. What else is written meanwhile goes through output.ts. */
+/**
+ * A display of how far a piece of work is, on standard error. What else is written meanwhile goes through output.ts.
+ */
 export interface ProgressDisplay {
   readonly onProgress: OnProgress;
   /** Shows the last state and leaves it; later calls do nothing. */
@@ -25,14 +27,24 @@ export interface ProgressOptions {
   readonly quiet?: boolean;
 }
 
-/** Shows progress with rate and time left: a bar on a terminal, elsewhere a line every two seconds, or nothing where it is to be quiet. */
-export function showProgress(label: string, { unit = 'rows', quiet = false }: ProgressOptions = {}): Promise<ProgressDisplay> {
+/**
+ * Shows progress with rate and time left: a bar on a terminal, elsewhere a line every two seconds, or nothing where it
+ * is to be quiet.
+ */
+export function showProgress(
+  label: string,
+  { unit = 'rows', quiet = false }: ProgressOptions = {},
+): Promise<ProgressDisplay> {
   if (process.stderr.isTTY) return barDisplay(label, unit);
   return Promise.resolve(quiet ? { onProgress: () => undefined, finish: () => undefined } : lineDisplay(label, unit));
 }
 
 /** Returns the rate and the time left in words, from how far the work came in how many milliseconds. */
-export function paceOf({ done, total, rows }: Progress, elapsed: number, unit = 'rows'): { rate: string; left: string } {
+export function paceOf(
+  { done, total, rows }: Progress,
+  elapsed: number,
+  unit = 'rows',
+): { rate: string; left: string } {
   const rate = elapsed > 0 ? `${grouped((rows * 1000) / elapsed)} ${unit}/s` : '…';
   return { rate, left: done > 0 && total > 0 ? `${duration((elapsed * Math.max(0, total - done)) / done)} left` : '…' };
 }
@@ -48,7 +60,8 @@ export function barLine(label: string, share: number, details: readonly string[]
 }
 
 async function barDisplay(label: string, unit: string): Promise<ProgressDisplay> {
-  // Loaded only where a bar is shown. The cursor stays visible, and no mode of the terminal is changed: a process that is killed leaves nothing behind.
+  // Loaded only where a bar is shown. The cursor stays visible, and no mode of the terminal is changed: a process that
+  // is killed leaves nothing behind.
   const { createLogUpdate } = await import('log-update');
   const frame = createLogUpdate(process.stderr, { showCursor: true });
   const start = performance.now();
@@ -58,7 +71,9 @@ async function barDisplay(label: string, unit: string): Promise<ProgressDisplay>
   const draw = (now: number): void => {
     const { rate, left } = paceOf(state, now - start, unit);
     const share = state.total > 0 ? Math.min(1, state.done / state.total) : 0;
-    frame(barLine(label, share, [`${grouped(state.rows)} ${unit}`, rate, left], process.stderr.columns || DEFAULT_COLUMNS));
+    frame(
+      barLine(label, share, [`${grouped(state.rows)} ${unit}`, rate, left], process.stderr.columns || DEFAULT_COLUMNS),
+    );
     drawnAt = now;
   };
   setStatusLine({

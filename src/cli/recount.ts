@@ -20,16 +20,26 @@ export function addRecount(program: Command, end: (code: ExitCode) => void): voi
   program
     .command('recount')
     .alias('update-total-enrollments')
-    .description('Repairs the stored counts that do not match, while writers go on. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").')
+    .description(
+      'Repairs the stored counts that do not match, while writers go on. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").',
+    )
     .option('--course-id <id>', 'recount only this course; can be given several times', wholeNumbers(1))
     .option('--dry-run', 'tell what would be changed and change nothing; exit code 3 where something would be')
-    .option('--batch-size <courses>', 'how many courses one statement compares (sized by time, about 0.2 s)', wholeNumber(1))
+    .option(
+      '--batch-size <courses>',
+      'how many courses one statement compares (sized by time, about 0.2 s)',
+      wholeNumber(1),
+    )
     .option('--throttle <ms>', 'milliseconds to pause after each chunk and each repair (0)', wholeNumber(0))
     .option('--json', 'print JSON lines: one for each change, and the run as the last')
     .addHelpText('after', help)
     .action(async ({ courseId, dryRun, batchSize, throttle, json = false }: RecountOptions) => {
       const request = { courseIds: courseId, dryRun, batchSize, throttle, startedBy: startedBy('recount') };
-      end(await withExistingDatabase(loadConfig(), async database => workOnRun(database, await startRecount(database, operator, request), json)));
+      end(
+        await withExistingDatabase(loadConfig(), async database =>
+          workOnRun(database, await startRecount(database, operator, request), json),
+        ),
+      );
     });
 }
 

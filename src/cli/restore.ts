@@ -26,7 +26,9 @@ const columns: readonly Column[] = [
 export function addRestore(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('restore')
-    .description('Sets the stored counts back to those of a file that "rollcall backup" made. What changed since then does not match its enrollments afterwards: exit code 3.')
+    .description(
+      'Sets the stored counts back to those of a file that "rollcall backup" made. What changed since then does not match its enrollments afterwards: exit code 3.',
+    )
     .argument('<file>', 'the backup')
     .option('--dry-run', 'check the file and show what would change, and change nothing')
     .addHelpText('after', help)
@@ -50,7 +52,10 @@ async function write(database: Database, source: Source): Promise<ExitCode> {
   const display = await showProgress('restore', { unit: 'courses', quiet: true });
   const stop = interruption(() => tell('Giving up after this chunk.\n'));
   try {
-    const restored = await restoreCounts(database, operator, source, { signal: stop.signal, onProgress: display.onProgress });
+    const restored = await restoreCounts(database, operator, source, {
+      signal: stop.signal,
+      onProgress: display.onProgress,
+    });
     display.finish();
     if (restored) return told(`Restored ${countsOf(restored)}.`, restored.drifting);
     print('Nothing was changed.\n');
@@ -68,14 +73,25 @@ function tableOf(): (changes: readonly CountToRestore[]) => void {
     if (changes.length === 0) return;
     const heading = begun ? [] : [headingOf(columns)];
     begun = true;
-    const lines = changes.map(one => lineOf(columns, [String(one.courseId), one.title, one.counter, String(one.stored), String(one.backup), String(one.actual)]));
+    const lines = changes.map(one =>
+      lineOf(columns, [
+        String(one.courseId),
+        one.title,
+        one.counter,
+        String(one.stored),
+        String(one.backup),
+        String(one.actual),
+      ]),
+    );
     print(`${[...heading, ...lines].join('\n')}\n`);
   };
 }
 
 function introductionOf({ name }: Source, { header, comparison }: CheckedBackup): string {
   const { unknown, missing, changes } = comparison;
-  const lines = [`${name} has the counts of ${counted(header.courses, 'course')} on ${header.database} at ${header.at}.`];
+  const lines = [
+    `${name} has the counts of ${counted(header.courses, 'course')} on ${header.database} at ${header.at}.`,
+  ];
   if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${listOf(unknown)}.`);
   if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${listOf(missing)}.`);
   return `${changes > 0 ? '\n' : ''}${lines.join('\n')}\n`;

@@ -12,7 +12,12 @@ export interface RunReport {
 }
 
 /** Gives a report for people or as JSON lines; `columnOf` gives the column that a counter is stored in. */
-export function runReport(run: Pick<Run, 'kind' | 'dryRun'>, json: boolean, columnOf: (counter: string) => string, write: (text: string) => void): RunReport {
+export function runReport(
+  run: Pick<Run, 'kind' | 'dryRun'>,
+  json: boolean,
+  columnOf: (counter: string) => string,
+  write: (text: string) => void,
+): RunReport {
   if (json) {
     return {
       change: change => write(`${JSON.stringify(change)}\n`),
@@ -20,7 +25,8 @@ export function runReport(run: Pick<Run, 'kind' | 'dryRun'>, json: boolean, colu
     };
   }
   return {
-    change: ({ title, courseId, counter, after }) => write(`${verbOf(run)} course ${titled(title)} (ID: ${courseId}) - ${columnOf(counter)}: ${after}\n`),
+    change: ({ title, courseId, counter, after }) =>
+      write(`${verbOf(run)} course ${titled(title)} (ID: ${courseId}) - ${columnOf(counter)}: ${after}\n`),
     end: ended => write(`${endOf(ended)}\n`),
   };
 }
@@ -35,12 +41,16 @@ export function endOf(run: Run): string {
   const { id, kind, status, checked, total, repaired, drifted, dryRun, undoneRunId, error, interrupted } = run;
   const things = kind === RunKind.UNDO ? 'changes' : 'courses';
   const resume = `"rollcall runs resume ${id}" goes on.`;
-  if (status === RunStatus.SUCCEEDED && kind === RunKind.UNDO) return `Completed! Took back ${repaired} change(s) of run ${undoneRunId}.`;
-  if (status === RunStatus.SUCCEEDED && dryRun) return `Completed! Would update ${drifted} course(s) out of ${total} total courses.`;
+  if (status === RunStatus.SUCCEEDED && kind === RunKind.UNDO)
+    return `Completed! Took back ${repaired} change(s) of run ${undoneRunId}.`;
+  if (status === RunStatus.SUCCEEDED && dryRun)
+    return `Completed! Would update ${drifted} course(s) out of ${total} total courses.`;
   if (status === RunStatus.SUCCEEDED) return `Completed! Updated ${repaired} course(s) out of ${total} total courses.`;
-  if (status === RunStatus.CANCELLED) return `Run ${id} was cancelled after ${checked} of ${total} ${things}; what it changed stays. "rollcall runs undo ${id}" takes it back.`;
+  if (status === RunStatus.CANCELLED)
+    return `Run ${id} was cancelled after ${checked} of ${total} ${things}; what it changed stays. "rollcall runs undo ${id}" takes it back.`;
   if (status === RunStatus.PAUSED) return `Run ${id} is paused after ${checked} of ${total} ${things}. ${resume}`;
-  if (status === RunStatus.RUNNING) return `Run ${id} is being worked on by another process, after ${checked} of ${total} ${things}. "rollcall runs show ${id}" tells how far it is.`;
+  if (status === RunStatus.RUNNING)
+    return `Run ${id} is being worked on by another process, after ${checked} of ${total} ${things}. "rollcall runs show ${id}" tells how far it is.`;
   return `Run ${id} failed after ${checked} of ${total} ${things}: ${error}${interrupted || checked >= total ? '' : ` ${resume}`}`;
 }
 

@@ -19,21 +19,32 @@ const DATABASE_CLOSE = 1000;
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('Serves GraphQL. Applies pending migrations first and, outside production, fills a database that was empty before with sample data.')
-    .addHelpText('after', '\nExamples:\n  $ rollcall serve\n  $ PORT=8080 DATABASE_URL=mysql://app:secret@localhost/school rollcall serve')
+    .description(
+      'Serves GraphQL. Applies pending migrations first and, outside production, fills a database that was empty before with sample data.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rollcall serve\n  $ PORT=8080 DATABASE_URL=mysql://app:secret@localhost/school rollcall serve',
+    )
     .action(async () => {
       const config = loadConfig();
       const logger = serverLogger(config.logLevel);
       warnOfDevelopmentSecret(config, logger);
       // Before the database is touched.
       await trustedDocumentsOf(config);
-      await withMigratedDatabase(config, database => serve(config, database, logger), { wait: config.databaseWait, fill: config.sampleData ? fillWithProgress : undefined });
+      await withMigratedDatabase(config, database => serve(config, database, logger), {
+        wait: config.databaseWait,
+        fill: config.sampleData ? fillWithProgress : undefined,
+      });
       end(ExitCode.clean);
     });
 }
 
 async function serve(config: Config, database: Database, logger: Logger): Promise<void> {
-  if (config.sampleData && (await isEmpty(database))) tell('The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n');
+  if (config.sampleData && (await isEmpty(database)))
+    tell(
+      'The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n',
+    );
   // Loaded only here: it takes a third of the time that every other command needs to start.
   const { startServer } = await import('../http/server.js');
   // Before listening, for from then on a signal may not just break off what it finds.
@@ -41,7 +52,8 @@ async function serve(config: Config, database: Database, logger: Logger): Promis
   const server = await startServer({ config, database, logger });
   if (!config.production) print(await welcomeText(server.url, config.jwt, await exampleAccounts(database)));
   logger.info({ signal: await stopped }, 'stopping');
-  // Closing the database would wait for what these requests wait for; it takes back by itself what they have not committed.
+  // Closing the database would wait for what these requests wait for; it takes back by itself what they have not
+  // committed.
   if ((await server.close()) > 0) process.exit(ExitCode.failure);
   // Nothing uses the database any more, so one that no longer answers must not hold up the end.
   setTimeout(() => process.exit(ExitCode.clean), DATABASE_CLOSE).unref();
@@ -62,5 +74,8 @@ function stopSignal(): Promise<NodeJS.Signals> {
 
 function warnOfDevelopmentSecret({ jwt, host }: Config, logger: Logger): void {
   if (!jwt.isDevelopmentSecret || ['localhost', '127.0.0.1', '::1'].includes(host)) return;
-  logger.warn({ host }, 'tokens are verified with the public development secret, and other machines may reach this one: set JWT_SECRET');
+  logger.warn(
+    { host },
+    'tokens are verified with the public development secret, and other machines may reach this one: set JWT_SECRET',
+  );
 }

@@ -45,7 +45,9 @@ export async function listRuns(database: Database, limit: number, json: boolean)
   return ExitCode.clean;
 }
 
-/** Prints one run with all its changes, as text or as JSON lines: the run first, then each change. Errors: CommandError. */
+/**
+ * Prints one run with all its changes, as text or as JSON lines: the run first, then each change. Errors: CommandError.
+ */
 export async function showRun(database: Database, id: number, json: boolean): Promise<ExitCode> {
   const run = await runById(database, operator, { id });
   if (!run) throw new CommandError(`Run ${id} does not exist. "rollcall runs list" lists those that do.`);
@@ -55,7 +57,9 @@ export async function showRun(database: Database, id: number, json: boolean): Pr
     if (found === 0 && !json) print(`\n${headingOf(changeColumns)}\n`);
     found += 1;
     const { courseId, counter, before, after } = change;
-    print(`${json ? JSON.stringify({ ...change, title }) : lineOf(changeColumns, [String(courseId), title ?? '(deleted)', counter, String(before), String(after)])}\n`);
+    print(
+      `${json ? JSON.stringify({ ...change, title }) : lineOf(changeColumns, [String(courseId), title ?? '(deleted)', counter, String(before), String(after)])}\n`,
+    );
   }
   return ExitCode.clean;
 }
@@ -66,7 +70,23 @@ function cellsOf(run: Run): string[] {
 }
 
 function linesOf(run: Run): string {
-  const { id, kind, undoneRunId, courseIds, startedBy, startedAt, finishedAt, dryRun, batchSize, throttle, checked, total, drifted, repaired, owner } = run;
+  const {
+    id,
+    kind,
+    undoneRunId,
+    courseIds,
+    startedBy,
+    startedAt,
+    finishedAt,
+    dryRun,
+    batchSize,
+    throttle,
+    checked,
+    total,
+    drifted,
+    repaired,
+    owner,
+  } = run;
   const facts: [string, string | null][] = [
     ['run', `${id}, ${undoneRunId === null ? kind : `${kind} of run ${undoneRunId}`}${dryRun ? ', dry run' : ''}`],
     ['status', statusOf(run)],
@@ -74,7 +94,10 @@ function linesOf(run: Run): string {
     ['started', `${moment(startedAt)} by ${printable(startedBy)}`],
     ['finished', finishedAt && moment(finishedAt)],
     ['worked on by', owner],
-    ['chunks', `${batchSize === null ? 'sized by time' : `of ${batchSize}`}${throttle > 0 ? `, ${throttle} ms of pause after each` : ''}`],
+    [
+      'chunks',
+      `${batchSize === null ? 'sized by time' : `of ${batchSize}`}${throttle > 0 ? `, ${throttle} ms of pause after each` : ''}`,
+    ],
     ['checked', `${checked} of ${total}`],
     ['drifted', String(drifted)],
     ['repaired', String(repaired)],
@@ -92,21 +115,32 @@ function moment(date: Date): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-async function* changesOf(database: Database, id: number): AsyncGenerator<{ change: RecordedChange; title: string | null }> {
+async function* changesOf(
+  database: Database,
+  id: number,
+): AsyncGenerator<{ change: RecordedChange; title: string | null }> {
   for await (const changes of pages(page => changePage(database, operator, id, page), Infinity)) {
-    const titles = await titlesOf(database.em.fork() as SqlEntityManager, [...new Set(changes.map(({ courseId }) => courseId))]);
+    const titles = await titlesOf(database.em.fork() as SqlEntityManager, [
+      ...new Set(changes.map(({ courseId }) => courseId)),
+    ]);
     for (const change of changes) yield { change, title: titles.get(change.courseId) ?? null };
   }
 }
 
-async function* inPages<Row extends { id: number }>(read: (page: PageRequest) => Promise<Page<Row>>, limit: number): AsyncGenerator<Row> {
+async function* inPages<Row extends { id: number }>(
+  read: (page: PageRequest) => Promise<Page<Row>>,
+  limit: number,
+): AsyncGenerator<Row> {
   for await (const rows of pages(read, limit)) yield* rows;
 }
 
 /** Reads page after page, so that memory does not grow with their number. */
-async function* pages<Row extends { id: number }>(read: (page: PageRequest) => Promise<Page<Row>>, limit: number): AsyncGenerator<readonly Row[]> {
+async function* pages<Row extends { id: number }>(
+  read: (page: PageRequest) => Promise<Page<Row>>,
+  limit: number,
+): AsyncGenerator<readonly Row[]> {
   let after: PageRequest['after'] = null;
-  for (let left = limit; left > 0; ) {
+  for (let left = limit; left > 0;) {
     const { rows, hasNextPage } = await read({ size: Math.min(PAGE, left), backward: false, after, before: null });
     yield rows;
     const last = rows.at(-1);

@@ -9,9 +9,13 @@ export interface Column {
   readonly number?: boolean;
 }
 
-/** Matches what no cell may hold: control characters, line breaks of any kind, marks that turn the direction of a line, broken surrogates. */
+/**
+ * Matches what no cell may hold: control characters, line breaks of any kind, marks that turn the direction of a line,
+ * broken surrogates.
+ */
 // eslint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
+const UNPRINTABLE =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
 
 /** Matches what joins emoji into one, whose width depends on the terminal: apart, each takes two places. */
 const EMOJI_JOINER = /\u200d(?=\p{Extended_Pictographic})/gu;
@@ -19,20 +23,32 @@ const EMOJI_JOINER = /\u200d(?=\p{Extended_Pictographic})/gu;
 /** Matches a letter with so many accents on it that it grows into the lines beside. */
 const TOWER = /\P{M}?\p{M}{10,}/gu;
 
-/** Matches text of which every character is one place wide and may stand in a line: most of it, and worth knowing at once. */
+/**
+ * Matches text of which every character is one place wide and may stand in a line: most of it, and worth knowing at
+ * once.
+ */
 const PLAIN = /^[ -~]*$/;
 
 /** What finds the characters of text, once one that is not plain was printed. */
 let characters: Intl.Segmenter | undefined;
 
-/** Gives one line of a table, its cells two places apart; the widths are fixed, so that a table can be printed as it is found. */
+/**
+ * Gives one line of a table, its cells two places apart; the widths are fixed, so that a table can be printed as it is
+ * found.
+ */
 export function lineOf(columns: readonly Column[], cells: readonly string[]): string {
-  return columns.map((column, index) => cellOf(cells[index]!, column)).join('  ').trimEnd();
+  return columns
+    .map((column, index) => cellOf(cells[index]!, column))
+    .join('  ')
+    .trimEnd();
 }
 
 /** Gives the line of a table's titles. */
 export function headingOf(columns: readonly Column[]): string {
-  return lineOf(columns, columns.map(({ title }) => title));
+  return lineOf(
+    columns,
+    columns.map(({ title }) => title),
+  );
 }
 
 /** Gives text with a � in place of each character that would break a line, and of each that is too tall for one. */

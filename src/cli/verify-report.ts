@@ -3,7 +3,10 @@ import type { CourseCount } from '../services/verify-counts.js';
 import { counted, grouped } from './format.js';
 import { headingOf, lineOf, type Column } from './table.js';
 
-/** Sums up a verification: the courses in scope and those checked, the counts that do not match, of how many courses, and what could not be verified. */
+/**
+ * Sums up a verification: the courses in scope and those checked, the counts that do not match, of how many courses,
+ * and what could not be verified.
+ */
 export interface VerifyTotals {
   readonly total: number;
   checked: number;
@@ -39,7 +42,16 @@ function tableReport(write: (text: string) => void): VerifyReport {
       if (counts.length === 0) return;
       const heading = begun ? [] : [headingOf(columns)];
       begun = true;
-      const lines = counts.map(count => lineOf(columns, [String(count.courseId), count.title, count.counter, String(count.stored), String(count.actual), resultOf(count)]));
+      const lines = counts.map(count =>
+        lineOf(columns, [
+          String(count.courseId),
+          count.title,
+          count.counter,
+          String(count.stored),
+          String(count.actual),
+          resultOf(count),
+        ]),
+      );
       write(`${[...heading, ...lines].join('\n')}\n`);
     },
     summary: (totals, interrupted) => write(`${begun ? '\n' : ''}${summaryOf(totals, interrupted)}\n`),
@@ -56,7 +68,14 @@ function jsonReport(write: (text: string) => void): VerifyReport {
       if (lines.length > 0) write(lines.join(''));
     },
     summary({ total, checked, mismatches, courses, problems }, interrupted) {
-      const summary = { courses: total, checked, mismatches, mismatchingCourses: courses, interrupted, problems: problems.map(({ message }) => message) };
+      const summary = {
+        courses: total,
+        checked,
+        mismatches,
+        mismatchingCourses: courses,
+        interrupted,
+        problems: problems.map(({ message }) => message),
+      };
       write(`${JSON.stringify({ summary })}\n`);
     },
   };
@@ -68,7 +87,9 @@ function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
 
 /** Gives the result in words: what was checked and found, and what to do next. */
 export function summaryOf({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
-  const scope = interrupted ? `Stopped after ${grouped(checked)} of ${counted(total, 'course')}` : `Verified ${counted(checked, 'course')}`;
+  const scope = interrupted
+    ? `Stopped after ${grouped(checked)} of ${counted(total, 'course')}`
+    : `Verified ${counted(checked, 'course')}`;
   if (mismatches === 0) return `${scope}: all counts match.`;
   return `${scope}: ${counted(mismatches, 'count')} of ${counted(courses, 'course')} ${mismatches === 1 ? 'does' : 'do'} not match. Repair with: rollcall recount`;
 }

@@ -23,20 +23,36 @@ interface VerifyOptions {
 export function addVerify(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('verify')
-    .description('Compares the stored counts with the enrollments and changes nothing; writers are not held up. Exit code 3 where counts do not match.')
+    .description(
+      'Compares the stored counts with the enrollments and changes nothing; writers are not held up. Exit code 3 where counts do not match.',
+    )
     .option('--course-id <id>', 'verify only this course; can be given several times', wholeNumbers(1))
     .option('--all', 'list the counts that match too')
-    .option('--batch-size <courses>', 'how many courses one statement compares (sized by time, about 0.2 s)', wholeNumber(1))
+    .option(
+      '--batch-size <courses>',
+      'how many courses one statement compares (sized by time, about 0.2 s)',
+      wholeNumber(1),
+    )
     .option('--json', 'print JSON lines: one for each count, and a summary as the last')
     .addHelpText('after', help)
-    .action(async (options: VerifyOptions) => end(await withExistingDatabase(loadConfig(), database => verify(database, options))));
+    .action(async (options: VerifyOptions) =>
+      end(await withExistingDatabase(loadConfig(), database => verify(database, options))),
+    );
 }
 
-async function verify(database: Database, { courseId, all, batchSize, json = false }: VerifyOptions): Promise<ExitCode> {
+async function verify(
+  database: Database,
+  { courseId, all, batchSize, json = false }: VerifyOptions,
+): Promise<ExitCode> {
   const display = await showProgress('verify', { unit: 'courses', quiet: true });
   const stop = interruption(() => tell('Stopping after this chunk; once more stops at once.\n'));
   try {
-    const { value, problems } = await verifyCounts(database, operator, { courseIds: courseId, all, batchSize, signal: stop.signal });
+    const { value, problems } = await verifyCounts(database, operator, {
+      courseIds: courseId,
+      all,
+      batchSize,
+      signal: stop.signal,
+    });
     if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
     const report = verifyReport({ json, write: print });
     const totals: VerifyTotals = { total: value.total, checked: 0, mismatches: 0, courses: 0, problems };

@@ -13,12 +13,18 @@ const query = `{
 
 /** Gives what a person who starts the server wants to know: the URL, tokens to try it with, and a query to paste. */
 export async function welcomeText(url: string, jwt: JwtConfig, accounts: ExampleAccounts): Promise<string> {
-  const parts = [`Rollcall is ready at ${url}`, await tokensText(jwt, accounts), `A query to paste:\n\n${indented(query)}`, 'Ctrl+C stops the server.'];
+  const parts = [
+    `Rollcall is ready at ${url}`,
+    await tokensText(jwt, accounts),
+    `A query to paste:\n\n${indented(query)}`,
+    'Ctrl+C stops the server.',
+  ];
   return `\n${indented(parts.join('\n\n'))}\n\n`;
 }
 
 async function tokensText(jwt: JwtConfig, { admin, teacher, student }: ExampleAccounts): Promise<string> {
-  if (jwt.secret === undefined) return `Tokens come from your identity provider, whose keys are at ${shownUrl(jwt.jwksUrl)}`;
+  if (jwt.secret === undefined)
+    return `Tokens come from your identity provider, whose keys are at ${shownUrl(jwt.jwksUrl)}`;
   const tokens = [await tokenText(jwt, Role.ADMIN, admin)];
   if (teacher !== null) tokens.push(await tokenText(jwt, Role.TEACHER, teacher));
   if (student !== null) tokens.push(await tokenText(jwt, Role.STUDENT, student));

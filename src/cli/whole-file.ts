@@ -6,11 +6,15 @@ import { CommandError } from './failure.js';
 export type Append = (text: string) => Promise<void>;
 
 /**
- * Makes a file that is there as a whole or not at all: it is written under another name beside, and gets its own when all
- * of it is on the disk. Where `work` gives null, none is made. One that is there already is replaced only by `force`.
- * Errors: CommandError.
+ * Makes a file that is there as a whole or not at all: it is written under another name beside, and gets its own when
+ * all of it is on the disk. Where `work` gives null, none is made. One that is there already is replaced only by
+ * `force`. Errors: CommandError.
  */
-export async function writeWholeFile<Result>(path: string, force: boolean, work: (append: Append) => Promise<Result | null>): Promise<Result | null> {
+export async function writeWholeFile<Result>(
+  path: string,
+  force: boolean,
+  work: (append: Append) => Promise<Result | null>,
+): Promise<Result | null> {
   const place = await placeOf(path, force);
   const beside = `${place}.${randomUUID().slice(0, 8)}.partial`;
   try {
@@ -57,8 +61,16 @@ async function named(beside: string, place: string, force: boolean): Promise<voi
 
 function explained(path: string, error: unknown): unknown {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
-  if (code === 'EEXIST') return new CommandError(`${path} was made by somebody else meanwhile. Give another name, or add --force to replace it.`, { cause: error });
-  if (syscall === 'link') return new CommandError(`The folder of ${path} lets no file get its name without replacing another (${code}). Add --force, or choose another folder.`, { cause: error });
+  if (code === 'EEXIST')
+    return new CommandError(
+      `${path} was made by somebody else meanwhile. Give another name, or add --force to replace it.`,
+      { cause: error },
+    );
+  if (syscall === 'link')
+    return new CommandError(
+      `The folder of ${path} lets no file get its name without replacing another (${code}). Add --force, or choose another folder.`,
+      { cause: error },
+    );
   const problem = problems[code];
   return problem ? new CommandError(`${path} cannot be written: ${problem} (${code}).`, { cause: error }) : error;
 }

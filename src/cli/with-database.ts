@@ -10,22 +10,32 @@ import { bringStrategyInForce, installMissing, strategyOf } from './counter-stra
 import { explained } from './failure.js';
 import { tell } from './output.js';
 
-/** Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database is out of reach. */
+/**
+ * Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database
+ * is out of reach.
+ */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
   return using(config, () => openDatabase(config.databaseUrl, strategyOf(config)), work);
 }
 
 /** Does the same where the database is there, and neither makes nor migrates one. Errors: CommandError. */
-export function withExistingDatabase<Result>(config: Pick<Config, 'databaseUrl' | 'counters'>, work: (database: Database) => Promise<Result>): Promise<Result> {
+export function withExistingDatabase<Result>(
+  config: Pick<Config, 'databaseUrl' | 'counters'>,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
   return using(config, () => openExistingDatabase(config.databaseUrl, strategyOf(config)), work);
 }
 
 /**
  * Does the same once all pending migrations are applied, and names those on standard error, and once the counters'
- * strategy is in force. A schema that was empty is filled, by one process only. Where the database does not answer yet, it
- * waits for at most `wait` seconds and says so.
+ * strategy is in force. A schema that was empty is filled, by one process only. Where the database does not answer yet,
+ * it waits for at most `wait` seconds and says so.
  */
-export function withMigratedDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>, { wait = 0, fill }: { wait?: number; fill?: Fill | undefined } = {}): Promise<Result> {
+export function withMigratedDatabase<Result>(
+  config: Config,
+  work: (database: Database) => Promise<Result>,
+  { wait = 0, fill }: { wait?: number; fill?: Fill | undefined } = {},
+): Promise<Result> {
   const told = new Set<string>();
   const ready = (): Promise<Database> =>
     pRetry(() => migrated(config, fill), {
@@ -40,13 +50,19 @@ export function withMigratedDatabase<Result>(config: Config, work: (database: Da
         const { code = '' } = error as { code?: string };
         if (wait === 0 || told.has(code) || !isConnectionLost(error)) return;
         told.add(code);
-        tell(`Waiting up to ${wait} s for the database at ${withoutPassword(config.databaseUrl)}, which does not answer yet (${code}).\n`);
+        tell(
+          `Waiting up to ${wait} s for the database at ${withoutPassword(config.databaseUrl)}, which does not answer yet (${code}).\n`,
+        );
       },
     });
   return using(config, ready, work);
 }
 
-async function using<Result>({ databaseUrl }: Pick<Config, 'databaseUrl'>, ready: () => Promise<Database>, work: (database: Database) => Promise<Result>): Promise<Result> {
+async function using<Result>(
+  { databaseUrl }: Pick<Config, 'databaseUrl'>,
+  ready: () => Promise<Database>,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
   try {
     const database = await ready();
     try {
@@ -72,7 +88,9 @@ async function migrated(config: Config, fill?: Fill): Promise<Database> {
   };
   const onApplied = (names: readonly string[]): void => names.forEach(name => tell(`Applied the migration ${name}.\n`));
   try {
-    await tellingOfAlteredTables(database, () => migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }));
+    await tellingOfAlteredTables(database, () =>
+      migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }),
+    );
     await bringStrategyInForce(database, config.counters);
     return database;
   } catch (error) {

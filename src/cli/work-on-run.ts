@@ -17,7 +17,11 @@ import { runReport } from './run-report.js';
  * Works on a run that this process has claimed, prints each change and what became of the run, and gives the exit code.
  * SIGINT and SIGTERM pause the run after the chunk at hand. Errors: CommandError where the run could not be claimed.
  */
-export async function workOnRun(database: Database, { value, problems }: Outcome<ClaimedRun>, json: boolean): Promise<ExitCode> {
+export async function workOnRun(
+  database: Database,
+  { value, problems }: Outcome<ClaimedRun>,
+  json: boolean,
+): Promise<ExitCode> {
   if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
   const claimed = (await runById(database, operator, value))!;
   const unit = claimed.kind === RunKind.UNDO ? 'changes' : 'courses';
@@ -48,6 +52,8 @@ export function startedBy(command: string): string {
 
 /** Gives the function that finds the column of a counter; one that is declared no more keeps its name. */
 export function columnsOf(database: Database): (counter: string) => string {
-  const columns = new Map(countersInto(database.em as SqlEntityManager, Course).map(({ name, column }) => [name, column]));
+  const columns = new Map(
+    countersInto(database.em as SqlEntityManager, Course).map(({ name, column }) => [name, column]),
+  );
   return counter => columns.get(counter) ?? counter;
 }

@@ -21,10 +21,13 @@ interface Alias {
 }
 
 /**
- * Makes a query builder refuse the writes that would alter a count, at the moment when its SQL is made, for only then is
- * it certain what it writes; its clones refuse them too.
+ * Makes a query builder refuse the writes that would alter a count, at the moment when its SQL is made, for only then
+ * is it certain what it writes; its clones refuse them too.
  */
-export function guardBuilder<Entity extends object>(writes: DirectWrites, builder: QueryBuilder<Entity>): QueryBuilder<Entity> {
+export function guardBuilder<Entity extends object>(
+  writes: DirectWrites,
+  builder: QueryBuilder<Entity>,
+): QueryBuilder<Entity> {
   const getNativeQuery = builder.getNativeQuery.bind(builder);
   builder.getNativeQuery = (...parameters) => {
     const query = getNativeQuery(...parameters);
@@ -37,7 +40,10 @@ export function guardBuilder<Entity extends object>(writes: DirectWrites, builde
   return builder;
 }
 
-function refuse(writes: DirectWrites, { type, data = {}, insertSubQuery, onConflict = [], mainAlias, aliases }: State): void {
+function refuse(
+  writes: DirectWrites,
+  { type, data = {}, insertSubQuery, onConflict = [], mainAlias, aliases }: State,
+): void {
   const meta = metaOf(writes, mainAlias);
   switch (type) {
     case 'INSERT': {
@@ -68,14 +74,20 @@ function mergedOf(merge: unknown, inserted: readonly object[]): readonly object[
   return typeof merge === 'object' && merge !== null ? [merge] : inserted;
 }
 
-/** Shares out what an UPDATE writes to the tables that it joins; MySQL finds a column without an alias in whichever has it. */
+/**
+ * Shares out what an UPDATE writes to the tables that it joins; MySQL finds a column without an alias in whichever has
+ * it.
+ */
 function updatesOf(data: object, main: string, aliases: readonly string[]): [alias: string, written: object][] {
   const entries = Object.entries(data).map(([name, value]) => {
     const alias = name.includes('.') ? name.slice(0, name.indexOf('.')) : undefined;
     return { at: alias === undefined ? [...new Set([main, ...aliases])] : [alias], name, value: value as unknown };
   });
   const places = [...new Set(entries.flatMap(({ at }) => at))];
-  return places.map(place => [place, Object.fromEntries(entries.filter(({ at }) => at.includes(place)).map(({ name, value }) => [name, value]))]);
+  return places.map(place => [
+    place,
+    Object.fromEntries(entries.filter(({ at }) => at.includes(place)).map(({ name, value }) => [name, value])),
+  ]);
 }
 
 function metaOf({ registry }: DirectWrites, { meta, rawTableName }: Alias): EntityMetadata {

@@ -27,7 +27,8 @@ export class ChunkPace {
   /** Takes note of how long a chunk of so many rows took, in milliseconds. */
   took(milliseconds: number, rows: number): void {
     const wanted = (rows * this.#bounds.milliseconds) / Math.max(1, milliseconds);
-    // A chunk that was cut short, as the last one is, can show that chunks are too large, but not that they are too small.
+    // A chunk that was cut short, as the last one is, can show that chunks are too large, but not that they are too
+    // small.
     const most = rows < this.#size ? this.#size : this.#size * LARGEST_STEP;
     this.#set(Math.min(most, Math.max(this.#size / LARGEST_STEP, wanted)));
   }

@@ -11,11 +11,23 @@ import { isSqlite, quoted } from './sql-names.js';
  * So no collation decides: "Active" is not "active", nor is "active ". The values are the declaration's own and are
  * written into the SQL as numbers, or as bytes. `row` goes before each column: `new.` in a trigger.
  */
-export function conditionSql(em: SqlEntityManager, counted: EntityMetadata, comparisons: readonly Comparison[], row = ''): string {
-  return comparisons.length === 0 ? '1 = 1' : comparisons.map(comparison => comparisonSql(em, counted, comparison, row)).join(' and ');
+export function conditionSql(
+  em: SqlEntityManager,
+  counted: EntityMetadata,
+  comparisons: readonly Comparison[],
+  row = '',
+): string {
+  return comparisons.length === 0
+    ? '1 = 1'
+    : comparisons.map(comparison => comparisonSql(em, counted, comparison, row)).join(' and ');
 }
 
-function comparisonSql(em: SqlEntityManager, counted: EntityMetadata, { property, column, kind, accepted }: Comparison, row: string): string {
+function comparisonSql(
+  em: SqlEntityManager,
+  counted: EntityMetadata,
+  { property, column, kind, accepted }: Comparison,
+  row: string,
+): string {
   const name = `${row}${quoted(em, column)}`;
   const values = accepted.filter(value => value !== null);
   const ways = isSqlite(em) ? onSqlite : onServers;

@@ -20,8 +20,8 @@ export interface Comparison {
 /**
  * Gives the comparisons of a counter's condition.
  *
- * Free text is refused (COUNTER_DECLARATION): the database's collation would decide which rows are equal, and JavaScript
- * could not know. An enumeration's values are compared exactly on both sides.
+ * Free text is refused (COUNTER_DECLARATION): the database's collation would decide which rows are equal, and
+ * JavaScript could not know. An enumeration's values are compared exactly on both sides.
  */
 export function comparisonsOf(counter: Counter, counted: EntityMetadata): Comparison[] {
   return Object.entries(counter.where).map(([name, value]) => {
@@ -59,7 +59,14 @@ export function isForeseeable({ kind, items, defaulted }: Comparison, value: unk
 
 function kindOf(property: EntityProperty): Comparison['kind'] | undefined {
   // Without a column, or computed by the database, or in a form of its own, a value is not what a row is counted by.
-  if (property.kind !== 'scalar' || property.persist === false || property.formula || property.generated || isOwnType(property)) return undefined;
+  if (
+    property.kind !== 'scalar' ||
+    property.persist === false ||
+    property.formula ||
+    property.generated ||
+    isOwnType(property)
+  )
+    return undefined;
   if (property.items?.length) return 'enum';
   if (['boolean', 'Boolean'].includes(property.runtimeType)) return 'boolean';
   return ['number', 'Number'].includes(property.runtimeType) ? 'number' : undefined;
@@ -71,7 +78,9 @@ function isOwnType({ customType }: EntityProperty): boolean {
 
 /** MikroORM gives new entities a plain default itself; an SQL one only the database knows. */
 function isDefaulted(property: EntityProperty): boolean {
-  return ![undefined, 'null'].includes(property.defaultRaw) && (property.default === undefined || isRaw(property.default));
+  return (
+    ![undefined, 'null'].includes(property.defaultRaw) && (property.default === undefined || isRaw(property.default))
+  );
 }
 
 /** Gives undefined for what is no plain value, such as an SQL fragment: it equals nothing. */

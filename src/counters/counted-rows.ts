@@ -6,7 +6,9 @@ import { originalTarget, stateInDatabase, watchedColumns } from './row-state.js'
 import type { Statements } from './statements.js';
 import type { RowState } from './tally.js';
 
-/** Reads what the database holds of changed rows, locked unless `lock` is false; a row that is not there is left out. */
+/**
+ * Reads what the database holds of changed rows, locked unless `lock` is false; a row that is not there is left out.
+ */
 export async function readRows(
   statements: Statements,
   registry: CounterRegistry,
@@ -15,7 +17,9 @@ export async function readRows(
   lock: boolean,
 ): Promise<Map<CountedChange, RowState>> {
   const states = new Map<CountedChange, RowState>();
-  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].sort(([a], [b]) => (a.tableName < b.tableName ? -1 : 1));
+  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].sort(([a], [b]) =>
+    a.tableName < b.tableName ? -1 : 1,
+  );
   for (const [counted, mine] of tables) {
     const groups = registry.countedBy(counted);
     const columns = keyColumns(counted);
@@ -31,7 +35,11 @@ export async function readRows(
 }
 
 /** Gives where rows pointed when they were loaded; asks the database, without a lock, where memory does not know. */
-export async function originalTargets(statements: Statements, registry: CounterRegistry, changes: readonly CountedChange[]): Promise<Map<CounterGroup, Key[]>> {
+export async function originalTargets(
+  statements: Statements,
+  registry: CounterRegistry,
+  changes: readonly CountedChange[],
+): Promise<Map<CounterGroup, Key[]>> {
   const keys = new Map(registry.groups.map(group => [group, [] as Key[]]));
   const unknown: CountedChange[] = [];
   for (const change of changes) {

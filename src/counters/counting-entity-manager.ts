@@ -6,8 +6,8 @@ import { registryOf } from './subscriber.js';
 import { counted, uncounted } from './write-scope.js';
 
 /**
- * Refuses the writes of an entity manager that fire no hooks (COUNTER_BYPASS), where they could alter a count, and names
- * the way that works; all else is MikroORM's own.
+ * Refuses the writes of an entity manager that fire no hooks (COUNTER_BYPASS), where they could alter a count, and
+ * names the way that works; all else is MikroORM's own.
  */
 export class CountingEntityManager extends SqlEntityManager {
   constructor(...parameters: ConstructorParameters<typeof SqlEntityManager>) {
@@ -31,7 +31,10 @@ export class CountingEntityManager extends SqlEntityManager {
 type Method = (this: SqlEntityManager, ...parameters: unknown[]) => Promise<unknown>;
 
 /** Overrides a method that fires no hooks, so that what is refused below it is refused by its name. */
-function override(name: keyof SqlEntityManager, prepare: (em: SqlEntityManager, parameters: unknown[]) => unknown[] = (_, parameters) => parameters): void {
+function override(
+  name: keyof SqlEntityManager,
+  prepare: (em: SqlEntityManager, parameters: unknown[]) => unknown[] = (_, parameters) => parameters,
+): void {
   const original = SqlEntityManager.prototype[name] as unknown as Method;
   const named: Method = async function (...parameters) {
     return uncounted(`em.${name}()`, () => original.apply(this, prepare(this, parameters)));
@@ -39,7 +42,8 @@ function override(name: keyof SqlEntityManager, prepare: (em: SqlEntityManager, 
   Object.defineProperty(CountingEntityManager.prototype, name, { value: named, writable: true, configurable: true });
 }
 
-for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const) override(name);
+for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const)
+  override(name);
 override('clone', withCountsAtZero);
 
 /** Lets a target be cloned, with stored counts that start at 0, for the clone has no rows yet. */

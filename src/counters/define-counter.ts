@@ -12,7 +12,10 @@ export type CounterCondition<Counted> = {
 /** Holds what a condition may compare with: an enum's value, a number, a boolean or null. */
 export type ConditionValue = string | number | boolean | null;
 
-/** Declares one counter: the rows of `counted` that meet `where`, by the foreign key `by`, into the target's column `into`. */
+/**
+ * Declares one counter: the rows of `counted` that meet `where`, by the foreign key `by`, into the target's column
+ * `into`.
+ */
 export interface Counter {
   readonly counted: EntityClass<object>;
   readonly by: string;

@@ -30,7 +30,9 @@ export class DirectWrites {
     }
   }
 
-  /** Checks rows that are inserted or, where they are there already, updated; what is merged then is checked by merge(). */
+  /**
+   * Checks rows that are inserted or, where they are there already, updated; what is merged then is checked by merge().
+   */
   upsert(way: string, meta: EntityMetadata, rows: readonly object[]): void {
     this.#refuseUnseen(way, meta, instead.upsert);
     for (const row of rows) this.#refusePivots(way, meta, row);
@@ -39,8 +41,14 @@ export class DirectWrites {
   /** Checks what rows that are there already get on conflict. */
   merge(meta: EntityMetadata, data: object): void {
     const written = writtenColumns(meta, data);
-    const named = countersOn(this.registry, meta).find(({ column }) => written.has(column.toLowerCase()) && written.get(column.toLowerCase()) === undefined);
-    if (named) throw new CounterError('COUNTER_ASSIGNED', `${named.name} is a stored count and would be overwritten where the row is there already. Leave it out of what is merged.`);
+    const named = countersOn(this.registry, meta).find(
+      ({ column }) => written.has(column.toLowerCase()) && written.get(column.toLowerCase()) === undefined,
+    );
+    if (named)
+      throw new CounterError(
+        'COUNTER_ASSIGNED',
+        `${named.name} is a stored count and would be overwritten where the row is there already. Leave it out of what is merged.`,
+      );
     refuseStoredCounts(this.registry, meta, data, false);
   }
 
@@ -49,7 +57,10 @@ export class DirectWrites {
     this.#refuseUnseen(way, meta, instead.insert);
     const counters = countersOn(this.registry, meta).map(({ name }) => name);
     if (counters.length === 0) return;
-    throw bypassRefused(meta.className, `${way} on ${meta.className} would copy ${counters.join(' and ')}. Use em.create() or em.clone().`);
+    throw bypassRefused(
+      meta.className,
+      `${way} on ${meta.className} would copy ${counters.join(' and ')}. Use em.create() or em.clone().`,
+    );
   }
 
   update(way: string, meta: EntityMetadata, data: object): void {
@@ -69,13 +80,19 @@ export class DirectWrites {
     this.#refuse(way, meta, instead.delete);
   }
 
-  /** Checks a copy that the database makes: stored counts must not be copied, for the new row has no rows of its own yet. */
+  /**
+   * Checks a copy that the database makes: stored counts must not be copied, for the new row has no rows of its own
+   * yet.
+   */
   clone(way: string, meta: EntityMetadata, overrides: object): void {
     this.#refuseUnseen(way, meta, instead.clone);
     const written = writtenColumns(meta, overrides);
     const copied = countersOn(this.registry, meta).filter(({ column }) => written.get(column.toLowerCase()) !== 0);
     if (copied.length === 0) return;
-    throw bypassRefused(meta.className, `${way} on ${meta.className} would copy ${copied.map(({ name }) => name).join(' and ')}. Use em.clone().`);
+    throw bypassRefused(
+      meta.className,
+      `${way} on ${meta.className} would copy ${copied.map(({ name }) => name).join(' and ')}. Use em.clone().`,
+    );
   }
 
   /** Refuses a write of counted rows that only hooks would have to see; triggers see it. */
@@ -85,7 +102,11 @@ export class DirectWrites {
 
   #refuse(way: string, meta: EntityMetadata, wayOut: string): void {
     const counters = this.registry.countedBy(meta).flatMap(group => group.counters.map(({ name }) => name));
-    if (counters.length > 0) throw bypassRefused(meta.className, `${way} on ${meta.className} would write past ${counters.join(' and ')}. Use ${wayOut}.`);
+    if (counters.length > 0)
+      throw bypassRefused(
+        meta.className,
+        `${way} on ${meta.className} would write past ${counters.join(' and ')}. Use ${wayOut}.`,
+      );
   }
 
   #refusePivots(way: string, meta: EntityMetadata, data: object): void {
@@ -94,7 +115,10 @@ export class DirectWrites {
       const group = this.registry.groups.find(({ counted }) => counted.class === (pivotEntity as unknown));
       if (!group) continue;
       const counters = group.counters.map(counter => counter.name).join(' and ');
-      throw bypassRefused(meta.className, `${way} on ${meta.className} with "${name}" would write ${group.counted.className} rows past ${counters}. Create and remove ${group.counted.className} entities instead.`);
+      throw bypassRefused(
+        meta.className,
+        `${way} on ${meta.className} with "${name}" would write ${group.counted.className} rows past ${counters}. Create and remove ${group.counted.className} entities instead.`,
+      );
     }
   }
 }

@@ -11,7 +11,10 @@ import { counted, isCounted, wayOr } from './write-scope.js';
 type Method = (...parameters: unknown[]) => unknown;
 type Check = (writes: DirectWrites, way: string, meta: EntityMetadata, parameters: readonly unknown[]) => void;
 
-/** Lists the driver's methods that write rows, each with its check; all that MikroORM writes otherwise goes through a query builder. */
+/**
+ * Lists the driver's methods that write rows, each with its check; all that MikroORM writes otherwise goes through a
+ * query builder.
+ */
 const checks: Record<string, Check> = {
   nativeInsert: (writes, way, meta, [, data]) => writes.insert(way, meta, [data as object]),
   nativeInsertMany: (writes, way, meta, [, data]) => writes.insert(way, meta, data as object[]),
@@ -25,10 +28,11 @@ const guarded = new WeakSet<object>();
 
 /**
  * Makes an ORM's driver refuse, for all that use it, what would write past the counters (COUNTER_BYPASS) or write a
- * stored count (COUNTER_ASSIGNED): its own methods, its query builders, and the Kysely of its connections; and tell in the
- * engine's words where a trigger would have made a stored count negative (COUNTER_UNDERFLOW).
+ * stored count (COUNTER_ASSIGNED): its own methods, its query builders, and the Kysely of its connections; and tell in
+ * the engine's words where a trigger would have made a stored count negative (COUNTER_UNDERFLOW).
  *
- * Every write of MikroORM that is not raw SQL passes here; those of flushes and of the engine are counted and let through.
+ * Every write of MikroORM that is not raw SQL passes here; those of flushes and of the engine are counted and let
+ * through.
  */
 export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): void {
   const driver = em.getDriver() as AbstractSqlDriver;
@@ -53,12 +57,20 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
     return isCounted() ? builder : guardBuilder(writes, builder);
   };
   const convertException = methods['convertException']!.bind(driver);
-  methods['convertException'] = error => (error instanceof CounterError ? error : underflowOf(error, registry) ?? convertException(error));
+  methods['convertException'] = error =>
+    error instanceof CounterError ? error : (underflowOf(error, registry) ?? convertException(error));
   const getConnection = methods['getConnection']!.bind(driver);
-  methods['getConnection'] = (...parameters) => guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
+  methods['getConnection'] = (...parameters) =>
+    guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
 }
 
-function update(writes: DirectWrites, way: string, meta: EntityMetadata, rows: readonly object[], options: unknown): void {
+function update(
+  writes: DirectWrites,
+  way: string,
+  meta: EntityMetadata,
+  rows: readonly object[],
+  options: unknown,
+): void {
   if ((options as { upsert?: boolean } | undefined)?.upsert) writes.upsert(way, meta, rows);
   else for (const row of rows) writes.update(way, meta, row);
 }

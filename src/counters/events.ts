@@ -15,7 +15,10 @@ export interface BypassRefusal {
   readonly message: string;
 }
 
-/** Tells of target rows that one statement has compared with their counted rows; `drifts` counts the stored counts that are wrong. */
+/**
+ * Tells of target rows that one statement has compared with their counted rows; `drifts` counts the stored counts that
+ * are wrong.
+ */
 export interface VerifiedRows {
   readonly target: string;
   readonly checked: number;

@@ -3,8 +3,15 @@ export class UnsafeNumberError extends Error {
   override readonly name = 'UnsafeNumberError';
   readonly code = 'UNSAFE_NUMBER';
 
-  constructor(value: string, place: string, { wayOut = 'Give that row a number within it.', ...options }: ErrorOptions & { readonly wayOut?: string } = {}) {
-    super(`The database holds ${value} in ${place}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. ${wayOut}`, options);
+  constructor(
+    value: string,
+    place: string,
+    { wayOut = 'Give that row a number within it.', ...options }: ErrorOptions & { readonly wayOut?: string } = {},
+  ) {
+    super(
+      `The database holds ${value} in ${place}, beyond ${Number.MAX_SAFE_INTEGER}, the highest number that is read exactly. ${wayOut}`,
+      options,
+    );
   }
 }
 

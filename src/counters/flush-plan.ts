@@ -3,7 +3,13 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countedChanges, kindOf, nameOf, type CountedChange } from './counted-change.js';
 import { originalTargets, readRows } from './counted-rows.js';
 import { CounterError } from './errors.js';
-import { refuseAssignments, refuseCollectionWrites, refuseLateAssignments, refuseSplitUpdates, type GivenCounts } from './guards.js';
+import {
+  refuseAssignments,
+  refuseCollectionWrites,
+  refuseLateAssignments,
+  refuseSplitUpdates,
+  type GivenCounts,
+} from './guards.js';
 import { hashOf, type Key } from './key.js';
 import { isUncertain, refuseLateChangeSets, refuseLateProperties, writtenStates } from './late-change.js';
 import { lockSteps } from './lock-order.js';
@@ -62,7 +68,14 @@ export class FlushPlan {
     this.#leftToTriggers = await statements.leavesToTriggers(this.registry);
     if (!this.#leftToTriggers) refuseTwins(existing);
     const originals = await originalTargets(statements, this.registry, existing);
-    for (const { groups, keys } of lockSteps(this.em, this.unitOfWork, this.registry, relevant, originals, this.#leftToTriggers)) {
+    for (const { groups, keys } of lockSteps(
+      this.em,
+      this.unitOfWork,
+      this.registry,
+      relevant,
+      originals,
+      this.#leftToTriggers,
+    )) {
       for (const group of groups) await stored.lock(group, keys);
     }
     if (this.#leftToTriggers) {
@@ -93,18 +106,30 @@ export class FlushPlan {
     refuseReusedKeys(this.#vanished, this.#changes);
     refuseLateAssignments(this.unitOfWork, this.registry, this.#given);
     this.#changes.filter(({ kind, relevant }) => kind === 'update' && !relevant).forEach(refuseLateProperties);
-    const counted = this.#changes.filter((change): change is CountedChange & { after: RowState } => change.after !== null);
+    const counted = this.#changes.filter(
+      (change): change is CountedChange & { after: RowState } => change.after !== null,
+    );
     const states = new Map(counted.map(change => [change as CountedChange, writtenStates(change)]));
     const statements = new Statements(this.em, transaction);
     const uncertain = counted.filter(change => isUncertain(change, states.get(change)!.written));
-    const read = await readRows(statements, this.registry, uncertain, ({ changeSet }) => keyOf(changeSet.entity), false);
+    const read = await readRows(
+      statements,
+      this.registry,
+      uncertain,
+      ({ changeSet }) => keyOf(changeSet.entity),
+      false,
+    );
     const tally = new Tally();
-    for (const [change, { planned, written }] of states) tally.change(change.groups, planned, read.get(change) ?? written);
+    for (const [change, { planned, written }] of states)
+      tally.change(change.groups, planned, read.get(change) ?? written);
     const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, statements));
     for (const group of this.registry.groups) {
-      await stored.lock(group, deltas.filter(delta => delta.group === group).map(({ target }) => target.key));
+      await stored.lock(
+        group,
+        deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
+      );
     }
     await this.#apply(deltas, stored);
   }
@@ -164,7 +189,10 @@ export class FlushPlan {
 
   /** Lets a target that the same flush inserts start with its counts: nobody else can see it before the commit. */
   #addToCreated(entity: object, { group, amounts }: TargetDelta): void {
-    const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<string, number>;
+    const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
+      string,
+      number
+    >;
     const given = this.#given.get(entity) ?? {};
     this.#given.set(entity, given);
     group.counters.forEach(({ property }, index) => {
@@ -174,7 +202,10 @@ export class FlushPlan {
   }
 }
 
-/** Refuses rows that are to point at a target that is not there (COUNTER_TARGET_MISSING); hooks find out when they add to it. */
+/**
+ * Refuses rows that are to point at a target that is not there (COUNTER_TARGET_MISSING); hooks find out when they add
+ * to it.
+ */
 function refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
   for (const { kind, groups, memory, changeSet } of changes) {
     if (kind === 'delete') continue;

@@ -23,7 +23,11 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
       } else if (property in payload && isMerelyKnown(changeSet.entity, property, value)) {
         delete payload[property];
       } else if (property in payload) {
-        throw assigned(name, value, kind === 'create' ? 'Leave it out: a new row starts at 0.' : unassign(changeSet.entity));
+        throw assigned(
+          name,
+          value,
+          kind === 'create' ? 'Leave it out: a new row starts at 0.' : unassign(changeSet.entity),
+        );
       }
     }
   }
@@ -36,14 +40,24 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
     if (kind === 'delete') continue;
     const payload = changeSet.payload as Record<string, unknown>;
     for (const { property, name } of countersOn(registry, changeSet.meta as unknown as EntityMetadata)) {
-      const right = kind === 'create' ? Number(payload[property] ?? 0) === (given.get(changeSet.entity)?.[property] ?? 0) : !(property in payload);
+      const right =
+        kind === 'create'
+          ? Number(payload[property] ?? 0) === (given.get(changeSet.entity)?.[property] ?? 0)
+          : !(property in payload);
       if (!right) throw assigned(name, payload[property], 'Remove the assignment from the hook or subscriber.');
     }
   }
 }
 
-/** Refuses data for a direct write that names a stored count (COUNTER_ASSIGNED); 0 is let through where rows are new. */
-export function refuseStoredCounts(registry: CounterRegistry, meta: EntityMetadata, data: object, rowsAreNew: boolean): void {
+/**
+ * Refuses data for a direct write that names a stored count (COUNTER_ASSIGNED); 0 is let through where rows are new.
+ */
+export function refuseStoredCounts(
+  registry: CounterRegistry,
+  meta: EntityMetadata,
+  data: object,
+  rowsAreNew: boolean,
+): void {
   const written = writtenColumns(meta, data);
   for (const { column, name } of countersOn(registry, meta)) {
     const value = written.get(column.toLowerCase());
@@ -58,18 +72,26 @@ export function refuseStoredCounts(registry: CounterRegistry, meta: EntityMetada
  */
 export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
   // A many-to-many collection that holds its own owner waits among the extra updates.
-  const waiting = [...unitOfWork.getExtraUpdates()].map(([, , value]) => value as unknown).filter(value => Utils.isCollection(value)) as Collection<object>[];
+  const waiting = [...unitOfWork.getExtraUpdates()]
+    .map(([, , value]) => value as unknown)
+    .filter(value => Utils.isCollection(value)) as Collection<object>[];
   for (const collection of [...unitOfWork.getCollectionUpdates(), ...waiting]) {
     const { property } = collection;
     const isPivot = property.kind === ReferenceKind.MANY_TO_MANY;
-    const written = isPivot ? property.pivotEntity : collection.getSnapshot() === undefined ? property.targetMeta?.class : undefined;
+    const written = isPivot
+      ? property.pivotEntity
+      : collection.getSnapshot() === undefined
+        ? property.targetMeta?.class
+        : undefined;
     const group = registry.groups.find(({ counted }) => counted.class === (written as unknown));
     if (!group) continue;
     throw bypassRefused(
       group.counted.className,
       `Writing the collection "${property.name}" changes ${group.counted.className} rows without hooks, so ` +
         `${group.counters.map(({ name }) => name).join(' and ')} could not be kept. ` +
-        (isPivot ? `Create and remove ${group.counted.className} entities instead.` : 'Load the collection first, or use deleteWhere() or updateWhere() of the counters.'),
+        (isPivot
+          ? `Create and remove ${group.counted.className} entities instead.`
+          : 'Load the collection first, or use deleteWhere() or updateWhere() of the counters.'),
     );
   }
 }
@@ -98,8 +120,8 @@ export function countersOn(registry: CounterRegistry, meta: EntityMetadata): Cou
 
 /**
  * Tells whether MikroORM writes a value that nobody has assigned, as it does with all it knows of an entity that
- * em.transactional() has merged into a mere reference, or whose snapshot a partial refresh has cut down to the fields asked
- * for. In the second case it is not to be told from an assignment, and is not written either way.
+ * em.transactional() has merged into a mere reference, or whose snapshot a partial refresh has cut down to the fields
+ * asked for. In the second case it is not to be told from an assignment, and is not written either way.
  */
 function isMerelyKnown(entity: object, property: string, value: unknown): boolean {
   const { __originalEntityData: snapshot, __loadedProperties: loaded } = helper(entity);
@@ -108,9 +130,14 @@ function isMerelyKnown(entity: object, property: string, value: unknown): boolea
 }
 
 function unassign(entity: object): string {
-  return helper(entity).__originalEntityData ? `Remove the assignment on ${keyOf(entity).join(', ')}: the counters engine alone writes it.` : 'Remove the assignment.';
+  return helper(entity).__originalEntityData
+    ? `Remove the assignment on ${keyOf(entity).join(', ')}: the counters engine alone writes it.`
+    : 'Remove the assignment.';
 }
 
 function assigned(name: string, value: unknown, wayOut: string): CounterError {
-  return new CounterError('COUNTER_ASSIGNED', `${name} is a stored count and was assigned ${JSON.stringify(value)}. ${wayOut}`);
+  return new CounterError(
+    'COUNTER_ASSIGNED',
+    `${name} is a stored count and was assigned ${JSON.stringify(value)}. ${wayOut}`,
+  );
 }

@@ -12,6 +12,13 @@ export type { BypassRefusal, FinishedVerify, RecountedRow, StoredCountUpdate, Ve
 export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './registry.js';
 export { CounterSubscriber, registryOf } from './subscriber.js';
 export type { CounterStrategy } from './strategy.js';
-export { checkStrategy, installTriggers, removeTriggers, thereIn, triggerStatus, type TriggerStatus } from './triggers.js';
+export {
+  checkStrategy,
+  installTriggers,
+  removeTriggers,
+  thereIn,
+  triggerStatus,
+  type TriggerStatus,
+} from './triggers.js';
 export { countersInto, paceFor, verify, type VerifiedChunk, type VerifiedCount, type VerifyOptions } from './verify.js';
 export { withCounters } from './with-counters.js';

@@ -20,14 +20,27 @@ export function inRange(em: SqlEntityManager, columns: readonly string[], range:
  * Not as rows, `(a, b) > (?, ?)`: MySQL finds no index range in that. For the same reason the first column is compared
  * once more by itself.
  */
-function beside(em: SqlEntityManager, columns: readonly string[], operator: '<' | '>', key: Key, orEqual: boolean, alias: string): Fragment {
+function beside(
+  em: SqlEntityManager,
+  columns: readonly string[],
+  operator: '<' | '>',
+  key: Key,
+  orEqual: boolean,
+  alias: string,
+): Fragment {
   const names = columns.map(column => `${alias}${quoted(em, column)}`);
   const last = names.length - 1;
   const parts = names.map((name, index) => {
     const equal = names.slice(0, index).map(one => `${one} = ?`);
-    return { sql: [...equal, `${name} ${operator}${orEqual && index === last ? '=' : ''} ?`].join(' and '), parameters: key.slice(0, index + 1) };
+    return {
+      sql: [...equal, `${name} ${operator}${orEqual && index === last ? '=' : ''} ?`].join(' and '),
+      parameters: key.slice(0, index + 1),
+    };
   });
   if (last === 0) return parts[0]!;
   const any = parts.map(({ sql }) => `(${sql})`).join(' or ');
-  return { sql: `${names[0]} ${operator}= ? and (${any})`, parameters: [key[0], ...parts.flatMap(({ parameters }) => parameters)] };
+  return {
+    sql: `${names[0]} ${operator}= ? and (${any})`,
+    parameters: [key[0], ...parts.flatMap(({ parameters }) => parameters)],
+  };
 }

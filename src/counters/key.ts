@@ -1,7 +1,9 @@
 /** Holds the raw primary key values of one row, in the order of the table's key columns. */
 export type Key = readonly unknown[];
 
-/** Gives a text that is equal for equal keys, whether their parts came as numbers, bigints, strings, dates or buffers. */
+/**
+ * Gives a text that is equal for equal keys, whether their parts came as numbers, bigints, strings, dates or buffers.
+ */
 export function hashOf(key: Key): string {
   return JSON.stringify(key.map(textOf));
 }

@@ -11,7 +11,10 @@ const guarded = new WeakSet<object>();
  *
  * Raw fragments cannot be seen through; they are raw SQL.
  */
-export function guardKysely<Instance extends QueryExecutorProvider>(registry: CounterRegistry, kysely: Instance): Instance {
+export function guardKysely<Instance extends QueryExecutorProvider>(
+  registry: CounterRegistry,
+  kysely: Instance,
+): Instance {
   guardExecutor(registry, kysely.getExecutor());
   return kysely;
 }
@@ -34,7 +37,9 @@ function guardExecutor(registry: CounterRegistry, executor: QueryExecutor): Quer
   return executor;
 }
 
-/** Is what a query writes: the tables, and the columns; `whole` where it writes rows of a table without naming columns. */
+/**
+ * Is what a query writes: the tables, and the columns; `whole` where it writes rows of a table without naming columns.
+ */
 interface Written {
   readonly tables: unknown;
   readonly columns: unknown;
@@ -45,7 +50,8 @@ function refuse({ groups, strategy }: CounterRegistry, node: RootOperationNode):
   const written = writtenBy(node);
   if (!written) return;
   const names = identifiersIn(written.tables);
-  const has = (found: ReadonlySet<string>, ...any: string[]): boolean => any.some(name => found.has(name.toLowerCase()));
+  const has = (found: ReadonlySet<string>, ...any: string[]): boolean =>
+    any.some(name => found.has(name.toLowerCase()));
   for (const { counted, target, counters } of groups) {
     const list = counters.map(({ name }) => name).join(' and ');
     if (strategy === 'hooks' && has(names, counted.tableName)) {
@@ -63,7 +69,10 @@ function refuse({ groups, strategy }: CounterRegistry, node: RootOperationNode):
 }
 
 function assigned(node: RootOperationNode, name: string): CounterError {
-  return new CounterError('COUNTER_ASSIGNED', `A Kysely ${node.kind} assigns ${name}. Leave it out: the counters engine alone writes it.`);
+  return new CounterError(
+    'COUNTER_ASSIGNED',
+    `A Kysely ${node.kind} assigns ${name}. Leave it out: the counters engine alone writes it.`,
+  );
 }
 
 function writtenBy(node: RootOperationNode): Written | undefined {
@@ -72,14 +81,22 @@ function writtenBy(node: RootOperationNode): Written | undefined {
       const columns = [node.columns, node.onConflict?.updates?.map(({ column }) => column), node.onDuplicateKey];
       const replaces = node.replace === true || node.orAction?.action.toLowerCase() === 'replace';
       // All columns from a query; or a row in the place of another, whose counts go with it.
-      return { tables: node.into, columns, whole: replaces || (node.values !== undefined && node.columns === undefined) };
+      return {
+        tables: node.into,
+        columns,
+        whole: replaces || (node.values !== undefined && node.columns === undefined),
+      };
     }
     case 'UpdateQueryNode':
       return { tables: node.table, columns: node.updates?.map(({ column }) => column), whole: false };
     case 'DeleteQueryNode': {
       // DELETE FROM e USING t AS e: the table may stand behind its alias.
       const aliased = aliasesIn([node.using, node.joins]);
-      return { tables: [node.from, [...identifiersIn(node.from)].map(name => aliased.get(name))], columns: [], whole: false };
+      return {
+        tables: [node.from, [...identifiersIn(node.from)].map(name => aliased.get(name))],
+        columns: [],
+        whole: false,
+      };
     }
     case 'MergeQueryNode':
       return { tables: node.into, columns: node.whens, whole: false };

@@ -15,8 +15,8 @@ export interface LockStep {
 /**
  * Gives the target rows that a flush locks before it reads or writes anything, table by table in the order of all.
  *
- * With only creates, and the target not in memory, the UPDATE itself is lock and delta in one statement. That holds only
- * as long as no later table is locked: else this table's UPDATE would come after that lock, against the order.
+ * With only creates, and the target not in memory, the UPDATE itself is lock and delta in one statement. That holds
+ * only as long as no later table is locked: else this table's UPDATE would come after that lock, against the order.
  * `every` asks for all of them: triggers would lock in the order of the rows.
  */
 export function lockSteps(
@@ -29,8 +29,13 @@ export function lockSteps(
 ): LockStep[] {
   const steps = [...Map.groupBy(registry.groups, group => group.target)].map(([target, groups]) => {
     const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
-    const pointers = groups.flatMap(({ by }) => mine.filter(({ kind }) => kind !== 'delete').map(({ memory }) => memory.targets[by]));
-    const keys = [...groups.flatMap(group => originals.get(group)!), ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : []))];
+    const pointers = groups.flatMap(({ by }) =>
+      mine.filter(({ kind }) => kind !== 'delete').map(({ memory }) => memory.targets[by]),
+    );
+    const keys = [
+      ...groups.flatMap(group => originals.get(group)!),
+      ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
+    ];
     const written = writtenTargets(unitOfWork, target);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
     const needed = keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key)));

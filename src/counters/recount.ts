@@ -24,38 +24,66 @@ export interface CountChange {
  *
  * Counting is part of the UPDATE: what a reader sees that began before the lock was held, as with REPEATABLE READ after
  * an earlier read, may be old, while an UPDATE counts what is committed at that moment, under any isolation level.
- * Errors: COUNTER_TRANSACTION without an open transaction, COUNTER_DECLARATION where nothing is counted into the entity.
+ * Errors: COUNTER_TRANSACTION without an open transaction, COUNTER_DECLARATION where nothing is counted into the
+ * entity.
  */
-export async function recount(em: SqlEntityManager, entity: EntityClass<object>, key: Key): Promise<CountChange[] | null> {
+export async function recount(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  key: Key,
+): Promise<CountChange[] | null> {
   const changes = await changed(em, entity, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
     const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
     const row = keyIn(em, groups[0]!.targetKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
-    await (em.getDriver() as AbstractSqlDriver).execute(sql, [...sets.flatMap(({ parameters }) => parameters), ...row.parameters], 'run', transaction);
+    await (em.getDriver() as AbstractSqlDriver).execute(
+      sql,
+      [...sets.flatMap(({ parameters }) => parameters), ...row.parameters],
+      'run',
+      transaction,
+    );
   });
-  if (changes?.length && recountedRows.hasSubscribers) recountedRows.publish({ target: em.getMetadata(entity).className, key: changes[0]!.key, changes } satisfies RecountedRow);
+  if (changes?.length && recountedRows.hasSubscribers)
+    recountedRows.publish({
+      target: em.getMetadata(entity).className,
+      key: changes[0]!.key,
+      changes,
+    } satisfies RecountedRow);
   return changes;
 }
 
 /**
- * Adds amounts to the stored counts of one target row, by counter, under the row's lock and in the open transaction, and
- * gives those that changed; null: the row is not there. It makes drift: it is for taking back what a recount has changed.
+ * Adds amounts to the stored counts of one target row, by counter, under the row's lock and in the open transaction,
+ * and gives those that changed; null: the row is not there. It makes drift: it is for taking back what a recount has
+ * changed.
  *
  * Errors: COUNTER_UNDERFLOW where a count would become negative, and then nothing is changed; COUNTER_DECLARATION for a
  * counter that the entity does not have; and as recount().
  */
-export function adjust(em: SqlEntityManager, entity: EntityClass<object>, key: Key, amounts: Readonly<Record<string, number>>): Promise<CountChange[] | null> {
+export function adjust(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  key: Key,
+  amounts: Readonly<Record<string, number>>,
+): Promise<CountChange[] | null> {
   return changed(em, entity, key, 'Adjusting', async ({ target, groups }, transaction, before) => {
     const names = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
     const unknown = Object.keys(amounts).find(name => !names.includes(name));
-    if (unknown !== undefined) throw new CounterError('COUNTER_DECLARATION', `${target.className} has no counter "${unknown}". Give one of ${names.join(', ')}.`);
+    if (unknown !== undefined)
+      throw new CounterError(
+        'COUNTER_DECLARATION',
+        `${target.className} has no counter "${unknown}". Give one of ${names.join(', ')}.`,
+      );
     const deltas: KeyedDelta[] = [];
     for (const [group, { key: found, stored }] of before) {
       const mine = group.counters.map(({ name }) => amounts[name] ?? 0);
       const below = mine.findIndex((amount, index) => stored[index]! + amount < 0);
       if (below >= 0) {
-        throw new CounterError('COUNTER_UNDERFLOW', `${group.counters[below]!.name} of ${target.className} ${found.join(', ')} is ${stored[below]}, so ${mine[below]} cannot be added to it. Recount it instead.`);
+        throw new CounterError(
+          'COUNTER_UNDERFLOW',
+          `${group.counters[below]!.name} of ${target.className} ${found.join(', ')} is ${stored[below]}, so ${mine[below]} cannot be added to it. Recount it instead.`,
+        );
       }
       if (mine.some(amount => amount !== 0)) deltas.push({ group, target: { key: found }, amounts: mine });
     }
@@ -84,7 +112,11 @@ async function changed(
 ): Promise<CountChange[] | null> {
   const described = targetOf(em, entity);
   const transaction = em.getTransactionContext();
-  if (!transaction) throw new CounterError('COUNTER_TRANSACTION', `${what} ${described.target.className} ${key.join(', ')} needs an open transaction: use em.transactional().`);
+  if (!transaction)
+    throw new CounterError(
+      'COUNTER_TRANSACTION',
+      `${what} ${described.target.className} ${key.join(', ')} needs an open transaction: use em.transactional().`,
+    );
   const before = await locked(em, transaction, described.groups, key);
   if (!before) return null;
   await write(described, transaction, before);
@@ -99,7 +131,12 @@ async function changed(
 }
 
 /** Puts the new counts into the target entity where it is loaded. */
-async function show(em: SqlEntityManager, transaction: Transaction, { target, groups }: Described, rows: ReadonlyMap<CounterGroup, Stored>): Promise<void> {
+async function show(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  { target, groups }: Described,
+  rows: ReadonlyMap<CounterGroup, Stored>,
+): Promise<void> {
   const stored = new StoredCounts(em, new Statements(em, transaction));
   for (const group of groups) {
     const { key } = rows.get(group)!;
@@ -108,7 +145,12 @@ async function show(em: SqlEntityManager, transaction: Transaction, { target, gr
   stored.refresh();
 }
 
-async function locked(em: SqlEntityManager, transaction: Transaction, groups: readonly CounterGroup[], key: Key): Promise<Map<CounterGroup, Stored> | null> {
+async function locked(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly CounterGroup[],
+  key: Key,
+): Promise<Map<CounterGroup, Stored> | null> {
   const statements = new Statements(em, transaction);
   const rows = new Map<CounterGroup, Stored>();
   for (const group of groups) {
@@ -119,8 +161,16 @@ async function locked(em: SqlEntityManager, transaction: Transaction, groups: re
   return rows;
 }
 
-/** Gives the assignment of one counter; the count stands in a table of its own, for the counted table may be the target's. */
-function countOf(em: SqlEntityManager, { counted, foreignKey, counters }: CounterGroup, index: number, key: Key): Fragment {
+/**
+ * Gives the assignment of one counter; the count stands in a table of its own, for the counted table may be the
+ * target's.
+ */
+function countOf(
+  em: SqlEntityManager,
+  { counted, foreignKey, counters }: CounterGroup,
+  index: number,
+  key: Key,
+): Fragment {
   const { column, comparisons } = counters[index]!;
   const mine = keyIn(em, foreignKey, [key]);
   const count = `select count(*) as n from ${tableName(em, counted)} where ${mine.sql} and ${conditionSql(em, counted, comparisons)}`;

@@ -43,10 +43,15 @@ export class CounterRegistry {
       else group.counters.push(...resolved.counters);
     }
     const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].sort();
-    this.groups = [...groups.values()].map(group => ({ ...group, order: tables.indexOf(group.target.tableName) })).sort((a, b) => a.order - b.order);
-    const columns = this.groups.flatMap(group => group.counters.map(counter => `${group.target.tableName}.${counter.column}`));
+    this.groups = [...groups.values()]
+      .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
+      .sort((a, b) => a.order - b.order);
+    const columns = this.groups.flatMap(group =>
+      group.counters.map(counter => `${group.target.tableName}.${counter.column}`),
+    );
     const twice = columns.find((column, index) => columns.indexOf(column) !== index);
-    if (twice) throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+    if (twice)
+      throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
   }
 
   /** Gives the groups whose counted rows are of this entity. */
@@ -56,7 +61,9 @@ export class CounterRegistry {
 
   /** Gives the counted or target entity of a table; names are compared as databases compare them. */
   entityOf(tableName: string): EntityMetadata | undefined {
-    return this.groups.flatMap(({ counted, target }) => [counted, target]).find(meta => meta.tableName.toLowerCase() === tableName.toLowerCase());
+    return this.groups
+      .flatMap(({ counted, target }) => [counted, target])
+      .find(meta => meta.tableName.toLowerCase() === tableName.toLowerCase());
   }
 
   /** Gives the groups that keep a stored count on this entity. */
@@ -78,18 +85,32 @@ export function keyColumns(meta: EntityMetadata): string[] {
 /** Finds another entity that writes the same table. */
 function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata | undefined {
   const others = [...metadata.getAll().values()] as EntityMetadata[];
-  return others.find(other => other.class !== meta.class && other.tableName === meta.tableName && other.schema === meta.schema && !other.abstract && !other.embeddable && !other.virtual && !other.view);
+  return others.find(
+    other =>
+      other.class !== meta.class &&
+      other.tableName === meta.tableName &&
+      other.schema === meta.schema &&
+      !other.abstract &&
+      !other.embeddable &&
+      !other.virtual &&
+      !other.view,
+  );
 }
 
 function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
   const refuse = (problem: string): CounterError =>
-    new CounterError('COUNTER_DECLARATION', `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`);
+    new CounterError(
+      'COUNTER_DECLARATION',
+      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
+    );
   const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
   if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
   if (counted.root.inheritanceType) throw refuse('counted entities with inheritance are not supported');
   const by = counted.properties[counter.by as never] as EntityProperty | undefined;
   if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey || !isColumn(by)) {
-    throw refuse(`"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`);
+    throw refuse(
+      `"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`,
+    );
   }
   for (const relation of counted.relations) {
     if (relation.deleteRule && !['restrict', 'no action'].includes(relation.deleteRule.toLowerCase())) {
@@ -101,12 +122,18 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
   }
   const target = metadata.get(by.targetMeta!.class) as EntityMetadata;
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
-  if (twin) throw refuse(`the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`);
+  if (twin)
+    throw refuse(
+      `the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`,
+    );
   if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
-  if (!into || into.kind !== ReferenceKind.SCALAR) throw refuse(`${target.className} has no column property "${counter.into}"`);
+  if (!into || into.kind !== ReferenceKind.SCALAR)
+    throw refuse(`${target.className} has no column property "${counter.into}"`);
   if (!isColumn(into) || into.runtimeType !== 'number' || into.nullable || into.primary || into.version) {
-    throw refuse(`"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`);
+    throw refuse(
+      `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
+    );
   }
   return {
     order: 0,

@@ -12,23 +12,35 @@ export function keyOf(entity: object): Key {
 
 /** Gives the raw primary key under which the database has a change set's row: the one before the change. */
 export function keyInDatabase({ entity, originalEntity, meta }: ChangeSet<AnyEntity>): Key {
-  const original = originalEntity && flat(meta.primaryKeys.map(name => (originalEntity as Record<string, unknown>)[name]));
+  const original =
+    originalEntity && flat(meta.primaryKeys.map(name => (originalEntity as Record<string, unknown>)[name]));
   return original && !original.includes(undefined) ? original : keyOf(entity);
 }
 
 /** Gives the property names that decide whether and where a row of these groups is counted. */
 export function watchedProperties(groups: readonly CounterGroup[]): string[] {
-  const names = groups.flatMap(group => [group.by, ...group.counters.flatMap(counter => counter.comparisons.map(({ property }) => property))]);
+  const names = groups.flatMap(group => [
+    group.by,
+    ...group.counters.flatMap(counter => counter.comparisons.map(({ property }) => property)),
+  ]);
   return [...new Set(names)];
 }
 
 /** Gives the columns of the watched properties. */
 export function watchedColumns(groups: readonly CounterGroup[]): string[] {
-  return groups.flatMap(group => [...group.foreignKey, ...group.counters.flatMap(counter => counter.comparisons.map(({ column }) => column))]);
+  return groups.flatMap(group => [
+    ...group.foreignKey,
+    ...group.counters.flatMap(counter => counter.comparisons.map(({ column }) => column)),
+  ]);
 }
 
 /** Gives the state of a row as the entity has it in memory; `created` are the targets that the same flush inserts. */
-export function stateInMemory(em: SqlEntityManager, entity: object, groups: readonly CounterGroup[], created: ReadonlySet<object>): RowState {
+export function stateInMemory(
+  em: SqlEntityManager,
+  entity: object,
+  groups: readonly CounterGroup[],
+  created: ReadonlySet<object>,
+): RowState {
   return {
     values: em.getComparator().prepareEntity(entity) as Record<string, unknown>,
     targets: Object.fromEntries(groups.map(group => [group.by, targetInMemory(entity, group, created)])),
@@ -48,7 +60,8 @@ export function stateInDatabase(row: CountedRow, groups: readonly CounterGroup[]
 export function stateInPayload({ payload }: { readonly payload: object }, groups: readonly CounterGroup[]): RowState {
   const values = payload as Record<string, unknown>;
   const written = groups.filter(({ by }) => by in values);
-  const pointer = (value: unknown): TargetPointer | null => (value === null || value === undefined ? null : { key: flat(value) });
+  const pointer = (value: unknown): TargetPointer | null =>
+    value === null || value === undefined ? null : { key: flat(value) };
   return { values, targets: Object.fromEntries(written.map(({ by }) => [by, pointer(values[by])])) };
 }
 

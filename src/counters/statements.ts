@@ -8,7 +8,10 @@ import { keyColumns, type CounterGroup, type CounterRegistry, type ResolvedCount
 import { isSqlite, keyIn, quoted, tableName } from './sql-names.js';
 import { triggerName } from './trigger-sql.js';
 
-/** Holds a locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
+/**
+ * Holds a locked target row: its key as the database spells it, and its stored counts in the order of the group's
+ * counters.
+ */
 export interface LockedTarget {
   readonly key: Key;
   stored: number[];
@@ -54,14 +57,24 @@ export class Statements {
       for (const row of rows) {
         const key = group.targetKey.map(column => row[column]);
         // By the same collation, a text asked for by itself may find a row that spells it otherwise.
-        locked.set(hashOf(size === 1 ? chunk[0]! : key), { key, stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)) });
+        locked.set(hashOf(size === 1 ? chunk[0]! : key), {
+          key,
+          stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)),
+        });
       }
     }
     return locked;
   }
 
-  /** Reads columns of counted rows by primary key, locked unless `lock` is false; a row that is not there is left out. */
-  async countedRows(counted: EntityMetadata, columns: readonly string[], keys: readonly Key[], lock = true): Promise<CountedRow[]> {
+  /**
+   * Reads columns of counted rows by primary key, locked unless `lock` is false; a row that is not there is left out.
+   */
+  async countedRows(
+    counted: EntityMetadata,
+    columns: readonly string[],
+    keys: readonly Key[],
+    lock = true,
+  ): Promise<CountedRow[]> {
     const key = keyColumns(counted);
     const sorted = [...keys].sort(compareKeys);
     const found: CountedRow[] = [];
@@ -84,13 +97,21 @@ export class Statements {
    * only a write past the engine can bring about.
    */
   async addToStored(group: CounterGroup, key: Key, amounts: readonly number[]): Promise<void> {
-    const changed = group.counters.map((counter, index) => ({ counter, amount: amounts[index]! })).filter(({ amount }) => amount !== 0);
+    const changed = group.counters
+      .map((counter, index) => ({ counter, amount: amounts[index]! }))
+      .filter(({ amount }) => amount !== 0);
     const column = (name: string): string => this.#quote(name);
     const sets = changed.map(({ counter }) => `${column(counter.column)} = ${column(counter.column)} + ?`);
-    const guards = changed.filter(({ amount }) => amount < 0).map(({ counter }) => ` and ${column(counter.column)} >= ?`);
+    const guards = changed
+      .filter(({ amount }) => amount < 0)
+      .map(({ counter }) => ` and ${column(counter.column)} >= ?`);
     const { affectedRows } = await this.#execute<{ affectedRows: number }>(
       `update ${this.#table(group.target)} set ${sets.join(', ')} where ${this.#keyIn(group.targetKey, [key])}${guards.join('')}`,
-      [...changed.map(({ amount }) => amount), ...key, ...changed.filter(({ amount }) => amount < 0).map(({ amount }) => -amount)],
+      [
+        ...changed.map(({ amount }) => amount),
+        ...key,
+        ...changed.filter(({ amount }) => amount < 0).map(({ amount }) => -amount),
+      ],
       'run',
     );
     if (affectedRows === 1) return tell(group, key, changed);
@@ -106,20 +127,23 @@ export class Statements {
   /**
    * Tells whether triggers count in this transaction.
    *
-   * On SQLite they may do so although this process means to count with hooks: another one has installed them since. MySQL
-   * and MariaDB have a session variable that makes them stand back; SQLite has none, so there hooks stand back.
+   * On SQLite they may do so although this process means to count with hooks: another one has installed them since.
+   * MySQL and MariaDB have a session variable that makes them stand back; SQLite has none, so there hooks stand back.
    */
   async leavesToTriggers(registry: CounterRegistry): Promise<boolean> {
     return registry.strategy === 'triggers' || (isSqlite(this.#em) && (await this.#triggersFound(registry)) > 0);
   }
 
   /**
-   * Refuses to leave the counting to triggers that are not there any more (COUNTER_STRATEGY); asked under the locks of the
-   * targets, for which a change of the triggers waits.
+   * Refuses to leave the counting to triggers that are not there any more (COUNTER_STRATEGY); asked under the locks of
+   * the targets, for which a change of the triggers waits.
    */
   async requireTriggers(registry: CounterRegistry): Promise<void> {
     if (registry.strategy !== 'triggers' || (await this.#triggersFound(registry)) === registry.groups.length) return;
-    throw new CounterError('COUNTER_STRATEGY', 'The triggers that this process leaves the counting to are not in the database, or its user lacks the privilege TRIGGER to see them. Install them, or count with hooks.');
+    throw new CounterError(
+      'COUNTER_STRATEGY',
+      'The triggers that this process leaves the counting to are not in the database, or its user lacks the privilege TRIGGER to see them. Install them, or count with hooks.',
+    );
   }
 
   /** Gives how many groups have the trigger that counts new rows. */
@@ -128,7 +152,10 @@ export class Statements {
     const [table, column, condition] = isSqlite(this.#em)
       ? ['sqlite_master', 'name', "type = 'trigger'"]
       : ['information_schema.triggers', 'trigger_name', 'trigger_schema = database()'];
-    const found = await this.#rows(`select count(*) as found from ${table} where ${condition} and ${column} in (${names.map(() => '?').join(', ')})`, names);
+    const found = await this.#rows(
+      `select count(*) as found from ${table} where ${condition} and ${column} in (${names.map(() => '?').join(', ')})`,
+      names,
+    );
     return Number(found[0]!['found']);
   }
 
@@ -162,7 +189,11 @@ export class Statements {
   }
 }
 
-function tell({ target }: CounterGroup, key: Key, changed: readonly { counter: ResolvedCounter; amount: number }[]): void {
+function tell(
+  { target }: CounterGroup,
+  key: Key,
+  changed: readonly { counter: ResolvedCounter; amount: number }[],
+): void {
   if (!storedCountUpdates.hasSubscribers) return;
   const changes = changed.map(({ counter: { name }, amount }) => ({ counter: name, amount }));
   storedCountUpdates.publish({ target: target.className, key, changes } satisfies StoredCountUpdate);
@@ -170,5 +201,8 @@ function tell({ target }: CounterGroup, key: Key, changed: readonly { counter: R
 
 /** Gives the error for a target row that is not there: COUNTER_TARGET_MISSING. */
 export function targetMissing({ target }: CounterGroup, key: Key): CounterError {
-  return new CounterError('COUNTER_TARGET_MISSING', `${target.className} ${key.join(', ')} is not there (any more), so nothing can be counted into it.`);
+  return new CounterError(
+    'COUNTER_TARGET_MISSING',
+    `${target.className} ${key.join(', ')} is not there (any more), so nothing can be counted into it.`,
+  );
 }

@@ -83,7 +83,12 @@ export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: 
   return entity && isLoaded(entity, target) ? entity : undefined;
 }
 
-/** MikroORM does not mark a mere reference as initialized when em.transactional() merges a loaded entity into it, until it does. */
+/**
+ * MikroORM does not mark a mere reference as initialized when em.transactional() merges a loaded entity into it, until
+ * it does.
+ */
 function isLoaded(entity: object, { primaryKeys }: EntityMetadata): boolean {
-  return helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length;
+  return (
+    helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length
+  );
 }

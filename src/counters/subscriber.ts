@@ -1,4 +1,11 @@
-import type { EventSubscriber, FlushEventArgs, MetadataStorage, Transaction, TransactionEventArgs, UnitOfWork } from '@mikro-orm/core';
+import type {
+  EventSubscriber,
+  FlushEventArgs,
+  MetadataStorage,
+  Transaction,
+  TransactionEventArgs,
+  UnitOfWork,
+} from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Counter } from './define-counter.js';
 import { CounterError } from './errors.js';
@@ -52,7 +59,10 @@ export class CounterSubscriber implements EventSubscriber {
     // Even an empty flush waits: a subscriber that comes later may still add to it.
     if (em.config.get('implicitTransactions')) this.#waiting.add(uow);
     else if (uow.getChangeSets().length > 0 || uow.getCollectionUpdates().length > 0) {
-      throw new CounterError('COUNTER_TRANSACTION', 'A flush without a transaction cannot keep counters: enable implicitTransactions or use em.transactional().');
+      throw new CounterError(
+        'COUNTER_TRANSACTION',
+        'A flush without a transaction cannot keep counters: enable implicitTransactions or use em.transactional().',
+      );
     }
   }
 
@@ -119,12 +129,20 @@ export class CounterSubscriber implements EventSubscriber {
     this.#planned.delete(uow);
   }
 
-  /** Tells whether a plan is left in a transaction, or in a savepoint of it that MySQL's driver has released unannounced. */
+  /**
+   * Tells whether a plan is left in a transaction, or in a savepoint of it that MySQL's driver has released
+   * unannounced.
+   */
   #hasUnsettled(transaction: Transaction): boolean {
-    return this.#begun(transaction).size > 0 || [...(this.#savepoints.get(transaction) ?? [])].some(savepoint => this.#hasUnsettled(savepoint));
+    return (
+      this.#begun(transaction).size > 0 ||
+      [...(this.#savepoints.get(transaction) ?? [])].some(savepoint => this.#hasUnsettled(savepoint))
+    );
   }
 
-  /** Gives the plans of a transaction that have begun to count and have not settled: those left at its end have failed. */
+  /**
+   * Gives the plans of a transaction that have begun to count and have not settled: those left at its end have failed.
+   */
   #begun(transaction: Transaction): Set<FlushPlan> {
     const plans = this.#unsettled.get(transaction) ?? new Set();
     this.#unsettled.set(transaction, plans);

@@ -5,7 +5,10 @@ import { hashOf, type Key } from './key.js';
 /** Points at a target row: by its key, or by the new entity that the same flush inserts. */
 export type TargetPointer = { readonly key: Key } | { readonly created: object };
 
-/** Describes one counted row for one moment: its condition values, and its target for each foreign key (null: counts nothing). */
+/**
+ * Describes one counted row for one moment: its condition values, and its target for each foreign key (null: counts
+ * nothing).
+ */
 export interface RowState {
   readonly values: Values;
   readonly targets: Readonly<Record<string, TargetPointer | null>>;

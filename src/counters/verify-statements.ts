@@ -7,7 +7,10 @@ import type { Key } from './key.js';
 import { keyColumns, type CounterGroup } from './registry.js';
 import { isSqlite, quoted, tableName, type Fragment } from './sql-names.js';
 
-/** Holds one target row as one snapshot has it: the numbers stored and those that the rows give, by counter, in the groups' order. */
+/**
+ * Holds one target row as one snapshot has it: the numbers stored and those that the rows give, by counter, in the
+ * groups' order.
+ */
 export interface ComparedTarget {
   readonly key: Key;
   readonly counts: readonly { readonly counter: string; readonly stored: number; readonly actual: number }[];
@@ -29,13 +32,23 @@ export class VerifyStatements {
 
   /** Gives the last key of the table; null where the table is empty. */
   async lastKey(): Promise<Key | null> {
-    return this.#keyOf(await this.#rows({ sql: `select ${this.#list()} from ${this.#table} order by ${this.#list(' desc')} limit 1`, parameters: [] }));
+    return this.#keyOf(
+      await this.#rows({
+        sql: `select ${this.#list()} from ${this.#table} order by ${this.#list(' desc')} limit 1`,
+        parameters: [],
+      }),
+    );
   }
 
   /** Gives the key of the row that is `size` rows after a key; null where there are fewer up to the end. */
   async keyAfter(after: Key | null, end: Key, size: number): Promise<Key | null> {
     const { sql, parameters } = inRange(this.em, this.#key, { after, upTo: end });
-    return this.#keyOf(await this.#rows({ sql: `select ${this.#list()} from ${this.#table} where ${sql} order by ${this.#list()} limit 1 offset ${size - 1}`, parameters }));
+    return this.#keyOf(
+      await this.#rows({
+        sql: `select ${this.#list()} from ${this.#table} where ${sql} order by ${this.#list()} limit 1 offset ${size - 1}`,
+        parameters,
+      }),
+    );
   }
 
   /**
@@ -46,7 +59,12 @@ export class VerifyStatements {
     const columns = [...this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`)];
     const joins: Fragment[] = [];
     for (const [place, group] of this.groups.entries()) {
-      group.counters.forEach(({ column }, index) => columns.push(`t.${quoted(this.em, column)} as s${place}_${index}`, `coalesce(g${place}.c${index}, 0) as a${place}_${index}`));
+      group.counters.forEach(({ column }, index) =>
+        columns.push(
+          `t.${quoted(this.em, column)} as s${place}_${index}`,
+          `coalesce(g${place}.c${index}, 0) as a${place}_${index}`,
+        ),
+      );
       joins.push(this.#counted(group, place, range));
     }
     const chosen = inRange(this.em, this.#key, range, 't.');
@@ -58,7 +76,11 @@ export class VerifyStatements {
       return rows.map(row => ({
         key: this.#key.map((_, index) => row[`k${index}`]),
         counts: this.groups.flatMap((group, place) =>
-          group.counters.map(({ name, column }, index) => ({ counter: name, stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`), actual: Number(row[`a${place}_${index}`]) })),
+          group.counters.map(({ name, column }, index) => ({
+            counter: name,
+            stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`),
+            actual: Number(row[`a${place}_${index}`]),
+          })),
         ),
       }));
     } catch (error) {
@@ -67,7 +89,10 @@ export class VerifyStatements {
     }
   }
 
-  /** Refuses the first stored count of a range that is beyond 2^53 − 1, with its row and the statement that mends it. Errors: UnsafeNumberError. */
+  /**
+   * Refuses the first stored count of a range that is beyond 2^53 − 1, with its row and the statement that mends it.
+   * Errors: UnsafeNumberError.
+   */
   async #refuseUnsafeCounts(range: KeyRange): Promise<void> {
     const chosen = inRange(this.em, this.#key, range);
     for (const { name, column } of this.groups.flatMap(({ counters }) => counters)) {
@@ -84,11 +109,19 @@ export class VerifyStatements {
     }
   }
 
-  /** Counts the rows of one foreign key for all its counters in one pass over the part of the table that the range needs. */
+  /**
+   * Counts the rows of one foreign key for all its counters in one pass over the part of the table that the range
+   * needs.
+   */
   #counted({ counted, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
     const names = foreignKey.map(column => quoted(this.em, column));
     const keys = names.map((name, index) => `${name} as k${index}`);
-    const sums = counters.map(({ comparisons }, index) => (comparisons.length === 0 ? 'count(*)' : `count(case when ${conditionSql(this.em, counted, comparisons)} then 1 end)`) + ` as c${index}`);
+    const sums = counters.map(
+      ({ comparisons }, index) =>
+        (comparisons.length === 0
+          ? 'count(*)'
+          : `count(case when ${conditionSql(this.em, counted, comparisons)} then 1 end)`) + ` as c${index}`,
+    );
     const { sql, parameters } = inRange(this.em, foreignKey, range);
     const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
     return {

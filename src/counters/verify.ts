@@ -40,7 +40,10 @@ export interface VerifyOptions {
   readonly keys?: readonly Key[];
   /** Begins after this key. */
   readonly after?: Key | null;
-  /** Fixes the rows of each chunk; unless given, `pace` sizes them by time. On SQLite, a chunk is read in pieces of the pace's size. */
+  /**
+   * Fixes the rows of each chunk; unless given, `pace` sizes them by time. On SQLite, a chunk is read in pieces of the
+   * pace's size.
+   */
   readonly batchSize?: number;
   readonly pace?: ChunkPace;
   readonly all?: boolean;
@@ -52,27 +55,40 @@ const MOST_LISTED = 1000;
 /**
  * Compares the stored counts of an entity with its counted rows, chunk by chunk in key order, and changes nothing.
  *
- * Each row is compared by one statement and so in one snapshot: writers are not held up, and what they do at the same time is
- * no drift. Rows that come after the table's last key at the beginning are left for the next time. Runs in the entity
- * manager's transaction where one is open. Errors: COUNTER_DECLARATION where nothing is counted into the entity.
+ * Each row is compared by one statement and so in one snapshot: writers are not held up, and what they do at the same
+ * time is no drift. Rows that come after the table's last key at the beginning are left for the next time. Runs in the
+ * entity manager's transaction where one is open. Errors: COUNTER_DECLARATION where nothing is counted into the entity.
  */
-export async function* verify(em: SqlEntityManager, entity: EntityClass<object>, options: VerifyOptions = {}): AsyncGenerator<VerifiedChunk, void, undefined> {
+export async function* verify(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  options: VerifyOptions = {},
+): AsyncGenerator<VerifiedChunk, void, undefined> {
   const { target, groups } = targetOf(em, entity);
   const statements = new VerifyStatements(em, target, groups);
   const { batchSize, pace = paceFor(em), all = false } = options;
-  if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
+  if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0))
+    throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
   const begun = performance.now();
   let [checked, drifts] = [0, 0];
   // What has been read of a chunk whose size is fixed, and how many rows that were.
   let [open, read] = [null as VerifiedChunk | null, 0];
-  const size = (): number => (batchSize === undefined ? pace.size : isSqlite(em) ? Math.min(batchSize - read, pace.size) : batchSize);
+  const size = (): number =>
+    batchSize === undefined ? pace.size : isSqlite(em) ? Math.min(batchSize - read, pace.size) : batchSize;
   const given = (chunk: VerifiedChunk): VerifiedChunk => {
-    if (verifiedRows.hasSubscribers) verifiedRows.publish({ target: target.className, checked: chunk.checked, drifts: chunk.drifts.length } satisfies VerifiedRows);
+    if (verifiedRows.hasSubscribers)
+      verifiedRows.publish({
+        target: target.className,
+        checked: chunk.checked,
+        drifts: chunk.drifts.length,
+      } satisfies VerifiedRows);
     checked += chunk.checked;
     drifts += chunk.drifts.length;
     return chunk;
   };
-  for await (const range of options.keys ? listed(options.keys, options.after ?? null, size) : walked(statements, options.after ?? null, size)) {
+  for await (const range of options.keys
+    ? listed(options.keys, options.after ?? null, size)
+    : walked(statements, options.after ?? null, size)) {
     const start = performance.now();
     const targets = await statements.compare(range);
     const milliseconds = performance.now() - start;
@@ -87,10 +103,19 @@ export async function* verify(em: SqlEntityManager, entity: EntityClass<object>,
     await turn();
   }
   if (open) yield given(open);
-  if (!options.keys && finishedVerifies.hasSubscribers) finishedVerifies.publish({ target: target.className, checked, drifts, milliseconds: performance.now() - begun } satisfies FinishedVerify);
+  if (!options.keys && finishedVerifies.hasSubscribers)
+    finishedVerifies.publish({
+      target: target.className,
+      checked,
+      drifts,
+      milliseconds: performance.now() - begun,
+    } satisfies FinishedVerify);
 }
 
-/** Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement takes, the first one too, which may have the largest rows. */
+/**
+ * Gives the pace for an entity manager's database: SQLite's driver holds up the event loop for as long as a statement
+ * takes, the first one too, which may have the largest rows.
+ */
 export function paceFor(em: SqlEntityManager): ChunkPace {
   return new ChunkPace(isSqlite(em) ? { first: 10, milliseconds: 25 } : { milliseconds: 200 });
 }
@@ -101,16 +126,30 @@ export function countersInto(em: SqlEntityManager, entity: EntityClass<object>):
 }
 
 /** Gives the table of a target entity and what is counted into it. Errors: COUNTER_DECLARATION where nothing is. */
-export function targetOf(em: SqlEntityManager, entity: EntityClass<object>): { target: EntityMetadata; groups: CounterGroup[] } {
+export function targetOf(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+): { target: EntityMetadata; groups: CounterGroup[] } {
   const target = em.getMetadata(entity) as unknown as EntityMetadata;
   const groups = registryOf(em)?.storedOn(target) ?? [];
-  if (groups.length === 0) throw new CounterError('COUNTER_DECLARATION', `Nothing is counted into ${target.className}. Name an entity that has a stored count.`);
+  if (groups.length === 0)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `Nothing is counted into ${target.className}. Name an entity that has a stored count.`,
+    );
   return { target, groups };
 }
 
 /** Gives the chunk of compared targets: a count drifts where stored and actual differ. */
-function chunkOf(targets: readonly ComparedTarget[], range: KeyRange, all: boolean, milliseconds: number): VerifiedChunk {
-  const counts = targets.flatMap(({ key, counts: mine }, index) => mine.map(count => ({ ...count, key, place: index + 1 })));
+function chunkOf(
+  targets: readonly ComparedTarget[],
+  range: KeyRange,
+  all: boolean,
+  milliseconds: number,
+): VerifiedChunk {
+  const counts = targets.flatMap(({ key, counts: mine }, index) =>
+    mine.map(count => ({ ...count, key, place: index + 1 })),
+  );
   return {
     first: targets[0]!.key,
     last: 'keys' in range ? range.keys.at(-1)! : range.upTo,
@@ -138,7 +177,7 @@ function joined(chunk: VerifiedChunk | null, next: VerifiedChunk): VerifiedChunk
 async function* walked(statements: VerifyStatements, after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
   const end = await statements.lastKey();
   if (end === null) return;
-  for (let from = after; ; ) {
+  for (let from = after; ;) {
     const next = await statements.keyAfter(from, end, size());
     yield { after: from, upTo: next ?? end };
     if (next === null || hashOf(next) === hashOf(end)) return;
@@ -146,7 +185,10 @@ async function* walked(statements: VerifyStatements, after: Key | null, size: ()
   }
 }
 
-/** Walks a list in the order of compareKeys, which need not be the database's: the cursor of a list is for the same list. */
+/**
+ * Walks a list in the order of compareKeys, which need not be the database's: the cursor of a list is for the same
+ * list.
+ */
 async function* listed(keys: readonly Key[], after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
   const sorted = [...new Map(keys.map(key => [hashOf(key), key])).values()].sort(compareKeys);
   let rest = after === null ? sorted : sorted.filter(key => compareKeys(key, after) > 0);

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Says on whose behalf MikroORM's driver is writing; without one, somebody has called the driver or a query builder directly. */
+/**
+ * Says on whose behalf MikroORM's driver is writing; without one, somebody has called the driver or a query builder
+ * directly.
+ */
 interface WriteScope {
   /** Tells that the engine counts what is written: a flush, or a bulk write of its own. */
   readonly counted: boolean;
@@ -15,7 +18,10 @@ export function counted<Result>(work: () => Result): Result {
   return scopes.run({ counted: true }, work);
 }
 
-/** Runs work whose writes nobody counts, in the name of a method that its caller knows; in a hook too, while a flush goes on. */
+/**
+ * Runs work whose writes nobody counts, in the name of a method that its caller knows; in a hook too, while a flush
+ * goes on.
+ */
 export function uncounted<Result>(way: string | undefined, work: () => Result): Result {
   return scopes.run({ counted: false, way }, work);
 }

@@ -2,7 +2,9 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-
 
 type Properties = Readonly<Record<string, EntityProperty>>;
 
-/** Is one value that data writes: the property's name, or the name as given where no property has it, and the columns. */
+/**
+ * Is one value that data writes: the property's name, or the name as given where no property has it, and the columns.
+ */
 export interface Written {
   readonly name: string;
   readonly columns: readonly string[];
@@ -20,12 +22,16 @@ export function writtenProperties(meta: EntityMetadata, data: object): Written[]
  * Data may name properties or columns, with the alias of their table before them or without.
  */
 export function writtenColumns(meta: EntityMetadata, data: object): Map<string, unknown> {
-  return new Map(writtenProperties(meta, data).flatMap(({ columns, value }) => columns.map(column => [column.toLowerCase(), value])));
+  return new Map(
+    writtenProperties(meta, data).flatMap(({ columns, value }) => columns.map(column => [column.toLowerCase(), value])),
+  );
 }
 
 /** Gives the many-to-many properties that data names: MikroORM writes their pivot tables together with the row. */
 export function writtenPivots(meta: EntityMetadata, data: object): EntityProperty[] {
-  return meta.relations.filter(({ kind, name }) => kind === ReferenceKind.MANY_TO_MANY && (data as Record<string, unknown>)[name] !== undefined);
+  return meta.relations.filter(
+    ({ kind, name }) => kind === ReferenceKind.MANY_TO_MANY && (data as Record<string, unknown>)[name] !== undefined,
+  );
 }
 
 function writtenIn(properties: Properties, data: object): Written[] {
@@ -33,9 +39,13 @@ function writtenIn(properties: Properties, data: object): Written[] {
     const name = key.slice(key.lastIndexOf('.') + 1);
     const property = properties[name];
     if (!property) return [{ name: key, columns: [name], value }];
-    if (!property.embeddedProps || property.object) return [{ name: property.name, columns: property.fieldNames ?? [], value }];
+    if (!property.embeddedProps || property.object)
+      return [{ name: property.name, columns: property.fieldNames ?? [], value }];
     const parts = property.embeddedProps as Properties;
-    const whole = typeof value === 'object' && value !== null ? value : Object.fromEntries(Object.keys(parts).map(part => [part, value]));
+    const whole =
+      typeof value === 'object' && value !== null
+        ? value
+        : Object.fromEntries(Object.keys(parts).map(part => [part, value]));
     return writtenIn(parts, whole);
   });
 }

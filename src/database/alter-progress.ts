@@ -1,6 +1,9 @@
 import { databaseKindOf, type Database } from './database.js';
 
-/** Returns which share of its work an ALTER TABLE has done that runs in this database, copying a table or building its indexes, from 0 to 1; null: the database does not say. */
+/**
+ * Returns which share of its work an ALTER TABLE has done that runs in this database, copying a table or building its
+ * indexes, from 0 to 1; null: the database does not say.
+ */
 export async function alteredShare(database: Database): Promise<number | null> {
   const kind = databaseKindOf(database);
   if (kind === 'sqlite') return null;

@@ -1,9 +1,9 @@
 /**
  * The errors that a database can give, and what each means: the one place where that is decided.
  *
- * A row of a table names an error by its number and gives its kind; a kind says what ended, what a COMMIT leaves that fails so,
- * whether the transaction may be run again, what the caller is told, and whether the database counts as away. Another
- * database is another table of the same kinds.
+ * A row of a table names an error by its number and gives its kind; a kind says what ended, what a COMMIT leaves that
+ * fails so, whether the transaction may be run again, what the caller is told, and whether the database counts as away.
+ * Another database is another table of the same kinds.
  *
  * Sources: MySQL's messages_to_clients.txt and its client's errmsg.h, MariaDB's errmsg-utf8.txt, SQLite's
  * https://www.sqlite.org/rescode.html, and mysql2's own errors. What is in no table is of the kind `unknown`.
@@ -29,7 +29,9 @@ const kinds = {
   deadlock: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
   /** A lock that another session holds was not had in time. */
   lock_wait: { ended: 'statement', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
-  /** Another transaction, of this server or of another of its cluster, has changed the same rows or the table meanwhile. */
+  /**
+   * Another transaction, of this server or of another of its cluster, has changed the same rows or the table meanwhile.
+   */
   changed: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
   /** There is no connection, or there is none any more. */
   disconnected: { ended: 'connection', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
@@ -39,7 +41,10 @@ const kinds = {
   crowded: { ended: 'connection', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
   /** The database takes no changes: it became a replica, or its file may only be read. */
   read_only: { ended: 'statement', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** There is no room for more on the disk, in the tablespace, or in the file; each of the databases then rolls back what it cannot commit. */
+  /**
+   * There is no room for more on the disk, in the tablespace, or in the file; each of the databases then rolls back
+   * what it cannot commit.
+   */
   full: { ended: 'statement', atCommit: 'nothing', again: false, told: 'DATABASE_FULL', away: true },
   /** The server has run out of memory, of threads or of open files. */
   exhausted: { ended: 'statement', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
@@ -62,8 +67,13 @@ const kinds = {
 /** Names what an error of a database means. */
 export type FaultKind = keyof typeof kinds;
 
-/** Lists the kinds that are a trouble of the database itself, which other transactions, the time and our statements have no part in. */
-export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind => kinds[kind].told?.startsWith('DATABASE_'));
+/**
+ * Lists the kinds that are a trouble of the database itself, which other transactions, the time and our statements have
+ * no part in.
+ */
+export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind =>
+  kinds[kind].told?.startsWith('DATABASE_'),
+);
 
 /** An error of a database, with what it means. */
 export interface Fault extends Meaning {
@@ -74,10 +84,16 @@ export interface Fault extends Meaning {
   readonly message: string;
 }
 
-/** One row: the error's number or code, its name, its kind, and, where the number says too little, what its message must match. */
+/**
+ * One row: the error's number or code, its name, its kind, and, where the number says too little, what its message must
+ * match.
+ */
 export type Row<Key> = readonly [key: Key, name: string, kind: FaultKind, when?: RegExp];
 
-/** The errors of MySQL's and MariaDB's servers. Where both give one number to different errors, it is one that our statements meet. */
+/**
+ * The errors of MySQL's and MariaDB's servers. Where both give one number to different errors, it is one that our
+ * statements meet.
+ */
 export const serverErrors: readonly Row<number>[] = [
   // Errors of mysys, which both servers share: EE_* (include/mysys_err.h).
   [2, 'EE_READ', 'broken'],
@@ -239,8 +255,8 @@ export const serverErrors: readonly Row<number>[] = [
 ];
 
 /**
- * The codes of mysql2 and of the network beneath it, where they have ended a connection or kept it from being made, which mysql2
- * marks as fatal. Another code that is marked so is of the kind `disconnected` too.
+ * The codes of mysql2 and of the network beneath it, where they have ended a connection or kept it from being made,
+ * which mysql2 marks as fatal. Another code that is marked so is of the kind `disconnected` too.
  */
 export const driverErrors: readonly Row<string>[] = [
   ['PROTOCOL_CONNECTION_LOST', 'the server has closed the connection', 'disconnected'],
@@ -267,7 +283,10 @@ export const driverErrors: readonly Row<string>[] = [
   ['AUTH_SWITCH_PLUGIN_ERROR', 'the server wants a password in a form that is not known', 'refused'],
 ];
 
-/** SQLite's primary result codes, all of them that are errors; an extended code has the kind of its primary code, its lowest byte. */
+/**
+ * SQLite's primary result codes, all of them that are errors; an extended code has the kind of its primary code, its
+ * lowest byte.
+ */
 export const sqliteErrors: readonly Row<number>[] = [
   [1, 'SQLITE_ERROR', 'mistaken'],
   [2, 'SQLITE_INTERNAL', 'broken'],
@@ -304,7 +323,10 @@ const bySqlite = Map.groupBy(sqliteErrors, ([key]) => key);
 /** What mysql2 and node:sqlite put on their errors, and MikroORM copies to the errors that it makes of them. */
 interface DriverError {
   readonly message?: string;
-  /** A name; or, of an error that the server has sent without being asked, such as that it ends the connection, its number. */
+  /**
+   * A name; or, of an error that the server has sent without being asked, such as that it ends the connection, its
+   * number.
+   */
   readonly code?: string | number;
   /** MySQL's and MariaDB's number; a system error has a negative one. */
   readonly errno?: number;
@@ -318,11 +340,17 @@ interface DriverError {
 export function faultOf(error: unknown): Fault | null {
   if (typeof error !== 'object' || error === null) return null;
   const { code, errno = 0, errcode, fatal, message = '' } = error as DriverError;
-  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return fault(errcode, kindIn(bySqlite.get(errcode % 256), message), message);
+  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined)
+    return fault(errcode, kindIn(bySqlite.get(errcode % 256), message), message);
   const number = typeof code === 'number' ? code : errno;
   const kind = number > 0 ? kindIn(byServer.get(number), message) : kindIn(byDriver.get(String(code)), message);
   // Whatever the server said, it was the last on that connection.
-  if (fatal === true) return fault(number > 0 ? number : (code ?? 'CLOSED'), kind === 'mistaken' || kind === 'unknown' ? 'disconnected' : kind, message);
+  if (fatal === true)
+    return fault(
+      number > 0 ? number : (code ?? 'CLOSED'),
+      kind === 'mistaken' || kind === 'unknown' ? 'disconnected' : kind,
+      message,
+    );
   return errno > 0 ? fault(errno, kind, message) : null;
 }
 
@@ -335,7 +363,10 @@ export function faultWithin(error: unknown): Fault | null {
   return null;
 }
 
-/** Returns true for the error of a statement that the database has ended before it was done: by a time limit, or since somebody killed it. */
+/**
+ * Returns true for the error of a statement that the database has ended before it was done: by a time limit, or since
+ * somebody killed it.
+ */
 export function isInterrupted(error: unknown): boolean {
   return faultOf(error)?.told === 'REQUEST_TIMEOUT';
 }

@@ -27,7 +27,10 @@ export class NoDatabaseFile extends Error {
   }
 }
 
-/** Connects likewise to a database that is there, and makes none: for what only looks. Errors: NoDatabaseFile; a server's when it is first asked. */
+/**
+ * Connects likewise to a database that is there, and makes none: for what only looks. Errors: NoDatabaseFile; a
+ * server's when it is first asked.
+ */
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   const path = databaseKind(url) === 'sqlite' ? url.slice('sqlite:'.length) : null;
   if (path !== null && path !== ':memory:' && !existsSync(path)) throw new NoDatabaseFile(path);
@@ -36,7 +39,8 @@ export async function openExistingDatabase(url: string, strategy: CounterStrateg
 
 async function opened(options: Options): Promise<Database> {
   const database = (await MikroORM.init(options as never)) as unknown as Database;
-  // It asks no server for anything; without it the reader, which builds its SQL by this client, fails until something else has been read.
+  // It asks no server for anything; without it the reader, which builds its SQL by this client, fails until something
+  // else has been read.
   await database.em.getConnection().initClient();
   return database;
 }

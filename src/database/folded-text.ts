@@ -2,14 +2,14 @@
 export const FOLD = 'rollcall_folded';
 
 /**
- * Matches what a letter of the Latin, Greek or Cyrillic script can carry, with the letter before it taken apart; not the
- * breve that makes и another letter, й.
+ * Matches what a letter of the Latin, Greek or Cyrillic script can carry, with the letter before it taken apart; not
+ * the breve that makes и another letter, й.
  */
 const ACCENTS = /[\u0300-\u0305\u0307-\u036f]|(?<!и)\u0306/giu;
 
 /**
- * Gives a text of which those are equal that differ only in case and accents, as MySQL's and MariaDB's collations have it;
- * SQLite's know no letters but those of ASCII.
+ * Gives a text of which those are equal that differ only in case and accents, as MySQL's and MariaDB's collations have
+ * it; SQLite's know no letters but those of ASCII.
  */
 export function foldedText(text: string): string {
   // By far the most are such, and need no more.

@@ -1,11 +1,17 @@
-/** One line of SHOW GRANTS: the privileges that it grants, or takes from a global grant, in capitals, with their database and table; * stands for all. */
+/**
+ * One line of SHOW GRANTS: the privileges that it grants, or takes from a global grant, in capitals, with their
+ * database and table; * stands for all.
+ */
 interface Grant {
   readonly privileges: readonly string[];
   readonly database: string;
   readonly table: string;
 }
 
-/** Tells from the lines of SHOW GRANTS whether a privilege is there, for each table of a database or for the whole server. */
+/**
+ * Tells from the lines of SHOW GRANTS whether a privilege is there, for each table of a database or for the whole
+ * server.
+ */
 export class Grants {
   readonly #grants: readonly Grant[];
   readonly #revocations: readonly Grant[];
@@ -30,10 +36,15 @@ export class Grants {
     return this.#grants.some(grant => has(grant, privilege) && grant.database === '*');
   }
 
-  /** Returns the grants of a privilege that reach a database; of a global one MySQL can except databases, in lines that revoke. */
+  /**
+   * Returns the grants of a privilege that reach a database; of a global one MySQL can except databases, in lines that
+   * revoke.
+   */
   #covering(privilege: string, database: string): Grant[] {
     const isExcepted = this.#revocations.some(one => has(one, privilege) && coversDatabase(one, database));
-    return this.#grants.filter(grant => has(grant, privilege) && coversDatabase(grant, database) && !(isExcepted && grant.database === '*'));
+    return this.#grants.filter(
+      grant => has(grant, privilege) && coversDatabase(grant, database) && !(isExcepted && grant.database === '*'),
+    );
   }
 }
 
@@ -54,14 +65,22 @@ function has({ privileges }: Grant, privilege: string): boolean {
   return privileges.includes(privilege) || privileges.includes('ALL PRIVILEGES') || privileges.includes('ALL');
 }
 
-/** Returns true for a grant that is for a database. In a grant on all tables, the database is a pattern, as of LIKE; some servers ignore the case of names. */
+/**
+ * Returns true for a grant that is for a database. In a grant on all tables, the database is a pattern, as of LIKE;
+ * some servers ignore the case of names.
+ */
 function coversDatabase({ database, table }: Grant, name: string): boolean {
   if (database === '*') return true;
-  return table === '*' ? new RegExp(`^${patternOf(database)}$`, 'is').test(name) : database.toLowerCase() === name.toLowerCase();
+  return table === '*'
+    ? new RegExp(`^${patternOf(database)}$`, 'is').test(name)
+    : database.toLowerCase() === name.toLowerCase();
 }
 
 function patternOf(like: string): string {
-  return like.replace(/\\?[^]/gu, part => ({ '%': '.*', _: '.' })[part] ?? part.replace(/^\\(?=.)/, '').replace(/[$()*+.?[\\\]^{|}]/, '\\$&'));
+  return like.replace(
+    /\\?[^]/gu,
+    part => ({ '%': '.*', _: '.' })[part] ?? part.replace(/^\\(?=.)/, '').replace(/[$()*+.?[\\\]^{|}]/, '\\$&'),
+  );
 }
 
 function unquoted(name: string): string {

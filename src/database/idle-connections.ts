@@ -19,7 +19,10 @@ export interface Pool {
   readonly _freeConnections: Ring<PooledConnection>;
 }
 
-/** How long a connection stays open that nobody uses, in milliseconds: less than the server keeps it (see session-settings.ts). */
+/**
+ * How long a connection stays open that nobody uses, in milliseconds: less than the server keeps it (see
+ * session-settings.ts).
+ */
 export const MAX_IDLE_MS = 8000;
 
 /** How often idle connections are looked through, in milliseconds. */
@@ -27,7 +30,8 @@ const SWEEP_MS = 2000;
 
 /**
  * Closes connections that nobody has used for some time, before the server does. After a time in which this process did
- * not run, the server may have closed one without that being known here yet; so they are looked through before each use too.
+ * not run, the server may have closed one without that being known here yet; so they are looked through before each use
+ * too.
  */
 export class IdleConnections {
   #sweep: NodeJS.Timeout | undefined;
@@ -60,5 +64,6 @@ export class IdleConnections {
 }
 
 function closeStale({ _freeConnections: free }: Pool): void {
-  for (let first = free.get(0); first && Date.now() - first.lastActiveTime > MAX_IDLE_MS; first = free.get(0)) first.end();
+  for (let first = free.get(0); first && Date.now() - first.lastActiveTime > MAX_IDLE_MS; first = free.get(0))
+    first.end();
 }

@@ -11,8 +11,8 @@ export interface Migrating {
   /** Called once with the names of the migrations that were applied, oldest first, where there are any. */
   readonly onApplied?: (names: readonly string[]) => void;
   /**
-   * Fills a schema that was empty when this process began to migrate it. On SQLite the entity manager is in the transaction
-   * of the migrations, so that both are there or neither; on MySQL and MariaDB it is in none.
+   * Fills a schema that was empty when this process began to migrate it. On SQLite the entity manager is in the
+   * transaction of the migrations, so that both are there or neither; on MySQL and MariaDB it is in none.
    */
   readonly fill?: (em: SqlEntityManager) => Promise<void>;
   /** Whether triggers are to be made for the tables, for which the user needs privileges too. */
@@ -23,8 +23,8 @@ export interface Migrating {
 const MAX_LOOKS = 6;
 
 /**
- * Applies the migrations that are pending and gives their names, oldest first. Of several processes that start at once, one
- * migrates an empty schema and fills it, and the others wait for that and go on.
+ * Applies the migrations that are pending and gives their names, oldest first. Of several processes that start at once,
+ * one migrates an empty schema and fills it, and the others wait for that and go on.
  *
  * Errors, before anything is changed: SchemaError where the database holds what our migrations did not make,
  * MissingPrivilegeError where its user may not apply them.
@@ -43,7 +43,8 @@ export function migrateUp(database: Database, migrating: Migrating = {}): Promis
       factor: 2,
       randomize: true,
       maxRetryTime: MIGRATION_WAIT_SECONDS * 1000,
-      shouldRetry: ({ error, attemptNumber }) => (isMadeByAnother(error) ? attemptNumber < MAX_LOOKS : isOnFile && isHeldByAnother(error)),
+      shouldRetry: ({ error, attemptNumber }) =>
+        isMadeByAnother(error) ? attemptNumber < MAX_LOOKS : isOnFile && isHeldByAnother(error),
     },
   );
 }
@@ -53,7 +54,8 @@ async function migrateFile(database: Database, { onApplied, fill }: Migrating): 
   // At one moment: another process may migrate the file between two of the statements.
   const found = await database.em.fork().transactional(em => requireOwnSchema(database, em), { readOnly: true });
   if (found.pending.length === 0) return [];
-  // Makes the record, outside of the transaction, which would otherwise keep the migrator waiting for the only connection.
+  // Makes the record, outside of the transaction, which would otherwise keep the migrator waiting for the only
+  // connection.
   await database.migrator.getPending();
   return database.em.fork().transactional(async em => {
     const schema = await requireOwnSchema(database, em);
@@ -65,8 +67,13 @@ async function migrateFile(database: Database, { onApplied, fill }: Migrating): 
   });
 }
 
-/** Looks, migrates and fills under the lock; without it where there is nothing to be done, by another process either. */
-async function migrateOnServer(database: Database, { onApplied, fill, withTriggers = false }: Migrating): Promise<string[]> {
+/**
+ * Looks, migrates and fills under the lock; without it where there is nothing to be done, by another process either.
+ */
+async function migrateOnServer(
+  database: Database,
+  { onApplied, fill, withTriggers = false }: Migrating,
+): Promise<string[]> {
   const isDone = fill === undefined && (await findSchema(database)).pending.length === 0;
   if (isDone) {
     await requireOwnSchema(database);
@@ -83,7 +90,10 @@ async function migrateOnServer(database: Database, { onApplied, fill, withTrigge
   });
 }
 
-/** Returns true for a schema of ours in which no migration was ever completed: what one left that was interrupted has no rows. */
+/**
+ * Returns true for a schema of ours in which no migration was ever completed: what one left that was interrupted has no
+ * rows.
+ */
 function wasEmpty({ applied }: FoundSchema): boolean {
   return (applied ?? []).length === 0;
 }
@@ -100,9 +110,13 @@ async function makeDatabase(database: Database): Promise<void> {
   }
 }
 
-/** Tells whether a database or table that was to be made is there already: MySQL's errors 1007 and 1050, SQLite's text. */
+/**
+ * Tells whether a database or table that was to be made is there already: MySQL's errors 1007 and 1050, SQLite's text.
+ */
 function isMadeByAnother(error: Error): boolean {
-  return [1007, 1050].includes((error as { errno?: number }).errno ?? 0) || /^table .* already exists$/.test(error.message);
+  return (
+    [1007, 1050].includes((error as { errno?: number }).errno ?? 0) || /^table .* already exists$/.test(error.message)
+  );
 }
 
 /** Returns true where another process keeps the file for itself, in whatever the ORM has wrapped that error. */

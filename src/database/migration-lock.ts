@@ -10,14 +10,20 @@ export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(
 export const MIGRATION_WAIT_SECONDS = 120;
 
 /**
- * Does some work on MySQL or MariaDB while no other process does such work on the same database. These commit each statement of
- * a schema change at once, so that no transaction holds the others off. Errors: MigrationRefused where another one takes too long.
+ * Does some work on MySQL or MariaDB while no other process does such work on the same database. These commit each
+ * statement of a schema change at once, so that no transaction holds the others off. Errors: MigrationRefused where
+ * another one takes too long.
  */
 export function underMigrationLock<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
   // A transaction keeps one connection, and the lock belongs to the connection.
   return database.em.fork().transactional(async em => {
-    const [answer] = await em.execute<{ locked: number | null }[]>(`select get_lock(${migrationLock}, ?) as locked`, [MIGRATION_WAIT_SECONDS]);
-    if (Number(answer?.locked) !== 1) throw new MigrationRefused(`Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`);
+    const [answer] = await em.execute<{ locked: number | null }[]>(`select get_lock(${migrationLock}, ?) as locked`, [
+      MIGRATION_WAIT_SECONDS,
+    ]);
+    if (Number(answer?.locked) !== 1)
+      throw new MigrationRefused(
+        `Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`,
+      );
     try {
       // The migrations have connections of their own, and this one waits for them.
       return await withoutIdleLimit(em as SqlEntityManager, databaseKindOf(database), work);

@@ -12,22 +12,37 @@ const triggerNeeds: readonly Need[] = [
 ];
 
 /**
- * Refuses migrations that the database's user may not apply to their end, or triggers that it may not make after them, before
- * the first of them changes anything. Where it cannot be known what the user may do, the database itself will say.
- * Errors: MissingPrivilegeError.
+ * Refuses migrations that the database's user may not apply to their end, or triggers that it may not make after them,
+ * before the first of them changes anything. Where it cannot be known what the user may do, the database itself will
+ * say. Errors: MissingPrivilegeError.
  */
-export async function requirePrivileges(database: Database, { pending, applied }: Pick<FoundSchema, 'pending' | 'applied'>, withTriggers: boolean): Promise<void> {
+export async function requirePrivileges(
+  database: Database,
+  { pending, applied }: Pick<FoundSchema, 'pending' | 'applied'>,
+  withTriggers: boolean,
+): Promise<void> {
   const grants = await knownGrants(database);
   if (grants === null) return;
   const em = database.em.fork();
   const needs = (await Promise.all(pending.map(migration => migration.needs(em)))).flat();
-  await refuseMissing(database, missingOf(grants, database, [...recordNeeds(database, applied === null), ...needs, ...(withTriggers ? triggerNeeds : [])]));
+  await refuseMissing(
+    database,
+    missingOf(grants, database, [
+      ...recordNeeds(database, applied === null),
+      ...needs,
+      ...(withTriggers ? triggerNeeds : []),
+    ]),
+  );
 }
 
-/** Refuses to go on where the database's user lacks privileges, named with its account. Errors: MissingPrivilegeError. */
+/**
+ * Refuses to go on where the database's user lacks privileges, named with its account. Errors: MissingPrivilegeError.
+ */
 export async function refuseMissing(database: Database, privileges: readonly string[]): Promise<void> {
   if (privileges.length === 0) return;
-  const [row] = await database.em.fork().execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
+  const [row] = await database.em
+    .fork()
+    .execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
   throw new MissingPrivilegeError(privileges, row!.name, row!.account);
 }
 
@@ -36,8 +51,16 @@ export function missingOf(grants: Grants, database: Database, needs: readonly Ne
   const schema = database.config.get('dbName')!;
   // MariaDB asks for none to refer to a table that the user may read or write.
   const isAsked = ({ privilege }: Need): boolean => privilege !== 'REFERENCES' || databaseKindOf(database) === 'mysql';
-  const isMissing = ({ privilege, tables }: Need): boolean => !(tables === null ? grants.onDatabase(privilege, schema) : grants.onTables(privilege, schema, tables));
-  return [...new Set(needs.filter(isAsked).filter(isMissing).map(({ privilege }) => privilege))];
+  const isMissing = ({ privilege, tables }: Need): boolean =>
+    !(tables === null ? grants.onDatabase(privilege, schema) : grants.onTables(privilege, schema, tables));
+  return [
+    ...new Set(
+      needs
+        .filter(isAsked)
+        .filter(isMissing)
+        .map(({ privilege }) => privilege),
+    ),
+  ];
 }
 
 /** Returns what the user may do; null where nobody says: on SQLite, and on a server that does not show it. */

@@ -21,7 +21,10 @@ export type Options = Partial<OrmOptions>;
 /** How long opening a connection may take until the server lets it in, in milliseconds. */
 const MAX_CONNECT_MS = 5000;
 
-/** After how long without a sign of a server that owes an answer the system asks whether its machine is still there, in milliseconds; ten seconds later it counts as gone. */
+/**
+ * After how long without a sign of a server that owes an answer the system asks whether its machine is still there, in
+ * milliseconds; ten seconds later it counts as gone.
+ */
 const KEEP_ALIVE_MS = 10_000;
 
 /** The table in which the applied migrations are recorded. */
@@ -36,7 +39,12 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
       entities: [User, Course, Enrollment, RecountRun, RecountChange],
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],
-      migrations: { migrationsList: migrationsFor(kind), tableName: MIGRATIONS_TABLE, snapshot: false, transactional: true },
+      migrations: {
+        migrationsList: migrationsFor(kind),
+        tableName: MIGRATIONS_TABLE,
+        snapshot: false,
+        transactional: true,
+      },
       // Procedures are none of the entities', and one may be the Django app's; a schema update would drop them.
       schemaGenerator: { ignoreRoutines: true },
       // Errors reach the caller whole; MikroORM's own console log would print them a second time.
@@ -50,12 +58,24 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
 
 function sqliteOptions(path: string): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-  return { driver: SqliteDriver, dbName: path, driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT * 1000, isOursOrEmpty) };
+  return {
+    driver: SqliteDriver,
+    dbName: path,
+    driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT * 1000, isOursOrEmpty),
+  };
 }
 
-/** Returns true for a file that our migrations made, or that holds no table yet; they come with their record, in one transaction. */
+/**
+ * Returns true for a file that our migrations made, or that holds no table yet; they come with their record, in one
+ * transaction.
+ */
 const isOursOrEmpty: MayChange = select => {
-  if (select(`select 1 from sqlite_master where name not like 'sqlite\\_%' escape '\\' and name <> '${MIGRATIONS_TABLE}' limit 1`).length === 0) return true;
+  if (
+    select(
+      `select 1 from sqlite_master where name not like 'sqlite\\_%' escape '\\' and name <> '${MIGRATIONS_TABLE}' limit 1`,
+    ).length === 0
+  )
+    return true;
   return select(`select id, name, executed_at from ${MIGRATIONS_TABLE} limit 1`).length > 0;
 };
 
@@ -67,6 +87,7 @@ async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Op
     clientUrl: url,
     pool: { min: 0, max: 20 },
     driverOptions: { connectTimeout: MAX_CONNECT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, gracefulEnd: true },
-    onCreateConnection: connection => prepareSession(connection as unknown as DatabaseConnection, sessionSettings(kind)),
+    onCreateConnection: connection =>
+      prepareSession(connection as unknown as DatabaseConnection, sessionSettings(kind)),
   };
 }

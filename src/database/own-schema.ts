@@ -12,14 +12,19 @@ const MAX_LISTED_NAMES = 10;
 export interface FoundSchema {
   /** The names of its tables and views. */
   readonly tables: readonly string[];
-  /** The names of the migrations that are recorded as applied, oldest first; null: there is no record, so none ever was. */
+  /**
+   * The names of the migrations that are recorded as applied, oldest first; null: there is no record, so none ever was.
+   */
   readonly applied: readonly string[] | null;
   readonly pending: readonly MigrationEntry[];
   /** The recorded migrations that this version does not know. */
   readonly unknown: readonly string[];
 }
 
-/** Reads what a database holds, in the entity manager's transaction where it has one; makes no table, as the migrator itself would. */
+/**
+ * Reads what a database holds, in the entity manager's transaction where it has one; makes no table, as the migrator
+ * itself would.
+ */
 export async function findSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
   const kind = databaseKindOf(database);
   const sql =
@@ -31,8 +36,11 @@ export async function findSchema(database: Database, em: SqlEntityManager = data
   const known = migrationsFor(kind);
   if (!tables.includes(tableName)) return { tables, applied: null, pending: known, unknown: [] };
   const columns = await columnsOf(database, em, tableName);
-  if (!['id', 'name', 'executed_at'].every(column => columns.includes(column))) return { tables, applied: null, pending: known, unknown: [] };
-  const applied = (await em.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(({ name }) => name);
+  if (!['id', 'name', 'executed_at'].every(column => columns.includes(column)))
+    return { tables, applied: null, pending: known, unknown: [] };
+  const applied = (await em.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(
+    ({ name }) => name,
+  );
   return {
     tables,
     applied,
@@ -42,24 +50,32 @@ export async function findSchema(database: Database, em: SqlEntityManager = data
 }
 
 /**
- * Returns what a database holds. Throws SchemaError unless it is empty, or holds what our migrations made: before a migration
- * or sample data change anything in it.
+ * Returns what a database holds. Throws SchemaError unless it is empty, or holds what our migrations made: before a
+ * migration or sample data change anything in it.
  *
- * Where migrations are recorded, the tables of those are ours if they have their columns. A table of a migration that is
- * pending may be what an interrupted one left, which has its columns and no rows and is completed by the next one.
+ * Where migrations are recorded, the tables of those are ours if they have their columns. A table of a migration that
+ * is pending may be what an interrupted one left, which has its columns and no rows and is completed by the next one.
  */
-export async function requireOwnSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
+export async function requireOwnSchema(
+  database: Database,
+  em: SqlEntityManager = database.em.fork(),
+): Promise<FoundSchema> {
   try {
     return await requireOwnSchemaNow(database, em);
   } catch (error) {
-    if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || databaseKindOf(database) === 'sqlite') throw error;
-    // A statement that replaces a table goes on in the server after its client was killed, and the table is nowhere for a moment.
+    if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || databaseKindOf(database) === 'sqlite')
+      throw error;
+    // A statement that replaces a table goes on in the server after its client was killed, and the table is nowhere for
+    // a moment.
     await untilReplaced(database, em);
     return requireOwnSchemaNow(database, em);
   }
 }
 
-/** Waits until no statement is replacing one of our tables: a statement that names a table waits for the one that replaces it. */
+/**
+ * Waits until no statement is replacing one of our tables: a statement that names a table waits for the one that
+ * replaces it.
+ */
 async function untilReplaced(database: Database, em: SqlEntityManager): Promise<void> {
   for (const { name } of migrationsFor(databaseKindOf(database)).flatMap(({ tables }) => tables)) {
     try {
@@ -82,32 +98,59 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
   }
   if (applied === null) return schema;
   if (unknown.length > 0) {
-    throw new SchemaError('SCHEMA_NEWER', `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`);
+    throw new SchemaError(
+      'SCHEMA_NEWER',
+      `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`,
+    );
   }
   const known = migrationsFor(databaseKindOf(database));
   const missing = missingTables(schema, known);
   if (missing.length > 0) {
-    throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
+    throw new SchemaError(
+      'SCHEMA_INCOMPLETE',
+      `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`,
+    );
   }
-  const incomplete = await incompleteIn(em, known.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables));
+  const incomplete = await incompleteIn(
+    em,
+    known.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables),
+  );
   if (incomplete.length > 0) {
-    throw new SchemaError('SCHEMA_INCOMPLETE', `The migrations are recorded as applied, but columns that they made are gone: ${listed(incomplete)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`);
+    throw new SchemaError(
+      'SCHEMA_INCOMPLETE',
+      `The migrations are recorded as applied, but columns that they made are gone: ${listed(incomplete)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`,
+    );
   }
   return schema;
 }
 
 /** Returns the tables that our migrations cannot have made; any, where there is no record of migrations. */
-async function foreignTables(database: Database, em: SqlEntityManager, { tables, applied, pending }: FoundSchema): Promise<string[]> {
+async function foreignTables(
+  database: Database,
+  em: SqlEntityManager,
+  { tables, applied, pending }: FoundSchema,
+): Promise<string[]> {
   if (applied === null) return [...tables];
   const { tableName } = database.config.get('migrations');
   const ours = migrationsFor(databaseKindOf(database)).flatMap(migration => migration.tables.map(({ name }) => name));
   const others = applied.length === 0 ? tables.filter(name => name !== tableName && !ours.includes(name)) : [];
-  return [...others, ...(await takenIn(em, pending.flatMap(migration => migration.tables)))];
+  return [
+    ...others,
+    ...(await takenIn(
+      em,
+      pending.flatMap(migration => migration.tables),
+    )),
+  ];
 }
 
 /** Returns the tables of applied migrations that are not there. */
-export function missingTables({ tables, applied }: Pick<FoundSchema, 'tables' | 'applied'>, known: readonly MigrationEntry[]): string[] {
-  const made = known.filter(({ name }) => applied?.includes(name)).flatMap(migration => migration.tables.map(({ name }) => name));
+export function missingTables(
+  { tables, applied }: Pick<FoundSchema, 'tables' | 'applied'>,
+  known: readonly MigrationEntry[],
+): string[] {
+  const made = known
+    .filter(({ name }) => applied?.includes(name))
+    .flatMap(migration => migration.tables.map(({ name }) => name));
   return made.filter(table => !tables.includes(table));
 }
 

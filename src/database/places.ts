@@ -20,9 +20,9 @@ interface Takers {
 }
 
 /**
- * The places that a pool has for connections. Some are kept for each thing that they are taken for, so that those who wait
- * for locks leave room for readers, slow readers leave room for changes, and neither makes the database look as if it did
- * not answer. The other places go to those who have waited longest.
+ * The places that a pool has for connections. Some are kept for each thing that they are taken for, so that those who
+ * wait for locks leave room for readers, slow readers leave room for changes, and neither makes the database look as if
+ * it did not answer. The other places go to those who have waited longest.
  */
 export class Places<For extends string> {
   readonly #takers: ReadonlyMap<For, Takers>;
@@ -34,7 +34,12 @@ export class Places<For extends string> {
     const all = Object.entries<PlaceRule>(rules) as [For, PlaceRule][];
     // A pool may be so small that not all can have what is kept for them in a larger one.
     const fits = all.reduce((sum, [, { kept }]) => sum + kept, 0) < most;
-    this.#takers = new Map(all.map(([name, rule]) => [name, { kept: fits ? rule.kept : 0, line: new WaitingLine('connection', rule), taken: 0 }]));
+    this.#takers = new Map(
+      all.map(([name, rule]) => [
+        name,
+        { kept: fits ? rule.kept : 0, line: new WaitingLine('connection', rule), taken: 0 },
+      ]),
+    );
   }
 
   get taken(): number {

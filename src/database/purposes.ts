@@ -2,16 +2,30 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PlaceRules } from './places.js';
 import type { WaitRule } from './waiting-line.js';
 
-/** Names what a connection is taken for: to read, or anything else outside of a transaction; for a transaction that may write; to see whether the database answers. */
+/**
+ * Names what a connection is taken for: to read, or anything else outside of a transaction; for a transaction that may
+ * write; to see whether the database answers.
+ */
 export type Purpose = 'read' | 'transaction' | 'probe';
 
 /** Names what a connection to a server is taken for, and for which rows. */
-export type Lane = 'read enrollments' | 'read users' | 'read courses' | 'read others' | 'change enrollments' | 'change others' | 'look at viewers' | 'probe';
+export type Lane =
+  | 'read enrollments'
+  | 'read users'
+  | 'read courses'
+  | 'read others'
+  | 'change enrollments'
+  | 'change others'
+  | 'look at viewers'
+  | 'probe';
 
 /** How those wait who read: a connection is given back after a statement. */
 const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
-/** How those wait who change something, for a connection or for others who change the same course: as long as a transaction goes on against conflicts, but none is begun that would be stopped before its end. */
+/**
+ * How those wait who change something, for a connection or for others who change the same course: as long as a
+ * transaction goes on against conflicts, but none is begun that would be stopped before its end.
+ */
 export const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
 /** How connections are shared that are all alike: as they are to a file, which locks no tables. */
@@ -53,7 +67,10 @@ export function asLookAtViewers<Result>(work: () => Result): Result {
   return aims.run({ isLookAtViewers: true }, work);
 }
 
-/** Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many slow readers there are. */
+/**
+ * Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many
+ * slow readers there are.
+ */
 export function forChange<Result>(work: () => Result): Result {
   return aims.run({ ...aims.getStore(), isChange: true }, work);
 }
@@ -73,7 +90,10 @@ export function purposeOutsideTransactions(): Purpose {
   return aims.getStore()?.isProbe ? 'probe' : 'read';
 }
 
-/** Returns the lane of a statement outside of a transaction: a statement that needs several tables has that of the first one here, behind which most others wait. */
+/**
+ * Returns the lane of a statement outside of a transaction: a statement that needs several tables has that of the first
+ * one here, behind which most others wait.
+ */
 export function laneOf(purpose: Purpose, sql: string): Lane {
   if (purpose === 'probe') return purpose;
   if (aims.getStore()?.isLookAtViewers) return 'look at viewers';

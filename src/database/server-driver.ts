@@ -1,7 +1,15 @@
 import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { MySqlConnection, MySqlDriver } from '@mikro-orm/mysql';
-import { CompiledQuery, type ControlConnectionProvider, type DatabaseConnection, type Dialect, type Driver, type QueryCompiler, type TransactionSettings } from 'kysely';
+import {
+  CompiledQuery,
+  type ControlConnectionProvider,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryCompiler,
+  type TransactionSettings,
+} from 'kysely';
 import pRetry from 'p-retry';
 import { exactNumber } from '../counters/index.js';
 import { WholeNumber } from '../entities/whole-number.js';
@@ -19,9 +27,13 @@ import { Turn, type Taken } from './turn.js';
 export class LimitedConnection extends MySqlConnection {
   /** The places for connections; who waits for one waits here, and can stop waiting. */
   readonly places = new Places(this.config.get('pool').max!, laneRules);
-  readonly #idle = new IdleConnections(async () => (this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null));
+  readonly #idle = new IdleConnections(async () =>
+    this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null,
+  );
 
-  override async createKyselyDialect(...parameters: Parameters<MySqlConnection['createKyselyDialect']>): ReturnType<MySqlConnection['createKyselyDialect']> {
+  override async createKyselyDialect(
+    ...parameters: Parameters<MySqlConnection['createKyselyDialect']>
+  ): ReturnType<MySqlConnection['createKyselyDialect']> {
     const dialect = await super.createKyselyDialect(...parameters);
     const kind = databaseKind(this.config.get('clientUrl')!) === 'mariadb' ? 'mariadb' : 'mysql';
     const limited: Dialect = {
@@ -34,7 +46,9 @@ export class LimitedConnection extends MySqlConnection {
   }
 
   /** Runs a statement. Errors: UnsafeNumberError where a key or a count in its rows is beyond 2^53 − 1. */
-  override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(...parameters: Parameters<MySqlConnection['execute']>): Promise<Result> {
+  override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
+    ...parameters: Parameters<MySqlConnection['execute']>
+  ): Promise<Result> {
     const result = await super.execute<Result>(...parameters);
     this.#requireExact((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
     return result;
@@ -48,7 +62,9 @@ export class LimitedConnection extends MySqlConnection {
   /** The names of the columns that hold keys and counts, in whichever table. */
   get #wholeNumbers(): ReadonlySet<string> {
     return (this.#wholeNumberColumns ??= new Set(
-      [...this.metadata.getAll().values()].flatMap(({ props }) => props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames)),
+      [...this.metadata.getAll().values()].flatMap(({ props }) =>
+        props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames),
+      ),
     ));
   }
   #wholeNumberColumns: ReadonlySet<string> | undefined;
@@ -72,7 +88,10 @@ export class LimitedMariaDbDriver extends MariaDbDriver {
 /** How long a connection is asked for again and again, where the server takes no more of them, in milliseconds. */
 const MAX_CROWDED_MS = 5000;
 
-/** How soon after connections were found to lead to a server that takes no changes others are given up for it, in milliseconds. */
+/**
+ * How soon after connections were found to lead to a server that takes no changes others are given up for it, in
+ * milliseconds.
+ */
 const MIN_OUTDATED_MS = 1000;
 
 /**
@@ -110,7 +129,10 @@ class LimitedDriver implements Driver {
       return await unlessStopped(opening, limit);
     } catch (error) {
       // One that is opened too late, by a server that hangs, say, is for somebody else.
-      void opening.then(taken => taken.giveBack(), () => undefined);
+      void opening.then(
+        taken => taken.giveBack(),
+        () => undefined,
+      );
       throw error;
     }
   }
@@ -137,10 +159,13 @@ class LimitedDriver implements Driver {
     }
   }
 
-  /** Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while. */
+  /**
+   * Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while.
+   */
   async #connect(limit: TimeLimit | undefined): Promise<DatabaseConnection> {
     const end = waitEnd(MAX_CROWDED_MS);
-    const isToAskAgain = (error: unknown): boolean => faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true;
+    const isToAskAgain = (error: unknown): boolean =>
+      faultOf(error)?.kind === 'crowded' && limit?.signal.aborted !== true;
     for (;;) {
       const connection = await this.inner.acquireConnection().catch((first: unknown) => {
         if (!isToAskAgain(first)) throw first;
@@ -163,23 +188,27 @@ class LimitedDriver implements Driver {
 
   /**
    * Looks at an error of a statement. A server that takes no changes may be one that was the primary until now: whoever
-   * connects anew is led to the new one, so all connections that there are now are given up, each when it is next asked for.
+   * connects anew is led to the new one, so all connections that there are now are given up, each when it is next asked
+   * for.
    */
   readonly #lookAt = (error: unknown): void => {
     const now = performance.now();
-    if (faultOf(error)?.kind === 'read_only' && now - this.#outdatedBefore > MIN_OUTDATED_MS) this.#outdatedBefore = now;
+    if (faultOf(error)?.kind === 'read_only' && now - this.#outdatedBefore > MIN_OUTDATED_MS)
+      this.#outdatedBefore = now;
   };
 
   /** Returns false on a cluster of Galera, which replicates by threads that such a limit would end too. */
   #knowsStatementLimits(connection: DatabaseConnection): Promise<boolean> {
     if (this.kind === 'mysql') return Promise.resolve(true);
-    return (this.#hasStatementLimits ??= connection.executeQuery<{ Value: string }>(CompiledQuery.raw("show variables like 'wsrep_on'")).then(
-      ({ rows }) => rows[0]?.Value !== 'ON',
-      (error: unknown) => {
-        this.#hasStatementLimits = undefined;
-        throw error;
-      },
-    ));
+    return (this.#hasStatementLimits ??= connection
+      .executeQuery<{ Value: string }>(CompiledQuery.raw("show variables like 'wsrep_on'"))
+      .then(
+        ({ rows }) => rows[0]?.Value !== 'ON',
+        (error: unknown) => {
+          this.#hasStatementLimits = undefined;
+          throw error;
+        },
+      ));
   }
 
   /** Lends a connection to kill a statement by, where MikroORM does not open one for that. */
@@ -241,7 +270,8 @@ class LimitedDriver implements Driver {
     try {
       await this.inner.destroy();
     } catch (error) {
-      // A connection that could not be closed in order, such as one that was still being opened, has ended all the same.
+      // A connection that could not be closed in order, such as one that was still being opened, has ended all the
+      // same.
       if (faultOf(error)?.kind !== 'disconnected') throw error;
     }
   }

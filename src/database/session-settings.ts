@@ -8,17 +8,18 @@ import type { DatabaseKind } from './database-url.js';
 type ServerKind = Exclude<DatabaseKind, 'sqlite'>;
 
 /**
- * Limits how long a statement waits for a lock that another session holds, in seconds: on rows, or, as a schema change holds it, on a table.
+ * Limits how long a statement waits for a lock that another session holds, in seconds: on rows, or, as a schema change
+ * holds it, on a table.
  *
- * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With the limits of
- * MySQL and MariaDB, 50 seconds for rows and a day or a year for tables, it would keep a caller, and a connection of the
- * pool, for longer than anybody stays. Migrations have a longer limit of their own.
+ * Writers of one course take milliseconds each, so who waits this long waits for something that is stuck. With the
+ * limits of MySQL and MariaDB, 50 seconds for rows and a day or a year for tables, it would keep a caller, and a
+ * connection of the pool, for longer than anybody stays. Migrations have a longer limit of their own.
  */
 export const LOCK_WAIT = 5;
 
 /**
- * Limits how long a transaction may do nothing, in seconds. A process that is frozen or cut off in the middle of one would
- * keep its locks for eight hours, MySQL's limit; ours send one statement after the other.
+ * Limits how long a transaction may do nothing, in seconds. A process that is frozen or cut off in the middle of one
+ * would keep its locks for eight hours, MySQL's limit; ours send one statement after the other.
  */
 const MAX_IDLE_SECONDS = 15;
 
@@ -28,7 +29,10 @@ const UNLIMITED: Readonly<Record<ServerKind, number>> = { mysql: 31_536_000, mar
 /** How long opening a connection may take after the server has let it in, in milliseconds. */
 const MAX_SETTING_MS = 5000;
 
-/** Returns the statement that limits how long a session may do nothing: MariaDB has a limit for transactions alone, MySQL only one for all sessions. */
+/**
+ * Returns the statement that limits how long a session may do nothing: MariaDB has a limit for transactions alone,
+ * MySQL only one for all sessions.
+ */
 function idleLimitSql(kind: ServerKind, seconds: number): string {
   return `set session ${kind === 'mysql' ? 'wait_timeout' : 'idle_transaction_timeout'} = ${seconds}`;
 }
@@ -43,11 +47,17 @@ export function sessionSettings(kind: ServerKind, maxIdleSeconds = MAX_IDLE_SECO
   ];
 }
 
-/** Prepares a new connection, and cuts it where that fails or the server does not answer: Kysely neither uses it then nor gives it back. */
+/**
+ * Prepares a new connection, and cuts it where that fails or the server does not answer: Kysely neither uses it then
+ * nor gives it back.
+ */
 export async function prepareSession(connection: DatabaseConnection, settings: readonly string[]): Promise<void> {
   const over = new AbortController();
   const late = delay(MAX_SETTING_MS, undefined, { signal: over.signal }).then(() => {
-    throw Object.assign(new Error(`The database let a connection in and then did not answer for ${MAX_SETTING_MS} ms.`), { code: 'ETIMEDOUT', fatal: true });
+    throw Object.assign(
+      new Error(`The database let a connection in and then did not answer for ${MAX_SETTING_MS} ms.`),
+      { code: 'ETIMEDOUT', fatal: true },
+    );
   });
   const prepared = (async () => {
     for (const sql of settings) await connection.executeQuery(CompiledQuery.raw(sql));
@@ -63,8 +73,14 @@ export async function prepareSession(connection: DatabaseConnection, settings: r
   }
 }
 
-/** Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe. */
-export async function withoutIdleLimit<Result>(em: SqlEntityManager, kind: DatabaseKind, work: () => Promise<Result>): Promise<Result> {
+/**
+ * Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe.
+ */
+export async function withoutIdleLimit<Result>(
+  em: SqlEntityManager,
+  kind: DatabaseKind,
+  work: () => Promise<Result>,
+): Promise<Result> {
   if (kind === 'sqlite') return work();
   await em.execute(idleLimitSql(kind, UNLIMITED[kind]), [], 'run');
   try {

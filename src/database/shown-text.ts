@@ -1,4 +1,7 @@
-/** What of a text from the configuration people and logs may see: never a URL or connection text with a password, in whatever variable and form. */
+/**
+ * What of a text from the configuration people and logs may see: never a URL or connection text with a password, in
+ * whatever variable and form.
+ */
 import { isIP } from 'node:net';
 import { withoutPassword } from './database-url.js';
 
@@ -14,21 +17,31 @@ const WORD = /^[\w.+*-]*$/;
 /** Matches a part of a cron expression, and what stands for a whole one: its name, or a moment. */
 const CRON_PART = /^(?:[\d*/?#-]|[a-z]{1,3}(?![a-z]))+$/i;
 const MOMENT = /^(?:@[a-z]{1,10}|\d{4}-\d\d-\d\d[T\d:.Z-]*)$/;
-/** Matches a host and a port, two numbers with a slash between them, and a name with a slash and digits, as of a range of addresses. */
+/**
+ * Matches a host and a port, two numbers with a slash between them, and a name with a slash and digits, as of a range
+ * of addresses.
+ */
 const PLACE = /^(?:[\w.-]*:\d{0,5}|[\w.:-]*\/\d{0,7}|\d{1,12}\/\w{0,12})$/;
 /** Matches a path of a file or folder as people name them. */
 const PATH = /^(?:[a-z]:)?[\p{L}\p{M}\d_./\\ ~+-]*$/iu;
 /** Matches what says that a password or another secret follows, and an option of a command, which may be one. */
-const SECRET_FOLLOWS = /(?:pass\w*|pwd|secret|token|key|credentials?|bearer|basic|auth\w*)["']?\s*[:=\s]|(?:^|\s)-+[a-z]/i;
+const SECRET_FOLLOWS =
+  /(?:pass\w*|pwd|secret|token|key|credentials?|bearer|basic|auth\w*)["']?\s*[:=\s]|(?:^|\s)-+[a-z]/i;
 
-/** Returns a value as a message quotes it; of one that is like a URL, no password, and of one that may be a connection text, nothing. */
+/**
+ * Returns a value as a message quotes it; of one that is like a URL, no password, and of one that may be a connection
+ * text, nothing.
+ */
 export function shownValue(value: string): string {
   if (value.length > MAX_SHOWN_LENGTH) return HIDDEN;
   // The user too, which may be a token.
   if (value.includes('://')) return withoutPassword(value).replace(/\/\/[^/]*@/, '//***@');
   if (SECRET_FOLLOWS.test(value)) return HIDDEN;
   // Words with space between them may be those of a command, a password among them.
-  const isShown = value.split(/,\s*/).every(isPlain) || MOMENT.test(value) || value.split(/[\s,]+/).every(part => CRON_PART.test(part) || isIP(part) || PLACE.test(part));
+  const isShown =
+    value.split(/,\s*/).every(isPlain) ||
+    MOMENT.test(value) ||
+    value.split(/[\s,]+/).every(part => CRON_PART.test(part) || isIP(part) || PLACE.test(part));
   return isShown ? value : HIDDEN;
 }
 

@@ -2,10 +2,15 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
-/** The size of a log, in bytes, from which on it is copied into the file by a thread of its own: about 30 ms of work. */
+/**
+ * The size of a log, in bytes, from which on it is copied into the file by a thread of its own: about 30 ms of work.
+ */
 export const MAX_COPIED_HERE_BYTES = 16_000_000;
 
-/** The pages of a log after which SQLite copies it with a commit: its own default (https://www.sqlite.org/pragma.html#pragma_wal_autocheckpoint). */
+/**
+ * The pages of a log after which SQLite copies it with a commit: its own default
+ * (https://www.sqlite.org/pragma.html#pragma_wal_autocheckpoint).
+ */
 const USUAL_PAGES = 1000;
 
 /** Runs one statement on the connection that commits. */
@@ -15,14 +20,18 @@ type Run = (sql: string) => Promise<unknown>;
 type Copy = (path: string) => Promise<unknown>;
 
 /**
- * Keeps a commit short that ends a large transaction. SQLite copies its log into the file with a commit, and node:sqlite holds up
- * the event loop for that; a large log is copied beside it, by a connection of a thread, which makes no reader or writer wait.
+ * Keeps a commit short that ends a large transaction. SQLite copies its log into the file with a commit, and
+ * node:sqlite holds up the event loop for that; a large log is copied beside it, by a connection of a thread, which
+ * makes no reader or writer wait.
  */
 export class Checkpoints {
   #isCopying = false;
   /** Whether the connection leaves the log as it is. */
   #isOff = false;
-  /** Whether the log was just copied: the next commit copies what has come since, or under steady writing it would never begin anew. */
+  /**
+   * Whether the log was just copied: the next commit copies what has come since, or under steady writing it would never
+   * begin anew.
+   */
   #isCopied = false;
   /** Whether logs could not be copied beside commits; then each commit copies again, or they would grow for ever. */
   #isInVain = false;
@@ -34,7 +43,8 @@ export class Checkpoints {
 
   /** Commits, and has the log copied where it is large; once the commit was answered, nothing makes it fail. */
   async commit(run: Run): Promise<void> {
-    const isLarge = !this.#isInVain && (this.#isCopying || (!this.#isCopied && bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES));
+    const isLarge =
+      !this.#isInVain && (this.#isCopying || (!this.#isCopied && bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES));
     this.#isCopied = false;
     if (isLarge !== this.#isOff) {
       await run(`pragma wal_autocheckpoint = ${isLarge ? 0 : USUAL_PAGES}`);

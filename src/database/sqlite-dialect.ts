@@ -21,15 +21,18 @@ import { Checkpoints } from './sqlite-checkpoint.js';
 import { isBusy, isReadOnly, openFile, openReader, type MayChange } from './sqlite-file.js';
 import { currentLimit, type TimeLimit } from './time-limit.js';
 
-/** How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when it is needed. */
+/**
+ * How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when
+ * it is needed.
+ */
 const MAX_READERS = 5;
 
 /** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
 const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
 
 /**
- * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A file
- * that `mayChange` says is not ours is only read.
+ * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A
+ * file that `mayChange` says is not ours is only read.
  *
  * One connection writes, and others read beside it, which wait for no writer, of another process either. A database in
  * memory, and a file that is only read, has one connection for all.
@@ -63,7 +66,10 @@ export class NodeSqliteFileDialect extends SqliteDialect {
   }
 }
 
-/** Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's does. */
+/**
+ * Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's
+ * does.
+ */
 class OwnQueueAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
@@ -74,8 +80,8 @@ class OwnQueueAdapter extends SqliteAdapter {
 const MAX_HELD_UP_MS = 10;
 
 /**
- * The time since the event loop last had a turn. node:sqlite answers at once, so statements that wait only for each other
- * would hold up all else until the last of them is done, those of different requests too.
+ * The time since the event loop last had a turn. node:sqlite answers at once, so statements that wait only for each
+ * other would hold up all else until the last of them is done, those of different requests too.
  */
 class HeldUp {
   #since: number | undefined;
@@ -86,8 +92,9 @@ class HeldUp {
   }
 
   /**
-   * Resolves after the next turn. What has waited for one runs then, though others have used it up meanwhile: of two that are
-   * at work without an end, one on each connection, the first to run after a turn would let the other wait for ever.
+   * Resolves after the next turn. What has waited for one runs then, though others have used it up meanwhile: of two
+   * that are at work without an end, one on each connection, the first to run after a turn would let the other wait for
+   * ever.
    */
   async over(): Promise<void> {
     await turn();
@@ -114,11 +121,17 @@ interface Taken {
 /** What takes connections for a turn. */
 interface Lender {
   take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken>;
-  /** Runs work again for as long as another process keeps it from the file, until the deadline of what was asked for then. */
+  /**
+   * Runs work again for as long as another process keeps it from the file, until the deadline of what was asked for
+   * then.
+   */
   unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** The statements of one who asked for a connection: a transaction has one until its end, and each other statement takes its own. */
+/**
+ * The statements of one who asked for a connection: a transaction has one until its end, and each other statement takes
+ * its own.
+ */
 class Turn implements DatabaseConnection {
   readonly #limit = currentLimit();
   readonly #purpose = purposeOutsideTransactions();
@@ -149,7 +162,9 @@ class Turn implements DatabaseConnection {
     }
   }
 
-  async *streamQuery<Row>(...parameters: Parameters<DatabaseConnection['streamQuery']>): AsyncIterableIterator<QueryResult<Row>> {
+  async *streamQuery<Row>(
+    ...parameters: Parameters<DatabaseConnection['streamQuery']>
+  ): AsyncIterableIterator<QueryResult<Row>> {
     this.#limit?.check();
     const { connection, release } = this.#held ?? (await this.lender.take(this.#purpose, this.#limit));
     try {
@@ -163,7 +178,9 @@ class Turn implements DatabaseConnection {
   async begin(isReadOnly: boolean): Promise<void> {
     this.#held = await this.lender.take(isReadOnly ? 'read' : 'transaction', this.#limit);
     try {
-      await this.lender.unlessBusy(this.#askedAt, () => this.executeQuery(CompiledQuery.raw(isReadOnly ? 'begin' : 'begin immediate')));
+      await this.lender.unlessBusy(this.#askedAt, () =>
+        this.executeQuery(CompiledQuery.raw(isReadOnly ? 'begin' : 'begin immediate')),
+      );
     } catch (error) {
       this.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
       throw error;
@@ -195,7 +212,8 @@ class FileDriver extends SqliteDriver implements Lender {
   readonly #places = new Places(1, purposeRules);
   readonly #checkpoints: Checkpoints;
   /** Undefined where the one that writes is the only one. */
-  #readers: { readonly places: Places<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
+  #readers:
+    { readonly places: Places<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
 
   constructor(
     private readonly path: string,
@@ -261,7 +279,15 @@ class FileDriver extends SqliteDriver implements Lender {
     } catch (error) {
       const left = this.deadline - (performance.now() - askedAt);
       if (!isBusy(error) || left <= 0) throw error;
-      return pRetry(work, { retries: Number.POSITIVE_INFINITY, factor: 1.2, minTimeout: 2, maxTimeout: 50, randomize: true, maxRetryTime: left, shouldRetry: again => isBusy(again.error) });
+      return pRetry(work, {
+        retries: Number.POSITIVE_INFINITY,
+        factor: 1.2,
+        minTimeout: 2,
+        maxTimeout: 50,
+        randomize: true,
+        maxRetryTime: left,
+        shouldRetry: again => isBusy(again.error),
+      });
     }
   }
 
@@ -299,7 +325,9 @@ async function driverOf(file: DatabaseSync): Promise<SqliteDriver> {
 /** Returns a connection as Kysely takes it, which knows our functions and refuses to round numbers. */
 function withExactNumbers(database: DatabaseSync): SqliteDatabase {
   // Not for the schema, which other programs must be able to read and write without it.
-  database.function(FOLD, { deterministic: true, directOnly: true }, text => (typeof text === 'string' ? foldedText(text) : text));
+  database.function(FOLD, { deterministic: true, directOnly: true }, text =>
+    typeof text === 'string' ? foldedText(text) : text,
+  );
   return {
     prepare(sql) {
       const statement = database.prepare(sql);
@@ -319,7 +347,9 @@ function* exactEach(rows: Iterator<unknown>): IterableIterator<unknown> {
   for (let next = exact(() => rows.next()); next.done !== true; next = exact(() => rows.next())) yield next.value;
 }
 
-/** Reads rows. Errors: UnsafeNumberError where a number in them is beyond 2^53 − 1, which node:sqlite refuses to round. */
+/**
+ * Reads rows. Errors: UnsafeNumberError where a number in them is beyond 2^53 − 1, which node:sqlite refuses to round.
+ */
 function exact<Result>(read: () => Result): Result {
   try {
     return read();

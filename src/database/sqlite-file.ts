@@ -7,7 +7,10 @@ import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
 /** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
 const OPEN_TIMEOUT = 50;
 
-/** How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in milliseconds. */
+/**
+ * How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in
+ * milliseconds.
+ */
 const LOOK_TIMEOUT = 2000;
 
 /** Returns true where a file may be changed, by what it holds. */
@@ -20,21 +23,29 @@ export interface OpenFile {
 }
 
 /**
- * Opens an SQLite file with foreign keys on. One that may not be changed is opened so that nothing can change it; any other is
- * switched to WAL, which writes to the file. What finds it busy from then on fails at once, since a wait of SQLite's own
- * would hold up the whole process.
+ * Opens an SQLite file with foreign keys on. One that may not be changed is opened so that nothing can change it; any
+ * other is switched to WAL, which writes to the file. What finds it busy from then on fails at once, since a wait of
+ * SQLite's own would hold up the whole process.
  */
 export function openFile(path: string, mayChange: MayChange): OpenFile {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
-  const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), { timeout: OPEN_TIMEOUT, enableForeignKeyConstraints: true, readOnly: !mayWrite });
-  // A log that was large, and is begun anew after it was copied into the file, is cut to what a commit copies by itself.
+  const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), {
+    timeout: OPEN_TIMEOUT,
+    enableForeignKeyConstraints: true,
+    readOnly: !mayWrite,
+  });
+  // A log that was large, and is begun anew after it was copied into the file, is cut to what a commit copies by
+  // itself.
   if (mayWrite) database.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${MAX_COPIED_HERE_BYTES};`);
   // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
   database.exec('pragma synchronous = full; pragma recursive_triggers = on; pragma busy_timeout = 0;');
   return { database, hasReaders: mayWrite && path !== ':memory:' };
 }
 
-/** Opens a connection that only reads, beside one that openFile() has opened: in WAL it waits for no writer, and no writer for it. */
+/**
+ * Opens a connection that only reads, beside one that openFile() has opened: in WAL it waits for no writer, and no
+ * writer for it.
+ */
 export function openReader(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
   database.exec('pragma query_only = on');
@@ -51,7 +62,9 @@ export function isBusy(error: unknown): boolean {
   return faultOf(error)?.kind === 'lock_wait';
 }
 
-/** Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway. */
+/**
+ * Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway.
+ */
 function isNew(path: string): boolean {
   const found = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
   return found === undefined || !found.isFile() || found.size === 0;
@@ -73,8 +86,8 @@ function isChangeable(path: string, mayChange: MayChange): boolean {
 }
 
 /**
- * Returns what opens a file that is only read. A reader of a file in WAL makes two files beside it and leaves them; where no
- * other program has the file open, which the one with the log would show, it needs none of them.
+ * Returns what opens a file that is only read. A reader of a file in WAL makes two files beside it and leaves them;
+ * where no other program has the file open, which the one with the log would show, it needs none of them.
  */
 function withoutTraces(path: string): string | URL {
   if (existsSync(`${path}-wal`) || existsSync(`${path}-journal`)) return path;

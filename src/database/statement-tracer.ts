@@ -5,10 +5,15 @@ import { recordedSpan, tracer } from './tracing.js';
 /** Limits the text of a statement in a trace, in characters: one for a thousand ids has as many question marks. */
 const LONGEST = 2000;
 
-/** Is what MikroORM tells of a statement that it has run; `took` is in milliseconds, and left out for what opens and closes transactions. */
+/**
+ * Is what MikroORM tells of a statement that it has run; `took` is in milliseconds, and left out for what opens and
+ * closes transactions.
+ */
 type Statement = LogContext & { readonly query: string; readonly took?: number; readonly results?: number };
 
-/** Is MikroORM's logger, which also adds a span for each statement to the trace under way: its text, never its values. */
+/**
+ * Is MikroORM's logger, which also adds a span for each statement to the trace under way: its text, never its values.
+ */
 export class StatementTracer extends DefaultLogger {
   constructor(
     options: LoggerOptions,

@@ -4,13 +4,21 @@ import { DriverException } from '@mikro-orm/core';
 /** Names why work was stopped: its time was over, or nobody waits for it any more. */
 export type StopReason = 'deadline' | 'client_gone';
 
-/** Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on as it is. */
+/**
+ * Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on as it is.
+ */
 export class WorkStopped extends DriverException {
   constructor(
     readonly reason: StopReason,
     readonly limit: TimeLimit,
   ) {
-    super(new Error(reason === 'deadline' ? `The work took longer than ${limit.seconds} s.` : 'The client left before it was answered.'));
+    super(
+      new Error(
+        reason === 'deadline'
+          ? `The work took longer than ${limit.seconds} s.`
+          : 'The client left before it was answered.',
+      ),
+    );
   }
 }
 
@@ -42,8 +50,9 @@ export class TimeLimit {
   }
 
   /**
-   * When work is begun at the latest, as a moment of performance.now(): what waits for longer would be stopped before it is
-   * done, in vain, and keep others waiting meanwhile. What reads for the answer to a change that is saved is begun all the same.
+   * When work is begun at the latest, as a moment of performance.now(): what waits for longer would be stopped before
+   * it is done, in vain, and keep others waiting meanwhile. What reads for the answer to a change that is saved is
+   * begun all the same.
    */
   get lastStart(): number {
     return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * PART_TO_WORK;
@@ -62,7 +71,9 @@ export class TimeLimit {
   /** What was waited for in this process, and refused, when the time was over. */
   refusal: Error | undefined;
 
-  /** Throws WorkStopped where the work is to stop; by the clock too, since a timer is late when the event loop was busy. */
+  /**
+   * Throws WorkStopped where the work is to stop; by the clock too, since a timer is late when the event loop was busy.
+   */
   check(): void {
     if (this.millisecondsLeft === 0) this.stop('deadline');
     this.signal.throwIfAborted();
@@ -79,7 +90,10 @@ export class TimeLimit {
     clearTimeout(this.#timer);
   }
 
-  /** Runs work within a part of this limit: it stops after so many milliseconds, or with this limit, where that is sooner. */
+  /**
+   * Runs work within a part of this limit: it stops after so many milliseconds, or with this limit, where that is
+   * sooner.
+   */
   async withinPart<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
     const part = new TimeLimit(Math.min(milliseconds, this.millisecondsLeft) / 1000);
     const stop = (): void => part.stop(this.reason!);
@@ -106,8 +120,15 @@ export function withinLimit<Result>(limit: TimeLimit, work: () => Result): Resul
   return limits.run(limit, work);
 }
 
-/** Runs work within a limit of its own, in seconds, in place of the limit in force; the work also stops when its client leaves. */
-export async function withinOwnLimit<Result>(seconds: number, work: () => Promise<Result>, gone?: AbortSignal): Promise<Result> {
+/**
+ * Runs work within a limit of its own, in seconds, in place of the limit in force; the work also stops when its client
+ * leaves.
+ */
+export async function withinOwnLimit<Result>(
+  seconds: number,
+  work: () => Promise<Result>,
+  gone?: AbortSignal,
+): Promise<Result> {
   const limit = new TimeLimit(seconds);
   const leave = (): void => limit.stop('client_gone');
   if (gone?.aborted) leave();
@@ -130,7 +151,10 @@ export function currentLimit(): TimeLimit | undefined {
   return limits.getStore();
 }
 
-/** The waits of some work: since when it waits, by which its place in a line is told, and when they end, as moments of performance.now(). */
+/**
+ * The waits of some work: since when it waits, by which its place in a line is told, and when they end, as moments of
+ * performance.now().
+ */
 interface Waits {
   readonly since: number;
   readonly end: number;
@@ -138,10 +162,16 @@ interface Waits {
 
 const waits = new AsyncLocalStorage<Waits | undefined>();
 
-/** Runs work all of whose waits for its turn end at one moment of performance.now() at the latest, and which, in each line, comes before all who have begun later. */
+/**
+ * Runs work all of whose waits for its turn end at one moment of performance.now() at the latest, and which, in each
+ * line, comes before all who have begun later.
+ */
 export function waitingUntil<Result>(end: number, work: () => Result, since = performance.now()): Result {
   const outer = waits.getStore();
-  return waits.run({ since: Math.min(since, outer?.since ?? Infinity), end: Math.min(end, outer?.end ?? Infinity) }, work);
+  return waits.run(
+    { since: Math.min(since, outer?.since ?? Infinity), end: Math.min(end, outer?.end ?? Infinity) },
+    work,
+  );
 }
 
 /** Runs work that has had its turn: its own waits begin anew. */
@@ -154,12 +184,17 @@ export function waitStart(): number {
   return waits.getStore()?.since ?? performance.now();
 }
 
-/** Returns when a wait that begins now and may take so many milliseconds is to end, as a moment of performance.now(). */
+/**
+ * Returns when a wait that begins now and may take so many milliseconds is to end, as a moment of performance.now().
+ */
 export function waitEnd(milliseconds: number): number {
   return Math.min(performance.now() + milliseconds, waits.getStore()?.end ?? Infinity);
 }
 
-/** Returns what work gives, or throws WorkStopped as soon as the limit in force stops it; the work itself is not interrupted. */
+/**
+ * Returns what work gives, or throws WorkStopped as soon as the limit in force stops it; the work itself is not
+ * interrupted.
+ */
 export async function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
   if (!limit) return work;
   const { promise: stopped, reject } = Promise.withResolvers<never>();
@@ -170,7 +205,8 @@ export async function unlessStopped<Result>(work: Promise<Result>, limit = curre
     return await Promise.race([stopped, work]);
   } finally {
     limit.signal.removeEventListener('abort', stop);
-    // A stop that nobody waits for any more is no unhandled error, and neither is the end of work that nobody waits for.
+    // A stop that nobody waits for any more is no unhandled error, and neither is the end of work that nobody waits
+    // for.
     stopped.catch(() => undefined);
     work.catch(() => undefined);
   }

@@ -11,7 +11,10 @@ export function recordedSpan(): Span | undefined {
   return span?.isRecording() ? span : undefined;
 }
 
-/** Runs work in a span under the active one; where nothing is traced, only runs it. A failure is named by its code, for messages may hold values. */
+/**
+ * Runs work in a span under the active one; where nothing is traced, only runs it. A failure is named by its code, for
+ * messages may hold values.
+ */
 export function inSpan<Result>(name: string, work: (span: Span) => Promise<Result>): Promise<Result> {
   if (!recordedSpan()) return work(NO_SPAN);
   return tracer.startActiveSpan(name, async span => {

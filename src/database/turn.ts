@@ -14,10 +14,16 @@ export interface Taken {
   readonly giveBack: Release;
 }
 
-/** How long the killing of a statement may take before the connection is cut instead, in milliseconds; a server that hangs kills nothing. */
+/**
+ * How long the killing of a statement may take before the connection is cut instead, in milliseconds; a server that
+ * hangs kills nothing.
+ */
 const MAX_KILL_MS = 5000;
 
-/** Returns what statements outside of a transaction take their place for; what is read before a change, or to answer one that is saved, is a part of it. */
+/**
+ * Returns what statements outside of a transaction take their place for; what is read before a change, or to answer one
+ * that is saved, is a part of it.
+ */
 function purposeWithin(limit: TimeLimit | undefined): Purpose {
   const purpose = purposeOutsideTransactions();
   return purpose === 'read' && (isForChange() || limit?.maySave === true) ? 'transaction' : purpose;
@@ -25,8 +31,8 @@ function purposeWithin(limit: TimeLimit | undefined): Purpose {
 
 /**
  * One connection for as long as somebody has it, taken at the first statement, when it is known what for. Within a time
- * limit, no statement begins after the limit has ended, and the one that is under way then is killed; nobody else gets the
- * connection before that statement has come to its end.
+ * limit, no statement begins after the limit has ended, and the one that is under way then is killed; nobody else gets
+ * the connection before that statement has come to its end.
  */
 export class Turn implements DatabaseConnection {
   readonly #purpose: Purpose;
@@ -115,10 +121,15 @@ export class Turn implements DatabaseConnection {
 
   /** Kills the statement that was sent, and resolves at its end; where it cannot be killed, the connection is cut. */
   async #end(connection: DatabaseConnection, sent: Promise<unknown>): Promise<void> {
-    const ended = sent.then(() => undefined, () => undefined);
+    const ended = sent.then(
+      () => undefined,
+      () => undefined,
+    );
     const killed = this.#kill(connection).then(() => ended);
     const over = new AbortController();
-    const late = delay(MAX_KILL_MS, undefined, { signal: over.signal }).then(() => Promise.reject(new Error('The statement could not be killed in time.')));
+    const late = delay(MAX_KILL_MS, undefined, { signal: over.signal }).then(() =>
+      Promise.reject(new Error('The statement could not be killed in time.')),
+    );
     try {
       // Not until the killing is over too: it would end the next statement.
       await Promise.race([killed, late]);

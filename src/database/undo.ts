@@ -21,8 +21,8 @@ export interface Undoing {
 /**
  * Looks what undoing the last applied migration would drop, and changes nothing; null: none is applied.
  *
- * Errors: MigrationRefused where something that our migrations did not make would go too, or a foreign key of another table
- * refers to ours; MissingPrivilegeError where the user is not shown what would.
+ * Errors: MigrationRefused where something that our migrations did not make would go too, or a foreign key of another
+ * table refers to ours; MissingPrivilegeError where the user is not shown what would.
  */
 export async function findUndoing(database: Database): Promise<Undoing | { readonly unknown: string } | null> {
   const { applied, tables } = await findSchema(database);
@@ -39,10 +39,19 @@ export async function findUndoing(database: Database): Promise<Undoing | { reado
     const [row] = await em.execute<{ count: number }[]>(`select count(*) as count from ${table}`);
     counts.push({ name: table, rows: Number(row!.count) });
   }
-  return { name, tables: counts, triggers: await triggersOn(em, there), procedures: await proceduresOf(database, last), indexes: last.indexes ?? [] };
+  return {
+    name,
+    tables: counts,
+    triggers: await triggersOn(em, there),
+    procedures: await proceduresOf(database, last),
+    indexes: last.indexes ?? [],
+  };
 }
 
-/** Undoes the last applied migration and gives its name. Errors: as of findUndoing(), which may find something else by now. */
+/**
+ * Undoes the last applied migration and gives its name. Errors: as of findUndoing(), which may find something else by
+ * now.
+ */
 export function undoLast(database: Database): Promise<string[]> {
   const undo = async (): Promise<string[]> => (await database.migrator.down()).map(({ name }) => name);
   return databaseKindOf(database) === 'sqlite' ? undo() : underMigrationLock(database, undo);

@@ -17,20 +17,32 @@ export const refusedWaits = channel('rollcall:refused-wait');
 export interface WaitRule {
   /** In milliseconds. */
   readonly maxWaitMs: number;
-  /** Whether a wait ends while enough of the request's time is left to do what is waited for; else it may take all of it. */
+  /**
+   * Whether a wait ends while enough of the request's time is left to do what is waited for; else it may take all of
+   * it.
+   */
   readonly leavesTimeToWork: boolean;
 }
 
-/** Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain. */
+/**
+ * Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain.
+ */
 const MAX_WAITING = 5000;
 
-/** Reports that work was not begun, since its turn did not come; one of MikroORM's errors, so that MikroORM passes it on as it is. */
+/**
+ * Reports that work was not begun, since its turn did not come; one of MikroORM's errors, so that MikroORM passes it on
+ * as it is.
+ */
 export class NoTurn extends DriverException {
   constructor(
     readonly thing: AwaitedThing,
     readonly refusal: WaitRefusal,
   ) {
-    super(new Error(`The turn for a ${thing} did not come: ${refusal === 'time' ? 'others were at work for too long' : `${MAX_WAITING} wait already`}.`));
+    super(
+      new Error(
+        `The turn for a ${thing} did not come: ${refusal === 'time' ? 'others were at work for too long' : `${MAX_WAITING} wait already`}.`,
+      ),
+    );
   }
 }
 
@@ -42,7 +54,8 @@ interface Waiting {
 
 /**
  * Those who wait for one thing, in the order in which they began to wait, be it for something else that they have had
- * meanwhile: who has waited for others of the same course does not stand behind all who came later to wait for a connection.
+ * meanwhile: who has waited for others of the same course does not stand behind all who came later to wait for a
+ * connection.
  */
 export class WaitingLine {
   readonly #waiting: Waiting[] = [];
@@ -62,8 +75,8 @@ export class WaitingLine {
   }
 
   /**
-   * Resolves when it is the caller's turn, which then is the caller's to give on. Errors: WorkStopped where the limit ends
-   * before that, NoTurn where the wait takes too long or the line is full; then the caller has left the line.
+   * Resolves when it is the caller's turn, which then is the caller's to give on. Errors: WorkStopped where the limit
+   * ends before that, NoTurn where the wait takes too long or the line is full; then the caller has left the line.
    */
   wait(limit: TimeLimit | undefined): Promise<void> {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));

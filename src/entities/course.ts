@@ -41,7 +41,8 @@ export class Course {
   @Property({ type: WholeNumber, unsigned: true, default: 0 })
   readonly activeEnrollments: Opt<number> = 0;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
+  // back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   createdAt!: Opt<Date>;

@@ -25,7 +25,8 @@ export class Enrollment {
   @Enum({ items: () => EnrollmentStatus, default: EnrollmentStatus.ACTIVE })
   status: Opt<EnrollmentStatus> = EnrollmentStatus.ACTIVE;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
+  // back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   enrolledAt!: Opt<Date>;

@@ -3,7 +3,10 @@ import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/l
 import { RecountRun } from './recount-run.js';
 import { WholeNumber } from './whole-number.js';
 
-/** Maps `core_recount_changes`: one stored count that a run changed, or would change; written in the transaction that changes it. */
+/**
+ * Maps `core_recount_changes`: one stored count that a run changed, or would change; written in the transaction that
+ * changes it.
+ */
 @Entity({ tableName: 'core_recount_changes' })
 export class RecountChange {
   @PrimaryKey({ type: WholeNumber })

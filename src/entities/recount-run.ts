@@ -3,7 +3,10 @@ import { Entity, Enum, ManyToOne, PrimaryKey, Property, Unique } from '@mikro-or
 import { RunKind, RunStatus } from './values.js';
 import { WholeNumber } from './whole-number.js';
 
-/** Maps `core_recount_runs`: one recount, or the undoing of one, with how far it is; all its moments are by the database's clock. */
+/**
+ * Maps `core_recount_runs`: one recount, or the undoing of one, with how far it is; all its moments are by the
+ * database's clock.
+ */
 @Entity({ tableName: 'core_recount_runs' })
 export class RecountRun {
   @PrimaryKey({ type: WholeNumber })
@@ -67,7 +70,9 @@ export class RecountRun {
   @Property({ type: 'Date', length: 3 })
   leaseExpiresAt!: Date;
 
-  /** Is true within the transaction that starts or resumes a run, and null after it: only one can be at that at a time. */
+  /**
+   * Is true within the transaction that starts or resumes a run, and null after it: only one can be at that at a time.
+   */
   @Property({ type: 'boolean', nullable: true })
   @Unique()
   isStarting?: boolean | null;

@@ -20,7 +20,8 @@ export class User {
   @Enum({ items: () => Role, default: Role.STUDENT })
   role: Opt<Role> = Role.STUDENT;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it back.
+  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
+  // back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   createdAt!: Opt<Date>;
 

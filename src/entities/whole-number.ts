@@ -9,7 +9,9 @@ import { exactNumber } from '../counters/index.js';
 export class WholeNumber extends Type<number, number> {
   override getColumnType(property: EntityProperty, platform: Platform): string {
     // SQLite's integers have 64 bits anyway.
-    return platform.supportsUnsigned() ? platform.getBigIntTypeDeclarationSQL(property) : platform.getIntegerTypeDeclarationSQL(property);
+    return platform.supportsUnsigned()
+      ? platform.getBigIntTypeDeclarationSQL(property)
+      : platform.getIntegerTypeDeclarationSQL(property);
   }
 
   override convertToJSValue(value: number | string): number {

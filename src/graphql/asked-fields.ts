@@ -1,24 +1,42 @@
-import { getDirectiveValues, GraphQLIncludeDirective, GraphQLSkipDirective, Kind, type FieldNode, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
+import {
+  getDirectiveValues,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  Kind,
+  type FieldNode,
+  type GraphQLResolveInfo,
+  type SelectionNode,
+} from 'graphql';
 
 /** What says which fields are asked for. */
 export type AskedIn = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variableValues'>;
 
-/** Returns true where a field is asked for, by a path of names from the field that is being resolved; what is skipped is not. */
+/**
+ * Returns true where a field is asked for, by a path of names from the field that is being resolved; what is skipped is
+ * not.
+ */
 export function isAskedFor(info: AskedIn, path: readonly string[]): boolean {
   let fields: readonly FieldNode[] = info.fieldNodes;
-  for (const name of path) fields = fields.flatMap(({ selectionSet }) => fieldsNamed(name, selectionSet?.selections ?? [], info));
+  for (const name of path)
+    fields = fields.flatMap(({ selectionSet }) => fieldsNamed(name, selectionSet?.selections ?? [], info));
   return fields.length > 0;
 }
 
 function fieldsNamed(name: string, selections: readonly SelectionNode[], info: AskedIn): FieldNode[] {
-  return selections.filter(selection => isIncluded(selection, info)).flatMap(selection => {
-    if (selection.kind === Kind.FIELD) return selection.name.value === name ? [selection] : [];
-    const { selectionSet } = selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value]!;
-    return fieldsNamed(name, selectionSet.selections, info);
-  });
+  return selections
+    .filter(selection => isIncluded(selection, info))
+    .flatMap(selection => {
+      if (selection.kind === Kind.FIELD) return selection.name.value === name ? [selection] : [];
+      const { selectionSet } =
+        selection.kind === Kind.INLINE_FRAGMENT ? selection : info.fragments[selection.name.value]!;
+      return fieldsNamed(name, selectionSet.selections, info);
+    });
 }
 
 function isIncluded(selection: SelectionNode, { variableValues }: AskedIn): boolean {
   if (!selection.directives?.length) return true;
-  return getDirectiveValues(GraphQLSkipDirective, selection, variableValues)?.['if'] !== true && getDirectiveValues(GraphQLIncludeDirective, selection, variableValues)?.['if'] !== false;
+  return (
+    getDirectiveValues(GraphQLSkipDirective, selection, variableValues)?.['if'] !== true &&
+    getDirectiveValues(GraphQLIncludeDirective, selection, variableValues)?.['if'] !== false
+  );
 }

@@ -18,9 +18,15 @@ export interface Context {
   tell(problems: readonly Problem[]): Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
-  /** The live counts and the listener who subscribes to them; null: the request came by a protocol without subscriptions. */
+  /**
+   * The live counts and the listener who subscribes to them; null: the request came by a protocol without
+   * subscriptions.
+   */
   readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
-  /** Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself then. */
+  /**
+   * Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself
+   * then.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +34,12 @@ export interface Context {
 const NEVER = new AbortController().signal;
 
 /** Makes the context of one request. */
-export function contextFor(database: Database, viewer: Viewer | null, runs: BackgroundRuns, live: Context['live'] = null): Context {
+export function contextFor(
+  database: Database,
+  viewer: Viewer | null,
+  runs: BackgroundRuns,
+  live: Context['live'] = null,
+): Context {
   const userErrorCodes: string[] = [];
   return {
     database,

@@ -3,7 +3,10 @@ import { isStoredMoment, type Ordering, type Position } from '../services/reader
 import { quoted } from '../services/quoted.js';
 import { badUserInput } from './errors.js';
 
-/** Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the database. */
+/**
+ * Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the
+ * database.
+ */
 const isValueOf: Record<string, (value: string | number) => boolean> = {
   ID: Number.isSafeInteger,
   TITLE: value => typeof value === 'string' && !value.includes('\0'),
@@ -15,19 +18,41 @@ const isValueOf: Record<string, (value: string | number) => boolean> = {
 /** Is a row with the value that its page is ordered by, where that is not the id. */
 export type Sorted = { readonly id: number; readonly sort?: string | number };
 
-/** Gives the cursor of a row in an ordering: opaque to callers. A checksum goes before what it says, so that one that was cut or mistyped is told. */
+/**
+ * Gives the cursor of a row in an ordering: opaque to callers. A checksum goes before what it says, so that one that
+ * was cut or mistyped is told.
+ */
 export function cursorOf(row: Sorted, { list, field }: Ordering): string {
   const content = JSON.stringify([list, field, row.sort ?? row.id, row.id]);
   return Buffer.from(checksumOf(content) + content).toString('base64url');
 }
 
-/** Gives where a cursor points; null: there is none. Errors: BAD_USER_INPUT for what is no cursor, or one of another list or order. */
-export function positionOf(name: string, cursor: string | null | undefined, { list, field }: Ordering): Position | null {
+/**
+ * Gives where a cursor points; null: there is none. Errors: BAD_USER_INPUT for what is no cursor, or one of another
+ * list or order.
+ */
+export function positionOf(
+  name: string,
+  cursor: string | null | undefined,
+  { list, field }: Ordering,
+): Position | null {
   if (cursor == null) return null;
   const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : partsOf(cursor);
-  if (parts && parts[0] !== list) throw badUserInput(name, `${quoted(cursor)} is a cursor of the list ${quoted(parts[0], 40)}, not of ${list}; take one of this list.`);
-  if (parts && parts[1] !== field) throw badUserInput(name, `${quoted(cursor)} is a cursor of the order ${quoted(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`);
-  if (!parts || !isValueOf[field]!(parts[2])) throw badUserInput(name, `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`);
+  if (parts && parts[0] !== list)
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is a cursor of the list ${quoted(parts[0], 40)}, not of ${list}; take one of this list.`,
+    );
+  if (parts && parts[1] !== field)
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is a cursor of the order ${quoted(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
+    );
+  if (!parts || !isValueOf[field]!(parts[2]))
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`,
+    );
   return { value: parts[2], id: parts[3] };
 }
 
@@ -35,11 +60,16 @@ function partsOf(cursor: string): [string, string, string | number, number] | nu
   const bytes = Buffer.from(cursor, 'base64url');
   const content = bytes.subarray(CHECKSUM_LENGTH).toString();
   // Decoding passes over what is not base64.
-  if (bytes.toString('base64url') !== cursor || bytes.subarray(0, CHECKSUM_LENGTH).toString() !== checksumOf(content)) return null;
+  if (bytes.toString('base64url') !== cursor || bytes.subarray(0, CHECKSUM_LENGTH).toString() !== checksumOf(content))
+    return null;
   const parts = parsed(content);
   if (!Array.isArray(parts) || parts.length !== 4) return null;
   const [list, field, value, id] = parts as unknown[];
-  const sound = typeof list === 'string' && typeof field === 'string' && (typeof value === 'string' || Number.isSafeInteger(value)) && Number.isSafeInteger(id);
+  const sound =
+    typeof list === 'string' &&
+    typeof field === 'string' &&
+    (typeof value === 'string' || Number.isSafeInteger(value)) &&
+    Number.isSafeInteger(id);
   return sound ? [list, field, value as string | number, id as number] : null;
 }
 

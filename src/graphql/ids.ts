@@ -5,11 +5,17 @@ import { badUserInput } from './errors.js';
 export function idOf(value: string, argument: string): number {
   const id = Number(value);
   if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(id)) return id;
-  throw badUserInput(argument, `${quoted(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`);
+  throw badUserInput(
+    argument,
+    `${quoted(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`,
+  );
 }
 
 /** Gives the number of an id that may be left out or null. */
-export function optionalIdOf<Missing extends null | undefined>(value: string | Missing, argument: string): number | Missing {
+export function optionalIdOf<Missing extends null | undefined>(
+  value: string | Missing,
+  argument: string,
+): number | Missing {
   return value == null ? (value as Missing) : idOf(value as string, argument);
 }
 

@@ -1,5 +1,16 @@
-/** The cost of asking for the schema: about the values that the answer has, which are many times the fields of the question. */
-import { isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType, isObjectType, type GraphQLSchema } from 'graphql';
+/**
+ * The cost of asking for the schema: about the values that the answer has, which are many times the fields of the
+ * question.
+ */
+import {
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 
 /** The least that __schema or __type costs. */
@@ -23,7 +34,9 @@ function sizesOf(schema: GraphQLSchema): Readonly<Record<string, number>> {
   const sizes = known.get(schema);
   if (sizes) return sizes;
   const types = Object.values(schema.getTypeMap());
-  const fields = types.flatMap(type => (isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : []));
+  const fields = types.flatMap(type =>
+    isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [],
+  );
   const inputFields = types.flatMap(type => (isInputObjectType(type) ? Object.values(type.getFields()) : []));
   const values = types.flatMap(type => (isEnumType(type) ? type.getValues() : []));
   const args = fields.flatMap(field => field.args);

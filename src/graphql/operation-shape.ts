@@ -17,7 +17,10 @@ export interface DocumentShape {
   readonly longestName: number;
   /** The most variables that one operation declares. */
   readonly variables: number;
-  /** The most fields with one name in the answer in one selection, and the most that select something themselves in all: each is compared with each. */
+  /**
+   * The most fields with one name in the answer in one selection, and the most that select something themselves in all:
+   * each is compared with each.
+   */
   readonly repeats: number;
   readonly repeatedSelections: number;
 }
@@ -26,7 +29,17 @@ const NESTING: ReadonlySet<Kind> = new Set([Kind.SELECTION_SET, Kind.LIST, Kind.
 
 /** Returns the shape of a document, valid or not. */
 export function shapeOf(document: DocumentNode): DocumentShape {
-  const shape = { nodes: 0, aliases: 0, directives: 0, directivesAtOnePlace: 0, nesting: 0, longestName: 0, variables: 0, repeats: 0, repeatedSelections: 0 };
+  const shape = {
+    nodes: 0,
+    aliases: 0,
+    directives: 0,
+    directivesAtOnePlace: 0,
+    nesting: 0,
+    longestName: 0,
+    variables: 0,
+    repeats: 0,
+    repeatedSelections: 0,
+  };
   const selecting = new Map<string, number>();
   let within = 0;
   visit(document, {
@@ -34,12 +47,15 @@ export function shapeOf(document: DocumentNode): DocumentShape {
       shape.nodes += 1;
       if (NESTING.has(node.kind)) shape.nesting = Math.max(shape.nesting, ++within);
       if (node.kind === Kind.NAME) shape.longestName = Math.max(shape.longestName, node.value.length);
-      if (node.kind === Kind.OPERATION_DEFINITION) shape.variables = Math.max(shape.variables, node.variableDefinitions?.length ?? 0);
+      if (node.kind === Kind.OPERATION_DEFINITION)
+        shape.variables = Math.max(shape.variables, node.variableDefinitions?.length ?? 0);
       if (node.kind === Kind.FIELD && node.alias) shape.aliases += 1;
-      if (node.kind === Kind.FIELD && node.selectionSet) shape.repeatedSelections = Math.max(shape.repeatedSelections, countedIn(selecting, node));
+      if (node.kind === Kind.FIELD && node.selectionSet)
+        shape.repeatedSelections = Math.max(shape.repeatedSelections, countedIn(selecting, node));
       if (node.kind === Kind.SELECTION_SET) {
         const names = new Map<string, number>();
-        for (const one of node.selections) if (one.kind === Kind.FIELD) shape.repeats = Math.max(shape.repeats, countedIn(names, one));
+        for (const one of node.selections)
+          if (one.kind === Kind.FIELD) shape.repeats = Math.max(shape.repeats, countedIn(names, one));
       }
       const here = 'directives' in node ? (node.directives?.length ?? 0) : 0;
       shape.directives += here;
@@ -59,9 +75,14 @@ function countedIn(names: Map<string, number>, { alias, name }: FieldNode): numb
   return count;
 }
 
-/** Returns how many values are written in an operation, those of a fragment counted at each place where it is used: each is read as often. The document must be valid. */
+/**
+ * Returns how many values are written in an operation, those of a fragment counted at each place where it is used: each
+ * is read as often. The document must be valid.
+ */
 export function writtenValues(operation: OperationDefinitionNode, document: DocumentNode): number {
-  const fragments = new Map(document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])));
+  const fragments = new Map(
+    document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])),
+  );
   const counted = new Map<ASTNode, number>();
   const valuesOf = (definition: ASTNode): number => {
     const known = counted.get(definition);
@@ -83,4 +104,14 @@ export function writtenValues(operation: OperationDefinitionNode, document: Docu
   return valuesOf(operation);
 }
 
-const VALUES: ReadonlySet<Kind> = new Set([Kind.VARIABLE, Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLEAN, Kind.NULL, Kind.ENUM, Kind.LIST, Kind.OBJECT]);
+const VALUES: ReadonlySet<Kind> = new Set([
+  Kind.VARIABLE,
+  Kind.INT,
+  Kind.FLOAT,
+  Kind.STRING,
+  Kind.BOOLEAN,
+  Kind.NULL,
+  Kind.ENUM,
+  Kind.LIST,
+  Kind.OBJECT,
+]);

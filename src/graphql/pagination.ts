@@ -27,21 +27,36 @@ export class PageArgs {
 /** Is a connection before its type's field resolvers take over; `count` runs only when totalCount is selected. */
 export interface Connection<Row> extends Page<Row> {
   readonly order: Ordering;
-  /** The rows of the page that are shown: without those that went while it was read. The page's own cursors are those of all. */
+  /**
+   * The rows of the page that are shown: without those that went while it was read. The page's own cursors are those of
+   * all.
+   */
   readonly shown: readonly Row[];
   count(): Promise<number>;
 }
 
 /** Gives the page that the arguments ask for; errors: BAD_USER_INPUT for sizes and cursors that make no sense. */
 export function pageRequest({ first, after, last, before }: PageArgs, order: Ordering): PageRequest {
-  if (first != null && last != null) throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
+  if (first != null && last != null)
+    throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
   const [name, size] = last != null ? (['last', last] as const) : (['first', first ?? DEFAULT_SIZE] as const);
-  if (size < 0 || size > MOST) throw badUserInput(name, `${size} is not from 0 to ${MOST}; ask for more in several pages.`);
-  return { size, backward: last != null, after: positionOf('after', after, order), before: positionOf('before', before, order) };
+  if (size < 0 || size > MOST)
+    throw badUserInput(name, `${size} is not from 0 to ${MOST}; ask for more in several pages.`);
+  return {
+    size,
+    backward: last != null,
+    after: positionOf('after', after, order),
+    before: positionOf('before', before, order),
+  };
 }
 
 /** Returns a connection whose rows are counted once at most, however often its `totalCount` is selected. */
-export function connectionOf<Row>(page: Page<Row>, order: Ordering, count: () => Promise<number>, shown = page.rows): Connection<Row> {
+export function connectionOf<Row>(
+  page: Page<Row>,
+  order: Ordering,
+  count: () => Promise<number>,
+  shown = page.rows,
+): Connection<Row> {
   let counted: Promise<number> | undefined;
   return { ...page, order, shown, count: () => (counted ??= count()) };
 }
@@ -52,7 +67,22 @@ export function edgesOf<Row extends Sorted>({ shown, order }: Connection<Row>): 
 }
 
 /** Says where a page stands among all. */
-export function pageInfoOf<Row extends Sorted>({ rows, order, hasNextPage, hasPreviousPage }: Connection<Row>): { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null } {
+export function pageInfoOf<Row extends Sorted>({
+  rows,
+  order,
+  hasNextPage,
+  hasPreviousPage,
+}: Connection<Row>): {
+  hasNextPage: boolean;
+  hasPreviousPage: boolean;
+  startCursor: string | null;
+  endCursor: string | null;
+} {
   const [first, last] = [rows[0], rows.at(-1)];
-  return { hasNextPage, hasPreviousPage, startCursor: first ? cursorOf(first, order) : null, endCursor: last ? cursorOf(last, order) : null };
+  return {
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: first ? cursorOf(first, order) : null,
+    endCursor: last ? cursorOf(last, order) : null,
+  };
 }

@@ -1,4 +1,7 @@
-/** The fields of an operation as they stand in it, with their arguments: what its cost is reckoned from, before and after it runs. */
+/**
+ * The fields of an operation as they stand in it, with their arguments: what its cost is reckoned from, before and
+ * after it runs.
+ */
 import {
   getArgumentValues,
   getDirectiveValues,
@@ -22,7 +25,11 @@ import {
 import { isConnectionName } from './query-cost.js';
 
 /** The fields that no type declares. */
-const metaFields: readonly GraphQLField<unknown, unknown>[] = [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef];
+const metaFields: readonly GraphQLField<unknown, unknown>[] = [
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+];
 
 /** A field at one place of an operation, the fields of fragments too, without what `@skip` and `@include` leave out. */
 export interface PlacedField {
@@ -50,14 +57,28 @@ export interface PlacedOperation {
 
 /** Returns the fields of an operation. */
 export function fieldsIn({ schema, document, operation, variables }: PlacedOperation): PlacedField[] {
-  const fragments = new Map(document.definitions.flatMap(one => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [])));
+  const fragments = new Map(
+    document.definitions.flatMap(one =>
+      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [],
+    ),
+  );
   const placed = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): PlacedField[] =>
     nodesOf(selections, fragments, variables).flatMap(node => {
       const field = fieldOf(type, node.name.value);
       if (!field) return [];
       const named = getNamedType(field.type);
       const selects = node.selectionSet && isObjectType(named) && !named.name.startsWith('__');
-      return [{ type, field, node, key: `${type.name}.${field.name}`, name: (node.alias ?? node.name).value, args: getArgumentValues(field, node, variables), inner: selects ? placed(named, [node.selectionSet]) : [] }];
+      return [
+        {
+          type,
+          field,
+          node,
+          key: `${type.name}.${field.name}`,
+          name: (node.alias ?? node.name).value,
+          args: getArgumentValues(field, node, variables),
+          inner: selects ? placed(named, [node.selectionSet]) : [],
+        },
+      ];
     });
   const root = schema.getRootType(operation.operation);
   return root ? placed(root, [operation.selectionSet]) : [];
@@ -73,10 +94,16 @@ function fieldOf(type: GraphQLObjectType, name: string): GraphQLField<unknown, u
 }
 
 /** Returns the nodes of the fields of selections. */
-function nodesOf(selections: readonly SelectionSetNode[], fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>): FieldNode[] {
+function nodesOf(
+  selections: readonly SelectionSetNode[],
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  variables: Readonly<Record<string, unknown>>,
+): FieldNode[] {
   return selections.flatMap(({ selections: nodes }) =>
     nodes.flatMap(node => {
-      const leftOut = getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true || getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] === false;
+      const leftOut =
+        getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true ||
+        getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] === false;
       if (leftOut) return [];
       if (node.kind === Kind.FIELD) return [node];
       const inner = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value);

@@ -26,7 +26,8 @@ export const costOfComputed: ComplexityEstimator = options => COMPUTED + costOf(
 
 /** Gives the cost of a mutation whose payload lists one entry for each student of its input. */
 export const costOfEnrollMany: ComplexityEstimator = ({ args, childComplexity }) =>
-  MUTATION + Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / LIST) * childComplexity;
+  MUTATION +
+  Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / LIST) * childComplexity;
 
 /** The arguments that say how many rows a page has. */
 interface PageSize {

@@ -44,11 +44,26 @@ export interface Assessment {
   readonly unusedBy: (data: unknown) => number;
 }
 
-/** Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an argument may have a value that is never valid. */
+/**
+ * Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an
+ * argument may have a value that is never valid.
+ */
 export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
   const { depth, written } = formOf(sent);
-  if (depth > maxDepth) return refused(codedError('QUERY_TOO_DEEP', `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`));
-  if (written > MAX_VALUES) return refused(codedError('QUERY_TOO_COSTLY', `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`));
+  if (depth > maxDepth)
+    return refused(
+      codedError(
+        'QUERY_TOO_DEEP',
+        `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`,
+      ),
+    );
+  if (written > MAX_VALUES)
+    return refused(
+      codedError(
+        'QUERY_TOO_COSTLY',
+        `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`,
+      ),
+    );
   const variables = coerceVariables(sent);
   if (variables.mistakes) return refused(...variables.mistakes);
   const answer = answerCostOf(sent, variables.coerced);
@@ -58,26 +73,46 @@ export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes 
   const read = readCostOf(fields, reading);
   const cost = answer.points + read.points;
   if (cost > maxCost) return { ...refused(tooCostly(cost, maxCost, answer, read)), cost };
-  return { cost, refusal: null, refusals: [], variables: variables.sent, unusedBy: data => Math.max(0, cost - takenBy(data, fields, reading)) };
+  return {
+    cost,
+    refusal: null,
+    refusals: [],
+    variables: variables.sent,
+    unusedBy: data => Math.max(0, cost - takenBy(data, fields, reading)),
+  };
 }
 
 function refused(...refusals: readonly GraphQLError[]): Assessment {
   return { cost: 0, refusal: refusals[0]!, refusals, variables: {}, unusedBy: () => 0 };
 }
 
-/** Returns the error of an operation that costs too much: it names the field that costs most, and says what makes that cheaper. */
+/**
+ * Returns the error of an operation that costs too much: it names the field that costs most, and says what makes that
+ * cheaper.
+ */
 function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dearest: read }: ReadCost): GraphQLError {
-  const most = read && read.points > (dearest?.points ?? 0) ? read : { field: '', points: 0, ...dearest, advice: 'Ask for smaller pages by "first", or for less at once.' };
-  return codedError('QUERY_TOO_COSTLY', `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. The most of it, ${Math.ceil(most.points)}, is for "${most.field}". ${most.advice}`);
+  const most =
+    read && read.points > (dearest?.points ?? 0)
+      ? read
+      : { field: '', points: 0, ...dearest, advice: 'Ask for smaller pages by "first", or for less at once.' };
+  return codedError(
+    'QUERY_TOO_COSTLY',
+    `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. The most of it, ${Math.ceil(most.points)}, is for "${most.field}". ${most.advice}`,
+  );
 }
 
 function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
   const form = known.get(operation);
   if (form) return form;
-  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: document.definitions.filter(one => one === operation || one.kind === Kind.FRAGMENT_DEFINITION) };
+  const alone: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: document.definitions.filter(one => one === operation || one.kind === Kind.FRAGMENT_DEFINITION),
+  };
   let depth = 0;
   // Without a limit, for the rule to tell the depth whatever it is, and for the message to be ours.
-  validate(schema, alone, [maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] })]);
+  validate(schema, alone, [
+    maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] }),
+  ]);
   const made = { depth, written: writtenValues(operation, document) };
   known.set(operation, made);
   return made;

@@ -1,18 +1,25 @@
 /**
- * Reckons what an operation took, from its answer, by the same prices as its cost. The cost says what it can take at most: a
- * page of 100 rows costs 100 rows. Where the page has three, it took three, and what lies below it was read for three.
+ * Reckons what an operation took, from its answer, by the same prices as its cost. The cost says what it can take at
+ * most: a page of 100 rows costs 100 rows. Where the page has three, it took three, and what lies below it was read for
+ * three.
  */
 import { ownPointsOf } from './answer-cost.js';
 import { isConnection, type PlacedField } from './placed-fields.js';
 import { isConnectionName } from './query-cost.js';
 import { readPointsOf, readPrices, type Reading } from './read-cost.js';
 
-/** The points that a field takes by reading at all, however little it finds: a statement of about 0.25 ms, the database's time included. */
+/**
+ * The points that a field takes by reading at all, however little it finds: a statement of about 0.25 ms, the
+ * database's time included.
+ */
 const LOOKED = 50;
 
 type Answer = Readonly<Record<string, unknown>>;
 
-/** Returns what an operation took, in points, from the data of its answer. Infinity: it cannot be told, since it asks for the schema. */
+/**
+ * Returns what an operation took, in points, from the data of its answer. Infinity: it cannot be told, since it asks
+ * for the schema.
+ */
 export function takenBy(data: unknown, fields: readonly PlacedField[], reading: Reading): number {
   return takenAt(objectsIn(data), fields, reading);
 }
@@ -25,7 +32,14 @@ function takenAt(parents: readonly Answer[], fields: readonly PlacedField[], rea
     if (field.name === '__schema' || field.name === '__type') return Infinity;
     points += ownPointsOf(one) * parents.length;
     const given = inner.length > 0 ? parents.flatMap(parent => objectsIn(parent[name])) : [];
-    if (reads(one)) points += LOOKED + readPointsOf(one, { ...reading, parents: parents.length, rows: isConnection(field) ? rowsIn(given, inner) / parents.length : 0 });
+    if (reads(one))
+      points +=
+        LOOKED +
+        readPointsOf(one, {
+          ...reading,
+          parents: parents.length,
+          rows: isConnection(field) ? rowsIn(given, inner) / parents.length : 0,
+        });
     points += takenAt(given, inner, reading);
   }
   return points;

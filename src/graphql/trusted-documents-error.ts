@@ -9,7 +9,9 @@ export class TrustedDocumentsError extends Error {
     folder: string,
     readonly mistakes: readonly string[],
   ) {
-    super(`TRUSTED_DOCUMENTS is ${quoted(shownPath(folder))}, ${mistakes.length === 1 ? 'where something is wrong' : `where ${mistakes.length} things are wrong`}:\n${mistakes.map(one => `  - ${one}`).join('\n')}`);
+    super(
+      `TRUSTED_DOCUMENTS is ${quoted(shownPath(folder))}, ${mistakes.length === 1 ? 'where something is wrong' : `where ${mistakes.length} things are wrong`}:\n${mistakes.map(one => `  - ${one}`).join('\n')}`,
+    );
     this.name = 'TrustedDocumentsError';
   }
 }

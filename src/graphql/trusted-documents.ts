@@ -38,11 +38,15 @@ export class TrustedDocuments {
     this.size = new Set(byId.values()).size;
   }
 
-  /** Returns the document that a request means, or the error where it means none of these; nothing of its text is parsed. */
+  /**
+   * Returns the document that a request means, or the error where it means none of these; nothing of its text is
+   * parsed.
+   */
   find(sent: SentDocument): TrustedDocument | GraphQLError {
     const ids = idsIn(sent);
     const stranger = ids.find(id => typeof id !== 'string' || !this.#byId.has(id));
-    if (stranger !== undefined) return notTrusted(typeof stranger === 'string' ? `none has the id ${quoted(stranger)}` : 'an id must be text');
+    if (stranger !== undefined)
+      return notTrusted(typeof stranger === 'string' ? `none has the id ${quoted(stranger)}` : 'an id must be text');
     const { query } = sent;
     const byText = typeof query === 'string' && query !== '' ? [this.#byId.get(hashOf(query))] : [];
     if (byText.includes(undefined)) return notTrusted('the text that was sent is none of theirs');
@@ -60,7 +64,8 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
   for (const file of filesIn(folder)) {
     const kept = keptIn(file);
     if (typeof kept === 'string') mistakes.push(`${file} ${kept}`);
-    else if (kept.length === 0) mistakes.push(`${file} has no document. Leave it out, or have your tool write it again.`);
+    else if (kept.length === 0)
+      mistakes.push(`${file} has no document. Leave it out, or have your tool write it again.`);
     for (const { id, text } of typeof kept === 'string' ? [] : kept) {
       const where = id === null ? file : `${file}, ${quoted(id)}:`;
       const document = byText.get(text) ?? trusted(text, rules);
@@ -71,19 +76,25 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
       byText.set(text, document);
       for (const one of [...(id === null ? [] : [id]), ...hashesOf(text)]) {
         const other = byId.get(one);
-        if (other && other.document.text.trim() !== text.trim()) mistakes.push(`${where} the id ${quoted(one)} has another text in ${other.file}. Keep one of them.`);
+        if (other && other.document.text.trim() !== text.trim())
+          mistakes.push(`${where} the id ${quoted(one)} has another text in ${other.file}. Keep one of them.`);
         if (!other) byId.set(one, { document, file });
       }
     }
   }
-  if (mistakes.length === 0 && byId.size === 0) mistakes.push('There is no document, so that nothing could run. Put your manifest there, or leave TRUSTED_DOCUMENTS out.');
+  if (mistakes.length === 0 && byId.size === 0)
+    mistakes.push(
+      'There is no document, so that nothing could run. Put your manifest there, or leave TRUSTED_DOCUMENTS out.',
+    );
   if (mistakes.length > 0) throw new TrustedDocumentsError(folder, mistakes);
   return new TrustedDocuments(new Map([...byId].map(([id, { document }]) => [id, document])));
 }
 
 /** Returns all ids by which a request names a document, whatever they are. */
 function idsIn({ documentId, doc_id: relayId, id, extensions }: SentDocument): unknown[] {
-  return [documentId, relayId, id, extensions?.persistedQuery?.sha256Hash].filter(one => one !== undefined && one !== null);
+  return [documentId, relayId, id, extensions?.persistedQuery?.sha256Hash].filter(
+    one => one !== undefined && one !== null,
+  );
 }
 
 /** Returns the paths of the files in a folder, in order, without hidden ones. */
@@ -91,11 +102,15 @@ function filesIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
     // Links lead to files, as those of Kubernetes do; reading a pipe or a device would wait for ever.
-    const files = entries.filter(entry => entry.isFile() || entry.isSymbolicLink()).map(({ parentPath, name }) => join(parentPath, name));
+    const files = entries
+      .filter(entry => entry.isFile() || entry.isSymbolicLink())
+      .map(({ parentPath, name }) => join(parentPath, name));
     // Kubernetes keeps the files of a ConfigMap a second time, in a hidden folder.
     return files.filter(file => !/(^|[\\/])\./.test(relative(folder, file))).sort();
   } catch (error) {
-    throw new TrustedDocumentsError(folder, [`The folder cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder that is there, and let this user read it.`]);
+    throw new TrustedDocumentsError(folder, [
+      `The folder cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder that is there, and let this user read it.`,
+    ]);
   }
 }
 
@@ -112,7 +127,10 @@ function trusted(text: string, rules: DocumentRules): TrustedDocument | GraphQLE
   return Array.isArray(read) ? read : { ...read, text };
 }
 
-/** Returns the ids that a text has by itself: its hash, in both forms; also without the line's end at which files end, for clients do not send it. */
+/**
+ * Returns the ids that a text has by itself: its hash, in both forms; also without the line's end at which files end,
+ * for clients do not send it.
+ */
 function hashesOf(text: string): string[] {
   return [...new Set([text, text.trimEnd()])].flatMap(one => [hashOf(one), `sha256:${hashOf(one)}`]);
 }
@@ -122,5 +140,8 @@ function hashOf(text: string): string {
 }
 
 function notTrusted(reason: string): GraphQLError {
-  return codedError('DOCUMENT_NOT_TRUSTED', `This server runs only documents that it was given, and ${reason}. Send the id of one of them, or its exact text.`);
+  return codedError(
+    'DOCUMENT_NOT_TRUSTED',
+    `This server runs only documents that it was given, and ${reason}. Send the id of one of them, or its exact text.`,
+  );
 }

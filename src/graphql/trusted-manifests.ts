@@ -21,7 +21,8 @@ const relayMap = z.record(z.string().min(1), z.string());
 /** What the server for persisting in Relay's guide writes: the same as pairs. */
 const relayPairs = z.array(z.tuple([z.string().min(1), z.string()]));
 
-const FORMS = 'Give what Apollo\'s generate-persisted-query-manifest writes, {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]}, or what Relay\'s compiler writes, {"id":"text"}';
+const FORMS =
+  'Give what Apollo\'s generate-persisted-query-manifest writes, {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]}, or what Relay\'s compiler writes, {"id":"text"}';
 
 /** Returns the documents in a file, or what is wrong with it. */
 export function documentsIn(name: string, content: string): KeptDocument[] | string {

@@ -1,11 +1,14 @@
 /**
- * Lists every code that `userErrors` can have. The enum UserErrorCode takes its descriptions from here, and a test holds
- * docs/errors.md to this list and asks for each code.
+ * Lists every code that `userErrors` can have. The enum UserErrorCode takes its descriptions from here, and a test
+ * holds docs/errors.md to this list and asks for each code.
  */
 import { UserErrorCode } from '../services/outcome.js';
 import type { CatalogueEntry } from './error-catalogue.js';
 
-/** Describes each code of `userErrors`: what the caller can fix; the mutation has done nothing, or, of many things, not this one. */
+/**
+ * Describes each code of `userErrors`: what the caller can fix; the mutation has done nothing, or, of many things, not
+ * this one.
+ */
 export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEntry, 'status'>>> = {
   [UserErrorCode.NOT_FOUND]: {
     meaning: 'There is no such row.',
@@ -23,7 +26,8 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
     remedy: 'Wait for a seat, or raise the capacity.',
   },
   [UserErrorCode.COURSE_CLOSED]: {
-    meaning: 'Students cannot enroll themselves: the course is not ACTIVE, or it is not published and you may see that.',
+    meaning:
+      'Students cannot enroll themselves: the course is not ACTIVE, or it is not published and you may see that.',
     message: ['Course … "…" is closed to students: it is ….'],
     remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
   },
@@ -34,7 +38,13 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
   },
   [UserErrorCode.IN_USE]: {
     meaning: 'Something else holds on to it.',
-    message: ['The email … belongs to another user.', 'User … instructs course …; give the courses another instructor first.', 'Run …, started by …, is at work on … (… of … checked). …', 'Run … is being worked on by …. Pause it first to go on with it elsewhere.', 'Run … …'],
+    message: [
+      'The email … belongs to another user.',
+      'User … instructs course …; give the courses another instructor first.',
+      'Run …, started by …, is at work on … (… of … checked). …',
+      'Run … is being worked on by …. Pause it first to go on with it elsewhere.',
+      'Run … …',
+    ],
     remedy: 'Free it first, as the message says.',
   },
   [UserErrorCode.NOT_RUNNING]: {

@@ -12,8 +12,8 @@ export function isGone({ socket }: IncomingMessage, response: ServerResponse): b
 /**
  * Calls a function, once, when an answer is out or its client has gone.
  *
- * The answer's own `close` does not tell the latter where it waits behind another answer on its connection (pipelining),
- * for it has no connection until it is its turn.
+ * The answer's own `close` does not tell the latter where it waits behind another answer on its connection
+ * (pipelining), for it has no connection until it is its turn.
  */
 export function onceOver({ socket }: IncomingMessage, response: ServerResponse, over: () => void): void {
   const waiting = whenClosed.get(socket) ?? watched(socket);

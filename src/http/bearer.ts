@@ -1,6 +1,9 @@
 import { TokenError } from '../services/token-error.js';
 
-/** Gives the token of an Authorization header; null: there is no header. Errors: TokenError for one that reads otherwise. */
+/**
+ * Gives the token of an Authorization header; null: there is no header. Errors: TokenError for one that reads
+ * otherwise.
+ */
 export function tokenIn(header: string | undefined): string | null {
   if (header === undefined) return null;
   const token = /^Bearer +([^\s]+) *$/i.exec(header)?.[1];

@@ -16,7 +16,10 @@ const PREFLIGHT_AGE = 7200;
 /** Returns the security headers of every answer that holds data. */
 export function securityHeaders({ production }: Pick<Config, 'production'>): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  const collecting = { setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value), removeHeader: () => undefined };
+  const collecting = {
+    setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value),
+    removeHeader: () => undefined,
+  };
   helmet({
     contentSecurityPolicy: { useDefaults: false, directives: DATA_ONLY },
     // Without TLS browsers pay no heed to it, and on localhost it would bind every other server of the developer.
@@ -31,7 +34,10 @@ export function securityHeaders({ production }: Pick<Config, 'production'>): Rea
 }
 
 /** Tells browsers which pages may ask (CORS) and what they may do with an answer (security headers). */
-export async function addBrowserRules(app: FastifyInstance, config: Pick<Config, 'corsOrigins' | 'production'>): Promise<void> {
+export async function addBrowserRules(
+  app: FastifyInstance,
+  config: Pick<Config, 'corsOrigins' | 'production'>,
+): Promise<void> {
   const { corsOrigins } = config;
   const headers = securityHeaders(config);
   app.addHook('onRequest', (_request, reply, done) => {

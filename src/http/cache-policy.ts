@@ -29,7 +29,11 @@ export function cachePolicy(): ApolloServerPlugin<Context>[] {
   ];
 }
 
-function mayBePublic({ request: { http } }: { readonly request: GraphQLRequestContextWillSendResponse<Context>['request'] }): boolean {
+function mayBePublic({
+  request: { http },
+}: {
+  readonly request: GraphQLRequestContextWillSendResponse<Context>['request'];
+}): boolean {
   return http?.method === 'GET' && !http.headers.has('authorization');
 }
 

@@ -16,17 +16,27 @@ export interface ArrivalTimes {
 export const arrivalTimes: ArrivalTimes = { headers: 10_000, request: 30_000, lookedAtEvery: 5_000 };
 
 /**
- * How long a connection is silent before TCP asks whether the client's machine is still there, in milliseconds; where nothing
- * answers for ten seconds more, the connection ends. Without it, one whose client vanished would stay for hours.
+ * How long a connection is silent before TCP asks whether the client's machine is still there, in milliseconds; where
+ * nothing answers for ten seconds more, the connection ends. Without it, one whose client vanished would stay for
+ * hours.
  */
 export const PROBED_AFTER = 12_000;
 
 /** Returns the options for connections: how long one is kept open, and how long a request may take to arrive. */
-export function connectionLimits({ keepAliveTimeout }: Config, { headers, request, lookedAtEvery }: ArrivalTimes): Pick<FastifyHttpOptions<Server>, 'keepAliveTimeout' | 'requestTimeout' | 'http'> {
+export function connectionLimits(
+  { keepAliveTimeout }: Config,
+  { headers, request, lookedAtEvery }: ArrivalTimes,
+): Pick<FastifyHttpOptions<Server>, 'keepAliveTimeout' | 'requestTimeout' | 'http'> {
   return {
     keepAliveTimeout: keepAliveTimeout * 1000,
     requestTimeout: request,
     // A request without Host is refused with all others that HTTP does not allow, where Node has no words for it.
-    http: { headersTimeout: headers, connectionsCheckingInterval: lookedAtEvery, requireHostHeader: false, keepAlive: true, keepAliveInitialDelay: PROBED_AFTER },
+    http: {
+      headersTimeout: headers,
+      connectionsCheckingInterval: lookedAtEvery,
+      requireHostHeader: false,
+      keepAlive: true,
+      keepAliveInitialDelay: PROBED_AFTER,
+    },
   };
 }

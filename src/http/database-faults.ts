@@ -1,7 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { faultWithin, troubleKinds, type Fault, type FaultKind } from '../database/database-errors.js';
 
-/** How often one error of the database is logged at most, in milliseconds: a flood of requests must not become a flood of lines. */
+/**
+ * How often one error of the database is logged at most, in milliseconds: a flood of requests must not become a flood
+ * of lines.
+ */
 const LOG_INTERVAL_MS = 60_000;
 
 /** How long the database is taken to have no room, or to be read only, after it was last said, in milliseconds. */
@@ -13,7 +16,10 @@ export function loggedError(error: unknown): object {
   return fault?.told == null ? { err: error } : { fault: fault.kind, errno: fault.number, error: fault.message };
 }
 
-/** The faults of a server's database that have reached a caller, or work in the background: for the log, the metrics and /readyz. */
+/**
+ * The faults of a server's database that have reached a caller, or work in the background: for the log, the metrics and
+ * /readyz.
+ */
 export class DatabaseFaults {
   readonly #loggedAt = new Map<number | string, number>();
   readonly #counts = new Map<FaultKind, number>(troubleKinds.map(kind => [kind, 0]));
@@ -26,10 +32,14 @@ export class DatabaseFaults {
   ) {}
 
   /**
-   * Takes note of what has failed, where it failed for the database's sake, and returns whether it did. It is logged, with
-   * what it is about, as `message` says; null: the caller logs it.
+   * Takes note of what has failed, where it failed for the database's sake, and returns whether it did. It is logged,
+   * with what it is about, as `message` says; null: the caller logs it.
    */
-  note(error: unknown, about: object = {}, message: string | null = 'the database has failed what it was asked for'): boolean {
+  note(
+    error: unknown,
+    about: object = {},
+    message: string | null = 'the database has failed what it was asked for',
+  ): boolean {
     const fault = faultWithin(error);
     if (!fault || !troubleKinds.includes(fault.kind)) return false;
     const now = this.now();
@@ -55,7 +65,10 @@ export class DatabaseFaults {
   }
 }
 
-/** Returns what makes a fault the same as another for the log: its number; where a privilege is missing, also which, of which there are a few for each table. */
+/**
+ * Returns what makes a fault the same as another for the log: its number; where a privilege is missing, also which, of
+ * which there are a few for each table.
+ */
 function sameAs({ kind, number, message }: Fault): number | string {
   return kind === 'denied' ? message : number;
 }

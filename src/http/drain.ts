@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isGone, onceOver } from './answer-over.js';
 
 /**
- * Watches the requests of a server that does not listen yet, and gives the function that ends it: it stops listening, calls
- * `stopping`, which ends what would go on for ever, lets what is in flight finish for at most so many seconds, cuts off the
- * rest, and resolves with the number of requests cut off.
+ * Watches the requests of a server that does not listen yet, and gives the function that ends it: it stops listening,
+ * calls `stopping`, which ends what would go on for ever, lets what is in flight finish for at most so many seconds,
+ * cuts off the rest, and resolves with the number of requests cut off.
  */
 export function drainOf(app: FastifyInstance, seconds: number, stopping: () => void): () => Promise<number> {
   const requests = new RequestsInFlight(app);
@@ -31,7 +31,10 @@ export function drainOf(app: FastifyInstance, seconds: number, stopping: () => v
   };
 }
 
-/** Knows the requests that are worked on: each until its answer is out or, where its client has gone, until its work is done. */
+/**
+ * Knows the requests that are worked on: each until its answer is out or, where its client has gone, until its work is
+ * done.
+ */
 class RequestsInFlight {
   /** The answers of each connection that are due, in the order in which they go out. */
   readonly #due = new Map<Socket, Set<ServerResponse>>();
@@ -50,7 +53,8 @@ class RequestsInFlight {
       const { socket } = request.raw;
       this.#due.set(socket, (this.#due.get(socket) ?? new Set()).add(raw));
       onceOver(request.raw, raw, () => {
-        // Not only where it was sent whole: of one on its way out, a stream of events say, no work is left when its client goes.
+        // Not only where it was sent whole: of one on its way out, a stream of events say, no work is left when its
+        // client goes.
         if (this.#ready.has(raw)) this.#end(socket, raw);
       });
       done();
@@ -67,7 +71,10 @@ class RequestsInFlight {
     return [...this.#due.values()].reduce((count, { size }) => count + size, 0);
   }
 
-  /** Closes each connection after its last answer, and those on which nothing has come: clients would keep them open, and the drain would wait for that. */
+  /**
+   * Closes each connection after its last answer, and those on which nothing has come: clients would keep them open,
+   * and the drain would wait for that.
+   */
   closeConnections(): void {
     this.#isClosing = true;
     // Browsers open such ones in advance; Node takes them for busy.
@@ -79,7 +86,9 @@ class RequestsInFlight {
     while (this.#due.size > 0) await new Promise<void>(resolve => (this.#ended = resolve));
   }
 
-  /** Has the last answer of a connection say that it is the last; after one that says so, Node would drop the others. */
+  /**
+   * Has the last answer of a connection say that it is the last; after one that says so, Node would drop the others.
+   */
   #sayWhetherLast({ raw: { socket } }: FastifyRequest, reply: FastifyReply): void {
     if ([...(this.#due.get(socket) ?? [])].at(-1) === reply.raw) {
       reply.header('connection', 'close');

@@ -1,10 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 
-/** Limits the lists and objects within each other in a body: JSON.parse() takes longer for each than for the one around it, 0.4 s for a megabyte of them. */
+/**
+ * Limits the lists and objects within each other in a body: JSON.parse() takes longer for each than for the one around
+ * it, 0.4 s for a megabyte of them.
+ */
 export const MAX_BODY_NESTING = 200;
 
-/** Has bodies of JSON read as Fastify does, but refuses one that is nested deeper than any request before it is parsed. */
+/**
+ * Has bodies of JSON read as Fastify does, but refuses one that is nested deeper than any request before it is parsed.
+ */
 export function readJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
@@ -13,7 +18,11 @@ export function readJsonBodies(app: FastifyInstance): void {
     if (!isUtf8(body as Buffer)) return done(refused('The body is not UTF-8, which JSON is always in. Send it so.'));
     const text = String(body);
     if (!isNestedDeeper(text, MAX_BODY_NESTING)) return parse(request, text, done);
-    return done(refused(`The body has lists or objects more than ${MAX_BODY_NESTING} deep within each other, and ${MAX_BODY_NESTING} are allowed.`));
+    return done(
+      refused(
+        `The body has lists or objects more than ${MAX_BODY_NESTING} deep within each other, and ${MAX_BODY_NESTING} are allowed.`,
+      ),
+    );
   });
 }
 

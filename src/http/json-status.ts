@@ -4,7 +4,17 @@ import type { ErrorCode } from '../graphql/error-catalogue.js';
 import { responseTypeOf } from './response-type.js';
 
 /** Lists the codes of errors in a well-formed request that come before it is executed. */
-const REQUEST_ERRORS = new Set<ErrorCode>(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE', 'QUERY_TOO_DEEP', 'QUERY_TOO_COSTLY', 'QUERY_TOO_LONG', 'QUERY_TOO_MANY_ALIASES', 'QUERY_TOO_MANY_DIRECTIVES', 'BAD_USER_INPUT']);
+const REQUEST_ERRORS = new Set<ErrorCode>([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'QUERY_TOO_DEEP',
+  'QUERY_TOO_COSTLY',
+  'QUERY_TOO_LONG',
+  'QUERY_TOO_MANY_ALIASES',
+  'QUERY_TOO_MANY_DIRECTIVES',
+  'BAD_USER_INPUT',
+]);
 
 /**
  * Gives the Apollo plugin that answers errors of GraphQL with 200 where the answer is application/json, as the GraphQL
@@ -15,8 +25,11 @@ export function jsonStatus(): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
     willSendResponse({ request, response: { body, http } }) {
       if (http.status !== 400 || body.kind !== 'single') return Promise.resolve();
-      const isAboutGraphql = body.singleResult.errors?.every(({ extensions }) => REQUEST_ERRORS.has(extensions?.['code'] as ErrorCode)) === true;
-      if (isAboutGraphql && responseTypeOf(request.http?.headers.get('accept')) === 'application/json') http.status = 200;
+      const isAboutGraphql =
+        body.singleResult.errors?.every(({ extensions }) => REQUEST_ERRORS.has(extensions?.['code'] as ErrorCode)) ===
+        true;
+      if (isAboutGraphql && responseTypeOf(request.http?.headers.get('accept')) === 'application/json')
+        http.status = 200;
       return Promise.resolve();
     },
   };

@@ -12,12 +12,26 @@ import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './unr
 /** A server by Fastify that leaves nothing to be answered, and nothing to be logged, by Fastify or Node alone. */
 export interface Listener {
   readonly app: FastifyInstance;
-  /** Follows its requests, those too that Fastify never sees, and tells of the end of each; `headersOf` charges one that is answered past Fastify, and returns what its answer says of that. */
-  follow(ended: readonly ((request: EndedRequest) => void)[], headersOf?: HeadersOf): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
+  /**
+   * Follows its requests, those too that Fastify never sees, and tells of the end of each; `headersOf` charges one that
+   * is answered past Fastify, and returns what its answer says of that.
+   */
+  follow(
+    ended: readonly ((request: EndedRequest) => void)[],
+    headersOf?: HeadersOf,
+  ): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
 }
 
 /** Makes one that does not listen yet; `options` are what it has besides. */
-export function newListener(config: Config, logger: FastifyBaseLogger, { http, times = arrivalTimes, ...options }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> & { readonly times?: ArrivalTimes | undefined } = {}): Listener {
+export function newListener(
+  config: Config,
+  logger: FastifyBaseLogger,
+  {
+    http,
+    times = arrivalTimes,
+    ...options
+  }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> & { readonly times?: ArrivalTimes | undefined } = {},
+): Listener {
   const connections = connectionLimits(config, times);
   let refuseUnreadable: ReturnType<typeof unreadableRequests>;
   const app: FastifyInstance = fastify({

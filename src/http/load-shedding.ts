@@ -12,11 +12,16 @@ export interface LoadThresholds {
   readonly maxEventLoopDelayMs: number;
   /** How much of the heap may be in use, in bytes. */
   readonly maxHeapBytes: number;
-  /** Says whether the server is overloaded for another reason; asked as the server starts, and every so many milliseconds. */
+  /**
+   * Says whether the server is overloaded for another reason; asked as the server starts, and every so many
+   * milliseconds.
+   */
   readonly isOverloaded?: { readonly ask: () => boolean; readonly everyMs: number };
 }
 
-/** The share of the largest possible heap above which Node spends most of its time looking for garbage, and soon dies. */
+/**
+ * The share of the largest possible heap above which Node spends most of its time looking for garbage, and soon dies.
+ */
 const MAX_HEAP_SHARE = 0.9;
 
 /** Returns the thresholds of a server in use. A frontend never comes near them, a flood does. */
@@ -36,7 +41,11 @@ export const overloaded: Refusal = {
 };
 
 /** Why a request was turned away. */
-const reasons = { [TYPE_EVENT_LOOP_DELAY]: 'event_loop', [TYPE_HEAP_USED_BYTES]: 'heap', [TYPE_HEALTH_CHECK]: 'other' } as const;
+const reasons = {
+  [TYPE_EVENT_LOOP_DELAY]: 'event_loop',
+  [TYPE_HEAP_USED_BYTES]: 'heap',
+  [TYPE_HEALTH_CHECK]: 'other',
+} as const;
 type Reason = (typeof reasons)[keyof typeof reasons];
 
 /** The requests that were turned away, and whether those that come now would be. */
@@ -46,14 +55,21 @@ export interface LoadShedding {
 }
 
 /** Turns requests away while the server has more work than it can do in time, except those of what is polled. */
-export async function shedLoad(app: FastifyInstance, { maxEventLoopDelayMs, maxHeapBytes, isOverloaded }: LoadThresholds): Promise<LoadShedding> {
+export async function shedLoad(
+  app: FastifyInstance,
+  { maxEventLoopDelayMs, maxHeapBytes, isOverloaded }: LoadThresholds,
+): Promise<LoadShedding> {
   const shed: Record<Reason, number> = { event_loop: 0, heap: 0, other: 0 };
   await app.register(underPressure, {
     maxEventLoopDelay: maxEventLoopDelayMs,
     maxHeapUsedBytes: maxHeapBytes,
-    ...(isOverloaded && { healthCheck: () => Promise.resolve(!isOverloaded.ask()), healthCheckInterval: isOverloaded.everyMs }),
+    ...(isOverloaded && {
+      healthCheck: () => Promise.resolve(!isOverloaded.ask()),
+      healthCheckInterval: isOverloaded.everyMs,
+    }),
     pressureHandler: async (request, reply, type, value) => {
-      // A second without any measurement is told as an endless delay: after a standstill of the machine, say, which is over.
+      // A second without any measurement is told as an endless delay: after a standstill of the machine, say, which is
+      // over.
       if (value === Infinity || POLLED.has(request.routeOptions.url ?? '')) return;
       shed[reasons[type as keyof typeof reasons]] += 1;
       reply.headers({ ...overloaded.headers });

@@ -27,8 +27,17 @@ let ofProcess: Registry | undefined;
 /** Is the metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
-  /** Adds how many subscriptions and connections there are, what became of others, how many requests were refused for the rate of a client (null: no limit) and for the load, and how tokens were checked. */
-  watch(parts: { readonly counts: LiveCounts; readonly connections: LiveConnections; readonly limits: RateLimits | null; readonly load: LoadShedding; readonly viewers: Viewers }): void;
+  /**
+   * Adds how many subscriptions and connections there are, what became of others, how many requests were refused for
+   * the rate of a client (null: no limit) and for the load, and how tokens were checked.
+   */
+  watch(parts: {
+    readonly counts: LiveCounts;
+    readonly connections: LiveConnections;
+    readonly limits: RateLimits | null;
+    readonly load: LoadShedding;
+    readonly viewers: Viewers;
+  }): void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own where METRICS is an address, which ends with
    * the server; gives its address. Errors: as of listening, with the variable that names the address.
@@ -37,7 +46,12 @@ export interface Metrics {
 }
 
 /** Begins to count for one server, until it closes. */
-export function startMetrics(app: FastifyInstance, database: Database, faults: DatabaseFaults, logger: FastifyBaseLogger): Metrics {
+export function startMetrics(
+  app: FastifyInstance,
+  database: Database,
+  faults: DatabaseFaults,
+  logger: FastifyBaseLogger,
+): Metrics {
   if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
   const registry = new Registry();
   const count = requestMetrics(registry);
@@ -49,7 +63,8 @@ export function startMetrics(app: FastifyInstance, database: Database, faults: D
     await readDatabase();
     return `${await registry.metrics()}\n${await processRegistry.metrics()}`;
   };
-  const addRoute = (to: FastifyInstance): unknown => to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
+  const addRoute = (to: FastifyInstance): unknown =>
+    to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
     count,
     watch({ counts, connections, limits, load, viewers }) {
@@ -76,7 +91,10 @@ export function startMetrics(app: FastifyInstance, database: Database, faults: D
   };
 }
 
-/** Returns a listener for nothing but metrics, whose answers have what those of the API have; its requests are logged, and not counted. */
+/**
+ * Returns a listener for nothing but metrics, whose answers have what those of the API have; its requests are logged,
+ * and not counted.
+ */
 async function ownListener(config: Config, logger: FastifyBaseLogger): Promise<FastifyInstance> {
   const { app, follow } = newListener(config, logger);
   follow([requestLog(logger)]);

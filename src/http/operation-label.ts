@@ -4,8 +4,9 @@ import { Kind, type DocumentNode, type OperationDefinitionNode, type SelectionSe
 const labels = new WeakMap<OperationDefinitionNode, string>();
 
 /**
- * Names a valid operation for metrics: its root field, `several` where there are more, `introspection` where it only asks
- * for the schema. Clients choose operation names and aliases freely; these names are as many as the schema's root fields.
+ * Names a valid operation for metrics: its root field, `several` where there are more, `introspection` where it only
+ * asks for the schema. Clients choose operation names and aliases freely; these names are as many as the schema's root
+ * fields.
  */
 export function operationLabel(operation: OperationDefinitionNode, document: DocumentNode): string {
   const known = labels.get(operation);
@@ -18,13 +19,20 @@ export function operationLabel(operation: OperationDefinitionNode, document: Doc
   return label;
 }
 
-function addRootFields({ selections }: SelectionSetNode, document: DocumentNode, names: Set<string>, seen: Set<string>): void {
+function addRootFields(
+  { selections }: SelectionSetNode,
+  document: DocumentNode,
+  names: Set<string>,
+  seen: Set<string>,
+): void {
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) names.add(selection.name.value);
     else if (selection.kind === Kind.INLINE_FRAGMENT) addRootFields(selection.selectionSet, document, names, seen);
     else if (!seen.has(selection.name.value)) {
       seen.add(selection.name.value);
-      const fragment = document.definitions.find(one => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === selection.name.value);
+      const fragment = document.definitions.find(
+        one => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === selection.name.value,
+      );
       if (fragment?.kind === Kind.FRAGMENT_DEFINITION) addRootFields(fragment.selectionSet, document, names, seen);
     }
   }

@@ -5,7 +5,10 @@ import type { Context } from '../graphql/context.js';
 import { operationLabel } from './operation-label.js';
 import type { CurrentRequest } from './request-record.js';
 
-/** Gives the Apollo plugin that puts the operation, the viewer and the userErrors on the request's record, at its end and once. */
+/**
+ * Gives the Apollo plugin that puts the operation, the viewer and the userErrors on the request's record, at its end
+ * and once.
+ */
 export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
     willSendResponse({ operation, document, contextValue }) {
@@ -14,7 +17,12 @@ export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<C
       record.isGraphql = true;
       record.viewer = contextValue.viewer;
       record.userErrorCodes.push(...contextValue.userErrorCodes);
-      if (operation && document) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
+      if (operation && document)
+        record.operation = {
+          type: operation.operation,
+          name: operation.name?.value ?? null,
+          field: operationLabel(operation, document),
+        };
       return Promise.resolve();
     },
   };
@@ -25,7 +33,10 @@ export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<C
 /** Is what turns an error into what a caller may see. */
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
-/** Gives the same function, which also puts the code of each error on the request's record, those included that come before any operation; none of a client that has left, who is told nothing. */
+/**
+ * Gives the same function, which also puts the code of each error on the request's record, those included that come
+ * before any operation; none of a client that has left, who is told nothing.
+ */
 export function recordingCodes(format: FormatError, current: CurrentRequest): FormatError {
   return (formatted, error) => {
     const told = format(formatted, error);

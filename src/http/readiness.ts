@@ -11,8 +11,14 @@ import type { DatabaseFaults } from './database-faults.js';
 /** Limits how long the database may take for the simplest questions, in milliseconds. */
 const PATIENCE = 2000;
 
-/** The kinds of fault that no question finds which changes nothing: whether there is room, and whether SQLite's file may be written as it was opened. */
-const UNSEEN = { sqlite: ['full', 'read_only'], mysql: ['full'], mariadb: ['full'] } as const satisfies Record<string, readonly FaultKind[]>;
+/**
+ * The kinds of fault that no question finds which changes nothing: whether there is room, and whether SQLite's file may
+ * be written as it was opened.
+ */
+const UNSEEN = { sqlite: ['full', 'read_only'], mysql: ['full'], mariadb: ['full'] } as const satisfies Record<
+  string,
+  readonly FaultKind[]
+>;
 
 /** What is said of the database, by the kind of a fault; of each other kind, that it does not answer. */
 const words: Partial<Record<FaultKind, string>> = {
@@ -35,9 +41,13 @@ export async function reasonNotReady(database: Database, faults: DatabaseFaults)
     await withinPatience(() => (kind === 'sqlite' ? askFile(database) : askServer(database, kind)));
   } catch (error) {
     const fault = faultOf(error);
-    if (!fault) return error instanceof TakesNoChanges || error instanceof TooLate ? error.message : 'The database does not answer (unknown reason).';
+    if (!fault)
+      return error instanceof TakesNoChanges || error instanceof TooLate
+        ? error.message
+        : 'The database does not answer (unknown reason).';
     // What is in the way of a question for a moment, or ends it, is no sign that the database is away.
-    if (fault.away || fault.told === null) return `The database ${words[fault.kind] ?? 'does not answer'} (${(error as { code?: string }).code ?? fault.number}).`;
+    if (fault.away || fault.told === null)
+      return `The database ${words[fault.kind] ?? 'does not answer'} (${(error as { code?: string }).code ?? fault.number}).`;
   }
   const met = faults.recent(UNSEEN[kind]);
   return met ? `The database ${words[met.kind]}, it said a moment ago (${met.number}).` : null;
@@ -54,7 +64,10 @@ async function askFile(database: Database): Promise<void> {
   });
 }
 
-/** Asks a server, and whether it takes changes from this user, by the transaction that it would not begin otherwise. Errors: the database's; TakesNoChanges. */
+/**
+ * Asks a server, and whether it takes changes from this user, by the transaction that it would not begin otherwise.
+ * Errors: the database's; TakesNoChanges.
+ */
 async function askServer(database: Database, kind: 'mysql' | 'mariadb'): Promise<void> {
   const client = (database.em.getConnection() as AbstractSqlConnection).getClient();
   // What transactions may do that do not say it, as ours; and, whatever they say, InnoDB.
@@ -77,13 +90,16 @@ async function askServer(database: Database, kind: 'mysql' | 'mariadb'): Promise
 class TooLate extends Error {}
 
 /**
- * Gives what the database answers to a question for which a connection is kept, so that it waits for nobody's work; one that
- * is not answered in time is given up with its connection. Errors: those of the question, or that it takes too long.
+ * Gives what the database answers to a question for which a connection is kept, so that it waits for nobody's work; one
+ * that is not answered in time is given up with its connection. Errors: those of the question, or that it takes too
+ * long.
  */
 export async function withinPatience<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   try {
     return await withinOwnLimit(PATIENCE / 1000, () => asProbe(question));
   } catch (error) {
-    throw error instanceof WorkStopped ? new TooLate(`The database has not answered for ${PATIENCE} ms.`, { cause: error }) : error;
+    throw error instanceof WorkStopped
+      ? new TooLate(`The database has not answered for ${PATIENCE} ms.`, { cause: error })
+      : error;
   }
 }

@@ -2,10 +2,12 @@
 const SUSPECT = /@|%(?:25)*40|eyJ|bearer|authorization|cookie/i;
 
 /**
- * Matches, in this order: a header that carries credentials, as a JSON property; an escape of JSON, which must stay whole;
- * a scheme with its credentials; and a run of the characters that neither part words nor values of SQL, JSON or URLs.
+ * Matches, in this order: a header that carries credentials, as a JSON property; an escape of JSON, which must stay
+ * whole; a scheme with its credentials; and a run of the characters that neither part words nor values of SQL, JSON or
+ * URLs.
  */
-const PARTS = /("(?:authorization|(?:set-)?cookie)":)"(?:[^"\\]|\\.)*"|\\(?:u[\da-f]{4}|.)|\b(bearer\s+)[^\s"\\]+|[^\s"`\\<>()[\]{},;:/=&?|]+/gi;
+const PARTS =
+  /("(?:authorization|(?:set-)?cookie)":)"(?:[^"\\]|\\.)*"|\\(?:u[\da-f]{4}|.)|\b(bearer\s+)[^\s"\\]+|[^\s"`\\<>()[\]{},;:/=&?|]+/gi;
 
 const TOKEN = /eyJ[\w-]+\.[\w-]+/;
 const EMAIL = /[^@]@[^@]|%(?:25)*40/i;

@@ -11,8 +11,18 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  */
 export function requestMetrics(registry: Registry): (request: EndedRequest) => void {
   const registers = [registry];
-  const requests = new Counter({ name: 'rollcall_http_requests_total', help: 'HTTP requests, by route (other: there is none) and status.', labelNames: ['route', 'status'], registers });
-  const left = new Counter({ name: 'rollcall_http_requests_aborted_total', help: 'HTTP requests whose client left before it had its answer, by route.', labelNames: ['route'], registers });
+  const requests = new Counter({
+    name: 'rollcall_http_requests_total',
+    help: 'HTTP requests, by route (other: there is none) and status.',
+    labelNames: ['route', 'status'],
+    registers,
+  });
+  const left = new Counter({
+    name: 'rollcall_http_requests_aborted_total',
+    help: 'HTTP requests whose client left before it had its answer, by route.',
+    labelNames: ['route'],
+    registers,
+  });
   const operations = new Counter({
     name: 'rollcall_graphql_requests_total',
     help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error, error, timeout or aborted (the client left before it was answered).',
@@ -26,8 +36,18 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
     buckets: BUCKETS,
     registers,
   });
-  const errors = new Counter({ name: 'rollcall_graphql_errors_total', help: 'Errors in answers, by code.', labelNames: ['code'], registers });
-  const userErrors = new Counter({ name: 'rollcall_graphql_user_errors_total', help: 'What mutations told their callers to fix, by code.', labelNames: ['code'], registers });
+  const errors = new Counter({
+    name: 'rollcall_graphql_errors_total',
+    help: 'Errors in answers, by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const userErrors = new Counter({
+    name: 'rollcall_graphql_user_errors_total',
+    help: 'What mutations told their callers to fix, by code.',
+    labelNames: ['code'],
+    registers,
+  });
 
   return ({ route, status, milliseconds, isGraphql, operation, errorCodes, userErrorCodes, aborted }) => {
     requests.inc({ route: route ?? 'other', status });
@@ -41,7 +61,12 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
   };
 }
 
-function outcomeOf({ operation, errorCodes, userErrorCodes, aborted }: Pick<EndedRequest, 'operation' | 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
+function outcomeOf({
+  operation,
+  errorCodes,
+  userErrorCodes,
+  aborted,
+}: Pick<EndedRequest, 'operation' | 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
   // A subscription has no other end than that its client leaves.
   if (aborted && operation?.type !== 'subscription') return 'aborted';
   if (errorCodes.includes('REQUEST_TIMEOUT')) return 'timeout';

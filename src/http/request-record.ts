@@ -15,7 +15,10 @@ import { REQUEST_ID } from './request-id.js';
 export interface RequestRecord {
   readonly id: string;
   viewer: Viewer | null;
-  /** Is the GraphQL operation; `field` is its label, `name` what the client calls it. Null: there is none, or it is invalid. */
+  /**
+   * Is the GraphQL operation; `field` is its label, `name` what the client calls it. Null: there is none, or it is
+   * invalid.
+   */
   operation: { readonly type: string; readonly name: string | null; readonly field: string } | null;
   /** Tells that GraphQL has taken the request on, whatever came of it. */
   isGraphql: boolean;
@@ -30,7 +33,16 @@ export interface RequestRecord {
 
 /** Returns the record of a request of which nothing is known yet. */
 export function newRecord(id: string): RequestRecord {
-  return { id, viewer: null, operation: null, isGraphql: false, errorCodes: [], userErrorCodes: [], retries: 0, bill: null };
+  return {
+    id,
+    viewer: null,
+    operation: null,
+    isGraphql: false,
+    errorCodes: [],
+    userErrorCodes: [],
+    retries: 0,
+    bill: null,
+  };
 }
 
 /** Is a request that has come to its end. */
@@ -91,7 +103,11 @@ interface State {
  * Follows each HTTP request, sends its id back, and tells `ended` once it is answered, or once the client has left and
  * the work is done. Errors that no handler expects are logged whole.
  */
-export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, ended: readonly ((request: EndedRequest) => void)[]): FollowedRequests {
+export function followRequests(
+  app: FastifyInstance,
+  logger: FastifyBaseLogger,
+  ended: readonly ((request: EndedRequest) => void)[],
+): FollowedRequests {
   const storage = new AsyncLocalStorage<RequestRecord>();
   const states = new WeakMap<FastifyRequest, State>();
   const latest = new WeakMap<Socket, BegunRequest>();
@@ -114,11 +130,13 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
   app.addHook('onError', (request, { raw }, error, done) => {
     // That its client left, before the end of a body or of an answer, is no error of the request.
-    if (isGone(request.raw, raw) && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete)) return done();
+    if (isGone(request.raw, raw) && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete))
+      return done();
     const { record } = states.get(request)!;
     const { status, code } = refusalOf(error, request);
     record.errorCodes.push(code);
-    if (status >= 500 && !(error instanceof RefusedRequest)) logger.error({ requestId: record.id, err: error }, 'a request failed');
+    if (status >= 500 && !(error instanceof RefusedRequest))
+      logger.error({ requestId: record.id, err: error }, 'a request failed');
     return done();
   });
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -135,8 +153,17 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     state.told = true;
     const { method, originalUrl, routeOptions } = request;
     const { answered, record } = state;
-    const whole: EndedRequest = { ...record, method, route: routeOptions.url ?? null, path: pathOf(originalUrl), status, milliseconds, aborted };
-    for (const tell of ended) tell(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
+    const whole: EndedRequest = {
+      ...record,
+      method,
+      route: routeOptions.url ?? null,
+      path: pathOf(originalUrl),
+      status,
+      milliseconds,
+      aborted,
+    };
+    for (const tell of ended)
+      tell(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
   }
 
   const recordOf = (request: FastifyRequest): RequestRecord => states.get(request)!.record;
@@ -149,7 +176,12 @@ export function followRequests(app: FastifyInstance, logger: FastifyBaseLogger, 
     transactionRetries.unsubscribe(countRetry);
     done();
   });
-  return { current: () => storage.getStore(), latestOn: socket => latest.get(socket), recordOf, within: (request, work) => storage.run(recordOf(request), work) };
+  return {
+    current: () => storage.getStore(),
+    latestOn: socket => latest.get(socket),
+    recordOf,
+    within: (request, work) => storage.run(recordOf(request), work),
+  };
 }
 
 function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {

@@ -5,8 +5,13 @@ import { TokenError } from '../services/token-error.js';
 import type { Viewer } from '../services/viewer.js';
 import { tokenIn } from './bearer.js';
 
-/** Returns the function that says who sent a request, and verifies a request's token once however often it is called; a token that fails its checks is an error, never nobody. */
-export function requestViewers(verify: (token: string) => Promise<Viewer>): (request: FastifyRequest) => Promise<Viewer | null> {
+/**
+ * Returns the function that says who sent a request, and verifies a request's token once however often it is called; a
+ * token that fails its checks is an error, never nobody.
+ */
+export function requestViewers(
+  verify: (token: string) => Promise<Viewer>,
+): (request: FastifyRequest) => Promise<Viewer | null> {
   const known = new WeakMap<FastifyRequest, Promise<Viewer | null>>();
   return request => {
     const viewer = known.get(request) ?? viewerOf(request, verify);

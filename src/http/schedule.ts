@@ -16,7 +16,10 @@ export interface ScheduleOptions {
   readonly logger: FastifyBaseLogger;
 }
 
-/** Verifies or recounts at the moments of a schedule, from now on, until `stop`; moments that are past are not made up for. */
+/**
+ * Verifies or recounts at the moments of a schedule, from now on, until `stop`; moments that are past are not made up
+ * for.
+ */
 export class Schedule {
   readonly #cron: Cron;
   readonly #logger: FastifyBaseLogger;
@@ -57,7 +60,8 @@ export class Schedule {
 
   #tell(moment: Date, { id, status, checked, drifted, repaired, error }: Run): void {
     const facts = { moment, run: id, status: status.toUpperCase(), courses: checked, drifted, repaired };
-    if (status !== RunStatus.SUCCEEDED) this.#logger.warn({ ...facts, error }, 'a scheduled run did not come to its end');
+    if (status !== RunStatus.SUCCEEDED)
+      this.#logger.warn({ ...facts, error }, 'a scheduled run did not come to its end');
     else if (drifted > 0) this.#logger.warn(facts, 'a scheduled run found counts that drifted');
     else this.#logger.info(facts, 'a scheduled run found every count right');
   }

@@ -48,13 +48,15 @@ export interface RunningServer {
   /** Is the address of the metrics; null: they are off. */
   readonly metricsUrl: string | null;
   /**
-   * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of those
-   * that have not, and gives how many these were; meanwhile the runs at work are paused.
+   * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of
+   * those that have not, and gives how many these were; meanwhile the runs at work are paused.
    */
   close(): Promise<number>;
 }
 
-/** Limits the memory for persisted queries, in bytes: some thousands of them; those that were used longest ago go first. */
+/**
+ * Limits the memory for persisted queries, in bytes: some thousands of them; those that were used longest ago go first.
+ */
 const PERSISTED_QUERIES = 8_388_608;
 
 /** What a server is started with. */
@@ -71,15 +73,32 @@ export interface ServerOptions {
   readonly arrival?: ArrivalTimes | undefined;
 }
 
-/** Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for exploring and metrics where the configuration says. */
-export async function startServer({ config, database, logger, pace, thresholds = loadThresholds(config), rateTimes, arrival }: ServerOptions): Promise<RunningServer> {
+/**
+ * Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for
+ * exploring and metrics where the configuration says.
+ */
+export async function startServer({
+  config,
+  database,
+  logger,
+  pace,
+  thresholds = loadThresholds(config),
+  rateTimes,
+  arrival,
+}: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
-  const { app, follow } = newListener(config, logger, { trustProxy, times: arrival, http: { shouldUpgradeCallback: isForWebSocket } });
+  const { app, follow } = newListener(config, logger, {
+    trustProxy,
+    times: arrival,
+    http: { shouldUpgradeCallback: isForWebSocket },
+  });
   const faults = new DatabaseFaults(logger);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger);
   // Before all else that looks at requests: one that breaks off at once is known by then.
-  const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request => rateHeadersOf(charging, request));
+  const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request =>
+    rateHeadersOf(charging, request),
+  );
   const { current } = requests;
   const drain = drainOf(app, config.shutdownTimeout, () => letGo());
   traceRequests(app);
@@ -92,7 +111,14 @@ export async function startServer({ config, database, logger, pace, thresholds =
   const clientAddressOf = clientAddresses(trustProxy);
   const limits = config.rateLimits && new RateLimits(config.rateLimits, logger, rateTimes);
   const isLate = lateRequests(app, () => closing !== undefined);
-  const charging: Charging | null = limits && { limits, clientAddressOf, viewerOf, isLate, requests, seconds: config.requestTimeout };
+  const charging: Charging | null = limits && {
+    limits,
+    clientAddressOf,
+    viewerOf,
+    isLate,
+    requests,
+    seconds: config.requestTimeout,
+  };
   if (charging) chargePreflights(app, charging);
   await addBrowserRules(app, config);
   // Before all that refuses, so that refusals are charged too.
@@ -105,13 +131,21 @@ export async function startServer({ config, database, logger, pace, thresholds =
   await sendLess(app);
   const background = new Background({ config, database, faults, logger });
   const schema = buildGraphqlSchema();
-  const report = (id: string, error: unknown): void => logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
+  const report = (id: string, error: unknown): void =>
+    logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
   const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });
   const format = recordingCodes(errorFormatter(report, { hidesSchema: config.production, onFault }), current);
   const documentRules = documentRulesOf(schema, config);
-  const sizes = new KnownSizes(database, error => logger.warn(loggedError(error), 'the sizes of the tables cannot be read; prices stay as they are'));
+  const sizes = new KnownSizes(database, error =>
+    logger.warn(loggedError(error), 'the sizes of the tables cannot be read; prices stay as they are'),
+  );
   await sizes.refresh();
-  const rules: OperationRules = { ...config, ...documentRules, sizes, trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules) };
+  const rules: OperationRules = {
+    ...config,
+    ...documentRules,
+    sizes,
+    trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules),
+  };
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
@@ -121,7 +155,16 @@ export async function startServer({ config, database, logger, pace, thresholds =
     formatError: format,
     // Those that clients bring along are not trusted ones.
     persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
-    plugins: [answeringTimeouts(current), operationRecorder(current), operationTracer(), operationLimits(rules, current, format), jsonStatus(), ...cachePolicy(), costSettlement(current), landingPage(config)],
+    plugins: [
+      answeringTimeouts(current),
+      operationRecorder(current),
+      operationTracer(),
+      operationLimits(rules, current, format),
+      jsonStatus(),
+      ...cachePolicy(),
+      costSettlement(current),
+      landingPage(config),
+    ],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -132,9 +175,23 @@ export async function startServer({ config, database, logger, pace, thresholds =
     method: ['GET', 'POST'],
     context: async (request: FastifyRequest) => contextFor(database, await viewerOf(request), background.runs),
   });
-  const { counts, connections: listening, letGo } = serveLiveCounts(app, {
-    config, database, rules, verify, format, current, rawAnswers, logger, pace,
-    clientAddressOf, rates: limits, isOverloaded: load.isOverloaded,
+  const {
+    counts,
+    connections: listening,
+    letGo,
+  } = serveLiveCounts(app, {
+    config,
+    database,
+    rules,
+    verify,
+    format,
+    current,
+    rawAnswers,
+    logger,
+    pace,
+    clientAddressOf,
+    rates: limits,
+    isOverloaded: load.isOverloaded,
     contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
   });
   viewers.watch(listening);
@@ -142,7 +199,9 @@ export async function startServer({ config, database, logger, pace, thresholds =
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const reason = await reasonNotReady(database, faults);
-    return reply.code(reason === null ? 200 : 503).send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
+    return reply
+      .code(reason === null ? 200 : 503)
+      .send(reason === null ? { status: 'ready' } : { status: 'not ready', reason });
   });
   let ownMetricsUrl: string | null | undefined;
   try {

@@ -11,7 +11,10 @@ import type { CurrentRequest } from './request-record.js';
 /** The status of an answer to a request that took too long, of which nothing was changed. */
 const GATEWAY_TIMEOUT = 504;
 
-/** Gives each request to GraphQL so many seconds, from the moment when it has arrived whole; its work stops then, and when its client leaves. */
+/**
+ * Gives each request to GraphQL so many seconds, from the moment when it has arrived whole; its work stops then, and
+ * when its client leaves.
+ */
 export function limitRequests(app: FastifyInstance, seconds: number): void {
   app.addHook('preHandler', (request, { raw }, done) => {
     if (request.routeOptions.url !== '/graphql') return done();
@@ -29,8 +32,9 @@ export function limitOf(request: IncomingMessage, response: ServerResponse, seco
 }
 
 /**
- * Returns the Apollo plugin that answers a request whose time was over with one error and 504, where nothing was changed:
- * a part of an answer would pass for the whole of it. Where a mutation has saved something, what is known of it stays.
+ * Returns the Apollo plugin that answers a request whose time was over with one error and 504, where nothing was
+ * changed: a part of an answer would pass for the whole of it. Where a mutation has saved something, what is known of
+ * it stays.
  */
 export function answeringTimeouts(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {

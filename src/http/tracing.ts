@@ -1,5 +1,13 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
-import { context, propagation, SpanKind, SpanStatusCode, trace, type Context as TraceContext, type Span } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Context as TraceContext,
+  type Span,
+} from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordedSpan, tracer } from '../database/tracing.js';
 import type { Context } from '../graphql/context.js';
@@ -10,7 +18,10 @@ import { POLLED } from './request-log.js';
 /** Limits what a client has written, an operation's name, in characters. */
 const LONGEST = 100;
 
-/** Adds a span for each HTTP request, in the trace that its header traceparent names, and one in it for the GraphQL operation; what is polled has none. */
+/**
+ * Adds a span for each HTTP request, in the trace that its header traceparent names, and one in it for the GraphQL
+ * operation; what is polled has none.
+ */
 export function traceRequests(app: FastifyInstance): void {
   const traced = new WeakMap<FastifyRequest, { readonly inRequest: TraceContext; operation?: Span }>();
 
@@ -21,7 +32,14 @@ export function traceRequests(app: FastifyInstance): void {
     const outside = propagation.extract(context.active(), headers);
     const span = tracer.startSpan(
       route === undefined ? method : `${method} ${route}`,
-      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'rollcall.request_id': id, ...(route !== undefined && { 'http.route': route }) } },
+      {
+        kind: SpanKind.SERVER,
+        attributes: {
+          'http.request.method': method,
+          'rollcall.request_id': id,
+          ...(route !== undefined && { 'http.route': route }),
+        },
+      },
       outside,
     );
     if (!span.isRecording()) return done();
@@ -50,19 +68,31 @@ export function traceRequests(app: FastifyInstance): void {
   });
 }
 
-/** Gives the Apollo plugin that names the operation's span and says how it ended, by codes; documents and variables may hold what is private. */
+/**
+ * Gives the Apollo plugin that names the operation's span and says how it ended, by codes; documents and variables may
+ * hold what is private.
+ */
 export function operationTracer(): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
     willSendResponse({ operation, document, contextValue, response: { body } }) {
       const span = recordedSpan();
       if (!span) return Promise.resolve();
       if (operation && document) {
-        span.updateName(`${operation.operation} ${operationLabel(operation, document)}`).setAttribute('graphql.operation.type', operation.operation);
+        span
+          .updateName(`${operation.operation} ${operationLabel(operation, document)}`)
+          .setAttribute('graphql.operation.type', operation.operation);
         if (operation.name) span.setAttribute('graphql.operation.name', operation.name.value.slice(0, LONGEST));
       }
-      if (contextValue.userErrorCodes.length > 0) span.setAttribute('rollcall.user_error_codes', [...contextValue.userErrorCodes]);
+      if (contextValue.userErrorCodes.length > 0)
+        span.setAttribute('rollcall.user_error_codes', [...contextValue.userErrorCodes]);
       const errors = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
-      if (errors.length > 0) span.setAttribute('rollcall.error_codes', errors.map(({ extensions }) => String(extensions?.['code']))).setStatus({ code: SpanStatusCode.ERROR });
+      if (errors.length > 0)
+        span
+          .setAttribute(
+            'rollcall.error_codes',
+            errors.map(({ extensions }) => String(extensions?.['code'])),
+          )
+          .setStatus({ code: SpanStatusCode.ERROR });
       return Promise.resolve();
     },
   };

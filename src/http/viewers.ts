@@ -12,7 +12,10 @@ import { loggedError, type DatabaseFaults } from './database-faults.js';
 import type { LiveConnections } from './live/index.js';
 import type { CurrentRequest } from './request-record.js';
 
-/** How often it is logged at most that tokens cannot be checked, in milliseconds: a flood of tokens must not become one of lines. */
+/**
+ * How often it is logged at most that tokens cannot be checked, in milliseconds: a flood of tokens must not become one
+ * of lines.
+ */
 const UNCHECKED_LOG_INTERVAL_MS = 60_000;
 
 /** What the log says of tokens that cannot be checked. */
@@ -32,12 +35,26 @@ export interface Viewers {
 }
 
 /** Returns what finds out who asks: the token's word, checked against the users' rows. */
-export function viewersOf(app: FastifyInstance, { config, database, faults, logger, current }: { config: Config; database: Database; faults: DatabaseFaults; logger: FastifyBaseLogger; current: CurrentRequest }): Viewers {
+export function viewersOf(
+  app: FastifyInstance,
+  {
+    config,
+    database,
+    faults,
+    logger,
+    current,
+  }: { config: Config; database: Database; faults: DatabaseFaults; logger: FastifyBaseLogger; current: CurrentRequest },
+): Viewers {
   let staleKeyUses = 0;
   const claimedBy = tokenVerifier(config.jwt, {
     roleFrom: config.roleFrom,
     onTrouble: (error, areKnown) =>
-      error === null ? logger.info('the keys that verify tokens can be had again') : logger.warn({ err: error }, `the identity provider does not give its keys; ${areKnown ? 'known ones stay in use' : 'none are known'}`),
+      error === null
+        ? logger.info('the keys that verify tokens can be had again')
+        : logger.warn(
+            { err: error },
+            `the identity provider does not give its keys; ${areKnown ? 'known ones stay in use' : 'none are known'}`,
+          ),
     onStaleUse: () => (staleKeyUses += 1),
   });
   const users = new KnownUsers(database, { checkSeconds: config.userCheckSeconds, roleFrom: config.roleFrom });
@@ -45,7 +62,8 @@ export function viewersOf(app: FastifyInstance, { config, database, faults, logg
   const onDeleted = (message: unknown): void => {
     const deleted = message as DeletedUser;
     if (deleted.database !== database || !connections) return;
-    for (const listener of connections.listeners()) if (listener.viewer?.userId === deleted.id) connections.sendAway(listener, userGone());
+    for (const listener of connections.listeners())
+      if (listener.viewer?.userId === deleted.id) connections.sendAway(listener, userGone());
   };
   deletedUsers.subscribe(onDeleted);
   app.addHook('onClose', (_app, done) => {
@@ -67,7 +85,8 @@ export function viewersOf(app: FastifyInstance, { config, database, faults, logg
   let isCut = false;
   /** Tells once that listeners cannot be looked up, and once that they can be again. */
   const tellOf = (error: unknown): void => {
-    if (error !== null && !isCut) logger.warn(loggedError(error), 'the users who listen cannot be looked up; they stay until they can be');
+    if (error !== null && !isCut)
+      logger.warn(loggedError(error), 'the users who listen cannot be looked up; they stay until they can be');
     if (error === null && isCut) logger.info('the users who listen can be looked up again');
     isCut = error !== null;
   };
@@ -87,21 +106,28 @@ export function viewersOf(app: FastifyInstance, { config, database, faults, logg
       // Every second, of those whose last look is as old as it may be: so nobody's rights last longer than that.
       served.recheck(async listeners => {
         let trouble: unknown = null;
-        await Promise.all(listeners.filter(({ viewer }) => viewer?.userId != null).map(async listener => {
-          try {
-            const error = await rightsGone(users, listener.viewer!);
-            if (error) served.sendAway(listener, error);
-          } catch (error) {
-            trouble = error;
-          }
-        }));
+        await Promise.all(
+          listeners
+            .filter(({ viewer }) => viewer?.userId != null)
+            .map(async listener => {
+              try {
+                const error = await rightsGone(users, listener.viewer!);
+                if (error) served.sendAway(listener, error);
+              } catch (error) {
+                trouble = error;
+              }
+            }),
+        );
         tellOf(trouble);
       });
     },
   };
 }
 
-/** Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where others have locked the rows. */
+/**
+ * Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where
+ * others have locked the rows.
+ */
 function isAway(error: unknown): boolean {
   return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.told != null;
 }

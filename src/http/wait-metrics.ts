@@ -6,7 +6,12 @@ import { courseTurnsOf } from '../services/course-turns.js';
 /** Adds the metrics of waiting in this process to a registry, and counts until the function that it gives is called. */
 export function waitMetrics(registry: Registry, database: Database): () => void {
   const registers = [registry];
-  const refused = new Counter({ name: 'rollcall_waits_refused_total', help: 'Waits for a connection, or for the turn to change a course, that were refused: by time, or by the length of the line.', labelNames: ['thing', 'reason'], registers });
+  const refused = new Counter({
+    name: 'rollcall_waits_refused_total',
+    help: 'Waits for a connection, or for the turn to change a course, that were refused: by time, or by the length of the line.',
+    labelNames: ['thing', 'reason'],
+    registers,
+  });
   for (const thing of awaitedThings) for (const reason of waitRefusals) refused.inc({ thing, reason }, 0);
   new Gauge({
     name: 'rollcall_course_turns_waiting',

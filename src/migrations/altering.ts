@@ -5,8 +5,9 @@ import { MigrationRefused } from './migration-refused.js';
 export const alteredTables = channel('rollcall:altered-tables');
 
 /**
- * The way in which a statement changes a table: it copies the table, so that writers wait until the end, and readers do not; it
- * builds indexes, which takes long where there are many rows, but nobody waits; or it keeps all rows and takes a moment.
+ * The way in which a statement changes a table: it copies the table, so that writers wait until the end, and readers do
+ * not; it builds indexes, which takes long where there are many rows, but nobody waits; or it keeps all rows and takes
+ * a moment.
  */
 export type Way = 'copies' | 'builds' | 'keeps';
 
@@ -24,8 +25,15 @@ export interface AlteredTable {
 /** The longest wait for those who use the table, in seconds: all others queue behind the statement. */
 const MAX_LOCK_WAIT_SECONDS = 30;
 
-/** The way in which a table is changed, as SQL; the database refuses the statement where it would take a way that locks more. */
-const ways: Readonly<Record<Way, string>> = { copies: 'algorithm = copy, lock = shared', builds: 'algorithm = inplace, lock = none', keeps: 'algorithm = inplace, lock = none' };
+/**
+ * The way in which a table is changed, as SQL; the database refuses the statement where it would take a way that locks
+ * more.
+ */
+const ways: Readonly<Record<Way, string>> = {
+  copies: 'algorithm = copy, lock = shared',
+  builds: 'algorithm = inplace, lock = none',
+  keeps: 'algorithm = inplace, lock = none',
+};
 
 /** Which table is changed, by which clauses of ALTER TABLE, and how to run SQL. */
 interface Alteration {
@@ -35,11 +43,22 @@ interface Alteration {
   readonly execute: (sql: string) => Promise<readonly object[]>;
 }
 
-/** Changes a table, and tells of it on the channel where it has rows: an empty one takes no time. Errors: MigrationRefused where others use the table for too long. */
+/**
+ * Changes a table, and tells of it on the channel where it has rows: an empty one takes no time. Errors:
+ * MigrationRefused where others use the table for too long.
+ */
 export async function alter({ table, clauses, way, execute }: Alteration): Promise<void> {
   const isEmpty = (await execute(`select 1 from ${table} limit 1`)).length === 0;
-  const [size] = (await execute(`select table_rows as n, (data_length + index_length) / 1000000 as megabytes from information_schema.tables where table_schema = database() and table_name = '${table}'`)) as { n: number; megabytes: number }[];
-  const altered: AlteredTable = { table, way, rows: Number(size?.n ?? 0), megabytes: Number(size?.megabytes ?? 0), took: null };
+  const [size] = (await execute(
+    `select table_rows as n, (data_length + index_length) / 1000000 as megabytes from information_schema.tables where table_schema = database() and table_name = '${table}'`,
+  )) as { n: number; megabytes: number }[];
+  const altered: AlteredTable = {
+    table,
+    way,
+    rows: Number(size?.n ?? 0),
+    megabytes: Number(size?.megabytes ?? 0),
+    took: null,
+  };
   if (!isEmpty) alteredTables.publish(altered);
   const start = performance.now();
   const [session] = (await execute('select @@session.lock_wait_timeout as seconds')) as { seconds: number }[];
@@ -47,7 +66,12 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
   try {
     await execute(`alter table ${table} ${clauses.join(', ')}, ${ways[way]}`);
   } catch (error) {
-    throw isLockWait(error) ? new MigrationRefused(`Others have used the table ${table} for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then migrate again.`, { cause: error }) : error;
+    throw isLockWait(error)
+      ? new MigrationRefused(
+          `Others have used the table ${table} for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then migrate again.`,
+          { cause: error },
+        )
+      : error;
   } finally {
     await execute(`set session lock_wait_timeout = ${session!.seconds}`);
   }

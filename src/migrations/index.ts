@@ -36,7 +36,11 @@ export interface Need {
 const nothing = (): Promise<readonly Need[]> => Promise.resolve([]);
 
 function toMake(tables: readonly MadeTable[], referredTo: readonly string[]): () => Promise<readonly Need[]> {
-  return () => Promise.resolve([{ privilege: 'CREATE', tables: tables.map(({ name }) => name) }, { privilege: 'REFERENCES', tables: referredTo }]);
+  return () =>
+    Promise.resolve([
+      { privilege: 'CREATE', tables: tables.map(({ name }) => name) },
+      { privilege: 'REFERENCES', tables: referredTo },
+    ]);
 }
 
 /** Returns what it takes to copy a table, and to make its foreign keys again. */
@@ -57,11 +61,33 @@ function onDatabase(privileges: readonly string[]): () => Promise<readonly Need[
 const PAGE_INDEXES = pageIndexes.map(({ name }) => name);
 
 const onMysql: readonly MigrationEntry[] = [
-  { name: '2026-11-22-initial', class: InitialOnMysql, tables: INITIAL_TABLES, needs: toMake(INITIAL_TABLES, ['core_user', 'core_course']) },
-  { name: '2026-11-22-recount-runs', class: RecountRunsOnMysql, tables: RUN_TABLES, needs: toMake(RUN_TABLES, ['core_recount_runs']) },
-  { name: '2026-11-22-verify-procedure', class: VerifyProcedure, tables: [], procedure: PROCEDURE, needs: onDatabase(VerifyProcedure.privileges) },
+  {
+    name: '2026-11-22-initial',
+    class: InitialOnMysql,
+    tables: INITIAL_TABLES,
+    needs: toMake(INITIAL_TABLES, ['core_user', 'core_course']),
+  },
+  {
+    name: '2026-11-22-recount-runs',
+    class: RecountRunsOnMysql,
+    tables: RUN_TABLES,
+    needs: toMake(RUN_TABLES, ['core_recount_runs']),
+  },
+  {
+    name: '2026-11-22-verify-procedure',
+    class: VerifyProcedure,
+    tables: [],
+    procedure: PROCEDURE,
+    needs: onDatabase(VerifyProcedure.privileges),
+  },
   { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [], needs: toWiden },
-  { name: '2026-11-28-page-indexes', class: PageIndexesOnMysql, tables: [], indexes: PAGE_INDEXES, needs: () => Promise.resolve(toAlter([PAGED_TABLE])) },
+  {
+    name: '2026-11-28-page-indexes',
+    class: PageIndexesOnMysql,
+    tables: [],
+    indexes: PAGE_INDEXES,
+    needs: () => Promise.resolve(toAlter([PAGED_TABLE])),
+  },
 ];
 const onSqlite: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: InitialOnSqlite, tables: INITIAL_TABLES, needs: nothing },

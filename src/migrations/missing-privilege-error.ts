@@ -3,7 +3,10 @@ export class MissingPrivilegeError extends Error {
   override readonly name = 'MissingPrivilegeError';
   readonly code = 'MISSING_PRIVILEGE';
 
-  /** Takes the account as the server gives it, `user@host`; with a cause it is not known which of the privileges is missing. */
+  /**
+   * Takes the account as the server gives it, `user@host`; with a cause it is not known which of the privileges is
+   * missing.
+   */
   constructor(privileges: readonly string[], database: string, account: string, options?: ErrorOptions) {
     const join = options?.cause === undefined ? ' and ' : ' or ';
     const at = account.lastIndexOf('@');

@@ -1,9 +1,11 @@
 /**
  * Gives a statement on one line.
  *
- * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part of
- * them.
+ * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part
+ * of them.
  */
 export function oneLine(parts: TemplateStringsArray, ...values: readonly string[]): string {
-  return String.raw({ raw: parts }, ...values).replace(/\s+/g, ' ').trim();
+  return String.raw({ raw: parts }, ...values)
+    .replace(/\s+/g, ' ')
+    .trim();
 }

@@ -17,7 +17,10 @@ export abstract class TableMigration extends Migration {
 
   override async up(): Promise<void> {
     const taken = await takenIn(this.#em, this.tables);
-    if (taken.length > 0) throw new MigrationRefused(`The database holds what Rollcall did not make: ${taken.join('; ')}. Nothing was changed. Give Rollcall an empty database of its own.`);
+    if (taken.length > 0)
+      throw new MigrationRefused(
+        `The database holds what Rollcall did not make: ${taken.join('; ')}. Nothing was changed. Give Rollcall an empty database of its own.`,
+      );
     this.make();
   }
 
@@ -26,7 +29,10 @@ export abstract class TableMigration extends Migration {
     this.drop(this.tables.map(({ name }) => name));
   }
 
-  /** An entity manager in the migration's transaction. MikroORM's own would put that on the one that the caller works with, where it has a transaction too. */
+  /**
+   * An entity manager in the migration's transaction. MikroORM's own would put that on the one that the caller works
+   * with, where it has a transaction too.
+   */
   get #em(): SqlEntityManager {
     const em = this.driver.createEntityManager(false) as SqlEntityManager;
     em.setTransactionContext(this.ctx!);

@@ -1,12 +1,15 @@
 /**
- * Who may do what. Access is checked by the use cases alone, as the first thing that each does, before its input is read:
- * so every caller is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`. Which rows
- * a viewer sees is told in reader/visibility.ts; lists of enrollments take a Viewer, which signedIn() gives.
+ * Who may do what. Access is checked by the use cases alone, as the first thing that each does, before its input is
+ * read: so every caller is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`.
+ * Which rows a viewer sees is told in reader/visibility.ts; lists of enrollments take a Viewer, which signedIn() gives.
  */
 import { Role } from '../entities/index.js';
 import type { Viewer } from './viewer.js';
 
-/** What a caller asks for: the input itself, or a function that reads it, which a use case calls once access has been checked. */
+/**
+ * What a caller asks for: the input itself, or a function that reads it, which a use case calls once access has been
+ * checked.
+ */
 export type Asked<Input extends object> = Input | (() => Input);
 
 /** Returns the input of what a caller asks for. Errors: those of reading it. */
@@ -32,7 +35,8 @@ export class AccessError extends Error {
 
 /** Gives the viewer, or throws UNAUTHENTICATED when nobody is signed in. */
 export function signedIn(viewer: Viewer | null): Viewer {
-  if (!viewer) throw new AccessError('UNAUTHENTICATED', 'Sign in: send a token in the header "Authorization: Bearer <token>".');
+  if (!viewer)
+    throw new AccessError('UNAUTHENTICATED', 'Sign in: send a token in the header "Authorization: Bearer <token>".');
   return viewer;
 }
 
@@ -50,11 +54,16 @@ export function mayManage(viewer: Viewer, course: { readonly instructorId: numbe
 }
 
 /** Throws FORBIDDEN unless the viewer is an admin or the teacher of the course. */
-export function manageOnly(viewer: Viewer, course: { readonly id: number; readonly instructorId: number | null }): void {
+export function manageOnly(
+  viewer: Viewer,
+  course: { readonly id: number; readonly instructorId: number | null },
+): void {
   if (!mayManage(viewer, course)) throw forbidden(`Only the teacher of course ${course.id} and admins may do this.`);
 }
 
-/** Throws FORBIDDEN unless the viewer has a role that may manage courses at all, so that others learn nothing of them. */
+/**
+ * Throws FORBIDDEN unless the viewer has a role that may manage courses at all, so that others learn nothing of them.
+ */
 export function staffOnly(viewer: Viewer | null): Viewer {
   const known = signedIn(viewer);
   if (known.role === Role.STUDENT) throw forbidden('Only teachers and admins may do this.');

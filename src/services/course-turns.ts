@@ -5,9 +5,9 @@ import { currentLimit, type TimeLimit } from '../database/time-limit.js';
 import { WaitingLine } from '../database/waiting-line.js';
 
 /**
- * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course, one
- * works and one waits for it in the database, and all others wait here. So however many change one course, or whoever else
- * holds its lock, they take no more than two connections, and each comes in the order in which it asked.
+ * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course,
+ * one works and one waits for it in the database, and all others wait here. So however many change one course, or
+ * whoever else holds its lock, they take no more than two connections, and each comes in the order in which it asked.
  *
  * Nothing depends on it for being right: the lock in the database does that, for all processes.
  */
@@ -23,8 +23,8 @@ export class CourseTurns {
   }
 
   /**
-   * Takes the turns of some courses, in ascending order, in which locks are taken too: so nobody waits crosswise. Errors: those
-   * of WaitingLine.wait(), and then it has none of them.
+   * Takes the turns of some courses, in ascending order, in which locks are taken too: so nobody waits crosswise.
+   * Errors: those of WaitingLine.wait(), and then it has none of them.
    */
   async take(ids: readonly number[], limit: TimeLimit | undefined = currentLimit()): Promise<Release> {
     const taken: number[] = [];

@@ -24,22 +24,30 @@ export async function enroll(
   const viewer = signedIn(caller);
   const { courseId, studentId = null } = inputOf(asked);
   const student = studentId ?? viewer.userId;
-  if (viewer.role === Role.STUDENT && student !== viewer.userId) throw forbidden('Students can enroll only themselves: leave studentId out.');
-  if (student === null) return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
-  return withLockedCourses<Outcome<{ id: number; courseId: number }>>(database, viewer, [courseId], async (em, courses) => {
-    const course = courses.get(courseId);
-    if (!course) return refused(notFound('Course', courseId, COURSE_ID));
-    if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
-    const field = studentId === null ? null : STUDENT_ID;
-    const { refusals } = await enrollable(em, course, [{ id: student, field }]);
-    const closed = mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID);
-    const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
-    const refusal = refusals[0] ?? closed ?? full;
-    if (refusal) return refused(refusal);
-    const enrollment = add(em, courseId, student);
-    await em.flush();
-    return done({ id: enrollment.id, courseId });
-  }, whereThereIs(Enrollment, ({ id }) => ({ id, course: courseId, student })));
+  if (viewer.role === Role.STUDENT && student !== viewer.userId)
+    throw forbidden('Students can enroll only themselves: leave studentId out.');
+  if (student === null)
+    return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
+  return withLockedCourses<Outcome<{ id: number; courseId: number }>>(
+    database,
+    viewer,
+    [courseId],
+    async (em, courses) => {
+      const course = courses.get(courseId);
+      if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+      if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
+      const field = studentId === null ? null : STUDENT_ID;
+      const { refusals } = await enrollable(em, course, [{ id: student, field }]);
+      const closed = mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID);
+      const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
+      const refusal = refusals[0] ?? closed ?? full;
+      if (refusal) return refused(refusal);
+      const enrollment = add(em, courseId, student);
+      await em.flush();
+      return done({ id: enrollment.id, courseId });
+    },
+    whereThereIs(Enrollment, ({ id }) => ({ id, course: courseId, student })),
+  );
 }
 
 /** Enrolls many students at once, ACTIVE: all that can be; each other is a problem with its index in the input. */
@@ -51,18 +59,30 @@ export async function enrollMany(
   const viewer = staffOnly(caller);
   const { courseId, studentIds } = inputOf(asked);
   if (studentIds.length > MOST_STUDENTS) {
-    return refused(problem(UserErrorCode.INVALID, ['input', 'studentIds'], `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`));
+    return refused(
+      problem(
+        UserErrorCode.INVALID,
+        ['input', 'studentIds'],
+        `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`,
+      ),
+    );
   }
-  return withLockedCourses<Outcome<{ ids: number[]; courseId: number }>>(database, viewer, [courseId], async (em, courses) => {
-    const course = courses.get(courseId);
-    if (!course) return refused(notFound('Course', courseId, COURSE_ID));
-    manageOnly(viewer, course);
-    const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
-    const { free, refusals } = await enrollable(em, course, candidates, freeSeats(course));
-    const enrollments = free.map(({ id }) => add(em, courseId, id));
-    await em.flush();
-    return done({ ids: enrollments.map(({ id }) => id), courseId }, refusals);
-  }, whereThereIs(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })));
+  return withLockedCourses<Outcome<{ ids: number[]; courseId: number }>>(
+    database,
+    viewer,
+    [courseId],
+    async (em, courses) => {
+      const course = courses.get(courseId);
+      if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+      manageOnly(viewer, course);
+      const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
+      const { free, refusals } = await enrollable(em, course, candidates, freeSeats(course));
+      const enrollments = free.map(({ id }) => add(em, courseId, id));
+      await em.flush();
+      return done({ ids: enrollments.map(({ id }) => id), courseId }, refusals);
+    },
+    whereThereIs(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })),
+  );
 }
 
 /** Sets an enrollment's status; the course's teacher and admins. To ACTIVE takes a seat. */
@@ -73,17 +93,24 @@ export async function setEnrollmentStatus(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, status } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(database, viewer, enrollmentId, [], async (em, locked) => {
-    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const { course } = locked;
-    manageOnly(viewer, course);
-    const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
-    if (takesSeat && freeSeats(course) < 1) return refused(courseFull(course, ENROLLMENT_ID));
-    const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
-    enrollment.status = status;
-    await em.flush();
-    return done({ id: enrollmentId, courseId: course.id });
-  }, 'repeat');
+  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(
+    database,
+    viewer,
+    enrollmentId,
+    [],
+    async (em, locked) => {
+      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      const { course } = locked;
+      manageOnly(viewer, course);
+      const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
+      if (takesSeat && freeSeats(course) < 1) return refused(courseFull(course, ENROLLMENT_ID));
+      const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
+      enrollment.status = status;
+      await em.flush();
+      return done({ id: enrollmentId, courseId: course.id });
+    },
+    'repeat',
+  );
 }
 
 /** Moves an enrollment to another course; teachers of both courses and admins. */
@@ -94,23 +121,33 @@ export async function transferEnrollment(
 ): Promise<Outcome<{ id: number; from: number; to: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, courseId } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; from: number; to: number }>>(database, viewer, enrollmentId, [courseId], async (em, locked) => {
-    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const { enrollment: row, course: from, others } = locked;
-    manageOnly(viewer, from);
-    const to = others.get(courseId);
-    if (!to) return refused(notFound('Course', courseId, COURSE_ID));
-    manageOnly(viewer, to);
-    if (row.courseId === courseId) return refused(problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`));
-    const { refusals } = await enrollable(em, to, [{ id: row.studentId, field: COURSE_ID }]);
-    const full = row.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null;
-    const refusal = refusals[0] ?? full;
-    if (refusal) return refused(refusal);
-    const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
-    enrollment.course = em.getReference(Course, courseId, { wrapped: true });
-    await em.flush();
-    return done({ id: enrollmentId, from: row.courseId, to: courseId });
-  }, whereThereIs(Enrollment, ({ id, to }) => ({ id, course: to })));
+  return withLockedEnrollment<Outcome<{ id: number; from: number; to: number }>>(
+    database,
+    viewer,
+    enrollmentId,
+    [courseId],
+    async (em, locked) => {
+      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      const { enrollment: row, course: from, others } = locked;
+      manageOnly(viewer, from);
+      const to = others.get(courseId);
+      if (!to) return refused(notFound('Course', courseId, COURSE_ID));
+      manageOnly(viewer, to);
+      if (row.courseId === courseId)
+        return refused(
+          problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`),
+        );
+      const { refusals } = await enrollable(em, to, [{ id: row.studentId, field: COURSE_ID }]);
+      const full = row.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null;
+      const refusal = refusals[0] ?? full;
+      if (refusal) return refused(refusal);
+      const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
+      enrollment.course = em.getReference(Course, courseId, { wrapped: true });
+      await em.flush();
+      return done({ id: enrollmentId, from: row.courseId, to: courseId });
+    },
+    whereThereIs(Enrollment, ({ id, to }) => ({ id, course: to })),
+  );
 }
 
 /** Deletes an enrollment; students their own, the course's teacher and admins any. */
@@ -121,14 +158,21 @@ export async function unenroll(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
   const { enrollmentId } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(database, viewer, enrollmentId, [], async (em, locked) => {
-    if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-    const { course, enrollment } = locked;
-    if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);
-    em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
-    await em.flush();
-    return done({ id: enrollmentId, courseId: course.id });
-  }, whereThereIsNo(Enrollment, ({ id }) => ({ id })));
+  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(
+    database,
+    viewer,
+    enrollmentId,
+    [],
+    async (em, locked) => {
+      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      const { course, enrollment } = locked;
+      if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);
+      em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
+      await em.flush();
+      return done({ id: enrollmentId, courseId: course.id });
+    },
+    whereThereIsNo(Enrollment, ({ id }) => ({ id })),
+  );
 }
 
 interface Candidate {
@@ -136,7 +180,10 @@ interface Candidate {
   readonly field: readonly string[] | null;
 }
 
-/** Parts the first students who exist and are not in the locked course, one for each seat, from the rest; one that is named twice is free once. */
+/**
+ * Parts the first students who exist and are not in the locked course, one for each seat, from the rest; one that is
+ * named twice is free once.
+ */
 async function enrollable(
   em: SqlEntityManager,
   course: LockedCourse,
@@ -156,7 +203,14 @@ async function enrollable(
   for (const candidate of candidates) {
     const { id, field } = candidate;
     if (!existing.has(id)) refusals.push(notFound('Student', id, field ?? STUDENT_ID));
-    else if (enrolled.has(id)) refusals.push(problem(UserErrorCode.ALREADY_ENROLLED, field ?? COURSE_ID, `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`));
+    else if (enrolled.has(id))
+      refusals.push(
+        problem(
+          UserErrorCode.ALREADY_ENROLLED,
+          field ?? COURSE_ID,
+          `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`,
+        ),
+      );
     else if (free.length >= seats) refusals.push(courseFull(course, field ?? COURSE_ID));
     else {
       free.push(candidate);

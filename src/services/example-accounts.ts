@@ -8,7 +8,9 @@ export interface ExampleAccounts {
   readonly student: number | null;
 }
 
-/** Finds an admin, a teacher and a student; rather the teacher of the fullest open course and a student in it than any. */
+/**
+ * Finds an admin, a teacher and a student; rather the teacher of the fullest open course and a student in it than any.
+ */
 export async function exampleAccounts(database: Database): Promise<ExampleAccounts> {
   const em = database.em.fork();
   const [course] = await em.execute<{ id: number; instructor_id: number }[]>(
@@ -21,7 +23,8 @@ export async function exampleAccounts(database: Database): Promise<ExampleAccoun
      where e.course_id = ? and u.role = ? order by e.id limit 1`,
     [course?.id ?? 0, Role.STUDENT],
   );
-  const first = async (role: Role): Promise<number | null> => (await em.findOne(User, { role }, { fields: ['id'], orderBy: { id: 'asc' } }))?.id ?? null;
+  const first = async (role: Role): Promise<number | null> =>
+    (await em.findOne(User, { role }, { fields: ['id'], orderBy: { id: 'asc' } }))?.id ?? null;
   return {
     admin: await first(Role.ADMIN),
     teacher: course?.instructor_id ?? (await first(Role.TEACHER)),

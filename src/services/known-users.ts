@@ -23,7 +23,10 @@ const MAX_REMEMBERED_USERS = 20_000;
 /** How long one look at users' rows may take, in seconds. */
 const MAX_LOOK_SECONDS = 10;
 
-/** Whom a token names, as it says itself; `role` is null where it gives none, which it may only where roles come from the database and it names a user. */
+/**
+ * Whom a token names, as it says itself; `role` is null where it gives none, which it may only where roles come from
+ * the database and it names a user.
+ */
 export interface Claimed {
   readonly userId: number | null;
   readonly role: Role | null;
@@ -66,13 +69,19 @@ export class KnownUsers {
   ) {
     this.#now = options.now ?? (() => performance.now());
     // Without its own memory: all who ask at once share a statement, and later ones the maps above.
-    this.#loader = new DataLoader<number, Role | null>(async ids => {
-      const query = builderFor(database).selectFrom('core_user').select(['id', 'role']).where('id', 'in', [...new Set(ids)]);
-      // Within a limit of its own: several requests share it, so it must not end when the first of them does.
-      const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => asLookAtViewers(() => rows(database, query)));
-      const roles = new Map(found.map(row => [row.id, row.role as Role]));
-      return ids.map(id => roles.get(id) ?? null);
-    }, { cache: false, maxBatchSize: 1000 });
+    this.#loader = new DataLoader<number, Role | null>(
+      async ids => {
+        const query = builderFor(database)
+          .selectFrom('core_user')
+          .select(['id', 'role'])
+          .where('id', 'in', [...new Set(ids)]);
+        // Within a limit of its own: several requests share it, so it must not end when the first of them does.
+        const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => asLookAtViewers(() => rows(database, query)));
+        const roles = new Map(found.map(row => [row.id, row.role as Role]));
+        return ids.map(id => roles.get(id) ?? null);
+      },
+      { cache: false, maxBatchSize: 1000 },
+    );
     this.#onDeleted = message => {
       const deleted = message as DeletedUser;
       if (deleted.database !== database) return;
@@ -83,7 +92,10 @@ export class KnownUsers {
     deletedUsers.subscribe(this.#onDeleted);
   }
 
-  /** Returns whom a token stands for. Errors: TokenError where its user is gone; those of reading, unless the user was found before. */
+  /**
+   * Returns whom a token stands for. Errors: TokenError where its user is gone; those of reading, unless the user was
+   * found before.
+   */
   async viewerOf({ userId, role }: Claimed): Promise<Viewer> {
     // A token without a user is the word of whom issues tokens alone: there is no row to ask.
     if (userId === null) return { userId, role: role! };
@@ -103,7 +115,8 @@ export class KnownUsers {
     try {
       return await this.#look(userId);
     } catch (error) {
-      // Somebody who was there a moment ago is not turned away for the database's sake; what they ask will tell its trouble.
+      // Somebody who was there a moment ago is not turned away for the database's sake; what they ask will tell its
+      // trouble.
       const last = this.#found.get(userId);
       if (last) return last.role;
       throw error;

@@ -30,8 +30,9 @@ export interface EnrollmentRow {
  * Runs work in a transaction in which those of some courses that a viewer sees are locked, by id; they are locked in
  * ascending order of the ids.
  *
- * What a viewer does not see is left out before anything is locked or waited for, as if it were not there: not even a wait
- * for its lock tells that it exists. The others are waited for before the transaction takes a connection (see course-turns.ts).
+ * What a viewer does not see is left out before anything is locked or waited for, as if it were not there: not even a
+ * wait for its lock tells that it exists. The others are waited for before the transaction takes a connection (see
+ * course-turns.ts).
  */
 export function withLockedCourses<Result>(
   database: Database,
@@ -40,13 +41,20 @@ export function withLockedCourses<Result>(
   work: (em: SqlEntityManager, courses: Map<number, LockedCourse>) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
-  const prepare = async (): Promise<Prepared> => ({ courses: await visibleCourseIds(database.em.fork() as SqlEntityManager, viewer, [...new Set(ids)]) });
-  return inPreparedTransaction(database, prepare, async (em, { courses: visible }, isLocked) => {
-    const courses = await lockCourses(em, visible);
-    isLocked();
-    await leaveOutHidden(em, viewer, courses);
-    return work(em, courses);
-  }, afterLostCommit);
+  const prepare = async (): Promise<Prepared> => ({
+    courses: await visibleCourseIds(database.em.fork() as SqlEntityManager, viewer, [...new Set(ids)]),
+  });
+  return inPreparedTransaction(
+    database,
+    prepare,
+    async (em, { courses: visible }, isLocked) => {
+      const courses = await lockCourses(em, visible);
+      isLocked();
+      await leaveOutHidden(em, viewer, courses);
+      return work(em, courses);
+    },
+    afterLostCommit,
+  );
 }
 
 /** Leaves out the courses that were hidden from the viewer before their lock was had. */
@@ -68,13 +76,19 @@ export async function lockCourses(em: SqlEntityManager, ids: readonly number[]):
     .orderBy({ id: 'asc' })
     .setLockMode(LockMode.PESSIMISTIC_WRITE)
     .execute('all')) as unknown as (Omit<LockedCourse, 'instructorId'> & { instructor: number | null })[];
-  return new Map(rows.map(({ instructor, ...row }) => [row.id, { ...row, isPublished: Boolean(row.isPublished), instructorId: instructor }]));
+  return new Map(
+    rows.map(({ instructor, ...row }) => [
+      row.id,
+      { ...row, isPublished: Boolean(row.isPublished), instructorId: instructor },
+    ]),
+  );
 }
 
 /**
  * Gives the ids of those users who are there; none of them can be deleted before the transaction ends.
  *
- * This is the lock that the foreign key takes anyway, only sooner: behind the courses' locks, and before a row is refused.
+ * This is the lock that the foreign key takes anyway, only sooner: behind the courses' locks, and before a row is
+ * refused.
  */
 export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
   const rows = (await em
@@ -97,7 +111,8 @@ export interface LockedEnrollment {
  * Runs work in a transaction in which an enrollment that a viewer sees is locked, and before it its course and those of
  * `otherCourses` that the viewer sees; null: it is not there, or not for this viewer.
  *
- * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction is run again.
+ * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction is run
+ * again.
  */
 export function withLockedEnrollment<Result>(
   database: Database,
@@ -110,24 +125,39 @@ export function withLockedEnrollment<Result>(
   const prepare = async (): Promise<Prepared & { readonly courseId: number | null }> => {
     const em = database.em.fork() as SqlEntityManager;
     const courseId = await courseOfVisibleEnrollment(em, viewer, id);
-    // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the enrollment is.
+    // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the
+    // enrollment is.
     const courses = courseId === null ? [] : [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))];
     return { courseId, courses };
   };
-  return inPreparedTransaction(database, prepare, async (em, { courseId, courses }, isLocked) => {
-    if (courseId === null) return work(em, null);
-    const others = await lockCourses(em, courses);
-    isLocked();
-    return work(em, await lockedEnrollment(em, viewer, id, courseId, others));
-  }, afterLostCommit);
+  return inPreparedTransaction(
+    database,
+    prepare,
+    async (em, { courseId, courses }, isLocked) => {
+      if (courseId === null) return work(em, null);
+      const others = await lockCourses(em, courses);
+      isLocked();
+      return work(em, await lockedEnrollment(em, viewer, id, courseId, others));
+    },
+    afterLostCommit,
+  );
 }
 
 /** Locks an enrollment after its course. Errors: COUNTER_CONFLICT where it has moved to another one. */
-async function lockedEnrollment(em: SqlEntityManager, viewer: Viewer, id: number, courseId: number, courses: Map<number, LockedCourse>): Promise<LockedEnrollment | null> {
+async function lockedEnrollment(
+  em: SqlEntityManager,
+  viewer: Viewer,
+  id: number,
+  courseId: number,
+  courses: Map<number, LockedCourse>,
+): Promise<LockedEnrollment | null> {
   const enrollment = await readLocked(em, id);
   if (!enrollment) return null;
   if (enrollment.courseId !== courseId) {
-    throw new CounterError('COUNTER_CONFLICT', `Enrollment ${id} moved to course ${enrollment.courseId} while course ${courseId} was being locked.`);
+    throw new CounterError(
+      'COUNTER_CONFLICT',
+      `Enrollment ${id} moved to course ${enrollment.courseId} while course ${courseId} was being locked.`,
+    );
   }
   const course = courses.get(courseId)!;
   await leaveOutHidden(em, viewer, courses);
@@ -141,6 +171,7 @@ async function readLocked(em: SqlEntityManager, id: number): Promise<EnrollmentR
     .select(['id', 'course', 'student', 'status'])
     .where({ id })
     .setLockMode(LockMode.PESSIMISTIC_WRITE)
-    .execute('get')) as unknown as { id: number; course: number; student: number; status: EnrollmentStatus } | null | undefined;
+    .execute('get')) as unknown as
+    { id: number; course: number; student: number; status: EnrollmentStatus } | null | undefined;
   return row ? { id: row.id, courseId: row.course, studentId: row.student, status: row.status } : null;
 }

@@ -2,7 +2,10 @@ import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 
 /** How old keys may be before they are asked for anew, in milliseconds; those known stay in use meanwhile. */
 const MAX_KEYS_AGE_MS = 600_000;
-/** How long a key that is not among the known ones is not asked for again, in milliseconds: tokens with made-up keys must not lead to a request each. */
+/**
+ * How long a key that is not among the known ones is not asked for again, in milliseconds: tokens with made-up keys
+ * must not lead to a request each.
+ */
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
 /** How long the provider is not asked again after it failed to answer, in milliseconds. */
 const FAILURE_COOLDOWN_MS = 1000;
@@ -15,7 +18,10 @@ const MAX_KEY_SET_BYTES = 262_144;
 export interface PublishedKeysOptions {
   /** The time, in milliseconds. */
   readonly now?: () => number;
-  /** Is told once when the provider does not give its keys, and whether some are known, and once when it does again (null). */
+  /**
+   * Is told once when the provider does not give its keys, and whether some are known, and once when it does again
+   * (null).
+   */
   readonly onTrouble?: (error: unknown, areKnown: boolean) => void;
   /** Is told of each token that is checked with keys that are too old, as new ones cannot be had. */
   readonly onStaleUse?: () => void;
@@ -24,10 +30,17 @@ export interface PublishedKeysOptions {
 /**
  * Returns the function by which jose finds the key of a token among those that an identity provider publishes.
  *
- * Keys are fetched with the first token, and again every ten minutes, or for a key that is not known. While the provider
- * does not answer, the known keys stay in use; where there are none, the provider's error is thrown.
+ * Keys are fetched with the first token, and again every ten minutes, or for a key that is not known. While the
+ * provider does not answer, the known keys stay in use; where there are none, the provider's error is thrown.
  */
-export function publishedKeys(url: string, { now = () => performance.now(), onTrouble = () => undefined, onStaleUse = () => undefined }: PublishedKeysOptions = {}): JWTVerifyGetKey {
+export function publishedKeys(
+  url: string,
+  {
+    now = () => performance.now(),
+    onTrouble = () => undefined,
+    onStaleUse = () => undefined,
+  }: PublishedKeysOptions = {},
+): JWTVerifyGetKey {
   let failed: { at: number; error: unknown } | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   const keys = createRemoteJWKSet(new URL(url), {
@@ -70,11 +83,13 @@ async function boundedResponse(response: Response): Promise<Response> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > MAX_KEY_SET_BYTES) throw new Error(`The identity provider's key set has more than ${MAX_KEY_SET_BYTES} bytes.`);
+    if (size > MAX_KEY_SET_BYTES)
+      throw new Error(`The identity provider's key set has more than ${MAX_KEY_SET_BYTES} bytes.`);
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
-  if (!isKeySet(text)) throw new Error('The identity provider answered with something that is not a key set, or one without keys.');
+  if (!isKeySet(text))
+    throw new Error('The identity provider answered with something that is not a key set, or one without keys.');
   return new Response(text, { status: 200, headers: { 'content-type': 'application/json' } });
 }
 

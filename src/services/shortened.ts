@@ -1,4 +1,7 @@
-/** Gives a text that others sent for use in a message: cut where it is long, with the number of characters left out, and without broken surrogates. */
+/**
+ * Gives a text that others sent for use in a message: cut where it is long, with the number of characters left out, and
+ * without broken surrogates.
+ */
 export function shortened(text: string, most = 100): string {
   if (text.length <= most) return text.toWellFormed();
   const end = /[\ud800-\udbff]/.test(text[most - 1]!) ? most - 1 : most;

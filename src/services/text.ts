@@ -9,12 +9,17 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 // eslint-disable-next-line no-control-regex
 const CONTROL_IN_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u;
 
-/** Returns how many characters a text has; of one that is a hundred times too long, how many UTF-16 units, since counting characters would take its time. */
+/**
+ * Returns how many characters a text has; of one that is a hundred times too long, how many UTF-16 units, since
+ * counting characters would take its time.
+ */
 export function lengthOf(text: string, most: number): number {
   return text.length > 100 * most ? text.length : [...text].length;
 }
 
-/** Gives the problem of a one-line text: empty, longer than `most` characters, or with control characters; else null. */
+/**
+ * Gives the problem of a one-line text: empty, longer than `most` characters, or with control characters; else null.
+ */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
   if (value.trim() === '') return say(`The ${field} ${quoted(value)} is empty; give one that can be seen.`);
@@ -23,7 +28,10 @@ export function textProblem(field: string, value: string, most: number): Problem
   return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
 }
 
-/** Gives the problem of a text of any number of lines: more than `most` bytes in UTF-8, or with control characters; else null. */
+/**
+ * Gives the problem of a text of any number of lines: more than `most` bytes in UTF-8, or with control characters; else
+ * null.
+ */
 export function linesProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
   const bytes = Buffer.byteLength(value);

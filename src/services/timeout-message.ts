@@ -1,7 +1,12 @@
 import type { TimeLimit } from '../database/time-limit.js';
 
-/** Returns what a caller is told whose work was stopped before anything was changed; without a limit, the database stopped it. */
+/**
+ * Returns what a caller is told whose work was stopped before anything was changed; without a limit, the database
+ * stopped it.
+ */
 export function timeoutMessage(limit: TimeLimit | undefined): string {
-  const what = limit ? `The request took longer than ${limit.seconds} s (REQUEST_TIMEOUT), so the work was stopped.` : 'The database stopped the work before it was done.';
+  const what = limit
+    ? `The request took longer than ${limit.seconds} s (REQUEST_TIMEOUT), so the work was stopped.`
+    : 'The database stopped the work before it was done.';
   return `${what} Nothing was changed. Ask for less at once, or try again later.`;
 }

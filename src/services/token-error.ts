@@ -1,6 +1,9 @@
 import * as errors from 'jose/errors';
 
-/** Names what can go wrong with tokens: one that proves nothing, one that cannot be checked now, or one that cannot be issued. */
+/**
+ * Names what can go wrong with tokens: one that proves nothing, one that cannot be checked now, or one that cannot be
+ * issued.
+ */
 export type TokenErrorCode = 'UNAUTHENTICATED' | UncheckedReason | 'TOKEN_NOT_ISSUED';
 
 /** What is out of reach where a token cannot be checked: the keys that verify it, or the database with its user. */
@@ -40,7 +43,8 @@ export function rejection(message: string, cause?: unknown): TokenError {
 export function rejectionOf(error: unknown): TokenError {
   if (error instanceof TokenError) return error;
   if (error instanceof errors.JWTExpired) return rejection('The token has expired. Get a new one.', error);
-  if (error instanceof errors.JWTClaimValidationFailed) return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
   const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
   if (message !== undefined) return rejection(message, error);
   return new UncheckedTokenError('KEYS_UNAVAILABLE', error);

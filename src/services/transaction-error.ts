@@ -2,7 +2,10 @@ import { CounterError } from '../counters/index.js';
 import { faultOf, type Fault } from '../database/database-errors.js';
 import { NoTurn } from '../database/waiting-line.js';
 
-/** Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was changed. */
+/**
+ * Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was
+ * changed.
+ */
 export type TransactionErrorCode = NonNullable<Fault['told']> | 'COMMIT_UNKNOWN';
 
 /** Reports a transaction that did not go through; `cause` is the last error of the database. */
@@ -18,7 +21,10 @@ export class TransactionError extends Error {
   }
 }
 
-/** What callers are told of a trouble of the database, by its kind; what the database says itself, which may name users and hosts, is for the log. */
+/**
+ * What callers are told of a trouble of the database, by its kind; what the database says itself, which may name users
+ * and hosts, is for the log.
+ */
 const troubles: Partial<Record<Fault['kind'], string>> = {
   disconnected: 'The database cannot be reached.',
   stopped: 'The database cannot be reached.',
@@ -41,7 +47,10 @@ export function unavailableMessage(fault: Fault): string {
   return `${troubleOf(fault)} Nothing was changed; ${lasts(fault) ? 'an operator must look into it' : faultIsShort(fault) ? 'try again' : 'try again later'}.`;
 }
 
-/** Returns true for a fault that stays as it is until somebody does something about it: neither time nor other connections help. */
+/**
+ * Returns true for a fault that stays as it is until somebody does something about it: neither time nor other
+ * connections help.
+ */
 export function lasts({ told, again }: Fault): boolean {
   return told === 'DATABASE_UNAVAILABLE' && !again;
 }
@@ -50,21 +59,36 @@ function faultIsShort({ kind }: Fault): boolean {
   return kind === 'disconnected' || kind === 'stopped';
 }
 
-/** Tells whether an error means that other transactions were in the way, and the same one can succeed when run again. */
+/**
+ * Tells whether an error means that other transactions were in the way, and the same one can succeed when run again.
+ */
 export function isConflict(error: unknown): boolean {
   if (error instanceof NoTurn) return true;
   return error instanceof CounterError ? error.retryable : faultOf(error)?.told === 'RETRY_LATER';
 }
 
-/** Tells whether an error ended a transaction that can succeed when it is run again: others were in the way, or the database was not there for a moment. */
+/**
+ * Tells whether an error ended a transaction that can succeed when it is run again: others were in the way, or the
+ * database was not there for a moment.
+ */
 export function isToRunAgain(error: unknown): boolean {
   return error instanceof CounterError ? error.retryable : (faultOf(error)?.again ?? false);
 }
 
 /** Lists why a transaction can end without being the caller's mistake, as metrics name it. */
-export const conflictReasons = ['deadlock', 'lock_wait', 'moved', 'connection_lost', 'no_connection', 'read_only'] as const;
+export const conflictReasons = [
+  'deadlock',
+  'lock_wait',
+  'moved',
+  'connection_lost',
+  'no_connection',
+  'read_only',
+] as const;
 
-/** Maps the kinds of error after which a transaction is run again to those reasons; what is left out is a connection that was lost, or not had. */
+/**
+ * Maps the kinds of error after which a transaction is run again to those reasons; what is left out is a connection
+ * that was lost, or not had.
+ */
 const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> = {
   deadlock: 'deadlock',
   lock_wait: 'lock_wait',
@@ -74,8 +98,9 @@ const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> 
 };
 
 /**
- * Gives why a transaction ended: a deadlock, a lock that was not had in time, a row or snapshot that others have changed
- * meanwhile, a database that has no connection left or takes no changes, or, for all else that is run again, a lost connection.
+ * Gives why a transaction ended: a deadlock, a lock that was not had in time, a row or snapshot that others have
+ * changed meanwhile, a database that has no connection left or takes no changes, or, for all else that is run again, a
+ * lost connection.
  */
 export function reasonOf(error: unknown): (typeof conflictReasons)[number] {
   if (error instanceof CounterError) return 'moved';
@@ -83,7 +108,10 @@ export function reasonOf(error: unknown): (typeof conflictReasons)[number] {
   return (fault && reasons[fault.kind]) ?? 'connection_lost';
 }
 
-/** Tells whether an error means that there is no connection to the database (any more), and that there may be one again in a moment. */
+/**
+ * Tells whether an error means that there is no connection to the database (any more), and that there may be one again
+ * in a moment.
+ */
 export function isConnectionLost(error: unknown): boolean {
   const { ended, again } = faultOf(error) ?? {};
   return again === true && (ended === 'connection' || ended === 'server');

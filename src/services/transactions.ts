@@ -7,16 +7,31 @@ import type { Database } from '../database/database.js';
 import { faultOf, isInterrupted } from '../database/database-errors.js';
 import type { Release } from '../database/places.js';
 import { forChange } from '../database/purposes.js';
-import { currentLimit, unlessStopped, waitingAnew, waitingUntil, withoutLimit, WorkStopped } from '../database/time-limit.js';
+import {
+  currentLimit,
+  unlessStopped,
+  waitingAnew,
+  waitingUntil,
+  withoutLimit,
+  WorkStopped,
+} from '../database/time-limit.js';
 import { inSpan } from '../database/tracing.js';
 import { NoTurn } from '../database/waiting-line.js';
 import { courseTurnsOf } from './course-turns.js';
 import { timeoutMessage } from './timeout-message.js';
-import { isConflict, isConnectionLost, isToRunAgain, reasonOf, TransactionError, unavailableMessage } from './transaction-error.js';
+import {
+  isConflict,
+  isConnectionLost,
+  isToRunAgain,
+  reasonOf,
+  TransactionError,
+  unavailableMessage,
+} from './transaction-error.js';
 
 /**
- * Says what to do when the connection broke while a commit was under way, or an error came that does not tell, so that nobody knows whether it took place:
- * `repeat` the work, where doing it twice is the same as once, or look whether the result is there.
+ * Says what to do when the connection broke while a commit was under way, or an error came that does not tell, so that
+ * nobody knows whether it took place: `repeat` the work, where doing it twice is the same as once, or look whether the
+ * result is there.
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
 
@@ -26,13 +41,18 @@ export interface Prepared {
   readonly courses: readonly number[];
 }
 
-/** Publishes each transaction that is run again, with the error that ended the one before and the pause, in milliseconds: `{ error, pause }`. */
+/**
+ * Publishes each transaction that is run again, with the error that ended the one before and the pause, in
+ * milliseconds: `{ error, pause }`.
+ */
 export const transactionRetries = channel('rollcall:transaction-retry');
 
 /** Publishes each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
 export const deadlocks = channel('rollcall:deadlock');
 
-/** Keeps the result of work whose commit was not answered, or with an error that does not tell whether it took place. */
+/**
+ * Keeps the result of work whose commit was not answered, or with an error that does not tell whether it took place.
+ */
 class LostCommit<Result> extends Error {
   constructor(
     readonly result: Result,
@@ -45,13 +65,16 @@ class LostCommit<Result> extends Error {
 /** How long a transaction goes on against conflicts, and waits for its turns, in milliseconds. */
 const MAX_TRYING_MS = 10_000;
 
-/** How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its outcome is unknown. */
+/**
+ * How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its
+ * outcome is unknown.
+ */
 const COMMIT_GRACE = 2000;
 
 /**
  * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict ended it, a broken
- * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with random
- * pauses. All other errors reach the caller at once.
+ * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with
+ * random pauses. All other errors reach the caller at once.
  *
  * Waiting for a connection, or behind others who change the same course, counts in that time, and is not begun
  * anew: who gave up would only stand at the end of the line.
@@ -61,8 +84,8 @@ const COMMIT_GRACE = 2000;
  * answer is waited for, for COMMIT_GRACE, since only that says what is saved.
  *
  * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away or cannot be used,
- * DATABASE_FULL when it has no room, REQUEST_TIMEOUT when the time limit ended, COMMIT_UNKNOWN when a commit was not answered, or
- * with an error that does not tell, and `afterLostCommit` does not say how to find out.
+ * DATABASE_FULL when it has no room, REQUEST_TIMEOUT when the time limit ended, COMMIT_UNKNOWN when a commit was not
+ * answered, or with an error that does not tell, and `afterLostCommit` does not say how to find out.
  */
 export function inTransaction<Result>(
   database: Database,
@@ -73,8 +96,9 @@ export function inTransaction<Result>(
 }
 
 /**
- * Runs work that locks courses as inTransaction() does. Before each try, `prepare` finds out which, and their turns are taken;
- * work calls the function that it is given once it has their locks, so that the next one can wait for them meanwhile.
+ * Runs work that locks courses as inTransaction() does. Before each try, `prepare` finds out which, and their turns are
+ * taken; work calls the function that it is given once it has their locks, so that the next one can wait for them
+ * meanwhile.
  */
 export function inPreparedTransaction<Result, Before extends Prepared>(
   database: Database,
@@ -114,7 +138,10 @@ class Tries<Result, Before extends Prepared> {
     }
   }
 
-  /** Returns what the tries give, or throws WorkStopped when the limit ends before a commit was sent, or, in time, is answered. */
+  /**
+   * Returns what the tries give, or throws WorkStopped when the limit ends before a commit was sent, or, in time, is
+   * answered.
+   */
   async #unlessStopped(tries: Promise<Result>): Promise<Result> {
     const limit = this.#limit;
     if (!limit) return tries;
@@ -155,16 +182,21 @@ class Tries<Result, Before extends Prepared> {
 
   #isToRunAgain(error: unknown): boolean {
     if (!(error instanceof LostCommit)) return isToRunAgain(error);
-    return typeof this.afterLostCommit === 'function' || (this.afterLostCommit === 'repeat' && isToRunAgain(error.cause));
+    return (
+      typeof this.afterLostCommit === 'function' || (this.afterLostCommit === 'repeat' && isToRunAgain(error.cause))
+    );
   }
 
   async #next(): Promise<Result> {
     const lost = this.#lost;
     if (lost && typeof this.afterLostCommit === 'function') {
       const look = this.afterLostCommit;
-      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on. Not within
-      // the limit: whether something is saved is to be found out all the same.
-      if (await withoutLimit(() => this.database.em.fork().transactional(em => look(em as SqlEntityManager, lost.result)))) return lost.result;
+      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on. Not
+      // within the limit: whether something is saved is to be found out all the same.
+      if (
+        await withoutLimit(() => this.database.em.fork().transactional(em => look(em as SqlEntityManager, lost.result)))
+      )
+        return lost.result;
       this.#lost = undefined;
       if (!isToRunAgain(lost.cause)) throw lost.cause;
     }
@@ -173,7 +205,9 @@ class Tries<Result, Before extends Prepared> {
     const now = performance.now();
     const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn(), this.#begin);
     // What met a conflict is told so in time, also where it then waits for a lock once more.
-    return this.#limit && this.#lastTrouble !== undefined ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt) : attempt();
+    return this.#limit && this.#lastTrouble !== undefined
+      ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt)
+      : attempt();
   }
 
   /** Takes the turns of the courses, and then a connection. */
@@ -217,14 +251,30 @@ class Tries<Result, Before extends Prepared> {
     if (error instanceof NoAnswer) return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
     if (this.#lost) {
       const what = isConnectionLost(this.#lost.cause) ? 'went away' : 'failed';
-      return new TransactionError('COMMIT_UNKNOWN', `The database ${what} during a commit, and it could not be found out whether the change was saved. Look before you try again.`, { cause: error });
+      return new TransactionError(
+        'COMMIT_UNKNOWN',
+        `The database ${what} during a commit, and it could not be found out whether the change was saved. Look before you try again.`,
+        { cause: error },
+      );
     }
     if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
     // Where there was trouble until the time was over, that says more than that it was over.
-    const cause = error instanceof WorkStopped ? (error.limit.refusal ?? limit?.refusal ?? this.#lastTrouble ?? error) : error;
-    if (cause instanceof NoTurn && cause.thing === 'connection') return new TransactionError('RETRY_LATER', 'All connections of this server to the database were busy for too long. Nothing was changed; try again.', { cause });
-    if (isConflict(cause)) return new TransactionError('RETRY_LATER', 'Other changes to the same rows kept getting in the way. Nothing was changed; try again.', { cause });
-    if (cause instanceof WorkStopped || isInterrupted(cause)) return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
+    const cause =
+      error instanceof WorkStopped ? (error.limit.refusal ?? limit?.refusal ?? this.#lastTrouble ?? error) : error;
+    if (cause instanceof NoTurn && cause.thing === 'connection')
+      return new TransactionError(
+        'RETRY_LATER',
+        'All connections of this server to the database were busy for too long. Nothing was changed; try again.',
+        { cause },
+      );
+    if (isConflict(cause))
+      return new TransactionError(
+        'RETRY_LATER',
+        'Other changes to the same rows kept getting in the way. Nothing was changed; try again.',
+        { cause },
+      );
+    if (cause instanceof WorkStopped || isInterrupted(cause))
+      return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
     const fault = faultOf(cause);
     return fault?.told ? new TransactionError(fault.told, unavailableMessage(fault), { cause }) : error;
   }
@@ -233,7 +283,9 @@ class Tries<Result, Before extends Prepared> {
 /** Reports that a commit was not answered in time. */
 class NoAnswer extends Error {
   constructor(seconds: number) {
-    super(`The database did not confirm the commit within the ${seconds} s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.`);
+    super(
+      `The database did not confirm the commit within the ${seconds} s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.`,
+    );
   }
 }
 
@@ -241,7 +293,10 @@ class NoAnswer extends Error {
 async function within<Result>(milliseconds: number, work: Promise<Result>, late: () => Error): Promise<Result> {
   const over = new AbortController();
   try {
-    return await Promise.race([work, delay(milliseconds, undefined, { signal: over.signal }).then(() => Promise.reject(late()))]);
+    return await Promise.race([
+      work,
+      delay(milliseconds, undefined, { signal: over.signal }).then(() => Promise.reject(late())),
+    ]);
   } finally {
     over.abort();
     work.catch(() => undefined);

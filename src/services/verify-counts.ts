@@ -31,7 +31,9 @@ export interface CourseCount {
   readonly drift: number;
 }
 
-/** Holds what one chunk brought: how many courses were checked, and the counts that drift, or all that were asked for. */
+/**
+ * Holds what one chunk brought: how many courses were checked, and the counts that drift, or all that were asked for.
+ */
 export interface VerifiedCourses {
   readonly checked: number;
   readonly counts: readonly CourseCount[];
@@ -49,7 +51,11 @@ export interface Verification {
  *
  * Courses that do not exist are problems (NOT_FOUND, each by its index), and the others are verified nevertheless.
  */
-export async function verifyCounts(database: Database, caller: Viewer | null, asked: Asked<VerifyRequest> = {}): Promise<Outcome<Verification>> {
+export async function verifyCounts(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<VerifyRequest> = {},
+): Promise<Outcome<Verification>> {
   adminOnly(caller);
   const request = inputOf(asked);
   const em = database.em.fork() as SqlEntityManager;
@@ -60,7 +66,11 @@ export async function verifyCounts(database: Database, caller: Viewer | null, as
   return done({ total: known?.length ?? (await sizeOf(em, null)), chunks: chunksOf(em, known, request) }, problems);
 }
 
-async function* chunksOf(em: SqlEntityManager, ids: readonly number[] | null, { all = false, batchSize, signal }: VerifyRequest): AsyncGenerator<VerifiedCourses> {
+async function* chunksOf(
+  em: SqlEntityManager,
+  ids: readonly number[] | null,
+  { all = false, batchSize, signal }: VerifyRequest,
+): AsyncGenerator<VerifiedCourses> {
   for await (const { checked, drifts, counts } of verify(em, Course, { keys: ids?.map(id => [id]), all, batchSize })) {
     const found = all ? counts : drifts;
     const titles = await titlesOf(em, [...new Set(found.map(({ key }) => key[0] as number))]);
@@ -69,7 +79,10 @@ async function* chunksOf(em: SqlEntityManager, ids: readonly number[] | null, { 
   }
 }
 
-function courseCount({ counter, key, stored, actual }: VerifiedCount, titles: ReadonlyMap<number, string>): CourseCount {
+function courseCount(
+  { counter, key, stored, actual }: VerifiedCount,
+  titles: ReadonlyMap<number, string>,
+): CourseCount {
   const courseId = key[0] as number;
   return { counter, courseId, title: titles.get(courseId) ?? '', stored, actual, drift: stored - actual };
 }

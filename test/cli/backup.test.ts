@@ -16,9 +16,14 @@ describeOnEach('backup and restore', kind => {
   afterEach(() => place.leave());
 
   it('brings back the counts that were stored, and shows them first', async () => {
-    expect(await place.run(['backup', 'counts.jsonl'])).toEqual({ code: 0, stdout: '', stderr: 'Backed up the counts of 2 courses to counts.jsonl.\n' });
+    expect(await place.run(['backup', 'counts.jsonl'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'Backed up the counts of 2 courses to counts.jsonl.\n',
+    });
     await past(place.database, `update core_course set total_enrollments = 9 where id = ${courses[1]}`);
-    const at = (JSON.parse(readFileSync(join(place.folder, 'counts.jsonl'), 'utf8').split('\n')[0]!) as { at: string }).at;
+    const at = (JSON.parse(readFileSync(join(place.folder, 'counts.jsonl'), 'utf8').split('\n')[0]!) as { at: string })
+      .at;
     const table = [
       '      id  title                                 counter                     stored    backup    actual',
       `${String(courses[1]).padStart(8)}  Logic                                 Course.totalEnrollments          9         3         3`,
@@ -26,20 +31,38 @@ describeOnEach('backup and restore', kind => {
       `counts.jsonl has the counts of 2 courses on ${kind} at ${at}.`,
       '',
     ].join('\n');
-    expect(await place.run(['restore', '--dry-run', 'counts.jsonl'])).toEqual({ code: 0, stdout: `${table}Dry run: 1 count of 1 course would change.\n`, stderr: '' });
+    expect(await place.run(['restore', '--dry-run', 'counts.jsonl'])).toEqual({
+      code: 0,
+      stdout: `${table}Dry run: 1 count of 1 course would change.\n`,
+      stderr: '',
+    });
     expect((await storedAndActual(place.database))[1]!.stored).toEqual([9, 2]);
-    expect(await place.run(['restore', 'counts.jsonl'])).toEqual({ code: 0, stdout: `${table}Restored 1 count of 1 course.\n`, stderr: '' });
+    expect(await place.run(['restore', 'counts.jsonl'])).toEqual({
+      code: 0,
+      stdout: `${table}Restored 1 count of 1 course.\n`,
+      stderr: '',
+    });
     expect((await storedAndActual(place.database))[1]!.stored).toEqual([3, 2]);
-    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nNothing is to be restored: all counts are those of the file\.\n$/) });
+    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/\nNothing is to be restored: all counts are those of the file\.\n$/),
+    });
   });
 
   it('says that old numbers do not match, and what to do: exit code 3', async () => {
     await place.run(['backup', 'counts.jsonl']);
     await past(place.database, `delete from core_enrollments where course_id = ${courses[0]} and status = 'dropped'`);
     await past(place.database, `update core_course set total_enrollments = 2 where id = ${courses[0]}`);
-    const warning = (verb: string): string => `With the file's numbers 1 count ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.\n`;
-    expect(await place.run(['restore', '--dry-run', 'counts.jsonl'])).toMatchObject({ code: 3, stdout: expect.stringMatching(new RegExp(`would change\\.\n${warning('would')}$`)) });
-    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 3, stdout: expect.stringMatching(new RegExp(`Restored 1 count of 1 course\\.\n${warning('does')}$`)) });
+    const warning = (verb: string): string =>
+      `With the file's numbers 1 count ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.\n`;
+    expect(await place.run(['restore', '--dry-run', 'counts.jsonl'])).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(new RegExp(`would change\\.\n${warning('would')}$`)),
+    });
+    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(new RegExp(`Restored 1 count of 1 course\\.\n${warning('does')}$`)),
+    });
     expect(await place.run(['verify'])).toMatchObject({ code: 3 });
   });
 
@@ -49,7 +72,9 @@ describeOnEach('backup and restore', kind => {
     await past(place.database, `delete from core_course where id = ${courses[1]}`);
     const { courses: since } = await addCountedCourses(place.database, ['New']);
     const { stdout } = await place.run(['restore', 'counts.jsonl']);
-    expect(stdout).toContain(`Left out, since the database does not have them: 1 course (${courses[1]}).\nNot in the file, and left as they are: 1 course (${since[0]}).\n`);
+    expect(stdout).toContain(
+      `Left out, since the database does not have them: 1 course (${courses[1]}).\nNot in the file, and left as they are: 1 course (${since[0]}).\n`,
+    );
   });
 });
 
@@ -64,10 +89,19 @@ describe('backup and restore', () => {
 
   it('replaces no file without --force, and writes to standard output nothing but the backup', async () => {
     const { stdout, stderr } = await place.run(['backup', '-']);
-    expect(stdout.trimEnd().split('\n').map(line => Object.keys(JSON.parse(line) as object)[0])).toEqual(['format', 'id', 'courses']);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => Object.keys(JSON.parse(line) as object)[0]),
+    ).toEqual(['format', 'id', 'courses']);
     expect(stderr).toBe('Backed up the counts of 1 course.\n');
     writeFileSync(join(place.folder, 'counts.jsonl'), 'old');
-    expect(await place.run(['backup', 'counts.jsonl'])).toEqual({ code: 1, stdout: '', stderr: 'counts.jsonl is there already. Give another name, or add --force to replace it.\n' });
+    expect(await place.run(['backup', 'counts.jsonl'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'counts.jsonl is there already. Give another name, or add --force to replace it.\n',
+    });
     expect(await place.run(['backup', '--force', 'counts.jsonl'])).toMatchObject({ code: 0 });
     expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 0 });
   });
@@ -76,8 +110,12 @@ describe('backup and restore', () => {
     const { stdout } = await place.run(['backup', '-']);
     const refused = (message: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(message) as string });
     writeFileSync(join(place.folder, 'cut.jsonl'), stdout.slice(0, stdout.lastIndexOf('{')));
-    expect(await place.run(['restore', 'cut.jsonl'])).toEqual(refused(/^cut\.jsonl is not whole: it has 1 of 1 courses, and no closing line\. .*\n$/));
-    expect(await place.run(['restore', 'none.jsonl'])).toEqual(refused(/^There is no file none\.jsonl\. Check the path\.\n$/));
+    expect(await place.run(['restore', 'cut.jsonl'])).toEqual(
+      refused(/^cut\.jsonl is not whole: it has 1 of 1 courses, and no closing line\. .*\n$/),
+    );
+    expect(await place.run(['restore', 'none.jsonl'])).toEqual(
+      refused(/^There is no file none\.jsonl\. Check the path\.\n$/),
+    );
     expect(await place.run(['restore', '.'])).toEqual(refused(/^\. is a folder\. Name a file in it\.\n$/));
   });
 });

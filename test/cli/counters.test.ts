@@ -5,21 +5,51 @@ it('counters use and counters status go over to triggers and back, and say what 
   const place = placeToRun();
   const name = 'counters_core_enrollments_course_id_after_insert';
   await place.run(['migrate', 'up']);
-  expect(await place.run(['counters', 'status'])).toEqual({ code: 0, stdout: 'configured   hooks\ndatabase     hooks (no triggers)\n' + 'They agree.\n', stderr: '' });
-  expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Installed ${name}.\n`) });
-  expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({ code: 0, stdout: 'Nothing was to be done.\n' });
-  expect(await place.run(['counters', 'status'])).toMatchObject({ code: 1, stdout: expect.stringContaining('database     triggers\n') });
+  expect(await place.run(['counters', 'status'])).toEqual({
+    code: 0,
+    stdout: 'configured   hooks\ndatabase     hooks (no triggers)\n' + 'They agree.\n',
+    stderr: '',
+  });
+  expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`Installed ${name}.\n`),
+  });
+  expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({
+    code: 0,
+    stdout: 'Nothing was to be done.\n',
+  });
+  expect(await place.run(['counters', 'status'])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('database     triggers\n'),
+  });
   expect(await place.run(['counters', 'status'], { COUNTERS: 'switching' })).toMatchObject({ code: 0 });
-  expect(await place.run(['counters', 'status'], { COUNTERS: 'triggers' })).toMatchObject({ code: 0, stdout: expect.stringContaining('They agree.') });
-  expect(await place.run(['counters', 'use', 'hooks'])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Dropped ${name}.\n`) });
-  expect(await place.run(['counters', 'status'], { COUNTERS: 'triggers' })).toMatchObject({ code: 1, stdout: expect.stringContaining(`missing      ${name}\n`) });
+  expect(await place.run(['counters', 'status'], { COUNTERS: 'triggers' })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('They agree.'),
+  });
+  expect(await place.run(['counters', 'use', 'hooks'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`Dropped ${name}.\n`),
+  });
+  expect(await place.run(['counters', 'status'], { COUNTERS: 'triggers' })).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining(`missing      ${name}\n`),
+  });
   place.leave();
 });
 
 it('both strategies at once are refused at the start, and triggers are installed where they are to count', async () => {
   const place = placeToRun();
-  expect(await place.run(['seed', '--courses', '2', '--students', '3', '--enrollments', '4'], { COUNTERS: 'triggers' })).toMatchObject({ code: 0, stderr: expect.stringContaining('Installed the trigger counters_core_enrollments_course_id_after_insert.') });
-  expect(await place.run(['serve'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/keeps the counters with triggers .* Set COUNTERS=triggers, or go back to hooks/) });
+  expect(
+    await place.run(['seed', '--courses', '2', '--students', '3', '--enrollments', '4'], { COUNTERS: 'triggers' }),
+  ).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('Installed the trigger counters_core_enrollments_course_id_after_insert.'),
+  });
+  expect(await place.run(['serve'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/keeps the counters with triggers .* Set COUNTERS=triggers, or go back to hooks/),
+  });
   const server = place.start(['serve'], { COUNTERS: 'triggers' });
   await server.says('Ctrl+C stops the server.');
   server.process.kill('SIGTERM');

@@ -28,14 +28,20 @@ describeOnEach('doctor', kind => {
   it('prints a line for each check: exit code 0 where nothing failed', async () => {
     const { code, stdout, stderr } = await place.run(['doctor'], { JWT_SECRET });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}limits .*\nok {7}limits .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /);
-    expect(stdout).toMatch(/\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n\d\d ok, 0 warnings, 0 failed\.\n$/);
+    expect(stdout).toMatch(
+      /^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}limits .*\nok {7}limits .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /,
+    );
+    expect(stdout).toMatch(
+      /\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n\d\d ok, 0 warnings, 0 failed\.\n$/,
+    );
   });
 
   it('finds drift and says what repairs it: exit code 3, and 1 where something else failed too', async () => {
     await past(place.database, `update core_course set total_enrollments = 9 where id = ${courses[1]}`);
     const drifting = await place.run(['doctor'], { JWT_SECRET });
-    expect(drifting.stdout).toContain(`failed   counts        Counts that do not match the enrollments: 1, of course ${courses[1]}.\n                       → "rollcall verify" shows them, "rollcall recount" repairs them.\n`);
+    expect(drifting.stdout).toContain(
+      `failed   counts        Counts that do not match the enrollments: 1, of course ${courses[1]}.\n                       → "rollcall verify" shows them, "rollcall recount" repairs them.\n`,
+    );
     expect(drifting.code).toBe(3);
     expect(await place.run(['doctor', '--json'], { JWT_SECRET, COUNTERS: 'triggers' })).toMatchObject({ code: 1 });
   });
@@ -51,9 +57,15 @@ describeOnEach('doctor', kind => {
     };
     const base = url.replace('/graphql', '');
     const alive = [`ok ${base}/healthz answers 200.`, `ok ${base}/readyz answers 200.`];
-    expect(await examine()).toEqual([0, [...alive, `ok ${url} gives the true counts of 2 courses of the 2 that it shows with the token.`]]);
+    expect(await examine()).toEqual([
+      0,
+      [...alive, `ok ${url} gives the true counts of 2 courses of the 2 that it shows with the token.`],
+    ]);
     await past(place.database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
-    expect(await examine()).toEqual([3, [...alive, `failed ${url} gives counts that are not true (total, active): course ${courses[0]} is off by 0, -2.`]]);
+    expect(await examine()).toEqual([
+      3,
+      [...alive, `failed ${url} gives counts that are not true (total, active): course ${courses[0]} is off by 0, -2.`],
+    ]);
     server.process.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0 });
   });
@@ -66,7 +78,12 @@ describe('doctor', () => {
     const { checks, ...sums } = JSON.parse(stdout) as Document;
     expect([code, stderr]).toEqual([1, '']);
     expect(checks.slice(0, 7)).toMatchObject([
-      { check: 'configuration', status: 'failed', message: expect.stringMatching(/^PORT is "x"/), advice: 'Correct it in the environment or in .env.' },
+      {
+        check: 'configuration',
+        status: 'failed',
+        message: expect.stringMatching(/^PORT is "x"/),
+        advice: 'Correct it in the environment or in .env.',
+      },
       { check: 'configuration', status: 'failed', message: expect.stringMatching(/^LOG_LEVEL is "loud"/) },
       { check: 'node', status: 'ok', advice: null },
       { check: 'secrets', status: 'warning' },
@@ -79,9 +96,18 @@ describe('doctor', () => {
   });
 
   it.each([
-    [{ DATABASE_URL: 'mysql://app:hidden@127.0.0.1:1/school' }, /^failed {3}connection {4}The database does not answer \(ECONNREFUSED\)\..*mysql:\/\/app:\*\*\*@127/m],
-    [{ DATABASE_URL: 'sqlite:none/rollcall.sqlite' }, /^failed {3}connection {4}There is no database file none\/rollcall\.sqlite\./m],
-    [{ DATABASE_URL: 'oracle://app:hidden@db' }, /^failed {3}configuration DATABASE_URL is "oracle:\/\/app:\*\*\*@db"/m],
+    [
+      { DATABASE_URL: 'mysql://app:hidden@127.0.0.1:1/school' },
+      /^failed {3}connection {4}The database does not answer \(ECONNREFUSED\)\..*mysql:\/\/app:\*\*\*@127/m,
+    ],
+    [
+      { DATABASE_URL: 'sqlite:none/rollcall.sqlite' },
+      /^failed {3}connection {4}There is no database file none\/rollcall\.sqlite\./m,
+    ],
+    [
+      { DATABASE_URL: 'oracle://app:hidden@db' },
+      /^failed {3}configuration DATABASE_URL is "oracle:\/\/app:\*\*\*@db"/m,
+    ],
   ])('without a database says why, and examines the rest: %j', async (env, message) => {
     const place = placeToRun();
     const nobody = `http://127.0.0.1:${await freePort()}`;
@@ -101,9 +127,12 @@ describeOnServers('doctor', kind => {
     await addCountedCourses(place.database, ['Optics']);
     const before = await everything(place.database);
     const other = await createConnection(place.databaseUrl.replace(/^mariadb:/, 'mysql:'));
-    const ask = async (sql: string): Promise<Record<string, unknown>[]> => (await other.query(sql))[0] as Record<string, unknown>[];
+    const ask = async (sql: string): Promise<Record<string, unknown>[]> =>
+      (await other.query(sql))[0] as Record<string, unknown>[];
     // The probe's INSERT waits for a lock that this test holds, in the middle of its transaction.
-    await ask('create trigger hold before insert on core_enrollments for each row set new.status = if(get_lock(concat(database(), "_hold"), 60), new.status, new.status)');
+    await ask(
+      'create trigger hold before insert on core_enrollments for each row set new.status = if(get_lock(concat(database(), "_hold"), 60), new.status, new.status)',
+    );
     await ask('select get_lock(concat(database(), "_hold"), 0)');
     const command = place.start(['doctor'], { JWT_SECRET });
     const holding = "select id from information_schema.processlist where db = database() and state = 'User lock'";
@@ -111,7 +140,13 @@ describeOnServers('doctor', kind => {
     command.process.kill('SIGKILL');
     await command.ended;
     await ask('select release_lock(concat(database(), "_hold"))');
-    while ((await ask(`select 1 from information_schema.innodb_trx t join information_schema.processlist p on p.id = t.trx_mysql_thread_id where p.db = database() and p.id <> connection_id()`)).length > 0);
+    while (
+      (
+        await ask(
+          `select 1 from information_schema.innodb_trx t join information_schema.processlist p on p.id = t.trx_mysql_thread_id where p.db = database() and p.id <> connection_id()`,
+        )
+      ).length > 0
+    );
     await ask('drop trigger hold');
     expect(await everything(place.database)).toEqual(before);
     await other.end();

@@ -24,12 +24,15 @@ const lines = [
 ] as const;
 
 it('each command ends by itself in a process of its own: it leaves nothing open', async () => {
-  for (const line of lines) expect({ line, ...(await place.start(line.split(' ')).ended) }).toMatchObject({ line, code: 0 });
+  for (const line of lines)
+    expect({ line, ...(await place.start(line.split(' ')).ended) }).toMatchObject({ line, code: 0 });
 });
 
 it('no command of the help is left out of that', async () => {
   const { stdout } = await place.run(['--help']);
   const [, list] = /\nCommands:\n([^]*?)\n\n/.exec(stdout)!;
-  const names = [...list!.matchAll(/^ {2}([a-z][a-z-]*)(?:\|([a-z-]+))?/gm)].flatMap(([, name, alias]) => (alias === undefined ? [name!] : [name!, alias])).filter(name => name !== 'help');
+  const names = [...list!.matchAll(/^ {2}([a-z][a-z-]*)(?:\|([a-z-]+))?/gm)]
+    .flatMap(([, name, alias]) => (alias === undefined ? [name!] : [name!, alias]))
+    .filter(name => name !== 'help');
   expect([...new Set([...lines.map(line => line.split(' ')[0]!), 'serve'])].sort()).toEqual(names.sort());
 });

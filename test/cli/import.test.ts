@@ -21,7 +21,10 @@ function file(name: string, text: string): string {
 
 /** Adds 20 courses and 100 students without enrollments, so that ids from 1 exist. */
 async function seed(): Promise<void> {
-  expect(await place.run(['seed', '--courses', '20', '--students', '100', '--enrollments', '0'])).toMatchObject({ code: 0, stdout: '' });
+  expect(await place.run(['seed', '--courses', '20', '--students', '100', '--enrollments', '0'])).toMatchObject({
+    code: 0,
+    stdout: '',
+  });
 }
 
 async function enrollments(): Promise<number> {
@@ -34,16 +37,28 @@ async function enrollments(): Promise<number> {
 it('an import says what it added and, run again, that all is there', async () => {
   await seed();
   const path = file('good.csv', 'course,student\n1,10\n2,10\n');
-  expect(await place.run(['import', 'enrollments', path])).toEqual({ code: 0, stdout: '2 rows: 2 added, 0 already there, 0 bad.\n', stderr: '' });
-  expect(await place.run(['import', 'enrollments', path])).toEqual({ code: 0, stdout: '2 rows: 0 added, 2 already there, 0 bad.\n', stderr: '' });
+  expect(await place.run(['import', 'enrollments', path])).toEqual({
+    code: 0,
+    stdout: '2 rows: 2 added, 0 already there, 0 bad.\n',
+    stderr: '',
+  });
+  expect(await place.run(['import', 'enrollments', path])).toEqual({
+    code: 0,
+    stdout: '2 rows: 0 added, 2 already there, 0 bad.\n',
+    stderr: '',
+  });
 });
 
 it('bad rows are reported by file, line and reason on standard error, the others imported: exit code 1', async () => {
   await seed();
   const path = file('mixed.csv', 'course,student\n1,10\n99,10\n2,"x\n2,10\n');
   const { code, stdout, stderr } = await place.run(['import', 'enrollments', path]);
-  expect(stderr).toMatch(/^mixed\.csv:3: UNKNOWN_COURSE: There is no course with the id 99\.\nmixed\.csv:4: QUOTING: .*\n$/);
-  expect(stdout).toBe('4 rows: 2 added, 0 already there, 2 bad. Correct the bad rows and run the same command again.\n');
+  expect(stderr).toMatch(
+    /^mixed\.csv:3: UNKNOWN_COURSE: There is no course with the id 99\.\nmixed\.csv:4: QUOTING: .*\n$/,
+  );
+  expect(stdout).toBe(
+    '4 rows: 2 added, 0 already there, 2 bad. Correct the bad rows and run the same command again.\n',
+  );
   expect(code).toBe(1);
   expect(await enrollments()).toBe(2);
 });
@@ -59,16 +74,35 @@ it('a strict import with a bad row writes nothing: exit code 1', async () => {
 });
 
 it('a file that is not there, a folder, and a file without the columns fail before a database is made', async () => {
-  expect(await place.run(['import', 'enrollments', 'none.csv'])).toEqual({ code: 1, stdout: '', stderr: 'There is no file none.csv. Check the path.\n' });
-  expect(await place.run(['import', 'enrollments', '.'])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^\. is a folder/) });
-  expect(await place.run(['import', 'oulad', 'nowhere'])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^There is no file nowhere\/courses\.csv/) });
+  expect(await place.run(['import', 'enrollments', 'none.csv'])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'There is no file none.csv. Check the path.\n',
+  });
+  expect(await place.run(['import', 'enrollments', '.'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^\. is a folder/),
+  });
+  expect(await place.run(['import', 'oulad', 'nowhere'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^There is no file nowhere\/courses\.csv/),
+  });
   expect(existsSync(join(place.folder, 'data'))).toBe(false);
-  expect(await place.run(['import', 'enrollments', file('other.csv', 'a,b\n1,2\n')])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/other\.csv has no column course and no column student/) });
+  expect(await place.run(['import', 'enrollments', file('other.csv', 'a,b\n1,2\n')])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/other\.csv has no column course and no column student/),
+  });
 });
 
 it('SIGINT ends an import after the batch at hand, says so, and the same command goes on', async () => {
   await seed();
-  const pairs = Array.from({ length: 2000 }, (_, index) => `${1 + Math.floor(index / 100)},${6 + (index % 100)},completed`);
+  const pairs = Array.from(
+    { length: 2000 },
+    (_, index) => `${1 + Math.floor(index / 100)},${6 + (index % 100)},completed`,
+  );
   const text = `course,student,status\n${pairs.slice(0, 998).join('\n')}\n0,1,active\n${pairs.slice(998).join('\n')}\n`;
   const firstBatch = text.split('\n').slice(0, 1000).join('\n').length + 1;
   const pipe = join(place.folder, 'pipe.csv');
@@ -81,7 +115,10 @@ it('SIGINT ends an import after the batch at hand, says so, and the same command
   await command.says('Stopping after this batch');
   await end.write(text.slice(firstBatch));
   await end.close();
-  expect(await command.ended).toMatchObject({ code: 1, stdout: 'Stopped after 999 rows: 998 added, 0 already there, 1 bad. The same command goes on.\n' });
+  expect(await command.ended).toMatchObject({
+    code: 1,
+    stdout: 'Stopped after 999 rows: 998 added, 0 already there, 1 bad. The same command goes on.\n',
+  });
   expect(await enrollments()).toBe(998);
   const again = await place.run(['import', 'enrollments', file('all.csv', text)]);
   expect(again.stdout).toMatch(/^2,001 rows: 1,002 added, 998 already there, 1 bad\./);
@@ -89,5 +126,8 @@ it('SIGINT ends an import after the batch at hand, says so, and the same command
 
 it('a strict import refuses what can be read only once', async () => {
   spawnSync('mkfifo', [join(place.folder, 'pipe.csv')]);
-  expect(await place.run(['import', 'enrollments', '--strict', 'pipe.csv'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/pipe\.csv can be read only once/) });
+  expect(await place.run(['import', 'enrollments', '--strict', 'pipe.csv'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/pipe\.csv can be read only once/),
+  });
 });

@@ -21,7 +21,10 @@ interface Served {
   readonly send: Sender;
 }
 
-/** A database whose counts all drift, and two servers on it: one in a process of its own, which a test may end, and one in the process of the tests. */
+/**
+ * A database whose counts all drift, and two servers on it: one in a process of its own, which a test may end, and one
+ * in the process of the tests.
+ */
 interface Stage {
   readonly database: Database;
   readonly databaseUrl: string;
@@ -36,16 +39,29 @@ afterEach(async () => {
 });
 
 async function serve(place: Place, databaseUrl: string, env: Record<string, string>): Promise<Served> {
-  const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, ...env });
+  const command = place.start(['serve'], {
+    DATABASE_URL: databaseUrl,
+    NODE_ENV: 'production',
+    JWT_SECRET: secret,
+    ...env,
+  });
   leftovers.push(async () => {
     command.process.kill('SIGKILL');
     await command.ended;
   });
   const port = /http:\/\/[^"\s]+:(\d+)/.exec(await command.says('listening'))![1];
-  const token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
+  const token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, {
+    role: Role.ADMIN,
+    userId: null,
+    expiresIn: '1h',
+  });
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const send: Sender = async (query, variables = {}) => {
-    const response = await fetch(`http://127.0.0.1:${port}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+    const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query, variables }),
+    });
     return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
   };
   return { command, send };
@@ -60,7 +76,13 @@ async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): P
   const place = placeToRun();
   leftovers.push(() => place.leave());
   const admin = await api.token(Role.ADMIN, null);
-  return { database, databaseUrl, courses, one: await serve(place, databaseUrl, env), other: (query, variables) => api.send(admin, query, variables) };
+  return {
+    database,
+    databaseUrl,
+    courses,
+    one: await serve(place, databaseUrl, env),
+    other: (query, variables) => api.send(admin, query, variables),
+  };
 }
 
 /** Starts a recount in one server that would take long, and comes back when it is at its third course. */
@@ -71,11 +93,30 @@ async function underWay({ one }: Stage): Promise<string> {
   return run.id;
 }
 
-/** Resumes a run through the other server, lets it go on without pauses, and asserts that in all each course was repaired once. */
+/**
+ * Resumes a run through the other server, lets it go on without pauses, and asserts that in all each course was
+ * repaired once.
+ */
 async function expectFinishedElsewhere({ database, courses, other }: Stage, id: string): Promise<void> {
   await write(database, `update core_recount_runs set throttle = 0 where id = ${id}`);
-  expect(await ended(other, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', interrupted: false, error: null, total: COURSES, checked: COURSES, drifted: COURSES, repaired: COURSES });
-  expect(await changesShown(other, id)).toEqual(courses.map(course => ({ counter: 'Course.totalEnrollments', courseId: String(course), course: { id: String(course) }, before: 9, after: 3 })));
+  expect(await ended(other, 'resumeRecount', { id })).toMatchObject({
+    status: 'SUCCEEDED',
+    interrupted: false,
+    error: null,
+    total: COURSES,
+    checked: COURSES,
+    drifted: COURSES,
+    repaired: COURSES,
+  });
+  expect(await changesShown(other, id)).toEqual(
+    courses.map(course => ({
+      counter: 'Course.totalEnrollments',
+      courseId: String(course),
+      course: { id: String(course) },
+      before: 9,
+      after: 3,
+    })),
+  );
   await expectExactCounts(database);
 }
 
@@ -86,7 +127,7 @@ describeOnEach('a run whose server ends', kind => {
     stage = await setStage(kind);
   });
 
-  it('on SIGTERM is paused at its chunk\'s end, and resumed at once through another server', async () => {
+  it("on SIGTERM is paused at its chunk's end, and resumed at once through another server", async () => {
     const { one, other } = stage;
     const id = await underWay(stage);
     one.command.process.kill('SIGTERM');
@@ -108,16 +149,23 @@ describeOnEach('a run whose server ends', kind => {
     expect(await shownRun(other, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
     expect(mistakesIn(await recounting(other, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
     // As time does.
-    await write(database, `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`);
+    await write(
+      database,
+      `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,
+    );
     const interrupted = await shownRun(other, id);
-    expect(interrupted).toMatchObject({ status: 'FAILED', interrupted: true, error: expect.stringContaining(`Resume run ${id} to go on where it was.`) });
+    expect(interrupted).toMatchObject({
+      status: 'FAILED',
+      interrupted: true,
+      error: expect.stringContaining(`Resume run ${id} to go on where it was.`),
+    });
     expect(await changesShown(other, id)).toHaveLength(interrupted.repaired);
     await expectFinishedElsewhere(stage, id);
   });
 });
 
 describeOnServers('a run whose server is asked to stop while it waits for a lock', kind => {
-  it('is paused before the server\'s time is over, and resumed at once through another server', async () => {
+  it("is paused before the server's time is over, and resumed at once through another server", async () => {
     const stage = await setStage(kind, { SHUTDOWN_TIMEOUT: '4' });
     const { one, other, databaseUrl, courses } = stage;
     const elsewhere = await openDatabase(databaseUrl);

@@ -12,11 +12,25 @@ it('migrations are listed, applied and undone, each said by its name', async () 
   const names = migrationsFor('sqlite').map(({ name }) => name);
   const lines = (state: string): string => names.map(name => `${state}  ${name}\n`).join('');
   expect(await place.run(['migrate', 'status'])).toEqual({ code: 0, stdout: lines('pending'), stderr: '' });
-  expect(await place.run(['migrate', 'up'])).toEqual({ code: 0, stdout: names.map(name => `Applied ${name}.\n`).join(''), stderr: '' });
+  expect(await place.run(['migrate', 'up'])).toEqual({
+    code: 0,
+    stdout: names.map(name => `Applied ${name}.\n`).join(''),
+    stderr: '',
+  });
   expect(await place.run(['migrate', 'up'])).toEqual({ code: 0, stdout: 'Nothing is pending.\n', stderr: '' });
   expect(await place.run(['migrate', 'status'])).toMatchObject({ stdout: lines('applied') });
-  for (const name of [...names].reverse()) expect(await place.run(['migrate', 'down'])).toEqual({ code: 0, stdout: `Undid ${name}.\n`, stderr: expect.stringMatching(new RegExp(`^Undoing ${name} drops, for good: the (?:table core_\\w+ with 0 rows|index core_\\w+), .*\\.\\n$`)) });
-  expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to undo') });
+  for (const name of [...names].reverse())
+    expect(await place.run(['migrate', 'down'])).toEqual({
+      code: 0,
+      stdout: `Undid ${name}.\n`,
+      stderr: expect.stringMatching(
+        new RegExp(`^Undoing ${name} drops, for good: the (?:table core_\\w+ with 0 rows|index core_\\w+), .*\\.\\n$`),
+      ),
+    });
+  expect(await place.run(['migrate', 'down'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('nothing to undo'),
+  });
   expect(await place.run(['migrate', 'status'])).toMatchObject({ stdout: lines('pending') });
   place.leave();
 });
@@ -30,14 +44,17 @@ describe('migrate', () => {
 
   async function rows(): Promise<number> {
     const database = await openDatabase(place.databaseUrl);
-    const [row] = await database.em.getConnection().execute<{ count: number }[]>('select count(*) as count from core_enrollments');
+    const [row] = await database.em
+      .getConnection()
+      .execute<{ count: number }[]>('select count(*) as count from core_enrollments');
     await database.close(true);
     return row!.count;
   }
   /** Fills the database, and undoes all migrations but the one that made the enrollments. */
   async function fillAndUndoAllButTheFirst(): Promise<void> {
     await place.run(['seed', '--courses', '3', '--students', '5', '--enrollments', '10']);
-    for (let count = migrationsFor('sqlite').length; count > 1; count--) expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0 });
+    for (let count = migrationsFor('sqlite').length; count > 1; count--)
+      expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0 });
   }
 
   it('status makes no database', async () => {
@@ -50,10 +67,16 @@ describe('migrate', () => {
     expect(await place.run(['migrate', 'down'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops, for good: the table core_enrollments with 10 rows, the table core_course with 3 rows, the table core_user with \d+ rows\.\nNothing was done\. Back the database up, then add --yes\.\n$/),
+      stderr: expect.stringMatching(
+        /^Undoing 2026-11-22-initial drops, for good: the table core_enrollments with 10 rows, the table core_course with 3 rows, the table core_user with \d+ rows\.\nNothing was done\. Back the database up, then add --yes\.\n$/,
+      ),
     });
     expect(await rows()).toBe(10);
-    expect(await place.run(['migrate', 'down', '--yes'])).toEqual({ code: 0, stdout: 'Undid 2026-11-22-initial.\n', stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops/) });
+    expect(await place.run(['migrate', 'down', '--yes'])).toEqual({
+      code: 0,
+      stdout: 'Undid 2026-11-22-initial.\n',
+      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops/),
+    });
   });
 
   it.each([
@@ -70,21 +93,31 @@ describe('migrate', () => {
     else expect((await place.run(['migrate', 'status'])).stdout).not.toContain('applied');
   });
 
-  it.each([['serve'], ['seed'], ['migrate', 'up'], ['migrate', 'status'], ['verify']])('and what migrates leave somebody else\'s file alone, to the byte: %s %s', async (...parameters) => {
-    const path = place.databaseUrl.slice('sqlite:'.length);
-    mkdirSync(dirname(path), { recursive: true });
-    const theirs = new DatabaseSync(path);
-    for (const table of ['core_user', 'core_course', 'core_enrollments']) theirs.exec(`create table ${table} (id integer primary key, name text)`);
-    theirs.exec("insert into core_course (name) values ('theirs')");
-    theirs.close();
-    const before = readFileSync(path);
-    const { code, stderr } = await place.run(parameters);
-    if (parameters[0] === 'verify') expect(code).toBe(1);
-    else if (parameters[1] === 'status') expect(code).toBe(0);
-    else expect([code, stderr]).toEqual([1, expect.stringMatching(/^The database holds tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/)]);
-    expect(readFileSync(path).equals(before)).toBe(true);
-    expect(readdirSync(dirname(path))).toEqual([basename(path)]);
-  });
+  it.each([['serve'], ['seed'], ['migrate', 'up'], ['migrate', 'status'], ['verify']])(
+    "and what migrates leave somebody else's file alone, to the byte: %s %s",
+    async (...parameters) => {
+      const path = place.databaseUrl.slice('sqlite:'.length);
+      mkdirSync(dirname(path), { recursive: true });
+      const theirs = new DatabaseSync(path);
+      for (const table of ['core_user', 'core_course', 'core_enrollments'])
+        theirs.exec(`create table ${table} (id integer primary key, name text)`);
+      theirs.exec("insert into core_course (name) values ('theirs')");
+      theirs.close();
+      const before = readFileSync(path);
+      const { code, stderr } = await place.run(parameters);
+      if (parameters[0] === 'verify') expect(code).toBe(1);
+      else if (parameters[1] === 'status') expect(code).toBe(0);
+      else
+        expect([code, stderr]).toEqual([
+          1,
+          expect.stringMatching(
+            /^The database holds tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/,
+          ),
+        ]);
+      expect(readFileSync(path).equals(before)).toBe(true);
+      expect(readdirSync(dirname(path))).toEqual([basename(path)]);
+    },
+  );
 
   it('up alone leaves a database empty: serve fills none that was there before, and says how', async () => {
     await place.run(['migrate', 'up']);
@@ -92,8 +125,12 @@ describe('migrate', () => {
     await server.says('Rollcall is ready');
     expect(await rows()).toBe(0);
     server.process.kill('SIGTERM');
-    expect((await server.ended).stderr).toContain('The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n');
-    expect(await place.run(['seed', '--courses', '1', '--students', '2', '--enrollments', '2'])).toMatchObject({ code: 0 });
+    expect((await server.ended).stderr).toContain(
+      'The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n',
+    );
+    expect(await place.run(['seed', '--courses', '1', '--students', '2', '--enrollments', '2'])).toMatchObject({
+      code: 0,
+    });
     expect(await rows()).toBe(2);
   });
 
@@ -103,7 +140,8 @@ describe('migrate', () => {
     expect(await place.run(seed)).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'The database holds 4 users and 1 course. Sample data would be mixed with them, and nothing takes them out again.\nNothing was added. Add --yes if that is what you want.\n',
+      stderr:
+        'The database holds 4 users and 1 course. Sample data would be mixed with them, and nothing takes them out again.\nNothing was added. Add --yes if that is what you want.\n',
     });
     expect(await rows()).toBe(2);
     expect(await place.run([...seed, '--yes'])).toMatchObject({ code: 0 });

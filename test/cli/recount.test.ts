@@ -13,7 +13,11 @@ describeOnEach('recount', kind => {
 
   beforeEach(async () => {
     place = await placeOn(kind);
-    ({ courses } = await addCountedCourses(place.database, ['Introduction to Python', 'Bell\u0007 and\nbreak', 'Optics']));
+    ({ courses } = await addCountedCourses(place.database, [
+      'Introduction to Python',
+      'Bell\u0007 and\nbreak',
+      'Optics',
+    ]));
     await past(place.database, `update core_course set total_enrollments = 9 where id <= ${courses[1]}`);
     await past(place.database, `update core_course set active_enrollments = 0 where id = ${courses[2]}`);
   });
@@ -32,13 +36,21 @@ describeOnEach('recount', kind => {
     const stdout = `${updates('Updated').join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`;
     expect(await place.run(['update-total-enrollments'])).toEqual({ code: 0, stdout, stderr: '' });
     await expectExact();
-    expect(await place.run(['recount'])).toEqual({ code: 0, stdout: 'Completed! Updated 0 course(s) out of 3 total courses.\n', stderr: '' });
+    expect(await place.run(['recount'])).toEqual({
+      code: 0,
+      stdout: 'Completed! Updated 0 course(s) out of 3 total courses.\n',
+      stderr: '',
+    });
   });
 
   it('of named courses leaves the others alone', async () => {
     const stdout = `${updates('Updated').slice(1).join('')}Completed! Updated 2 course(s) out of 2 total courses.\n`;
     const [untouched] = await storedAndActual(place.database);
-    expect(await place.run(['recount', '--course-id', `${courses[2]}`, '--course-id', `${courses[1]}`])).toEqual({ code: 0, stdout, stderr: '' });
+    expect(await place.run(['recount', '--course-id', `${courses[2]}`, '--course-id', `${courses[1]}`])).toEqual({
+      code: 0,
+      stdout,
+      stderr: '',
+    });
     expect((await storedAndActual(place.database))[0]).toEqual(untouched);
   });
 
@@ -51,36 +63,65 @@ describeOnEach('recount', kind => {
 
   it('gives JSON lines: each change, then the run', async () => {
     const { code, stdout } = await place.run(['recount', '--json']);
-    const lines = stdout.trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>);
     expect(code).toBe(0);
     expect(lines.slice(0, 3)).toEqual([
-      { courseId: courses[0], title: 'Introduction to Python', counter: 'Course.totalEnrollments', before: 9, after: 3 },
+      {
+        courseId: courses[0],
+        title: 'Introduction to Python',
+        counter: 'Course.totalEnrollments',
+        before: 9,
+        after: 3,
+      },
       { courseId: courses[1], title: 'Bell\u0007 and\nbreak', counter: 'Course.totalEnrollments', before: 9, after: 3 },
       { courseId: courses[2], title: 'Optics', counter: 'Course.activeEnrollments', before: 0, after: 2 },
     ]);
-    expect(lines.slice(3)).toEqual([{ run: expect.objectContaining({ status: 'succeeded', total: 3, repaired: 3, startedBy: `command recount, user ${userInfo().username}` }) }]);
+    expect(lines.slice(3)).toEqual([
+      {
+        run: expect.objectContaining({
+          status: 'succeeded',
+          total: 3,
+          repaired: 3,
+          startedBy: `command recount, user ${userInfo().username}`,
+        }),
+      },
+    ]);
   });
 
   it('of a course that does not exist is refused, and nothing is changed', async () => {
     const before = await everything(place.database);
-    expect(await place.run(['recount', '--course-id', `${courses[0]}`, '--course-id', '4000000'])).toEqual({ code: 1, stdout: '', stderr: 'Course 4000000 does not exist.\n' });
+    expect(await place.run(['recount', '--course-id', `${courses[0]}`, '--course-id', '4000000'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'Course 4000000 does not exist.\n',
+    });
     expect(await everything(place.database)).toEqual(before);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('is paused by %s after the chunk at hand, and goes on where it was', async signal => {
-    const recount = place.start(slowly);
-    const [first, ...others] = updates('Updated');
-    await recount.says(first!);
-    recount.process.kill(signal);
-    expect(await recount.ended).toEqual({
-      code: 1,
-      stdout: `${first}Run 1 is paused after 1 of 3 courses. "rollcall runs resume 1" goes on.\n`,
-      stderr: 'Pausing run 1 after this chunk; once more stops at once.\n',
-    });
-    await past(place.database, 'update core_recount_runs set throttle = 0');
-    expect(await place.run(['runs', 'resume', '1'])).toEqual({ code: 0, stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`, stderr: '' });
-    await expectExact();
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'is paused by %s after the chunk at hand, and goes on where it was',
+    async signal => {
+      const recount = place.start(slowly);
+      const [first, ...others] = updates('Updated');
+      await recount.says(first!);
+      recount.process.kill(signal);
+      expect(await recount.ended).toEqual({
+        code: 1,
+        stdout: `${first}Run 1 is paused after 1 of 3 courses. "rollcall runs resume 1" goes on.\n`,
+        stderr: 'Pausing run 1 after this chunk; once more stops at once.\n',
+      });
+      await past(place.database, 'update core_recount_runs set throttle = 0');
+      expect(await place.run(['runs', 'resume', '1'])).toEqual({
+        code: 0,
+        stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`,
+        stderr: '',
+      });
+      await expectExact();
+    },
+  );
 
   it('that was killed can be taken over, and repairs nothing twice', async () => {
     const recount = place.start(slowly);
@@ -89,10 +130,20 @@ describeOnEach('recount', kind => {
     recount.process.kill('SIGKILL');
     await recount.ended;
     // Until its lease runs out nobody can know that it is dead, but who knows may say so.
-    expect(await place.run(['runs', 'resume', '1'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Run 1 is being worked on by .* Pause it first/) });
-    expect(await place.run(['runs', 'pause', '1'])).toEqual({ code: 0, stdout: 'Run 1 is paused. "rollcall runs resume 1" goes on.\n', stderr: '' });
+    expect(await place.run(['runs', 'resume', '1'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Run 1 is being worked on by .* Pause it first/),
+    });
+    expect(await place.run(['runs', 'pause', '1'])).toEqual({
+      code: 0,
+      stdout: 'Run 1 is paused. "rollcall runs resume 1" goes on.\n',
+      stderr: '',
+    });
     await past(place.database, 'update core_recount_runs set throttle = 0');
-    expect(await place.run(['runs', 'resume', '1'])).toMatchObject({ code: 0, stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n` });
+    expect(await place.run(['runs', 'resume', '1'])).toMatchObject({
+      code: 0,
+      stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`,
+    });
     expect((await place.run(['runs', 'show', '1'])).stdout.match(/ Course\./g)).toHaveLength(3);
     await expectExact();
   });
@@ -100,11 +151,25 @@ describeOnEach('recount', kind => {
   it('beside another of the same courses is refused and told which; the other can be cancelled from anywhere', async () => {
     const first = place.start(slowly);
     await first.says('Updated');
-    expect(await place.run(['recount', '--course-id', `${courses[2]}`])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Run 1, started by command recount, user .*, is at work on all courses/) });
-    expect(await place.run(['runs', 'cancel', '1'])).toEqual({ code: 0, stdout: 'Run 1 is cancelled; what it changed stays. "rollcall runs undo 1" takes it back.\n', stderr: '' });
+    expect(await place.run(['recount', '--course-id', `${courses[2]}`])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^Run 1, started by command recount, user .*, is at work on all courses/),
+    });
+    expect(await place.run(['runs', 'cancel', '1'])).toEqual({
+      code: 0,
+      stdout: 'Run 1 is cancelled; what it changed stays. "rollcall runs undo 1" takes it back.\n',
+      stderr: '',
+    });
     first.process.kill('SIGINT');
-    expect(await first.ended).toMatchObject({ code: 1, stdout: expect.stringContaining('Run 1 was cancelled after 1 of 3 courses; what it changed stays.') });
-    expect(await place.run(['recount'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Updated 2 course(s) out of 3') });
+    expect(await first.ended).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('Run 1 was cancelled after 1 of 3 courses; what it changed stays.'),
+    });
+    expect(await place.run(['recount'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Updated 2 course(s) out of 3'),
+    });
     await expectExact();
   });
 });

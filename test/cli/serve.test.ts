@@ -16,8 +16,14 @@ const lastLine = 'Ctrl+C stops the server.';
 
 /** Gives the URL and the tokens, by role, that the start message shows. */
 function shownIn(stdout: string): { url: string; query: string; tokens: Record<string, string> } {
-  const tokens = [...stdout.matchAll(/^ {2}(admin|teacher|student)(?: \(user \d+\))?\n {2}(ey\S+)$/gm)].map(([, role, token]) => [role, token]);
-  return { url: /ready at (\S+)/.exec(stdout)![1]!, query: /A query to paste:\n\n([\s\S]*?\n {4}\})/.exec(stdout)![1]!, tokens: Object.fromEntries(tokens) as Record<string, string> };
+  const tokens = [...stdout.matchAll(/^ {2}(admin|teacher|student)(?: \(user \d+\))?\n {2}(ey\S+)$/gm)].map(
+    ([, role, token]) => [role, token],
+  );
+  return {
+    url: /ready at (\S+)/.exec(stdout)![1]!,
+    query: /A query to paste:\n\n([\s\S]*?\n {4}\})/.exec(stdout)![1]!,
+    tokens: Object.fromEntries(tokens) as Record<string, string>,
+  };
 }
 
 async function ask(url: string, query: string, token?: string): Promise<unknown> {
@@ -30,17 +36,28 @@ describe('serve', () => {
     const first = place.start(['serve']);
     const { url, query, tokens } = shownIn(await first.says(lastLine));
     expect(Object.keys(tokens)).toEqual(['admin', 'teacher', 'student']);
-    const answer = (await ask(url, query)) as { data: { courses: { totalCount: number; nodes: { totalEnrollments: number }[] } } };
+    const answer = (await ask(url, query)) as {
+      data: { courses: { totalCount: number; nodes: { totalEnrollments: number }[] } };
+    };
     expect(answer.data.courses.nodes).toHaveLength(5);
     expect(answer.data.courses.nodes[0]!.totalEnrollments).toBeGreaterThan(500);
-    for (const [role, token] of Object.entries(tokens)) expect(await ask(url, '{ me { role email } }', token)).toEqual({ data: { me: { role: role.toUpperCase(), email: expect.stringContaining('@example.org') } } });
-    expect(await ask(url, '{ courses { totalCount } }', tokens['admin'])).toEqual({ data: { courses: { totalCount: 200 } } });
+    for (const [role, token] of Object.entries(tokens))
+      expect(await ask(url, '{ me { role email } }', token)).toEqual({
+        data: { me: { role: role.toUpperCase(), email: expect.stringContaining('@example.org') } },
+      });
+    expect(await ask(url, '{ courses { totalCount } }', tokens['admin'])).toEqual({
+      data: { courses: { totalCount: 200 } },
+    });
     // Of the program as it is built: a bundler may think a call idle that is there for its error.
-    expect(await answerToBytes(url, 'GET /%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatchObject({ status: 400, body: expect.stringContaining('"code":"BAD_REQUEST"') });
+    expect(await answerToBytes(url, 'GET /%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatchObject(
+      { status: 400, body: expect.stringContaining('"code":"BAD_REQUEST"') },
+    );
     first.process.kill('SIGTERM');
     const ended = await first.ended;
     expect(ended.code).toBe(0);
-    expect(ended.stderr).toMatch(/Applied the migration .*\nAdding sample data: 200 courses, 2,000 students, 30,000 enrollments\n/);
+    expect(ended.stderr).toMatch(
+      /Applied the migration .*\nAdding sample data: 200 courses, 2,000 students, 30,000 enrollments\n/,
+    );
 
     const second = place.start(['serve']);
     const shown = shownIn(await second.says(lastLine));
@@ -53,13 +70,18 @@ describe('serve', () => {
     const command = place.start(['serve'], { SAMPLE_DATA: 'false' });
     const { url, tokens } = shownIn(await command.says(lastLine));
     expect(Object.keys(tokens)).toEqual(['admin']);
-    expect(await ask(url, '{ courses { totalCount } }', tokens['admin'])).toEqual({ data: { courses: { totalCount: 0 } } });
+    expect(await ask(url, '{ courses { totalCount } }', tokens['admin'])).toEqual({
+      data: { courses: { totalCount: 0 } },
+    });
     command.process.kill('SIGTERM');
     expect((await command.ended).code).toBe(0);
   });
 
   it('prints no token, adds no sample data and logs JSON lines only in production', async () => {
-    const command = place.start(['serve'], { NODE_ENV: 'production', JWT_SECRET: 'a secret of more than thirty-two bytes' });
+    const command = place.start(['serve'], {
+      NODE_ENV: 'production',
+      JWT_SECRET: 'a secret of more than thirty-two bytes',
+    });
     const stdout = await command.says('listening');
     const url = /http:\/\/[^"\s]+/.exec(stdout)![0];
     expect(await ask(`${url}/graphql`, '{ courses { totalCount } }')).toEqual({ data: { courses: { totalCount: 0 } } });
@@ -67,7 +89,8 @@ describe('serve', () => {
     const ended = await command.ended;
     expect(ended.code).toBe(0);
     expect(ended.stdout).not.toContain('eyJ');
-    for (const line of ended.stdout.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
+    for (const line of ended.stdout.trim().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
   });
 
   it('tells every mistake in the trusted documents, and neither starts nor makes the database', async () => {
@@ -75,24 +98,42 @@ describe('serve', () => {
     writeFileSync(join(place.folder, 'manifest.json'), '{');
     const { code, stdout, stderr } = await place.run(['serve'], { TRUSTED_DOCUMENTS: place.folder });
     expect([code, stdout, existsSync(join(place.folder, 'data'))]).toEqual([1, '', false]);
-    expect(stderr).toMatch(/^TRUSTED_DOCUMENTS is ".+", where 2 things are wrong:\n {2}- .+manifest\.json is not JSON .+\n {2}- .+mistake\.graphql Cannot query field "nothing" .+\n$/);
+    expect(stderr).toMatch(
+      /^TRUSTED_DOCUMENTS is ".+", where 2 things are wrong:\n {2}- .+manifest\.json is not JSON .+\n {2}- .+mistake\.graphql Cannot query field "nothing" .+\n$/,
+    );
   });
 
   it('says that its port is in use, on one line', async () => {
     const other = createServer();
     await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
-    const { code, stderr } = await place.run(['serve'], { PORT: String(port), SAMPLE_DATA: 'false', LOG_LEVEL: 'silent' });
-    expect(stderr.trimEnd().split('\n').at(-1)).toBe(`Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`);
+    const { code, stderr } = await place.run(['serve'], {
+      PORT: String(port),
+      SAMPLE_DATA: 'false',
+      LOG_LEVEL: 'silent',
+    });
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe(
+      `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`,
+    );
     expect(code).toBe(1);
-    const metrics = await place.run(['serve'], { METRICS: `127.0.0.1:${port}`, SAMPLE_DATA: 'false', LOG_LEVEL: 'silent' });
-    expect([metrics.code, metrics.stderr.trimEnd()]).toEqual([1, `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set METRICS to another one; 0 takes any that is free.`]);
+    const metrics = await place.run(['serve'], {
+      METRICS: `127.0.0.1:${port}`,
+      SAMPLE_DATA: 'false',
+      LOG_LEVEL: 'silent',
+    });
+    expect([metrics.code, metrics.stderr.trimEnd()]).toEqual([
+      1,
+      `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set METRICS to another one; 0 takes any that is free.`,
+    ]);
     await new Promise(resolve => other.close(resolve));
   });
 });
 
 it('sample data are refused in production', async () => {
-  const { code, stderr } = await place.run(['seed'], { NODE_ENV: 'production', JWT_SECRET: 'a secret of more than thirty-two bytes' });
+  const { code, stderr } = await place.run(['seed'], {
+    NODE_ENV: 'production',
+    JWT_SECRET: 'a secret of more than thirty-two bytes',
+  });
   expect(stderr).toMatch(/^Sample data are not for production\./);
   expect(code).toBe(1);
 });

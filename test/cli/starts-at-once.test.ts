@@ -30,7 +30,12 @@ describeOnEach('a database that is empty', kind => {
     await database.close(true);
     return result;
   }
-  const rows = (database: Database): Promise<unknown[]> => database.em.getConnection().execute('select (select count(*) from core_user) as users, (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments');
+  const rows = (database: Database): Promise<unknown[]> =>
+    database.em
+      .getConnection()
+      .execute(
+        'select (select count(*) from core_user) as users, (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments',
+      );
 
   it('is migrated and filled by one of two servers that start at once, and the other waits for that and serves', async () => {
     const servers = [1, 2].map(() => place.start(['serve'], { DATABASE_URL: url, COUNTERS: strategy }));
@@ -38,7 +43,8 @@ describeOnEach('a database that is empty', kind => {
     for (const server of servers) server.process.kill('SIGTERM');
     const ends = await Promise.all(servers.map(server => server.ended));
     expect(ends.map(({ code }) => code)).toEqual([0, 0]);
-    for (const { name } of migrationsFor(kind)) expect(ends.filter(({ stderr }) => stderr.includes(`Applied the migration ${name}.`))).toHaveLength(1);
+    for (const { name } of migrationsFor(kind))
+      expect(ends.filter(({ stderr }) => stderr.includes(`Applied the migration ${name}.`))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('Adding sample data'))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('"rollcall seed"'))).toEqual([]);
     // Both print a token of a user of the sample data, so neither began to serve before the data were there.
@@ -75,13 +81,18 @@ describeOnEach('a database that is empty', kind => {
   });
 
   it('is not taken for half migrated by one process while another migrates it, at whichever statement', async () => {
-    const ofTables = kind === 'sqlite' ? ['sqlite_master', 'pragma_table_info'] : ['information_schema.tables', 'information_schema.columns'];
+    const ofTables =
+      kind === 'sqlite'
+        ? ['sqlite_master', 'pragma_table_info']
+        : ['information_schema.tables', 'information_schema.columns'];
     for (const place of [...ofTables, 'select name from rollcall_migrations']) {
       const own = freshUrl(kind);
       const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
       // The record of the migrations is there, and none of them.
       await one.migrator.getPending();
-      const another = beforeStatement(one, new RegExp(place), () => migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }));
+      const another = beforeStatement(one, new RegExp(place), () =>
+        migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }),
+      );
       expect(await migrateUp(one)).toEqual([]);
       expect(another.done).toBe(true);
       await Promise.all([one.close(true), other.close(true)]);
@@ -91,9 +102,13 @@ describeOnEach('a database that is empty', kind => {
 
   if (kind === 'sqlite')
     it('stays empty, the tables too, where filling it fails, so that the next start does both', async () => {
-      await looked(database => expect(migrateUp(database, { fill: () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed'));
+      await looked(database =>
+        expect(migrateUp(database, { fill: () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed'),
+      );
       let filled = 0;
-      expect(await looked(database => migrateUp(database, { fill: () => Promise.resolve(void filled++) }))).toHaveLength(migrationsFor(kind).length);
+      expect(
+        await looked(database => migrateUp(database, { fill: () => Promise.resolve(void filled++) })),
+      ).toHaveLength(migrationsFor(kind).length);
       expect(filled).toBe(1);
     });
 });

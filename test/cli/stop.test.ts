@@ -35,7 +35,11 @@ describeOnEach('serve, asked to stop', kind => {
     leftovers.push(() => fresh.drop());
     [course] = (await addCourses(database, [{}])) as [number];
     students = await addUsers(database, Role.STUDENT, STUDENTS);
-    token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
+    token = await issueToken(readConfig({ JWT_SECRET: secret }).jwt, {
+      role: Role.ADMIN,
+      userId: null,
+      expiresIn: '1h',
+    });
   });
   afterEach(async () => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
@@ -43,7 +47,13 @@ describeOnEach('serve, asked to stop', kind => {
 
   async function start(env: Record<string, string> = {}): Promise<{ command: Running; port: number }> {
     // No request is to end by its own time, however slow the machine is.
-    const command = place.start(['serve'], { DATABASE_URL: databaseUrl, NODE_ENV: 'production', JWT_SECRET: secret, REQUEST_TIMEOUT: '600', ...env });
+    const command = place.start(['serve'], {
+      DATABASE_URL: databaseUrl,
+      NODE_ENV: 'production',
+      JWT_SECRET: secret,
+      REQUEST_TIMEOUT: '600',
+      ...env,
+    });
     leftovers.push(async () => {
       command.process.kill('SIGKILL');
       await command.ended;
@@ -65,7 +75,11 @@ describeOnEach('serve, asked to stop', kind => {
   }
 
   /** Begins to enroll a student over a kept connection, and comes back when the server has the request. */
-  async function beginEnroll(port: number, student: number, agent: Agent): Promise<{ answer: Promise<IncomingMessage> }> {
+  async function beginEnroll(
+    port: number,
+    student: number,
+    agent: Agent,
+  ): Promise<{ answer: Promise<IncomingMessage> }> {
     const sent = enrollRequest(port, student, agent);
     const answer = once(sent, 'response').then(([response]) => response as IncomingMessage);
     // Handled where it is awaited; the server answers "go on" once it has the request's head.
@@ -76,14 +90,27 @@ describeOnEach('serve, asked to stop', kind => {
   }
 
   function enrollRequest(port: number, student: number, agent: Agent): ClientRequest {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body(student)), authorization: `Bearer ${token}`, expect: '100-continue' };
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body(student)),
+      authorization: `Bearer ${token}`,
+      expect: '100-continue',
+    };
     const sent = request({ host: '127.0.0.1', port, path: '/graphql', method: 'POST', headers, agent });
     sent.flushHeaders();
     return sent;
   }
 
-  const body = (student: number): string => JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { student { id } } userErrors { code } } }` });
-  const enrolled = async (): Promise<number[]> => (await database.em.getConnection().execute<{ student_id: number }[]>('select student_id from core_enrollments order by student_id')).map(row => row.student_id);
+  const body = (student: number): string =>
+    JSON.stringify({
+      query: `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { student { id } } userErrors { code } } }`,
+    });
+  const enrolled = async (): Promise<number[]> =>
+    (
+      await database.em
+        .getConnection()
+        .execute<{ student_id: number }[]>('select student_id from core_enrollments order by student_id')
+    ).map(row => row.student_id);
 
   /** Asks on new connections until none is taken any more; gives what it was told. */
   async function untilRefused(port: number, student: number): Promise<Set<string>> {
@@ -110,7 +137,11 @@ describeOnEach('serve, asked to stop', kind => {
     expect([...told].filter(one => !['ECONNREFUSED', 'ECONNRESET', '503'].includes(one))).toEqual([]);
     await letGo();
     const answers = await Promise.all(requests.map(async ({ answer }) => json(await answer)));
-    expect(answers).toEqual(early.map(student => ({ data: { enroll: { enrollment: { student: { id: String(student) } }, userErrors: [] } } })));
+    expect(answers).toEqual(
+      early.map(student => ({
+        data: { enroll: { enrollment: { student: { id: String(student) } }, userErrors: [] } },
+      })),
+    );
     expect((await command.ended).code).toBe(0);
     expect(await enrolled()).toEqual(early);
     const count = early.length;
@@ -125,30 +156,45 @@ describeOnEach('serve, asked to stop', kind => {
     const change = async (mutation: string): Promise<string | null> => {
       try {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-        const response = await fetch(`http://127.0.0.1:${port}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query: `mutation { it: ${mutation} }` }) });
+        const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify({ query: `mutation { it: ${mutation} }` }),
+        });
         if (response.status === 503) return null;
-        const { it: payload } = ((await response.json()) as { data: { it: { enrollment?: { id: string }; deletedId?: string; userErrors: object[] } } }).data;
+        const { it: payload } = (
+          (await response.json()) as {
+            data: { it: { enrollment?: { id: string }; deletedId?: string; userErrors: object[] } };
+          }
+        ).data;
         expect(payload.userErrors).toEqual([]);
         if ((acknowledged += 1) === STUDENTS) command.process.kill('SIGTERM');
         return payload.enrollment?.id ?? payload.deletedId!;
       } catch (error) {
-        expect(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain((error as { cause?: { code?: string } }).cause?.code);
+        expect(['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain(
+          (error as { cause?: { code?: string } }).cause?.code,
+        );
         return null;
       }
     };
     const client = async (student: number): Promise<void> => {
       for (;;) {
-        const id = await change(`enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { id } userErrors { code } }`);
+        const id = await change(
+          `enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { id } userErrors { code } }`,
+        );
         if (id === null) return;
         there.add(student);
-        if ((await change(`unenroll(input: { enrollmentId: ${id} }) { deletedId userErrors { code } }`)) === null) return;
+        if ((await change(`unenroll(input: { enrollmentId: ${id} }) { deletedId userErrors { code } }`)) === null)
+          return;
         there.delete(student);
       }
     };
     await Promise.all(students.slice(0, 24).map(client));
     expect((await command.ended).code).toBe(0);
     expect(await enrolled()).toEqual([...there].sort((a, b) => a - b));
-    expect(await storedAndActual(database)).toEqual([{ id: course, stored: [there.size, there.size], actual: [there.size, there.size] }]);
+    expect(await storedAndActual(database)).toEqual([
+      { id: course, stored: [there.size, there.size], actual: [there.size, there.size] },
+    ]);
   });
 
   it('ends with 1 when requests do not finish in time, says how many, and leaves nothing of them behind', async () => {
@@ -159,7 +205,9 @@ describeOnEach('serve, asked to stop', kind => {
     command.process.kill('SIGTERM');
     const { code, stdout } = await command.ended;
     expect(code).toBe(1);
-    expect(stdout).toContain('"requests":3,"seconds":1,"msg":"closing the connections of requests that did not finish in time"');
+    expect(stdout).toContain(
+      '"requests":3,"seconds":1,"msg":"closing the connections of requests that did not finish in time"',
+    );
     for (const { answer } of requests) await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
     await letGo();
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
@@ -181,18 +229,21 @@ describeOnEach('serve, asked to stop', kind => {
     });
   }
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 1 at a second signal (%s), whatever is in flight', async signal => {
-    const { command, port } = await start(patiently);
-    await hold();
-    const agent = new Agent({ keepAlive: true });
-    const { answer } = await beginEnroll(port, students[0]!, agent);
-    command.process.kill('SIGTERM');
-    await command.says('"stopping"');
-    command.process.kill(signal);
-    expect((await command.ended).code).toBe(1);
-    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
-    await letGo();
-    expect(await enrolled()).toEqual([]);
-    agent.destroy();
-  });
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends with 1 at a second signal (%s), whatever is in flight',
+    async signal => {
+      const { command, port } = await start(patiently);
+      await hold();
+      const agent = new Agent({ keepAlive: true });
+      const { answer } = await beginEnroll(port, students[0]!, agent);
+      command.process.kill('SIGTERM');
+      await command.says('"stopping"');
+      command.process.kill(signal);
+      expect((await command.ended).code).toBe(1);
+      await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+      await letGo();
+      expect(await enrolled()).toEqual([]);
+      agent.destroy();
+    },
+  );
 });

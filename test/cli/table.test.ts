@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { headingOf, lineOf, printable, type Column } from '../../src/cli/table.js';
 
-const columns: Column[] = [{ title: 'id', width: 4, number: true }, { title: 'title', width: 8 }, { title: 'result', width: 6 }];
+const columns: Column[] = [
+  { title: 'id', width: 4, number: true },
+  { title: 'title', width: 8 },
+  { title: 'result', width: 6 },
+];
 const line = (title: string): string => lineOf(columns, ['7', title, 'MATCH']);
 
 it('cells stand under their titles, numbers at the right', () => {
@@ -22,7 +26,22 @@ it('wide characters take two places, and none is cut in half', () => {
   expect(line('👩‍👩‍👧‍👦👩‍👩‍👧‍👦')).toBe('   7  👩👩👧…   MATCH');
 });
 
-it.each(['\n', '\r', '\t', '\b', '\u0000', '\u001b', '\u007f', '\u009b', '\u2028', '\u202e', '\u2066', '\u200b', '\ufeff', '\ud800'])('the character %j, which would break a line, is shown as �', character => {
+it.each([
+  '\n',
+  '\r',
+  '\t',
+  '\b',
+  '\u0000',
+  '\u001b',
+  '\u007f',
+  '\u009b',
+  '\u2028',
+  '\u202e',
+  '\u2066',
+  '\u200b',
+  '\ufeff',
+  '\ud800',
+])('the character %j, which would break a line, is shown as �', character => {
   expect(line(`a${character}b`)).toBe('   7  a�b       MATCH');
 });
 

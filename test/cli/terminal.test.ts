@@ -7,7 +7,10 @@ import { placeToRun, type Ended, type Place } from '../support/command-line.js';
 import { inTerminal } from '../support/terminal.js';
 
 const COURSES = 150;
-const sizes = [{ cols: 80, rows: 24 }, { cols: 200, rows: 50 }] as const;
+const sizes = [
+  { cols: 80, rows: 24 },
+  { cols: 200, rows: 50 },
+] as const;
 const BAR = /^[a-z]+ (?:[█░]+ )?\d+% \|/;
 /** Matches what stands for the bar in a pipe, every two seconds. */
 const PROGRESS = /^[a-z]+: \d+%, .* (?:left|…)$/;
@@ -20,9 +23,14 @@ beforeAll(async () => {
   await place.run(['backup', 'counts.jsonl']);
   const database = await openDatabase(place.databaseUrl);
   // Titles of all lengths, so that lines end at every column.
-  await database.em.execute(`update core_course set title = substr('${'A long way to a title with many words in it. '.repeat(5)}', 1, 1 + id), total_enrollments = 123450000 + id`);
+  await database.em.execute(
+    `update core_course set title = substr('${'A long way to a title with many words in it. '.repeat(5)}', 1, 1 + id), total_enrollments = 123450000 + id`,
+  );
   await database.close(true);
-  writeFileSync(join(place.folder, 'bad.csv'), `course,student\n${Array.from({ length: 3000 }, (_, index) => `${index % 7 === 0 ? '"A course that nobody has ever heard of, with a title that is longer than eighty columns"' : '1'},${1 + (index % 20)}`).join('\n')}\n`);
+  writeFileSync(
+    join(place.folder, 'bad.csv'),
+    `course,student\n${Array.from({ length: 3000 }, (_, index) => `${index % 7 === 0 ? '"A course that nobody has ever heard of, with a title that is longer than eighty columns"' : '1'},${1 + (index % 20)}`).join('\n')}\n`,
+  );
   // What it adds is there already in every later run.
   await place.run(['import', 'enrollments', 'bad.csv']);
 });
@@ -47,16 +55,26 @@ function piped(parameters: readonly string[]): Promise<Ended> {
 }
 
 describe.each(sizes)('a terminal of $cols × $rows', size => {
-  it.each(commands.map(command => ({ command: command.join(' '), parameters: command })))('shows every line of "rollcall $command" whole, in order, and else only the bar', async ({ parameters }) => {
-    const { code: ownCode, stdout, stderr } = await piped(parameters);
-    const { code, lines, wraps, showsCursor } = await inTerminal(place, size, parameters).ended;
-    const told = `${stdout}${stderr}`.split('\n').filter(line => line !== '' && !PROGRESS.test(line)).map(withoutWhatDiffers);
-    const shown = lines.filter(line => line.trim() !== '' && !BAR.test(line)).map(line => withoutWhatDiffers(line.trimEnd()));
-    // A pipe gives messages and results apart; a terminal mixes them as they come.
-    expect(shown.toSorted()).toEqual(told.map(line => line.trimEnd()).toSorted());
-    expect(shown.filter(line => stdout.includes(line))).toEqual(told.filter(line => stdout.includes(line)).map(line => line.trimEnd()));
-    expect({ code, wraps, showsCursor }).toEqual({ code: ownCode, wraps: true, showsCursor: true });
-  });
+  it.each(commands.map(command => ({ command: command.join(' '), parameters: command })))(
+    'shows every line of "rollcall $command" whole, in order, and else only the bar',
+    async ({ parameters }) => {
+      const { code: ownCode, stdout, stderr } = await piped(parameters);
+      const { code, lines, wraps, showsCursor } = await inTerminal(place, size, parameters).ended;
+      const told = `${stdout}${stderr}`
+        .split('\n')
+        .filter(line => line !== '' && !PROGRESS.test(line))
+        .map(withoutWhatDiffers);
+      const shown = lines
+        .filter(line => line.trim() !== '' && !BAR.test(line))
+        .map(line => withoutWhatDiffers(line.trimEnd()));
+      // A pipe gives messages and results apart; a terminal mixes them as they come.
+      expect(shown.toSorted()).toEqual(told.map(line => line.trimEnd()).toSorted());
+      expect(shown.filter(line => stdout.includes(line))).toEqual(
+        told.filter(line => stdout.includes(line)).map(line => line.trimEnd()),
+      );
+      expect({ code, wraps, showsCursor }).toEqual({ code: ownCode, wraps: true, showsCursor: true });
+    },
+  );
 });
 
 it('a terminal in which a command is killed while its bar is up still wraps lines and shows its cursor', async () => {
@@ -75,7 +93,10 @@ it('an interrupted recount says in a terminal, on lines of their own, that it pa
   command.type('\u0003');
   const { code, lines } = await command.ended;
   expect(code).toBe(1);
-  const said = lines.filter(line => !BAR.test(line)).map(line => line.replace(/\d+/g, 'N').trim()).filter(line => line !== '');
+  const said = lines
+    .filter(line => !BAR.test(line))
+    .map(line => line.replace(/\d+/g, 'N').trim())
+    .filter(line => line !== '');
   expect(said).toContain('Pausing run N after this chunk; once more stops at once.');
   expect(said.at(-1)).toBe('Run N is paused after N of N courses. "rollcall runs resume N" goes on.');
 });
@@ -89,7 +110,9 @@ it.each([0, 1, 10, 39, 40, 79, 80, 200])('a bar and its text stay within %i colu
 
 it('only output.ts writes to the terminal, so that nothing lands on a bar', () => {
   const folder = new URL('../../src/cli/', import.meta.url);
-  const writers = readdirSync(folder).filter(name => /process\.std(?:out|err)\.write|console\.(?!table)/.test(readFileSync(new URL(name, folder), 'utf8')));
+  const writers = readdirSync(folder).filter(name =>
+    /process\.std(?:out|err)\.write|console\.(?!table)/.test(readFileSync(new URL(name, folder), 'utf8')),
+  );
   // rollcall.ts speaks where this program cannot even be loaded.
   expect(writers).toEqual(['output.ts', 'rollcall.ts']);
 });

@@ -6,7 +6,11 @@ import { tokenVerifier } from '../../src/services/tokens.js';
 import { placeToRun } from '../support/command-line.js';
 
 const place = placeToRun();
-const env = { JWT_SECRET: 'a secret of more than thirty-two bytes', JWT_ISSUER: 'https://id.example.org/', JWT_AUDIENCE: 'rollcall' };
+const env = {
+  JWT_SECRET: 'a secret of more than thirty-two bytes',
+  JWT_ISSUER: 'https://id.example.org/',
+  JWT_AUDIENCE: 'rollcall',
+};
 
 it.each([
   [['--role', 'admin'], { userId: null, role: Role.ADMIN }, 3600],
@@ -22,6 +26,14 @@ it.each([
 });
 
 it('no token is issued in production without a secret, nor in place of an identity provider', async () => {
-  expect(await place.run(['token', '--role', 'admin'], { NODE_ENV: 'production' })).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^JWT_SECRET and JWKS_URL are both missing/) });
-  expect(await place.run(['token', '--role', 'admin'], { JWKS_URL: 'https://id.example.org/keys' })).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/identity provider/) });
+  expect(await place.run(['token', '--role', 'admin'], { NODE_ENV: 'production' })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^JWT_SECRET and JWKS_URL are both missing/),
+  });
+  expect(await place.run(['token', '--role', 'admin'], { JWKS_URL: 'https://id.example.org/keys' })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/identity provider/),
+  });
 });

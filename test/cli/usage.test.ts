@@ -6,7 +6,32 @@ import { placeToRun } from '../support/command-line.js';
 const place = placeToRun();
 afterAll(place.leave);
 
-const helpFor = ['', 'serve', 'verify', 'recount', 'update-total-enrollments', 'runs', 'runs list', 'runs show', 'runs pause', 'runs resume', 'runs cancel', 'runs undo', 'doctor', 'backup', 'restore', 'migrate', 'migrate up', 'migrate down', 'migrate status', 'seed', 'token', 'import', 'import enrollments', 'import oulad'];
+const helpFor = [
+  '',
+  'serve',
+  'verify',
+  'recount',
+  'update-total-enrollments',
+  'runs',
+  'runs list',
+  'runs show',
+  'runs pause',
+  'runs resume',
+  'runs cancel',
+  'runs undo',
+  'doctor',
+  'backup',
+  'restore',
+  'migrate',
+  'migrate up',
+  'migrate down',
+  'migrate status',
+  'seed',
+  'token',
+  'import',
+  'import enrollments',
+  'import oulad',
+];
 
 it('each command explains itself with --help, with an example', async () => {
   for (const words of helpFor) {
@@ -19,19 +44,24 @@ it('each command explains itself with --help, with an example', async () => {
 
 it('"rollcall --help" names every variable of the configuration that the README has', async () => {
   const { stdout } = await place.run(['--help']);
-  const rows = readFileSync('README.md', 'utf8').split('\n').filter(line => /^\| `[A-Z_]+`/.test(line));
+  const rows = readFileSync('README.md', 'utf8')
+    .split('\n')
+    .filter(line => /^\| `[A-Z_]+`/.test(line));
   const names = rows.flatMap(row => row.split('|')[1]!.match(/[A-Z_]+/g)!);
   expect(names).toContain('DATABASE_URL');
   expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(stdout))).toEqual([]);
 });
 
-it.each([[['import', 'enrollments', 'no\u001b[31mfile\u009b\u202e']], [['x\u001b[31m']]])('a message repeats no control character, which a terminal would obey: %j', async parameters => {
-  const { code, stderr } = await place.run(parameters);
-  expect(code).toBeGreaterThan(0);
-  // eslint-disable-next-line no-control-regex
-  expect(stderr).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
-  expect(stderr).toMatch(/no�\[31mfile��|x�\[31m/);
-});
+it.each([[['import', 'enrollments', 'no\u001b[31mfile\u009b\u202e']], [['x\u001b[31m']]])(
+  'a message repeats no control character, which a terminal would obey: %j',
+  async parameters => {
+    const { code, stderr } = await place.run(parameters);
+    expect(code).toBeGreaterThan(0);
+    // eslint-disable-next-line no-control-regex
+    expect(stderr).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(stderr).toMatch(/no�\[31mfile��|x�\[31m/);
+  },
+);
 
 it('"rollcall --version" prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -80,7 +110,11 @@ it('a usage error is the same in a process of its own', async () => {
 
 it('a command that is left out is a usage error that lists the commands', async () => {
   expect(await place.run([])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Commands:') });
-  expect(await place.run(['migrate'])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Commands:') });
+  expect(await place.run(['migrate'])).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('Commands:'),
+  });
 });
 
 it('a wrong configuration is a failure that lists every mistake, and nothing is opened', async () => {
@@ -91,7 +125,10 @@ it('a wrong configuration is a failure that lists every mistake, and nothing is 
 });
 
 it.each([
-  ['mysql://app:hidden@127.0.0.1:1/school', /The database does not answer \(ECONNREFUSED\).*mysql:\/\/app:\*\*\*@127\.0\.0\.1:1\/school/],
+  [
+    'mysql://app:hidden@127.0.0.1:1/school',
+    /The database does not answer \(ECONNREFUSED\).*mysql:\/\/app:\*\*\*@127\.0\.0\.1:1\/school/,
+  ],
   ['sqlite:/dev/null/rollcall.sqlite', /The folder \/dev\/null for the database file cannot be made/],
   ['sqlite:/tmp', /The database file cannot be opened/],
 ])('a database that is out of reach (%s) is one clear line', async (url, message) => {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -29,14 +38,18 @@ it('the file gets its name when all of it is written, and not before', async () 
 
 it('one that is there already is left alone, and replaced only by force, at one moment', async () => {
   writeFileSync(path, 'old');
-  await expect(write(false)).rejects.toThrow(`${path} is there already. Give another name, or add --force to replace it.`);
+  await expect(write(false)).rejects.toThrow(
+    `${path} is there already. Give another name, or add --force to replace it.`,
+  );
   expect(content()).toBe('old');
   await write(true, () => expect(content()).toBe('old'));
   expect([content(), readdirSync(folder)]).toEqual(['new text', ['counts.jsonl']]);
 });
 
 it('one that somebody else makes meanwhile is left alone', async () => {
-  await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow('was made by somebody else meanwhile');
+  await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow(
+    'was made by somebody else meanwhile',
+  );
   expect([content(), readdirSync(folder)]).toEqual(['theirs', ['counts.jsonl']]);
 });
 
@@ -44,7 +57,9 @@ it('work that fails or gives up leaves no file, and the old one as it was', asyn
   for (const force of [false, true]) {
     if (force) writeFileSync(path, 'old');
     const before = readdirSync(folder);
-    await expect(writeWholeFile(path, force, () => Promise.reject(new Error('out of ink')))).rejects.toThrow('out of ink');
+    await expect(writeWholeFile(path, force, () => Promise.reject(new Error('out of ink')))).rejects.toThrow(
+      'out of ink',
+    );
     expect(await writeWholeFile(path, force, append => append('half').then(() => null))).toBeNull();
     expect(readdirSync(folder)).toEqual(before);
   }
@@ -60,7 +75,9 @@ it('where a link stands, the file that it points to is replaced; a folder or a d
   mkdirSync(path);
   await expect(write(true)).rejects.toThrow(`${path} is no file that could be replaced.`);
   path = '/dev/null';
-  await expect(write(true)).rejects.toThrow('/dev/null is no file that could be replaced. Give another name, or - for standard output.');
+  await expect(write(true)).rejects.toThrow(
+    '/dev/null is no file that could be replaced. Give another name, or - for standard output.',
+  );
 });
 
 it('a place where no file can be is one clear message', async () => {

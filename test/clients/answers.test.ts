@@ -11,9 +11,21 @@ import * as urql from './urql-client.js';
 
 /** Holds, for each client, how its example enrolls the viewer. */
 const clients: Record<string, (url: string, token: string | null, courseId: string) => Promise<string>> = {
-  'Apollo Client': (url, token, courseId) => apollo.enrollIn(apollo.apolloClient(url, () => token), courseId),
-  urql: (url, token, courseId) => urql.enrollIn(urql.urqlClient(url, () => token), courseId),
-  'graphql-request': (url, token, courseId) => request.enrollIn(request.requestClient(url, () => token), courseId),
+  'Apollo Client': (url, token, courseId) =>
+    apollo.enrollIn(
+      apollo.apolloClient(url, () => token),
+      courseId,
+    ),
+  urql: (url, token, courseId) =>
+    urql.enrollIn(
+      urql.urqlClient(url, () => token),
+      courseId,
+    ),
+  'graphql-request': (url, token, courseId) =>
+    request.enrollIn(
+      request.requestClient(url, () => token),
+      courseId,
+    ),
   fetch: plain.enrollIn,
 };
 
@@ -28,7 +40,9 @@ describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
   it('sends the token and gets the new counts', async () => {
     const course = await addCourse(school.api.database);
     await addEnrollment(school.api.database, course, Number(school.students[0]));
-    expect(await enrollIn(school.api.url, await school.newStudent(), String(course))).toBe('Welcome! You are one of 2.');
+    expect(await enrollIn(school.api.url, await school.newStudent(), String(course))).toBe(
+      'Welcome! You are one of 2.',
+    );
   });
 
   it('shows a userError, which is data', async () => {
@@ -48,9 +62,13 @@ describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
   });
 
   it('throws what is no answer of the API', async () => {
-    const proxy = createServer((_request, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>')).listen(0, '127.0.0.1');
+    const proxy = createServer(
+      (_request, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>'),
+    ).listen(0, '127.0.0.1');
     await once(proxy, 'listening');
-    await expect(enrollIn(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/graphql`, null, '1')).rejects.toThrow();
+    await expect(
+      enrollIn(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/graphql`, null, '1'),
+    ).rejects.toThrow();
     proxy.close();
   });
 });

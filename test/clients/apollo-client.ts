@@ -4,7 +4,10 @@ import { relayStylePagination } from '@apollo/client/utilities';
 import type { CourseListQuery, CourseListQueryVariables } from './generated/graphql.js';
 import { enroll, unenroll } from './operations.js';
 
-/** Makes a client whose cache joins the pages of each list; the token is asked for at every request, so that it may change. */
+/**
+ * Makes a client whose cache joins the pages of each list; the token is asked for at every request, so that it may
+ * change.
+ */
 export function apolloClient(url: string, token: () => string | null): ApolloClient {
   const authorization = new SetContextLink(({ headers }) => {
     const current = token();
@@ -29,7 +32,9 @@ export async function enrollIn(client: ApolloClient, courseId: string): Promise<
   try {
     const { data } = await client.mutate({ mutation: enroll, variables: { input: { courseId } } });
     const { course, userErrors } = data!.enroll;
-    return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
+    return course
+      ? `Welcome! You are one of ${course.activeEnrollments}.`
+      : userErrors.map(({ message }) => message).join(' ');
   } catch (error) {
     if (!CombinedGraphQLErrors.is(error)) throw error; // Not an answer of the API: no network, or a proxy's page.
     const { message, extensions } = error.errors[0]!;
@@ -50,7 +55,10 @@ export async function leave(client: ApolloClient, enrollmentId: string): Promise
   });
 }
 
-/** Loads the next page of a watched list, if there is one, and gives whether there was; the list then comes with all pages so far. */
+/**
+ * Loads the next page of a watched list, if there is one, and gives whether there was; the list then comes with all
+ * pages so far.
+ */
 export async function nextPage(list: ObservableQuery<CourseListQuery, CourseListQueryVariables>): Promise<boolean> {
   const { hasNextPage, endCursor } = (list.getCurrentResult().data as CourseListQuery).courses.pageInfo;
   if (hasNextPage) await list.fetchMore({ variables: { after: endCursor } });

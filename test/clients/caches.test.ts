@@ -4,7 +4,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startClientSchool, type ClientSchool } from '../support/client-school.js';
 import * as apollo from './apollo-client.js';
 import type { CourseEnrollmentsQuery, CourseListQuery } from './generated/graphql.js';
-import { courseEnrollments, courseList, enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from './operations.js';
+import {
+  courseEnrollments,
+  courseList,
+  enroll,
+  enrollMany,
+  setEnrollmentStatus,
+  transferEnrollment,
+  unenroll,
+} from './operations.js';
 import * as urql from './urql-client.js';
 
 type Document<Data, Variables> = TypedDocumentNode<Data, Variables>;
@@ -21,7 +29,10 @@ interface Shown<Data> {
 /** Is what both normalized caches do: show a query as long as somebody looks, and send a mutation. */
 interface CachingClient {
   /** Shows a query from its first answer on and gives what it shows at any moment. */
-  show<Data, Variables extends Record<string, unknown>>(document: Document<Data, Variables>, variables: Variables): Promise<Shown<Data>>;
+  show<Data, Variables extends Record<string, unknown>>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+  ): Promise<Shown<Data>>;
   mutate<Data, Variables extends Input>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
   unenroll(enrollmentId: string): Promise<unknown>;
   /** Walks the courses, so many at a time, and gives what the list shows at the end. */
@@ -32,9 +43,10 @@ interface CachingClient {
 function apolloCaching(url: string, token: string): CachingClient {
   const client = apollo.apolloClient(url, () => token);
   type List = ReturnType<typeof client.watchQuery<any, any>>;
-  const until = (list: List, isThere: (data: any) => boolean): Promise<void> => new Promise((resolve, reject) => {
-    list.subscribe(({ data, error }) => (error ? reject(error) : data && isThere(data) && resolve()));
-  });
+  const until = (list: List, isThere: (data: any) => boolean): Promise<void> =>
+    new Promise((resolve, reject) => {
+      list.subscribe(({ data, error }) => (error ? reject(error) : data && isThere(data) && resolve()));
+    });
   /** Loads a page and waits for the list to come with it: one that is asked for earlier would keep it back. */
   const loaded = async <Result>(list: List, work: () => Promise<Result>): Promise<Result> => {
     const before = list.getCurrentResult().data;
@@ -50,7 +62,11 @@ function apolloCaching(url: string, token: string): CachingClient {
   return {
     async show(document, variables) {
       const list = await watch(document, variables);
-      return { now: () => list.getCurrentResult().data, until: isThere => until(list, isThere), more: after => loaded(list, () => list.fetchMore({ variables: { after } })) };
+      return {
+        now: () => list.getCurrentResult().data,
+        until: isThere => until(list, isThere),
+        more: after => loaded(list, () => list.fetchMore({ variables: { after } })),
+      };
     },
     mutate: async (mutation, variables) => (await client.mutate<any, any>({ mutation, variables })).data,
     unenroll: enrollmentId => apollo.leave(client, enrollmentId),
@@ -66,15 +82,20 @@ function urqlCaching(url: string, token: string): CachingClient {
   const client = urql.urqlClient(url, () => token);
   const show = async <Data>(document: any, variables: any): Promise<Shown<Data>> => {
     let shown: Data;
-    const until = (isThere: (data: Data) => boolean): Promise<void> => new Promise((resolve, reject) => {
-      client.query<Data>(document, variables).subscribe(({ data, error }) => {
-        if (error) return reject(error);
-        shown = data!;
-        if (isThere(shown)) resolve();
+    const until = (isThere: (data: Data) => boolean): Promise<void> =>
+      new Promise((resolve, reject) => {
+        client.query<Data>(document, variables).subscribe(({ data, error }) => {
+          if (error) return reject(error);
+          shown = data!;
+          if (isThere(shown)) resolve();
+        });
       });
-    });
     await until(() => true);
-    return { now: () => shown, until, more: async after => void (shown = (await client.query<Data>(document, { ...variables, after })).data!) };
+    return {
+      now: () => shown,
+      until,
+      more: async after => void (shown = (await client.query<Data>(document, { ...variables, after })).data!),
+    };
   };
   const mutate = async (document: any, variables: any): Promise<any> => {
     const { data, error } = await client.mutation<any>(document, variables);
@@ -87,14 +108,22 @@ function urqlCaching(url: string, token: string): CachingClient {
     unenroll: enrollmentId => mutate(unenroll, { input: { enrollmentId } }),
     async allCourses(first) {
       let shown = (await show<CourseListQuery>(courseList, { first })).now();
-      for (let next: CourseListQuery | null = shown, pages = 0; next && pages < 10; pages += 1, next = await urql.nextPage(client, shown, { first })) shown = next;
+      for (
+        let next: CourseListQuery | null = shown, pages = 0;
+        next && pages < 10;
+        pages += 1, next = await urql.nextPage(client, shown, { first })
+      )
+        shown = next;
       return shown;
     },
   };
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
-const caches = [['Apollo Client', apolloCaching], ['urql', urqlCaching]] as const;
+const caches = [
+  ['Apollo Client', apolloCaching],
+  ['urql', urqlCaching],
+] as const;
 
 describe.each(caches)('the cache of %s', (_name, caching) => {
   let school: ClientSchool;
@@ -107,7 +136,8 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
   afterEach(() => school.api.stop());
 
   /** Gives each course's totalEnrollments and activeEnrollments as the list has them, in its order. */
-  const countsIn = ({ courses }: CourseListQuery): number[][] => courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
+  const countsIn = ({ courses }: CourseListQuery): number[][] =>
+    courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
 
   it('shows the new counts in a list after each mutation, from the payload alone', async () => {
     const second = school.courses[1]!;
@@ -116,20 +146,40 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
       await setImmediate(); // Clients tell those who look once the answer is stored.
       return countsIn(list.now()).slice(0, 2);
     };
-    expect(await shown()).toEqual([[7, 7], [0, 0]]);
+    expect(await shown()).toEqual([
+      [7, 7],
+      [0, 0],
+    ]);
     const asked = await school.requests(async () => {
-      const { enroll: enrolled } = await client.mutate(enroll, { input: { courseId: second, studentId: school.students[0]! } });
-      expect(await shown()).toEqual([[7, 7], [1, 1]]);
+      const { enroll: enrolled } = await client.mutate(enroll, {
+        input: { courseId: second, studentId: school.students[0]! },
+      });
+      expect(await shown()).toEqual([
+        [7, 7],
+        [1, 1],
+      ]);
       await client.mutate(enrollMany, { input: { courseId: second, studentIds: school.students.slice(1, 4) } });
-      expect(await shown()).toEqual([[7, 7], [4, 4]]);
+      expect(await shown()).toEqual([
+        [7, 7],
+        [4, 4],
+      ]);
       const enrollmentId = enrolled.enrollment!.id;
       await client.mutate(setEnrollmentStatus, { input: { enrollmentId, status: 'DROPPED' } });
-      expect(await shown()).toEqual([[7, 7], [4, 3]]);
+      expect(await shown()).toEqual([
+        [7, 7],
+        [4, 3],
+      ]);
       await client.unenroll(enrollmentId);
-      expect(await shown()).toEqual([[7, 7], [3, 3]]);
+      expect(await shown()).toEqual([
+        [7, 7],
+        [3, 3],
+      ]);
       const moved = school.enrollments[6]!; // That of the first student, who has just left the second course.
       await client.mutate(transferEnrollment, { input: { enrollmentId: moved, courseId: second } });
-      expect(await shown()).toEqual([[6, 6], [4, 4]]);
+      expect(await shown()).toEqual([
+        [6, 6],
+        [4, 4],
+      ]);
     });
     expect(asked).toEqual({ enroll: 1, enrollMany: 1, setEnrollmentStatus: 1, unenroll: 1, transferEnrollment: 1 });
   });
@@ -168,7 +218,8 @@ describe.each(caches)('the pages that the cache of %s joins', (_name, caching) =
     const client = caching(school.api.url, school.admin);
     const list = await client.show(courseEnrollments, { courseId: school.courses[0]!, first });
     const page = () => list.now().course!.enrollments;
-    for (let pages = 1; page().pageInfo.hasNextPage && pages < 10; pages += 1) await list.more(page().pageInfo.endCursor!);
+    for (let pages = 1; page().pageInfo.hasNextPage && pages < 10; pages += 1)
+      await list.more(page().pageInfo.endCursor!);
     expect(page().edges.map(({ node }) => node.id)).toEqual(school.enrollments);
   });
 });

@@ -9,7 +9,12 @@ export interface Answer<Data> {
 }
 
 /** Sends one operation. Throws where what came back is not an answer of the API: no network, or a proxy's page. */
-export async function send<Data, Variables>(url: string, token: string | null, document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Answer<Data>> {
+export async function send<Data, Variables>(
+  url: string,
+  token: string | null,
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<Answer<Data>> {
   const response = await fetch(url, {
     method: 'POST',
     headers: {
@@ -30,5 +35,7 @@ export async function enrollIn(url: string, token: string | null, courseId: stri
     return extensions?.['code'] === 'UNAUTHENTICATED' ? 'Please sign in.' : message;
   }
   const { course, userErrors } = data.enroll;
-  return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
+  return course
+    ? `Welcome! You are one of ${course.activeEnrollments}.`
+    : userErrors.map(({ message }) => message).join(' ');
 }

@@ -15,7 +15,9 @@ export function requestClient(url: string, token: () => string | null): GraphQLC
 export async function enrollIn(client: GraphQLClient, courseId: string): Promise<string> {
   try {
     const { course, userErrors } = (await client.request(enroll, { input: { courseId } })).enroll;
-    return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
+    return course
+      ? `Welcome! You are one of ${course.activeEnrollments}.`
+      : userErrors.map(({ message }) => message).join(' ');
   } catch (error) {
     if (!(error instanceof ClientError) || !error.response.errors) throw error; // Not an answer of the API: no network, or a proxy's page.
     const { message, extensions } = error.response.errors[0]!;

@@ -4,7 +4,17 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { commitMutation, createOperationDescriptor, fetchQuery, getRequest, getSingularSelector, type ConcreteRequest, type Environment, type OperationDescriptor, type ReaderFragment } from 'relay-runtime';
+import {
+  commitMutation,
+  createOperationDescriptor,
+  fetchQuery,
+  getRequest,
+  getSingularSelector,
+  type ConcreteRequest,
+  type Environment,
+  type OperationDescriptor,
+  type ReaderFragment,
+} from 'relay-runtime';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addCourse, addEnrollment } from '../support/api.js';
 import { startClientSchool, type ClientSchool } from '../support/client-school.js';
@@ -36,9 +46,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Gives what the compiler made of an operation or fragment; the examples' graphql tags stand for these once Babel has seen them. */
+/**
+ * Gives what the compiler made of an operation or fragment; the examples' graphql tags stand for these once Babel has
+ * seen them.
+ */
 async function compiled<Node>(name: string): Promise<Node> {
-  return ((await import(/* @vite-ignore */ join(folder, '__generated__', `${name}.graphql.ts`))) as { default: Node }).default;
+  return ((await import(/* @vite-ignore */ join(folder, '__generated__', `${name}.graphql.ts`))) as { default: Node })
+    .default;
 }
 
 /** Gives how a fragment of the page reads at any moment. */
@@ -58,7 +72,8 @@ async function open(courseId: string) {
   await fetchQuery(environment, request, variables).toPromise();
   const operation = createOperationDescriptor(getRequest(request), variables);
   environment.retain(operation);
-  const page = async (name: string, after: string): Promise<void> => void (await fetchQuery(environment, await compiled(name), { ...variables, after }).toPromise());
+  const page = async (name: string, after: string): Promise<void> =>
+    void (await fetchQuery(environment, await compiled(name), { ...variables, after }).toPromise());
   const courses = await reader(environment, operation, 'courses_list');
   const enrollments = await reader(environment, operation, 'courses_enrollments');
   return {
@@ -71,9 +86,11 @@ async function open(courseId: string) {
 
 it('the pages that the compiler makes of @refetchable join into one list each', async () => {
   const { page, courses, course } = await open(school.courses[0]!);
-  for (let loaded = 1; courses().pageInfo.hasNextPage && loaded < 10; loaded += 1) await page('coursesListPageQuery', courses().pageInfo.endCursor);
+  for (let loaded = 1; courses().pageInfo.hasNextPage && loaded < 10; loaded += 1)
+    await page('coursesListPageQuery', courses().pageInfo.endCursor);
   expect(courses().edges.map(({ node }) => node.id)).toEqual(school.courses);
-  for (let loaded = 1; course().enrollments.pageInfo.hasNextPage && loaded < 10; loaded += 1) await page('coursesEnrollmentsPageQuery', course().enrollments.pageInfo.endCursor);
+  for (let loaded = 1; course().enrollments.pageInfo.hasNextPage && loaded < 10; loaded += 1)
+    await page('coursesEnrollmentsPageQuery', course().enrollments.pageInfo.endCursor);
   expect(course().enrollments.edges.map(({ node }) => node.id)).toEqual(school.enrollments);
 });
 
@@ -83,7 +100,15 @@ it("a mutation's course alone brings the store's counts up to date, and what une
   const { environment, course: shown } = await open(String(course));
   const run = async (name: string, input: object, updater?: typeof forgetEnrollment): Promise<void> => {
     const mutation = await compiled<ConcreteRequest>(name);
-    await new Promise<unknown>((onCompleted, onError) => commitMutation(environment, { mutation, variables: { input }, ...(updater && { updater }), onCompleted, onError }));
+    await new Promise<unknown>((onCompleted, onError) =>
+      commitMutation(environment, {
+        mutation,
+        variables: { input },
+        ...(updater && { updater }),
+        onCompleted,
+        onError,
+      }),
+    );
   };
   expect(shown().totalEnrollments).toBe(1);
   const asked = await school.requests(async () => {

@@ -32,34 +32,59 @@ describe('queries by GET', () => {
   });
 
   it('are answered to urql without it where it is told to use POST', async () => {
-    const { data } = await new Client({ url: school.api.url, exchanges: [fetchExchange], preferGetMethod: false }).query(courseList, {});
+    const { data } = await new Client({
+      url: school.api.url,
+      exchanges: [fetchExchange],
+      preferGetMethod: false,
+    }).query(courseList, {});
     expect(data!.courses.edges).toHaveLength(5);
   });
 
   it('are answered to Apollo Client, whose link sends a content-type with them', async () => {
-    const { data } = await apolloBy(new HttpLink({ uri: school.api.url, useGETForQueries: true })).query({ query: courseList });
+    const { data } = await apolloBy(new HttpLink({ uri: school.api.url, useGETForQueries: true })).query({
+      query: courseList,
+    });
     expect(data!.courses.edges).toHaveLength(5);
   });
 
   it('are answered to graphql-request with the header', async () => {
-    const client = new GraphQLClient(school.api.url, { method: 'GET', headers: { 'apollo-require-preflight': 'true' } });
+    const client = new GraphQLClient(school.api.url, {
+      method: 'GET',
+      headers: { 'apollo-require-preflight': 'true' },
+    });
     expect((await client.request(courseList, {})).courses.edges).toHaveLength(5);
-    await expect(new GraphQLClient(school.api.url, { method: 'GET' }).request(courseList, {})).rejects.toThrow(/Cross-Site Request Forgery/);
+    await expect(new GraphQLClient(school.api.url, { method: 'GET' }).request(courseList, {})).rejects.toThrow(
+      /Cross-Site Request Forgery/,
+    );
   });
 });
 
 describe('several operations in one request', () => {
   it('are refused with status 400 and a message', async () => {
     const body = JSON.stringify([{ query: '{ me { id } }' }, { query: '{ me { id } }' }]);
-    const response = await fetch(school.api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await fetch(school.api.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ errors: [{ message: 'Operation batching disabled.', extensions: { code: 'BAD_REQUEST' } }] });
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: 'Operation batching disabled.', extensions: { code: 'BAD_REQUEST' } }],
+    });
   });
 
   it('fail each in a BatchHttpLink, whose error has that message in its result', async () => {
     const client = apolloBy(new BatchHttpLink({ uri: school.api.url, batchInterval: 5 }));
-    for (const answer of await Promise.allSettled([courseList, gql`{ me { id } }`].map(query => client.query({ query })))) {
-      expect(answer).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('results with length 1') as string, result: [{ errors: [{ message: 'Operation batching disabled.' }] }] } });
+    for (const answer of await Promise.allSettled(
+      [courseList, gql`{ me { id } }`].map(query => client.query({ query })),
+    )) {
+      expect(answer).toMatchObject({
+        status: 'rejected',
+        reason: {
+          message: expect.stringContaining('results with length 1') as string,
+          result: [{ errors: [{ message: 'Operation batching disabled.' }] }],
+        },
+      });
     }
   });
 });

@@ -4,11 +4,19 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import type { CourseListQuery, CourseListQueryVariables } from './generated/graphql.js';
 import { courseList, enroll } from './operations.js';
 
-/** Makes a client with a normalized cache that joins the pages of each list; the token is asked for at every request. */
+/**
+ * Makes a client with a normalized cache that joins the pages of each list; the token is asked for at every request.
+ */
 export function urqlClient(url: string, token: () => string | null): Client {
   const cache = cacheExchange({
     // These have no id and belong to what holds them.
-    keys: { Count: () => null, EnrollmentStatusCount: () => null, RecountChange: () => null, Drift: () => null, CourseCountsChange: () => null },
+    keys: {
+      Count: () => null,
+      EnrollmentStatusCount: () => null,
+      RecountChange: () => null,
+      Drift: () => null,
+      CourseCountsChange: () => null,
+    },
     resolvers: {
       Query: { courses: relayPagination(), enrollments: relayPagination(), recountRuns: relayPagination() },
       Course: { enrollments: relayPagination() },
@@ -31,7 +39,9 @@ export function urqlClient(url: string, token: () => string | null): Client {
     fetchOptions: () => {
       const current = token();
       // Queries go by GET, which the server answers only with a header that no form or link of another site can send.
-      return { headers: { 'apollo-require-preflight': 'true', ...(current && { authorization: `Bearer ${current}` }) } };
+      return {
+        headers: { 'apollo-require-preflight': 'true', ...(current && { authorization: `Bearer ${current}` }) },
+      };
     },
   });
 }
@@ -45,11 +55,17 @@ export async function enrollIn(client: Client, courseId: string): Promise<string
     return extensions['code'] === 'UNAUTHENTICATED' ? 'Please sign in.' : message;
   }
   const { course, userErrors } = data!.enroll;
-  return course ? `Welcome! You are one of ${course.activeEnrollments}.` : userErrors.map(({ message }) => message).join(' ');
+  return course
+    ? `Welcome! You are one of ${course.activeEnrollments}.`
+    : userErrors.map(({ message }) => message).join(' ');
 }
 
 /** Loads the page after those shown and gives all of them in one, to be shown instead; null: there is none. */
-export async function nextPage(client: Client, { courses }: CourseListQuery, variables: CourseListQueryVariables): Promise<CourseListQuery | null> {
+export async function nextPage(
+  client: Client,
+  { courses }: CourseListQuery,
+  variables: CourseListQueryVariables,
+): Promise<CourseListQuery | null> {
   const { hasNextPage, endCursor } = courses.pageInfo;
   if (!hasNextPage) return null;
   const { data, error } = await client.query(courseList, { ...variables, after: endCursor });

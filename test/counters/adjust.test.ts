@@ -8,7 +8,8 @@ import { addCourses, addStudents, countsOf, enroll, school } from './models/scho
 
 describeOnEach('an adjustment', kind => {
   const schema = useSchema(kind, school);
-  const adjusted = (id: number, amounts: Record<string, number>) => schema.em().transactional(em => adjust(em as never, Course, [id], amounts));
+  const adjusted = (id: number, amounts: Record<string, number>) =>
+    schema.em().transactional(em => adjust(em as never, Course, [id], amounts));
 
   async function counted() {
     const [course] = await addCourses(schema, 1);
@@ -23,7 +24,9 @@ describeOnEach('an adjustment', kind => {
       { counter: 'Course.totalEnrollments', key: [course], before: 1, after: 5 },
       { counter: 'Course.activeEnrollments', key: [course], before: 1, after: 0 },
     ]);
-    expect(await adjusted(course, { 'Course.totalEnrollments': -2 })).toEqual([{ counter: 'Course.totalEnrollments', key: [course], before: 5, after: 3 }]);
+    expect(await adjusted(course, { 'Course.totalEnrollments': -2 })).toEqual([
+      { counter: 'Course.totalEnrollments', key: [course], before: 5, after: 3 },
+    ]);
     expect(await countsOf(schema, course)).toEqual([3, 0]);
   });
 
@@ -35,7 +38,9 @@ describeOnEach('an adjustment', kind => {
 
   it('that would make a count negative is COUNTER_UNDERFLOW and changes nothing', async () => {
     const course = await counted();
-    await expect(adjusted(course, { 'Course.totalEnrollments': 5, 'Course.activeEnrollments': -2 })).rejects.toMatchObject({
+    await expect(
+      adjusted(course, { 'Course.totalEnrollments': 5, 'Course.activeEnrollments': -2 }),
+    ).rejects.toMatchObject({
       code: 'COUNTER_UNDERFLOW',
       message: `Course.activeEnrollments of Course ${course} is 1, so -2 cannot be added to it. Recount it instead.`,
     });
@@ -44,7 +49,9 @@ describeOnEach('an adjustment', kind => {
 
   it('of a counter that there is not is COUNTER_DECLARATION; of a row that there is not, null', async () => {
     const course = await counted();
-    await expect(adjusted(course, { 'Course.droppedEnrollments': 1 })).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
+    await expect(adjusted(course, { 'Course.droppedEnrollments': 1 })).rejects.toMatchObject({
+      code: 'COUNTER_DECLARATION',
+    });
     expect(await adjusted(course + 1, { 'Course.totalEnrollments': 1 })).toBeNull();
   });
 

@@ -60,7 +60,11 @@ describeOnEach('assigning a stored count', kind => {
 
   it('in an explicit transaction is COUNTER_ASSIGNED', async () => {
     const id = await courseWithOne();
-    await expectRefused(id, () => schema.em().transactional(async em => void em.assign(await em.findOneOrFail(Course, id), { totalEnrollments: 77 })));
+    await expectRefused(id, () =>
+      schema
+        .em()
+        .transactional(async em => void em.assign(await em.findOneOrFail(Course, id), { totalEnrollments: 77 })),
+    );
   });
 
   it('to a new course is COUNTER_ASSIGNED unless it is 0', async () => {
@@ -78,7 +82,10 @@ describeOnEach('assigning a stored count', kind => {
     const id = await courseWithOne();
     const em = schema.em();
     loose(await em.findOneOrFail(Course, id))['activeEnrollments'] = -3;
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED', message: expect.stringMatching(/Course\.activeEnrollments.*-3/) });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_ASSIGNED',
+      message: expect.stringMatching(/Course\.activeEnrollments.*-3/),
+    });
     expect(await countsOf(schema, id)).toEqual([1, 1]);
   });
 
@@ -100,16 +107,48 @@ describeOnEach('assigning a stored count', kind => {
 
   it('by a QueryBuilder UPDATE is COUNTER_ASSIGNED', async () => {
     const id = await courseWithOne();
-    await expectRefused(id, async () => schema.em().createQueryBuilder(Course).update({ totalEnrollments: 77 }).where({ id }).execute());
-    await expectRefused(id, async () => schema.em().createQueryBuilder(Course, 'c').update({ 'c.total_enrollments': 77 } as never).where({ id }).execute());
+    await expectRefused(id, async () =>
+      schema.em().createQueryBuilder(Course).update({ totalEnrollments: 77 }).where({ id }).execute(),
+    );
+    await expectRefused(id, async () =>
+      schema
+        .em()
+        .createQueryBuilder(Course, 'c')
+        .update({ 'c.total_enrollments': 77 } as never)
+        .where({ id })
+        .execute(),
+    );
   });
 
   it('by a QueryBuilder INSERT is COUNTER_ASSIGNED, and by what it merges on conflict', async () => {
     const id = await courseWithOne();
     const row = { id, title: 'Again', createdAt: new Date(), updatedAt: new Date() };
-    await expectRefused(id, async () => schema.em().createQueryBuilder(Course).insert({ ...row, totalEnrollments: 77 } as never).execute());
-    await expectRefused(id, async () => schema.em().createQueryBuilder(Course).insert(row as never).onConflict('id').merge({ totalEnrollments: 77 } as never).execute());
-    await expect((async () => schema.em().createQueryBuilder(Course).insert({ ...row, totalEnrollments: 0 } as never).onConflict('id').merge().execute())()).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED' });
+    await expectRefused(id, async () =>
+      schema
+        .em()
+        .createQueryBuilder(Course)
+        .insert({ ...row, totalEnrollments: 77 } as never)
+        .execute(),
+    );
+    await expectRefused(id, async () =>
+      schema
+        .em()
+        .createQueryBuilder(Course)
+        .insert(row as never)
+        .onConflict('id')
+        .merge({ totalEnrollments: 77 } as never)
+        .execute(),
+    );
+    await expect(
+      (async () =>
+        schema
+          .em()
+          .createQueryBuilder(Course)
+          .insert({ ...row, totalEnrollments: 0 } as never)
+          .onConflict('id')
+          .merge()
+          .execute())(),
+    ).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED' });
     await expectExactSchool(schema);
   });
 

@@ -15,14 +15,27 @@ describeOnEach('updateWhere and deleteWhere', kind => {
   async function seeded(courses: number, students: number): Promise<number[]> {
     const ids = await addCourses(schema, courses);
     const people = await addStudents(schema, students);
-    await insertMany(schema.em(), Enrollment, ids.flatMap(course => people.map(student => ({ course, student }))));
+    await insertMany(
+      schema.em(),
+      Enrollment,
+      ids.flatMap(course => people.map(student => ({ course, student }))),
+    );
     return ids;
   }
 
   it('change a condition of many rows: one UPDATE for each course', async () => {
     const courses = await seeded(3, 4);
     const statements = gistOf(
-      await statementsOf(schema.database, async () => expect(await updateWhere(schema.em(), Enrollment, { course: courses.slice(0, 2) }, { status: EnrollmentStatus.COMPLETED })).toBe(8)),
+      await statementsOf(schema.database, async () =>
+        expect(
+          await updateWhere(
+            schema.em(),
+            Enrollment,
+            { course: courses.slice(0, 2) },
+            { status: EnrollmentStatus.COMPLETED },
+          ),
+        ).toBe(8),
+      ),
     );
     expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(2);
     expect(statements.indexOf(`${lock} core_course`)).toBeLessThan(statements.indexOf('update core_course'));
@@ -35,7 +48,10 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     const em = schema.em();
     const loaded = await em.find(Course, {}, { orderBy: { id: 'asc' } });
     expect(await updateWhere(em, Enrollment, { course: from! }, { course: to! })).toBe(5);
-    expect([await countsOf(schema, from!), await countsOf(schema, to!)]).toEqual([[0, 0], [5, 5]]);
+    expect([await countsOf(schema, from!), await countsOf(schema, to!)]).toEqual([
+      [0, 0],
+      [5, 5],
+    ]);
     expect(loaded.map(({ totalEnrollments }) => totalEnrollments)).toEqual([0, 5]);
     await expectExactSchool(schema);
   });
@@ -45,23 +61,43 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     const em = schema.em();
     const loaded = await em.findOneOrFail(Course, courses[0]!);
     expect(await deleteWhere(em, Enrollment, { course: { $in: [courses[0]!, courses[2]!] } })).toBe(8);
-    expect(await Promise.all(courses.map(id => countsOf(schema, id)))).toEqual([[0, 0], [4, 4], [0, 0]]);
+    expect(await Promise.all(courses.map(id => countsOf(schema, id)))).toEqual([
+      [0, 0],
+      [4, 4],
+      [0, 0],
+    ]);
     expect(loaded.totalEnrollments).toBe(0);
     await expectExactSchool(schema);
   });
 
   it('choose rows by their relations', async () => {
     const [course] = await seeded(2, 3);
-    expect(await updateWhere(schema.em(), Enrollment, { student: { email: 's1@example.org' } }, { status: EnrollmentStatus.DROPPED })).toBe(2);
+    expect(
+      await updateWhere(
+        schema.em(),
+        Enrollment,
+        { student: { email: 's1@example.org' } },
+        { status: EnrollmentStatus.DROPPED },
+      ),
+    ).toBe(2);
     await expectExactSchool(schema);
-    expect(await deleteWhere(schema.em(), Enrollment, { course: { title: 'Course 0' }, student: { name: 'Student 0' } })).toBe(1);
+    expect(
+      await deleteWhere(schema.em(), Enrollment, { course: { title: 'Course 0' }, student: { name: 'Student 0' } }),
+    ).toBe(1);
     expect(await countsOf(schema, course!)).toEqual([2, 1]);
     await expectExactSchool(schema);
   });
 
   it('that match no row change nothing', async () => {
     const [course] = await seeded(1, 2);
-    expect(await updateWhere(schema.em(), Enrollment, { status: EnrollmentStatus.SUSPENDED }, { status: EnrollmentStatus.DROPPED })).toBe(0);
+    expect(
+      await updateWhere(
+        schema.em(),
+        Enrollment,
+        { status: EnrollmentStatus.SUSPENDED },
+        { status: EnrollmentStatus.DROPPED },
+      ),
+    ).toBe(0);
     expect(await deleteWhere(schema.em(), Enrollment, { id: 999_999 })).toBe(0);
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
     await expectExactSchool(schema);
@@ -69,7 +105,11 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('of what no counter watches change no count', async () => {
     const [course] = await seeded(1, 2);
-    const statements = gistOf(await statementsOf(schema.database, () => updateWhere(schema.em(), Enrollment, { course: course! }, { enrolledAt: new Date(0) })));
+    const statements = gistOf(
+      await statementsOf(schema.database, () =>
+        updateWhere(schema.em(), Enrollment, { course: course! }, { enrolledAt: new Date(0) }),
+      ),
+    );
     expect(statements).not.toContain('update core_course');
     expect(await schema.em().count(Enrollment, { enrolledAt: new Date(0) })).toBe(2);
     await expectExactSchool(schema);
@@ -102,27 +142,40 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('that bring about a duplicate roll back wholly, alone and caught in an open transaction', async () => {
     const [from, to] = await seeded(2, 2);
-    await expect(updateWhere(schema.em(), Enrollment, { course: from! }, { course: to! })).rejects.toThrow(/unique|duplicate/i);
+    await expect(updateWhere(schema.em(), Enrollment, { course: from! }, { course: to! })).rejects.toThrow(
+      /unique|duplicate/i,
+    );
     await expectExactSchool(schema);
     await schema.em().transactional(async em => {
-      await expect(updateWhere(em as never, Enrollment, { course: from! }, { course: to! })).rejects.toThrow(/unique|duplicate/i);
+      await expect(updateWhere(em as never, Enrollment, { course: from! }, { course: to! })).rejects.toThrow(
+        /unique|duplicate/i,
+      );
     });
-    expect([await countsOf(schema, from!), await countsOf(schema, to!)]).toEqual([[2, 2], [2, 2]]);
+    expect([await countsOf(schema, from!), await countsOf(schema, to!)]).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
     await expectExactSchool(schema);
   });
 
   it('to a course that is not there are refused and change nothing', async () => {
     const [course] = await seeded(1, 2);
-    await expect(updateWhere(schema.em(), Enrollment, { course: course! }, { course: 999_999 })).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+    await expect(updateWhere(schema.em(), Enrollment, { course: course! }, { course: 999_999 })).rejects.toMatchObject({
+      code: 'COUNTER_TARGET_MISSING',
+    });
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
     await expectExactSchool(schema);
   });
 
   it('by a column name or an SQL fragment count exactly or are refused', async () => {
     const [from, to] = await seeded(1, 3).then(async ([id]) => [id!, (await addCourses(schema, 1))[0]!]);
-    await updateWhere(schema.em(), Enrollment, { course: from! }, { course_id: to! } as never).catch(error => expect(error).toMatchObject({ name: 'CounterError' }));
+    await updateWhere(schema.em(), Enrollment, { course: from! }, { course_id: to! } as never).catch(error =>
+      expect(error).toMatchObject({ name: 'CounterError' }),
+    );
     await expectExactSchool(schema);
-    await updateWhere(schema.em(), Enrollment, { course: from! }, { status: raw("'dropped'") }).catch(error => expect(error).toMatchObject({ name: 'CounterError' }));
+    await updateWhere(schema.em(), Enrollment, { course: from! }, { status: raw("'dropped'") }).catch(error =>
+      expect(error).toMatchObject({ name: 'CounterError' }),
+    );
     await expectExactSchool(schema);
   });
 
@@ -140,7 +193,9 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('work through more targets than one statement names', async () => {
     const courses = await seeded(1100, 1);
-    expect(await updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED })).toBe(1100);
+    expect(
+      await updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED }),
+    ).toBe(1100);
     await expectExactSchool(schema);
     expect(await deleteWhere(schema.em(), Enrollment, {})).toBe(1100);
     await expectExactSchool(schema);
@@ -173,8 +228,17 @@ describeOnEach('updateWhere and deleteWhere with null foreign keys', kind => {
   it('change several conditions at once', async () => {
     const [from, to] = await addShelves(schema, 2);
     for (const pages of [1, 5, null]) await addBook(schema, from!, { pages });
-    expect(await updateWhere(schema.em(), Book, { $or: [{ pages: 5 }, { pages: null }] }, { shelf: to!, pages: 3, lent: true })).toBe(2);
-    expect([await shelfCount(schema, from!, 'short_count'), await shelfCount(schema, to!, 'short_count')]).toEqual([1, 2]);
+    expect(
+      await updateWhere(
+        schema.em(),
+        Book,
+        { $or: [{ pages: 5 }, { pages: null }] },
+        { shelf: to!, pages: 3, lent: true },
+      ),
+    ).toBe(2);
+    expect([await shelfCount(schema, from!, 'short_count'), await shelfCount(schema, to!, 'short_count')]).toEqual([
+      1, 2,
+    ]);
     await expectExactLibrary(schema);
   });
 });

@@ -15,13 +15,21 @@ describeOnEach('a bulk change of many rows', kind => {
   const schema = useSchema(kind, keys);
 
   /** Counts the rows that each reading statement of a change gives, and those that each changing one names. */
-  async function countedIn(work: () => Promise<unknown>, table: string): Promise<{ read: number[]; changed: number[] }> {
+  async function countedIn(
+    work: () => Promise<unknown>,
+    table: string,
+  ): Promise<{ read: number[]; changed: number[] }> {
     const connection = schema.database.em.getConnection();
     const execute = connection.execute.bind(connection);
     const read: number[] = [];
     connection.execute = (async (...parameters: Parameters<typeof execute>) => {
       const result: unknown = await execute(...parameters);
-      if (Array.isArray(result) && new RegExp(`from [\`"]${table}`).test(String(parameters[0])) && !/sqlite_master/.test(String(parameters[0]))) read.push(result.length);
+      if (
+        Array.isArray(result) &&
+        new RegExp(`from [\`"]${table}`).test(String(parameters[0])) &&
+        !/sqlite_master/.test(String(parameters[0]))
+      )
+        read.push(result.length);
       return result;
     }) as typeof execute;
     try {
@@ -37,8 +45,15 @@ describeOnEach('a bulk change of many rows', kind => {
     const em = schema.em();
     const [one, other] = ['one', 'other'].map(id => em.create(Tag, { id }));
     await em.flush();
-    await insertMany(schema.em(), Usage, Array.from({ length: MANY + FEW }, (_, index) => ({ tag: index < MANY ? one!.id : other!.id })) as never);
-    const { read, changed } = await countedIn(async () => expect(await deleteWhere(schema.em(), Usage, { tag: one!.id })).toBe(MANY), 'usage_row');
+    await insertMany(
+      schema.em(),
+      Usage,
+      Array.from({ length: MANY + FEW }, (_, index) => ({ tag: index < MANY ? one!.id : other!.id })) as never,
+    );
+    const { read, changed } = await countedIn(
+      async () => expect(await deleteWhere(schema.em(), Usage, { tag: one!.id })).toBe(MANY),
+      'usage_row',
+    );
     // Once to find the targets, once under their lock.
     expect(read).toEqual([READ, READ, 100, READ, READ, 100]);
     expect(changed).toEqual([...Array.from({ length: (READ * 2) / CHANGED }, () => CHANGED), 100]);
@@ -50,8 +65,18 @@ describeOnEach('a bulk change of many rows', kind => {
     const em = schema.em();
     const [one, other] = [em.create(Lecture, {}), em.create(Lecture, {})];
     await em.flush();
-    await insertMany(schema.em(), Seat, Array.from({ length: MANY + FEW }, (_, place) => ({ lecture: place % 2 && place < 2 * FEW ? other.id : one.id, place })));
-    const { read } = await countedIn(async () => expect(await updateWhere(schema.em(), Seat, {}, { present: true })).toBe(MANY + FEW), 'seat');
+    await insertMany(
+      schema.em(),
+      Seat,
+      Array.from({ length: MANY + FEW }, (_, place) => ({
+        lecture: place % 2 && place < 2 * FEW ? other.id : one.id,
+        place,
+      })),
+    );
+    const { read } = await countedIn(
+      async () => expect(await updateWhere(schema.em(), Seat, {}, { present: true })).toBe(MANY + FEW),
+      'seat',
+    );
     expect(Math.max(...read)).toBe(READ);
     expect(read.reduce((sum, rows) => sum + rows)).toBe(2 * (MANY + FEW));
     await expectExactKeys(schema);

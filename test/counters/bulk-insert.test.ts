@@ -14,8 +14,16 @@ describeOnEach('insertMany', kind => {
   it('counts by summed deltas: one UPDATE for each course by ascending id, then the INSERT', async () => {
     const courses = await addCourses(schema, 3);
     const students = await addStudents(schema, 4);
-    const rows = courses.toReversed().flatMap(course => students.map((student, index) => ({ course, student, status: index ? EnrollmentStatus.ACTIVE : EnrollmentStatus.DROPPED })));
-    const statements = await statementsOf(schema.database, async () => expect(await insertMany(schema.em(), Enrollment, rows)).toBe(12));
+    const rows = courses.toReversed().flatMap(course =>
+      students.map((student, index) => ({
+        course,
+        student,
+        status: index ? EnrollmentStatus.ACTIVE : EnrollmentStatus.DROPPED,
+      })),
+    );
+    const statements = await statementsOf(schema.database, async () =>
+      expect(await insertMany(schema.em(), Enrollment, rows)).toBe(12),
+    );
     const seen = gistOf(statements).filter(gist => /^(update|insert)/.test(gist));
     expect(seen).toEqual([...courses.map(() => 'update core_course'), 'insert core_enrollments']);
     const updates = statements.filter(sql => sql.startsWith('update core_course'));
@@ -39,13 +47,17 @@ describeOnEach('insertMany', kind => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
-    await insertMany(em, Enrollment, [{ course: em.getReference(Course, course!), student: em.getReference(User, student!, { wrapped: true }) }]);
+    await insertMany(em, Enrollment, [
+      { course: em.getReference(Course, course!), student: em.getReference(User, student!, { wrapped: true }) },
+    ]);
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);
   });
 
   it('of no rows does nothing', async () => {
-    expect(await statementsOf(schema.database, async () => expect(await insertMany(schema.em(), Enrollment, [])).toBe(0))).toEqual([]);
+    expect(
+      await statementsOf(schema.database, async () => expect(await insertMany(schema.em(), Enrollment, [])).toBe(0)),
+    ).toEqual([]);
   });
 
   it('in an open transaction is part of it', async () => {
@@ -80,9 +92,16 @@ describeOnEach('insertMany', kind => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
-    const rows = [{ course: other!, student: one! }, { course: course!, student: two! }, { course: course!, student: one! }];
+    const rows = [
+      { course: other!, student: one! },
+      { course: course!, student: two! },
+      { course: course!, student: one! },
+    ];
     await expect(insertMany(schema.em(), Enrollment, rows)).rejects.toThrow(/unique|duplicate/i);
-    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([[1, 1], [0, 0]]);
+    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -91,10 +110,18 @@ describeOnEach('insertMany', kind => {
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
     await schema.em().transactional(async em => {
-      await expect(insertMany(em as never, Enrollment, [{ course: other!, student: two! }, { course: course!, student: one! }])).rejects.toThrow(/unique|duplicate/i);
+      await expect(
+        insertMany(em as never, Enrollment, [
+          { course: other!, student: two! },
+          { course: course!, student: one! },
+        ]),
+      ).rejects.toThrow(/unique|duplicate/i);
       em.create(Enrollment, { course: course!, student: two! });
     });
-    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([[2, 2], [0, 0]]);
+    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([
+      [2, 2],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -102,27 +129,45 @@ describeOnEach('insertMany', kind => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const rows = [course!, 999_999].map(id => ({ course: id, student: student! }));
-    await expect(insertMany(schema.em(), Enrollment, rows)).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING', message: expect.stringContaining('999999') });
+    await expect(insertMany(schema.em(), Enrollment, rows)).rejects.toMatchObject({
+      code: 'COUNTER_TARGET_MISSING',
+      message: expect.stringContaining('999999'),
+    });
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
     await expectExactSchool(schema);
   });
 
   it('of an entity that nothing counts is COUNTER_DECLARATION', async () => {
-    await expect(insertMany(schema.em(), User, [])).rejects.toMatchObject({ code: 'COUNTER_DECLARATION', message: expect.stringContaining('User') });
+    await expect(insertMany(schema.em(), User, [])).rejects.toMatchObject({
+      code: 'COUNTER_DECLARATION',
+      message: expect.stringContaining('User'),
+    });
   });
 
   it('by column names writes nothing uncounted', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
-    await insertMany(schema.em(), Enrollment, [{ course_id: course!, student_id: student!, status: EnrollmentStatus.ACTIVE } as never]).catch(() => undefined);
+    await insertMany(schema.em(), Enrollment, [
+      { course_id: course!, student_id: student!, status: EnrollmentStatus.ACTIVE } as never,
+    ]).catch(() => undefined);
     await expectExactSchool(schema);
   });
 
   it('of 5,000 rows into 50 courses updates each once', async () => {
     const courses = await addCourses(schema, 50);
     const students = await addStudents(schema, 100);
-    const rows = students.flatMap((student, index) => courses.map(course => ({ course, student, status: (index + course) % 3 ? EnrollmentStatus.ACTIVE : EnrollmentStatus.COMPLETED })));
-    const statements = gistOf(await statementsOf(schema.database, async () => expect(await insertMany(schema.em(), Enrollment, rows)).toBe(5000)));
+    const rows = students.flatMap((student, index) =>
+      courses.map(course => ({
+        course,
+        student,
+        status: (index + course) % 3 ? EnrollmentStatus.ACTIVE : EnrollmentStatus.COMPLETED,
+      })),
+    );
+    const statements = gistOf(
+      await statementsOf(schema.database, async () =>
+        expect(await insertMany(schema.em(), Enrollment, rows)).toBe(5000),
+      ),
+    );
     expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(50);
     expect(statements.lastIndexOf('update core_course')).toBeLessThan(statements.indexOf('insert core_enrollments'));
     await expectExactSchool(schema);
@@ -134,7 +179,9 @@ describeOnEach('insertMany with conditions', kind => {
 
   it('counts rows by their values, and rows without a target nowhere', async () => {
     const em = schema.em();
-    await em.execute("insert into shelf (id, name, updated_at) values (1, 'One', '2026-01-01'), (2, 'Two', '2026-01-01')");
+    await em.execute(
+      "insert into shelf (id, name, updated_at) values (1, 'One', '2026-01-01'), (2, 'Two', '2026-01-01')",
+    );
     await insertMany(em, Book, [
       { title: 'A', shelf: 1, genre: Genre.NOVEL, lent: true, pages: 2 },
       { title: 'B', shelf: 2, genre: Genre.POEM },
@@ -142,7 +189,11 @@ describeOnEach('insertMany with conditions', kind => {
       { title: 'D', shelf: null, lent: true },
       { title: 'E' },
     ]);
-    expect(await schema.rows('select book_count as books, lent_novel_count as novels, verse_count as verses from shelf order by id')).toEqual([
+    expect(
+      await schema.rows(
+        'select book_count as books, lent_novel_count as novels, verse_count as verses from shelf order by id',
+      ),
+    ).toEqual([
       { books: 1, novels: 1, verses: 0 },
       { books: 2, novels: 0, verses: 2 },
     ]);
@@ -155,7 +206,9 @@ describeOnEach('insertMany with a default that only the database knows', kind =>
 
   it('counts exactly or is refused', async () => {
     const [box] = await addBoxes(schema, 1);
-    await insertMany(schema.em(), Letter, [{ box: box! }, { box: box! }] as never).catch(error => expect(error).toMatchObject({ name: 'CounterError', message: expect.stringContaining('postage') }));
+    await insertMany(schema.em(), Letter, [{ box: box! }, { box: box! }] as never).catch(error =>
+      expect(error).toMatchObject({ name: 'CounterError', message: expect.stringContaining('postage') }),
+    );
     await expectExactLetters(schema);
   });
 });

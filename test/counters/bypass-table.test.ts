@@ -10,11 +10,13 @@ it('every row of docs/bypasses.md is tried by a program, and every program has i
 
 it('a row that only some databases have says which, as its program does', () => {
   const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
-  for (const { way, on } of programs) expect(/ \(((?:(?:SQLite|MySQL|MariaDB)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(on?.map(kind => names[kind]).join(', '));
+  for (const { way, on } of programs)
+    expect(/ \(((?:(?:SQLite|MySQL|MariaDB)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(on?.map(kind => names[kind]).join(', '));
 });
 
 it('the cells are written in fixed words', () => {
-  const word = /^(exact|no write|unseen|no such statement|refused by MikroORM|refused by the database|refused: (COUNTER_[A-Z_]+|foreign key))(; on (SQLite|MySQL|MariaDB) (exact|no such statement))?$/;
+  const word =
+    /^(exact|no write|unseen|no such statement|refused by MikroORM|refused by the database|refused: (COUNTER_[A-Z_]+|foreign key))(; on (SQLite|MySQL|MariaDB) (exact|no such statement))?$/;
   for (const { way, hooks, triggers, instead } of rows) {
     expect(hooks, way).toMatch(word);
     expect(triggers, way).toMatch(word);

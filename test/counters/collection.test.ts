@@ -115,17 +115,23 @@ describeOnEach('a collection of counted rows', kind => {
     await expectExactLibrary(schema);
   });
 
-  it.each(['removeAll', 'set'] as const)('that is not loaded cannot be replaced by %s(), and nothing changes', async way => {
-    const [id] = await addShelves(schema, 1);
-    await addBook(schema, id!);
-    const em = schema.em();
-    const shelf = await em.findOneOrFail(Shelf, id!);
-    if (way === 'set') shelf.books.set([em.create(Book, { title: 'Only' })]);
-    else shelf.books.removeAll();
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_BYPASS', message: expect.stringContaining('"books"') });
-    expect(await shelfCount(schema, id!)).toBe(1);
-    await expectExactLibrary(schema);
-  });
+  it.each(['removeAll', 'set'] as const)(
+    'that is not loaded cannot be replaced by %s(), and nothing changes',
+    async way => {
+      const [id] = await addShelves(schema, 1);
+      await addBook(schema, id!);
+      const em = schema.em();
+      const shelf = await em.findOneOrFail(Shelf, id!);
+      if (way === 'set') shelf.books.set([em.create(Book, { title: 'Only' })]);
+      else shelf.books.removeAll();
+      await expect(em.flush()).rejects.toMatchObject({
+        code: 'COUNTER_BYPASS',
+        message: expect.stringContaining('"books"'),
+      });
+      expect(await shelfCount(schema, id!)).toBe(1);
+      await expectExactLibrary(schema);
+    },
+  );
 
   it('that comes with a new target is counted', async () => {
     const em = schema.em();

@@ -13,8 +13,18 @@ const conditions: [name: string, column: string, counted: Values, other: Values]
   ['null', 'unsorted_count', { genre: null }, { genre: Genre.ATLAS }],
   ['null or an enum value, by null', 'verse_count', { genre: null }, { genre: Genre.NOVEL }],
   ['null or an enum value, by the value', 'verse_count', { genre: Genre.POEM }, { genre: Genre.NOVEL }],
-  ['two properties, of which the first fails', 'lent_novel_count', { genre: Genre.NOVEL, lent: true }, { genre: Genre.POEM, lent: true }],
-  ['two properties, of which the second fails', 'lent_novel_count', { genre: Genre.NOVEL, lent: true }, { genre: Genre.NOVEL, lent: false }],
+  [
+    'two properties, of which the first fails',
+    'lent_novel_count',
+    { genre: Genre.NOVEL, lent: true },
+    { genre: Genre.POEM, lent: true },
+  ],
+  [
+    'two properties, of which the second fails',
+    'lent_novel_count',
+    { genre: Genre.NOVEL, lent: true },
+    { genre: Genre.NOVEL, lent: false },
+  ],
 ];
 
 describeOnEach('a counter with a condition', kind => {
@@ -48,17 +58,20 @@ describeOnEach('a counter with a condition', kind => {
     await expectExactLibrary(schema);
   });
 
-  it.each(conditions)('on %s is decremented by the removal of a row that meets it, not of another', async (_name, column, counted, other) => {
-    const [shelf] = await addShelves(schema, 1);
-    const [inside, outside] = [await addBook(schema, shelf!, counted), await addBook(schema, shelf!, other)];
-    const em = schema.em();
-    em.remove(await em.findOneOrFail(Book, outside));
-    await em.flush();
-    expect(await shelfCount(schema, shelf!, column)).toBe(1);
-    em.remove(await em.findOneOrFail(Book, inside));
-    await em.flush();
-    expect(await shelfCount(schema, shelf!, column)).toBe(0);
-  });
+  it.each(conditions)(
+    'on %s is decremented by the removal of a row that meets it, not of another',
+    async (_name, column, counted, other) => {
+      const [shelf] = await addShelves(schema, 1);
+      const [inside, outside] = [await addBook(schema, shelf!, counted), await addBook(schema, shelf!, other)];
+      const em = schema.em();
+      em.remove(await em.findOneOrFail(Book, outside));
+      await em.flush();
+      expect(await shelfCount(schema, shelf!, column)).toBe(1);
+      em.remove(await em.findOneOrFail(Book, inside));
+      await em.flush();
+      expect(await shelfCount(schema, shelf!, column)).toBe(0);
+    },
+  );
 
   it('is not changed by a change from one accepted value to another', async () => {
     const [shelf] = await addShelves(schema, 1);
@@ -95,7 +108,10 @@ describeOnEach('a counter with a condition', kind => {
 
   it('in and out in the same flush by two rows leaves the count', async () => {
     const [shelf] = await addShelves(schema, 1);
-    const [first, second] = [await addBook(schema, shelf!, { lent: true }), await addBook(schema, shelf!, { lent: false })];
+    const [first, second] = [
+      await addBook(schema, shelf!, { lent: true }),
+      await addBook(schema, shelf!, { lent: false }),
+    ];
     const em = schema.em();
     for (const book of await em.find(Book, { id: [first, second] })) book.lent = !book.lent;
     await em.flush();

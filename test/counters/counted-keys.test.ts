@@ -12,7 +12,10 @@ async function addLectures(schema: Schema, amount: number): Promise<number[]> {
 }
 
 async function seatsOf(schema: Schema, id: number): Promise<[number, number]> {
-  const [row] = await schema.rows<{ seats: number; present: number }>('select seat_count as seats, present_count as present from lecture where id = ?', [id]);
+  const [row] = await schema.rows<{ seats: number; present: number }>(
+    'select seat_count as seats, present_count as present from lecture where id = ?',
+    [id],
+  );
   return [Number(row!.seats), Number(row!.present)];
 }
 
@@ -64,7 +67,10 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     const seat = await em.findOneOrFail(Seat, [from!, 1] as never);
     seat.lecture = em.getReference(Lecture, to!, { wrapped: true });
     await em.flush();
-    expect([await seatsOf(schema, from!), await seatsOf(schema, to!)]).toEqual([[0, 0], [1, 1]]);
+    expect([await seatsOf(schema, from!), await seatsOf(schema, to!)]).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
     await expectExactKeys(schema);
   });
 
@@ -88,7 +94,10 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     expect(await updateWhere(schema.em(), Seat, { place: { $lte: 2 } }, { present: true })).toBe(2);
     await expectExactKeys(schema);
     expect(await deleteWhere(schema.em(), Seat, { lecture: first! })).toBe(2);
-    expect([await seatsOf(schema, first!), await seatsOf(schema, second!)]).toEqual([[0, 0], [2, 1]]);
+    expect([await seatsOf(schema, first!), await seatsOf(schema, second!)]).toEqual([
+      [0, 0],
+      [2, 1],
+    ]);
     await expectExactKeys(schema);
   });
 });

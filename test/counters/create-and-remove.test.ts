@@ -95,14 +95,20 @@ describeOnEach('creating and removing counted rows', kind => {
   it('creates, changes and removes of several courses in one flush all count', async () => {
     const [a, b, c] = await addCourses(schema, 3);
     const students = await addStudents(schema, 4);
-    const [moved, dropped, removed] = await Promise.all(students.slice(0, 3).map(student => enroll(schema, a!, student)));
+    const [moved, dropped, removed] = await Promise.all(
+      students.slice(0, 3).map(student => enroll(schema, a!, student)),
+    );
     const em = schema.em();
     (await em.findOneOrFail(Enrollment, moved!)).course = em.getReference(Course, b!, { wrapped: true });
     (await em.findOneOrFail(Enrollment, dropped!)).status = EnrollmentStatus.DROPPED;
     em.remove(await em.findOneOrFail(Enrollment, removed!));
     em.create(Enrollment, { course: c!, student: students[3]!, status: EnrollmentStatus.COMPLETED });
     await em.flush();
-    expect(await Promise.all([a!, b!, c!].map(id => countsOf(schema, id)))).toEqual([[1, 0], [1, 1], [1, 0]]);
+    expect(await Promise.all([a!, b!, c!].map(id => countsOf(schema, id)))).toEqual([
+      [1, 0],
+      [1, 1],
+      [1, 0],
+    ]);
     await expectExactSchool(schema);
   });
 });

@@ -17,16 +17,18 @@ describeOnEach('a default that only the database knows', kind => {
   });
 
   // On SQLite MikroORM itself fails here: it inserts null for the rows that leave the property out.
-  if (kind !== 'sqlite') it('decides for each of many new rows', async () => {
-    const [box] = await addBoxes(schema, 1);
-    const em = schema.em();
-    const loaded = await em.findOneOrFail(Box, box!);
-    for (const postage of [Postage.PAID, undefined, Postage.FREE, undefined]) em.create(Letter, { box: box!, ...(postage && { postage }) });
-    await em.flush();
-    expect([loaded.letterCount, loaded.freeCount]).toEqual([4, 3]);
-    expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
-    await expectExactLetters(schema);
-  });
+  if (kind !== 'sqlite')
+    it('decides for each of many new rows', async () => {
+      const [box] = await addBoxes(schema, 1);
+      const em = schema.em();
+      const loaded = await em.findOneOrFail(Box, box!);
+      for (const postage of [Postage.PAID, undefined, Postage.FREE, undefined])
+        em.create(Letter, { box: box!, ...(postage && { postage }) });
+      await em.flush();
+      expect([loaded.letterCount, loaded.freeCount]).toEqual([4, 3]);
+      expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
+      await expectExactLetters(schema);
+    });
 
   it('decides in a new target too', async () => {
     const em = schema.em();

@@ -3,7 +3,18 @@ import { MikroORM } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
 import { defineCounter, type Counter } from '../../src/counters/index.js';
 import { schemaOptions } from '../support/schema.js';
-import { Animal, Cascading, Child, Dog, ElsewhereCascading, entities, ImpliedCascade, ImpliedNull, Removing, Shade } from './models/declared.js';
+import {
+  Animal,
+  Cascading,
+  Child,
+  Dog,
+  ElsewhereCascading,
+  entities,
+  ImpliedCascade,
+  ImpliedNull,
+  Removing,
+  Shade,
+} from './models/declared.js';
 
 async function start(...counters: Counter[]): Promise<MikroORM> {
   return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters })) as never);
@@ -32,14 +43,26 @@ const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
   ['the key of the target', /"id"/, loose(Child, 'parent', 'id')],
   ['the version of the target', /"version"/, loose(Child, 'parent', 'version')],
   ['one column twice', /parent\.amount/, loose(Child, 'parent', 'amount'), loose(Removing, 'parent', 'amount')],
-  ['a condition on a property that is not there', /"colour".*not a property/, loose(Child, 'parent', 'amount', { colour: 1 })],
+  [
+    'a condition on a property that is not there',
+    /"colour".*not a property/,
+    loose(Child, 'parent', 'amount', { colour: 1 }),
+  ],
   ['a condition on a text', /"text".*string/, loose(Child, 'parent', 'amount', { text: 'x' })],
   ['a condition on a time', /"time".*datetime/, loose(Child, 'parent', 'amount', { time: 0 })],
   ['a condition on a relation', /"parent"/, loose(Child, 'parent', 'amount', { parent: 1 })],
-  ['a condition on a property that is not persisted', /"transient"/, loose(Child, 'parent', 'amount', { transient: true })],
+  [
+    'a condition on a property that is not persisted',
+    /"transient"/,
+    loose(Child, 'parent', 'amount', { transient: true }),
+  ],
   ['a condition on a generated column', /"doubled"/, loose(Child, 'parent', 'amount', { doubled: 2 })],
   ['a condition on a type of its own', /"yes"/, loose(Child, 'parent', 'amount', { yes: true })],
-  ['a condition on an enum by a value that it lacks', /"shade".*"dark"/, loose(Child, 'parent', 'amount', { shade: 'dark' })],
+  [
+    'a condition on an enum by a value that it lacks',
+    /"shade".*"dark"/,
+    loose(Child, 'parent', 'amount', { shade: 'dark' }),
+  ],
   ['rows that a foreign key removes', /"cascade".*restrict/, loose(Cascading, 'parent', 'amount')],
   ['rows that another foreign key removes', /"child".*"cascade"/, loose(ElsewhereCascading, 'parent', 'amount')],
   ['rows whose foreign key is set to null by default', /"set null"/, loose(ImpliedNull, 'parent', 'amount')],
@@ -56,11 +79,21 @@ describe('a counter', () => {
     } catch (error) {
       thrown = error;
     }
-    expect(thrown).toMatchObject({ name: 'CounterError', code: 'COUNTER_DECLARATION', message: expect.stringMatching(problem), retryable: false });
+    expect(thrown).toMatchObject({
+      name: 'CounterError',
+      code: 'COUNTER_DECLARATION',
+      message: expect.stringMatching(problem),
+      retryable: false,
+    });
   });
 
   it('declared rightly lets the ORM start', async () => {
-    await expect(start(loose(Child, 'parent', 'amount'), defineCounter({ counted: Child, by: 'parent', into: 'other', where: { shade: Shade.LIGHT } }))).resolves.toBeDefined();
+    await expect(
+      start(
+        loose(Child, 'parent', 'amount'),
+        defineCounter({ counted: Child, by: 'parent', into: 'other', where: { shade: Shade.LIGHT } }),
+      ),
+    ).resolves.toBeDefined();
   });
 
   it('that is not declared for an entity lets the ORM start with anything', async () => {

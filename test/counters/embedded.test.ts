@@ -35,7 +35,10 @@ describeOnEach('a condition on a part of an embedded object', kind => {
 
   it('is counted by insertMany()', async () => {
     const { depot } = await depotWithOne(false);
-    await insertMany(schema.em(), Parcel, [{ depot, handling: { fragile: true } }, { depot, handling: { fragile: false } }] as never);
+    await insertMany(schema.em(), Parcel, [
+      { depot, handling: { fragile: true } },
+      { depot, handling: { fragile: false } },
+    ] as never);
     expect(await counts()).toEqual([{ parcels: 3, fragiles: 1 }]);
     await expectExactParcels(schema);
   });

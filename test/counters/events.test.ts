@@ -17,8 +17,22 @@ describeOnEach('what the engine publishes', kind => {
     em.create(Enrollment, { course: first!, student: one!, status: EnrollmentStatus.DROPPED });
     em.create(Enrollment, { course: first!, student: two! });
     expect(await publishedOn('counters:stored-count-updated', () => em.flush())).toEqual([
-      { target: 'Course', key: [first], changes: [{ counter: 'Course.totalEnrollments', amount: 2 }, { counter: 'Course.activeEnrollments', amount: 1 }] },
-      { target: 'Course', key: [second], changes: [{ counter: 'Course.totalEnrollments', amount: 1 }, { counter: 'Course.activeEnrollments', amount: 1 }] },
+      {
+        target: 'Course',
+        key: [first],
+        changes: [
+          { counter: 'Course.totalEnrollments', amount: 2 },
+          { counter: 'Course.activeEnrollments', amount: 1 },
+        ],
+      },
+      {
+        target: 'Course',
+        key: [second],
+        changes: [
+          { counter: 'Course.totalEnrollments', amount: 1 },
+          { counter: 'Course.activeEnrollments', amount: 1 },
+        ],
+      },
     ]);
   });
 
@@ -31,7 +45,9 @@ describeOnEach('what the engine publishes', kind => {
       const em = schema.em();
       em.remove(await em.findOneOrFail(Enrollment, row));
       await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
-      await expect(insertMany(schema.em(), Enrollment, [{ course: course! + 1, student: two! }])).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+      await expect(insertMany(schema.em(), Enrollment, [{ course: course! + 1, student: two! }])).rejects.toMatchObject(
+        { code: 'COUNTER_TARGET_MISSING' },
+      );
     });
     expect(messages).toEqual([]);
   });
@@ -42,13 +58,27 @@ describeOnEach('what the engine publishes', kind => {
     const messages = await publishedOn('counters:bypass-refused', async () => {
       await expect(em.nativeDelete(Enrollment, { id: 1 })).rejects.toMatchObject(refused);
       expect(() => em.createQueryBuilder(Enrollment).truncate().getQuery()).toThrow(expect.objectContaining(refused));
-      expect(() => em.createQueryBuilder(Course).insertFrom(em.createQueryBuilder(Course) as never).getQuery()).toThrow(expect.objectContaining(refused));
+      expect(() =>
+        em
+          .createQueryBuilder(Course)
+          .insertFrom(em.createQueryBuilder(Course) as never)
+          .getQuery(),
+      ).toThrow(expect.objectContaining(refused));
       const kysely = em.getKysely() as unknown as { deleteFrom(table: string): { compile(): unknown } };
       expect(() => kysely.deleteFrom('core_enrollments').compile()).toThrow(expect.objectContaining(refused));
       await expect(insertMany(em, Enrollment, [{ course_id: 1, student: 1 } as never])).rejects.toMatchObject(refused);
     });
-    expect(messages.map(message => (message as { entity: string }).entity)).toEqual(['Enrollment', 'Enrollment', 'Course', 'Enrollment', 'Enrollment']);
-    expect(messages[0]).toEqual({ entity: 'Enrollment', message: expect.stringContaining('em.nativeDelete() on Enrollment') as string });
+    expect(messages.map(message => (message as { entity: string }).entity)).toEqual([
+      'Enrollment',
+      'Enrollment',
+      'Course',
+      'Enrollment',
+      'Enrollment',
+    ]);
+    expect(messages[0]).toEqual({
+      entity: 'Enrollment',
+      message: expect.stringContaining('em.nativeDelete() on Enrollment') as string,
+    });
   });
 
   it('is each chunk that verify has compared, and its end', async () => {
@@ -59,7 +89,9 @@ describeOnEach('what the engine publishes', kind => {
       { target: 'Course', checked: 2, drifts: 2 },
       { target: 'Course', checked: 1, drifts: 0 },
     ]);
-    expect(await publishedOn('counters:verify-finished', all)).toEqual([{ target: 'Course', checked: 3, drifts: 2, milliseconds: expect.any(Number) as number }]);
+    expect(await publishedOn('counters:verify-finished', all)).toEqual([
+      { target: 'Course', checked: 3, drifts: 2, milliseconds: expect.any(Number) as number },
+    ]);
   });
 
   it('is no end of a verify that was left early or looked at some rows only', async () => {
@@ -75,8 +107,15 @@ describeOnEach('what the engine publishes', kind => {
     const [wrong, right] = await addCourses(schema, 2);
     await schema.write('update core_course set active_enrollments = 3 where id = ?', [wrong!]);
     const messages = await publishedOn('counters:recounted', async () => {
-      for (const course of [wrong!, right!, wrong!]) await schema.em().transactional(em => recount(em as never, Course, [course]));
+      for (const course of [wrong!, right!, wrong!])
+        await schema.em().transactional(em => recount(em as never, Course, [course]));
     });
-    expect(messages).toEqual([{ target: 'Course', key: [wrong], changes: [expect.objectContaining({ counter: 'Course.activeEnrollments', before: 3, after: 0 })] }]);
+    expect(messages).toEqual([
+      {
+        target: 'Course',
+        key: [wrong],
+        changes: [expect.objectContaining({ counter: 'Course.activeEnrollments', before: 3, after: 0 })],
+      },
+    ]);
   });
 });

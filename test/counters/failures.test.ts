@@ -18,7 +18,10 @@ describeOnEach('a flush that fails', kind => {
     em.create(Enrollment, { course: other!, student: two! });
     em.create(Enrollment, { course: course!, student: one! });
     await expect(em.flush()).rejects.toThrow(/unique|duplicate/i);
-    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([[1, 1], [0, 0]]);
+    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -37,7 +40,8 @@ describeOnEach('a flush that fails', kind => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
-    for (let time = 0; time < MANY; time++) await expect(enroll(schema, course!, one!)).rejects.toThrow(/unique|duplicate/i);
+    for (let time = 0; time < MANY; time++)
+      await expect(enroll(schema, course!, one!)).rejects.toThrow(/unique|duplicate/i);
     await enroll(schema, course!, two!);
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
     await expectExactSchool(schema);
@@ -46,7 +50,8 @@ describeOnEach('a flush that fails', kind => {
   it(`leaves the connection usable, ${MANY} times over, when the counters refuse it`, async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
-    for (let time = 0; time < MANY; time++) await expect(enroll(schema, 999_999, student!)).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+    for (let time = 0; time < MANY; time++)
+      await expect(enroll(schema, 999_999, student!)).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
     await enroll(schema, course!, student!);
     await expectExactSchool(schema);
   });
@@ -57,7 +62,9 @@ describeOnEach('a flush that fails', kind => {
     await enroll(schema, course!, one!);
     for (let time = 0; time < MANY; time++) {
       const target = time % 2 ? course! : 999_999;
-      await expect(schema.em().transactional(async em => void em.create(Enrollment, { course: target, student: one! }))).rejects.toThrow();
+      await expect(
+        schema.em().transactional(async em => void em.create(Enrollment, { course: target, student: one! })),
+      ).rejects.toThrow();
     }
     await schema.em().transactional(async em => void em.create(Enrollment, { course: course!, student: two! }));
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
@@ -137,10 +144,13 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
     await schema.em().transactional(async outer => {
-      const nested = outer.transactional(async em => {
-        em.create(Enrollment, { course: course!, student: one! });
-        await em.flush().catch(() => undefined);
-      }, { clear: true });
+      const nested = outer.transactional(
+        async em => {
+          em.create(Enrollment, { course: course!, student: one! });
+          await em.flush().catch(() => undefined);
+        },
+        { clear: true },
+      );
       await nested.catch(error => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
       outer.create(Enrollment, { course: course!, student: two!, status: EnrollmentStatus.COMPLETED });
     });

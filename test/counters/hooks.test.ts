@@ -36,7 +36,10 @@ describeOnEach('an entity hook', kind => {
     Letter.hooks.beforeCreate = letter => void (letter.box = em.getReference(Box, second!, { wrapped: true }));
     em.create(Letter, { box: first!, postage: Postage.PAID });
     await em.flush();
-    expect([await boxCounts(schema, first!), await boxCounts(schema, second!)]).toEqual([[0, 0, 0], [1, 0, 0]]);
+    expect([await boxCounts(schema, first!), await boxCounts(schema, second!)]).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+    ]);
     expect(loaded[0]!.letterCount).toBe(0);
     await expectExactLetters(schema);
   });
@@ -52,19 +55,25 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it.each(['implicit', 'explicit'])('that changes the condition of a row that was only edited is COUNTER_LATE_CHANGE and undone (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const id = await addLetter(schema, box!, { postage: Postage.PAID });
-    Letter.hooks.beforeUpdate = letter => void (letter.binned = true);
-    const work = async (em: ReturnType<typeof schema.em>) => {
-      (await em.findOneOrFail(Letter, id)).text = 'Edited';
-      await em.flush();
-    };
-    const done = way === 'implicit' ? work(schema.em()) : schema.em().transactional(em => work(em as never));
-    await expect(done).rejects.toMatchObject({ code: 'COUNTER_LATE_CHANGE', message: expect.stringContaining(`Letter ${id}`) });
-    expect(await schema.rows('select text, binned from letter')).toEqual([{ text: '', binned: 0 }]);
-    await expectExactLetters(schema);
-  });
+  it.each(['implicit', 'explicit'])(
+    'that changes the condition of a row that was only edited is COUNTER_LATE_CHANGE and undone (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const id = await addLetter(schema, box!, { postage: Postage.PAID });
+      Letter.hooks.beforeUpdate = letter => void (letter.binned = true);
+      const work = async (em: ReturnType<typeof schema.em>) => {
+        (await em.findOneOrFail(Letter, id)).text = 'Edited';
+        await em.flush();
+      };
+      const done = way === 'implicit' ? work(schema.em()) : schema.em().transactional(em => work(em as never));
+      await expect(done).rejects.toMatchObject({
+        code: 'COUNTER_LATE_CHANGE',
+        message: expect.stringContaining(`Letter ${id}`),
+      });
+      expect(await schema.rows('select text, binned from letter')).toEqual([{ text: '', binned: 0 }]);
+      await expectExactLetters(schema);
+    },
+  );
 
   it('that changes something else of a row is not minded', async () => {
     const [box] = await addBoxes(schema, 1);
@@ -84,7 +93,10 @@ describeOnEach('an entity hook', kind => {
     Letter.hooks.beforeUpdate = letter => void (letter.box = em.getReference(Box, second!, { wrapped: true }));
     (await em.findOneOrFail(Letter, id)).postage = Postage.PAID;
     await em.flush();
-    expect([await boxCounts(schema, first!), await boxCounts(schema, second!)]).toEqual([[0, 0, 0], [1, 0, 0]]);
+    expect([await boxCounts(schema, first!), await boxCounts(schema, second!)]).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+    ]);
     await expectExactLetters(schema);
   });
 

@@ -21,49 +21,61 @@ describeOnServers('what another transaction commits after our first read', kind 
 
   it.each(levels)('is counted with our create (%s)', async isolationLevel => {
     const { here, students } = await seeded();
-    await schema.em().transactional(async em => {
-      const course = await em.findOneOrFail(Course, here);
-      await enroll(schema, here, students[2]!);
-      em.create(Enrollment, { course, student: students[3]! });
-      await em.flush();
-      expect([course.totalEnrollments, course.activeEnrollments]).toEqual([4, 4]);
-    }, { isolationLevel });
+    await schema.em().transactional(
+      async em => {
+        const course = await em.findOneOrFail(Course, here);
+        await enroll(schema, here, students[2]!);
+        em.create(Enrollment, { course, student: students[3]! });
+        await em.flush();
+        expect([course.totalEnrollments, course.activeEnrollments]).toEqual([4, 4]);
+      },
+      { isolationLevel },
+    );
     expect(await countsOf(schema, here)).toEqual([4, 4]);
     await expectExactSchool(schema);
   });
 
   it.each(levels)('is counted with our create into a course that we have not loaded (%s)', async isolationLevel => {
     const { here, there, students } = await seeded();
-    await schema.em().transactional(async em => {
-      await em.findOneOrFail(Course, there);
-      await enroll(schema, here, students[2]!);
-      em.create(Enrollment, { course: here, student: students[3]! });
-    }, { isolationLevel });
+    await schema.em().transactional(
+      async em => {
+        await em.findOneOrFail(Course, there);
+        await enroll(schema, here, students[2]!);
+        em.create(Enrollment, { course: here, student: students[3]! });
+      },
+      { isolationLevel },
+    );
     expect(await countsOf(schema, here)).toEqual([4, 4]);
     await expectExactSchool(schema);
   });
 
   it.each(levels)('and removes our row is decremented once (%s)', async isolationLevel => {
     const { here, ids } = await seeded();
-    await schema.em().transactional(async em => {
-      const mine = await em.findOneOrFail(Enrollment, ids[0]!);
-      const other = schema.em();
-      await other.remove(await other.findOneOrFail(Enrollment, ids[0]!)).flush();
-      em.remove(mine);
-    }, { isolationLevel });
+    await schema.em().transactional(
+      async em => {
+        const mine = await em.findOneOrFail(Enrollment, ids[0]!);
+        const other = schema.em();
+        await other.remove(await other.findOneOrFail(Enrollment, ids[0]!)).flush();
+        em.remove(mine);
+      },
+      { isolationLevel },
+    );
     expect(await countsOf(schema, here)).toEqual([1, 1]);
     await expectExactSchool(schema);
   });
 
   it.each(levels)('and drops our row is not decremented again by our removal (%s)', async isolationLevel => {
     const { here, ids } = await seeded();
-    await schema.em().transactional(async em => {
-      const mine = await em.findOneOrFail(Enrollment, ids[0]!);
-      const other = schema.em();
-      (await other.findOneOrFail(Enrollment, ids[0]!)).status = EnrollmentStatus.DROPPED;
-      await other.flush();
-      em.remove(mine);
-    }, { isolationLevel });
+    await schema.em().transactional(
+      async em => {
+        const mine = await em.findOneOrFail(Enrollment, ids[0]!);
+        const other = schema.em();
+        (await other.findOneOrFail(Enrollment, ids[0]!)).status = EnrollmentStatus.DROPPED;
+        await other.flush();
+        em.remove(mine);
+      },
+      { isolationLevel },
+    );
     expect(await countsOf(schema, here)).toEqual([1, 1]);
     await expectExactSchool(schema);
   });
@@ -71,15 +83,21 @@ describeOnServers('what another transaction commits after our first read', kind 
   it.each(levels)('and moves our row is COUNTER_CONFLICT, by entity and by reference (%s)', async isolationLevel => {
     const { here, there, ids } = await seeded();
     for (const [index, way] of ['entity', 'reference'].entries()) {
-      const work = schema.em().transactional(async em => {
-        const mine = await em.findOneOrFail(Enrollment, ids[index]!);
-        const other = schema.em();
-        other.assign(await other.findOneOrFail(Enrollment, ids[index]!), { course: there });
-        await other.flush();
-        if (way === 'reference') em.clear();
-        em.remove(way === 'entity' ? mine : em.getReference(Enrollment, ids[index]!));
-      }, { isolationLevel });
-      const outcome = await work.then(() => undefined, (error: unknown) => error);
+      const work = schema.em().transactional(
+        async em => {
+          const mine = await em.findOneOrFail(Enrollment, ids[index]!);
+          const other = schema.em();
+          other.assign(await other.findOneOrFail(Enrollment, ids[index]!), { course: there });
+          await other.flush();
+          if (way === 'reference') em.clear();
+          em.remove(way === 'entity' ? mine : em.getReference(Enrollment, ids[index]!));
+        },
+        { isolationLevel },
+      );
+      const outcome = await work.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
       // By reference the row is looked up anew: READ COMMITTED finds where it is now.
       if (outcome || way === 'entity') expect(outcome).toMatchObject({ code: 'COUNTER_CONFLICT', retryable: true });
       await expectExactSchool(schema);
@@ -93,12 +111,15 @@ describeOnServers('what another transaction commits after our first read', kind 
       await enroll(schema, here, students[2]!);
       await enroll(schema, there, students[3]!);
     };
-    const work = schema.em().transactional(async em => {
-      await em.find(Enrollment, {});
-      await inBetween();
-      await updateWhere(em as never, Enrollment, {}, { status: EnrollmentStatus.DROPPED });
-      await deleteWhere(em as never, Enrollment, { course: here });
-    }, { isolationLevel });
+    const work = schema.em().transactional(
+      async em => {
+        await em.find(Enrollment, {});
+        await inBetween();
+        await updateWhere(em as never, Enrollment, {}, { status: EnrollmentStatus.DROPPED });
+        await deleteWhere(em as never, Enrollment, { course: here });
+      },
+      { isolationLevel },
+    );
     await work.catch(error => expect(error).toMatchObject({ code: 'COUNTER_CONFLICT', retryable: true }));
     await expectExactSchool(schema);
   });

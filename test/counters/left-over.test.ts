@@ -30,8 +30,15 @@ describeOnEach('an entity left over from a transaction that was rolled back', ki
     old.status = EnrollmentStatus.DROPPED;
     em.persist(old);
     em.assign(em.getReference(Enrollment, old.id), { course: other! });
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_CONFLICT', retryable: true, message: expect.stringMatching(new RegExp(`Enrollment ${old.id} .*two entities`)) });
-    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([[3, 3], [0, 0]]);
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_CONFLICT',
+      retryable: true,
+      message: expect.stringMatching(new RegExp(`Enrollment ${old.id} .*two entities`)),
+    });
+    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([
+      [3, 3],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -44,7 +51,11 @@ describeOnEach('an entity left over from a transaction that was rolled back', ki
     const next = em.create(Enrollment, { course: course!, student: student! });
     // SQLite gives the key again by itself.
     if (kind !== 'sqlite') next.id = id;
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_CONFLICT', retryable: true, message: expect.stringContaining(`Enrollment ${id} was gone`) });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_CONFLICT',
+      retryable: true,
+      message: expect.stringContaining(`Enrollment ${id} was gone`),
+    });
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
     await expectExactSchool(schema);
   });

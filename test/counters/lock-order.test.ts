@@ -57,7 +57,10 @@ describeOnEach('the order of locks over several target tables', kind => {
     await setup.flush();
     const em = schema.em();
     await em.findAll(Team);
-    for (const work of [() => insertMany(em, Fixture, [{ home: b.id, away: a.id }]), () => deleteWhere(em, Fixture, { home: b.id })]) {
+    for (const work of [
+      () => insertMany(em, Fixture, [{ home: b.id, away: a.id }]),
+      () => deleteWhere(em, Fixture, { home: b.id }),
+    ]) {
       const statements = await statementsOf(schema.database, work);
       const locks = statements.filter(sql => /^select .* from team /.test(sql));
       expect(locks[0]).toContain(`in (${a.id}, ${b.id}) order by id`);
@@ -73,11 +76,20 @@ describeOnEach('lockTargets', kind => {
     const [low, high] = await addCourses(schema, 2);
     const statements = await statementsOf(schema.database, () =>
       schema.em().transactional(async em => {
-        expect(await lockTargets(em as never, Enrollment, 'course', [high!, low!, high! + 1000].map(id => [id]))).toEqual([[high], [low]]);
+        expect(
+          await lockTargets(
+            em as never,
+            Enrollment,
+            'course',
+            [high!, low!, high! + 1000].map(id => [id]),
+          ),
+        ).toEqual([[high], [low]]);
       }),
     );
     expect(statements).toHaveLength(1);
-    expect(statements[0]).toContain(`in (${low}, ${high}, ${high! + 1000}) order by id${kind === 'sqlite' ? '' : ' for update'}`);
+    expect(statements[0]).toContain(
+      `in (${low}, ${high}, ${high! + 1000}) order by id${kind === 'sqlite' ? '' : ' for update'}`,
+    );
   });
 
   it('lets several flushes of one transaction follow', async () => {
@@ -94,7 +106,11 @@ describeOnEach('lockTargets', kind => {
   });
 
   it('without a transaction is COUNTER_TRANSACTION, and by another property COUNTER_DECLARATION', async () => {
-    await expect(lockTargets(schema.em(), Enrollment, 'course', [[1]])).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION' });
-    await expect(schema.em().transactional(em => lockTargets(em as never, Enrollment, 'student', [[1]]))).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
+    await expect(lockTargets(schema.em(), Enrollment, 'course', [[1]])).rejects.toMatchObject({
+      code: 'COUNTER_TRANSACTION',
+    });
+    await expect(
+      schema.em().transactional(em => lockTargets(em as never, Enrollment, 'student', [[1]])),
+    ).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
   });
 });

@@ -10,7 +10,12 @@ describeOnEach('a course that em.transactional() has merged into a mere referenc
   const schema = useSchema(kind, school);
 
   /** Gives an entity manager whose course is such a reference, with counts that two others have made stale. */
-  async function merged(): Promise<{ em: SqlEntityManager; course: Course; enrollment: Enrollment; students: number[] }> {
+  async function merged(): Promise<{
+    em: SqlEntityManager;
+    course: Course;
+    enrollment: Enrollment;
+    students: number[];
+  }> {
     const [id] = await addCourses(schema, 1);
     const [first, second, third, ...students] = await addStudents(schema, 6);
     const em = schema.em();

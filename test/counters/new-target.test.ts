@@ -32,7 +32,11 @@ describeOnEach('a target in the same flush as its rows', kind => {
     const em = schema.em();
     const course = em.create(Course, { title: 'New' });
     for (const status of Object.values(EnrollmentStatus)) {
-      em.create(Enrollment, { course, status, student: em.create(User, { name: status, email: `${status}@example.org` }) });
+      em.create(Enrollment, {
+        course,
+        status,
+        student: em.create(User, { name: status, email: `${status}@example.org` }),
+      });
     }
     await em.flush();
     expect(await countsOf(schema, course.id)).toEqual([4, 1]);
@@ -47,7 +51,10 @@ describeOnEach('a target in the same flush as its rows', kind => {
     const course = em.create(Course, { title: 'New' });
     em.assign(await em.findOneOrFail(Enrollment, id), { course });
     await em.flush();
-    expect([await countsOf(schema, old!), await countsOf(schema, course.id)]).toEqual([[0, 0], [1, 1]]);
+    expect([await countsOf(schema, old!), await countsOf(schema, course.id)]).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -130,7 +137,10 @@ describeOnEach('a target in the same flush as its rows', kind => {
     em.create(Enrollment, { course: other!, student: two! });
     em.remove(await em.findOneOrFail(Course, course!));
     await expect(em.flush()).rejects.toThrow(/foreign key/i);
-    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([[1, 1], [0, 0]]);
+    expect([await countsOf(schema, course!), await countsOf(schema, other!)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 });

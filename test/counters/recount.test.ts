@@ -61,7 +61,9 @@ describeOnEach('a recount', kind => {
     const before = await schema.rows('select id, title, status, created_at, updated_at from core_course order by id');
     await schema.em().transactional(em => recount(em as never, Course, [course]));
     expect(await countsOf(schema, other)).toEqual([5, 1]);
-    expect(await schema.rows('select id, title, status, created_at, updated_at from core_course order by id')).toEqual(before);
+    expect(await schema.rows('select id, title, status, created_at, updated_at from core_course order by id')).toEqual(
+      before,
+    );
   });
 
   it('counts what its own transaction has written, and is undone with it', async () => {
@@ -103,13 +105,22 @@ describeOnServers('a recount beside other transactions', kind => {
     const students = await addStudents(schema, 3);
     await enroll(schema, course!, students[0]!);
     await schema.write('update core_course set total_enrollments = 9 where id = ?', [course!]);
-    await schema.em().transactional(async em => {
-      await em.execute('select count(*) from core_enrollments');
-      await enroll(schema, course!, students[1]!);
-      await schema.write(`insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', now(), now())`, [course, students[2]!]);
-      const changes = await recount(em as never, Course, [course!]);
-      expect(changes!.map(({ counter, before, after }) => [counter, before, after])).toEqual([['Course.totalEnrollments', 10, 3], ['Course.activeEnrollments', 2, 3]]);
-    }, { isolationLevel });
+    await schema.em().transactional(
+      async em => {
+        await em.execute('select count(*) from core_enrollments');
+        await enroll(schema, course!, students[1]!);
+        await schema.write(
+          `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', now(), now())`,
+          [course, students[2]!],
+        );
+        const changes = await recount(em as never, Course, [course!]);
+        expect(changes!.map(({ counter, before, after }) => [counter, before, after])).toEqual([
+          ['Course.totalEnrollments', 10, 3],
+          ['Course.activeEnrollments', 2, 3],
+        ]);
+      },
+      { isolationLevel },
+    );
     expect(await countsOf(schema, course!)).toEqual([3, 3]);
     await expectExactSchool(schema);
   });

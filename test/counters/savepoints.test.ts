@@ -22,17 +22,20 @@ describeOnEach('counts and savepoints', kind => {
   it('a nested transaction that fails and is caught leaves the counts of the outer one', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two, three] = await addStudents(schema, 3);
-    await schema.em().transactional(async em => {
-      em.create(Enrollment, { course: course!, student: one! });
-      await em.flush();
-      const nested = em.transactional(async inner => {
-        inner.create(Enrollment, { course: course!, student: two! });
-        await inner.flush();
-        throw new Error('undone');
-      });
-      await expect(nested).rejects.toThrow('undone');
-      em.create(Enrollment, { course: course!, student: three!, status: EnrollmentStatus.DROPPED });
-    }, { clear: true });
+    await schema.em().transactional(
+      async em => {
+        em.create(Enrollment, { course: course!, student: one! });
+        await em.flush();
+        const nested = em.transactional(async inner => {
+          inner.create(Enrollment, { course: course!, student: two! });
+          await inner.flush();
+          throw new Error('undone');
+        });
+        await expect(nested).rejects.toThrow('undone');
+        em.create(Enrollment, { course: course!, student: three!, status: EnrollmentStatus.DROPPED });
+      },
+      { clear: true },
+    );
     expect(await schema.rows('select count(*) as amount from core_enrollments')).toEqual([{ amount: 2 }]);
     expect(await countsOf(schema, course!)).toEqual([2, 1]);
     await expectExactSchool(schema);
@@ -43,7 +46,10 @@ describeOnEach('counts and savepoints', kind => {
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
     await schema.em().transactional(async em => {
-      const nested = em.transactional(async inner => void inner.create(Enrollment, { course: course!, student: one! }), { clear: true });
+      const nested = em.transactional(
+        async inner => void inner.create(Enrollment, { course: course!, student: one! }),
+        { clear: true },
+      );
       await expect(nested).rejects.toThrow(/unique|duplicate/i);
       em.create(Enrollment, { course: course!, student: two! });
     });
@@ -57,11 +63,14 @@ describeOnEach('counts and savepoints', kind => {
     const parent = schema.em();
     const course = await parent.findOneOrFail(Course, id!);
     await parent.transactional(async em => {
-      const nested = em.transactional(async inner => {
-        inner.create(Enrollment, { course: inner.getReference(Course, id!), student: one! });
-        await inner.flush();
-        throw new Error('undone');
-      }, { clear: true });
+      const nested = em.transactional(
+        async inner => {
+          inner.create(Enrollment, { course: inner.getReference(Course, id!), student: one! });
+          await inner.flush();
+          throw new Error('undone');
+        },
+        { clear: true },
+      );
       await expect(nested).rejects.toThrow('undone');
       em.create(Enrollment, { course: id!, student: two! });
     });
@@ -75,12 +84,17 @@ describeOnEach('counts and savepoints', kind => {
     await schema.em().transactional(async outer => {
       outer.create(Enrollment, { course: course!, student: one! });
       await outer.flush();
-      const middle = outer.transactional(async em => {
-        em.create(Enrollment, { course: course!, student: two! });
-        await em.flush();
-        await em.transactional(async inner => void inner.create(Enrollment, { course: course!, student: three! }), { clear: true });
-        throw new Error('undone');
-      }, { clear: true });
+      const middle = outer.transactional(
+        async em => {
+          em.create(Enrollment, { course: course!, student: two! });
+          await em.flush();
+          await em.transactional(async inner => void inner.create(Enrollment, { course: course!, student: three! }), {
+            clear: true,
+          });
+          throw new Error('undone');
+        },
+        { clear: true },
+      );
       await expect(middle).rejects.toThrow('undone');
     });
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
@@ -93,11 +107,14 @@ describeOnEach('counts and savepoints', kind => {
     const id = await enroll(schema, course!, student!);
     await schema.em().transactional(async em => {
       for (const last of [false, true]) {
-        const nested = em.transactional(async inner => {
-          inner.remove(await inner.findOneOrFail(Enrollment, id));
-          await inner.flush();
-          if (!last) throw new Error('undone');
-        }, { clear: true });
+        const nested = em.transactional(
+          async inner => {
+            inner.remove(await inner.findOneOrFail(Enrollment, id));
+            await inner.flush();
+            if (!last) throw new Error('undone');
+          },
+          { clear: true },
+        );
         if (!last) await expect(nested).rejects.toThrow('undone');
         else await nested;
       }

@@ -76,7 +76,9 @@ describeOnEach('a table that counts its own rows', kind => {
     const em = schema.em();
     em.assign(await em.findOneOrFail(Category, root), { parent: to, name: 'Moved', hidden: true });
     await em.flush();
-    expect([await childrenOf(schema, from), await childrenOf(schema, to), await childrenOf(schema, root)]).toEqual([0, 1, 1]);
+    expect([await childrenOf(schema, from), await childrenOf(schema, to), await childrenOf(schema, root)]).toEqual([
+      0, 1, 1,
+    ]);
     await expectExactTree(schema);
   });
 

@@ -3,7 +3,16 @@ import { deleteWhere } from '../../src/counters/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { statementsOf } from '../support/statements.js';
-import { addBook, addShelves, Book, expectExactLibrary, Genre, library as model, Shelf, shelfCount } from './models/library.js';
+import {
+  addBook,
+  addShelves,
+  Book,
+  expectExactLibrary,
+  Genre,
+  library as model,
+  Shelf,
+  shelfCount,
+} from './models/library.js';
 
 const settings = [
   ['undefined for null', { forceUndefined: true }],
@@ -20,7 +29,9 @@ for (const [name, options] of settings) {
       const [first, second] = await addShelves(schema, 2);
       const em = schema.em();
       const shelves = await em.find(Shelf, {}, { orderBy: { id: 'asc' } });
-      const books = [0, 1, 2, 3, 4].map(index => em.create(Book, { title: `Book ${index}`, shelf: first!, pages: index, lent: index > 2 }));
+      const books = [0, 1, 2, 3, 4].map(index =>
+        em.create(Book, { title: `Book ${index}`, shelf: first!, pages: index, lent: index > 2 }),
+      );
       await em.flush();
       expect(shelves.map(({ bookCount }) => bookCount)).toEqual([5, 0]);
       await expectExactLibrary(schema);
@@ -51,7 +62,15 @@ for (const [name, options] of settings) {
 }
 
 describeOnEach('with a filter that hides rows, counting', kind => {
-  const schema = useSchema(kind, { ...model, options: { filters: { unlent: { cond: { lent: false }, entity: ['Book'], default: true }, none: { cond: { id: 0 }, entity: ['Shelf'], default: true } } } });
+  const schema = useSchema(kind, {
+    ...model,
+    options: {
+      filters: {
+        unlent: { cond: { lent: false }, entity: ['Book'], default: true },
+        none: { cond: { id: 0 }, entity: ['Shelf'], default: true },
+      },
+    },
+  });
 
   it('sees hidden rows and hidden targets', async () => {
     const [from, to] = await addShelves(schema, 2);

@@ -20,7 +20,9 @@ describeOnEach('a row that counts in two tables', kind => {
     em.create(Review, { author, product });
     em.create(Review, { product, stars: 1 });
     await em.flush();
-    expect(await schema.rows('select review_count as reviews, rave_count as raves from author')).toEqual([{ reviews: 1, raves: 1 }]);
+    expect(await schema.rows('select review_count as reviews, rave_count as raves from author')).toEqual([
+      { reviews: 1, raves: 1 },
+    ]);
     expect(await schema.rows('select review_count as reviews from product')).toEqual([{ reviews: 2 }]);
     await expectExactShop(schema);
   });
@@ -32,7 +34,11 @@ describeOnEach('a row that counts in two tables', kind => {
     await em.flush();
     em.assign(review, { author: second });
     const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
-    expect(statements.filter(gist => gist.startsWith('update'))).toEqual(['update author', 'update author', 'update review']);
+    expect(statements.filter(gist => gist.startsWith('update'))).toEqual([
+      'update author',
+      'update author',
+      'update review',
+    ]);
     await expectExactShop(schema);
   });
 
@@ -43,7 +49,9 @@ describeOnEach('a row that counts in two tables', kind => {
     await em.flush();
     em.remove(review);
     await em.flush();
-    expect(await schema.rows('select review_count as reviews, rave_count as raves from author')).toEqual([{ reviews: 0, raves: 0 }]);
+    expect(await schema.rows('select review_count as reviews, rave_count as raves from author')).toEqual([
+      { reviews: 0, raves: 0 },
+    ]);
     await expectExactShop(schema);
   });
 
@@ -67,7 +75,10 @@ describeOnEach('a row that counts twice in one table', kind => {
     em.create(Fixture, { home: a, away: b });
     em.create(Fixture, { home: b, away: b });
     await em.flush();
-    expect(await schema.rows('select home_count as home, away_count as away from team order by id')).toEqual([{ home: 1, away: 0 }, { home: 1, away: 2 }]);
+    expect(await schema.rows('select home_count as home, away_count as away from team order by id')).toEqual([
+      { home: 1, away: 0 },
+      { home: 1, away: 2 },
+    ]);
     await expectExactShop(schema);
   });
 
@@ -91,7 +102,9 @@ describeOnEach('a row that counts twice in one table', kind => {
     await em.flush();
     em.remove(fixture);
     await em.flush();
-    expect(await schema.rows('select home_count as home, away_count as away from team')).toEqual([{ home: 0, away: 0 }]);
+    expect(await schema.rows('select home_count as home, away_count as away from team')).toEqual([
+      { home: 0, away: 0 },
+    ]);
     await expectExactShop(schema);
   });
 });

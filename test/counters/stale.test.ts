@@ -14,7 +14,15 @@ describeOnEach('an entity that another entity manager has changed since it was l
     const id = await enroll(schema, here!, one!);
     await enroll(schema, here!, two!);
     const [stale, other] = [schema.em(), schema.em()];
-    return { here: here!, there: there!, id, stale, other, mine: await stale.findOneOrFail(Enrollment, id), theirs: await other.findOneOrFail(Enrollment, id) };
+    return {
+      here: here!,
+      there: there!,
+      id,
+      stale,
+      other,
+      mine: await stale.findOneOrFail(Enrollment, id),
+      theirs: await other.findOneOrFail(Enrollment, id),
+    };
   }
 
   it('and removed already decrements once when it is removed again', async () => {
@@ -39,7 +47,10 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await other.remove(theirs).flush();
     stale.assign(mine, { course: there });
     await stale.flush();
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [0, 0]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -47,10 +58,16 @@ describeOnEach('an entity that another entity manager has changed since it was l
     const { here, there, stale, other, mine, theirs } = await loadedTwice();
     other.assign(theirs, { course: there });
     await other.flush();
-    const error = await stale.remove(mine).flush().catch((reason: unknown) => reason);
+    const error = await stale
+      .remove(mine)
+      .flush()
+      .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'COUNTER_CONFLICT', retryable: true });
     expect((error as CounterError).message).toContain(`Course ${there}`);
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [1, 1]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
     expect(await schema.rows('select id from core_enrollments')).toHaveLength(2);
     await expectExactSchool(schema);
   });
@@ -82,7 +99,10 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await other.flush();
     stale.assign(mine, { course: there });
     await stale.flush();
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [1, 1]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -111,7 +131,10 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await other.flush();
     stale.assign(mine, { course: there });
     await stale.flush();
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [1, 0]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [1, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -121,7 +144,10 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await other.flush();
     const em = schema.em();
     await em.remove(em.getReference(Enrollment, id)).flush();
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [0, 0]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -134,7 +160,10 @@ describeOnEach('an entity that another entity manager has changed since it was l
     const again = schema.em();
     again.getReference(Enrollment, id).course = again.getReference(Course, there, { wrapped: true });
     await again.flush();
-    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([[1, 1], [1, 0]]);
+    expect([await countsOf(schema, here), await countsOf(schema, there)]).toEqual([
+      [1, 1],
+      [1, 0],
+    ]);
     await expectExactSchool(schema);
   });
 

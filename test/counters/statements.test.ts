@@ -36,7 +36,8 @@ describeOnEach('the statements of a flush', kind => {
     const courses = await addCourses(schema, 12);
     const students = await addStudents(schema, 3);
     const em = schema.em();
-    for (const student of students) for (const course of courses.toReversed()) em.create(Enrollment, { course, student });
+    for (const student of students)
+      for (const course of courses.toReversed()) em.create(Enrollment, { course, student });
     const statements = await statementsOf(schema.database, () => em.flush());
     const updates = statements.filter(sql => sql.startsWith('update core_course'));
     expect(updates.map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual(courses);
@@ -63,7 +64,11 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     await em.findOneOrFail(Course, course!, { fields: ['title'] });
     em.create(Enrollment, { course: course!, student: student! });
-    expect(gistOf(await statementsOf(schema.database, () => em.flush()))).toEqual([`${lock} core_course`, 'update core_course', 'insert core_enrollments']);
+    expect(gistOf(await statementsOf(schema.database, () => em.flush()))).toEqual([
+      `${lock} core_course`,
+      'update core_course',
+      'insert core_enrollments',
+    ]);
   });
 
   it('for a removal: the lock of the course, the lock of the row, the UPDATE, the DELETE', async () => {
@@ -73,7 +78,12 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.remove(await em.findOneOrFail(Enrollment, id));
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(gistOf(statements)).toEqual([`${lock} core_course`, `${lock} core_enrollments`, 'update core_course', 'delete core_enrollments']);
+    expect(gistOf(statements)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'delete core_enrollments',
+    ]);
   });
 
   it('for a removal by reference: one look for the course more, without a lock', async () => {
@@ -83,7 +93,13 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.remove(em.getReference(Enrollment, id));
     const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
-    expect(statements).toEqual(['select core_enrollments', `${lock} core_course`, `${lock} core_enrollments`, 'update core_course', 'delete core_enrollments']);
+    expect(statements).toEqual([
+      'select core_enrollments',
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'delete core_enrollments',
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -94,7 +110,13 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.assign(await em.findOneOrFail(Enrollment, id), { course: low! });
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(gistOf(statements)).toEqual([`${lock} core_course`, `${lock} core_enrollments`, 'update core_course', 'update core_course', 'update core_enrollments']);
+    expect(gistOf(statements)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'update core_course',
+      'update core_enrollments',
+    ]);
     expect(statements[0]).toContain(`in (${low}, ${high}) order by id`);
     expect([statements[2], statements[3]].map(sql => Number(/in \((\d+)\)/.exec(sql!)![1]))).toEqual([low, high]);
   });
@@ -103,7 +125,8 @@ describeOnEach('the statements of a flush', kind => {
     const courses = await addCourses(schema, 4);
     const students = await addStudents(schema, 4);
     const ids: number[] = [];
-    for (const course of courses) for (const student of students.slice(0, 3)) ids.push(await enroll(schema, course, student));
+    for (const course of courses)
+      for (const student of students.slice(0, 3)) ids.push(await enroll(schema, course, student));
     const em = schema.em();
     for (const [index, enrollment] of (await em.find(Enrollment, { id: ids })).entries()) {
       if (index % 3 === 0) em.remove(enrollment);
@@ -111,7 +134,11 @@ describeOnEach('the statements of a flush', kind => {
     }
     for (const course of courses) em.create(Enrollment, { course, student: students[3]! });
     const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
-    expect(statements.slice(0, 6)).toEqual([`${lock} core_course`, `${lock} core_enrollments`, ...courses.map(() => 'update core_course')]);
+    expect(statements.slice(0, 6)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      ...courses.map(() => 'update core_course'),
+    ]);
     expect(statements.slice(6)).not.toContain('update core_course');
     await expectExactSchool(schema);
   });

@@ -81,7 +81,10 @@ describeOnEach('a subscriber that comes after the counters', kind => {
 
   /** Asserts that the flush either counts exactly or refuses with COUNTER_LATE_CHANGE and changes nothing. */
   async function expectExactOrRefused(work: Promise<unknown>, before: object[]): Promise<void> {
-    const outcome = await work.then(() => undefined, (error: unknown) => error);
+    const outcome = await work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     await expectExactLetters(schema);
     if (outcome === undefined) return;
     expect(outcome).toMatchObject({ code: 'COUNTER_LATE_CHANGE' });
@@ -94,7 +97,10 @@ describeOnEach('a subscriber that comes after the counters', kind => {
     const before = await schema.rows('select * from letter');
     const em = meddledWith(binInstead);
     const letter = await em.findOneOrFail(Letter, id);
-    await expectExactOrRefused(way === 'implicit' ? em.remove(letter).flush() : em.transactional(async inner => void inner.remove(letter)), before);
+    await expectExactOrRefused(
+      way === 'implicit' ? em.remove(letter).flush() : em.transactional(async inner => void inner.remove(letter)),
+      before,
+    );
   });
 
   it.each(ways)('and adds a counted row to a flush of others is counted or refused (%s transaction)', async way => {

@@ -19,7 +19,10 @@ describeOnEach('a hook of a target', kind => {
     Box.hooks.beforeUpdate = assign;
     const em = schema.em();
     (await em.findOneOrFail(Box, id!)).name = 'Renamed';
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED', message: expect.stringMatching(/Box\.letterCount.*77/) });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_ASSIGNED',
+      message: expect.stringMatching(/Box\.letterCount.*77/),
+    });
     expect(await schema.rows('select name from box')).toEqual([{ name: '' }]);
     await expectExactLetters(schema);
   });
@@ -28,7 +31,10 @@ describeOnEach('a hook of a target', kind => {
     Box.hooks.beforeCreate = assign;
     const em = schema.em();
     em.create(Letter, { box: em.create(Box, {}), postage: Postage.PAID });
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED', message: expect.stringContaining('77') });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_ASSIGNED',
+      message: expect.stringContaining('77'),
+    });
     expect(await schema.rows('select id from box')).toEqual([]);
     expect(await schema.rows('select id from letter')).toEqual([]);
   });

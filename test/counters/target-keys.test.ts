@@ -9,7 +9,9 @@ import { Device, expectExactKeys, keys, Lecture, Plain, Room, Tag, Usage } from 
 type Pointer = 'tag' | 'device' | 'room';
 
 /** Gives two keys of each kind of target; SQLite's driver reads no whole number beyond 2^53. */
-function targetsOf(kind: DatabaseKind): [name: string, by: Pointer, entity: typeof Tag, first: unknown, second: unknown][] {
+function targetsOf(
+  kind: DatabaseKind,
+): [name: string, by: Pointer, entity: typeof Tag, first: unknown, second: unknown][] {
   const large = kind === 'sqlite' ? ['4611686018', '9007199254740991'] : ['4611686018', '9223372036854775807'];
   return [
     ['a text', 'tag', Tag, 'b', 'a'],
@@ -25,37 +27,42 @@ function targetsOf(kind: DatabaseKind): [name: string, by: Pointer, entity: type
 describeOnEach('a target key of', kind => {
   const schema = useSchema(kind, keys);
 
-  it.each(targetsOf(kind))('%s: rows are created, moved, unset and removed', async (_name, by, entity, first, second) => {
-    const setup = schema.em();
-    for (const key of [first, second]) setup.create(entity, (Array.isArray(key) ? { building: key[0], number: key[1] } : { id: key }) as never);
-    await setup.flush();
-    const pointer = (em: ReturnType<typeof schema.em>, key: unknown) => em.getReference(entity, key as never, { wrapped: true });
+  it.each(targetsOf(kind))(
+    '%s: rows are created, moved, unset and removed',
+    async (_name, by, entity, first, second) => {
+      const setup = schema.em();
+      for (const key of [first, second])
+        setup.create(entity, (Array.isArray(key) ? { building: key[0], number: key[1] } : { id: key }) as never);
+      await setup.flush();
+      const pointer = (em: ReturnType<typeof schema.em>, key: unknown) =>
+        em.getReference(entity, key as never, { wrapped: true });
 
-    let em = schema.em();
-    const ids = [first, first, second].map(key => em.create(Usage, { [by]: pointer(em, key) }));
-    await em.flush();
-    await expectExactKeys(schema);
-    const [moved, unset, removed] = ids.map(({ id }) => id);
+      let em = schema.em();
+      const ids = [first, first, second].map(key => em.create(Usage, { [by]: pointer(em, key) }));
+      await em.flush();
+      await expectExactKeys(schema);
+      const [moved, unset, removed] = ids.map(({ id }) => id);
 
-    em = schema.em();
-    const loaded = await em.findAll(entity);
-    Object.assign(await em.findOneOrFail(Usage, moved!), { [by]: pointer(em, second) });
-    await em.flush();
-    await expectExactKeys(schema);
-    expect(loaded.map(({ useCount }) => useCount).sort()).toEqual([1, 2]);
+      em = schema.em();
+      const loaded = await em.findAll(entity);
+      Object.assign(await em.findOneOrFail(Usage, moved!), { [by]: pointer(em, second) });
+      await em.flush();
+      await expectExactKeys(schema);
+      expect(loaded.map(({ useCount }) => useCount).sort()).toEqual([1, 2]);
 
-    Object.assign(await em.findOneOrFail(Usage, unset!), { [by]: null });
-    em.remove(await em.findOneOrFail(Usage, removed!));
-    await em.flush();
-    await expectExactKeys(schema);
-    expect(loaded.map(({ useCount }) => useCount).sort()).toEqual([0, 1]);
-    expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
+      Object.assign(await em.findOneOrFail(Usage, unset!), { [by]: null });
+      em.remove(await em.findOneOrFail(Usage, removed!));
+      await em.flush();
+      await expectExactKeys(schema);
+      expect(loaded.map(({ useCount }) => useCount).sort()).toEqual([0, 1]);
+      expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
 
-    em = schema.em();
-    em.remove(em.getReference(Usage, moved!));
-    await em.flush();
-    await expectExactKeys(schema);
-  });
+      em = schema.em();
+      em.remove(em.getReference(Usage, moved!));
+      await em.flush();
+      await expectExactKeys(schema);
+    },
+  );
 
   it('a plain key in memory (mapToPk): rows are created, moved and removed', async () => {
     const setup = schema.em();
@@ -75,18 +82,19 @@ describeOnEach('a target key of', kind => {
   });
 
   // SQLite compares keys exactly.
-  if (kind !== 'sqlite') it('a text, written in another case than the row has it: counted where the database finds it', async () => {
-    const setup = schema.em();
-    setup.create(Tag, { id: 'News' });
-    await setup.flush();
-    const em = schema.em();
-    const usage = em.create(Usage, { tag: em.getReference(Tag, 'NEWS', { wrapped: true }) });
-    await em.flush();
-    await expectExactKeys(schema);
-    const again = schema.em();
-    again.remove(await again.findOneOrFail(Usage, usage.id));
-    await again.flush();
-    await expectExactKeys(schema);
-    expect(await schema.rows('select id from usage_row')).toEqual([]);
-  });
+  if (kind !== 'sqlite')
+    it('a text, written in another case than the row has it: counted where the database finds it', async () => {
+      const setup = schema.em();
+      setup.create(Tag, { id: 'News' });
+      await setup.flush();
+      const em = schema.em();
+      const usage = em.create(Usage, { tag: em.getReference(Tag, 'NEWS', { wrapped: true }) });
+      await em.flush();
+      await expectExactKeys(schema);
+      const again = schema.em();
+      again.remove(await again.findOneOrFail(Usage, usage.id));
+      await again.flush();
+      await expectExactKeys(schema);
+      expect(await schema.rows('select id from usage_row')).toEqual([]);
+    });
 });

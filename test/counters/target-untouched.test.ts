@@ -114,7 +114,10 @@ describeOnEach('a clone of a target', kind => {
   it('with a stored count given is COUNTER_ASSIGNED, and a counted row cannot be cloned', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, id!);
-    await expect(schema.em().clone(Shelf, id!, { bookCount: 7 })).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED', message: expect.stringContaining('7') });
+    await expect(schema.em().clone(Shelf, id!, { bookCount: 7 })).rejects.toMatchObject({
+      code: 'COUNTER_ASSIGNED',
+      message: expect.stringContaining('7'),
+    });
     await expect(schema.em().clone(Book, book)).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
     expect(await schema.rows('select id from book')).toHaveLength(1);
     await expectExactLibrary(schema);

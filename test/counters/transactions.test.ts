@@ -21,7 +21,10 @@ describeOnEach('counts in an explicit transaction', kind => {
       em.remove(enrollments[2]!);
       await em.flush();
     });
-    expect([await countsOf(schema, a!), await countsOf(schema, b!)]).toEqual([[1, 0], [1, 1]]);
+    expect([await countsOf(schema, a!), await countsOf(schema, b!)]).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
     await expectExactSchool(schema);
   });
 
@@ -134,7 +137,8 @@ describeOnEach('counts in an explicit transaction', kind => {
     const [course] = await addCourses(schema, 1);
     const students = await addStudents(schema, 2);
     const em = schema.em();
-    for (const student of students) await em.transactional(async inner => void inner.create(Enrollment, { course: course!, student }));
+    for (const student of students)
+      await em.transactional(async inner => void inner.create(Enrollment, { course: course!, student }));
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
   });
 
@@ -144,7 +148,10 @@ describeOnEach('counts in an explicit transaction', kind => {
     await schema.em().transactional(async em => {
       em.create(Enrollment, { course: course!, student: student! });
       await em.flush();
-      const [row] = await em.execute<{ total: number }[]>('select total_enrollments as total from core_course where id = ?', [course!]);
+      const [row] = await em.execute<{ total: number }[]>(
+        'select total_enrollments as total from core_course where id = ?',
+        [course!],
+      );
       expect(row!.total).toBe(1);
     });
   });
@@ -153,7 +160,9 @@ describeOnEach('counts in an explicit transaction', kind => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
-    const enrollment = await em.findOneOrFail(Enrollment, await enroll(schema, id!, student!), { populate: ['course'] });
+    const enrollment = await em.findOneOrFail(Enrollment, await enroll(schema, id!, student!), {
+      populate: ['course'],
+    });
     const course = enrollment.course.unwrap();
     await em.transactional(async inner => void inner.remove(enrollment));
     expect(course.totalEnrollments).toBe(0);

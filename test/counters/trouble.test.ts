@@ -23,7 +23,9 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
     await expect(work).rejects.toMatchObject({
       code: 'COUNTER_UNDERFLOW',
       retryable: false,
-      message: expect.stringMatching(new RegExp(`Course ${course} .*totalEnrollments = 0.*activeEnrollments = 1.*-1, -1.*Recount`)),
+      message: expect.stringMatching(
+        new RegExp(`Course ${course} .*totalEnrollments = 0.*activeEnrollments = 1.*-1, -1.*Recount`),
+      ),
     });
     expect(await countsOf(schema, course)).toEqual([0, 1]);
     expect(await schema.rows('select id from core_enrollments')).toEqual([{ id }]);
@@ -48,7 +50,9 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
   it('lets the removal through once it has been recounted', async () => {
     const { course, id } = await tooLow();
     const em = schema.em();
-    await expect(em.remove(await em.findOneOrFail(Enrollment, id)).flush()).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
+    await expect(em.remove(await em.findOneOrFail(Enrollment, id)).flush()).rejects.toMatchObject({
+      code: 'COUNTER_UNDERFLOW',
+    });
     await schema.write('update core_course set total_enrollments = 1 where id = ?', [course]);
     const again = schema.em();
     await again.remove(await again.findOneOrFail(Enrollment, id)).flush();
@@ -65,7 +69,11 @@ describeOnEach('a target that is not there', kind => {
     const em = schema.em();
     em.create(Enrollment, { course: course!, student: student! });
     em.create(Enrollment, { course: 999_999, student: student! });
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING', retryable: false, message: expect.stringContaining('Course 999999') });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_TARGET_MISSING',
+      retryable: false,
+      message: expect.stringContaining('Course 999999'),
+    });
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
     expect(await schema.rows('select id from core_enrollments')).toEqual([]);
   });
@@ -101,7 +109,10 @@ describeOnEach('an ORM without implicit transactions', kind => {
     const em = schema.em();
     em.assign(course!, { title: 'Renamed' });
     em.create(Course, { title: 'Another' });
-    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION', message: expect.stringContaining('em.transactional()') });
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_TRANSACTION',
+      message: expect.stringContaining('em.transactional()'),
+    });
     expect(await schema.rows('select id from core_course')).toHaveLength(1);
     await expectExactSchool(schema);
   });

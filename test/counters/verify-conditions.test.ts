@@ -84,7 +84,8 @@ class Fish {
   number?: number | null;
 }
 
-const count = <Into extends Exclude<keyof Pond, 'id'>>(into: Into, where: object) => defineCounter({ counted: Fish, by: 'pond', into: into as never, where });
+const count = <Into extends Exclude<keyof Pond, 'id'>>(into: Into, where: object) =>
+  defineCounter({ counted: Fish, by: 'pond', into: into as never, where });
 
 const counters = [
   count('calm', { mood: Mood.CALM }),
@@ -122,19 +123,26 @@ describeOnEach('verify and the hooks', kind => {
       await schema.write(`insert into fish (pond_id, ${column}) values (?, ${spelling})`, [index + 1]);
     }
     const meta = schema.database.getMetadata(Fish);
-    const fish = new Map((await schema.rows<Values & { pond_id: number }>('select * from fish')).map(row => [row.pond_id, row]));
+    const fish = new Map(
+      (await schema.rows<Values & { pond_id: number }>('select * from fish')).map(row => [row.pond_id, row]),
+    );
     const chunks = await Array.fromAsync(verify(schema.em(), Pond, { all: true }));
     for (const { counter, key, actual } of chunks.flatMap(chunk => chunk.counts)) {
       const declared = counters.find(({ into }) => counter === `Pond.${into}`)!;
       const [spelling, row] = [spellings[(key[0] as number) - 1], fish.get(key[0] as number)!];
-      expect([counter, spelling, actual]).toEqual([counter, spelling, meets(comparisonsOf(declared, meta as never), row) ? 1 : 0]);
+      expect([counter, spelling, actual]).toEqual([
+        counter,
+        spelling,
+        meets(comparisonsOf(declared, meta as never), row) ? 1 : 0,
+      ]);
     }
   });
 
   it('agree with what a recount writes', async () => {
     await schema.write('insert into pond (id) values (1)');
     for (const [column, spellings] of Object.entries(values)) {
-      for (const spelling of spellings) await schema.write(`insert into fish (pond_id, ${column}) values (1, ${spelling})`);
+      for (const spelling of spellings)
+        await schema.write(`insert into fish (pond_id, ${column}) values (1, ${spelling})`);
     }
     const [before] = await Array.fromAsync(verify(schema.em(), Pond, { all: true }));
     await schema.em().transactional(em => recount(em as never, Pond, [1]));

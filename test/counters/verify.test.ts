@@ -9,8 +9,12 @@ import { addShelves, library, Shelf } from './models/library.js';
 
 describeOnEach('verify', kind => {
   const schema = useSchema(kind, school);
-  const chunks = async (options?: VerifyOptions): Promise<VerifiedChunk[]> => Array.fromAsync(verify(schema.em(), Course, options));
-  const drifts = async (options?: VerifyOptions) => (await chunks(options)).flatMap(chunk => chunk.drifts.map(({ counter, key, stored, actual }) => [counter, key[0], stored, actual]));
+  const chunks = async (options?: VerifyOptions): Promise<VerifiedChunk[]> =>
+    Array.fromAsync(verify(schema.em(), Course, options));
+  const drifts = async (options?: VerifyOptions) =>
+    (await chunks(options)).flatMap(chunk =>
+      chunk.drifts.map(({ counter, key, stored, actual }) => [counter, key[0], stored, actual]),
+    );
 
   /** Gives two courses, the first with an ACTIVE and a DROPPED enrollment, and students. */
   async function seeded() {
@@ -23,21 +27,82 @@ describeOnEach('verify', kind => {
 
   it('of exact counts finds no drift and says what it checked', async () => {
     const { first, second } = await seeded();
-    expect(await chunks()).toEqual([{ first: [first], last: [second], checked: 2, drifts: [], counts: [], milliseconds: expect.any(Number) as number }]);
+    expect(await chunks()).toEqual([
+      {
+        first: [first],
+        last: [second],
+        checked: 2,
+        drifts: [],
+        counts: [],
+        milliseconds: expect.any(Number) as number,
+      },
+    ]);
   });
 
   it('of an empty table gives nothing', async () => {
     expect(await chunks()).toEqual([]);
   });
 
-  const bypasses: [name: string, sql: (seed: Awaited<ReturnType<typeof seeded>>) => [string, unknown[]], found: (seed: Awaited<ReturnType<typeof seeded>>) => unknown[]][] = [
-    ['an insert', ({ second, students }) => [`insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', '2026-01-01', '2026-01-01')`, [second, students[0]]], ({ second }) => [['Course.totalEnrollments', second, 0, 1], ['Course.activeEnrollments', second, 0, 1]]],
-    ['a delete of an ACTIVE row', ({ active }) => ['delete from core_enrollments where id = ?', [active]], ({ first }) => [['Course.totalEnrollments', first, 2, 1], ['Course.activeEnrollments', first, 1, 0]]],
-    ['a delete of a DROPPED row', ({ dropped }) => ['delete from core_enrollments where id = ?', [dropped]], ({ first }) => [['Course.totalEnrollments', first, 2, 1]]],
-    ['a change of status', ({ dropped }) => [`update core_enrollments set status = 'active' where id = ?`, [dropped]], ({ first }) => [['Course.activeEnrollments', first, 1, 2]]],
-    ['a move', ({ active, second }) => ['update core_enrollments set course_id = ? where id = ?', [second, active]], ({ first, second }) => [['Course.totalEnrollments', first, 2, 1], ['Course.activeEnrollments', first, 1, 0], ['Course.totalEnrollments', second, 0, 1], ['Course.activeEnrollments', second, 0, 1]]],
-    ['a stored count written over', ({ first }) => ['update core_course set total_enrollments = 7, active_enrollments = 0 where id = ?', [first]], ({ first }) => [['Course.totalEnrollments', first, 7, 2], ['Course.activeEnrollments', first, 0, 1]]],
-    ['the removal of all rows', ({ first }) => ['delete from core_enrollments where course_id = ?', [first]], ({ first }) => [['Course.totalEnrollments', first, 2, 0], ['Course.activeEnrollments', first, 1, 0]]],
+  const bypasses: [
+    name: string,
+    sql: (seed: Awaited<ReturnType<typeof seeded>>) => [string, unknown[]],
+    found: (seed: Awaited<ReturnType<typeof seeded>>) => unknown[],
+  ][] = [
+    [
+      'an insert',
+      ({ second, students }) => [
+        `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', '2026-01-01', '2026-01-01')`,
+        [second, students[0]],
+      ],
+      ({ second }) => [
+        ['Course.totalEnrollments', second, 0, 1],
+        ['Course.activeEnrollments', second, 0, 1],
+      ],
+    ],
+    [
+      'a delete of an ACTIVE row',
+      ({ active }) => ['delete from core_enrollments where id = ?', [active]],
+      ({ first }) => [
+        ['Course.totalEnrollments', first, 2, 1],
+        ['Course.activeEnrollments', first, 1, 0],
+      ],
+    ],
+    [
+      'a delete of a DROPPED row',
+      ({ dropped }) => ['delete from core_enrollments where id = ?', [dropped]],
+      ({ first }) => [['Course.totalEnrollments', first, 2, 1]],
+    ],
+    [
+      'a change of status',
+      ({ dropped }) => [`update core_enrollments set status = 'active' where id = ?`, [dropped]],
+      ({ first }) => [['Course.activeEnrollments', first, 1, 2]],
+    ],
+    [
+      'a move',
+      ({ active, second }) => ['update core_enrollments set course_id = ? where id = ?', [second, active]],
+      ({ first, second }) => [
+        ['Course.totalEnrollments', first, 2, 1],
+        ['Course.activeEnrollments', first, 1, 0],
+        ['Course.totalEnrollments', second, 0, 1],
+        ['Course.activeEnrollments', second, 0, 1],
+      ],
+    ],
+    [
+      'a stored count written over',
+      ({ first }) => ['update core_course set total_enrollments = 7, active_enrollments = 0 where id = ?', [first]],
+      ({ first }) => [
+        ['Course.totalEnrollments', first, 7, 2],
+        ['Course.activeEnrollments', first, 0, 1],
+      ],
+    ],
+    [
+      'the removal of all rows',
+      ({ first }) => ['delete from core_enrollments where course_id = ?', [first]],
+      ({ first }) => [
+        ['Course.totalEnrollments', first, 2, 0],
+        ['Course.activeEnrollments', first, 1, 0],
+      ],
+    ],
   ];
 
   it.each(bypasses)('finds what raw SQL leaves: %s', async (_name, sql, found) => {
@@ -52,19 +117,36 @@ describeOnEach('verify', kind => {
     const ids = await addCourses(schema, 25);
     await schema.write('update core_course set total_enrollments = id');
     let found: VerifiedChunk[] = [];
-    const statements = await statementsOf(schema.database, async () => (found = await chunks({ batchSize: 20, pace: new ChunkPace({ first: 10, most: 10 }) })));
-    expect(found.map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([[ids[0], ids[19], 20], [ids[20], ids[24], 5]]);
-    expect(found.flatMap(chunk => chunk.drifts.map(({ key, place }) => [key[0], place]))).toEqual(ids.map((id, index) => [id, (index % 20) + 1]));
+    const statements = await statementsOf(
+      schema.database,
+      async () => (found = await chunks({ batchSize: 20, pace: new ChunkPace({ first: 10, most: 10 }) })),
+    );
+    expect(found.map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([
+      [ids[0], ids[19], 20],
+      [ids[20], ids[24], 5],
+    ]);
+    expect(found.flatMap(chunk => chunk.drifts.map(({ key, place }) => [key[0], place]))).toEqual(
+      ids.map((id, index) => [id, (index % 20) + 1]),
+    );
     expect(statements.filter(sql => sql.includes('count(*)')).length).toBe(kind === 'sqlite' ? 3 : 2);
   });
 
-  it('goes through the table in chunks of the size given, in key order, and on from any chunk\'s end', async () => {
+  it("goes through the table in chunks of the size given, in key order, and on from any chunk's end", async () => {
     const ids = await addCourses(schema, 7);
     await schema.write('update core_course set total_enrollments = id');
     const all = await chunks({ batchSize: 3 });
-    expect(all.map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([[ids[0], ids[2], 3], [ids[3], ids[5], 3], [ids[6], ids[6], 1]]);
-    expect(all.flatMap(chunk => chunk.drifts.map(({ key, place }) => [key[0], place]))).toEqual(ids.map((id, index) => [id, (index % 3) + 1]));
-    expect((await chunks({ batchSize: 3, after: all[0]!.last })).map(({ first }) => first[0])).toEqual([ids[3], ids[6]]);
+    expect(all.map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([
+      [ids[0], ids[2], 3],
+      [ids[3], ids[5], 3],
+      [ids[6], ids[6], 1],
+    ]);
+    expect(all.flatMap(chunk => chunk.drifts.map(({ key, place }) => [key[0], place]))).toEqual(
+      ids.map((id, index) => [id, (index % 3) + 1]),
+    );
+    expect((await chunks({ batchSize: 3, after: all[0]!.last })).map(({ first }) => first[0])).toEqual([
+      ids[3],
+      ids[6],
+    ]);
     expect(await chunks({ after: all[2]!.last })).toEqual([]);
   });
 
@@ -75,7 +157,9 @@ describeOnEach('verify', kind => {
     const found = await chunks({ keys: listed, batchSize: 1 });
     expect(found.flatMap(chunk => chunk.drifts.map(({ key }) => key[0]))).toEqual([ids[1], ids[4]]);
     expect(found.map(({ checked }) => checked)).toEqual([1, 1]);
-    expect((await chunks({ keys: listed, after: [ids[1]] })).map(({ first, last, checked }) => [first[0], last[0], checked])).toEqual([[ids[4], 1_000_000, 1]]);
+    expect(
+      (await chunks({ keys: listed, after: [ids[1]] })).map(({ first, last, checked }) => [first[0], last[0], checked]),
+    ).toEqual([[ids[4], 1_000_000, 1]]);
     expect(await chunks({ keys: [] })).toEqual([]);
   });
 
@@ -96,7 +180,14 @@ describeOnEach('verify', kind => {
     const statements = await statementsOf(schema.database, () => chunks({ batchSize: 1 }));
     const comparing = statements.filter(sql => sql.includes('core_enrollments'));
     expect(comparing).toHaveLength(2);
-    expect(comparing.every(sql => sql.split('core_enrollments').length === 2 && sql.includes('total_enrollments') && sql.includes('active_enrollments'))).toBe(true);
+    expect(
+      comparing.every(
+        sql =>
+          sql.split('core_enrollments').length === 2 &&
+          sql.includes('total_enrollments') &&
+          sql.includes('active_enrollments'),
+      ),
+    ).toBe(true);
     expect(new Set(gistOf(statements))).toEqual(new Set(['select core_course']));
   });
 
@@ -106,7 +197,10 @@ describeOnEach('verify', kind => {
       em.create(Enrollment, { course: first, student: students[2]! });
       await em.flush();
       const [chunk] = await Array.fromAsync(verify(em as never, Course, { keys: [[first]], all: true }));
-      expect(chunk!.counts.map(({ stored, actual }) => [stored, actual])).toEqual([[3, 3], [2, 2]]);
+      expect(chunk!.counts.map(({ stored, actual }) => [stored, actual])).toEqual([
+        [3, 3],
+        [2, 2],
+      ]);
     });
   });
 

@@ -12,8 +12,8 @@ import { describe, expect, it } from 'vitest';
  * version's new method fails here until somebody has looked at what it writes, and has given it its row in the table.
  *
  * `hooks`: what it changes, the next flush writes, and hooks see it. `guarded`: writes without hooks, and is refused
- * where it must be. `inner`: the same, as a part of one of those. `raw`: raw SQL. `gives`: gives another of these objects.
- * `other`: reads, configures or compiles.
+ * where it must be. `inner`: the same, as a part of one of those. `raw`: raw SQL. `gives`: gives another of these
+ * objects. `other`: reads, configures or compiles.
  */
 interface Sorted {
   readonly methods: abstract new (...parameters: never[]) => unknown;
@@ -31,7 +31,8 @@ const sorted: Record<string, Sorted> = {
     hooks: 'assign begin commit create flush persist refresh refreshOrFail remove rollback transactional tryFlush',
     guarded: 'clone insert insertMany nativeDelete nativeUpdate upsert upsertMany',
     raw: 'callRoutine execute',
-    gives: 'createQueryBuilder fork getConnection getContext getDriver getKysely getRepository getTransactionContext getUnitOfWork qb repo',
+    gives:
+      'createQueryBuilder fork getConnection getContext getDriver getKysely getRepository getTransactionContext getUnitOfWork qb repo',
     other: `addFilter applyDiscriminatorCondition applyFilters autoJoinRefsForFilters buildFields cacheKey canPopulate checkLockRequirements clear
       clearCache clearSessionContext count countBy createPopulateWhere find findAll findAndCount findByCursor findOne findOneOrFail
       forceSelectInForLimitedPopulate getAbortOptions getComparator getDataLoader getEntityFactory getEntityLoader getEventManager getFilterParams
@@ -112,7 +113,8 @@ const sorted: Record<string, Sorted> = {
     raw: 'executeQuery',
     gives: `$extendTables $omitTables $pickTables connection rollbackToSavepoint savepoint releaseSavepoint startTransaction transaction withPlugin
       withRecursive withSchema withTables withoutPlugins`,
-    other: 'case commit destroy dynamic fn getExecutor introspection isCommitted isRolledBack isTransaction rollback schema selectFrom selectNoFrom',
+    other:
+      'case commit destroy dynamic fn getExecutor introspection isCommitted isRolledBack isTransaction rollback schema selectFrom selectNoFrom',
   },
   'a migration': {
     methods: Migration,
@@ -124,7 +126,8 @@ const sorted: Record<string, Sorted> = {
 
 function methodsOf({ methods }: Sorted): string[] {
   const names = new Set<string>();
-  for (let one = methods.prototype as object; one !== Object.prototype; one = Object.getPrototypeOf(one) as object) Object.getOwnPropertyNames(one).forEach(name => names.add(name));
+  for (let one = methods.prototype as object; one !== Object.prototype; one = Object.getPrototypeOf(one) as object)
+    Object.getOwnPropertyNames(one).forEach(name => names.add(name));
   return [...names].filter(name => name !== 'constructor').toSorted();
 }
 
@@ -138,6 +141,8 @@ describe.each(Object.entries(sorted))('every method of %s', (_name, kinds) => {
 
   it('that writes without hooks is in docs/bypasses.md', () => {
     const text = readFileSync(resolve(import.meta.dirname, '../../docs/bypasses.md'), 'utf8');
-    expect([kinds.guarded, kinds.raw].flatMap(words).filter(name => !new RegExp(`\\b${name}\\(\\)`).test(text))).toEqual([]);
+    expect(
+      [kinds.guarded, kinds.raw].flatMap(words).filter(name => !new RegExp(`\\b${name}\\(\\)`).test(text)),
+    ).toEqual([]);
   });
 });

@@ -27,7 +27,8 @@ describeOnEach('deltas that cancel out', kind => {
     const ids = [await enroll(schema, course!, one!), await enroll(schema, course!, two!, EnrollmentStatus.DROPPED)];
     const em = schema.em();
     for (const enrollment of await em.find(Enrollment, { id: ids })) {
-      enrollment.status = enrollment.status === EnrollmentStatus.ACTIVE ? EnrollmentStatus.DROPPED : EnrollmentStatus.ACTIVE;
+      enrollment.status =
+        enrollment.status === EnrollmentStatus.ACTIVE ? EnrollmentStatus.DROPPED : EnrollmentStatus.ACTIVE;
     }
     const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
     expect(statements).not.toContain('update core_course');
@@ -73,7 +74,10 @@ describeOnEach('deltas that cancel out', kind => {
     const em = schema.em();
     (await em.findOneOrFail(Course, course!)).title = 'Renamed';
     (await em.findOneOrFail(User, student!)).name = 'Renamed';
-    expect(gistOf(await statementsOf(schema.database, () => em.flush())).sort()).toEqual(['update core_course', 'update core_user']);
+    expect(gistOf(await statementsOf(schema.database, () => em.flush())).sort()).toEqual([
+      'update core_course',
+      'update core_user',
+    ]);
   });
 
   it('a flush with nothing to do sends nothing', async () => {

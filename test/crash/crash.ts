@@ -1,4 +1,5 @@
-// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and looks what became of the data.
+// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and looks
+// what became of the data.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,7 +24,17 @@ const folder = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
 const server: Server | null = kind === 'sqlite' ? null : await startServer(kind);
 const databaseUrl = server ? `${server.url}/crash` : `sqlite:${join(folder, 'crash.sqlite')}`;
 const port = await freePort();
-const environment: Record<string, string | undefined> = { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production', JWT_SECRET: secret, LOG_LEVEL: 'silent', RATE_LIMIT_SIGNED_IN: '999999999/1', MAX_EVENT_LOOP_DELAY: 'off' };
+const environment: Record<string, string | undefined> = {
+  ...process.env,
+  DATABASE_URL: databaseUrl,
+  PORT: String(port),
+  HOST: '127.0.0.1',
+  NODE_ENV: 'production',
+  JWT_SECRET: secret,
+  LOG_LEVEL: 'silent',
+  RATE_LIMIT_SIGNED_IN: '999999999/1',
+  MAX_EVENT_LOOP_DELAY: 'off',
+};
 const url = `http://127.0.0.1:${port}/graphql`;
 
 const counts = { server: 0, database: 0 };
@@ -34,7 +45,15 @@ const token = await tokenOf('admin');
 let failed = false;
 
 for (let round = 0; round < rounds && !failed; round += 1) {
-  const clients = Array.from({ length: CLIENTS }, (_, place) => startClient(url, token, students.filter((_one, index) => index % CLIENTS === place), courses, ledger));
+  const clients = Array.from({ length: CLIENTS }, (_, place) =>
+    startClient(
+      url,
+      token,
+      students.filter((_one, index) => index % CLIENTS === place),
+      courses,
+      ledger,
+    ),
+  );
   await delay(100 + Math.random() * 900);
   if (server && round % 2 === 1) {
     await server.kill();
@@ -58,7 +77,19 @@ child.kill('SIGTERM');
 const [code] = (await once(child, 'exit')) as [number];
 await server?.stop();
 rmSync(folder, { recursive: true, force: true });
-console.log(JSON.stringify({ kind, strategy: environment['COUNTERS'] ?? 'hooks', killed: counts, acknowledged: ledger.acknowledged, refused: ledger.refused, unanswered: ledger.unanswered, surprises: Object.fromEntries(surprises), exitCodeAfterSigterm: code, failed }));
+console.log(
+  JSON.stringify({
+    kind,
+    strategy: environment['COUNTERS'] ?? 'hooks',
+    killed: counts,
+    acknowledged: ledger.acknowledged,
+    refused: ledger.refused,
+    unanswered: ledger.unanswered,
+    surprises: Object.fromEntries(surprises),
+    exitCodeAfterSigterm: code,
+    failed,
+  }),
+);
 process.exit(failed || code !== 0 ? 1 : 0);
 
 async function holds(round: number): Promise<boolean> {
@@ -73,7 +104,10 @@ async function holds(round: number): Promise<boolean> {
 }
 
 async function startRollcall(): Promise<ChildProcess> {
-  const started = spawn(process.execPath, [main, 'serve'], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  const started = spawn(process.execPath, [main, 'serve'], {
+    env: environment,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   started.once('exit', exitCode => {
     if (exitCode !== null && exitCode !== 0) console.error(`The server ended with ${exitCode}.`);
   });
@@ -97,19 +131,31 @@ async function people(): Promise<{ students: string[]; courses: string[] }> {
     const connection = database.em.getConnection();
     const now = kind === 'sqlite' ? String(Date.now()) : "'2026-01-01 00:00:00'";
     for (let index = 0; index < CLIENTS * STUDENTS; index += 1) {
-      await connection.execute(`insert into core_user (name, email, role, created_at, updated_at) values ('Student', 'student-${index}@example.org', 'student', ${now}, ${now})`, [], 'run');
+      await connection.execute(
+        `insert into core_user (name, email, role, created_at, updated_at) values ('Student', 'student-${index}@example.org', 'student', ${now}, ${now})`,
+        [],
+        'run',
+      );
     }
     for (let index = 0; index < COURSES; index += 1) {
       const capacity = index === 0 ? '20' : 'null';
-      await connection.execute(`insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ('Course', 'active', 1, ${capacity}, ${now}, ${now})`, [], 'run');
+      await connection.execute(
+        `insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ('Course', 'active', 1, ${capacity}, ${now}, ${now})`,
+        [],
+        'run',
+      );
     }
-    const ids = async (table: string): Promise<string[]> => (await connection.execute<{ id: number }[]>(`select id from ${table} order by id`)).map(({ id }) => String(id));
+    const ids = async (table: string): Promise<string[]> =>
+      (await connection.execute<{ id: number }[]>(`select id from ${table} order by id`)).map(({ id }) => String(id));
     return { students: await ids('core_user'), courses: await ids('core_course') };
   });
 }
 
 async function tokenOf(role: string): Promise<string> {
-  const command = spawn(process.execPath, [main, 'token', '--role', role], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const command = spawn(process.execPath, [main, 'token', '--role', role], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const parts: Buffer[] = [];
   command.stdout.on('data', (part: Buffer) => parts.push(part));
   await once(command, 'close');

@@ -1,5 +1,8 @@
 /** What a client knows of one student's enrollment: gone, there with this id, course and status, or not known. */
-export type Known = { state: 'gone' } | { state: 'there'; id: string; course: string; status: string } | { state: 'unknown'; before: Known };
+export type Known =
+  | { state: 'gone' }
+  | { state: 'there'; id: string; course: string; status: string }
+  | { state: 'unknown'; before: Known };
 
 /** One row as the database has it. */
 export interface Row {
@@ -45,7 +48,10 @@ export class Ledger {
     this.#students.set(student, { state: 'unknown', before: before.state === 'unknown' ? before.before : before });
   }
 
-  /** Gives every contradiction between what clients were told and the rows, and takes the rows for what was not answered. */
+  /**
+   * Gives every contradiction between what clients were told and the rows, and takes the rows for what was not
+   * answered.
+   */
   contradictions(rows: readonly Row[]): string[] {
     const byStudent = Map.groupBy(rows, row => String(row.student_id));
     const found: string[] = [];
@@ -55,11 +61,20 @@ export class Ledger {
       const mine = byStudent.get(student) ?? [];
       const [row] = mine;
       if (mine.length > 1) found.push(`student ${student} has ${mine.length} enrollments`);
-      else if (known.state === 'gone' && row) found.push(`student ${student} was told to be gone, but is in course ${row.course_id}`);
-      else if (known.state === 'there' && (!row || `${row.id} ${row.course_id} ${row.status}` !== `${known.id} ${known.course} ${known.status}`)) {
+      else if (known.state === 'gone' && row)
+        found.push(`student ${student} was told to be gone, but is in course ${row.course_id}`);
+      else if (
+        known.state === 'there' &&
+        (!row || `${row.id} ${row.course_id} ${row.status}` !== `${known.id} ${known.course} ${known.status}`)
+      ) {
         found.push(`student ${student} was told ${JSON.stringify(known)}, but has ${JSON.stringify(row ?? null)}`);
       }
-      this.#students.set(student, row ? { state: 'there', id: String(row.id), course: String(row.course_id), status: row.status } : { state: 'gone' });
+      this.#students.set(
+        student,
+        row
+          ? { state: 'there', id: String(row.id), course: String(row.course_id), status: row.status }
+          : { state: 'gone' },
+      );
     }
     return found;
   }

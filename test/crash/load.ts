@@ -13,7 +13,11 @@ export interface Answer {
 
 /** The parts of payloads that are looked at here. */
 export interface Payload {
-  readonly enrollment?: { readonly id: string; readonly status: string; readonly course: { readonly id: string } } | null;
+  readonly enrollment?: {
+    readonly id: string;
+    readonly status: string;
+    readonly course: { readonly id: string };
+  } | null;
   readonly deletedId?: string | null;
   readonly userErrors: readonly { readonly code: string; readonly message?: string }[];
 }
@@ -31,7 +35,16 @@ export type Send = (name: string, mutation: Operation, courses: readonly string[
 export type Outcome = 'done' | 'refused' | 'unknown';
 
 /** Names the answers that promise that nothing was changed. */
-const UNCHANGED = new Set(['DATABASE_UNAVAILABLE', 'RETRY_LATER', 'DATABASE_FULL', 'REQUEST_TIMEOUT', 'KEYS_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'SERVER_STOPPING']);
+const UNCHANGED = new Set([
+  'DATABASE_UNAVAILABLE',
+  'RETRY_LATER',
+  'DATABASE_FULL',
+  'REQUEST_TIMEOUT',
+  'KEYS_UNAVAILABLE',
+  'OVERLOADED',
+  'RATE_LIMITED',
+  'SERVER_STOPPING',
+]);
 /** Names the answers after which the change may be there or not. */
 const NOT_KNOWN = new Set(['COMMIT_UNKNOWN', 'READ_FAILED']);
 
@@ -39,7 +52,13 @@ const NOT_KNOWN = new Set(['COMMIT_UNKNOWN', 'READ_FAILED']);
 export const surprises = new Map<string, number>();
 
 /** Starts a client with students of its own; what it is told goes into the ledger. */
-export function startClient(url: string, token: string, students: readonly string[], courses: readonly string[], ledger: Ledger): Client {
+export function startClient(
+  url: string,
+  token: string,
+  students: readonly string[],
+  courses: readonly string[],
+  ledger: Ledger,
+): Client {
   let stopping = false;
   const done = (async () => {
     while (!stopping) await change((_name, mutation) => send(url, token, mutation), pick(students), courses, ledger);
@@ -64,12 +83,19 @@ export function outcomeOf(answer: Answer | null): Outcome {
   return 'unknown';
 }
 
-/** Changes what there is of one student, as far as that is known: enrolls where it is gone, else removes, moves or changes it. */
+/**
+ * Changes what there is of one student, as far as that is known: enrolls where it is gone, else removes, moves or
+ * changes it.
+ */
 export async function change(ask: Send, student: string, courses: readonly string[], ledger: Ledger): Promise<void> {
   const known = ledger.know(student);
   if (known.state === 'unknown') return; // Looked at when the rows are.
   const { name, input, about, after } = chosen(known, student, courses);
-  const answer = await ask(name, mutationOf(name, input, name === 'unenroll' ? 'deletedId' : 'enrollment { id status course { id } }'), about);
+  const answer = await ask(
+    name,
+    mutationOf(name, input, name === 'unenroll' ? 'deletedId' : 'enrollment { id status course { id } }'),
+    about,
+  );
   const outcome = outcomeOf(answer);
   if (outcome === 'unknown') ledger.lose(student);
   else if (outcome === 'refused') ledger.refuse();
@@ -87,18 +113,39 @@ interface Change {
 }
 
 function chosen(known: Exclude<Known, { state: 'unknown' }>, studentId: string, courses: readonly string[]): Change {
-  const there = (row: Enrolled): Known => ({ state: 'there', id: row!.id, course: row!.course.id, status: row!.status.toLowerCase() });
+  const there = (row: Enrolled): Known => ({
+    state: 'there',
+    id: row!.id,
+    course: row!.course.id,
+    status: row!.status.toLowerCase(),
+  });
   const courseId = pick(courses.filter(one => known.state === 'gone' || one !== known.course));
-  if (known.state === 'gone') return { name: 'enroll', input: { courseId, studentId }, about: [courseId], after: there };
+  if (known.state === 'gone')
+    return { name: 'enroll', input: { courseId, studentId }, about: [courseId], after: there };
   const [enrollmentId, way] = [known.id, Math.random()];
-  if (way < 0.4) return { name: 'unenroll', input: { enrollmentId }, about: [known.course], after: () => ({ state: 'gone' }) };
-  if (way < 0.7) return { name: 'transferEnrollment', input: { enrollmentId, courseId }, about: [known.course, courseId], after: there };
-  return { name: 'setEnrollmentStatus', input: { enrollmentId, status: pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED']) }, about: [known.course], after: there };
+  if (way < 0.4)
+    return { name: 'unenroll', input: { enrollmentId }, about: [known.course], after: () => ({ state: 'gone' }) };
+  if (way < 0.7)
+    return {
+      name: 'transferEnrollment',
+      input: { enrollmentId, courseId },
+      about: [known.course, courseId],
+      after: there,
+    };
+  return {
+    name: 'setEnrollmentStatus',
+    input: { enrollmentId, status: pick(['ACTIVE', 'DROPPED', 'COMPLETED', 'SUSPENDED']) },
+    about: [known.course],
+    after: there,
+  };
 }
 
 /** Returns a mutation with its input as a variable, whose type has the mutation's name, and what its caller can fix. */
 export function mutationOf(name: string, input: object, selection: string): Operation {
-  return { query: `mutation ($input: ${name.charAt(0).toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${selection} userErrors { code message } } }`, variables: { input } };
+  return {
+    query: `mutation ($input: ${name.charAt(0).toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${selection} userErrors { code message } } }`,
+    variables: { input },
+  };
 }
 
 /** Gives the answer; null: none came. */

@@ -18,7 +18,13 @@ describeOnServers('closing', kind => {
     url.port = String(proxy.port);
     const database = await openDatabase(url.href);
     proxy.freeze();
-    const asked = database.em.getConnection().execute('select 1').then(() => 'answered', () => 'failed');
+    const asked = database.em
+      .getConnection()
+      .execute('select 1')
+      .then(
+        () => 'answered',
+        () => 'failed',
+      );
     await until(() => proxy.accepted > 0, 'Nobody connected.');
     const closed = database.close(true);
     proxy.breakAll();

@@ -56,7 +56,9 @@ describe('an address of a database', () => {
   });
 
   it('is shown whole but for the password where it is written as it should be', () => {
-    expect(withoutPassword('mysql://app:word@db.example.org:3306/school')).toBe('mysql://app:***@db.example.org:3306/school');
+    expect(withoutPassword('mysql://app:word@db.example.org:3306/school')).toBe(
+      'mysql://app:***@db.example.org:3306/school',
+    );
     expect(withoutPassword('mariadb://app@[::1]/school')).toBe('mariadb://app@[::1]/school');
     expect(withoutPassword('sqlite:data/rollcall.sqlite')).toBe('sqlite:data/rollcall.sqlite');
     expect(withoutPassword('mysql2://app:word@db/school')).toBe('mysql2://app:***@db/school');
@@ -74,7 +76,9 @@ it.each(['JWKS_URL', 'CORS_ORIGINS'])('%s with a user and password is a mistake 
 
 /** Returns each text that commands make of a configuration with this address, and of a failure with it. */
 function textsOf(url: string): string[] {
-  const refused = ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR'].map(code => failureText(explained(Object.assign(new Error('no'), { code }), url)));
+  const refused = ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR'].map(code =>
+    failureText(explained(Object.assign(new Error('no'), { code }), url)),
+  );
   return [...mistakesOf({ DATABASE_URL: url }), ...refused, ...kindError(url)];
 }
 

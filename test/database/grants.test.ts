@@ -3,7 +3,8 @@ import { Grants } from '../../src/database/grants.js';
 import { binaryLogFindings } from '../../src/services/doctor/privileges.js';
 
 const tables = ['core_course', 'core_enrollments'];
-const may = (privilege: string, ...lines: string[]): boolean => new Grants(lines).onTables(privilege, 'school_1', tables);
+const may = (privilege: string, ...lines: string[]): boolean =>
+  new Grants(lines).onTables(privilege, 'school_1', tables);
 
 it.each([
   'GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION',
@@ -17,7 +18,7 @@ it.each([
 });
 
 it.each([
-  'GRANT USAGE ON *.* TO `app`@`%` IDENTIFIED BY PASSWORD \'*A4B6157319038724E3560894F7F932C8886EBFCF\'',
+  "GRANT USAGE ON *.* TO `app`@`%` IDENTIFIED BY PASSWORD '*A4B6157319038724E3560894F7F932C8886EBFCF'",
   'GRANT SELECT, INSERT ON `school_1`.* TO `app`@`%`',
   'GRANT TRIGGER ON `school`.* TO `app`@`%`',
   'GRANT TRIGGER ON `school\\_2`.* TO `app`@`%`',
@@ -30,12 +31,26 @@ it.each([
 });
 
 it('grants on single tables add up, and the name of a table is no pattern', () => {
-  expect(may('TRIGGER', 'GRANT TRIGGER ON `school_1`.`core_course` TO `app`@`%`', 'GRANT SELECT, TRIGGER ON `school_1`.`core_enrollments` TO `app`@`%`')).toBe(true);
-  expect(may('TRIGGER', 'GRANT TRIGGER ON `school%`.`core_course` TO `app`@`%`', 'GRANT TRIGGER ON `school_1`.`core_enrollments` TO `app`@`%`')).toBe(false);
+  expect(
+    may(
+      'TRIGGER',
+      'GRANT TRIGGER ON `school_1`.`core_course` TO `app`@`%`',
+      'GRANT SELECT, TRIGGER ON `school_1`.`core_enrollments` TO `app`@`%`',
+    ),
+  ).toBe(true);
+  expect(
+    may(
+      'TRIGGER',
+      'GRANT TRIGGER ON `school%`.`core_course` TO `app`@`%`',
+      'GRANT TRIGGER ON `school_1`.`core_enrollments` TO `app`@`%`',
+    ),
+  ).toBe(false);
 });
 
 it('a name may hold what is special elsewhere', () => {
-  expect(new Grants(['GRANT TRIGGER ON `a``b.(c)+`.* TO `app`@`%`']).onTables('TRIGGER', 'a`b.(c)+', tables)).toBe(true);
+  expect(new Grants(['GRANT TRIGGER ON `a``b.(c)+`.* TO `app`@`%`']).onTables('TRIGGER', 'a`b.(c)+', tables)).toBe(
+    true,
+  );
 });
 
 it('a privilege for the whole server is told from one on a database', () => {
@@ -45,7 +60,8 @@ it('a privilege for the whole server is told from one on a database', () => {
 
 it('beside a binary log only a trusted user makes triggers, which matters most before they are made', () => {
   const app = new Grants(['GRANT TRIGGER, LOCK TABLES ON `school_1`.* TO `app`@`%`']);
-  const statuses = (settings: Record<string, string>, grants: Grants, installed: boolean): string[] => binaryLogFindings(settings, grants, installed).map(({ status }) => status);
+  const statuses = (settings: Record<string, string>, grants: Grants, installed: boolean): string[] =>
+    binaryLogFindings(settings, grants, installed).map(({ status }) => status);
   const untrusting = { log_bin: 'ON', log_bin_trust_function_creators: 'OFF' };
   expect(statuses(untrusting, app, false)).toEqual(['failed']);
   expect(statuses(untrusting, app, true)).toEqual(['warning']);

@@ -6,7 +6,15 @@ import { migrationsFor } from '../../src/migrations/index.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 
 describeOnServers('a user whose privileges are just enough', kind => {
-  const needed = ['CREATE', 'ALTER', 'SELECT', 'INSERT', 'CREATE ROUTINE', 'ALTER ROUTINE', ...(kind === 'mysql' ? ['REFERENCES'] : [])];
+  const needed = [
+    'CREATE',
+    'ALTER',
+    'SELECT',
+    'INSERT',
+    'CREATE ROUTINE',
+    'ALTER ROUTINE',
+    ...(kind === 'mysql' ? ['REFERENCES'] : []),
+  ];
   let admin: Database;
   let schema: string;
   let account: string;
@@ -31,7 +39,10 @@ describeOnServers('a user whose privileges are just enough', kind => {
   });
 
   const run = (sql: string): Promise<unknown> => admin.em.getConnection().execute(sql, [], 'run');
-  const tables = (): Promise<unknown[]> => admin.em.getConnection().execute('select table_name as name from information_schema.tables where table_schema = database()');
+  const tables = (): Promise<unknown[]> =>
+    admin.em
+      .getConnection()
+      .execute('select table_name as name from information_schema.tables where table_schema = database()');
   async function asUser<Result>(work: (database: Database) => Promise<Result>): Promise<Result> {
     const database = await openDatabase(limited);
     try {
@@ -44,7 +55,12 @@ describeOnServers('a user whose privileges are just enough', kind => {
   it('migrates; without any one of them, nothing is begun, and the statement that grants it is named', async () => {
     for (const missing of needed) {
       await run(`grant ${needed.filter(one => one !== missing).join(', ')} on ${schema}.* to ${account}`);
-      const refused = { code: 'MISSING_PRIVILEGE', message: expect.stringContaining(`it lacks ${missing} on ${schema}. Nothing was changed. As an administrator: GRANT ${missing} ON \`${schema}\`.* TO ${account}; then migrate again.`) };
+      const refused = {
+        code: 'MISSING_PRIVILEGE',
+        message: expect.stringContaining(
+          `it lacks ${missing} on ${schema}. Nothing was changed. As an administrator: GRANT ${missing} ON \`${schema}\`.* TO ${account}; then migrate again.`,
+        ),
+      };
       await asUser(database => expect(migrateUp(database)).rejects.toMatchObject(refused));
       expect(await tables()).toEqual([]);
       await run(`revoke all privileges on ${schema}.* from ${account}`);
@@ -55,7 +71,12 @@ describeOnServers('a user whose privileges are just enough', kind => {
 
   it('and are not enough for triggers begins nothing where these are to count', async () => {
     await run(`grant ${needed.join(', ')} on ${schema}.* to ${account}`);
-    await asUser(database => expect(migrateUp(database, { withTriggers: true })).rejects.toMatchObject({ code: 'MISSING_PRIVILEGE', message: expect.stringContaining('it lacks TRIGGER and LOCK TABLES on') }));
+    await asUser(database =>
+      expect(migrateUp(database, { withTriggers: true })).rejects.toMatchObject({
+        code: 'MISSING_PRIVILEGE',
+        message: expect.stringContaining('it lacks TRIGGER and LOCK TABLES on'),
+      }),
+    );
     expect(await tables()).toEqual([]);
   });
 

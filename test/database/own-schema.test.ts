@@ -5,15 +5,35 @@ import { migrationsFor } from '../../src/migrations/index.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
 
-/** What others make: the tables of the Django app, one of them alone, a shop's, a record of migrations of another kind, a view. */
+/**
+ * What others make: the tables of the Django app, one of them alone, a shop's, a record of migrations of another kind,
+ * a view.
+ */
 const foreign: readonly (readonly [string, readonly string[]])[] = [
-  ['the tables of the app that it replaces', ['create table core_user (id integer primary key, name varchar(20))', 'create table core_course (id integer primary key, title varchar(20))', 'create table core_enrollments (id integer primary key, course_id integer)']],
+  [
+    'the tables of the app that it replaces',
+    [
+      'create table core_user (id integer primary key, name varchar(20))',
+      'create table core_course (id integer primary key, title varchar(20))',
+      'create table core_enrollments (id integer primary key, course_id integer)',
+    ],
+  ],
   ['one of the three tables', ['create table core_course (id integer primary key, title varchar(20))']],
   ['tables of something else', ['create table wp_posts (id integer primary key, body varchar(20))']],
-  ['a record of migrations of another kind', ['create table rollcall_migrations (version integer primary key)', 'create table core_user (id integer primary key)']],
+  [
+    'a record of migrations of another kind',
+    [
+      'create table rollcall_migrations (version integer primary key)',
+      'create table core_user (id integer primary key)',
+    ],
+  ],
   [
     'an empty record of migrations beside tables with rows',
-    ['create table core_course (id integer primary key, name varchar(20))', "insert into core_course values (1, 'theirs')", 'create table rollcall_migrations (id integer primary key, name varchar(255), executed_at varchar(30))'],
+    [
+      'create table core_course (id integer primary key, name varchar(20))',
+      "insert into core_course values (1, 'theirs')",
+      'create table rollcall_migrations (id integer primary key, name varchar(255), executed_at varchar(30))',
+    ],
   ],
   ['a view', ['create view core_course as select 1 as id']],
 ];
@@ -26,26 +46,44 @@ describeOnEach('a database', kind => {
     await database.close(true);
     await drop();
   }
-  const run = (database: Database, sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
+  const run = (database: Database, sql: string): Promise<unknown> =>
+    database.em.getConnection().execute(sql, [], 'run');
   const tablesOf = async (database: Database): Promise<string[]> => {
-    const sql = kind === 'sqlite' ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'" : 'select table_name as name from information_schema.tables where table_schema = database()';
+    const sql =
+      kind === 'sqlite'
+        ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'"
+        : 'select table_name as name from information_schema.tables where table_schema = database()';
     return (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name).sort();
   };
 
-  it.each(foreign)('that holds %s is not migrated: the tables are named, and nothing is changed', async (_, statements) => {
-    await withDatabase(async database => {
-      for (const statement of statements) await run(database, statement);
-      const before = await tablesOf(database);
-      await expect(migrateUp(database)).rejects.toMatchObject({ code: 'SCHEMA_NOT_OURS', message: expect.stringMatching(new RegExp(`did not make: .*${before[0]}.*Nothing was changed\\. Give Rollcall an empty database`)) });
-      expect(await tablesOf(database)).toEqual(before);
-    });
-  });
+  it.each(foreign)(
+    'that holds %s is not migrated: the tables are named, and nothing is changed',
+    async (_, statements) => {
+      await withDatabase(async database => {
+        for (const statement of statements) await run(database, statement);
+        const before = await tablesOf(database);
+        await expect(migrateUp(database)).rejects.toMatchObject({
+          code: 'SCHEMA_NOT_OURS',
+          message: expect.stringMatching(
+            new RegExp(`did not make: .*${before[0]}.*Nothing was changed\\. Give Rollcall an empty database`),
+          ),
+        });
+        expect(await tablesOf(database)).toEqual(before);
+      });
+    },
+  );
 
   it('of a newer version is not migrated: its migrations are named', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
-      await run(database, "insert into rollcall_migrations (name, executed_at) values ('2099-01-01-later', current_timestamp)");
-      await expect(migrateUp(database)).rejects.toMatchObject({ code: 'SCHEMA_NEWER', message: expect.stringContaining('2099-01-01-later') });
+      await run(
+        database,
+        "insert into rollcall_migrations (name, executed_at) values ('2099-01-01-later', current_timestamp)",
+      );
+      await expect(migrateUp(database)).rejects.toMatchObject({
+        code: 'SCHEMA_NEWER',
+        message: expect.stringContaining('2099-01-01-later'),
+      });
     });
   });
 
@@ -53,20 +91,26 @@ describeOnEach('a database', kind => {
     await withDatabase(async database => {
       await migrateUp(database);
       await run(database, 'drop table core_enrollments');
-      await expect(migrateUp(database)).rejects.toMatchObject({ code: 'SCHEMA_INCOMPLETE', message: expect.stringMatching(/gone: core_enrollments\. Nothing was changed/) });
+      await expect(migrateUp(database)).rejects.toMatchObject({
+        code: 'SCHEMA_INCOMPLETE',
+        message: expect.stringMatching(/gone: core_enrollments\. Nothing was changed/),
+      });
     });
   });
 
-  if (kind !== 'sqlite') it('one of whose tables is just being replaced, by a statement whose client was killed say, is looked at once more when that is over', async () => {
-    await withDatabase(async database => {
-      await migrateUp(database);
-      // What such a statement does in the end.
-      await run(database, 'rename table core_enrollments to replaced');
-      const over = beforeStatement(database, /^select 1 from core_enrollments/, () => run(database, 'rename table replaced to core_enrollments'));
-      expect(await migrateUp(database)).toEqual([]);
-      expect(over.done).toBe(true);
+  if (kind !== 'sqlite')
+    it('one of whose tables is just being replaced, by a statement whose client was killed say, is looked at once more when that is over', async () => {
+      await withDatabase(async database => {
+        await migrateUp(database);
+        // What such a statement does in the end.
+        await run(database, 'rename table core_enrollments to replaced');
+        const over = beforeStatement(database, /^select 1 from core_enrollments/, () =>
+          run(database, 'rename table replaced to core_enrollments'),
+        );
+        expect(await migrateUp(database)).toEqual([]);
+        expect(over.done).toBe(true);
+      });
     });
-  });
 
   it('that is empty, or that our migrations made, is migrated, and once is enough', async () => {
     await withDatabase(async database => {
@@ -83,9 +127,16 @@ describeOnEach('a database', kind => {
       for (const { name, columns, indexes } of made) {
         const [columnsSql, indexesSql] =
           kind === 'sqlite'
-            ? ['select name from pragma_table_info(?)', "select name from sqlite_master where type = 'index' and sql is not null and tbl_name = ?"]
-            : ['select column_name as name from information_schema.columns where table_schema = database() and table_name = ?', "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?"];
-        const names = async (sql: string): Promise<string[]> => (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).sort();
+            ? [
+                'select name from pragma_table_info(?)',
+                "select name from sqlite_master where type = 'index' and sql is not null and tbl_name = ?",
+              ]
+            : [
+                'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?',
+                "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?",
+              ];
+        const names = async (sql: string): Promise<string[]> =>
+          (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).sort();
         expect([await names(columnsSql), await names(indexesSql)]).toEqual([columns.toSorted(), indexes.toSorted()]);
       }
     });
@@ -93,35 +144,48 @@ describeOnEach('a database', kind => {
 });
 
 describeOnServers('a migration that was interrupted', kind => {
-  it.each([1, 2, 3])('after %i of its statements, which are committed one by one, is completed by the next', async count => {
-    const { url, drop } = freshUrl(kind);
-    const database = await openDatabase(url);
-    const statements: string[] = [];
-    database.config.set('onQuery', sql => {
-      // As when the process is killed there: what was done is committed, and nothing is recorded.
-      if (/^create table (?:if not exists )?core_/.test(sql)) {
-        if (statements.length === count) throw new Error('killed');
-        statements.push(sql);
-      }
-      return sql;
-    });
-    await expect(migrateUp(database)).rejects.toThrow('killed');
-    database.config.set('onQuery', sql => sql);
-    await database.close(true);
-    const again = await openDatabase(url);
-    expect(await migrateUp(again)).toEqual(migrationsFor(kind).map(({ name }) => name).slice(count < 3 ? 0 : 1));
-    expect(await again.schema.getUpdateSchemaSQL()).toBe('');
-    await again.close(true);
-    await drop();
-  });
+  it.each([1, 2, 3])(
+    'after %i of its statements, which are committed one by one, is completed by the next',
+    async count => {
+      const { url, drop } = freshUrl(kind);
+      const database = await openDatabase(url);
+      const statements: string[] = [];
+      database.config.set('onQuery', sql => {
+        // As when the process is killed there: what was done is committed, and nothing is recorded.
+        if (/^create table (?:if not exists )?core_/.test(sql)) {
+          if (statements.length === count) throw new Error('killed');
+          statements.push(sql);
+        }
+        return sql;
+      });
+      await expect(migrateUp(database)).rejects.toThrow('killed');
+      database.config.set('onQuery', sql => sql);
+      await database.close(true);
+      const again = await openDatabase(url);
+      expect(await migrateUp(again)).toEqual(
+        migrationsFor(kind)
+          .map(({ name }) => name)
+          .slice(count < 3 ? 0 : 1),
+      );
+      expect(await again.schema.getUpdateSchemaSQL()).toBe('');
+      await again.close(true);
+      await drop();
+    },
+  );
 
   it('leaves a procedure of another application with the name of ours as it is, and so does undoing it', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
-    await database.em.getConnection().execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer", [], 'run');
+    await database.em
+      .getConnection()
+      .execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer", [], 'run');
     await migrateUp(database);
     for (const _ of migrationsFor(kind)) await database.migrator.down();
-    const found = await database.em.getConnection().execute<{ comment: string }[]>("select routine_comment as comment from information_schema.routines where routine_schema = database() and routine_name = 'verify_enrollment_counts'");
+    const found = await database.em
+      .getConnection()
+      .execute<{ comment: string }[]>(
+        "select routine_comment as comment from information_schema.routines where routine_schema = database() and routine_name = 'verify_enrollment_counts'",
+      );
     expect(found.map(({ comment }) => comment)).toEqual(['theirs']);
     await database.close(true);
     await drop();

@@ -7,12 +7,19 @@ const kept = { read: 2, transaction: 2, probe: 1 };
 
 /** Gives rules by which so many places are kept for each purpose. */
 function rulesOf(each: Readonly<Record<Purpose, number>>): PlaceRules<Purpose> {
-  const rule = (purpose: Purpose) => ({ kept: each[purpose], maxWaitMs: 60_000, leavesTimeToWork: purpose === 'transaction' });
+  const rule = (purpose: Purpose) => ({
+    kept: each[purpose],
+    maxWaitMs: 60_000,
+    leavesTimeToWork: purpose === 'transaction',
+  });
   return { read: rule('read'), transaction: rule('transaction'), probe: rule('probe') };
 }
 
 /** Takes places for one purpose until there is none; the last of the promises waits. */
-async function takeAll(places: Places<Purpose>, purpose: Purpose): Promise<{ taken: Release[]; waits: Promise<Release> }> {
+async function takeAll(
+  places: Places<Purpose>,
+  purpose: Purpose,
+): Promise<{ taken: Release[]; waits: Promise<Release> }> {
   const taken: Release[] = [];
   for (;;) {
     const next = places.take(purpose, undefined);
@@ -25,32 +32,41 @@ it.each<[Purpose, number]>([
   ['transaction', 7],
   ['read', 7],
   ['probe', 6],
-])('a pool of 10 places gives no more to one purpose (%s) than leaves the others what is kept for them', async (purpose, most) => {
-  const places = new Places(10, rulesOf(kept));
-  const { taken, waits } = await takeAll(places, purpose);
-  expect(taken.length).toBe(most);
-  for (const [other, number] of Object.entries(kept)) {
-    if (other === purpose) continue;
-    for (let count = 0; count < number; count += 1) taken.push(await places.take(other as Purpose, undefined));
-  }
-  expect([places.taken, places.waiting]).toEqual([10, 1]);
-  // A place that is left for another purpose is not given to this one.
-  taken.pop()!();
-  expect(places.waiting).toBe(1);
-  taken.shift()!();
-  (await waits)();
-});
+])(
+  'a pool of 10 places gives no more to one purpose (%s) than leaves the others what is kept for them',
+  async (purpose, most) => {
+    const places = new Places(10, rulesOf(kept));
+    const { taken, waits } = await takeAll(places, purpose);
+    expect(taken.length).toBe(most);
+    for (const [other, number] of Object.entries(kept)) {
+      if (other === purpose) continue;
+      for (let count = 0; count < number; count += 1) taken.push(await places.take(other as Purpose, undefined));
+    }
+    expect([places.taken, places.waiting]).toEqual([10, 1]);
+    // A place that is left for another purpose is not given to this one.
+    taken.pop()!();
+    expect(places.waiting).toBe(1);
+    taken.shift()!();
+    (await waits)();
+  },
+);
 
 it('a place that is given back goes to the one who has waited longest among those who may have it', async () => {
   const places = new Places(5, rulesOf({ read: 1, transaction: 1, probe: 0 }));
   const { taken, waits } = await takeAll(places, 'transaction');
   const order: string[] = [];
-  const note = (who: string) => (release: Release): Release => {
-    order.push(who);
-    return release;
-  };
+  const note =
+    (who: string) =>
+    (release: Release): Release => {
+      order.push(who);
+      return release;
+    };
   const reader = await places.take('read', undefined);
-  const all = [waits.then(note('first')), places.take('read', undefined).then(note('second')), places.take('transaction', undefined).then(note('third'))];
+  const all = [
+    waits.then(note('first')),
+    places.take('read', undefined).then(note('second')),
+    places.take('transaction', undefined).then(note('third')),
+  ];
   taken[0]!();
   taken[1]!();
   taken[2]!();
@@ -80,7 +96,10 @@ it('who waits leaves the line when the time of the request or of the wait is ove
   const stopped = places.take('read', limit);
   limit.stop('client_gone');
   await expect(stopped).rejects.toMatchObject({ reason: 'client_gone' });
-  await expect(waitingUntil(performance.now(), () => places.take('read', undefined))).rejects.toMatchObject({ thing: 'connection', refusal: 'time' });
+  await expect(waitingUntil(performance.now(), () => places.take('read', undefined))).rejects.toMatchObject({
+    thing: 'connection',
+    refusal: 'time',
+  });
   const waiting = Array.from({ length: 5000 }, () => places.take('read', undefined));
   await expect(places.take('read', undefined)).rejects.toMatchObject({ thing: 'connection', refusal: 'length' });
   release();

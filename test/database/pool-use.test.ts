@@ -40,6 +40,11 @@ describeOnEach('the use of connections', kind => {
     }
     await reading;
     // On a server, those that have waited have opened connections.
-    expect(await until(({ active }) => active === 0)).toEqual({ active: 0, idle: kind === 'sqlite' ? taken : 4, waiting: 0, most });
+    expect(await until(({ active }) => active === 0)).toEqual({
+      active: 0,
+      idle: kind === 'sqlite' ? taken : 4,
+      waiting: 0,
+      most,
+    });
   });
 });

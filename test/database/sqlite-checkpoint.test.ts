@@ -19,16 +19,30 @@ const failing = (): Promise<never> => Promise.reject(new Error('There can be no 
 
 it.each([
   ['rejects', failing],
-  ['throws', (): never => { throw new Error('There can be no thread.'); }],
-])('a commit of a large log stands where the copy of it %s, and later commits copy it themselves, so that it does not grow for ever', async (_, copy) => {
-  const checkpoints = new Checkpoints(path, copy);
-  const sent: string[] = [];
-  const commit = (): Promise<void> => checkpoints.commit(sql => Promise.resolve(sent.push(sql)));
-  await commit();
-  await commit();
-  await commit();
-  expect(sent).toEqual(['pragma wal_autocheckpoint = 0', 'commit', 'pragma wal_autocheckpoint = 1000', 'commit', 'commit']);
-});
+  [
+    'throws',
+    (): never => {
+      throw new Error('There can be no thread.');
+    },
+  ],
+])(
+  'a commit of a large log stands where the copy of it %s, and later commits copy it themselves, so that it does not grow for ever',
+  async (_, copy) => {
+    const checkpoints = new Checkpoints(path, copy);
+    const sent: string[] = [];
+    const commit = (): Promise<void> => checkpoints.commit(sql => Promise.resolve(sent.push(sql)));
+    await commit();
+    await commit();
+    await commit();
+    expect(sent).toEqual([
+      'pragma wal_autocheckpoint = 0',
+      'commit',
+      'pragma wal_autocheckpoint = 1000',
+      'commit',
+      'commit',
+    ]);
+  },
+);
 
 it('commits leave a large log alone while it is being copied, once at a time, and the next one copies what has come since', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -35,9 +35,15 @@ it('a transaction that cannot begin before its deadline fails, and the connectio
   await sql`create table seat (id integer primary key)`.execute(holder);
   const held = await holder.startTransaction().execute();
   await held.insertInto('seat').values({ id: 1 }).execute();
-  const failing = [waiter.transaction().execute(() => Promise.resolve()), waiter.startTransaction().execute(), waiter.transaction().execute(() => Promise.resolve())];
+  const failing = [
+    waiter.transaction().execute(() => Promise.resolve()),
+    waiter.startTransaction().execute(),
+    waiter.transaction().execute(() => Promise.resolve()),
+  ];
   const outcomes = await Promise.allSettled(failing);
-  expect(outcomes.map(outcome => outcome.status === 'rejected' && (outcome.reason as Error).message)).toEqual(failing.map(() => 'database is locked'));
+  expect(outcomes.map(outcome => outcome.status === 'rejected' && (outcome.reason as Error).message)).toEqual(
+    failing.map(() => 'database is locked'),
+  );
   await held.commit().execute();
   const next = await waiter.startTransaction().execute();
   expect(await next.selectFrom('seat').selectAll().execute()).toEqual([{ id: 1 }]);
@@ -131,9 +137,18 @@ it('a reader beside writers that are at work without an end has its turn at each
 
 it('a commit does not copy a large log into the file: another connection does, whatever reads meanwhile, and then commits copy it again', async () => {
   const database = open(10_000);
-  const pages = async (): Promise<number> => (await sql<{ wal_autocheckpoint: number }>`pragma wal_autocheckpoint`.execute(database)).rows[0]!.wal_autocheckpoint;
+  const pages = async (): Promise<number> =>
+    (await sql<{ wal_autocheckpoint: number }>`pragma wal_autocheckpoint`.execute(database)).rows[0]!
+      .wal_autocheckpoint;
   const bytes = (): number => statSync(join(folder, 'test.sqlite')).size;
-  const add = (rows: number, size: number) => database.transaction().execute(tx => sql`insert into large (text) with recursive n (i) as (select 1 union all select i + 1 from n where i < ${rows}) select zeroblob(${size}) from n`.execute(tx));
+  const add = (rows: number, size: number) =>
+    database
+      .transaction()
+      .execute(tx =>
+        sql`insert into large (text) with recursive n (i) as (select 1 union all select i + 1 from n where i < ${rows}) select zeroblob(${size}) from n`.execute(
+          tx,
+        ),
+      );
   await sql`create table large (id integer primary key, text blob)`.execute(database);
   await add(10, 100);
   expect(await pages()).toBe(1000);
@@ -145,5 +160,7 @@ it('a commit does not copy a large log into the file: another connection does, w
     await add(1, 100);
     return (await pages()) === 1000;
   }, 'Commits did not copy the log again.');
-  expect((await sql<{ n: number }>`select count(*) as n from large`.execute(open(10_000))).rows[0]!.n).toBeGreaterThan(310);
+  expect((await sql<{ n: number }>`select count(*) as n from large`.execute(open(10_000))).rows[0]!.n).toBeGreaterThan(
+    310,
+  );
 });

@@ -14,7 +14,7 @@ describeOnEach('undoing the first migration', kind => {
     const fresh = freshUrl(kind);
     database = await openDatabase(fresh.url);
     await migrateUp(database);
-    while ((await findUndoing(database) as { name: string }).name !== '2026-11-22-initial') await undoLast(database);
+    while (((await findUndoing(database)) as { name: string }).name !== '2026-11-22-initial') await undoLast(database);
     drop = async () => {
       await database.close(true);
       await fresh.drop();
@@ -31,10 +31,16 @@ describeOnEach('undoing the first migration', kind => {
   it('names the tables with their rows and the triggers of the counters, and then drops them', async () => {
     const { created } = await installTriggers(database.em);
     // Not by a hook, which would stand back for the triggers.
-    await run("insert into core_user (name, email, created_at, updated_at) values ('Ada', 'ada@example.org', current_timestamp, current_timestamp)");
+    await run(
+      "insert into core_user (name, email, created_at, updated_at) values ('Ada', 'ada@example.org', current_timestamp, current_timestamp)",
+    );
     expect(await findUndoing(database)).toEqual({
       name: '2026-11-22-initial',
-      tables: [{ name: 'core_enrollments', rows: 0 }, { name: 'core_course', rows: 0 }, { name: 'core_user', rows: 1 }],
+      tables: [
+        { name: 'core_enrollments', rows: 0 },
+        { name: 'core_course', rows: 0 },
+        { name: 'core_user', rows: 1 },
+      ],
       triggers: created.toSorted(),
       procedures: [],
       indexes: [],
@@ -46,14 +52,44 @@ describeOnEach('undoing the first migration', kind => {
   const references = kind === 'sqlite' ? 'integer' : 'bigint unsigned';
   const body = 'begin update core_user set name = name where id = 0; end';
   describe.each<[what: string, named: string, ...statements: string[]]>([
-    ['a table of ours that has got a column', 'core_course (has the column price)', 'alter table core_course add column price integer'],
-    ['a table of other columns with a name of ours', 'core_course (has the columns ', 'alter table core_enrollments rename to kept_1', 'alter table core_course rename to kept_2', 'create table core_course (id integer primary key, name varchar(20), price integer)'],
+    [
+      'a table of ours that has got a column',
+      'core_course (has the column price)',
+      'alter table core_course add column price integer',
+    ],
+    [
+      'a table of other columns with a name of ours',
+      'core_course (has the columns ',
+      'alter table core_enrollments rename to kept_1',
+      'alter table core_course rename to kept_2',
+      'create table core_course (id integer primary key, name varchar(20), price integer)',
+    ],
     ['an index', 'the index by_name on core_user', 'create index by_name on core_user (name)'],
-    ['a trigger', 'the trigger audit on core_course', `create trigger audit after delete on core_course for each row ${body}`],
-    ['a trigger with a name of ours', 'the trigger counters_core_enrollments_course_id_after_insert on core_enrollments', `create trigger counters_core_enrollments_course_id_after_insert after insert on core_enrollments for each row ${body}`],
-    ['a foreign key to users', 'of payments.payer, which refers to core_user', `create table payments (id integer primary key, payer ${references}, constraint pays foreign key (payer) references core_user (id))`],
-    ['a foreign key to courses', 'of rooms.course, which refers to core_course', `create table rooms (id integer primary key, course ${references}, constraint holds foreign key (course) references core_course (id))`],
-    ['a foreign key to enrollments', 'of grades.enrollment, which refers to core_enrollments', `create table grades (id integer primary key, enrollment ${references}, constraint grades_it foreign key (enrollment) references core_enrollments (id))`],
+    [
+      'a trigger',
+      'the trigger audit on core_course',
+      `create trigger audit after delete on core_course for each row ${body}`,
+    ],
+    [
+      'a trigger with a name of ours',
+      'the trigger counters_core_enrollments_course_id_after_insert on core_enrollments',
+      `create trigger counters_core_enrollments_course_id_after_insert after insert on core_enrollments for each row ${body}`,
+    ],
+    [
+      'a foreign key to users',
+      'of payments.payer, which refers to core_user',
+      `create table payments (id integer primary key, payer ${references}, constraint pays foreign key (payer) references core_user (id))`,
+    ],
+    [
+      'a foreign key to courses',
+      'of rooms.course, which refers to core_course',
+      `create table rooms (id integer primary key, course ${references}, constraint holds foreign key (course) references core_course (id))`,
+    ],
+    [
+      'a foreign key to enrollments',
+      'of grades.enrollment, which refers to core_enrollments',
+      `create table grades (id integer primary key, enrollment ${references}, constraint grades_it foreign key (enrollment) references core_enrollments (id))`,
+    ],
   ])('where somebody else has made %s', (_, named, ...statements) => {
     it('is refused and names it, by the look before and by the migration itself, and nothing is changed', async () => {
       await addCourse(database);
@@ -76,15 +112,25 @@ describeOnEach('undoing the first migration', kind => {
 
 describeOnEach('migrations', kind => {
   it.each([
-    ['other columns', 'create table core_recount_runs (id integer primary key, label varchar(20))', 'core_recount_runs (has the column label and lacks the columns '],
+    [
+      'other columns',
+      'create table core_recount_runs (id integer primary key, label varchar(20))',
+      'core_recount_runs (has the column label and lacks the columns ',
+    ],
     ['a view', 'create view core_recount_runs as select 1 as id', 'core_recount_runs (is a view)'],
   ])('that are pending take no table of somebody else for their own: it has %s', async (_, statement, named) => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await database.migrator.up({ to: '2026-11-22-initial' });
     await database.em.getConnection().execute(statement, [], 'run');
-    await expect(migrateUp(database)).rejects.toMatchObject({ code: 'SCHEMA_NOT_OURS', message: expect.stringContaining(named) });
-    await expect(database.migrator.up()).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringContaining(named) });
+    await expect(migrateUp(database)).rejects.toMatchObject({
+      code: 'SCHEMA_NOT_OURS',
+      message: expect.stringContaining(named),
+    });
+    await expect(database.migrator.up()).rejects.toMatchObject({
+      code: 'MIGRATION_REFUSED',
+      message: expect.stringContaining(named),
+    });
     expect(await database.migrator.getExecuted()).toHaveLength(1);
     await database.close(true);
     await drop();
@@ -95,7 +141,10 @@ describeOnEach('migrations', kind => {
     const database = await openDatabase(url);
     await migrateUp(database);
     await database.em.getConnection().execute('alter table core_enrollments drop column updated_at', [], 'run');
-    await expect(migrateUp(database)).rejects.toMatchObject({ code: 'SCHEMA_INCOMPLETE', message: expect.stringContaining('core_enrollments (updated_at)') });
+    await expect(migrateUp(database)).rejects.toMatchObject({
+      code: 'SCHEMA_INCOMPLETE',
+      message: expect.stringContaining('core_enrollments (updated_at)'),
+    });
     await database.close(true);
     await drop();
   });

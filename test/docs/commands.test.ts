@@ -9,7 +9,8 @@
  *   others         settings, log lines, pictures
  *
  * `rollcall` is the compiled command line. A command must end with 0; a page shows another code with "; echo $?". In
- * output "…" stands for what differs from time to time, see output-pattern.ts. A command in the background writes to a file.
+ * output "…" stands for what differs from time to time, see output-pattern.ts. A command in the background writes to a
+ * file.
  */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
@@ -20,7 +21,10 @@ import { commandsIn, pages, textOf, type ShownCommand } from './console-blocks.j
 import { isAsShown } from './output-pattern.js';
 import { pagePlace } from './page-place.js';
 
-/** Lists the programs beside the system's own and the servers' clients that pages use; a page that needs one that is not there is not run, which is said loudly. */
+/**
+ * Lists the programs beside the system's own and the servers' clients that pages use; a page that needs one that is not
+ * there is not run, which is said loudly.
+ */
 const programs = ['sqlite3', 'curl', 'jq', 'openssl', 'npm'];
 
 const shown = pages().flatMap(page => commandsIn(page, textOf(page)));
@@ -54,7 +58,10 @@ for (const kind of kinds) {
     const commands = commandsOn(kind, page);
     const missing = missingFor(kind, commands);
     if (missing.length === 0) {
-      if (commands.length > 0) it.concurrent(`${page} shows what its commands print on ${kind}`, { timeout: 300_000 }, () => run(kind, commands));
+      if (commands.length > 0)
+        it.concurrent(`${page} shows what its commands print on ${kind}`, { timeout: 300_000 }, () =>
+          run(kind, commands),
+        );
       continue;
     }
     const message = `NOT TESTED: ${page} on ${kind}. Put ${missing.join(' and ')} on PATH.`;
@@ -64,13 +71,18 @@ for (const kind of kinds) {
 }
 
 describe('a page does not pass', () => {
-  const pageOf = (...lines: string[]): Promise<void> => run('sqlite', commandsIn('a page', ['```console', ...lines, '```'].join('\n')));
+  const pageOf = (...lines: string[]): Promise<void> =>
+    run('sqlite', commandsIn('a page', ['```console', ...lines, '```'].join('\n')));
 
   it('when a command prints something else', async () => {
     await pageOf('$ rollcall verify', 'Verified 4 courses: all counts match.');
-    await expect(pageOf('$ rollcall verify', 'Verified 5 courses: all counts match.')).rejects.toThrow(/a page:2: rollcall verify\nended with 0[^]*Verified 4 courses[^]*The page shows:\nVerified 5/);
+    await expect(pageOf('$ rollcall verify', 'Verified 5 courses: all counts match.')).rejects.toThrow(
+      /a page:2: rollcall verify\nended with 0[^]*Verified 4 courses[^]*The page shows:\nVerified 5/,
+    );
     await expect(pageOf('$ rollcall verify')).rejects.toThrow(/The page shows:\n$/);
-    await expect(pageOf('$ rollcall verify', 'Verified 4 courses: all counts match.', 'Done.')).rejects.toThrow(/The page shows/);
+    await expect(pageOf('$ rollcall verify', 'Verified 4 courses: all counts match.', 'Done.')).rejects.toThrow(
+      /The page shows/,
+    );
   });
 
   it('when it has a command that is not there', async () => {
@@ -80,11 +92,15 @@ describe('a page does not pass', () => {
 
   it('when a command fails without saying so', async () => {
     await pageOf('$ rollcall runs show 9; echo $?', 'Run 9 does not exist.…', '1');
-    await expect(pageOf('$ rollcall runs show 9', '…')).rejects.toThrow(/ended with 1[^]*As the page has it, it ends with 0/);
+    await expect(pageOf('$ rollcall runs show 9', '…')).rejects.toThrow(
+      /ended with 1[^]*As the page has it, it ends with 0/,
+    );
   });
 
   it('when nobody runs a block of its kind', () => {
-    expect(() => commandsIn('a page', '```console windows\n$ dir\n```')).toThrow('a page:1: nobody runs blocks that are marked "console windows"');
+    expect(() => commandsIn('a page', '```console windows\n$ dir\n```')).toThrow(
+      'a page:1: nobody runs blocks that are marked "console windows"',
+    );
     expect(() => commandsIn('a page', '```console\ndir\n```')).toThrow('a page:2: the block begins with output');
   });
 });

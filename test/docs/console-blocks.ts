@@ -14,14 +14,19 @@ export interface ShownCommand {
   readonly output: readonly string[];
 }
 
-/** Is one fenced block of a page: what follows the opening fence, the line of that fence from 1, and the lines between the fences. */
+/**
+ * Is one fenced block of a page: what follows the opening fence, the line of that fence from 1, and the lines between
+ * the fences.
+ */
 export interface Block {
   readonly kind: string;
   readonly line: number;
   readonly lines: readonly string[];
 }
 
-/** Gives the pages whose commands and operations are run, as paths from the project's folder: README.md and docs/*.md. */
+/**
+ * Gives the pages whose commands and operations are run, as paths from the project's folder: README.md and docs/*.md.
+ */
 export function pages(): string[] {
   const docs = readdirSync(join(project, 'docs')).filter(name => name.endsWith('.md'));
   return ['README.md', ...docs.sort().map(name => `docs/${name}`)];
@@ -48,22 +53,30 @@ export function blocksIn(text: string): Block[] {
   return blocks;
 }
 
-/** Gives the commands of a page's console blocks, in order. Throws where a block is of a kind that nobody runs, or begins with output. */
+/**
+ * Gives the commands of a page's console blocks, in order. Throws where a block is of a kind that nobody runs, or
+ * begins with output.
+ */
 export function commandsIn(page: string, text: string): ShownCommand[] {
-  return blocksIn(text).filter(({ kind }) => kind.startsWith('console')).flatMap(block => commandsOf(page, block));
+  return blocksIn(text)
+    .filter(({ kind }) => kind.startsWith('console'))
+    .flatMap(block => commandsOf(page, block));
 }
 
 function commandsOf(page: string, { kind, line, lines }: Block): ShownCommand[] {
   const on = ({ console: 'sqlite', 'console mysql': 'servers' } as const)[kind];
-  if (!on) throw new Error(`${page}:${line}: nobody runs blocks that are marked "${kind}"; use "console" or "console mysql".`);
+  if (!on)
+    throw new Error(`${page}:${line}: nobody runs blocks that are marked "${kind}"; use "console" or "console mysql".`);
   const commands: (ShownCommand & { output: string[] })[] = [];
   let continued = false;
   for (const [index, text] of lines.entries()) {
     const last = commands.at(-1);
     if (continued) commands[commands.length - 1] = { ...last!, command: `${last!.command}\n${text}` };
-    else if (text.startsWith('$ ')) commands.push({ page, line: line + 1 + index, on, command: text.slice(2), output: [] });
+    else if (text.startsWith('$ '))
+      commands.push({ page, line: line + 1 + index, on, command: text.slice(2), output: [] });
     else if (last) last.output.push(text);
-    else throw new Error(`${page}:${line + 1 + index}: the block begins with output; begin it with "$ " and a command.`);
+    else
+      throw new Error(`${page}:${line + 1 + index}: the block begins with output; begin it with "$ " and a command.`);
     continued = (continued || text.startsWith('$ ')) && text.endsWith('\\');
   }
   return commands;

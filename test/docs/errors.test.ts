@@ -5,15 +5,37 @@ import { textOf } from './console-blocks.js';
 
 /** Gives the rows of the table under a heading of a page, their cells without the spaces around them. */
 function rowsUnder(page: string, heading: string): string[][] {
-  const section = textOf(page).split(/^## /m).find(one => one.startsWith(`${heading}\n`)) ?? '';
-  const lines = section.split('\n').filter(line => line.startsWith('|')).slice(2);
-  return lines.map(line => line.slice(1, -1).split(' | ').map(cell => cell.trim()));
+  const section =
+    textOf(page)
+      .split(/^## /m)
+      .find(one => one.startsWith(`${heading}\n`)) ?? '';
+  const lines = section
+    .split('\n')
+    .filter(line => line.startsWith('|'))
+    .slice(2);
+  return lines.map(line =>
+    line
+      .slice(1, -1)
+      .split(' | ')
+      .map(cell => cell.trim()),
+  );
 }
 
 it('docs/errors.md has every code of the catalogue as it is there, and no other', () => {
-  const errors = Object.entries(errorCatalogue).map(([code, { meaning, message, status, remedy }]) => [`\`${code}\``, status.join(', '), meaning, message.map(form => `\`${form}\``).join(' or '), remedy]);
+  const errors = Object.entries(errorCatalogue).map(([code, { meaning, message, status, remedy }]) => [
+    `\`${code}\``,
+    status.join(', '),
+    meaning,
+    message.map(form => `\`${form}\``).join(' or '),
+    remedy,
+  ]);
   expect(rowsUnder('docs/errors.md', 'Errors')).toEqual(errors);
-  const userErrors = Object.entries(userErrorCatalogue).map(([code, { meaning, message, remedy }]) => [`\`${code}\``, meaning, message.map(form => `\`${form}\``).join(' or '), remedy]);
+  const userErrors = Object.entries(userErrorCatalogue).map(([code, { meaning, message, remedy }]) => [
+    `\`${code}\``,
+    meaning,
+    message.map(form => `\`${form}\``).join(' or '),
+    remedy,
+  ]);
   expect(rowsUnder('docs/errors.md', 'User errors')).toEqual(userErrors);
 });
 

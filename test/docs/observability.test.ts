@@ -16,12 +16,27 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 /** Gives the cells of those rows of the document's tables whose first cell matches. */
-const rows = (first: RegExp): string[][] => text.split('\n').filter(line => line.startsWith('| `')).map(line => line.split('|').slice(1, -1).map(cell => cell.trim())).filter(([cell]) => first.test(cell!));
+const rows = (first: RegExp): string[][] =>
+  text
+    .split('\n')
+    .filter(line => line.startsWith('| `'))
+    .map(line =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map(cell => cell.trim()),
+    )
+    .filter(([cell]) => first.test(cell!));
 
 /** Leaves in the middle of a request, and returns once the server has told of it. */
 async function leave(): Promise<void> {
   const { hostname, port } = new URL(api.url);
-  const client = connect({ host: hostname, port: Number(port) }, () => client.write('POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{', () => client.resetAndDestroy()));
+  const client = connect({ host: hostname, port: Number(port) }, () =>
+    client.write(
+      'POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{',
+      () => client.resetAndDestroy(),
+    ),
+  );
   client.on('error', () => undefined);
   await log.until(({ aborted }) => aborted === true);
 }
@@ -30,20 +45,28 @@ it('every metric of the server is in the table, with its type and labels, and no
   const student = await addUser(api.database, Role.STUDENT);
   const course = await addCourse(api.database);
   const admin = await api.token(Role.ADMIN, null);
-  for (let round = 0; round < 2; round += 1) await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
+  for (let round = 0; round < 2; round += 1)
+    await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
   await api.send(null, '{ nothing }');
   await leave();
   const scraped = await (await fetch(api.metricsUrl!)).text();
   const types = [...scraped.matchAll(/^# TYPE (rollcall_\w+) (\w+)$/gm)].map(([, name, type]) => [name!, type!]);
-  const labelsOf = (name: string): string[] => [...(new RegExp(`^${name}(?:_count)?\\{(.*)\\} `, 'm').exec(scraped)?.[1] ?? '').matchAll(/(\w+)=/g)].map(([, label]) => label!);
-  const documented = rows(/^`rollcall_/).map(([name, type, labels]) => [name!.slice(1, -1), type, ...[...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label)].join(' '));
+  const labelsOf = (name: string): string[] =>
+    [...(new RegExp(`^${name}(?:_count)?\\{(.*)\\} `, 'm').exec(scraped)?.[1] ?? '').matchAll(/(\w+)=/g)].map(
+      ([, label]) => label!,
+    );
+  const documented = rows(/^`rollcall_/).map(([name, type, labels]) =>
+    [name!.slice(1, -1), type, ...[...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label)].join(' '),
+  );
   expect(types.map(([name, type]) => [name, type, ...labelsOf(name!)].join(' ')).sort()).toEqual(documented.sort());
 });
 
 it('every field of a line is in the table', async () => {
   const fields = rows(/^`[a-z]/).flatMap(([first]) => [...first!.matchAll(/`(\w+)`/g)].map(([, field]) => field!));
   const lines = await log.requests(1);
-  expect([...new Set(lines.flatMap(line => Object.keys(line)))].filter(field => field !== 'msg' && !fields.includes(field))).toEqual([]);
+  expect(
+    [...new Set(lines.flatMap(line => Object.keys(line)))].filter(field => field !== 'msg' && !fields.includes(field)),
+  ).toEqual([]);
 });
 
 it('the sample is a line as the server prints them', async () => {
@@ -52,7 +75,8 @@ it('the sample is a line as the server prints them', async () => {
   const course = await addCourse(api.database);
   const query = 'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { userErrors { code } } }';
   log.clear();
-  for (let round = 0; round < 2; round += 1) await api.send(await api.token(Role.STUDENT, student), query, { id: course });
+  for (let round = 0; round < 2; round += 1)
+    await api.send(await api.token(Role.STUDENT, student), query, { id: course });
   const line = (await log.requests(2))[1]!;
   expect(Object.keys(line)).toEqual(Object.keys(sample));
   const { time, pid, hostname, requestId, durationMs, viewerId, ...same } = line;

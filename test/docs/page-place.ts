@@ -22,12 +22,18 @@ export interface PagePlace {
   leave(): Promise<void>;
 }
 
-/** Gives a place on a database of a kind: SQLite's is data/rollcall.sqlite in the folder; a server's is what the clients use there. */
+/**
+ * Gives a place on a database of a kind: SQLite's is data/rollcall.sqlite in the folder; a server's is what the clients
+ * use there.
+ */
 export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-page-'));
   mkdirSync(join(folder, 'data'));
   symlinkSync(join(project, 'schema'), join(folder, 'schema'));
-  const { url, drop } = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
+  const { url, drop } =
+    kind === 'sqlite'
+      ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() }
+      : freshUrl(kind);
   const database = await openDatabase(url);
   await migrate(database);
   await addExampleSchool(database);
@@ -37,7 +43,15 @@ export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   if (kind !== 'sqlite') putClient(folder, clientsHere(kind)[0]!, url);
   const own = `127.0.0.1:${await freePort()}`;
   const PATH = `${join(folder, 'bin')}:${process.env['PATH']}`;
-  const shell = openShell(folder, { PATH, HOME: folder, USER: 'operator', LC_ALL: 'C.UTF-8', HOST: '127.0.0.1', PORT: own.split(':')[1]!, ...(kind !== 'sqlite' && { DATABASE_URL: url }) });
+  const shell = openShell(folder, {
+    PATH,
+    HOME: folder,
+    USER: 'operator',
+    LC_ALL: 'C.UTF-8',
+    HOST: '127.0.0.1',
+    PORT: own.split(':')[1]!,
+    ...(kind !== 'sqlite' && { DATABASE_URL: url }),
+  });
   return {
     async type(command) {
       const { code, output } = await shell.type(command.replaceAll(SHOWN, own));
@@ -58,7 +72,10 @@ function putRollcall(folder: string): void {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { rollcall: 'rollcall' } }));
 }
 
-/** Makes `mysql` the database's own client, with an options file for its account, so that passwords stand on no command line. */
+/**
+ * Makes `mysql` the database's own client, with an options file for its account, so that passwords stand on no command
+ * line.
+ */
 function putClient(folder: string, client: ClientName, url: string): void {
   const { hostname, port, username, password, pathname } = new URL(url);
   const account = `host=${hostname}
@@ -68,25 +85,35 @@ password="${decodeURIComponent(password)}"
 protocol=tcp
 `;
   putProgram(folder, 'mysql', programOfClient(client)!);
-  writeFileSync(join(folder, '.my.cnf'), `[client]
+  writeFileSync(
+    join(folder, '.my.cnf'),
+    `[client]
 ${account}${client === 'mysql' ? 'ssl-mode=DISABLED' : 'skip-ssl'}
 [mysql]
 database=${pathname.slice(1)}
-`);
+`,
+  );
 }
 
 function putProgram(folder: string, name: string, ...command: string[]): void {
   const program = join(folder, 'bin', name);
-  writeFileSync(program, `#!/bin/sh
+  writeFileSync(
+    program,
+    `#!/bin/sh
 exec ${command.map(part => `'${part}'`).join(' ')} "$@"
-`);
+`,
+  );
   chmodSync(program, 0o755);
 }
 
 /** Comes back when what was started in the background has written to the file of its output: it is at work then. */
 async function untilItSays(folder: string, command: string): Promise<void> {
   const [, file] = /\s> *([^\s&]+)/.exec(command) ?? [];
-  if (!file) throw new Error('Send the output of what runs in the background to a file, "> FILE 2>&1 &", for that tells when it is at work.');
+  if (!file)
+    throw new Error(
+      'Send the output of what runs in the background to a file, "> FILE 2>&1 &", for that tells when it is at work.',
+    );
   while (!statSync(join(folder, file), { throwIfNoEntry: false })?.size) await delay(20);
-  if (/^Something unexpected/m.test(readFileSync(join(folder, file), 'utf8'))) throw new Error(readFileSync(join(folder, file), 'utf8'));
+  if (/^Something unexpected/m.test(readFileSync(join(folder, file), 'utf8')))
+    throw new Error(readFileSync(join(folder, file), 'utf8'));
 }

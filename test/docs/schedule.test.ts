@@ -10,7 +10,9 @@ const guide = readFileSync(new URL('../../docs/schedule.md', import.meta.url), '
 
 /** Gives the code blocks of a language. */
 function blocks(language: string): string[] {
-  return [...guide.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language).map(([, , code]) => code!);
+  return [...guide.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
+    .filter(([, name]) => name === language)
+    .map(([, , code]) => code!);
 }
 
 describe('docs/schedule.md', () => {
@@ -31,10 +33,15 @@ describe('docs/schedule.md', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
     const program = join(folder, 'node_modules/.bin/node');
-    for (const [code, printed] of [[0, ''], [3, 'dist/cli/main.js verify\non standard error\n']] as const) {
+    for (const [code, printed] of [
+      [0, ''],
+      [3, 'dist/cli/main.js verify\non standard error\n'],
+    ] as const) {
       writeFileSync(program, `#!/bin/sh\necho "$@"\necho on standard error >&2\nexit ${code}\n`);
       chmodSync(program, 0o755);
-      expect(spawnSync('/bin/sh', ['-c', command!.replace('/srv/rollcall', folder)], { encoding: 'utf8' })).toMatchObject({ status: 0, stdout: printed, stderr: '' });
+      expect(
+        spawnSync('/bin/sh', ['-c', command!.replace('/srv/rollcall', folder)], { encoding: 'utf8' }),
+      ).toMatchObject({ status: 0, stdout: printed, stderr: '' });
     }
   });
 

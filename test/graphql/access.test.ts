@@ -17,8 +17,12 @@ describe('the table of operations', () => {
   const schema = buildGraphqlSchema();
 
   it('names every query and every mutation of the schema', () => {
-    expect([...new Set(queries.map(({ field }) => field))].sort()).toEqual(Object.keys(schema.getQueryType()!.getFields()).sort());
-    expect([...new Set(mutations.map(({ field }) => field))].sort()).toEqual(Object.keys(schema.getMutationType()!.getFields()).sort());
+    expect([...new Set(queries.map(({ field }) => field))].sort()).toEqual(
+      Object.keys(schema.getQueryType()!.getFields()).sort(),
+    );
+    expect([...new Set(mutations.map(({ field }) => field))].sort()).toEqual(
+      Object.keys(schema.getMutationType()!.getFields()).sort(),
+    );
   });
 
   it('has an outcome for every caller', () => {
@@ -34,10 +38,19 @@ describeOnEach('access', kind => {
   });
   afterAll(() => api.stop());
 
-  const rows = async () => [await everything(api.database), await api.database.em.getConnection().execute('select id, status, checked from core_recount_runs order by id')];
+  const rows = async () => [
+    await everything(api.database),
+    await api.database.em.getConnection().execute('select id, status, checked from core_recount_runs order by id'),
+  ];
 
-  /** Lets each caller try an operation in a world that nobody has changed yet; gives what became of it and whether rows changed. */
-  async function walk(type: 'query' | 'mutation', { field, ask }: Case): Promise<{ caller: string; outcome: string; changed: boolean }[]> {
+  /**
+   * Lets each caller try an operation in a world that nobody has changed yet; gives what became of it and whether rows
+   * changed.
+   */
+  async function walk(
+    type: 'query' | 'mutation',
+    { field, ask }: Case,
+  ): Promise<{ caller: string; outcome: string; changed: boolean }[]> {
     const walked = [];
     let world = await newWorld(api);
     let before = await rows();
@@ -52,14 +65,25 @@ describeOnEach('access', kind => {
     return walked;
   }
 
-  const expected = ({ outcomes }: Case, changes: boolean) => callers.map((caller, index) => ({ caller, outcome: outcomes[index], changed: changes && outcomes[index] === 'done' }));
+  const expected = ({ outcomes }: Case, changes: boolean) =>
+    callers.map((caller, index) => ({
+      caller,
+      outcome: outcomes[index],
+      changed: changes && outcomes[index] === 'done',
+    }));
 
-  it.each(queries.map(one => [nameOf(one), one] as const))('the query %s answers each caller as the contract says and changes nothing', async (_, one) => {
-    expect(await walk('query', one)).toEqual(expected(one, false));
-  });
+  it.each(queries.map(one => [nameOf(one), one] as const))(
+    'the query %s answers each caller as the contract says and changes nothing',
+    async (_, one) => {
+      expect(await walk('query', one)).toEqual(expected(one, false));
+    },
+  );
 
-  it.each(mutations.map(one => [nameOf(one), one] as const))('the mutation %s changes rows for those who may and only for them', async (_, one) => {
-    expect(await walk('mutation', one)).toEqual(expected(one, !one.readsOnly));
-    await expectExactCounts(api.database);
-  });
+  it.each(mutations.map(one => [nameOf(one), one] as const))(
+    'the mutation %s changes rows for those who may and only for them',
+    async (_, one) => {
+      expect(await walk('mutation', one)).toEqual(expected(one, !one.readsOnly));
+      await expectExactCounts(api.database);
+    },
+  );
 });

@@ -7,38 +7,76 @@ import { MAX_VALUES } from '../../src/graphql/variables.js';
 import type { UserErrorCode } from '../../src/services/outcome.js';
 import { startApi, type Api } from '../support/api.js';
 import { trustedFolder } from '../support/trusted-folder.js';
-import { ACCEPT, askedRefusals, at, bytes, fetched, noHttp, streamed, unexpected, type Ask, type Reply } from './asked-for-refusals.js';
+import {
+  ACCEPT,
+  askedRefusals,
+  at,
+  bytes,
+  fetched,
+  noHttp,
+  streamed,
+  unexpected,
+  type Ask,
+  type Reply,
+} from './asked-for-refusals.js';
 
 function post(api: Api, body: object, token: string | null = null): Promise<Reply> {
   return withHeader(api, body, token === null ? {} : { authorization: `Bearer ${token}` });
 }
 
 function withHeader(api: Api, body: object, headers: Record<string, string>): Promise<Reply> {
-  return fetched(api.url, { method: 'POST', headers: { ...ACCEPT, 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  return fetched(api.url, {
+    method: 'POST',
+    headers: { ...ACCEPT, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
 }
 
-const anonymously = (query: string, variables = {}): Ask => api => post(api, { query, variables });
-const withToken = (token: string): Ask => api => post(api, { query: '{ me { id } }' }, token);
-const as = (role: Role, userId: number | null, query: string, variables = {}): Ask => async api => post(api, { query, variables }, await api.token(role, userId));
+const anonymously =
+  (query: string, variables = {}): Ask =>
+  api =>
+    post(api, { query, variables });
+const withToken =
+  (token: string): Ask =>
+  api =>
+    post(api, { query: '{ me { id } }' }, token);
+const as =
+  (role: Role, userId: number | null, query: string, variables = {}): Ask =>
+  async api =>
+    post(api, { query, variables }, await api.token(role, userId));
 const asAdmin = (query: string): Ask => as(Role.ADMIN, null, query);
-const get = (parameters: Record<string, string>): Ask => api => fetched(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { ...ACCEPT, 'apollo-require-preflight': 'true' } });
-const broken = (sql: string, query: string): Ask => async api => {
-  await api.database.em.getConnection().execute(sql);
-  return asAdmin(query)(api);
-};
+const get =
+  (parameters: Record<string, string>): Ask =>
+  api =>
+    fetched(`${api.url}?${new URLSearchParams(parameters)}`, {
+      headers: { ...ACCEPT, 'apollo-require-preflight': 'true' },
+    });
+const broken =
+  (sql: string, query: string): Ask =>
+  async api => {
+    await api.database.em.getConnection().execute(sql);
+    return asAdmin(query)(api);
+  };
 /** Asks an admin's question while the table of the runs is away. */
-const brokenFor = (query: string): Ask => async api => {
-  const reply = await broken('alter table core_recount_runs rename to hidden_away', query)(api);
-  await api.database.em.getConnection().execute('alter table hidden_away rename to core_recount_runs');
-  return reply;
-};
+const brokenFor =
+  (query: string): Ask =>
+  async api => {
+    const reply = await broken('alter table core_recount_runs rename to hidden_away', query)(api);
+    await api.database.em.getConnection().execute('alter table hidden_away rename to core_recount_runs');
+    return reply;
+  };
 
 /** Sends a mutation that needs more room than the file may have. */
 const withoutRoom: Ask = async api => {
   const sql = api.database.em.getConnection();
   const [before] = await sql.execute<{ max_page_count: number }[]>('pragma max_page_count');
   await sql.execute('pragma max_page_count = 1'); // No less than it has.
-  const reply = await as(Role.ADMIN, null, 'mutation ($text: String) { createCourse(input: { title: "Large", description: $text }) { course { id } } }', { text: 'x'.repeat(60_000) })(api);
+  const reply = await as(
+    Role.ADMIN,
+    null,
+    'mutation ($text: String) { createCourse(input: { title: "Large", description: $text }) { course { id } } }',
+    { text: 'x'.repeat(60_000) },
+  )(api);
   await sql.execute(`pragma max_page_count = ${before!.max_page_count}`);
   return reply;
 };
@@ -56,36 +94,53 @@ async function trusting(ask: Ask): Promise<Reply> {
 /** Asks a server of its own whose identity provider is away. */
 async function withoutKeys(): Promise<Reply> {
   const api = await startApi('sqlite', { env: { JWKS_URL: 'http://127.0.0.1:1/keys' } });
-  const reply = await withToken('eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiIxIiwicm9sZSI6ImFkbWluIiwiZXhwIjo5OTk5OTk5OTk5fQ.AAAA')(api);
+  const reply = await withToken(
+    'eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiIxIiwicm9sZSI6ImFkbWluIiwiZXhwIjo5OTk5OTk5OTk5fQ.AAAA',
+  )(api);
   await api.stop();
   return reply;
 }
-/** Sends a mutation with two fields to a server of its own, whose database is taken by another program before it begins, or when the first field is saved. */
-const late = (moment: 'before' | 'between'): Ask => async () => {
-  const api = await startApi('sqlite', { env: { REQUEST_TIMEOUT: '1' } });
-  const other = new DatabaseSync(api.databaseUrl.slice('sqlite:'.length));
-  try {
-    const take = (): void => {
-      if (!other.isTransaction) other.exec('begin immediate');
-    };
-    if (moment === 'before') take();
-    api.database.config.set('onQuery', sql => {
-      // The first that is read for the answer.
-      if (/^select .* from "core_user"/.test(sql)) take();
-      return sql;
-    });
-    const create = (name: string) => `${name}: createUser(input: { name: "${name}", email: "${name}@example.org" }) { user { id } }`;
-    return await asAdmin(`mutation { ${create('a')} ${create('b')} }`)(api);
-  } finally {
-    other.close();
-    await api.stop();
-  }
-};
+/**
+ * Sends a mutation with two fields to a server of its own, whose database is taken by another program before it begins,
+ * or when the first field is saved.
+ */
+const late =
+  (moment: 'before' | 'between'): Ask =>
+  async () => {
+    const api = await startApi('sqlite', { env: { REQUEST_TIMEOUT: '1' } });
+    const other = new DatabaseSync(api.databaseUrl.slice('sqlite:'.length));
+    try {
+      const take = (): void => {
+        if (!other.isTransaction) other.exec('begin immediate');
+      };
+      if (moment === 'before') take();
+      api.database.config.set('onQuery', sql => {
+        // The first that is read for the answer.
+        if (/^select .* from "core_user"/.test(sql)) take();
+        return sql;
+      });
+      const create = (name: string) =>
+        `${name}: createUser(input: { name: "${name}", email: "${name}@example.org" }) { user { id } }`;
+      return await asAdmin(`mutation { ${create('a')} ${create('b')} }`)(api);
+    } finally {
+      other.close();
+      await api.stop();
+    }
+  };
 
 /** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
-export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>> = {
+export const askedErrors: Readonly<
+  Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>
+> = {
   BAD_REQUEST: [
-    ...[{ version: 1, sha256Hash: '0'.repeat(64) }, { version: 2, sha256Hash: '0'.repeat(64) }].map((persistedQuery): Ask => api => post(api, { query: '{ me { id } }', extensions: { persistedQuery } })),
+    ...[
+      { version: 1, sha256Hash: '0'.repeat(64) },
+      { version: 2, sha256Hash: '0'.repeat(64) },
+    ].map(
+      (persistedQuery): Ask =>
+        api =>
+          post(api, { query: '{ me { id } }', extensions: { persistedQuery } }),
+    ),
     api => post(api, {}),
     get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' }),
     at('/graphql', { method: 'POST', body: '{"query":' }),
@@ -101,31 +156,77 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   REQUEST_TIMEOUT: [...askedRefusals.REQUEST_TIMEOUT, late('before'), late('between')],
   GRAPHQL_PARSE_FAILED: [anonymously('{ courses {'), anonymously(`{ ${'me { id } '.repeat(1250)} }`)],
   GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
-  OPERATION_RESOLUTION_FAILURE: [anonymously('query A { me { id } } query B { me { id } }'), api => post(api, { query: 'query A { me { id } }', operationName: 'B' }), streamed('subscription A { courseCountsChanged { courseId } } subscription B { courseCountsChanged { courseId } }')],
+  OPERATION_RESOLUTION_FAILURE: [
+    anonymously('query A { me { id } } query B { me { id } }'),
+    api => post(api, { query: 'query A { me { id } }', operationName: 'B' }),
+    streamed('subscription A { courseCountsChanged { courseId } } subscription B { courseCountsChanged { courseId } }'),
+  ],
   QUERY_TOO_DEEP: [
-    anonymously(`{ courses { nodes ${'{ instructor { enrollments { nodes { course '.repeat(3)}{ id }${' } } } }'.repeat(3)} } }`),
+    anonymously(
+      `{ courses { nodes ${'{ instructor { enrollments { nodes { course '.repeat(3)}{ id }${' } } } }'.repeat(3)} } }`,
+    ),
     anonymously(`{ courses(filter: { status: ${'['.repeat(1100)}${']'.repeat(1100)} }) { totalCount } }`),
   ],
   QUERY_TOO_COSTLY: [
-    anonymously('{ courses(first: 100) { nodes { enrollments(first: 100) { nodes { id student { id name } course { id } } } } } }'),
-    anonymously(`{ ...A } ${['A', 'B', 'C', 'D'].map((name, index, { [index + 1]: next }) => `fragment ${name} on Query { ${(next ? `...${next} ` : 'me { id } ').repeat(20)} }`).join(' ')}`),
-    anonymously(`{ ${'...A '.repeat(200)} } fragment A on Query { courses(filter: { ids: [${'1 '.repeat(200)}] }) { totalCount } }`),
+    anonymously(
+      '{ courses(first: 100) { nodes { enrollments(first: 100) { nodes { id student { id name } course { id } } } } } }',
+    ),
+    anonymously(
+      `{ ...A } ${['A', 'B', 'C', 'D'].map((name, index, { [index + 1]: next }) => `fragment ${name} on Query { ${(next ? `...${next} ` : 'me { id } ').repeat(20)} }`).join(' ')}`,
+    ),
+    anonymously(
+      `{ ${'...A '.repeat(200)} } fragment A on Query { courses(filter: { ids: [${'1 '.repeat(200)}] }) { totalCount } }`,
+    ),
     anonymously(`{ ${'__typename '.repeat(101)} }`),
     anonymously(`query (${Array.from({ length: 251 }, (_, index) => `$v${index}: Int`).join(' ')}) { __typename }`),
     anonymously(`{ ${'... { courses { totalCount } } '.repeat(201)} }`),
     anonymously(`{ ${Array.from({ length: 11 }, () => `... { ${'__typename '.repeat(100)} }`).join(' ')} }`),
   ],
-  QUERY_TOO_LONG: [anonymously(`{ me { id } } #${'x'.repeat(MAX_TEXT_LENGTH)}`), anonymously(`query ${'x'.repeat(MAX_NAME_LENGTH + 1)} { me { id } }`), streamed(`subscription ${'x'.repeat(MAX_NAME_LENGTH + 1)} { courseCountsChanged { courseId } }`)],
-  QUERY_TOO_MANY_ALIASES: [anonymously(`{ ${Array.from({ length: 51 }, (_, index) => `a${index}: __typename`).join(' ')} }`)],
-  QUERY_TOO_MANY_DIRECTIVES: [anonymously(`{ __typename ${'@aa'.repeat(6)} }`), anonymously(`{ ${'__typename @include(if: true) '.repeat(51)} }`)],
-  PERSISTED_QUERY_NOT_FOUND: [api => post(api, { extensions: { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') } } })],
+  QUERY_TOO_LONG: [
+    anonymously(`{ me { id } } #${'x'.repeat(MAX_TEXT_LENGTH)}`),
+    anonymously(`query ${'x'.repeat(MAX_NAME_LENGTH + 1)} { me { id } }`),
+    streamed(`subscription ${'x'.repeat(MAX_NAME_LENGTH + 1)} { courseCountsChanged { courseId } }`),
+  ],
+  QUERY_TOO_MANY_ALIASES: [
+    anonymously(`{ ${Array.from({ length: 51 }, (_, index) => `a${index}: __typename`).join(' ')} }`),
+  ],
+  QUERY_TOO_MANY_DIRECTIVES: [
+    anonymously(`{ __typename ${'@aa'.repeat(6)} }`),
+    anonymously(`{ ${'__typename @include(if: true) '.repeat(51)} }`),
+  ],
+  PERSISTED_QUERY_NOT_FOUND: [
+    api =>
+      post(api, {
+        extensions: {
+          persistedQuery: { version: 1, sha256Hash: createHash('sha256').update('{ unseen }').digest('hex') },
+        },
+      }),
+  ],
   DOCUMENT_NOT_TRUSTED: [
     () => trusting(api => post(api, { query: '{ __typename }' })),
     () => trusting(api => post(api, { documentId: 'unknown' })),
-    () => trusting(api => fetched(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: '{"query":"subscription { courseCountsChanged { courseId } }"}' })),
+    () =>
+      trusting(api =>
+        fetched(`${api.url}/stream`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+          body: '{"query":"subscription { courseCountsChanged { courseId } }"}',
+        }),
+      ),
   ],
-  BAD_USER_INPUT: [anonymously('{ course(id: "abc") { id } }'), anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }), anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', { ids: Array.from({ length: MAX_VALUES }, () => 1) }), streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }')],
-  UNAUTHENTICATED: [anonymously('{ enrollments { totalCount } }'), withToken('abc'), api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' })],
+  BAD_USER_INPUT: [
+    anonymously('{ course(id: "abc") { id } }'),
+    anonymously('query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }),
+    anonymously('query ($ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount } }', {
+      ids: Array.from({ length: MAX_VALUES }, () => 1),
+    }),
+    streamed('subscription { courseCountsChanged(courseIds: []) { courseId } }'),
+  ],
+  UNAUTHENTICATED: [
+    anonymously('{ enrollments { totalCount } }'),
+    withToken('abc'),
+    api => withHeader(api, { query: '{ me { id } }' }, { authorization: 'Basic x' }),
+  ],
   KEYS_UNAVAILABLE: [withoutKeys],
   FORBIDDEN: [
     at('/graphql/stream', { headers: { accept: 'text/event-stream', origin: 'https://other.example' } }),
@@ -137,7 +238,10 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
   ],
   DATABASE_FULL: [withoutRoom],
   UNSAFE_NUMBER: [
-    broken("update core_course set total_enrollments = 9007199254740993 where id = (select min(id) from core_course)", '{ courses { nodes { totalEnrollments } } }'),
+    broken(
+      'update core_course set total_enrollments = 9007199254740993 where id = (select min(id) from core_course)',
+      '{ courses { nodes { totalEnrollments } } }',
+    ),
     asAdmin('mutation { verifyEnrollmentCounts { driftCount } }'),
   ],
   INTERNAL_SERVER_ERROR: [brokenFor('{ recountRuns { totalCount } }'), unexpected],
@@ -146,18 +250,29 @@ export const askedErrors: Readonly<Record<Exclude<ErrorCode, 'DATABASE_UNAVAILAB
 /** Holds, for each code of `userErrors`, mutations that are answered with it. */
 export const askedUserErrors: Readonly<Record<UserErrorCode, readonly Ask[]>> = {
   NOT_FOUND: [asAdmin('mutation { deleteCourse(input: { id: 999 }) { userErrors { code message } } }')],
-  ALREADY_ENROLLED: [asAdmin('mutation { enroll(input: { courseId: 1, studentId: 3 }) { userErrors { code message } } }')],
-  COURSE_FULL: [broken('update core_course set capacity = 2 where id = 1', 'mutation { enroll(input: { courseId: 1, studentId: 10 }) { userErrors { code message } } }')],
+  ALREADY_ENROLLED: [
+    asAdmin('mutation { enroll(input: { courseId: 1, studentId: 3 }) { userErrors { code message } } }'),
+  ],
+  COURSE_FULL: [
+    broken(
+      'update core_course set capacity = 2 where id = 1',
+      'mutation { enroll(input: { courseId: 1, studentId: 10 }) { userErrors { code message } } }',
+    ),
+  ],
   COURSE_CLOSED: [
     async api => {
-      await asAdmin('mutation { updateCourse(input: { id: 3, status: ARCHIVED }) { userErrors { code message } } }')(api);
+      await asAdmin('mutation { updateCourse(input: { id: 3, status: ARCHIVED }) { userErrors { code message } } }')(
+        api,
+      );
       return as(Role.STUDENT, 10, 'mutation { enroll(input: { courseId: 3 }) { userErrors { code message } } }')(api);
     },
   ],
   INVALID: [asAdmin('mutation { createCourse(input: { title: "" }) { userErrors { code message } } }')],
   IN_USE: [
     asAdmin('mutation { deleteUser(input: { id: 2 }) { userErrors { code message } } }'),
-    asAdmin('mutation { createUser(input: { name: "Ada", email: "ada.byron@example.org" }) { userErrors { code message } } }'),
+    asAdmin(
+      'mutation { createUser(input: { name: "Ada", email: "ada.byron@example.org" }) { userErrors { code message } } }',
+    ),
   ],
   NOT_RUNNING: [
     async api => {

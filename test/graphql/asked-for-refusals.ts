@@ -32,21 +32,31 @@ export async function fetched(url: string | URL, init?: RequestInit): Promise<Re
 }
 
 /** Gives a request to a path, with a body of JSON where there is one. */
-export const at = (path: string, init: RequestInit = {}): Ask => api => fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
+export const at =
+  (path: string, init: RequestInit = {}): Ask =>
+  api =>
+    fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
 
 /** Returns what a server answers to bytes on a connection of their own. */
-export const bytes = (text: string): Ask => async api => {
-  const { status, body } = await answerToBytes(api.url, text);
-  return { status, text: body };
-};
+export const bytes =
+  (text: string): Ask =>
+  async api => {
+    const { status, body } = await answerToBytes(api.url, text);
+    return { status, text: body };
+  };
 
 /** Lets a request wait for its end on a server with the same answers and next to no patience. */
 async function tooSlow(): Promise<Reply> {
-  const { app, follow } = newListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), { http: { headersTimeout: 1, connectionsCheckingInterval: 1, requireHostHeader: false } });
+  const { app, follow } = newListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), {
+    http: { headersTimeout: 1, connectionsCheckingInterval: 1, requireHostHeader: false },
+  });
   follow([]);
   await app.listen({ host: '127.0.0.1', port: 0 });
   try {
-    const { status, body } = await answerToBytes(`http://127.0.0.1:${(app.server.address() as { port: number }).port}`, 'GET / HTTP/1.1\r\n');
+    const { status, body } = await answerToBytes(
+      `http://127.0.0.1:${(app.server.address() as { port: number }).port}`,
+      'GET / HTTP/1.1\r\n',
+    );
     return { status, text: body };
   } finally {
     await app.close();
@@ -105,10 +115,16 @@ async function oneStreamMore(): Promise<Reply> {
 }
 
 /** Gives the first message of a subscription by server-sent events. */
-export const streamed = (query: string): Ask => async api => {
-  const { text } = await fetched(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query }) });
-  return { status: null, text: /^data: (.+)$/m.exec(text)![1]! };
-};
+export const streamed =
+  (query: string): Ask =>
+  async api => {
+    const { text } = await fetched(`${api.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query }),
+    });
+    return { status: null, text: /^data: (.+)$/m.exec(text)![1]! };
+  };
 
 /** Sends a request to a server of its own. */
 async function onItsOwn(options: ApiOptions, ask: (api: Api) => Promise<Reply>): Promise<Reply> {
@@ -121,24 +137,37 @@ async function onItsOwn(options: ApiOptions, ask: (api: Api) => Promise<Reply>):
 }
 
 /** Asks once more than a client has points for, signed in or not. */
-const tooOften = (role: Role | null): Ask => () =>
-  onItsOwn({ env: { RATE_LIMIT: '1/3600', RATE_LIMIT_SIGNED_IN: '1/3600' } }, async api => {
-    const token = role && (await api.token(role, null));
-    await api.send(token, '{ __typename }');
-    const { status, ...answer } = await api.send(token, '{ __typename }');
-    return { status, text: JSON.stringify(answer) };
-  });
+const tooOften =
+  (role: Role | null): Ask =>
+  () =>
+    onItsOwn({ env: { RATE_LIMIT: '1/3600', RATE_LIMIT_SIGNED_IN: '1/3600' } }, async api => {
+      const token = role && (await api.token(role, null));
+      await api.send(token, '{ __typename }');
+      const { status, ...answer } = await api.send(token, '{ __typename }');
+      return { status, text: JSON.stringify(answer) };
+    });
 
 /** Asks a server that has more work than it can do. */
-const whileOverloaded: Ask = () => onItsOwn({ thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } }, at('/graphql', { method: 'POST', body: '{}' }));
+const whileOverloaded: Ask = () =>
+  onItsOwn(
+    { thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } },
+    at('/graphql', { method: 'POST', body: '{}' }),
+  );
 
 /** Holds, for each code that comes before GraphQL or of subscriptions only, requests that are answered with it. */
 export const askedRefusals = {
   NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
-  METHOD_NOT_ALLOWED: [at('/graphql', { method: 'PUT', body: '{}' }), at('/healthz', { method: 'POST' }), bytes('CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n')],
+  METHOD_NOT_ALLOWED: [
+    at('/graphql', { method: 'PUT', body: '{}' }),
+    at('/healthz', { method: 'POST' }),
+    bytes('CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n'),
+  ],
   REQUEST_TIMEOUT: [tooSlow],
   PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(BODY_LIMIT)}"` })],
-  UNSUPPORTED_MEDIA_TYPE: [at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }), at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT })],
+  UNSUPPORTED_MEDIA_TYPE: [
+    at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }),
+    at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT }),
+  ],
   HEADERS_TOO_LARGE: [bytes(`GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)],
   SERVER_STOPPING: [tooLate],
   RATE_LIMITED: [tooOften(null), tooOften(Role.ADMIN)],

@@ -13,8 +13,14 @@ import { expectReadable } from './readable.js';
 describe('the table of bad input', () => {
   it('has a row for every argument and every input field', () => {
     const coordinates = [...new Set(places.map(({ coordinate }) => coordinate))];
-    expect(coordinates.filter(coordinate => !kinds[coordinate]), 'nobody has said what is bad for these').toEqual([]);
-    expect(Object.keys(kinds).filter(coordinate => !coordinates.includes(coordinate)), 'there is no such argument or input field').toEqual([]);
+    expect(
+      coordinates.filter(coordinate => !kinds[coordinate]),
+      'nobody has said what is bad for these',
+    ).toEqual([]);
+    expect(
+      Object.keys(kinds).filter(coordinate => !coordinates.includes(coordinate)),
+      'there is no such argument or input field',
+    ).toEqual([]);
   });
 });
 
@@ -29,9 +35,20 @@ describeOnEach('bad input', kind => {
     await setIdsApart(api, kind);
     const own = await newWorld(api);
     admin = await api.token(Role.ADMIN, own.admin);
-    const { data } = await api.send(admin, `{ courses { pageInfo { endCursor } } enrollments { pageInfo { endCursor } } recountRuns { pageInfo { endCursor } } recountRun(id: ${own.finishedRun}) { changes { pageInfo { endCursor } } } }`);
+    const { data } = await api.send(
+      admin,
+      `{ courses { pageInfo { endCursor } } enrollments { pageInfo { endCursor } } recountRuns { pageInfo { endCursor } } recountRun(id: ${own.finishedRun}) { changes { pageInfo { endCursor } } } }`,
+    );
     const end = (connection: { pageInfo: { endCursor: string } }) => connection.pageInfo.endCursor;
-    world = { ...own, cursors: { courses: end(data.courses), enrollments: end(data.enrollments), recountRuns: end(data.recountRuns), changes: end(data.recountRun.changes) } };
+    world = {
+      ...own,
+      cursors: {
+        courses: end(data.courses),
+        enrollments: end(data.enrollments),
+        recountRuns: end(data.recountRuns),
+        changes: end(data.recountRun.changes),
+      },
+    };
   });
   afterAll(() => api.stop());
 
@@ -42,7 +59,9 @@ describeOnEach('bad input', kind => {
 
   async function rows(): Promise<unknown[]> {
     const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
-    return Promise.all(tables.map(table => api.database.em.getConnection().execute(`select * from ${table} order by id`)));
+    return Promise.all(
+      tables.map(table => api.database.em.getConnection().execute(`select * from ${table} order by id`)),
+    );
   }
 
   async function withoutChange(work: () => Promise<unknown>): Promise<void> {
@@ -56,8 +75,16 @@ describeOnEach('bad input', kind => {
     const path = [...place.path, ...(index === undefined ? [] : [String(index)])];
     const { errors, data } = answer;
     const mistakes = told ? resultOf(place, data)?.userErrors : errors;
-    if (told) expect([errors, mistakes?.map(({ code, field }: any) => [code, field])], what).toEqual([undefined, [[told, path]]]);
-    else expect(errors?.map(({ extensions }) => extensions), what).toEqual([{ code: 'BAD_USER_INPUT', argument: path.join('.') }]);
+    if (told)
+      expect([errors, mistakes?.map(({ code, field }: any) => [code, field])], what).toEqual([
+        undefined,
+        [[told, path]],
+      ]);
+    else
+      expect(
+        errors?.map(({ extensions }) => extensions),
+        what,
+      ).toEqual([{ code: 'BAD_USER_INPUT', argument: path.join('.') }]);
     const [{ message }] = mistakes;
     expectReadable(message);
     expect(message, what).toContain(quotes);
@@ -65,29 +92,44 @@ describeOnEach('bad input', kind => {
   }
 
   // On the servers some of it: most is refused before the database is asked.
-  const some = <Value>(values: readonly Value[], every = 7): Value[] => values.filter((_, index) => kind === 'sqlite' || index % every === 0);
+  const some = <Value>(values: readonly Value[], every = 7): Value[] =>
+    values.filter((_, index) => kind === 'sqlite' || index % every === 0);
 
   it.each(some(named, 3))('is refused, told, and changes nothing: %s', async (_, place) => {
-    await withoutChange(() => each(some(kindOf(place.coordinate).refused(world)), async refusal => expectRefused(await send(place, refusal.value), place, refusal)));
-  });
-
-  it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.missing))("that is another type's id, or nobody's, is not found: %s", async (_, place) => {
     await withoutChange(() =>
-      each(kindOf(place.coordinate).missing!(world), async value => {
-        const { data, errors } = await send(place, value);
-        expect(errors).toBeUndefined();
-        const result = resultOf(place, data);
-        if (result === null) expect(place.root).toBe('query');
-        else if (place.root === 'query') expect(result.totalCount).toBe(0);
-        else {
-          const field = Array.isArray(value) ? [...place.path, '0'] : place.path;
-          expect(result.userErrors).toEqual([{ code: 'NOT_FOUND', field, message: expect.stringContaining(`${String(value)} does not exist`) }]);
-        }
-      }),
+      each(some(kindOf(place.coordinate).refused(world)), async refusal =>
+        expectRefused(await send(place, refusal.value), place, refusal),
+      ),
     );
   });
 
-  it.each(some(named.filter(([, { coordinate }]) => kinds[coordinate]?.right), 5))('that only looks bad is right: %s', async (_, place) => {
+  it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.missing))(
+    "that is another type's id, or nobody's, is not found: %s",
+    async (_, place) => {
+      await withoutChange(() =>
+        each(kindOf(place.coordinate).missing!(world), async value => {
+          const { data, errors } = await send(place, value);
+          expect(errors).toBeUndefined();
+          const result = resultOf(place, data);
+          if (result === null) expect(place.root).toBe('query');
+          else if (place.root === 'query') expect(result.totalCount).toBe(0);
+          else {
+            const field = Array.isArray(value) ? [...place.path, '0'] : place.path;
+            expect(result.userErrors).toEqual([
+              { code: 'NOT_FOUND', field, message: expect.stringContaining(`${String(value)} does not exist`) },
+            ]);
+          }
+        }),
+      );
+    },
+  );
+
+  it.each(
+    some(
+      named.filter(([, { coordinate }]) => kinds[coordinate]?.right),
+      5,
+    ),
+  )('that only looks bad is right: %s', async (_, place) => {
     for (const { value, beside, check } of kindOf(place.coordinate).right!(world)) {
       const { data, errors } = await send(place, value, admin, beside);
       expect(errors, JSON.stringify(value)?.slice(0, 60)).toBeUndefined();
@@ -95,11 +137,19 @@ describeOnEach('bad input', kind => {
     }
   });
 
-  it.each(named.filter(([, { path }]) => path[0] === 'first'))('that asks for the first and the last is refused: %s', async (_, place) => {
-    const { query } = operationFor(place, [1], fill, { literally: true });
-    const { errors } = await api.send(admin, query.replace('first: 1', 'first: 1, last: 2'));
-    expect(errors?.map(({ message, extensions }) => [message, extensions])).toEqual([['first, last: 1 and 2 contradict each other; give one of them.', { code: 'BAD_USER_INPUT', argument: 'first, last' }]]);
-  });
+  it.each(named.filter(([, { path }]) => path[0] === 'first'))(
+    'that asks for the first and the last is refused: %s',
+    async (_, place) => {
+      const { query } = operationFor(place, [1], fill, { literally: true });
+      const { errors } = await api.send(admin, query.replace('first: 1', 'first: 1, last: 2'));
+      expect(errors?.map(({ message, extensions }) => [message, extensions])).toEqual([
+        [
+          'first, last: 1 and 2 contradict each other; give one of them.',
+          { code: 'BAD_USER_INPUT', argument: 'first, last' },
+        ],
+      ]);
+    },
+  );
 });
 
 describe('bad input of those who may not ask', () => {
@@ -123,7 +173,10 @@ describe('bad input of those who may not ask', () => {
       for (const { value } of [refusals[0], refusals.at(-1)].filter(one => one !== undefined)) {
         const { query, variables } = operationFor(place, [value], fill);
         const { errors } = await api.send(await tokenOf(api, world, caller), query, variables);
-        expect(errors?.map(({ extensions }) => extensions), caller).toEqual([{ code: outcomes[0] }]);
+        expect(
+          errors?.map(({ extensions }) => extensions),
+          caller,
+        ).toEqual([{ code: outcomes[0] }]);
       }
     }
   });
@@ -132,7 +185,9 @@ describe('bad input of those who may not ask', () => {
 /** Does some work for each value, a few at once. */
 async function each<Value>(values: readonly Value[], work: (value: Value) => Promise<void>): Promise<void> {
   const waiting = values[Symbol.iterator]();
-  await Promise.all(Array.from({ length: 4 }, async () => {
-    for (const value of waiting) await work(value);
-  }));
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      for (const value of waiting) await work(value);
+    }),
+  );
 }

@@ -8,16 +8,34 @@ import { expectReadable } from './readable.js';
 /** Gives values that no variable of a type can have; an enum's, as names too. */
 function misfitsOf(type: GraphQLInputType): unknown[] {
   if (isNonNullType(type)) return [null, ...misfitsOf(type.ofType)];
-  if (isListType(type)) return [[null], ...misfitsOf(type.ofType).filter(one => one !== null && !Array.isArray(one)).map(one => [one])];
+  if (isListType(type))
+    return [
+      [null],
+      ...misfitsOf(type.ofType)
+        .filter(one => one !== null && !Array.isArray(one))
+        .map(one => [one]),
+    ];
   const one = getNamedType(type);
   if (isInputObjectType(one)) return ['x', 1, true, 'x'.repeat(100_000), 'a\0b'];
-  if (isEnumType(one)) return [1, true, { a: 1 }, ...['NOPE', '__proto__', one.getValues()[0]!.name.toLowerCase(), 'X'.repeat(100_000)].map(name => new Name(name))];
-  return { ID: [true, 1.5, [1], { id: 1 }], String: [1, 1.5, true, { a: 1 }], Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)], Boolean: ['true', 1, 0, { a: 1 }] }[one.name]!;
+  if (isEnumType(one))
+    return [
+      1,
+      true,
+      { a: 1 },
+      ...['NOPE', '__proto__', one.getValues()[0]!.name.toLowerCase(), 'X'.repeat(100_000)].map(name => new Name(name)),
+    ];
+  return {
+    ID: [true, 1.5, [1], { id: 1 }],
+    String: [1, 1.5, true, { a: 1 }],
+    Int: ['ten', '1', 1.5, 2_147_483_648, -2_147_483_649, 1e100, true, { a: 1 }, 'x'.repeat(100_000)],
+    Boolean: ['true', 1, 0, { a: 1 }],
+  }[one.name]!;
 }
 
 describe('bad input of another type', () => {
   let api: Api;
-  const fill: Filling = (coordinate, type) => (isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1');
+  const fill: Filling = (coordinate, type) =>
+    isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1';
 
   beforeAll(async () => {
     api = await startApi('sqlite');
@@ -28,7 +46,11 @@ describe('bad input of another type', () => {
     const values = misfitsOf(place.type);
     const { query, variables } = operationFor(place, values, fill);
     const { status, data, errors = [] } = await api.send(null, query, variables);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'BAD_USER_INPUT')]);
+    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
+      400,
+      undefined,
+      values.map(() => 'BAD_USER_INPUT'),
+    ]);
     errors.forEach(({ message }, index) => {
       expectReadable(message);
       expect(message).toMatch(new RegExp(`^Variable "\\$v${index}" (got invalid value|of .*type)`));
@@ -41,9 +63,15 @@ describe('bad input of another type', () => {
     const values = misfitsOf(place.type);
     const { query } = operationFor(place, values, fill, { literally: true });
     const { status, data, errors = [] } = await api.send(null, query);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, values.map(() => 'GRAPHQL_VALIDATION_FAILED')]);
+    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
+      400,
+      undefined,
+      values.map(() => 'GRAPHQL_VALIDATION_FAILED'),
+    ]);
     const lines = query.split('\n').flatMap((line, index) => (/^a\d+:/.test(line) ? [index + 1] : []));
-    expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(lines);
+    expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(
+      lines,
+    );
     for (const { message } of errors) expectReadable(message);
   });
 });

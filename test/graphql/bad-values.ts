@@ -43,18 +43,50 @@ export function isDone(result: any): void {
 }
 
 /** Gives the assertion that a list has so many entries. */
-export const finds = (count: number) => (result: any): void => expect(result.totalCount).toBe(count);
+export const finds =
+  (count: number) =>
+  (result: any): void =>
+    expect(result.totalCount).toBe(count);
 
 /** Gives the assertion that a mutation has done it, and that its object has a value as it was sent. */
-export const comesBack = (value: unknown) => (result: any, { path }: Place): void => {
-  isDone(result);
-  const found = Object.values<any>(result).find(part => part !== null && typeof part === 'object' && !Array.isArray(part));
-  expect(found[path.at(-1)!]).toEqual(value);
-};
+export const comesBack =
+  (value: unknown) =>
+  (result: any, { path }: Place): void => {
+    isDone(result);
+    const found = Object.values<any>(result).find(
+      part => part !== null && typeof part === 'object' && !Array.isArray(part),
+    );
+    expect(found[path.at(-1)!]).toEqual(value);
+  };
 
-const NO_ID = ['0', '-1', 'abc', '1.5', '1e3', '01', '+1', ' 1', '1 ', '0x1', '١', '', ' ', '9007199254740992', '9007199254740993', '1'.repeat(100_000), "1' or '1'='1", '1; drop table core_user', 'null', 'Q291cnNlOjE=', '🎓'];
+const NO_ID = [
+  '0',
+  '-1',
+  'abc',
+  '1.5',
+  '1e3',
+  '01',
+  '+1',
+  ' 1',
+  '1 ',
+  '0x1',
+  '١',
+  '',
+  ' ',
+  '9007199254740992',
+  '9007199254740993',
+  '1'.repeat(100_000),
+  "1' or '1'='1",
+  '1; drop table core_user',
+  'null',
+  'Q291cnNlOjE=',
+  '🎓',
+];
 const ids: readonly Refusal[] = [
-  ...[...NO_ID, 0, -1, -2_147_483_648, Number.MAX_SAFE_INTEGER + 1].map(value => ({ value, quotes: `"${String(value).slice(0, 100)}` })),
+  ...[...NO_ID, 0, -1, -2_147_483_648, Number.MAX_SAFE_INTEGER + 1].map(value => ({
+    value,
+    quotes: `"${String(value).slice(0, 100)}`,
+  })),
   { value: '1\0', quotes: '"1\\u0000"' },
   { value: '1\ud83d', quotes: '"1\\ud83d"' },
   { value: '1\u202e', quotes: '"1\\u202e"' },
@@ -62,10 +94,21 @@ const ids: readonly Refusal[] = [
 
 /** Gives the kind of an id; nothing has the ids of the other types, for the world has each id but once. */
 export function idOf(name: keyof World): Kind {
-  return { valid: world => String(world[name]), refused: () => ids, missing: world => ['4294967295', '4294967296', '9007199254740991', ...others(name, world)] };
+  return {
+    valid: world => String(world[name]),
+    refused: () => ids,
+    missing: world => ['4294967295', '4294967296', '9007199254740991', ...others(name, world)],
+  };
 }
 
-const typeOf = (name: keyof World): string => (/run$/i.test(name) ? 'run' : ['course', 'open', 'foreign'].includes(name) ? 'course' : name === 'enrollment' ? name : 'user');
+const typeOf = (name: keyof World): string =>
+  /run$/i.test(name)
+    ? 'run'
+    : ['course', 'open', 'foreign'].includes(name)
+      ? 'course'
+      : name === 'enrollment'
+        ? name
+        : 'user';
 
 function others(name: keyof World, world: Surroundings): string[] {
   const samples = ['student', 'course', 'enrollment', 'finishedRun'] as const;
@@ -73,11 +116,17 @@ function others(name: keyof World, world: Surroundings): string[] {
 }
 
 /** Gives the kind of a list of ids. */
-export function idsOf(name: keyof World, { refused = () => [], right = () => [] }: Partial<Pick<Kind, 'refused' | 'right'>>): Kind {
+export function idsOf(
+  name: keyof World,
+  { refused = () => [], right = () => [] }: Partial<Pick<Kind, 'refused' | 'right'>>,
+): Kind {
   const one = idOf(name);
   return {
     valid: world => [world[name]],
-    refused: world => [...ids.map(refusal => ({ ...refusal, value: [world[name], refusal.value], index: 1 })), ...refused(world)],
+    refused: world => [
+      ...ids.map(refusal => ({ ...refusal, value: [world[name], refusal.value], index: 1 })),
+      ...refused(world),
+    ],
     missing: world => one.missing!(world).map(id => [id]),
     right,
   };
@@ -92,17 +141,37 @@ const UNSEEN: readonly [string, string][] = [
   ['a\ud83d', '"a\\ud83d"'],
   ['\udc00b', '"\\udc00b"'],
 ];
-const unseen: readonly Refusal[] = UNSEEN.map(([value, quotes]) => ({ value, quotes, says: /control characters or broken surrogates.*take them out\.$/, told: 'INVALID' }));
-const long = (value: string, says: RegExp): Refusal => ({ value, quotes: `"${[...value].slice(0, 45).join('')}`, says });
+const unseen: readonly Refusal[] = UNSEEN.map(([value, quotes]) => ({
+  value,
+  quotes,
+  says: /control characters or broken surrogates.*take them out\.$/,
+  told: 'INVALID',
+}));
+const long = (value: string, says: RegExp): Refusal => ({
+  value,
+  quotes: `"${[...value].slice(0, 45).join('')}`,
+  says,
+});
 const told = (refusal: Refusal): Refusal => ({ ...refusal, told: 'INVALID' });
 const LITERAL = ['🎓', '🎓 Ångström Ж 日本語', 'e\u0301 👩‍👩‍👧‍👦', '100 % "quoted" \\ \'single\''];
 const noNull: Refusal = { value: null, quotes: 'null', says: /cannot be null; .*leave it out/, told: 'INVALID' };
 
 /** Gives the kind of a line of 255 characters at most. */
 export function line({ nullable = false } = {}): Kind {
-  const empty = ['', ' \u00a0\u3000 '].map(value => ({ value, quotes: `"${value}"`, says: /is empty; give one/, told: 'INVALID' as const }));
-  const breaks = (['a\nb', 'a\tb'] as const).map((value, index) => ({ ...unseen[0]!, value, quotes: `"a\\u000${index === 0 ? 'a' : '9'}b"` }));
-  const tooLong = ['x'.repeat(256), '😀'.repeat(256), 'x'.repeat(100_000)].map(value => told(long(value, /has (256|100000) characters; at most 255 fit\.$/)));
+  const empty = ['', ' \u00a0\u3000 '].map(value => ({
+    value,
+    quotes: `"${value}"`,
+    says: /is empty; give one/,
+    told: 'INVALID' as const,
+  }));
+  const breaks = (['a\nb', 'a\tb'] as const).map((value, index) => ({
+    ...unseen[0]!,
+    value,
+    quotes: `"a\\u000${index === 0 ? 'a' : '9'}b"`,
+  }));
+  const tooLong = ['x'.repeat(256), '😀'.repeat(256), 'x'.repeat(100_000)].map(value =>
+    told(long(value, /has (256|100000) characters; at most 255 fit\.$/)),
+  );
   return {
     valid: () => 'Title',
     refused: () => [...empty, ...unseen, ...breaks, ...tooLong, ...(nullable ? [noNull] : [])],
@@ -112,8 +181,14 @@ export function line({ nullable = false } = {}): Kind {
 
 /** Is a text of any number of lines. */
 export const lines: Kind = {
-  refused: () => [...unseen, ...['x'.repeat(65_536), '😀'.repeat(16_384), 'x'.repeat(100_000)].map(value => told(long(value, /has (65536|100000) bytes; at most 65535 fit\.$/)))],
-  right: () => [...LITERAL, '', ' ', 'a\nb\tc', 'x'.repeat(65_535), null].map(value => ({ value, check: comesBack(value) })),
+  refused: () => [
+    ...unseen,
+    ...['x'.repeat(65_536), '😀'.repeat(16_384), 'x'.repeat(100_000)].map(value =>
+      told(long(value, /has (65536|100000) bytes; at most 65535 fit\.$/)),
+    ),
+  ],
+  right: () =>
+    [...LITERAL, '', ' ', 'a\nb\tc', 'x'.repeat(65_535), null].map(value => ({ value, check: comesBack(value) })),
 };
 
 let sequence = 0;
@@ -121,48 +196,111 @@ let sequence = 0;
 /** Is an email address of a new user. */
 export const email: Kind = {
   valid: () => `new-${++sequence}@example.org`,
-  refused: () => [
-    ...['', ' ', 'abc', 'a@b', 'a b@example.org', '@example.org', '🎓@example.org'].map(value => ({ value, quotes: `"${value}"` })),
-    { value: 'ada@example.org\n', quotes: '"ada@example.org\\u000a"' },
-    { value: 'a\0@example.org', quotes: '"a\\u0000@example.org"' },
-    { value: 'a\ud83d@example.org', quotes: '"a\\ud83d@example.org"' },
-    ...[`${'x'.repeat(243)}@example.org`, `${'x'.repeat(100_000)}@example.org`].map(value => ({ value, quotes: `"${'x'.repeat(45)}` })),
-  ].map(refusal => ({ ...refusal, says: /is not an email address of at most 254 characters, such as ada@example\.org\.$/, told: 'INVALID' })),
-  right: () => ["o'neill+1@example.org", `${'x'.repeat(64)}@${'y'.repeat(60)}.example.org`].map(value => ({ value, check: comesBack(value) })),
+  refused: () =>
+    [
+      ...['', ' ', 'abc', 'a@b', 'a b@example.org', '@example.org', '🎓@example.org'].map(value => ({
+        value,
+        quotes: `"${value}"`,
+      })),
+      { value: 'ada@example.org\n', quotes: '"ada@example.org\\u000a"' },
+      { value: 'a\0@example.org', quotes: '"a\\u0000@example.org"' },
+      { value: 'a\ud83d@example.org', quotes: '"a\\ud83d@example.org"' },
+      ...[`${'x'.repeat(243)}@example.org`, `${'x'.repeat(100_000)}@example.org`].map(value => ({
+        value,
+        quotes: `"${'x'.repeat(45)}`,
+      })),
+    ].map(refusal => ({
+      ...refusal,
+      says: /is not an email address of at most 254 characters, such as ada@example\.org\.$/,
+      told: 'INVALID',
+    })),
+  right: () =>
+    ["o'neill+1@example.org", `${'x'.repeat(64)}@${'y'.repeat(60)}.example.org`].map(value => ({
+      value,
+      check: comesBack(value),
+    })),
 };
 
 /** Is a part of a title to look for. */
 export const titlePart: Kind = {
   refused: () => [
-    ...['x'.repeat(256), '😀'.repeat(256), 'x'.repeat(100_000)].map(value => long(value, /has (256|100000) characters, more than the 255 that a title can have; shorten it\.$/)),
-    ...UNSEEN.filter(([value]) => value.includes('\0') || !value.isWellFormed()).map(([value, quotes]) => ({ value, quotes, says: /a NUL or a broken surrogate in it; take it out\.$/ })),
+    ...['x'.repeat(256), '😀'.repeat(256), 'x'.repeat(100_000)].map(value =>
+      long(value, /has (256|100000) characters, more than the 255 that a title can have; shorten it\.$/),
+    ),
+    ...UNSEEN.filter(([value]) => value.includes('\0') || !value.isWellFormed()).map(([value, quotes]) => ({
+      value,
+      quotes,
+      says: /a NUL or a broken surrogate in it; take it out\.$/,
+    })),
   ],
   right: () => ['🎓', 'a\nb', 'a\u0007b', '😀'.repeat(255)].map(value => ({ value, check: finds(0) })),
 };
 
 /** Gives the kind of a cursor of a list. */
 export function cursorOf(list: List): Kind {
-  const notOne = (value: string, quotes = `"${value.slice(0, 100)}`): Refusal => ({ value, quotes, says: /is not a cursor of this API; give one whole, as pageInfo or an edge has it\.$/ });
+  const notOne = (value: string, quotes = `"${value.slice(0, 100)}`): Refusal => ({
+    value,
+    quotes,
+    says: /is not a cursor of this API; give one whole, as pageInfo or an edge has it\.$/,
+  });
   return {
     refused({ cursors }) {
       const own = cursors[list];
       // As it is made, but for one digit of the id, and one of the checksum.
       const text = Buffer.from(own, 'base64url').toString();
       const other = (digit: string): string => String((Number.parseInt(digit, 16) + 1) % 10);
-      const tampered = [text.replace(/\d(?=\]$)/, other), text.replace(/^./, other)].map(changed => Buffer.from(changed).toString('base64url'));
+      const tampered = [text.replace(/\d(?=\]$)/, other), text.replace(/^./, other)].map(changed =>
+        Buffer.from(changed).toString('base64url'),
+      );
       return [
-        ...['', ' ', 'garbage', '{}[]', '🎓', own.slice(0, -1), own.slice(1), own.slice(0, 8), `${own}A`, `${own}=`, `${own} `, `${own}!`, ...tampered, own.repeat(2000)].map(value => notOne(value)),
+        ...[
+          '',
+          ' ',
+          'garbage',
+          '{}[]',
+          '🎓',
+          own.slice(0, -1),
+          own.slice(1),
+          own.slice(0, 8),
+          `${own}A`,
+          `${own}=`,
+          `${own} `,
+          `${own}!`,
+          ...tampered,
+          own.repeat(2000),
+        ].map(value => notOne(value)),
         notOne(`${own}\0`, '\\u0000"'),
         notOne('\ud800', '"\\ud800"'),
-        ...(Object.keys(cursors) as List[]).filter(other => other !== list).map(other => ({ value: cursors[other], quotes: `"${cursors[other]}"`, says: new RegExp(`is a cursor of the list "${other}", not of ${list}; take one of this list\\.$`) })),
+        ...(Object.keys(cursors) as List[])
+          .filter(other => other !== list)
+          .map(other => ({
+            value: cursors[other],
+            quotes: `"${cursors[other]}"`,
+            says: new RegExp(`is a cursor of the list "${other}", not of ${list}; take one of this list\\.$`),
+          })),
       ];
     },
-    right: ({ cursors }) => [{ value: cursors[list], check: isDone }, { value: null, check: isDone }],
+    right: ({ cursors }) => [
+      { value: cursors[list], check: isDone },
+      { value: null, check: isDone },
+    ],
   };
 }
 
 /** Gives the kind of a whole number. */
-export function whole({ refused, says, right, told: as, beside }: { refused: readonly number[]; says: RegExp; right: readonly (number | null)[]; told?: 'INVALID'; beside?: object }): Kind {
+export function whole({
+  refused,
+  says,
+  right,
+  told: as,
+  beside,
+}: {
+  refused: readonly number[];
+  says: RegExp;
+  right: readonly (number | null)[];
+  told?: 'INVALID';
+  beside?: object;
+}): Kind {
   return {
     refused: () => refused.map(value => ({ value, quotes: String(value), says, ...(as && { told: as }) })),
     right: () => right.map(value => ({ value, beside, check: as ? comesBack(value) : isDone })),
@@ -170,8 +308,15 @@ export function whole({ refused, says, right, told: as, beside }: { refused: rea
 }
 
 /** Gives the kind of what only its type limits. */
-export function anyOf(values: readonly unknown[], { beside, refused = [] }: { beside?: (world: Surroundings) => object; refused?: readonly Refusal[] } = {}): Kind {
-  return { valid: () => values[0], refused: () => refused, right: world => values.map(value => ({ value, beside: beside?.(world), check: isDone })) };
+export function anyOf(
+  values: readonly unknown[],
+  { beside, refused = [] }: { beside?: (world: Surroundings) => object; refused?: readonly Refusal[] } = {},
+): Kind {
+  return {
+    valid: () => values[0],
+    refused: () => refused,
+    right: world => values.map(value => ({ value, beside: beside?.(world), check: isDone })),
+  };
 }
 
 /** Is a value of an enum, of a mutation that takes no null. */

@@ -17,28 +17,56 @@ describeOnEach('a request that reaches hundreds of rows', kind => {
     api = await startApi(kind);
     admin = await api.token(Role.ADMIN, null);
     students = await addUsers(api.database, Role.STUDENT, MANY);
-    courses = await addCourses(api.database, Array.from({ length: 7 }, () => ({})));
+    courses = await addCourses(
+      api.database,
+      Array.from({ length: 7 }, () => ({})),
+    );
     // 100 students in each course, every one in one.
-    await addEnrollments(api.database, students.map((student, index) => ({ course: courses[index % 7]!, student })));
+    await addEnrollments(
+      api.database,
+      students.map((student, index) => ({ course: courses[index % 7]!, student })),
+    );
   });
   afterAll(() => api.stop());
 
   it('gives the list and the count under every student', async () => {
-    const { data, errors } = await api.send(admin, '{ courses { nodes { enrollments(first: 100) { nodes { student { id enrollments(first: 1) { totalCount nodes { student { id } } } } } } } } }');
+    const { data, errors } = await api.send(
+      admin,
+      '{ courses { nodes { enrollments(first: 100) { nodes { student { id enrollments(first: 1) { totalCount nodes { student { id } } } } } } } } }',
+    );
     expect(errors).toBeUndefined();
-    const found = data.courses.nodes.flatMap((course: any) => course.enrollments.nodes.map(({ student }: any) => student));
+    const found = data.courses.nodes.flatMap((course: any) =>
+      course.enrollments.nodes.map(({ student }: any) => student),
+    );
     expect(found).toHaveLength(MANY);
-    for (const { id, enrollments } of found) expect(enrollments).toEqual({ totalCount: 1, nodes: [{ student: { id } }] });
+    for (const { id, enrollments } of found)
+      expect(enrollments).toEqual({ totalCount: 1, nodes: [{ student: { id } }] });
   });
 
   it('gives the computed counts of every course', async () => {
     const [student] = students as [number];
-    const many = await addCourses(api.database, Array.from({ length: MANY }, () => ({})));
-    await addEnrollments(api.database, many.map(course => ({ course, student })));
-    const pages = Array.from({ length: 7 }, (_, index) => `p${index}: courses(filter: { ids: [${many.slice(index * 100, index * 100 + 100).join()}] }, first: 100) { nodes { enrollmentsCount { count } unlimited: enrollmentsCount(limit: null) { count } enrollmentsByStatus { count } } }`);
+    const many = await addCourses(
+      api.database,
+      Array.from({ length: MANY }, () => ({})),
+    );
+    await addEnrollments(
+      api.database,
+      many.map(course => ({ course, student })),
+    );
+    const pages = Array.from(
+      { length: 7 },
+      (_, index) =>
+        `p${index}: courses(filter: { ids: [${many.slice(index * 100, index * 100 + 100).join()}] }, first: 100) { nodes { enrollmentsCount { count } unlimited: enrollmentsCount(limit: null) { count } enrollmentsByStatus { count } } }`,
+    );
     const { data, errors } = await api.send(admin, `{ ${pages.join(' ')} }`);
     expect(errors).toBeUndefined();
     const found = Object.values<any>(data).flatMap(({ nodes }) => nodes);
-    expect(found).toEqual(Array(MANY).fill({ enrollmentsCount: { count: 1 }, unlimited: { count: 1 }, enrollmentsByStatus: [{ count: 1 }, { count: 0 }, { count: 0 }, { count: 0 }] }));
+    expect(found).toEqual(
+      Array(MANY).fill({
+        enrollmentsCount: { count: 1 },
+        unlimited: { count: 1 },
+        enrollmentsByStatus: [{ count: 1 }, { count: 0 }, { count: 0 }, { count: 0 }],
+      }),
+    );
   });
 });

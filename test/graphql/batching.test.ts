@@ -17,26 +17,45 @@ describeOnEach('a page of courses', kind => {
     const { database } = api;
     const teachers = await addUsers(database, Role.TEACHER, 7);
     const students = await addUsers(database, Role.STUDENT, 6);
-    const courses = await addCourses(database, Array.from({ length: COURSES }, (_, index) => ({ instructor: teachers[index % 7]! })));
+    const courses = await addCourses(
+      database,
+      Array.from({ length: COURSES }, (_, index) => ({ instructor: teachers[index % 7]! })),
+    );
     const statuses = Object.values(EnrollmentStatus);
-    await addEnrollments(database, courses.flatMap((course, index) => students.slice(0, index % 7).map((student, at) => ({ course, student, status: statuses[(index + at) % 4]! }))));
+    await addEnrollments(
+      database,
+      courses.flatMap((course, index) =>
+        students.slice(0, index % 7).map((student, at) => ({ course, student, status: statuses[(index + at) % 4]! })),
+      ),
+    );
     token = await api.token(Role.ADMIN, await addUser(database, Role.ADMIN));
   });
   afterAll(() => api.stop());
 
   /** Asks for a page of so many courses and gives the answer with the SQL statements that it took. */
-  async function page(size: number, selection: string, as: string | null = token): Promise<{ nodes: any[]; data: any; statements: string[] }> {
+  async function page(
+    size: number,
+    selection: string,
+    as: string | null = token,
+  ): Promise<{ nodes: any[]; data: any; statements: string[] }> {
     let answer!: Answer;
     const statements = await api.statements(async () => {
       answer = await api.send(as, `{ courses(first: ${size}) { ${selection} } }`);
     });
     expect(answer.errors).toBeUndefined();
     expect(answer.data.courses.nodes).toHaveLength(size);
-    return { nodes: answer.data.courses.nodes, data: answer.data, statements: gistOf(statements.map(sql => sql.replaceAll(/[`"]/g, ''))) };
+    return {
+      nodes: answer.data.courses.nodes,
+      data: answer.data,
+      statements: gistOf(statements.map(sql => sql.replaceAll(/[`"]/g, ''))),
+    };
   }
 
   it('with its stored counts takes one statement', async () => {
-    const { statements } = await page(100, 'nodes { id title status totalEnrollments activeEnrollments createdAt } edges { cursor node { capacity } } pageInfo { endCursor hasNextPage hasPreviousPage }');
+    const { statements } = await page(
+      100,
+      'nodes { id title status totalEnrollments activeEnrollments createdAt } edges { cursor node { capacity } } pageInfo { endCursor hasNextPage hasPreviousPage }',
+    );
     expect(statements).toEqual(['select core_course']);
   });
 
@@ -46,13 +65,26 @@ describeOnEach('a page of courses', kind => {
     ['enrollmentsByStatus', 'enrollmentsByStatus { status count }', ['core_enrollments']],
     ['the instructor', 'instructor { name role }', ['core_user']],
     ['viewerEnrollment', 'viewerEnrollment { id status }', ['core_enrollments']],
-    ['a page of enrollments', 'enrollments(first: 2) { nodes { id status } pageInfo { hasNextPage } }', ['core_enrollments']],
-    ['a page of enrollments with their students', 'enrollments { nodes { student { name } } }', ['core_enrollments', 'core_user']],
-    ['a page of enrollments with their course', 'enrollments { nodes { course { title } } }', ['core_enrollments', 'core_course']],
+    [
+      'a page of enrollments',
+      'enrollments(first: 2) { nodes { id status } pageInfo { hasNextPage } }',
+      ['core_enrollments'],
+    ],
+    [
+      'a page of enrollments with their students',
+      'enrollments { nodes { student { name } } }',
+      ['core_enrollments', 'core_user'],
+    ],
+    [
+      'a page of enrollments with their course',
+      'enrollments { nodes { course { title } } }',
+      ['core_enrollments', 'core_course'],
+    ],
     ['the number of its enrollments', 'enrollments { totalCount }', ['core_enrollments', 'core_enrollments']],
   ])('with %s takes one statement more for each kind of row, whatever its size', async (_, field, tables) => {
     const expected = ['core_course', ...tables].map(table => `select ${table}`);
-    for (const size of [2, 10, 100]) expect((await page(size, `nodes { id ${field} }`)).statements, `${size} courses`).toEqual(expected);
+    for (const size of [2, 10, 100])
+      expect((await page(size, `nodes { id ${field} }`)).statements, `${size} courses`).toEqual(expected);
   });
 
   it('with everything takes the same few statements for 10 courses as for 100', async () => {
@@ -72,16 +104,20 @@ describeOnEach('a page of courses', kind => {
   });
 
   it('with nested lists three levels deep takes the same few statements for 10 courses as for 100', async () => {
-    const deep = 'nodes { enrollments { nodes { student { enrollments(first: 2) { totalCount nodes { course { enrollmentsCount { count } } } } } } } }';
+    const deep =
+      'nodes { enrollments { nodes { student { enrollments(first: 2) { totalCount nodes { course { enrollmentsCount { count } } } } } } } }';
     expect((await page(100, deep)).statements).toEqual((await page(10, deep)).statements);
   });
 
   it('takes one statement for each set of arguments of enrollmentsCount, and gives each its own count', async () => {
-    const { nodes, statements } = await page(100, `nodes {
+    const { nodes, statements } = await page(
+      100,
+      `nodes {
       totalEnrollments activeEnrollments
       all: enrollmentsCount { count precision } again: enrollmentsCount(limit: 10000) { count }
       active: enrollmentsCount(status: [ACTIVE]) { count } capped: enrollmentsCount(limit: 2) { count precision } none: enrollmentsCount(status: []) { count }
-    }`);
+    }`,
+    );
     expect(statements).toEqual(['core_course', ...Array(3).fill('core_enrollments')].map(table => `select ${table}`));
     for (const { totalEnrollments: total, activeEnrollments, all, again, active, capped, none } of nodes) {
       expect({ all, again, active, capped, none }).toEqual({
@@ -95,33 +131,53 @@ describeOnEach('a page of courses', kind => {
   });
 
   it('takes one statement for each set of arguments of enrollments, and gives each its own page', async () => {
-    const { nodes, statements } = await page(100, `nodes {
+    const { nodes, statements } = await page(
+      100,
+      `nodes {
       totalEnrollments activeEnrollments
       all: enrollments { totalCount } active: enrollments(filter: { status: [ACTIVE] }) { totalCount nodes { status } } one: enrollments(first: 1) { nodes { id } pageInfo { hasNextPage } }
-    }`);
+    }`,
+    );
     expect(statements).toHaveLength(1 + 3 + 2);
     for (const { totalEnrollments, activeEnrollments, all, active, one } of nodes) {
-      expect([all.totalCount, active.totalCount, active.nodes.length]).toEqual([totalEnrollments, activeEnrollments, activeEnrollments]);
-      expect([one.nodes.length, one.pageInfo.hasNextPage]).toEqual([Math.min(1, totalEnrollments), totalEnrollments > 1]);
+      expect([all.totalCount, active.totalCount, active.nodes.length]).toEqual([
+        totalEnrollments,
+        activeEnrollments,
+        activeEnrollments,
+      ]);
+      expect([one.nodes.length, one.pageInfo.hasNextPage]).toEqual([
+        Math.min(1, totalEnrollments),
+        totalEnrollments > 1,
+      ]);
     }
   });
 
   it('finds the enrollments of one student under many courses, and those of many students in one course, by their keys', async () => {
-    const [enrollment] = (await page(100, 'nodes { enrollments { nodes { student { id } course { id } status } } }')).nodes.flatMap(({ enrollments }) => enrollments.nodes);
+    const [enrollment] = (
+      await page(100, 'nodes { enrollments { nodes { student { id } course { id } status } } }')
+    ).nodes.flatMap(({ enrollments }) => enrollments.nodes);
     const { student, course, status } = enrollment;
     const own = await api.token(Role.STUDENT, Number(student.id));
     const selection = `nodes { id enrollments(first: 1, filter: { status: [${status}] }) { nodes { student { id } course { id } } pageInfo { hasNextPage } } }`;
     const asked = [
       ['courses', own, selection],
       ['courses', token, selection.replace('filter: {', `filter: { studentId: "${student.id}",`)],
-      ['enrollments', token, `nodes { student { enrollments(filter: { courseId: "${course.id}" }) { nodes { student { id } course { id } } } } }`],
+      [
+        'enrollments',
+        token,
+        `nodes { student { enrollments(filter: { courseId: "${course.id}" }) { nodes { student { id } course { id } } } } }`,
+      ],
     ] as const;
     for (const [list, as, text] of asked) {
       let found!: Answer;
-      const statements = await api.statements(async () => (found = await api.send(as, `{ ${list}(first: 100) { ${text} } }`)));
+      const statements = await api.statements(
+        async () => (found = await api.send(as, `{ ${list}(first: 100) { ${text} } }`)),
+      );
       expect(found.errors).toBeUndefined();
       expect(statements.filter(sql => /\bunion\b/.test(sql))).toEqual([]);
-      const pages = found.data[list].nodes.map((node: any) => node.enrollments ?? node.student.enrollments).filter(({ nodes }: any) => nodes.length > 0);
+      const pages = found.data[list].nodes
+        .map((node: any) => node.enrollments ?? node.student.enrollments)
+        .filter(({ nodes }: any) => nodes.length > 0);
       expect(pages.length).toBeGreaterThan(0);
       for (const { nodes, pageInfo } of pages) {
         expect(nodes).toHaveLength(1);
@@ -132,25 +188,48 @@ describeOnEach('a page of courses', kind => {
   });
 
   it('asks for all statuses, however often they are named, as for none', async () => {
-    const every = [...Object.values(EnrollmentStatus), ...Object.values(EnrollmentStatus)].map(status => status.toUpperCase());
+    const every = [...Object.values(EnrollmentStatus), ...Object.values(EnrollmentStatus)].map(status =>
+      status.toUpperCase(),
+    );
     // Without the time that each statement may take, which is what is left of the request's.
-    const asked = async (filter: string): Promise<string[]> => (await api.statements(() => api.send(token, `{ enrollments${filter} { totalCount } courses(first: 9) { nodes { enrollments${filter} { totalCount nodes { id student { enrollments${filter} { totalCount nodes { id } } } } } } } }`))).map(sql => sql.replace(/max_(statement_time = |execution_time\()[\d.]+/g, '')).sort();
+    const asked = async (filter: string): Promise<string[]> =>
+      (
+        await api.statements(() =>
+          api.send(
+            token,
+            `{ enrollments${filter} { totalCount } courses(first: 9) { nodes { enrollments${filter} { totalCount nodes { id student { enrollments${filter} { totalCount nodes { id } } } } } } } }`,
+          ),
+        )
+      )
+        .map(sql => sql.replace(/max_(statement_time = |execution_time\()[\d.]+/g, ''))
+        .sort();
     expect(await asked(`(filter: { status: [${every.join(' ')}] })`)).toEqual(await asked(''));
   });
 
   it('counts all that match only where totalCount is selected', async () => {
     const without = await page(10, 'nodes { id }');
     const counted = await page(10, 'totalCount nodes { id }');
-    expect([without.statements.length, counted.statements.length, counted.data.courses.totalCount]).toEqual([1, 2, COURSES]);
+    expect([without.statements.length, counted.statements.length, counted.data.courses.totalCount]).toEqual([
+      1,
+      2,
+      COURSES,
+    ]);
   });
 
   it('takes no statement for viewerEnrollment where nobody is signed in', async () => {
     expect((await page(100, 'nodes { viewerEnrollment { id } }', null)).statements).toEqual(['select core_course']);
-    expect((await page(100, 'nodes { viewerEnrollment { id } }', await api.token(Role.ADMIN, null))).statements).toEqual(['select core_course']);
+    expect(
+      (await page(100, 'nodes { viewerEnrollment { id } }', await api.token(Role.ADMIN, null))).statements,
+    ).toEqual(['select core_course']);
   });
 
   it('reads nothing for arguments that are refused', async () => {
-    const statements = await api.statements(() => api.send(token, '{ courses(first: 1) { nodes { enrollmentsCount(limit: 0) { count } } } enrollments(first: -1) { nodes { id } } }'));
+    const statements = await api.statements(() =>
+      api.send(
+        token,
+        '{ courses(first: 1) { nodes { enrollmentsCount(limit: 0) { count } } } enrollments(first: -1) { nodes { id } } }',
+      ),
+    );
     expect(statements).toHaveLength(1);
   });
 });

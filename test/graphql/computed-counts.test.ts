@@ -45,7 +45,10 @@ describeOnEach('enrollmentsCount', kind => {
     const students = await addUsers(api.database, Role.STUDENT, 6);
     [course, empty] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const statuses = [ACTIVE, DROPPED, ACTIVE, COMPLETED, DROPPED, ACTIVE];
-    await addEnrollments(api.database, students.map((student, index) => ({ course, student, status: statuses[index]! })));
+    await addEnrollments(
+      api.database,
+      students.map((student, index) => ({ course, student, status: statuses[index]! })),
+    );
   });
   afterAll(() => api.stop());
 
@@ -54,10 +57,16 @@ describeOnEach('enrollmentsCount', kind => {
     expect(data.course.enrollmentsCount).toEqual(expected);
   });
 
-  it.each(counts)('%s gives the same among other courses, and 0 for one without enrollments', async (args, expected) => {
-    const { data } = await api.send(null, `{ courses(filter: { ids: [${course}, ${empty}] }) { nodes { enrollmentsCount${args} { count precision } } } }`);
-    expect(data.courses.nodes).toEqual([{ enrollmentsCount: expected }, { enrollmentsCount: exact(0) }]);
-  });
+  it.each(counts)(
+    '%s gives the same among other courses, and 0 for one without enrollments',
+    async (args, expected) => {
+      const { data } = await api.send(
+        null,
+        `{ courses(filter: { ids: [${course}, ${empty}] }) { nodes { enrollmentsCount${args} { count precision } } } }`,
+      );
+      expect(data.courses.nodes).toEqual([{ enrollmentsCount: expected }, { enrollmentsCount: exact(0) }]);
+    },
+  );
 
   it('takes its limit from a variable, and the default where the variable is left out', async () => {
     const query = `query ($limit: Int, $status: [EnrollmentStatus!]) { course(id: ${course}) { enrollmentsCount(limit: $limit, status: $status) { count precision } } }`;
@@ -69,7 +78,10 @@ describeOnEach('enrollmentsCount', kind => {
   });
 
   it.each([0, -1, -2_147_483_648])('refuses the limit %i: BAD_USER_INPUT', async limit => {
-    const { errors } = await api.send(null, `{ course(id: ${course}) { enrollmentsCount(limit: ${limit}) { count } } }`);
+    const { errors } = await api.send(
+      null,
+      `{ course(id: ${course}) { enrollmentsCount(limit: ${limit}) { count } } }`,
+    );
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'limit' }]);
   });
 
@@ -77,8 +89,14 @@ describeOnEach('enrollmentsCount', kind => {
     const students = await addUsers(api.database, Role.STUDENT, 10_001);
     const [full, fuller] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const em = api.database.em.fork() as SqlEntityManager;
-    await insertMany(em, Enrollment, [...students.slice(1).map(student => ({ course: full, student })), ...students.map(student => ({ course: fuller, student }))]);
-    const { data } = await api.send(null, `{ courses(filter: { ids: [${full}, ${fuller}] }) { nodes { enrollmentsCount { count precision } all: enrollmentsCount(limit: null) { count precision } } } }`);
+    await insertMany(em, Enrollment, [
+      ...students.slice(1).map(student => ({ course: full, student })),
+      ...students.map(student => ({ course: fuller, student })),
+    ]);
+    const { data } = await api.send(
+      null,
+      `{ courses(filter: { ids: [${full}, ${fuller}] }) { nodes { enrollmentsCount { count precision } all: enrollmentsCount(limit: null) { count precision } } } }`,
+    );
     expect(data.courses.nodes).toEqual([
       { enrollmentsCount: exact(10_000), all: exact(10_000) },
       { enrollmentsCount: atLeast(10_000), all: exact(10_001) },
@@ -98,9 +116,17 @@ describeOnEach('enrollmentsByStatus', kind => {
     const { ACTIVE, DROPPED } = EnrollmentStatus;
     const students = await addUsers(api.database, Role.STUDENT, 3);
     const courses = await addCourses(api.database, [{}, {}]);
-    await addEnrollments(api.database, students.map((student, index) => ({ course: courses[0]!, student, status: index === 1 ? DROPPED : ACTIVE })));
+    await addEnrollments(
+      api.database,
+      students.map((student, index) => ({ course: courses[0]!, student, status: index === 1 ? DROPPED : ACTIVE })),
+    );
     const { data } = await api.send(null, '{ courses { nodes { enrollmentsByStatus { status count } } } }');
-    const entries = (...numbers: number[]) => ({ enrollmentsByStatus: ['ACTIVE', 'COMPLETED', 'DROPPED', 'SUSPENDED'].map((status, index) => ({ status, count: numbers[index] })) });
+    const entries = (...numbers: number[]) => ({
+      enrollmentsByStatus: ['ACTIVE', 'COMPLETED', 'DROPPED', 'SUSPENDED'].map((status, index) => ({
+        status,
+        count: numbers[index],
+      })),
+    });
     expect(data.courses.nodes).toEqual([entries(2, 0, 1, 0), entries(0, 0, 0, 0)]);
   });
 });

@@ -23,7 +23,10 @@ describeOnEach('a user who is being deleted', kind => {
     await api.stop();
   });
 
-  /** Sends a mutation while another transaction has deleted a user but not yet committed, and commits when the mutation waits for it. */
+  /**
+   * Sends a mutation while another transaction has deleted a user but not yet committed, and commits when the mutation
+   * waits for it.
+   */
   async function whileDeleting(user: number, name: MutationName, input: object): Promise<Answer> {
     const deleting = other.em.fork();
     await deleting.begin();
@@ -43,7 +46,11 @@ describeOnEach('a user who is being deleted', kind => {
   });
 
   it('is not there for enrollMany, and the others are enrolled: NOT_FOUND', async () => {
-    const [course, user, stays] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
+    const [course, user, stays] = [
+      await addCourse(api.database),
+      await addUser(api.database, Role.STUDENT),
+      await addUser(api.database, Role.STUDENT),
+    ];
     const { data, errors } = await whileDeleting(user, 'enrollMany', { courseId: course, studentIds: [stays, user] });
     expect(errors).toBeUndefined();
     expect(mistakesIn(data.enrollMany)).toEqual(['NOT_FOUND input.studentIds.1']);
@@ -51,7 +58,11 @@ describeOnEach('a user who is being deleted', kind => {
   });
 
   it('becomes no instructor, rather than a failure: NOT_FOUND', async () => {
-    const [course, user, second] = [await addCourse(api.database), await addUser(api.database, Role.TEACHER), await addUser(api.database, Role.TEACHER)];
+    const [course, user, second] = [
+      await addCourse(api.database),
+      await addUser(api.database, Role.TEACHER),
+      await addUser(api.database, Role.TEACHER),
+    ];
     const created = await whileDeleting(user, 'createCourse', { title: 'New', instructorId: user });
     expect(created.errors).toBeUndefined();
     expect(mistakesIn(created.data.createCourse)).toEqual(['NOT_FOUND input.instructorId']);

@@ -1,14 +1,33 @@
 import { getIntrospectionQuery, getOperationAST, GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_NESTING, MAX_REPEATED_SELECTIONS, MAX_REPEATS, MAX_TEXT_LENGTH, MAX_VARIABLES, readDocument } from '../../src/graphql/documents.js';
+import {
+  MAX_DIRECTIVES_AT_ONE_PLACE,
+  MAX_NAME_LENGTH,
+  MAX_NESTING,
+  MAX_REPEATED_SELECTIONS,
+  MAX_REPEATS,
+  MAX_TEXT_LENGTH,
+  MAX_VARIABLES,
+  readDocument,
+} from '../../src/graphql/documents.js';
 import { NO_ROWS } from '../../src/services/reader/index.js';
 import { assessOperation } from '../../src/graphql/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { MAX_VALUES } from '../../src/graphql/variables.js';
 
 const schema = buildGraphqlSchema();
-const rules = { schema, maxDepth: 12, maxCost: 50_000, maxAliases: 7, maxDirectives: 9, introspection: true, hidesSchema: false, sizes: { current: NO_ROWS } };
-const times = (count: number, make: (index: number) => string): string => Array.from({ length: count }, (_, index) => make(index)).join(' ');
+const rules = {
+  schema,
+  maxDepth: 12,
+  maxCost: 50_000,
+  maxAliases: 7,
+  maxDirectives: 9,
+  introspection: true,
+  hidesSchema: false,
+  sizes: { current: NO_ROWS },
+};
+const times = (count: number, make: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
 /** Gives the codes and messages of a text that is refused; null where it is read. */
 function refusal(text: string): string[][] | null {
@@ -20,21 +39,84 @@ function refusal(text: string): string[][] | null {
 function assessed(text: string) {
   const read = readDocument(text, { ...rules, maxAliases: 50 });
   if (Array.isArray(read)) throw new GraphQLError(read[0]!.message);
-  return assessOperation({ schema, document: read.document, operation: getOperationAST(read.document)!, viewer: null }, rules);
+  return assessOperation(
+    { schema, document: read.document, operation: getOperationAST(read.document)!, viewer: null },
+    rules,
+  );
 }
 
 describe('a document', () => {
   it.each<[string, string, string, string, string]>([
-    ['aliases', `{ ${times(7, index => `a${index}: __typename`)} }`, `{ ${times(8, index => `a${index}: __typename`)} }`, 'QUERY_TOO_MANY_ALIASES', 'The operation has 8 aliases, and 7 are allowed. Ask for many of one kind by a list with a filter, or in several requests.'],
-    ['aliases in a fragment that is used at many places', `{ ...A ...A } fragment A on Query { ${times(7, index => `a${index}: __typename`)} }`, `{ b: __typename ...A } fragment A on Query { ${times(7, index => `a${index}: __typename`)} }`, 'QUERY_TOO_MANY_ALIASES', 'The operation has 8 aliases, and 7 are allowed. Ask for many of one kind by a list with a filter, or in several requests.'],
-    ['directives', `{ ${times(9, () => `... @include(if: true) { __typename }`)} }`, `{ ${times(10, () => `... @skip(if: false) { __typename }`)} }`, 'QUERY_TOO_MANY_DIRECTIVES', 'The operation has 10 directives, and 9 are allowed. Put @skip or @include on what is around several fields, or send several operations.'],
-    ['directives at one place, known or not', '{ __typename @skip(if: false) @include(if: true) }', `{ __typename ${'@aa'.repeat(6)} }`, 'QUERY_TOO_MANY_DIRECTIVES', `The operation has 6 directives at one place, and ${MAX_DIRECTIVES_AT_ONE_PLACE} are allowed there. Leave out those that repeat.`],
-    ['characters', `{ __typename }${' '.repeat(MAX_TEXT_LENGTH - 14)}`, `{ __typename }${'\n'.repeat(MAX_TEXT_LENGTH - 13)}`, 'QUERY_TOO_LONG', `The operation has ${MAX_TEXT_LENGTH + 1} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`],
-    ['characters of a name', `query ${'N'.repeat(MAX_NAME_LENGTH)} { __typename }`, `query ${'N'.repeat(MAX_NAME_LENGTH + 1)} { __typename }`, 'QUERY_TOO_LONG', `A name in the operation has ${MAX_NAME_LENGTH + 1} characters, and ${MAX_NAME_LENGTH} are allowed. Shorten it.`],
-    ['selections within each other', `${'{ ... '.repeat(MAX_NESTING - 1)}{ __typename }${'}'.repeat(MAX_NESTING - 1)}`, `${'{ ... '.repeat(MAX_NESTING)}{ __typename }${'}'.repeat(MAX_NESTING)}`, 'QUERY_TOO_DEEP', `The operation has ${MAX_NESTING + 1} selections, lists or objects within each other, and ${MAX_NESTING} are allowed. Ask for what is further down in an operation of its own, by its id.`],
-    ['variables', `query (${times(MAX_VARIABLES, index => `$v${index}: ID!`)}) { courses(filter: { ids: [${times(MAX_VARIABLES, index => `$v${index}`)}] }) { totalCount } }`, `query (${times(MAX_VARIABLES + 1, index => `$v${index}: ID!`)}) { __typename }`, 'QUERY_TOO_COSTLY', `The operation declares ${MAX_VARIABLES + 1} variables, and ${MAX_VARIABLES} are allowed. Put several values into one list or object.`],
-    ['fields of one name in one selection', `{ ${'__typename '.repeat(MAX_REPEATS)} }`, `{ ${'__typename '.repeat(MAX_REPEATS + 1)} }`, 'QUERY_TOO_COSTLY', `The operation has ${MAX_REPEATS + 1} fields of one name in one selection, and ${MAX_REPEATS} are allowed. Ask for each once.`],
-    ['fields of one name that select something', `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS)} }`, `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS + 1)} }`, 'QUERY_TOO_COSTLY', `The operation has ${MAX_REPEATED_SELECTIONS + 1} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`],
+    [
+      'aliases',
+      `{ ${times(7, index => `a${index}: __typename`)} }`,
+      `{ ${times(8, index => `a${index}: __typename`)} }`,
+      'QUERY_TOO_MANY_ALIASES',
+      'The operation has 8 aliases, and 7 are allowed. Ask for many of one kind by a list with a filter, or in several requests.',
+    ],
+    [
+      'aliases in a fragment that is used at many places',
+      `{ ...A ...A } fragment A on Query { ${times(7, index => `a${index}: __typename`)} }`,
+      `{ b: __typename ...A } fragment A on Query { ${times(7, index => `a${index}: __typename`)} }`,
+      'QUERY_TOO_MANY_ALIASES',
+      'The operation has 8 aliases, and 7 are allowed. Ask for many of one kind by a list with a filter, or in several requests.',
+    ],
+    [
+      'directives',
+      `{ ${times(9, () => `... @include(if: true) { __typename }`)} }`,
+      `{ ${times(10, () => `... @skip(if: false) { __typename }`)} }`,
+      'QUERY_TOO_MANY_DIRECTIVES',
+      'The operation has 10 directives, and 9 are allowed. Put @skip or @include on what is around several fields, or send several operations.',
+    ],
+    [
+      'directives at one place, known or not',
+      '{ __typename @skip(if: false) @include(if: true) }',
+      `{ __typename ${'@aa'.repeat(6)} }`,
+      'QUERY_TOO_MANY_DIRECTIVES',
+      `The operation has 6 directives at one place, and ${MAX_DIRECTIVES_AT_ONE_PLACE} are allowed there. Leave out those that repeat.`,
+    ],
+    [
+      'characters',
+      `{ __typename }${' '.repeat(MAX_TEXT_LENGTH - 14)}`,
+      `{ __typename }${'\n'.repeat(MAX_TEXT_LENGTH - 13)}`,
+      'QUERY_TOO_LONG',
+      `The operation has ${MAX_TEXT_LENGTH + 1} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`,
+    ],
+    [
+      'characters of a name',
+      `query ${'N'.repeat(MAX_NAME_LENGTH)} { __typename }`,
+      `query ${'N'.repeat(MAX_NAME_LENGTH + 1)} { __typename }`,
+      'QUERY_TOO_LONG',
+      `A name in the operation has ${MAX_NAME_LENGTH + 1} characters, and ${MAX_NAME_LENGTH} are allowed. Shorten it.`,
+    ],
+    [
+      'selections within each other',
+      `${'{ ... '.repeat(MAX_NESTING - 1)}{ __typename }${'}'.repeat(MAX_NESTING - 1)}`,
+      `${'{ ... '.repeat(MAX_NESTING)}{ __typename }${'}'.repeat(MAX_NESTING)}`,
+      'QUERY_TOO_DEEP',
+      `The operation has ${MAX_NESTING + 1} selections, lists or objects within each other, and ${MAX_NESTING} are allowed. Ask for what is further down in an operation of its own, by its id.`,
+    ],
+    [
+      'variables',
+      `query (${times(MAX_VARIABLES, index => `$v${index}: ID!`)}) { courses(filter: { ids: [${times(MAX_VARIABLES, index => `$v${index}`)}] }) { totalCount } }`,
+      `query (${times(MAX_VARIABLES + 1, index => `$v${index}: ID!`)}) { __typename }`,
+      'QUERY_TOO_COSTLY',
+      `The operation declares ${MAX_VARIABLES + 1} variables, and ${MAX_VARIABLES} are allowed. Put several values into one list or object.`,
+    ],
+    [
+      'fields of one name in one selection',
+      `{ ${'__typename '.repeat(MAX_REPEATS)} }`,
+      `{ ${'__typename '.repeat(MAX_REPEATS + 1)} }`,
+      'QUERY_TOO_COSTLY',
+      `The operation has ${MAX_REPEATS + 1} fields of one name in one selection, and ${MAX_REPEATS} are allowed. Ask for each once.`,
+    ],
+    [
+      'fields of one name that select something',
+      `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS)} }`,
+      `{ ${'... { courses { totalCount } } '.repeat(MAX_REPEATED_SELECTIONS + 1)} }`,
+      'QUERY_TOO_COSTLY',
+      `The operation has ${MAX_REPEATED_SELECTIONS + 1} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`,
+    ],
   ])('may have so many %s and no more, which is told before it is validated', (_, allowed, refused, code, message) => {
     expect(refusal(allowed)).toBeNull();
     expect(refusal(refused)).toEqual([[code, message]]);
@@ -58,7 +140,10 @@ describe('a document', () => {
     ['unknown input fields', `{ courses(filter: { ${times(1000, index => `field${index}: 1`)} }) { totalCount } }`],
     ['wrong values', `{ courses(filter: { status: [${times(4000, index => `NONE${index}`)}] }) { totalCount } }`],
     ['variables that are not used', `query (${times(MAX_VARIABLES, index => `$v${index}: Int`)}) { __typename }`],
-    ['fragments that are not used', `{ __typename } ${times(500, index => `fragment F${index} on Query { __typename }`)}`],
+    [
+      'fragments that are not used',
+      `{ __typename } ${times(500, index => `fragment F${index} on Query { __typename }`)}`,
+    ],
     ['operations without a name', times(1000, () => '{ __typename }')],
   ])('with many %s has 20 mistakes told, and the word that there are more', (_, text) => {
     const errors = refusal(text)!;
@@ -67,7 +152,8 @@ describe('a document', () => {
   });
 
   it('of up to 500 lines has the place of each mistake told, and a longer one has none, since each is found by counting lines', () => {
-    const placesOf = (lines: number) => (readDocument(`{${'\n'.repeat(lines - 1)}nothing }`, rules) as GraphQLError[]).map(({ locations }) => locations);
+    const placesOf = (lines: number) =>
+      (readDocument(`{${'\n'.repeat(lines - 1)}nothing }`, rules) as GraphQLError[]).map(({ locations }) => locations);
     expect(placesOf(499)).toEqual([[{ line: 499, column: 1 }]]);
     expect(placesOf(501)).toEqual([undefined]);
   });
@@ -78,32 +164,53 @@ describe('a document', () => {
     ['no value', 'subscription', '@include', /"if"/],
     ['a variable', 'subscription ($s: Boolean!)', '@skip(if: $s)', /\$s/],
     ['a variable that is not declared', 'subscription', '@skip(if: $t)', /\$t/],
-  ])('whose subscription is to leave out its field by %s is refused: graphql looks at that before it knows the value', (_, head, directive, named) => {
-    for (const text of [`${head} { courseCountsChanged ${directive} { courseId } }`, `${head} { ... ${directive} { courseCountsChanged { courseId } } }`, `${head} { ...A } fragment A on Subscription { courseCountsChanged ${directive} { courseId } }`]) {
-      const [first, ...others] = refusal(text)!;
-      expect([first![0], others], text).toEqual(['GRAPHQL_VALIDATION_FAILED', []]);
-      expect(first![1]).toMatch(/^The field of a subscription cannot be left out by this directive: .* Leave the directive out\.$/);
-      expect(first![1]).toMatch(named);
-    }
-    expect(refusal('subscription { courseCountsChanged @skip(if: false) { courseId } }')).toBeNull();
-  });
+  ])(
+    'whose subscription is to leave out its field by %s is refused: graphql looks at that before it knows the value',
+    (_, head, directive, named) => {
+      for (const text of [
+        `${head} { courseCountsChanged ${directive} { courseId } }`,
+        `${head} { ... ${directive} { courseCountsChanged { courseId } } }`,
+        `${head} { ...A } fragment A on Subscription { courseCountsChanged ${directive} { courseId } }`,
+      ]) {
+        const [first, ...others] = refusal(text)!;
+        expect([first![0], others], text).toEqual(['GRAPHQL_VALIDATION_FAILED', []]);
+        expect(first![1]).toMatch(
+          /^The field of a subscription cannot be left out by this directive: .* Leave the directive out\.$/,
+        );
+        expect(first![1]).toMatch(named);
+      }
+      expect(refusal('subscription { courseCountsChanged @skip(if: false) { courseId } }')).toBeNull();
+    },
+  );
 
   it('whose fields of one name are too many to compare is too costly', () => {
-    expect(refusal(`{ ${times(12, () => `... { ${'__typename '.repeat(100)} }`)} }`)).toEqual([['QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.']]);
+    expect(refusal(`{ ${times(12, () => `... { ${'__typename '.repeat(100)} }`)} }`)).toEqual([
+      ['QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.'],
+    ]);
   });
 
   it('asks for the schema only where that is allowed, and is told so in our words', () => {
     expect(refusal('{ __schema { queryType { name } } }')).toBeNull();
-    const hidden = readDocument('{ __schema { queryType { name } } }', { ...rules, introspection: false }) as GraphQLError[];
-    expect(new Set(hidden.map(({ message }) => message))).toEqual(new Set(['This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.']));
+    const hidden = readDocument('{ __schema { queryType { name } } }', {
+      ...rules,
+      introspection: false,
+    }) as GraphQLError[];
+    expect(new Set(hidden.map(({ message }) => message))).toEqual(
+      new Set([
+        'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.',
+      ]),
+    );
   });
 });
 
 describe('an operation', () => {
   it('may have so many values written in its arguments, those of fragments counted at each place', () => {
-    const query = (spreads: number) => `{ ${'...F '.repeat(spreads)} } fragment F on Query { courses(filter: { ids: [${'1 '.repeat(97)}] }) { totalCount } }`; // 97 ids, their list and its object.
+    const query = (spreads: number) =>
+      `{ ${'...F '.repeat(spreads)} } fragment F on Query { courses(filter: { ids: [${'1 '.repeat(97)}] }) { totalCount } }`; // 97 ids, their list and its object.
     expect(assessed(query(MAX_VALUES / 99 - 3)).refusal).toBeNull();
-    expect(assessed(query(MAX_VALUES / 99 + 1)).refusal!.message).toBe(`The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`);
+    expect(assessed(query(MAX_VALUES / 99 + 1)).refusal!.message).toBe(
+      `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`,
+    );
   });
 
   it('whose fragments use each other twice at each of 60 steps is refused without following each way', () => {
@@ -119,6 +226,10 @@ describe('an operation', () => {
     expect(cost).toBeLessThan(25_000);
     expect(assessed('{ __typename }').cost).toBe(1);
     expect(assessed('{ __type(name: "Course") { name } }').cost).toBe(5000);
-    expect(assessed(`{ __schema { ${times(45, index => `a${index}: types { name fields { name args { name description type { name } } type { name } } }`)} } }`).refusal!.extensions['code']).toBe('QUERY_TOO_COSTLY');
+    expect(
+      assessed(
+        `{ __schema { ${times(45, index => `a${index}: types { name fields { name args { name description type { name } } type { name } } }`)} } }`,
+      ).refusal!.extensions['code'],
+    ).toBe('QUERY_TOO_COSTLY');
   });
 });

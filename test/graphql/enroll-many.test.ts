@@ -16,7 +16,8 @@ describeOnEach('enrollMany', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  const studentsOf = ({ enrollments }: { enrollments: { student: { id: string } }[] }) => enrollments.map(({ student }) => Number(student.id));
+  const studentsOf = ({ enrollments }: { enrollments: { student: { id: string } }[] }) =>
+    enrollments.map(({ student }) => Number(student.id));
 
   it('enrolls all who can be, in the order of the input, and gives the counts afterwards', async () => {
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
@@ -30,16 +31,26 @@ describeOnEach('enrollMany', kind => {
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     const course = await addCourse(api.database);
     await addEnrollment(api.database, course, ben, EnrollmentStatus.DROPPED);
-    const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [999_999, ada, ben, 999_998, cem] });
+    const payload = await mutate(api, admin, 'enrollMany', {
+      courseId: course,
+      studentIds: [999_999, ada, ben, 999_998, cem],
+    });
     expect(studentsOf(payload)).toEqual([ada, cem]);
-    expect(mistakesIn(payload)).toEqual(['NOT_FOUND input.studentIds.0', 'ALREADY_ENROLLED input.studentIds.2', 'NOT_FOUND input.studentIds.3']);
+    expect(mistakesIn(payload)).toEqual([
+      'NOT_FOUND input.studentIds.0',
+      'ALREADY_ENROLLED input.studentIds.2',
+      'NOT_FOUND input.studentIds.3',
+    ]);
     expect(payload.course).toMatchObject({ totalEnrollments: 3, activeEnrollments: 2 });
   });
 
   it('enrolls a student who is named twice once', async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const course = await addCourse(api.database);
-    const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [ada, ben, ada, ada, 999_999, 999_999] });
+    const payload = await mutate(api, admin, 'enrollMany', {
+      courseId: course,
+      studentIds: [ada, ben, ada, ada, 999_999, 999_999],
+    });
     expect(studentsOf(payload)).toEqual([ada, ben]);
     expect(mistakesIn(payload)).toEqual([
       'ALREADY_ENROLLED input.studentIds.2',
@@ -50,10 +61,19 @@ describeOnEach('enrollMany', kind => {
   });
 
   it('fills the last seats in the order of the input and refuses the rest: COURSE_FULL', async () => {
-    const [ada, ben, cem, dan, eve] = (await addUsers(api.database, Role.STUDENT, 5)) as [number, number, number, number, number];
+    const [ada, ben, cem, dan, eve] = (await addUsers(api.database, Role.STUDENT, 5)) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const course = await addCourse(api.database, { capacity: 3 });
     await addEnrollment(api.database, course, ada);
-    const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [dan, ada, cem, ben, 999_999, eve] });
+    const payload = await mutate(api, admin, 'enrollMany', {
+      courseId: course,
+      studentIds: [dan, ada, cem, ben, 999_999, eve],
+    });
     expect(studentsOf(payload)).toEqual([dan, cem]);
     expect(mistakesIn(payload)).toEqual([
       'ALREADY_ENROLLED input.studentIds.1',
@@ -69,13 +89,21 @@ describeOnEach('enrollMany', kind => {
     const course = await addCourse(api.database, { capacity: 1 });
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [ada, ben, ada, ben] });
     expect(studentsOf(payload)).toEqual([ada]);
-    expect(mistakesIn(payload)).toEqual(['COURSE_FULL input.studentIds.1', 'ALREADY_ENROLLED input.studentIds.2', 'COURSE_FULL input.studentIds.3']);
+    expect(mistakesIn(payload)).toEqual([
+      'COURSE_FULL input.studentIds.1',
+      'ALREADY_ENROLLED input.studentIds.2',
+      'COURSE_FULL input.studentIds.3',
+    ]);
   });
 
   it('does nothing for an empty list, and shows the course', async () => {
     const course = await addCourse(api.database);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [] });
-    expect(payload).toMatchObject({ enrollments: [], course: { id: String(course), totalEnrollments: 0 }, userErrors: [] });
+    expect(payload).toMatchObject({
+      enrollments: [],
+      course: { id: String(course), totalEnrollments: 0 },
+      userErrors: [],
+    });
   });
 
   it('says that the course is not there: NOT_FOUND', async () => {
@@ -90,7 +118,11 @@ describeOnEach('enrollMany', kind => {
     const course = await addCourse(api.database);
     const before = await everything(api.database);
     const refused = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: students });
-    expect(refused).toMatchObject({ enrollments: [], course: null, userErrors: [{ code: 'INVALID', field: ['input', 'studentIds'], message: expect.stringContaining('1001') }] });
+    expect(refused).toMatchObject({
+      enrollments: [],
+      course: null,
+      userErrors: [{ code: 'INVALID', field: ['input', 'studentIds'], message: expect.stringContaining('1001') }],
+    });
     expect(await everything(api.database)).toEqual(before);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: students.slice(1) });
     expect(studentsOf(payload)).toEqual(students.slice(1));

@@ -26,7 +26,10 @@ describeOnEach('enroll', kind => {
       course: { id: String(course), totalEnrollments: 2, activeEnrollments: 1 },
       userErrors: [],
     });
-    const { data } = await api.send(admin, `{ enrollment(id: ${payload.enrollment.id}) { student { id } course { id } } }`);
+    const { data } = await api.send(
+      admin,
+      `{ enrollment(id: ${payload.enrollment.id}) { student { id } course { id } } }`,
+    );
     expect(data.enrollment).toEqual({ student: { id: String(ada) }, course: { id: String(course) } });
   });
 
@@ -42,8 +45,15 @@ describeOnEach('enroll', kind => {
   it('lets the teacher of a course enroll students while it is a draft', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const ada = await addUser(api.database, Role.STUDENT);
-    const course = await addCourse(api.database, { instructor: teacher, status: CourseStatus.DRAFT, isPublished: false });
-    const payload = await mutate(api, await api.token(Role.TEACHER, teacher), 'enroll', { courseId: course, studentId: ada });
+    const course = await addCourse(api.database, {
+      instructor: teacher,
+      status: CourseStatus.DRAFT,
+      isPublished: false,
+    });
+    const payload = await mutate(api, await api.token(Role.TEACHER, teacher), 'enroll', {
+      courseId: course,
+      studentId: ada,
+    });
     expect(payload).toMatchObject({ course: { totalEnrollments: 1, activeEnrollments: 1 }, userErrors: [] });
   });
 
@@ -75,34 +85,53 @@ describeOnEach('enroll', kind => {
     const course = await addCourse(api.database, { capacity: 1 });
     await addEnrollment(api.database, course, ben, EnrollmentStatus.COMPLETED);
     expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: ada }))).toEqual([]);
-    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: cem }))).toEqual(['COURSE_FULL input.courseId']);
-    expect(mistakesIn(await mutate(api, await api.token(Role.STUDENT, cem), 'enroll', { courseId: course }))).toEqual(['COURSE_FULL input.courseId']);
+    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: cem }))).toEqual([
+      'COURSE_FULL input.courseId',
+    ]);
+    expect(mistakesIn(await mutate(api, await api.token(Role.STUDENT, cem), 'enroll', { courseId: course }))).toEqual([
+      'COURSE_FULL input.courseId',
+    ]);
   });
 
   it('gives the last seats to exactly as many as ask for them at once', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 12);
     const course = await addCourse(api.database, { capacity: 5 });
-    const payloads = await Promise.all(students.map(async student => mutate(api, await api.token(Role.STUDENT, student), 'enroll', { courseId: course })));
+    const payloads = await Promise.all(
+      students.map(async student =>
+        mutate(api, await api.token(Role.STUDENT, student), 'enroll', { courseId: course }),
+      ),
+    );
     expect(payloads.flatMap(mistakesIn)).toEqual(Array(7).fill('COURSE_FULL input.courseId'));
     const { data } = await api.send(admin, `{ course(id: ${course}) { totalEnrollments activeEnrollments } }`);
     expect(data.course).toEqual({ totalEnrollments: 5, activeEnrollments: 5 });
   });
 
-  it.each(Object.values(EnrollmentStatus))('refuses a student who is %s in the course: ALREADY_ENROLLED', async status => {
-    const ada = await addUser(api.database, Role.STUDENT);
-    const course = await addCourse(api.database);
-    await addEnrollment(api.database, course, ada, status);
-    const before = await everything(api.database);
-    expect(mistakesIn(await mutate(api, await api.token(Role.STUDENT, ada), 'enroll', { courseId: course }))).toEqual(['ALREADY_ENROLLED input.courseId']);
-    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: ada }))).toEqual(['ALREADY_ENROLLED input.studentId']);
-    expect(await everything(api.database)).toEqual(before);
-  });
+  it.each(Object.values(EnrollmentStatus))(
+    'refuses a student who is %s in the course: ALREADY_ENROLLED',
+    async status => {
+      const ada = await addUser(api.database, Role.STUDENT);
+      const course = await addCourse(api.database);
+      await addEnrollment(api.database, course, ada, status);
+      const before = await everything(api.database);
+      expect(mistakesIn(await mutate(api, await api.token(Role.STUDENT, ada), 'enroll', { courseId: course }))).toEqual(
+        ['ALREADY_ENROLLED input.courseId'],
+      );
+      expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: ada }))).toEqual([
+        'ALREADY_ENROLLED input.studentId',
+      ]);
+      expect(await everything(api.database)).toEqual(before);
+    },
+  );
 
   it('says which of course and student is not there: NOT_FOUND', async () => {
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
-    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: 999_999, studentId: ada }))).toEqual(['NOT_FOUND input.courseId']);
-    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: 999_999 }))).toEqual(['NOT_FOUND input.studentId']);
+    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: 999_999, studentId: ada }))).toEqual([
+      'NOT_FOUND input.courseId',
+    ]);
+    expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: 999_999 }))).toEqual([
+      'NOT_FOUND input.studentId',
+    ]);
   });
 
   it('asks an admin without a user for a student: INVALID', async () => {

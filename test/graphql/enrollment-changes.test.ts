@@ -30,7 +30,11 @@ describeOnEach('an enrollment', kind => {
       const course = await addCourse(api.database, { capacity: 1 });
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT), from);
       const payload = await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: enrollment, status: to });
-      expect(payload).toMatchObject({ enrollment: { id: String(enrollment), status: to }, course: { totalEnrollments: 1, activeEnrollments: active }, userErrors: [] });
+      expect(payload).toMatchObject({
+        enrollment: { id: String(enrollment), status: to },
+        course: { totalEnrollments: 1, activeEnrollments: active },
+        userErrors: [],
+      });
     });
 
     it('takes a seat to become ACTIVE, and is refused where there is none: COURSE_FULL', async () => {
@@ -39,13 +43,19 @@ describeOnEach('an enrollment', kind => {
       await addEnrollment(api.database, course, ada);
       const dropped = await addEnrollment(api.database, course, ben, DROPPED);
       const before = await everything(api.database);
-      expect(mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'ACTIVE' }))).toEqual(['COURSE_FULL input.enrollmentId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'ACTIVE' })),
+      ).toEqual(['COURSE_FULL input.enrollmentId']);
       expect(await everything(api.database)).toEqual(before);
-      expect(mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'SUSPENDED' }))).toEqual([]);
+      expect(
+        mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'SUSPENDED' })),
+      ).toEqual([]);
     });
 
     it('must be there: NOT_FOUND', async () => {
-      expect(mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: 999_999, status: 'ACTIVE' }))).toEqual(['NOT_FOUND input.enrollmentId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: 999_999, status: 'ACTIVE' })),
+      ).toEqual(['NOT_FOUND input.enrollmentId']);
     });
   });
 
@@ -57,7 +67,12 @@ describeOnEach('an enrollment', kind => {
       await addEnrollment(api.database, from, ben, COMPLETED);
       const payload = await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: to });
       expect(payload).toMatchObject({
-        enrollment: { id: String(enrollment), status: 'ACTIVE', student: { id: String(ada) }, course: { id: String(to) } },
+        enrollment: {
+          id: String(enrollment),
+          status: 'ACTIVE',
+          student: { id: String(ada) },
+          course: { id: String(to) },
+        },
         from: { title: 'From', totalEnrollments: 1, activeEnrollments: 0 },
         to: { title: 'To', totalEnrollments: 1, activeEnrollments: 1 },
         userErrors: [],
@@ -70,9 +85,14 @@ describeOnEach('an enrollment', kind => {
       const active = await addEnrollment(api.database, from, ada);
       const dropped = await addEnrollment(api.database, from, ben, DROPPED);
       const before = await everything(api.database);
-      expect(mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: active, courseId: full }))).toEqual(['COURSE_FULL input.courseId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: active, courseId: full })),
+      ).toEqual(['COURSE_FULL input.courseId']);
       expect(await everything(api.database)).toEqual(before);
-      expect(await mutate(api, admin, 'transferEnrollment', { enrollmentId: dropped, courseId: full })).toMatchObject({ to: { totalEnrollments: 1, activeEnrollments: 0 }, userErrors: [] });
+      expect(await mutate(api, admin, 'transferEnrollment', { enrollmentId: dropped, courseId: full })).toMatchObject({
+        to: { totalEnrollments: 1, activeEnrollments: 0 },
+        userErrors: [],
+      });
     });
 
     it('cannot come to a course that the student is in: ALREADY_ENROLLED', async () => {
@@ -91,21 +111,34 @@ describeOnEach('an enrollment', kind => {
       const course = await addCourse(api.database);
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT));
       const before = await everything(api.database);
-      expect(mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: course }))).toEqual(['INVALID input.courseId']);
-      expect(mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: 999_999 }))).toEqual(['NOT_FOUND input.courseId']);
-      expect(mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: 999_999, courseId: course }))).toEqual(['NOT_FOUND input.enrollmentId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: course })),
+      ).toEqual(['INVALID input.courseId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: 999_999 })),
+      ).toEqual(['NOT_FOUND input.courseId']);
+      expect(
+        mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: 999_999, courseId: course })),
+      ).toEqual(['NOT_FOUND input.enrollmentId']);
       expect(await everything(api.database)).toEqual(before);
     });
   });
 
   describe('that is deleted', () => {
-    it.each([[ACTIVE, 1, 0], [DROPPED, 1, 1]])('while %s leaves its course with %i enrollment, %i ACTIVE', async (status, total, active) => {
+    it.each([
+      [ACTIVE, 1, 0],
+      [DROPPED, 1, 1],
+    ])('while %s leaves its course with %i enrollment, %i ACTIVE', async (status, total, active) => {
       const course = await addCourse(api.database);
       const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
       const enrollment = await addEnrollment(api.database, course, ada, status);
       await addEnrollment(api.database, course, ben, status === ACTIVE ? DROPPED : ACTIVE);
       const payload = await mutate(api, await api.token(Role.STUDENT, ada), 'unenroll', { enrollmentId: enrollment });
-      expect(payload).toMatchObject({ deletedId: String(enrollment), course: { id: String(course), totalEnrollments: total, activeEnrollments: active }, userErrors: [] });
+      expect(payload).toMatchObject({
+        deletedId: String(enrollment),
+        course: { id: String(course), totalEnrollments: total, activeEnrollments: active },
+        userErrors: [],
+      });
     });
 
     it('is gone, and deleting it again finds nothing: NOT_FOUND', async () => {
@@ -123,7 +156,10 @@ describeOnEach('an enrollment', kind => {
       const course = await addCourse(api.database, { capacity: 1 });
       const token = await api.token(Role.STUDENT, ada);
       await mutate(api, token, 'unenroll', { enrollmentId: await addEnrollment(api.database, course, ada) });
-      expect(await mutate(api, token, 'enroll', { courseId: course })).toMatchObject({ course: { totalEnrollments: 1, activeEnrollments: 1 }, userErrors: [] });
+      expect(await mutate(api, token, 'enroll', { courseId: course })).toMatchObject({
+        course: { totalEnrollments: 1, activeEnrollments: 1 },
+        userErrors: [],
+      });
     });
   });
 });

@@ -30,14 +30,21 @@ interface Told {
 }
 
 function toldBy({ status, text }: Reply): Told {
-  const { data, errors = [] } = JSON.parse(text) as { data?: Record<string, { userErrors?: Told['userErrors'] } | null> | null; errors?: Told['errors'] };
+  const { data, errors = [] } = JSON.parse(text) as {
+    data?: Record<string, { userErrors?: Told['userErrors'] } | null> | null;
+    errors?: Told['errors'];
+  };
   return { status, errors, userErrors: Object.values(data ?? {}).flatMap(payload => payload?.userErrors ?? []) };
 }
 
 /** Asserts that answers have a code, each with a message of its form, and with the statuses of the catalogue. */
 function expectErrors(code: ErrorCode, told: readonly Told[]): void {
   const entry = errorCatalogue[code];
-  expect(told.flatMap(({ errors }) => errors).map(({ message, extensions }) => [extensions.code, message, hasFormOf(entry, message)])).toEqual(told.map(() => [code, expect.any(String), true]));
+  expect(
+    told
+      .flatMap(({ errors }) => errors)
+      .map(({ message, extensions }) => [extensions.code, message, hasFormOf(entry, message)]),
+  ).toEqual(told.map(() => [code, expect.any(String), true]));
   expect([...new Set(told.flatMap(({ status }) => status ?? []))].sort()).toEqual(entry.status);
 }
 
@@ -56,16 +63,24 @@ describe('a code of the catalogue', () => {
     return told;
   };
 
-  it.each(Object.entries(askedErrors))('is what requests are answered with, in its form and with its status: %s', async (code, asks) => {
-    expectErrors(code as ErrorCode, await all(asks));
-  });
+  it.each(Object.entries(askedErrors))(
+    'is what requests are answered with, in its form and with its status: %s',
+    async (code, asks) => {
+      expectErrors(code as ErrorCode, await all(asks));
+    },
+  );
 
-  it.each(Object.entries(askedUserErrors))('is what mutations are answered with, in its form: %s', async (code, asks) => {
-    const entry = userErrorCatalogue[code as keyof typeof userErrorCatalogue];
-    const told = await all(asks);
-    expect(told.map(({ errors, status }) => [errors, status])).toEqual(asks.map(() => [[], 200]));
-    expect(told.flatMap(({ userErrors }) => userErrors).map(one => [one.code, one.message, hasFormOf(entry, one.message)])).toEqual(asks.map(() => [code, expect.any(String), true]));
-  });
+  it.each(Object.entries(askedUserErrors))(
+    'is what mutations are answered with, in its form: %s',
+    async (code, asks) => {
+      const entry = userErrorCatalogue[code as keyof typeof userErrorCatalogue];
+      const told = await all(asks);
+      expect(told.map(({ errors, status }) => [errors, status])).toEqual(asks.map(() => [[], 200]));
+      expect(
+        told.flatMap(({ userErrors }) => userErrors).map(one => [one.code, one.message, hasFormOf(entry, one.message)]),
+      ).toEqual(asks.map(() => [code, expect.any(String), true]));
+    },
+  );
 
   it('is asked for in these tests, every one', () => {
     // RETRY_LATER by retry-later.test.ts, the others below.
@@ -76,31 +91,45 @@ describe('a code of the catalogue', () => {
 });
 
 // On one of the servers: the codes are the same on each, and a server that is away is waited for.
-describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))('a code of the catalogue that a lost connection to %s brings', kind => {
-  it('is COMMIT_UNKNOWN, and then READ_FAILED and DATABASE_UNAVAILABLE', async ({ onTestFinished }) => {
-    const direct = await freshDatabase(kind);
-    const url = new URL(direct.url);
-    const proxy = await startBreakingProxy(Number(url.port));
-    url.port = String(proxy.port);
-    const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test' });
-    const database = await openDatabase(url.href);
-    const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
-    onTestFinished(async () => {
-      await server.close();
-      await database.close(true);
-      await proxy.close();
-      await direct.drop();
+describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
+  'a code of the catalogue that a lost connection to %s brings',
+  kind => {
+    it('is COMMIT_UNKNOWN, and then READ_FAILED and DATABASE_UNAVAILABLE', async ({ onTestFinished }) => {
+      const direct = await freshDatabase(kind);
+      const url = new URL(direct.url);
+      const proxy = await startBreakingProxy(Number(url.port));
+      url.port = String(proxy.port);
+      const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test' });
+      const database = await openDatabase(url.href);
+      const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
+      onTestFinished(async () => {
+        await server.close();
+        await database.close(true);
+        await proxy.close();
+        await direct.drop();
+      });
+      const ofAdmin = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
+      const ofUser = `Bearer ${await issueToken(config.jwt, { role: Role.TEACHER, userId: 1, expiresIn: '1h' })}`;
+      const ask = async (query: string, authorization = ofAdmin) =>
+        toldBy(
+          await fetched(server.url, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', authorization },
+            body: JSON.stringify({ query }),
+          }),
+        );
+      const create = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
+      const gone = proxy.goAtCommit();
+      const unknown = ask(create);
+      await gone;
+      const [unread, unavailable, unknownUser] = [
+        ask('{ courses { totalCount } }'),
+        ask(create),
+        ask('{ me { id } }', ofUser),
+      ];
+      expectErrors('COMMIT_UNKNOWN', [await unknown]);
+      expectErrors('READ_FAILED', [await unread]);
+      expectErrors('DATABASE_UNAVAILABLE', [await unavailable, await unknownUser]);
     });
-    const ofAdmin = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
-    const ofUser = `Bearer ${await issueToken(config.jwt, { role: Role.TEACHER, userId: 1, expiresIn: '1h' })}`;
-    const ask = async (query: string, authorization = ofAdmin) => toldBy(await fetched(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) }));
-    const create = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
-    const gone = proxy.goAtCommit();
-    const unknown = ask(create);
-    await gone;
-    const [unread, unavailable, unknownUser] = [ask('{ courses { totalCount } }'), ask(create), ask('{ me { id } }', ofUser)];
-    expectErrors('COMMIT_UNKNOWN', [await unknown]);
-    expectErrors('READ_FAILED', [await unread]);
-    expectErrors('DATABASE_UNAVAILABLE', [await unavailable, await unknownUser]);
-  });
-});
+  },
+);

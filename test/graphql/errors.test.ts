@@ -28,8 +28,18 @@ describeOnEach('an error', kind => {
   const errorsInLog = () => lines.map(line => JSON.parse(line)).filter(({ errorId }) => errorId);
 
   /** Asserts that an answer tells nothing but an id, and gives what the log has under it. */
-  function loggedError({ data, errors }: Answer, path: (string | number)[]): { type: string; message: string; stack: string } {
-    expect(errors).toEqual([{ message: expect.stringMatching(UUID), path, locations: expect.any(Array), extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+  function loggedError(
+    { data, errors }: Answer,
+    path: (string | number)[],
+  ): { type: string; message: string; stack: string } {
+    expect(errors).toEqual([
+      {
+        message: expect.stringMatching(UUID),
+        path,
+        locations: expect.any(Array),
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    ]);
     expect(JSON.stringify({ data, errors })).not.toMatch(/select|insert|core_|sql|table|\.ts|\.js|node_modules/i);
     const entry = errorsInLog().find(({ errorId }) => errorId === UUID.exec(errors![0]!.message)![0]);
     expect(entry).toMatchObject({ level: 50, err: { stack: expect.stringContaining('at ') } });
@@ -41,10 +51,24 @@ describeOnEach('an error', kind => {
     await addCourse(database);
     await database.em.getConnection().execute('drop table core_enrollments');
     const admin = await token(Role.ADMIN, null);
-    const error = loggedError(await send(admin, '{ courses { nodes { title enrollmentsCount { count } } } }'), ['courses', 'nodes', 0, 'enrollmentsCount']);
+    const error = loggedError(await send(admin, '{ courses { nodes { title enrollmentsCount { count } } } }'), [
+      'courses',
+      'nodes',
+      0,
+      'enrollmentsCount',
+    ]);
     expect(error.message).toContain('core_enrollments');
-    expect(loggedError(await send(admin, '{ enrollments { totalCount } }'), ['enrollments']).message).toContain('core_enrollments');
-    expect(loggedError(await send(null, '{ courses { nodes { enrollmentsByStatus { count } } } }'), ['courses', 'nodes', 0, 'enrollmentsByStatus']).message).toContain('core_enrollments');
+    expect(loggedError(await send(admin, '{ enrollments { totalCount } }'), ['enrollments']).message).toContain(
+      'core_enrollments',
+    );
+    expect(
+      loggedError(await send(null, '{ courses { nodes { enrollmentsByStatus { count } } } }'), [
+        'courses',
+        'nodes',
+        0,
+        'enrollmentsByStatus',
+      ]).message,
+    ).toContain('core_enrollments');
   });
 
   it('of the database while writing is masked, and whole in the log under the same id', async () => {
@@ -52,7 +76,10 @@ describeOnEach('an error', kind => {
     const course = await addCourse(database);
     const student = await addUser(database, Role.STUDENT);
     await database.em.getConnection().execute('drop table core_enrollments');
-    const answer = await send(await token(Role.STUDENT, student), `mutation { enroll(input: { courseId: ${course} }) { course { id } userErrors { code } } }`);
+    const answer = await send(
+      await token(Role.STUDENT, student),
+      `mutation { enroll(input: { courseId: ${course} }) { course { id } userErrors { code } } }`,
+    );
     expect(loggedError(answer, ['enroll']).message).toContain('core_enrollments');
   });
 
@@ -60,23 +87,54 @@ describeOnEach('an error', kind => {
     const { database, send } = await start(kind);
     const [one, two] = [await addCourse(database), await addCourse(database)];
     await database.em.getConnection().execute('drop table core_enrollments');
-    const { data, errors } = await send(null, `{ one: course(id: ${one}) { enrollmentsCount { count } } two: course(id: ${two}) { enrollmentsByStatus { count } } three: course(id: ${one}) { id } }`);
+    const { data, errors } = await send(
+      null,
+      `{ one: course(id: ${one}) { enrollmentsCount { count } } two: course(id: ${two}) { enrollmentsByStatus { count } } three: course(id: ${one}) { id } }`,
+    );
     expect(data).toEqual({ one: null, two: null, three: { id: String(one) } });
     const ids = errors!.map(({ message }) => UUID.exec(message)![0]);
     expect(new Set(ids).size).toBe(2);
-    expect(errorsInLog().map(({ errorId }) => errorId).sort()).toEqual(ids.sort());
+    expect(
+      errorsInLog()
+        .map(({ errorId }) => errorId)
+        .sort(),
+    ).toEqual(ids.sort());
   });
 
   it.each([
     ['a field that there is not', '{ courses { nodes { name } } }', {}, 'GRAPHQL_VALIDATION_FAILED', /"name"/],
     ['a selection that is missing', '{ courses }', {}, 'GRAPHQL_VALIDATION_FAILED', /selection/],
-    ['an enum value that there is not', '{ courses(orderBy: { field: NAME }) { totalCount } }', {}, 'GRAPHQL_VALIDATION_FAILED', /NAME/],
-    ['a number that is out of range', '{ courses(first: 99999999999) { totalCount } }', {}, 'GRAPHQL_VALIDATION_FAILED', /99999999999/],
+    [
+      'an enum value that there is not',
+      '{ courses(orderBy: { field: NAME }) { totalCount } }',
+      {},
+      'GRAPHQL_VALIDATION_FAILED',
+      /NAME/,
+    ],
+    [
+      'a number that is out of range',
+      '{ courses(first: 99999999999) { totalCount } }',
+      {},
+      'GRAPHQL_VALIDATION_FAILED',
+      /99999999999/,
+    ],
     ['an argument that is missing', '{ course { id } }', {}, 'GRAPHQL_VALIDATION_FAILED', /id/],
     ['a query that breaks off', '{ courses {', {}, 'GRAPHQL_PARSE_FAILED', /Syntax Error/],
     ['a variable that is missing', 'query ($id: ID!) { course(id: $id) { id } }', {}, 'BAD_USER_INPUT', /\$id/],
-    ['a variable of the wrong type', 'query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }, 'BAD_USER_INPUT', /\$first/],
-    ['an operation of many', 'query A { me { id } } query B { me { id } }', {}, 'OPERATION_RESOLUTION_FAILURE', /operation/],
+    [
+      'a variable of the wrong type',
+      'query ($first: Int) { courses(first: $first) { totalCount } }',
+      { first: 'ten' },
+      'BAD_USER_INPUT',
+      /\$first/,
+    ],
+    [
+      'an operation of many',
+      'query A { me { id } } query B { me { id } }',
+      {},
+      'OPERATION_RESOLUTION_FAILURE',
+      /operation/,
+    ],
   ])("that is the caller's is told in full and not logged: %s", async (_, query, variables, code, message) => {
     const { send } = await start(kind);
     const { errors, status, data } = await send(null, query, variables);
@@ -89,7 +147,10 @@ describeOnEach('an error', kind => {
     const { send } = await start(kind);
     const { errors, status } = await send(null, '{ course(id: "abc") { id } enrollments { totalCount } }');
     expect(status).toBe(200);
-    expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'id' }, { code: 'UNAUTHENTICATED' }]);
+    expect(errors?.map(({ extensions }) => extensions)).toEqual([
+      { code: 'BAD_USER_INPUT', argument: 'id' },
+      { code: 'UNAUTHENTICATED' },
+    ]);
     expect(errorsInLog()).toEqual([]);
   });
 });

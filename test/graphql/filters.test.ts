@@ -5,7 +5,26 @@ import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
 /** Has what LIKE, SQL and JSON take for more than text; each is looked for by its own special characters. */
-const TITLES = ['100% sure', '100 sure', 'snake_case', 'snakeXcase', 'wow!', 'wow', 'back\\slash', 'backslash', "o'neill", 'oneill', 'say "hi"', 'say hi', 'really?', 'tea ☕ time', 'fun 😀 fun', 'a;b--c/*d*/', '日本語の本', '!%_\\'];
+const TITLES = [
+  '100% sure',
+  '100 sure',
+  'snake_case',
+  'snakeXcase',
+  'wow!',
+  'wow',
+  'back\\slash',
+  'backslash',
+  "o'neill",
+  'oneill',
+  'say "hi"',
+  'say hi',
+  'really?',
+  'tea ☕ time',
+  'fun 😀 fun',
+  'a;b--c/*d*/',
+  '日本語の本',
+  '!%_\\',
+];
 
 const texts: [string, Record<string, string | null>, string[]][] = [
   ['%', { contains: '%' }, ['100% sure', '!%_\\']],
@@ -67,18 +86,42 @@ describeOnEach('a filter', kind => {
     api = await startApi(kind);
     admin = await api.token(Role.ADMIN, null);
     [named, counted] = (await addUsers(api.database, Role.TEACHER, 2)) as [number, number];
-    await addCourses(api.database, TITLES.map(title => ({ title, instructor: named })));
+    await addCourses(
+      api.database,
+      TITLES.map(title => ({ title, instructor: named })),
+    );
     students = await addUsers(api.database, Role.STUDENT, 4);
     const { DRAFT, ACTIVE, ARCHIVED } = CourseStatus;
-    courses = await addCourses(api.database, [DRAFT, ACTIVE, ACTIVE, ARCHIVED, ARCHIVED].map((status, index) => ({ status, isPublished: index % 2 === 0, instructor: counted })));
-    const statuses = [EnrollmentStatus.ACTIVE, EnrollmentStatus.ACTIVE, EnrollmentStatus.DROPPED, EnrollmentStatus.COMPLETED];
-    await addEnrollments(api.database, courses.flatMap((course, index) => students.slice(0, index).map((student, at) => ({ course, student, status: statuses[at]! }))));
+    courses = await addCourses(
+      api.database,
+      [DRAFT, ACTIVE, ACTIVE, ARCHIVED, ARCHIVED].map((status, index) => ({
+        status,
+        isPublished: index % 2 === 0,
+        instructor: counted,
+      })),
+    );
+    const statuses = [
+      EnrollmentStatus.ACTIVE,
+      EnrollmentStatus.ACTIVE,
+      EnrollmentStatus.DROPPED,
+      EnrollmentStatus.COMPLETED,
+    ];
+    await addEnrollments(
+      api.database,
+      courses.flatMap((course, index) =>
+        students.slice(0, index).map((student, at) => ({ course, student, status: statuses[at]! })),
+      ),
+    );
   });
   afterAll(() => api.stop());
 
   /** Gives what a filter of courses finds, and asserts that totalCount tells the same. */
   async function found(filter: object): Promise<{ id: string; title: string; totalEnrollments: number }[]> {
-    const { data, errors } = await api.send(admin, 'query ($filter: CourseFilter) { courses(first: 100, filter: $filter) { totalCount nodes { id title totalEnrollments } } }', { filter });
+    const { data, errors } = await api.send(
+      admin,
+      'query ($filter: CourseFilter) { courses(first: 100, filter: $filter) { totalCount nodes { id title totalEnrollments } } }',
+      { filter },
+    );
     expect(errors).toBeUndefined();
     expect(data.courses.totalCount).toBe(data.courses.nodes.length);
     return data.courses.nodes;
@@ -91,7 +134,9 @@ describeOnEach('a filter', kind => {
   });
 
   it.each(numbers)('of totalEnrollments by %j finds %j', async (totalEnrollments, expected) => {
-    expect((await found({ instructorId: counted, totalEnrollments })).map(node => node.totalEnrollments)).toEqual(expected);
+    expect((await found({ instructorId: counted, totalEnrollments })).map(node => node.totalEnrollments)).toEqual(
+      expected,
+    );
   });
 
   it.each([
@@ -103,8 +148,13 @@ describeOnEach('a filter', kind => {
     ['Čeština', 'cestina'],
   ])('of a title %s takes %s for the same, whole or in part', async (title, asked) => {
     const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
-    await addCourses(api.database, [{ title, instructor }, { title: `${title}!`, instructor }, { title: 'x', instructor }]);
-    const titles = async (filter: object) => (await found({ instructorId: instructor, title: filter })).map(node => node.title);
+    await addCourses(api.database, [
+      { title, instructor },
+      { title: `${title}!`, instructor },
+      { title: 'x', instructor },
+    ]);
+    const titles = async (filter: object) =>
+      (await found({ instructorId: instructor, title: filter })).map(node => node.title);
     expect(await titles({ eq: asked })).toEqual([title]);
     expect(await titles({ startsWith: asked })).toEqual([title, `${title}!`]);
     expect(await titles({ contains: asked.slice(1) })).toEqual([title, `${title}!`]);
@@ -112,8 +162,12 @@ describeOnEach('a filter', kind => {
 
   it('of a title tells letters apart that are more than a letter with an accent', async () => {
     const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
-    await addCourses(api.database, ['чай', 'かき', '각'].map(title => ({ title, instructor })));
-    for (const asked of ['чаи', 'き', '가']) expect(await found({ instructorId: instructor, title: { startsWith: asked } })).toEqual([]);
+    await addCourses(
+      api.database,
+      ['чай', 'かき', '각'].map(title => ({ title, instructor })),
+    );
+    for (const asked of ['чаи', 'き', '가'])
+      expect(await found({ instructorId: instructor, title: { startsWith: asked } })).toEqual([]);
   });
 
   it('of courses by ids, status, isPublished and instructor finds what all parts say', async () => {
@@ -123,7 +177,11 @@ describeOnEach('a filter', kind => {
     expect(placesOf(await found({ ...all, status: ['ACTIVE'] }))).toEqual([1, 2]);
     expect(placesOf(await found({ ...all, status: ['DRAFT', 'ARCHIVED'], isPublished: true }))).toEqual([0, 4]);
     expect(placesOf(await found({ ...all, isPublished: false, ids: [courses[0], courses[1]] }))).toEqual([1]);
-    expect(placesOf(await found({ ...all, status: null, isPublished: null, ids: null, title: null, totalEnrollments: null }))).toEqual([0, 1, 2, 3, 4]);
+    expect(
+      placesOf(
+        await found({ ...all, status: null, isPublished: null, ids: null, title: null, totalEnrollments: null }),
+      ),
+    ).toEqual([0, 1, 2, 3, 4]);
     expect(await found({ instructorId: 999_999 })).toEqual([]);
   });
 
@@ -140,13 +198,21 @@ describeOnEach('a filter', kind => {
   it('takes a status that is named 50,000 times for one', async () => {
     const status = Array.from({ length: 50_000 }, () => 'ACTIVE');
     expect(placesOf(await found({ instructorId: counted, status }))).toEqual([1, 2]);
-    const counts = 'query ($id: ID!, $status: [EnrollmentStatus!]) { enrollments(filter: { courseId: $id, status: $status }) { totalCount } course(id: $id) { enrollmentsCount(status: $status) { count } } }';
-    expect((await api.send(admin, counts, { id: courses[4], status })).data).toEqual({ enrollments: { totalCount: 2 }, course: { enrollmentsCount: { count: 2 } } });
+    const counts =
+      'query ($id: ID!, $status: [EnrollmentStatus!]) { enrollments(filter: { courseId: $id, status: $status }) { totalCount } course(id: $id) { enrollmentsCount(status: $status) { count } } }';
+    expect((await api.send(admin, counts, { id: courses[4], status })).data).toEqual({
+      enrollments: { totalCount: 2 },
+      course: { enrollmentsCount: { count: 2 } },
+    });
   });
 
   it('of enrollments by course, student and status finds what all parts say', async () => {
     const counts = async (filter: object) => {
-      const { data } = await api.send(admin, 'query ($filter: EnrollmentFilter) { enrollments(first: 100, filter: $filter) { totalCount nodes { id } } }', { filter });
+      const { data } = await api.send(
+        admin,
+        'query ($filter: EnrollmentFilter) { enrollments(first: 100, filter: $filter) { totalCount nodes { id } } }',
+        { filter },
+      );
       expect(data.enrollments.nodes).toHaveLength(data.enrollments.totalCount);
       return data.enrollments.totalCount;
     };
@@ -161,8 +227,23 @@ describeOnEach('a filter', kind => {
   });
 
   it('of nested enrollments narrows each list and its totalCount', async () => {
-    const { data } = await api.send(admin, `{ courses(filter: { instructorId: ${counted} }) { nodes { dropped: enrollments(filter: { status: [DROPPED] }) { totalCount nodes { status } } own: enrollments(filter: { studentId: ${students[1]} }) { totalCount } other: enrollments(filter: { courseId: ${courses[4]} }) { totalCount } } } }`);
-    expect(data.courses.nodes.map(({ dropped }: any) => [dropped.totalCount, dropped.nodes.length])).toEqual([[0, 0], [0, 0], [0, 0], [1, 1], [1, 1]]);
-    expect(data.courses.nodes.map(({ own, other }: any) => [own.totalCount, other.totalCount])).toEqual([[0, 0], [0, 0], [1, 0], [1, 0], [1, 4]]);
+    const { data } = await api.send(
+      admin,
+      `{ courses(filter: { instructorId: ${counted} }) { nodes { dropped: enrollments(filter: { status: [DROPPED] }) { totalCount nodes { status } } own: enrollments(filter: { studentId: ${students[1]} }) { totalCount } other: enrollments(filter: { courseId: ${courses[4]} }) { totalCount } } } }`,
+    );
+    expect(data.courses.nodes.map(({ dropped }: any) => [dropped.totalCount, dropped.nodes.length])).toEqual([
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(data.courses.nodes.map(({ own, other }: any) => [own.totalCount, other.totalCount])).toEqual([
+      [0, 0],
+      [0, 0],
+      [1, 0],
+      [1, 0],
+      [1, 4],
+    ]);
   });
 });

@@ -49,7 +49,12 @@ describeOnEach('what is deleted while an answer is read', kind => {
   const ids = (rows: { id: string }[]) => rows.map(({ id }) => Number(id));
 
   /** Asks while something is deleted between the rows and what they point at. */
-  async function askWhile(statement: RegExp, work: () => Promise<unknown>, query: string, { token = admin, variables = {} } = {}) {
+  async function askWhile(
+    statement: RegExp,
+    work: () => Promise<unknown>,
+    query: string,
+    { token = admin, variables = {} } = {},
+  ) {
     const between = beforeStatement(api.database, statement, work);
     const { data, errors } = await api.send(token, query, variables);
     expect([errors, between.done]).toEqual([undefined, true]);
@@ -57,48 +62,106 @@ describeOnEach('what is deleted while an answer is read', kind => {
   }
 
   it('is left out of a page with its course or its user, and the pages before and after it are as ever', async () => {
-    const query = (after: string | null, part: string) => `{ enrollments(first: 1, orderBy: { field: ID, direction: ASC }${after === null ? '' : `, after: "${after}"`}) { pageInfo { hasNextPage endCursor } ${part} } }`;
+    const query = (after: string | null, part: string) =>
+      `{ enrollments(first: 1, orderBy: { field: ID, direction: ASC }${after === null ? '' : `, after: "${after}"`}) { pageInfo { hasNextPage endCursor } ${part} } }`;
     const { enrollments: first } = await askWhile(COURSES, courseGoes, query(null, 'nodes { id course { id } }'));
     expect([first.nodes, first.pageInfo.hasNextPage]).toEqual([[], true]);
-    const { enrollments: second } = await askWhile(USERS, userGoes, query(first.pageInfo.endCursor, 'edges { cursor node { id student { name } } }'));
+    const { enrollments: second } = await askWhile(
+      USERS,
+      userGoes,
+      query(first.pageInfo.endCursor, 'edges { cursor node { id student { name } } }'),
+    );
     expect([second.edges, second.pageInfo.hasNextPage]).toEqual([[], true]);
-    const { data } = await api.send(admin, query(second.pageInfo.endCursor, 'nodes { id course { id } student { id } }'));
-    expect([data.enrollments.nodes, data.enrollments.pageInfo.hasNextPage]).toEqual([[{ id: String(kept), course: { id: String(stays) }, student: { id: String(student) } }], false]);
+    const { data } = await api.send(
+      admin,
+      query(second.pageInfo.endCursor, 'nodes { id course { id } student { id } }'),
+    );
+    expect([data.enrollments.nodes, data.enrollments.pageInfo.hasNextPage]).toEqual([
+      [{ id: String(kept), course: { id: String(stays) }, student: { id: String(student) } }],
+      false,
+    ]);
   });
 
   it('is left out of the lists under courses and users, whatever fragments ask for it', async () => {
-    const ofCourse = await askWhile(USERS, userGoes, `query ($all: Boolean!) { courses(filter: { ids: [${stays}] }) { nodes { enrollments { edges { ... @include(if: $all) { node { ...E } } } } } } } fragment E on Enrollment { id ... on Enrollment { who: student { name } } }`, { variables: { all: true } });
-    expect(ids(ofCourse.courses.nodes[0].enrollments.edges.map(({ node }: { node: { id: string } }) => node))).toEqual([kept]);
-    const ofUser = await askWhile(COURSES, courseGoes, '{ me { enrollments { nodes { id course { title } } } } }', { token: await api.token(Role.STUDENT, student!) });
+    const ofCourse = await askWhile(
+      USERS,
+      userGoes,
+      `query ($all: Boolean!) { courses(filter: { ids: [${stays}] }) { nodes { enrollments { edges { ... @include(if: $all) { node { ...E } } } } } } } fragment E on Enrollment { id ... on Enrollment { who: student { name } } }`,
+      { variables: { all: true } },
+    );
+    expect(ids(ofCourse.courses.nodes[0].enrollments.edges.map(({ node }: { node: { id: string } }) => node))).toEqual([
+      kept,
+    ]);
+    const ofUser = await askWhile(COURSES, courseGoes, '{ me { enrollments { nodes { id course { title } } } } }', {
+      token: await api.token(Role.STUDENT, student!),
+    });
     expect(ids(ofUser.me.enrollments.nodes)).toEqual([kept]);
   });
 
   it('is null where one enrollment is asked for', async () => {
-    expect(await askWhile(COURSES, courseGoes, `{ enrollment(id: ${gone}) { course { title } } }`)).toEqual({ enrollment: null });
-    expect(await askWhile(USERS, userGoes, `{ enrollment(id: ${left}) { student { name } } }`)).toEqual({ enrollment: null });
+    expect(await askWhile(COURSES, courseGoes, `{ enrollment(id: ${gone}) { course { title } } }`)).toEqual({
+      enrollment: null,
+    });
+    expect(await askWhile(USERS, userGoes, `{ enrollment(id: ${left}) { student { name } } }`)).toEqual({
+      enrollment: null,
+    });
   });
 
   it('is null in a course that was read before, as the viewer’s own enrollment', async () => {
     const viewers = /from .core_enrollments. where .student_id. = /;
-    const loads = beforeStatement(api.database, viewers, () => Promise.resolve(beforeStatement(api.database, COURSES, () => deleteCourse(other, operator, { id: stays! }))));
-    const { data, errors } = await api.send(await api.token(Role.STUDENT, student!), `{ courses(filter: { ids: [${stays}] }) { nodes { id viewerEnrollment { id course { title } } } } }`);
-    expect([errors, loads.done, data]).toEqual([undefined, true, { courses: { nodes: [{ id: String(stays), viewerEnrollment: null }] } }]);
+    const loads = beforeStatement(api.database, viewers, () =>
+      Promise.resolve(beforeStatement(api.database, COURSES, () => deleteCourse(other, operator, { id: stays! }))),
+    );
+    const { data, errors } = await api.send(
+      await api.token(Role.STUDENT, student!),
+      `{ courses(filter: { ids: [${stays}] }) { nodes { id viewerEnrollment { id course { title } } } } }`,
+    );
+    expect([errors, loads.done, data]).toEqual([
+      undefined,
+      true,
+      { courses: { nodes: [{ id: String(stays), viewerEnrollment: null }] } },
+    ]);
   });
 
   it('is left out of what a mutation shows, which is saved and told as saved', async () => {
-    const set = await askWhile(COURSES, courseGoes, `mutation { setEnrollmentStatus(input: { enrollmentId: ${gone}, status: DROPPED }) { enrollment { course { title } } course { id } userErrors { code } } }`);
+    const set = await askWhile(
+      COURSES,
+      courseGoes,
+      `mutation { setEnrollmentStatus(input: { enrollmentId: ${gone}, status: DROPPED }) { enrollment { course { title } } course { id } userErrors { code } } }`,
+    );
     expect(set).toEqual({ setEnrollmentStatus: { enrollment: null, course: null, userErrors: [] } });
     const newcomer = await addUser(api.database, Role.STUDENT);
-    const many = await askWhile(USERS, () => deleteUser(other, operator, { id: newcomer }), `mutation { enrollMany(input: { courseId: ${stays}, studentIds: [${newcomer}] }) { enrollments { id student { name } } userErrors { code } } }`);
+    const many = await askWhile(
+      USERS,
+      () => deleteUser(other, operator, { id: newcomer }),
+      `mutation { enrollMany(input: { courseId: ${stays}, studentIds: [${newcomer}] }) { enrollments { id student { name } } userErrors { code } } }`,
+    );
     expect(many).toEqual({ enrollMany: { enrollments: [], userErrors: [] } });
   });
 
   it('is left out of the drifts that a verify found, and null in the changes of a run', async () => {
-    await api.database.em.getConnection().execute(`update core_course set total_enrollments = 7 where id in (${goes}, ${stays})`, [], 'run');
-    const verified = await askWhile(COURSES, courseGoes, 'mutation { verifyEnrollmentCounts { ok driftCount drifts { counter course { id } } } }');
-    expect(verified.verifyEnrollmentCounts).toEqual({ ok: false, driftCount: 1, drifts: [{ counter: 'Course.totalEnrollments', course: { id: String(stays) } }] });
-    const recounted = await askWhile(COURSES, () => deleteCourse(other, operator, { id: stays! }), `mutation { recountEnrollments(input: { courseIds: [${stays}] }) { run { repaired changes { nodes { courseId course { id } } } } } }`);
-    expect(recounted.recountEnrollments.run).toEqual({ repaired: 1, changes: { nodes: [{ courseId: String(stays), course: null }] } });
+    await api.database.em
+      .getConnection()
+      .execute(`update core_course set total_enrollments = 7 where id in (${goes}, ${stays})`, [], 'run');
+    const verified = await askWhile(
+      COURSES,
+      courseGoes,
+      'mutation { verifyEnrollmentCounts { ok driftCount drifts { counter course { id } } } }',
+    );
+    expect(verified.verifyEnrollmentCounts).toEqual({
+      ok: false,
+      driftCount: 1,
+      drifts: [{ counter: 'Course.totalEnrollments', course: { id: String(stays) } }],
+    });
+    const recounted = await askWhile(
+      COURSES,
+      () => deleteCourse(other, operator, { id: stays! }),
+      `mutation { recountEnrollments(input: { courseIds: [${stays}] }) { run { repaired changes { nodes { courseId course { id } } } } } }`,
+    );
+    expect(recounted.recountEnrollments.run).toEqual({
+      repaired: 1,
+      changes: { nodes: [{ courseId: String(stays), course: null }] },
+    });
   });
 });
 
@@ -111,7 +174,11 @@ describeOnEach('24 pages of enrollments at a time, again and again beside deleti
 
   it('are each answered without an error', async () => {
     const admin = await api.token(Role.ADMIN, null);
-    const students = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
+    const students = [
+      await addUser(api.database, Role.STUDENT),
+      await addUser(api.database, Role.STUDENT),
+      await addUser(api.database, Role.STUDENT),
+    ];
     const courses: number[] = [];
     for (let count = 0; count < 5; count += 1) {
       const course = await addCourse(api.database);
@@ -119,7 +186,11 @@ describeOnEach('24 pages of enrollments at a time, again and again beside deleti
       courses.push(course);
     }
     for (const course of courses) {
-      const pages = Promise.all(Array.from({ length: 24 }, () => api.send(admin, '{ enrollments(first: 100) { nodes { course { id } student { id } } } }')));
+      const pages = Promise.all(
+        Array.from({ length: 24 }, () =>
+          api.send(admin, '{ enrollments(first: 100) { nodes { course { id } student { id } } } }'),
+        ),
+      );
       const deleted = await api.send(admin, `mutation { deleteCourse(input: { id: ${course} }) { deletedId } }`);
       expect(deleted.data).toEqual({ deleteCourse: { deletedId: String(course) } });
       for (const { status, errors } of await pages) expect([status, errors]).toEqual([200, undefined]);

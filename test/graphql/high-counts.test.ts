@@ -26,15 +26,22 @@ const HIGHEST = Number.MAX_SAFE_INTEGER;
 const NUMBERS = [2 ** 31, 2 ** 40, HIGHEST, -3];
 
 const schema = buildGraphqlSchema();
-const fields = Object.values(schema.getTypeMap()).filter(isObjectType).filter(({ name }) => !name.startsWith('__'))
-  .flatMap(type => Object.values(type.getFields()).filter(field => getNamedType(field.type).name === 'Int').map(field => `${type.name}.${field.name}`));
+const fields = Object.values(schema.getTypeMap())
+  .filter(isObjectType)
+  .filter(({ name }) => !name.startsWith('__'))
+  .flatMap(type =>
+    Object.values(type.getFields())
+      .filter(field => getNamedType(field.type).name === 'Int')
+      .map(field => `${type.name}.${field.name}`),
+  );
 
 describe('the type Int', () => {
   it.each(fields)('of the field %s is the one that gives whole numbers up to 2^53 − 1', coordinate => {
     const [type, field] = coordinate.split('.') as [string, string];
     const named = getNamedType((schema.getType(type) as GraphQLObjectType).getFields()[field]!.type) as typeof Int;
     expect([...NUMBERS, 0, 7, -HIGHEST].map(number => named.serialize(number))).toEqual([...NUMBERS, 0, 7, -HIGHEST]);
-    for (const wrong of [0.5, 2 ** 53, -(2 ** 53), 1e300, NaN, Infinity, '9007199254740993', 'x', {}, []]) expect(() => named.serialize(wrong)).toThrow(/^Int cannot represent/);
+    for (const wrong of [0.5, 2 ** 53, -(2 ** 53), 1e300, NaN, Infinity, '9007199254740993', 'x', {}, []])
+      expect(() => named.serialize(wrong)).toThrow(/^Int cannot represent/);
   });
 
   it.each([2 ** 31, -(2 ** 31) - 1, 2 ** 40, 0.5, '7', true, null])('takes no more than before: not %j', value => {
@@ -70,39 +77,60 @@ describeOnEach('a number that another program wrote', kind => {
   async function breakCounts(number: number): Promise<void> {
     // SQLite's checks can be switched off; a column of MySQL or MariaDB that is unsigned holds nothing below zero.
     if (kind === 'sqlite') await write(api.database, 'pragma ignore_check_constraints = on');
-    await write(api.database, `update core_course set total_enrollments = ${number}, active_enrollments = ${number} where id = ${courses[0]}`);
+    await write(
+      api.database,
+      `update core_course set total_enrollments = ${number}, active_enrollments = ${number} where id = ${courses[0]}`,
+    );
     if (kind === 'sqlite') await write(api.database, 'pragma ignore_check_constraints = off');
   }
 
-  it.each(NUMBERS.filter(number => number > 0 || kind === 'sqlite'))('is shown as a stored count, found and repaired, and stays in the run\'s report: %i', async number => {
-    const counts = { totalEnrollments: number, activeEnrollments: number };
-    const live = subscribeBy('ws', api.url, { token: null, courseIds: [courses[0]!] });
-    await live.next();
-    await breakCounts(number);
-    expect(await live.counts()).toEqual([courses[0], number, number]);
-    live.close();
-    const { course, courses: page } = await dataOf(`{ course(id: ${courses[0]}) { totalEnrollments activeEnrollments } courses(orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) { totalCount nodes { id totalEnrollments activeEnrollments } pageInfo { endCursor startCursor } } }`);
-    sees('Course', course, counts);
-    expect(page.nodes.find(({ id }: { id: string }) => id === String(courses[0]))).toMatchObject(counts);
-    const { startCursor, endCursor } = page.pageInfo;
-    for (const cursor of [startCursor, endCursor]) await dataOf(`{ courses(first: 1, after: ${JSON.stringify(cursor)}, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) { nodes { totalEnrollments } } }`);
+  it.each(NUMBERS.filter(number => number > 0 || kind === 'sqlite'))(
+    "is shown as a stored count, found and repaired, and stays in the run's report: %i",
+    async number => {
+      const counts = { totalEnrollments: number, activeEnrollments: number };
+      const live = subscribeBy('ws', api.url, { token: null, courseIds: [courses[0]!] });
+      await live.next();
+      await breakCounts(number);
+      expect(await live.counts()).toEqual([courses[0], number, number]);
+      live.close();
+      const { course, courses: page } = await dataOf(
+        `{ course(id: ${courses[0]}) { totalEnrollments activeEnrollments } courses(orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) { totalCount nodes { id totalEnrollments activeEnrollments } pageInfo { endCursor startCursor } } }`,
+      );
+      sees('Course', course, counts);
+      expect(page.nodes.find(({ id }: { id: string }) => id === String(courses[0]))).toMatchObject(counts);
+      const { startCursor, endCursor } = page.pageInfo;
+      for (const cursor of [startCursor, endCursor])
+        await dataOf(
+          `{ courses(first: 1, after: ${JSON.stringify(cursor)}, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) { nodes { totalEnrollments } } }`,
+        );
 
-    const { verifyEnrollmentCounts: verified } = await dataOf('mutation { verifyEnrollmentCounts { checked driftCount drifts { counter stored actual drift } } }');
-    expect(verified).toMatchObject({ checked: 2, driftCount: 2 });
-    // The number that the rows give is never one of a column.
-    sees('Drift', verified.drifts[0], { stored: number, actual: 3, drift: number - 3 });
-    const place = placeToRun();
-    const told = await place.run(['verify'], { DATABASE_URL: api.databaseUrl });
-    expect(told).toMatchObject({ code: 3, stdout: expect.stringContaining(String(number)) });
+      const { verifyEnrollmentCounts: verified } = await dataOf(
+        'mutation { verifyEnrollmentCounts { checked driftCount drifts { counter stored actual drift } } }',
+      );
+      expect(verified).toMatchObject({ checked: 2, driftCount: 2 });
+      // The number that the rows give is never one of a column.
+      sees('Drift', verified.drifts[0], { stored: number, actual: 3, drift: number - 3 });
+      const place = placeToRun();
+      const told = await place.run(['verify'], { DATABASE_URL: api.databaseUrl });
+      expect(told).toMatchObject({ code: 3, stdout: expect.stringContaining(String(number)) });
 
-    const { run } = await recounting(send, 'recountEnrollments', {});
-    expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({ status: 'SUCCEEDED', repaired: 1 });
-    const history = await dataOf(`{ recountRun(id: ${run.id}) { changes { nodes { before after } } } recountRuns { nodes { changes { totalCount nodes { before after } } } } }`);
-    sees('RecountChange', history.recountRun.changes.nodes[0], { before: number, after: 3 });
-    expect(await place.run(['runs', 'show', run.id], { DATABASE_URL: api.databaseUrl })).toMatchObject({ code: 0, stdout: expect.stringContaining(String(number)) });
-    place.leave();
-    await expectExactCounts(api.database);
-  });
+      const { run } = await recounting(send, 'recountEnrollments', {});
+      expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({
+        status: 'SUCCEEDED',
+        repaired: 1,
+      });
+      const history = await dataOf(
+        `{ recountRun(id: ${run.id}) { changes { nodes { before after } } } recountRuns { nodes { changes { totalCount nodes { before after } } } } }`,
+      );
+      sees('RecountChange', history.recountRun.changes.nodes[0], { before: number, after: 3 });
+      expect(await place.run(['runs', 'show', run.id], { DATABASE_URL: api.databaseUrl })).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(String(number)),
+      });
+      place.leave();
+      await expectExactCounts(api.database);
+    },
+  );
 
   it('is taken back by an undoing, and put right again', async () => {
     await breakCounts(2 ** 40);
@@ -110,7 +138,9 @@ describeOnEach('a number that another program wrote', kind => {
     await polled(send, run.id, ({ status }) => status !== 'RUNNING');
     const undo = await recounting(send, 'undoRecount', { id: run.id });
     await polled(send, undo.run.id, ({ status }) => status !== 'RUNNING');
-    const { recountRun } = await dataOf(`{ recountRun(id: ${undo.run.id}) { status changes { nodes { before after } } } }`);
+    const { recountRun } = await dataOf(
+      `{ recountRun(id: ${undo.run.id}) { status changes { nodes { before after } } } }`,
+    );
     sees('RecountChange', recountRun.changes.nodes[0], { before: 3, after: 2 ** 40 });
     await recounting(send, 'recountEnrollments', {});
     await expectExactCounts(api.database);
@@ -121,11 +151,21 @@ describeOnEach('a number that another program wrote', kind => {
     await write(api.database, `update core_course set capacity = ${narrow} where id = ${courses[0]}`);
     sees('Course', (await dataOf(`{ course(id: ${courses[0]}) { capacity } }`)).course, { capacity: narrow });
     const wide = { total: HIGHEST, checked: HIGHEST - 1, drifted: 2 ** 31, repaired: 2 ** 40 };
-    await write(api.database, `update core_recount_runs set ${Object.entries({ ...wide, batch_size: narrow, throttle: narrow }).map(([column, number]) => `${column} = ${number}`).join(', ')}`);
-    const { recountRuns } = await dataOf('{ recountRuns { nodes { total checked drifted repaired batchSize throttle } } }');
+    await write(
+      api.database,
+      `update core_recount_runs set ${Object.entries({ ...wide, batch_size: narrow, throttle: narrow })
+        .map(([column, number]) => `${column} = ${number}`)
+        .join(', ')}`,
+    );
+    const { recountRuns } = await dataOf(
+      '{ recountRuns { nodes { total checked drifted repaired batchSize throttle } } }',
+    );
     for (const run of recountRuns.nodes) sees('RecountRun', run, { ...wide, batchSize: narrow, throttle: narrow });
     const place = placeToRun();
-    expect(await place.run(['runs', 'list'], { DATABASE_URL: api.databaseUrl })).toMatchObject({ code: 0, stdout: expect.stringContaining(String(HIGHEST)) });
+    expect(await place.run(['runs', 'list'], { DATABASE_URL: api.databaseUrl })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(String(HIGHEST)),
+    });
     place.leave();
   });
 

@@ -1,5 +1,22 @@
 import { EnrollmentStatus } from '../../src/entities/index.js';
-import { anyOf, cursorOf, email, finds, given, idOf, idsOf, isDone, line, lines, ofParts, titlePart, whole, type Kind, type List, type Refusal } from './bad-values.js';
+import {
+  anyOf,
+  cursorOf,
+  email,
+  finds,
+  given,
+  idOf,
+  idsOf,
+  isDone,
+  line,
+  lines,
+  ofParts,
+  titlePart,
+  whole,
+  type Kind,
+  type List,
+  type Refusal,
+} from './bad-values.js';
 import { expect } from 'vitest';
 
 const LEAST = -2_147_483_648;
@@ -8,14 +25,36 @@ const statuses = Object.keys(EnrollmentStatus);
 const stages = ['DRAFT', 'ACTIVE', 'ARCHIVED'];
 const directions = ['ASC', 'DESC'];
 
-const size = whole({ refused: [-1, LEAST, 101, MOST], says: /is not from 0 to 100; ask for more in several pages\.$/, right: [0, 1, 100, null] });
+const size = whole({
+  refused: [-1, LEAST, 101, MOST],
+  says: /is not from 0 to 100; ask for more in several pages\.$/,
+  right: [0, 1, 100, null],
+});
 const compared = whole({ refused: [], says: /./, right: [LEAST, -1, 0, MOST, null] });
-const capacity = whole({ refused: [-1, LEAST], says: /is negative; null means no limit\.$/, right: [1, 50, MOST, null], told: 'INVALID' });
-const tooMany = (count: number, says: RegExp, told?: 'INVALID'): Refusal => ({ value: Array.from({ length: count }, (_, index) => String(1_000_000 + index)), quotes: String(count), says, ...(told && { told }) });
-const scope: readonly Refusal[] = [{ value: [], quotes: 'no course', says: /Name some, or leave it out for all courses\.$/, told: 'INVALID' }, tooMany(5001, /at most 5000 fit\. Leave it out for all courses\.$/, 'INVALID')];
+const capacity = whole({
+  refused: [-1, LEAST],
+  says: /is negative; null means no limit\.$/,
+  right: [1, 50, MOST, null],
+  told: 'INVALID',
+});
+const tooMany = (count: number, says: RegExp, told?: 'INVALID'): Refusal => ({
+  value: Array.from({ length: count }, (_, index) => String(1_000_000 + index)),
+  quotes: String(count),
+  says,
+  ...(told && { told }),
+});
+const scope: readonly Refusal[] = [
+  { value: [], quotes: 'no course', says: /Name some, or leave it out for all courses\.$/, told: 'INVALID' },
+  tooMany(5001, /at most 5000 fit\. Leave it out for all courses\.$/, 'INVALID'),
+];
 
 function page(field: string, list: List): Record<string, Kind> {
-  return { [`${field}(first:)`]: size, [`${field}(last:)`]: size, [`${field}(after:)`]: cursorOf(list), [`${field}(before:)`]: cursorOf(list) };
+  return {
+    [`${field}(first:)`]: size,
+    [`${field}(last:)`]: size,
+    [`${field}(after:)`]: cursorOf(list),
+    [`${field}(before:)`]: cursorOf(list),
+  };
 }
 
 const ranges: readonly [Record<string, number>, string][] = [
@@ -49,10 +88,18 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'User.enrollments(filter:)': ofParts,
   'User.enrollments(orderBy:)': ofParts,
   'Course.enrollmentsCount(status:)': anyOf([statuses, [], ['ACTIVE', 'ACTIVE'], null]),
-  'Course.enrollmentsCount(limit:)': whole({ refused: [0, -1, LEAST], says: /is not at least 1; null counts all\.$/, right: [1, MOST, null] }),
+  'Course.enrollmentsCount(limit:)': whole({
+    refused: [0, -1, LEAST],
+    says: /is not at least 1; null counts all\.$/,
+    right: [1, MOST, null],
+  }),
   'CourseFilter.ids': idsOf('course', {
     refused: () => [tooMany(5001, /are more than the 5000 of one filter; ask for them in parts\.$/)],
-    right: ({ course }) => [{ value: [], check: finds(0) }, { value: [course, course], check: finds(1) }, { value: null, check: finds(3) }],
+    right: ({ course }) => [
+      { value: [], check: finds(0) },
+      { value: [course, course], check: finds(1) },
+      { value: null, check: finds(3) },
+    ],
   }),
   'CourseFilter.title': ofParts,
   'StringFilter.eq': titlePart,
@@ -61,7 +108,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'CourseFilter.status': anyOf([stages, [], ['ACTIVE', 'ACTIVE'], null]),
   'CourseFilter.isPublished': anyOf([true, false, null]),
   'CourseFilter.instructorId': idOf('teacher'),
-  'CourseFilter.totalEnrollments': { refused: () => ranges.map(([value, quotes]) => ({ value, quotes, says: /^.*: no whole number is .*; change the range or leave a part out\.$/ })) },
+  'CourseFilter.totalEnrollments': {
+    refused: () =>
+      ranges.map(([value, quotes]) => ({
+        value,
+        quotes,
+        says: /^.*: no whole number is .*; change the range or leave a part out\.$/,
+      })),
+  },
   'IntFilter.eq': compared,
   'IntFilter.gt': compared,
   'IntFilter.gte': compared,
@@ -85,7 +139,20 @@ export const kinds: Readonly<Record<string, Kind>> = {
     right: ({ otherStudent }) => [
       { value: [], check: isDone },
       // The first is enrolled, and the second is told that the student is enrolled already.
-      { value: [otherStudent, otherStudent], check: ({ enrollments, userErrors }) => expect([enrollments.length, userErrors]).toEqual([1, [{ code: 'ALREADY_ENROLLED', field: ['input', 'studentIds', '1'], message: expect.stringContaining(`Student ${otherStudent} `) }]]) },
+      {
+        value: [otherStudent, otherStudent],
+        check: ({ enrollments, userErrors }) =>
+          expect([enrollments.length, userErrors]).toEqual([
+            1,
+            [
+              {
+                code: 'ALREADY_ENROLLED',
+                field: ['input', 'studentIds', '1'],
+                message: expect.stringContaining(`Student ${otherStudent} `),
+              },
+            ],
+          ]),
+      },
     ],
   }),
   'Mutation.setEnrollmentStatus(input:)': ofParts,
@@ -123,16 +190,38 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'Mutation.verifyEnrollmentCounts(input:)': anyOf([null, {}]),
   'VerifyEnrollmentCountsInput.courseIds': idsOf('course', {
     refused: () => scope,
-    right: ({ course }) => [{ value: [course, course], check: ({ checked, userErrors }) => expect([checked, userErrors]).toEqual([1, []]) }, { value: null, check: isDone }],
+    right: ({ course }) => [
+      { value: [course, course], check: ({ checked, userErrors }) => expect([checked, userErrors]).toEqual([1, []]) },
+      { value: null, check: isDone },
+    ],
   }),
   'Mutation.recountEnrollments(input:)': anyOf([{ dryRun: true }]),
   'RecountEnrollmentsInput.courseIds': idsOf('foreign', {
     refused: () => scope,
-    right: ({ foreign }) => [{ value: [foreign, foreign], beside: { dryRun: true }, check: ({ run }) => expect(run.courseIds).toEqual([String(foreign)]) }, { value: null, beside: { dryRun: true }, check: isDone }],
+    right: ({ foreign }) => [
+      {
+        value: [foreign, foreign],
+        beside: { dryRun: true },
+        check: ({ run }) => expect(run.courseIds).toEqual([String(foreign)]),
+      },
+      { value: null, beside: { dryRun: true }, check: isDone },
+    ],
   }),
   'RecountEnrollmentsInput.dryRun': anyOf([true, false, null], { beside: ({ foreign }) => ({ courseIds: [foreign] }) }),
-  'RecountEnrollmentsInput.batchSize': whole({ refused: [0, -1, 10_001, MOST, LEAST], says: /is not a whole number from 1 to 10000\.$/, right: [1, 10_000, null], told: 'INVALID', beside: { dryRun: true } }),
-  'RecountEnrollmentsInput.throttle': whole({ refused: [-1, 60_001, MOST, LEAST], says: /is not a whole number from 0 to 60000\.$/, right: [0, 1], told: 'INVALID', beside: { dryRun: true } }),
+  'RecountEnrollmentsInput.batchSize': whole({
+    refused: [0, -1, 10_001, MOST, LEAST],
+    says: /is not a whole number from 1 to 10000\.$/,
+    right: [1, 10_000, null],
+    told: 'INVALID',
+    beside: { dryRun: true },
+  }),
+  'RecountEnrollmentsInput.throttle': whole({
+    refused: [-1, 60_001, MOST, LEAST],
+    says: /is not a whole number from 0 to 60000\.$/,
+    right: [0, 1],
+    told: 'INVALID',
+    beside: { dryRun: true },
+  }),
   'Mutation.pauseRecount(input:)': ofParts,
   'Mutation.resumeRecount(input:)': ofParts,
   'Mutation.cancelRecount(input:)': ofParts,

@@ -1,4 +1,20 @@
-import { getNamedType, isInputObjectType, isLeafType, isListType, isNonNullType, isObjectType, isRequiredArgument, isRequiredInputField, type GraphQLArgument, type GraphQLField, type GraphQLInputField, type GraphQLInputType, type GraphQLNamedOutputType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLInputType,
+  type GraphQLNamedOutputType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 
 /** Is one place for a value: an argument of a field, or a part of one at any depth. */
 export interface Place {
@@ -17,17 +33,31 @@ export interface Place {
 /** Gives a value that is right, for what must be there; beside others, so that only one thing is wrong. */
 export type Filling = (coordinate: string, type: GraphQLInputType) => unknown;
 
-/** Lists every place for a value in the queries and mutations of a schema, of nested fields too. Fails for a field with arguments that no query leads to. */
+/**
+ * Lists every place for a value in the queries and mutations of a schema, of nested fields too. Fails for a field with
+ * arguments that no query leads to.
+ */
 export function placesOf(schema: GraphQLSchema): Place[] {
   const [query, mutation] = [schema.getQueryType()!, schema.getMutationType()!];
   const routes = routesFrom(query);
-  const objects = Object.values(schema.getTypeMap()).filter(isObjectType).filter(type => !type.name.startsWith('__') && type !== schema.getSubscriptionType());
+  const objects = Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .filter(type => !type.name.startsWith('__') && type !== schema.getSubscriptionType());
   return objects.flatMap(type =>
     Object.values(type.getFields()).flatMap(field => {
       if (field.args.length === 0) return [];
       const route = type === mutation ? [] : routes.get(type.name);
       if (!route) throw new Error(`No query leads to ${type.name}.${field.name}, so nobody has sent it anything bad.`);
-      return field.args.flatMap(argument => placesIn(argument, { coordinate: `${type.name}.${field.name}(${argument.name}:)`, field: `${type.name}.${field.name}`, path: [argument.name], type: argument.type, route: [...route, field], root: type === mutation ? 'mutation' : 'query' }));
+      return field.args.flatMap(argument =>
+        placesIn(argument, {
+          coordinate: `${type.name}.${field.name}(${argument.name}:)`,
+          field: `${type.name}.${field.name}`,
+          path: [argument.name],
+          type: argument.type,
+          route: [...route, field],
+          root: type === mutation ? 'mutation' : 'query',
+        }),
+      );
     }),
   );
 }
@@ -35,7 +65,14 @@ export function placesOf(schema: GraphQLSchema): Place[] {
 function placesIn({ type }: GraphQLArgument | GraphQLInputField, place: Place): Place[] {
   const named = getNamedType(type);
   if (isLeafType(named)) return [place];
-  const parts = Object.values(named.getFields()).flatMap(part => placesIn(part, { ...place, coordinate: `${named.name}.${part.name}`, path: [...place.path, part.name], type: part.type }));
+  const parts = Object.values(named.getFields()).flatMap(part =>
+    placesIn(part, {
+      ...place,
+      coordinate: `${named.name}.${part.name}`,
+      path: [...place.path, part.name],
+      type: part.type,
+    }),
+  );
   return [place, ...parts];
 }
 
@@ -58,16 +95,28 @@ function itselfOf({ type }: GraphQLField<unknown, unknown>): unknown {
   return isNonNullType(type) ? type.ofType : type;
 }
 
-/** Writes an operation that gives each of the values to a place: by variables `$v0`, `$v1`, … or written out in lines of their own; and the variables. */
-export function operationFor({ route, root, path: [argument, ...rest], field }: Place, values: readonly unknown[], fill: Filling, { literally = false, beside = {} }: { literally?: boolean; beside?: object } = {}): { query: string; variables: Record<string, unknown> } {
+/**
+ * Writes an operation that gives each of the values to a place: by variables `$v0`, `$v1`, … or written out in lines of
+ * their own; and the variables.
+ */
+export function operationFor(
+  { route, root, path: [argument, ...rest], field }: Place,
+  values: readonly unknown[],
+  fill: Filling,
+  { literally = false, beside = {} }: { literally?: boolean; beside?: object } = {},
+): { query: string; variables: Record<string, unknown> } {
   const last = route.at(-1)!;
   const { type } = last.args.find(({ name }) => name === argument)!;
   const whole = values.map(value => nested(type, rest, value, fill, beside));
   const given = (index: number): string => `${argument}: ${literally ? literal(whole[index]) : `$v${index}`}`;
   const others = (one: GraphQLField<unknown, unknown>, coordinate: string): string[] =>
-    one.args.filter(other => isRequiredArgument(other) && !(one === last && other.name === argument)).map(other => `${other.name}: ${literal(fill(`${coordinate}(${other.name}:)`, other.type))}`);
+    one.args
+      .filter(other => isRequiredArgument(other) && !(one === last && other.name === argument))
+      .map(other => `${other.name}: ${literal(fill(`${coordinate}(${other.name}:)`, other.type))}`);
   const selection = selectionOf(getNamedType(last.type));
-  const fields = values.map((_, index) => `a${index}: ${last.name}(${[given(index), ...others(last, field)].join(', ')}) ${selection}`);
+  const fields = values.map(
+    (_, index) => `a${index}: ${last.name}(${[given(index), ...others(last, field)].join(', ')}) ${selection}`,
+  );
   const parent = (depth: number): string => (depth === 0 ? 'Query' : getNamedType(route[depth - 1]!.type).name);
   const around = route.slice(0, -1).map((one, depth) => {
     const filled = others(one, `${parent(depth)}.${one.name}`);
@@ -75,7 +124,10 @@ export function operationFor({ route, root, path: [argument, ...rest], field }: 
   });
   const body = around.reduceRight((inner, outer) => `${outer} {\n${inner}\n}`, fields.join('\n'));
   const declared = literally ? '' : `(${values.map((_, index) => `$v${index}: ${String(type)}`).join(', ')})`;
-  return { query: `${root} Bad${declared} {\n${body}\n}`, variables: literally ? {} : Object.fromEntries(whole.map((value, index) => [`v${index}`, value])) };
+  return {
+    query: `${root} Bad${declared} {\n${body}\n}`,
+    variables: literally ? {} : Object.fromEntries(whole.map((value, index) => [`v${index}`, value])),
+  };
 }
 
 /** Gives what came of a value at a place, in an answer with data. */
@@ -84,13 +136,27 @@ export function resultOf({ route }: Place, data: any, index = 0): any {
 }
 
 /** Gives a value inside what must be around it and what is to be beside it; `path` leads to it. */
-function nested(type: GraphQLInputType, path: readonly string[], value: unknown, fill: Filling, beside: object): unknown {
+function nested(
+  type: GraphQLInputType,
+  path: readonly string[],
+  value: unknown,
+  fill: Filling,
+  beside: object,
+): unknown {
   const [first, ...rest] = path;
   const named = getNamedType(type);
   if (first === undefined) return value;
-  if (!isInputObjectType(named) || isListType(isNonNullType(type) ? type.ofType : type)) throw new Error(`Nobody has said how to reach a part of ${String(type)}.`);
+  if (!isInputObjectType(named) || isListType(isNonNullType(type) ? type.ofType : type))
+    throw new Error(`Nobody has said how to reach a part of ${String(type)}.`);
   const parts = Object.values(named.getFields()).filter(part => part.name === first || isRequiredInputField(part));
-  const whole = Object.fromEntries(parts.map(part => [part.name, part.name === first ? nested(part.type, rest, value, fill, beside) : fill(`${named.name}.${part.name}`, part.type)]));
+  const whole = Object.fromEntries(
+    parts.map(part => [
+      part.name,
+      part.name === first
+        ? nested(part.type, rest, value, fill, beside)
+        : fill(`${named.name}.${part.name}`, part.type),
+    ]),
+  );
   return rest.length === 0 ? { ...whole, ...beside } : whole;
 }
 
@@ -99,14 +165,22 @@ function selectionOf(type: GraphQLNamedOutputType, depth = 1): string {
   if (!isObjectType(type)) return '';
   const fields = Object.values(type.getFields()).filter(({ args }) => args.length === 0);
   const plain = fields.filter(field => isLeafType(getNamedType(field.type))).map(({ name }) => name);
-  const objects = depth === 0 ? [] : fields.filter(field => !isLeafType(getNamedType(field.type))).map(field => `${field.name} ${selectionOf(getNamedType(field.type), 0)}`);
+  const objects =
+    depth === 0
+      ? []
+      : fields
+          .filter(field => !isLeafType(getNamedType(field.type)))
+          .map(field => `${field.name} ${selectionOf(getNamedType(field.type), 0)}`);
   return `{ ${[...plain, ...objects.filter(one => !one.endsWith('{  }'))].join(' ')} }`;
 }
 
 function literal(value: unknown): string {
   if (value instanceof Name) return value.text;
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${literal(part)}`).join(', ')} }`;
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([name, part]) => `${name}: ${literal(part)}`)
+      .join(', ')} }`;
   return JSON.stringify(value);
 }
 

@@ -19,24 +19,47 @@ export interface List {
 }
 
 /** Lists all courses. */
-export const courseList: List = { name: 'courses', query: connection => `{ ${connection} }`, read: data => data.courses };
+export const courseList: List = {
+  name: 'courses',
+  query: connection => `{ ${connection} }`,
+  read: data => data.courses,
+};
 /** Lists all enrollments. */
-export const enrollmentList: List = { name: 'enrollments', query: connection => `{ ${connection} }`, read: data => data.enrollments };
+export const enrollmentList: List = {
+  name: 'enrollments',
+  query: connection => `{ ${connection} }`,
+  read: data => data.enrollments,
+};
 
 /** Lists the enrollments of some statuses and of one course, by the filter; undefined: of all. */
 export function enrollmentsOf(status: readonly string[] | undefined, courseId?: number): List {
-  const filter = [...(status ? [`status: [${status.join(', ')}]`] : []), ...(courseId === undefined ? [] : [`courseId: ${courseId}`])];
-  return { name: 'enrollments', query: connection => `{ ${connection.replace('(', `(filter: { ${filter.join(', ')} }, `)} }`, read: data => data.enrollments };
+  const filter = [
+    ...(status ? [`status: [${status.join(', ')}]`] : []),
+    ...(courseId === undefined ? [] : [`courseId: ${courseId}`]),
+  ];
+  return {
+    name: 'enrollments',
+    query: connection => `{ ${connection.replace('(', `(filter: { ${filter.join(', ')} }, `)} }`,
+    read: data => data.enrollments,
+  };
 }
 
 /** Lists the enrollments under one course. */
 export function enrollmentsUnderCourse(id: number): List {
-  return { name: 'enrollments', query: connection => `{ course(id: ${id}) { ${connection} } }`, read: data => data.course.enrollments };
+  return {
+    name: 'enrollments',
+    query: connection => `{ course(id: ${id}) { ${connection} } }`,
+    read: data => data.course.enrollments,
+  };
 }
 
 /** Lists the enrollments under the student of an enrollment. */
 export function enrollmentsUnderStudent(enrollment: number): List {
-  return { name: 'enrollments', query: connection => `{ enrollment(id: ${enrollment}) { student { ${connection} } } }`, read: data => data.enrollment.student.enrollments };
+  return {
+    name: 'enrollments',
+    query: connection => `{ enrollment(id: ${enrollment}) { student { ${connection} } } }`,
+    read: data => data.enrollment.student.enrollments,
+  };
 }
 
 /** Writes arguments in GraphQL; texts are cursors unless they are names in capitals. */
@@ -46,37 +69,70 @@ export function argumentsOf(args: Record<string, unknown>): string {
     if (typeof one !== 'object' || one === null || Array.isArray(one)) return JSON.stringify(one);
     return `{ ${argumentsOf(one as Record<string, unknown>).slice(1, -1)} }`;
   };
-  return `(${Object.entries(args).filter(([, one]) => one !== undefined).map(([name, one]) => `${name}: ${value(one)}`).join(', ')})`;
+  return `(${Object.entries(args)
+    .filter(([, one]) => one !== undefined)
+    .map(([name, one]) => `${name}: ${value(one)}`)
+    .join(', ')})`;
 }
 
 /** Sends the request for one page. */
-export function sendPage(api: Api, token: string | null, { name, query }: List, args: Record<string, unknown>): Promise<Answer> {
+export function sendPage(
+  api: Api,
+  token: string | null,
+  { name, query }: List,
+  args: Record<string, unknown>,
+): Promise<Answer> {
   const list = Object.keys(args).length === 0 ? name : `${name}${argumentsOf(args)}`;
-  return api.send(token, query(`${list} { nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`));
+  return api.send(
+    token,
+    query(
+      `${list} { nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`,
+    ),
+  );
 }
 
 /** Gives one page, and asserts that its nodes, edges and pageInfo tell the same. */
-export async function pageOf(api: Api, token: string | null, list: List, args: Record<string, unknown>): Promise<FoundPage> {
+export async function pageOf(
+  api: Api,
+  token: string | null,
+  list: List,
+  args: Record<string, unknown>,
+): Promise<FoundPage> {
   const { data, errors } = await sendPage(api, token, list, args);
   expect(errors).toBeUndefined();
-  const { nodes, edges, pageInfo } = list.read(data) as { nodes: { id: string }[]; edges: { cursor: string; node: { id: string } }[]; pageInfo: Omit<FoundPage, 'ids' | 'cursors'> };
+  const { nodes, edges, pageInfo } = list.read(data) as {
+    nodes: { id: string }[];
+    edges: { cursor: string; node: { id: string } }[];
+    pageInfo: Omit<FoundPage, 'ids' | 'cursors'>;
+  };
   expect(edges.map(({ node }) => node)).toEqual(nodes);
   const cursors = edges.map(({ cursor }) => cursor);
   expect([pageInfo.startCursor, pageInfo.endCursor]).toEqual([cursors[0] ?? null, cursors.at(-1) ?? null]);
   return { ids: nodes.map(({ id }) => Number(id)), cursors, ...pageInfo };
 }
 
-/** Walks through a list page by page, forward or backward, and gives all ids in the list's order; `between` runs after each page. */
+/**
+ * Walks through a list page by page, forward or backward, and gives all ids in the list's order; `between` runs after
+ * each page.
+ */
 export async function walk(
   api: Api,
   token: string | null,
   list: List,
-  { size, backward = false, orderBy, between = async () => {} }: { size: number; backward?: boolean; orderBy?: object; between?: (page: FoundPage) => Promise<void> },
+  {
+    size,
+    backward = false,
+    orderBy,
+    between = async () => {},
+  }: { size: number; backward?: boolean; orderBy?: object; between?: (page: FoundPage) => Promise<void> },
 ): Promise<number[]> {
   const found: number[][] = [];
   let cursor: string | null = null;
   for (;;) {
-    const page: FoundPage = await pageOf(api, token, list, { ...(backward ? { last: size, before: cursor } : { first: size, after: cursor }), orderBy });
+    const page: FoundPage = await pageOf(api, token, list, {
+      ...(backward ? { last: size, before: cursor } : { first: size, after: cursor }),
+      orderBy,
+    });
     found.push(page.ids);
     await between(page);
     if (!(backward ? page.hasPreviousPage : page.hasNextPage)) return (backward ? found.reverse() : found).flat();

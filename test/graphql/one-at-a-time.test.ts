@@ -42,7 +42,12 @@ describe('verifications through the API', () => {
 
   it('wait for each other and are all answered', async () => {
     const token = await api.token(Role.ADMIN, await addUser(api.database, Role.ADMIN));
-    const answers = await Promise.all(Array.from({ length: 4 }, () => api.send(token, 'mutation { verifyEnrollmentCounts { ok checked userErrors { code } } }')));
-    for (const { data } of answers) expect(data.verifyEnrollmentCounts).toEqual({ ok: true, checked: 3, userErrors: [] });
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        api.send(token, 'mutation { verifyEnrollmentCounts { ok checked userErrors { code } } }'),
+      ),
+    );
+    for (const { data } of answers)
+      expect(data.verifyEnrollmentCounts).toEqual({ ok: true, checked: 3, userErrors: [] });
   });
 });

@@ -27,12 +27,15 @@ describeOnEach('mutations in one request', kind => {
     const id = await addCourse(api.database);
     const ada = await addUser(api.database, Role.STUDENT, 'Ada');
     const enrollment = await addEnrollment(api.database, id, await addUser(api.database, Role.STUDENT, 'Ben'));
-    const { data } = await api.send(await api.token(Role.ADMIN, ada), `mutation {
+    const { data } = await api.send(
+      await api.token(Role.ADMIN, ada),
+      `mutation {
       enroll(input: { courseId: ${id} }) { ${course} }
       setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) { ${course} }
       unenroll(input: { enrollmentId: ${enrollment} }) { ${course} }
       updateCourse(input: { id: ${id}, title: "New" }) { ${course} }
-    }`);
+    }`,
+    );
     const told = Object.values<any>(data).map(({ course: one }) => [
       one.totalEnrollments,
       one.activeEnrollments,
@@ -40,7 +43,9 @@ describeOnEach('mutations in one request', kind => {
       one.enrollmentsByStatus.map(({ count }: { count: number }) => count).join(' '),
       one.viewerEnrollment.status,
       one.enrollments.totalCount,
-      one.enrollments.nodes.map((node: any) => `${node.student.name} ${node.status} ${node.course.totalEnrollments}`).join(', '),
+      one.enrollments.nodes
+        .map((node: any) => `${node.student.name} ${node.status} ${node.course.totalEnrollments}`)
+        .join(', '),
     ]);
     expect(told).toEqual([
       [2, 2, 2, '2 0 0 0', 'ACTIVE', 2, 'Ben ACTIVE 2, Ada ACTIVE 2'],
@@ -54,36 +59,58 @@ describeOnEach('mutations in one request', kind => {
   it('show a transfer in both courses, and then back', async () => {
     const [from, to] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const enrollment = await addEnrollment(api.database, from, await addUser(api.database, Role.STUDENT));
-    const both = '{ from { id totalEnrollments enrollmentsCount { count } } to { id totalEnrollments enrollmentsCount { count } } }';
-    const { data } = await api.send(admin, `mutation {
+    const both =
+      '{ from { id totalEnrollments enrollmentsCount { count } } to { id totalEnrollments enrollmentsCount { count } } }';
+    const { data } = await api.send(
+      admin,
+      `mutation {
       there: transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${to} }) ${both}
       back: transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${from} }) ${both}
-    }`);
-    const counts = (id: number, count: number) => ({ id: String(id), totalEnrollments: count, enrollmentsCount: { count } });
-    expect(data).toEqual({ there: { from: counts(from, 0), to: counts(to, 1) }, back: { from: counts(to, 0), to: counts(from, 1) } });
+    }`,
+    );
+    const counts = (id: number, count: number) => ({
+      id: String(id),
+      totalEnrollments: count,
+      enrollmentsCount: { count },
+    });
+    expect(data).toEqual({
+      there: { from: counts(from, 0), to: counts(to, 1) },
+      back: { from: counts(to, 0), to: counts(from, 1) },
+    });
   });
 
   it('show a deleted user nowhere any more', async () => {
     const id = await addCourse(api.database);
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
-    const { data } = await api.send(admin, `mutation {
+    const { data } = await api.send(
+      admin,
+      `mutation {
       enrollMany(input: { courseId: ${id}, studentIds: [${ada}, ${ben}] }) { ${course} }
       deleteUser(input: { id: ${ada} }) { deletedId }
       enroll(input: { courseId: ${id}, studentId: ${cem} }) { ${course} }
-    }`);
+    }`,
+    );
     expect(data.enrollMany.course).toMatchObject({ totalEnrollments: 2, enrollments: { totalCount: 2 } });
-    expect(data.enroll.course).toMatchObject({ totalEnrollments: 2, activeEnrollments: 2, enrollmentsCount: { count: 2 }, enrollments: { totalCount: 2 } });
+    expect(data.enroll.course).toMatchObject({
+      totalEnrollments: 2,
+      activeEnrollments: 2,
+      enrollmentsCount: { count: 2 },
+      enrollments: { totalCount: 2 },
+    });
   });
 
   it('keep what was done before one of them is refused', async () => {
     const id = await addCourse(api.database, { capacity: 1 });
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
-    const { data } = await api.send(admin, `mutation {
+    const { data } = await api.send(
+      admin,
+      `mutation {
       first: enroll(input: { courseId: ${id}, studentId: ${ada} }) { course { totalEnrollments } userErrors { code } }
       second: enroll(input: { courseId: ${id}, studentId: ${ben} }) { course { totalEnrollments } userErrors { code } }
       third: updateCourse(input: { id: ${id}, capacity: 2 }) { course { totalEnrollments } userErrors { code } }
       fourth: enroll(input: { courseId: ${id}, studentId: ${ben} }) { course { totalEnrollments } userErrors { code } }
-    }`);
+    }`,
+    );
     expect(data).toEqual({
       first: { course: { totalEnrollments: 1 }, userErrors: [] },
       second: { course: null, userErrors: [{ code: 'COURSE_FULL' }] },

@@ -20,7 +20,10 @@ export interface World {
   readonly foreign: number;
   /** Is the student's enrollment in the course. */
   readonly enrollment: number;
-  /** Is a run of the course that somebody works on, a paused one of the open course, and one of the foreign course that is over and changed something. */
+  /**
+   * Is a run of the course that somebody works on, a paused one of the open course, and one of the foreign course that
+   * is over and changed something.
+   */
   readonly liveRun: number;
   readonly pausedRun: number;
   readonly finishedRun: number;
@@ -34,28 +37,62 @@ export async function newWorld({ database }: Api): Promise<World> {
   const courses = [{ instructor: teacher, isPublished: false }, { instructor: teacher }, { instructor: otherTeacher }];
   const [course, open, foreign] = (await addCourses(database, courses)) as [number, number, number];
   const [enrollment] = (await addEnrollments(database, [{ course, student }])) as [number];
-  return { student, otherStudent, teacher, otherTeacher, admin, course, open, foreign, enrollment, ...(await runsOf(database, course, open, foreign)) };
+  return {
+    student,
+    otherStudent,
+    teacher,
+    otherTeacher,
+    admin,
+    course,
+    open,
+    foreign,
+    enrollment,
+    ...(await runsOf(database, course, open, foreign)),
+  };
 }
 
-async function runsOf(database: Database, course: number, open: number, foreign: number): Promise<Pick<World, 'liveRun' | 'pausedRun' | 'finishedRun'>> {
-  const claimed = async (courseId: number) => valueOf(await startRecount(database, operator, { courseIds: [courseId] }));
+async function runsOf(
+  database: Database,
+  course: number,
+  open: number,
+  foreign: number,
+): Promise<Pick<World, 'liveRun' | 'pausedRun' | 'finishedRun'>> {
+  const claimed = async (courseId: number) =>
+    valueOf(await startRecount(database, operator, { courseIds: [courseId] }));
   const [live, paused, finished] = [await claimed(course), await claimed(open), await claimed(foreign)];
   valueOf(await pauseRun(database, operator, paused));
   await workOn(database, finished);
   // There and back again, so that undoing it leaves no drift.
   const change = { run: finished.id, counter: 'Course.totalEnrollments', courseId: foreign };
-  await database.em.fork().insertMany(RecountChange, [{ ...change, countBefore: 1, countAfter: 0 }, { ...change, countBefore: 0, countAfter: 1 }] as never);
+  await database.em.fork().insertMany(RecountChange, [
+    { ...change, countBefore: 1, countAfter: 0 },
+    { ...change, countBefore: 0, countAfter: 1 },
+  ] as never);
   return { liveRun: live.id, pausedRun: paused.id, finishedRun: finished.id };
 }
 
 /** Lists who may ask. */
-export const callers = ['anonymous', 'student', 'otherStudent', 'teacher', 'otherTeacher', 'admin', 'adminWithoutUser'] as const;
+export const callers = [
+  'anonymous',
+  'student',
+  'otherStudent',
+  'teacher',
+  'otherTeacher',
+  'admin',
+  'adminWithoutUser',
+] as const;
 
 /** Gives the token of a caller in a world; null: none. */
 export async function tokenOf(api: Api, world: World, caller: (typeof callers)[number]): Promise<string | null> {
   if (caller === 'anonymous') return null;
   if (caller === 'adminWithoutUser') return api.token(Role.ADMIN, null);
-  const role = { student: Role.STUDENT, otherStudent: Role.STUDENT, teacher: Role.TEACHER, otherTeacher: Role.TEACHER, admin: Role.ADMIN }[caller];
+  const role = {
+    student: Role.STUDENT,
+    otherStudent: Role.STUDENT,
+    teacher: Role.TEACHER,
+    otherTeacher: Role.TEACHER,
+    admin: Role.ADMIN,
+  }[caller];
   return api.token(role, world[caller]);
 }
 
@@ -80,36 +117,162 @@ const payload = '{ userErrors { code } }';
 /** Lists the queries. */
 export const queries: readonly Case[] = [
   { field: 'me', ask: () => 'me { id email }', outcomes: [none, done, done, done, done, done, none] },
-  { field: 'course', variant: 'that is not published', ask: ({ course }) => `course(id: ${course}) { id }`, outcomes: [none, done, none, done, none, done, done] },
-  { field: 'course', variant: 'that is published', ask: ({ open }) => `course(id: ${open}) { id totalEnrollments }`, outcomes: [done, done, done, done, done, done, done] },
-  { field: 'courses', ask: () => 'courses { totalCount nodes { id totalEnrollments } }', outcomes: [done, done, done, done, done, done, done] },
-  { field: 'enrollment', ask: ({ enrollment }) => `enrollment(id: ${enrollment}) { id }`, outcomes: [who, done, none, done, none, done, done] },
-  { field: 'enrollments', ask: () => 'enrollments { totalCount nodes { id } }', outcomes: [who, done, done, done, done, done, done] },
-  { field: 'recountRun', ask: ({ liveRun }) => `recountRun(id: ${liveRun}) { id changes { totalCount nodes { course { id } } } }`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'recountRuns', ask: () => 'recountRuns { totalCount nodes { id undoneRun { id } } }', outcomes: [who, not, not, not, not, done, done] },
+  {
+    field: 'course',
+    variant: 'that is not published',
+    ask: ({ course }) => `course(id: ${course}) { id }`,
+    outcomes: [none, done, none, done, none, done, done],
+  },
+  {
+    field: 'course',
+    variant: 'that is published',
+    ask: ({ open }) => `course(id: ${open}) { id totalEnrollments }`,
+    outcomes: [done, done, done, done, done, done, done],
+  },
+  {
+    field: 'courses',
+    ask: () => 'courses { totalCount nodes { id totalEnrollments } }',
+    outcomes: [done, done, done, done, done, done, done],
+  },
+  {
+    field: 'enrollment',
+    ask: ({ enrollment }) => `enrollment(id: ${enrollment}) { id }`,
+    outcomes: [who, done, none, done, none, done, done],
+  },
+  {
+    field: 'enrollments',
+    ask: () => 'enrollments { totalCount nodes { id } }',
+    outcomes: [who, done, done, done, done, done, done],
+  },
+  {
+    field: 'recountRun',
+    ask: ({ liveRun }) => `recountRun(id: ${liveRun}) { id changes { totalCount nodes { course { id } } } }`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'recountRuns',
+    ask: () => 'recountRuns { totalCount nodes { id undoneRun { id } } }',
+    outcomes: [who, not, not, not, not, done, done],
+  },
 ];
 
 /** Lists the mutations. */
 export const mutations: readonly Case[] = [
-  { field: 'enroll', variant: 'of oneself', ask: ({ open }) => `enroll(input: { courseId: ${open} }) ${payload}`, outcomes: [who, done, done, done, not, done, 'INVALID'] },
-  { field: 'enroll', variant: 'of somebody else', ask: ({ open, admin }) => `enroll(input: { courseId: ${open}, studentId: ${admin} }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'enrollMany', ask: ({ open, otherStudent }) => `enrollMany(input: { courseId: ${open}, studentIds: [${otherStudent}] }) ${payload}`, outcomes: [who, not, not, done, not, done, done] },
-  { field: 'setEnrollmentStatus', ask: ({ enrollment }) => `setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
-  { field: 'transferEnrollment', variant: 'between courses of one teacher', ask: ({ enrollment, open }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${open} }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
-  { field: 'transferEnrollment', variant: 'to a course of another teacher', ask: ({ enrollment, foreign }) => `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${foreign} }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
-  { field: 'unenroll', ask: ({ enrollment }) => `unenroll(input: { enrollmentId: ${enrollment} }) ${payload}`, outcomes: [who, done, hidden, done, hidden, done, done] },
-  { field: 'createCourse', ask: () => `createCourse(input: { title: "New" }) ${payload}`, outcomes: [who, not, not, done, done, done, done] },
-  { field: 'createCourse', variant: 'for another teacher', ask: ({ otherTeacher }) => `createCourse(input: { title: "New", instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, done, done, done] },
-  { field: 'updateCourse', ask: ({ course }) => `updateCourse(input: { id: ${course}, title: "Changed" }) ${payload}`, outcomes: [who, not, not, done, hidden, done, done] },
-  { field: 'updateCourse', variant: 'to another teacher', ask: ({ course, otherTeacher }) => `updateCourse(input: { id: ${course}, instructorId: ${otherTeacher} }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
-  { field: 'updateCourse', variant: 'to no teacher', ask: ({ course }) => `updateCourse(input: { id: ${course}, instructorId: null }) ${payload}`, outcomes: [who, not, not, not, hidden, done, done] },
-  { field: 'deleteCourse', ask: ({ course }) => `deleteCourse(input: { id: ${course} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'createUser', ask: ({ course }) => `createUser(input: { name: "New", email: "new-${course}@example.org" }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'deleteUser', ask: ({ student }) => `deleteUser(input: { id: ${student} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'verifyEnrollmentCounts', ask: ({ course }) => `verifyEnrollmentCounts(input: { courseIds: [${course}] }) ${payload}`, outcomes: [who, not, not, not, not, done, done], readsOnly: true },
-  { field: 'recountEnrollments', ask: ({ open }) => `recountEnrollments(input: { courseIds: [${open}] }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'pauseRecount', ask: ({ liveRun }) => `pauseRecount(input: { id: ${liveRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'resumeRecount', ask: ({ pausedRun }) => `resumeRecount(input: { id: ${pausedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'cancelRecount', ask: ({ pausedRun }) => `cancelRecount(input: { id: ${pausedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
-  { field: 'undoRecount', ask: ({ finishedRun }) => `undoRecount(input: { id: ${finishedRun} }) ${payload}`, outcomes: [who, not, not, not, not, done, done] },
+  {
+    field: 'enroll',
+    variant: 'of oneself',
+    ask: ({ open }) => `enroll(input: { courseId: ${open} }) ${payload}`,
+    outcomes: [who, done, done, done, not, done, 'INVALID'],
+  },
+  {
+    field: 'enroll',
+    variant: 'of somebody else',
+    ask: ({ open, admin }) => `enroll(input: { courseId: ${open}, studentId: ${admin} }) ${payload}`,
+    outcomes: [who, not, not, done, not, done, done],
+  },
+  {
+    field: 'enrollMany',
+    ask: ({ open, otherStudent }) =>
+      `enrollMany(input: { courseId: ${open}, studentIds: [${otherStudent}] }) ${payload}`,
+    outcomes: [who, not, not, done, not, done, done],
+  },
+  {
+    field: 'setEnrollmentStatus',
+    ask: ({ enrollment }) => `setEnrollmentStatus(input: { enrollmentId: ${enrollment}, status: DROPPED }) ${payload}`,
+    outcomes: [who, not, not, done, hidden, done, done],
+  },
+  {
+    field: 'transferEnrollment',
+    variant: 'between courses of one teacher',
+    ask: ({ enrollment, open }) =>
+      `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${open} }) ${payload}`,
+    outcomes: [who, not, not, done, hidden, done, done],
+  },
+  {
+    field: 'transferEnrollment',
+    variant: 'to a course of another teacher',
+    ask: ({ enrollment, foreign }) =>
+      `transferEnrollment(input: { enrollmentId: ${enrollment}, courseId: ${foreign} }) ${payload}`,
+    outcomes: [who, not, not, not, hidden, done, done],
+  },
+  {
+    field: 'unenroll',
+    ask: ({ enrollment }) => `unenroll(input: { enrollmentId: ${enrollment} }) ${payload}`,
+    outcomes: [who, done, hidden, done, hidden, done, done],
+  },
+  {
+    field: 'createCourse',
+    ask: () => `createCourse(input: { title: "New" }) ${payload}`,
+    outcomes: [who, not, not, done, done, done, done],
+  },
+  {
+    field: 'createCourse',
+    variant: 'for another teacher',
+    ask: ({ otherTeacher }) => `createCourse(input: { title: "New", instructorId: ${otherTeacher} }) ${payload}`,
+    outcomes: [who, not, not, not, done, done, done],
+  },
+  {
+    field: 'updateCourse',
+    ask: ({ course }) => `updateCourse(input: { id: ${course}, title: "Changed" }) ${payload}`,
+    outcomes: [who, not, not, done, hidden, done, done],
+  },
+  {
+    field: 'updateCourse',
+    variant: 'to another teacher',
+    ask: ({ course, otherTeacher }) =>
+      `updateCourse(input: { id: ${course}, instructorId: ${otherTeacher} }) ${payload}`,
+    outcomes: [who, not, not, not, hidden, done, done],
+  },
+  {
+    field: 'updateCourse',
+    variant: 'to no teacher',
+    ask: ({ course }) => `updateCourse(input: { id: ${course}, instructorId: null }) ${payload}`,
+    outcomes: [who, not, not, not, hidden, done, done],
+  },
+  {
+    field: 'deleteCourse',
+    ask: ({ course }) => `deleteCourse(input: { id: ${course} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'createUser',
+    ask: ({ course }) => `createUser(input: { name: "New", email: "new-${course}@example.org" }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'deleteUser',
+    ask: ({ student }) => `deleteUser(input: { id: ${student} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'verifyEnrollmentCounts',
+    ask: ({ course }) => `verifyEnrollmentCounts(input: { courseIds: [${course}] }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+    readsOnly: true,
+  },
+  {
+    field: 'recountEnrollments',
+    ask: ({ open }) => `recountEnrollments(input: { courseIds: [${open}] }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'pauseRecount',
+    ask: ({ liveRun }) => `pauseRecount(input: { id: ${liveRun} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'resumeRecount',
+    ask: ({ pausedRun }) => `resumeRecount(input: { id: ${pausedRun} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'cancelRecount',
+    ask: ({ pausedRun }) => `cancelRecount(input: { id: ${pausedRun} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
+  {
+    field: 'undoRecount',
+    ask: ({ finishedRun }) => `undoRecount(input: { id: ${finishedRun} }) ${payload}`,
+    outcomes: [who, not, not, not, not, done, done],
+  },
 ];

@@ -29,15 +29,29 @@ describe.skipIf(ouladFolder === null)('real enrollments', () => {
       await importOulad(api.database, await ouladFiles(ouladFolder!));
       const { data } = await api.send(null, page);
       const nodes = data.courses.nodes as Node[];
-      const byHand = await api.database.em.getConnection().execute<{ course_id: number; found: number }[]>('select course_id, count(*) as found from core_enrollments group by course_id order by found desc, course_id desc');
+      const byHand = await api.database.em
+        .getConnection()
+        .execute<{ course_id: number; found: number }[]>(
+          'select course_id, count(*) as found from core_enrollments group by course_id order by found desc, course_id desc',
+        );
       expect([data.courses.totalCount, nodes.length]).toEqual([22, 22]);
-      expect(nodes.map(({ id, totalEnrollments }) => [Number(id), totalEnrollments])).toEqual(byHand.map(({ course_id: id, found }) => [id, Number(found)]));
+      expect(nodes.map(({ id, totalEnrollments }) => [Number(id), totalEnrollments])).toEqual(
+        byHand.map(({ course_id: id, found }) => [id, Number(found)]),
+      );
       for (const { totalEnrollments, all, enrollmentsByStatus } of nodes) {
         expect(all).toEqual({ count: totalEnrollments, precision: 'EXACT' });
         expect(enrollmentsByStatus.reduce((sum, { count }) => sum + count, 0)).toBe(totalEnrollments);
       }
-      const inStatus = (wanted: string): number => nodes.flatMap(node => node.enrollmentsByStatus).filter(({ status }) => status === wanted).reduce((sum, { count }) => sum + count, 0);
-      expect({ dropped: inStatus('DROPPED'), completed: inStatus('COMPLETED'), active: inStatus('ACTIVE') }).toEqual({ dropped: 10_156, completed: 22_437, active: 0 });
+      const inStatus = (wanted: string): number =>
+        nodes
+          .flatMap(node => node.enrollmentsByStatus)
+          .filter(({ status }) => status === wanted)
+          .reduce((sum, { count }) => sum + count, 0);
+      expect({ dropped: inStatus('DROPPED'), completed: inStatus('COMPLETED'), active: inStatus('ACTIVE') }).toEqual({
+        dropped: 10_156,
+        completed: 22_437,
+        active: 0,
+      });
       await api.stop();
     });
   });

@@ -4,7 +4,15 @@ import { Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { courseList, enrollmentList, enrollmentsUnderCourse, enrollmentsUnderStudent, pageOf, sendPage, type List } from './lists.js';
+import {
+  courseList,
+  enrollmentList,
+  enrollmentsUnderCourse,
+  enrollmentsUnderStudent,
+  pageOf,
+  sendPage,
+  type List,
+} from './lists.js';
 
 /** Makes a cursor as a forger would, who knows the checksum. */
 function forged(content: unknown): string {
@@ -44,7 +52,10 @@ const pages: [Record<string, unknown>, string, { next: boolean; previous: boolea
   [{ last: 100 }, '12345', { next: false, previous: false }],
 ];
 
-/** Holds arguments with forged cursors, where a function gives one of the list; then the argument that is named. What nobody forged: bad-input.test.ts. */
+/**
+ * Holds arguments with forged cursors, where a function gives one of the list; then the argument that is named. What
+ * nobody forged: bad-input.test.ts.
+ */
 const mistakes: [string, Record<string, unknown>, string][] = [
   ['a cursor that holds something else', { before: forged({ id: 1 }) }, 'before'],
   ['a cursor with too little in it', { after: (of: string) => forged([of, 'ID', 1]) }, 'after'],
@@ -53,7 +64,11 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a cursor with a list in it', { after: (of: string) => forged([of, 'ID', [1], 1]) }, 'after'],
   ['a cursor of another order', { after: (of: string) => forged([of, 'TITLE', 'a', 1]) }, 'after'],
   ['a cursor of an order that there is not', { after: (of: string) => forged([of, '__proto__', 'a', 1]) }, 'after'],
-  ['a cursor of an order with a huge name', { after: (of: string) => forged([of, 'X'.repeat(50_000), 'a', 1]) }, 'after'],
+  [
+    'a cursor of an order with a huge name',
+    { after: (of: string) => forged([of, 'X'.repeat(50_000), 'a', 1]) },
+    'after',
+  ],
   ['a cursor with a text for an id', { after: (of: string) => forged([of, 'ID', 'abc', 1]) }, 'after'],
   ['a cursor with half of JSON in it', { after: forged('["courses","ID",1') }, 'after'],
   ['a cursor of another list', { after: forged(['changes', 'ID', 1, 1]) }, 'after'],
@@ -70,11 +85,20 @@ describeOnEach('a page', kind => {
     api = await startApi(kind);
     admin = await api.token(Role.ADMIN, null);
     const students = await addUsers(api.database, Role.STUDENT, 5);
-    const courses = await addCourses(api.database, Array.from({ length: 5 }, () => ({})));
-    const enrollments = await addEnrollments(api.database, [...students.map(student => ({ course: courses[0]!, student })), ...courses.slice(1).map(course => ({ course, student: students[0]! }))]);
+    const courses = await addCourses(
+      api.database,
+      Array.from({ length: 5 }, () => ({})),
+    );
+    const enrollments = await addEnrollments(api.database, [
+      ...students.map(student => ({ course: courses[0]!, student })),
+      ...courses.slice(1).map(course => ({ course, student: students[0]! })),
+    ]);
     lists['courses'] = { list: courseList, ids: courses };
     lists['enrollments of a course'] = { list: enrollmentsUnderCourse(courses[0]!), ids: enrollments.slice(0, 5) };
-    lists['enrollments of a student'] = { list: enrollmentsUnderStudent(enrollments[0]!), ids: [enrollments[0]!, ...enrollments.slice(5)] };
+    lists['enrollments of a student'] = {
+      list: enrollmentsUnderStudent(enrollments[0]!),
+      ids: [enrollments[0]!, ...enrollments.slice(5)],
+    };
     lists['enrollments'] = { list: enrollmentList, ids: enrollments };
   });
   afterAll(() => api.stop());
@@ -83,7 +107,12 @@ describeOnEach('a page', kind => {
     it.each(pages)('with %j has %j and the flags %j', async (args, rows, { next, previous }) => {
       const { list, ids } = lists[name]!;
       const { cursors } = await pageOf(api, admin, list, {});
-      const filled = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, /^c\d$/.test(String(value)) ? cursors[Number(String(value)[1]) - 1] : value]));
+      const filled = Object.fromEntries(
+        Object.entries(args).map(([key, value]) => [
+          key,
+          /^c\d$/.test(String(value)) ? cursors[Number(String(value)[1]) - 1] : value,
+        ]),
+      );
       const page = await pageOf(api, admin, list, filled);
       expect(page.ids.map(id => ids.indexOf(id) + 1).join('')).toBe(rows);
       expect({ next: page.hasNextPage, previous: page.hasPreviousPage }).toEqual({ next, previous });
@@ -92,7 +121,12 @@ describeOnEach('a page', kind => {
 
   describe.each(['courses', 'enrollments', 'enrollments of a course', 'enrollments of a student'])('of %s', name => {
     it.each(mistakes)('refuses %s: BAD_USER_INPUT', async (_, args, argument) => {
-      const filled = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, typeof value === 'function' ? value(name.split(' ')[0]) : value]));
+      const filled = Object.fromEntries(
+        Object.entries(args).map(([key, value]) => [
+          key,
+          typeof value === 'function' ? value(name.split(' ')[0]) : value,
+        ]),
+      );
       const { errors } = await sendPage(api, admin, lists[name]!.list, filled);
       expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument }]);
       expect(errors![0]!.message.length).toBeLessThan(300);
@@ -108,29 +142,50 @@ describeOnEach('a page', kind => {
     ['CREATED_AT', '2026-02-30 00:00:00.000'],
     ['CREATED_AT', '2026-02-03 24:61:00.000'],
   ])('refuses a cursor of the order %s with the value %j: BAD_USER_INPUT', async (field, value) => {
-    const { errors } = await sendPage(api, admin, courseList, { after: forged(['courses', field, value, 1]), orderBy: { field } });
+    const { errors } = await sendPage(api, admin, courseList, {
+      after: forged(['courses', field, value, 1]),
+      orderBy: { field },
+    });
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'after' }]);
   });
 
   it('refuses a cursor that was changed, in whichever place: BAD_USER_INPUT', async () => {
     const endCursor = (await pageOf(api, admin, courseList, {})).endCursor!;
-    const changed = [...endCursor].map((_, at) => endCursor.slice(0, at) + (endCursor[at] === 'A' ? 'B' : 'A') + endCursor.slice(at + 1));
+    const changed = [...endCursor].map(
+      (_, at) => endCursor.slice(0, at) + (endCursor[at] === 'A' ? 'B' : 'A') + endCursor.slice(at + 1),
+    );
     for (const cursor of changed) {
       const { errors } = await sendPage(api, admin, courseList, { after: cursor });
-      expect(errors?.[0], cursor).toMatchObject({ message: expect.stringContaining(cursor), extensions: { code: 'BAD_USER_INPUT', argument: 'after' } });
+      expect(errors?.[0], cursor).toMatchObject({
+        message: expect.stringContaining(cursor),
+        extensions: { code: 'BAD_USER_INPUT', argument: 'after' },
+      });
     }
   });
 
   it('refuses a cursor that it gave for another order, and says both: BAD_USER_INPUT', async () => {
     const { endCursor } = await pageOf(api, admin, courseList, { orderBy: { field: 'TITLE' } });
     const { errors } = await sendPage(api, admin, courseList, { after: endCursor, orderBy: { field: 'CREATED_AT' } });
-    expect(errors?.[0]).toMatchObject({ message: expect.stringMatching(/TITLE.*CREATED_AT/), extensions: { code: 'BAD_USER_INPUT', argument: 'after' } });
+    expect(errors?.[0]).toMatchObject({
+      message: expect.stringMatching(/TITLE.*CREATED_AT/),
+      extensions: { code: 'BAD_USER_INPUT', argument: 'after' },
+    });
   });
 
   it('has 20 rows where no size is asked for', async () => {
     const instructor = (await addUsers(api.database, Role.TEACHER, 1))[0]!;
-    await addCourses(api.database, Array.from({ length: 21 }, () => ({ instructor })));
-    const { data } = await api.send(admin, `{ courses(filter: { instructorId: ${instructor} }) { totalCount nodes { id } pageInfo { hasNextPage } } }`);
-    expect([data.courses.nodes.length, data.courses.totalCount, data.courses.pageInfo.hasNextPage]).toEqual([20, 21, true]);
+    await addCourses(
+      api.database,
+      Array.from({ length: 21 }, () => ({ instructor })),
+    );
+    const { data } = await api.send(
+      admin,
+      `{ courses(filter: { instructorId: ${instructor} }) { totalCount nodes { id } pageInfo { hasNextPage } } }`,
+    );
+    expect([data.courses.nodes.length, data.courses.totalCount, data.courses.pageInfo.hasNextPage]).toEqual([
+      20,
+      21,
+      true,
+    ]);
   });
 });

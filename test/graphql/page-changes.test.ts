@@ -16,39 +16,62 @@ describeOnEach('a walk while rows come and go', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Gives the tokens and the ids of a teacher with courses whose titles are mostly equal; only these are seen by it. */
-  async function coursesOfTeacher(titles: readonly string[]): Promise<{ token: string; instructor: number; ids: number[] }> {
+  /**
+   * Gives the tokens and the ids of a teacher with courses whose titles are mostly equal; only these are seen by it.
+   */
+  async function coursesOfTeacher(
+    titles: readonly string[],
+  ): Promise<{ token: string; instructor: number; ids: number[] }> {
     const instructor = await addUser(api.database, Role.TEACHER);
-    const ids = await addCourses(api.database, titles.map(title => ({ title, instructor, isPublished: false })));
+    const ids = await addCourses(
+      api.database,
+      titles.map(title => ({ title, instructor, isPublished: false })),
+    );
     return { token: await api.token(Role.TEACHER, instructor), instructor, ids };
   }
 
-  it.each([[false, 'ASC'], [false, 'DESC'], [true, 'ASC'], [true, 'DESC']])('of courses by title (backward: %s, %s) gives each that stays exactly once, and none that is gone', async (backward, direction) => {
-    const { token, instructor, ids } = await coursesOfTeacher(Array.from({ length: 24 }, (_, index) => (index < 4 ? 'a' : index < 20 ? 'm' : 'z')));
-    const removed: number[] = [];
-    const added: number[] = [];
-    const seen: number[] = [];
-    const found = await walk(api, token, courseList, {
-      size: 4,
-      backward,
-      orderBy: { field: 'TITLE', direction },
-      async between(page) {
-        seen.push(...page.ids);
-        // Where the next page begins is a row that goes; so does one that was seen and one that was not.
-        const boundary = backward ? page.ids[0]! : page.ids.at(-1)!;
-        const unseen = ids.find(id => !seen.includes(id) && !removed.includes(id));
-        for (const id of [boundary, page.ids[1], unseen]) {
-          if (id === undefined || removed.includes(id)) continue;
-          await mutate(api, admin, 'deleteCourse', { id });
-          removed.push(id);
-        }
-        if (added.length < 9) added.push(...(await addCourses(api.database, ['a', 'm', 'z'].map(title => ({ title, instructor, isPublished: false })))));
-      },
-    });
-    expect(new Set(found).size).toBe(found.length);
-    expect(found).toEqual(expect.arrayContaining(ids.filter(id => !removed.includes(id))));
-    expect(found.filter(id => removed.includes(id) && !seen.includes(id))).toEqual([]);
-  });
+  it.each([
+    [false, 'ASC'],
+    [false, 'DESC'],
+    [true, 'ASC'],
+    [true, 'DESC'],
+  ])(
+    'of courses by title (backward: %s, %s) gives each that stays exactly once, and none that is gone',
+    async (backward, direction) => {
+      const { token, instructor, ids } = await coursesOfTeacher(
+        Array.from({ length: 24 }, (_, index) => (index < 4 ? 'a' : index < 20 ? 'm' : 'z')),
+      );
+      const removed: number[] = [];
+      const added: number[] = [];
+      const seen: number[] = [];
+      const found = await walk(api, token, courseList, {
+        size: 4,
+        backward,
+        orderBy: { field: 'TITLE', direction },
+        async between(page) {
+          seen.push(...page.ids);
+          // Where the next page begins is a row that goes; so does one that was seen and one that was not.
+          const boundary = backward ? page.ids[0]! : page.ids.at(-1)!;
+          const unseen = ids.find(id => !seen.includes(id) && !removed.includes(id));
+          for (const id of [boundary, page.ids[1], unseen]) {
+            if (id === undefined || removed.includes(id)) continue;
+            await mutate(api, admin, 'deleteCourse', { id });
+            removed.push(id);
+          }
+          if (added.length < 9)
+            added.push(
+              ...(await addCourses(
+                api.database,
+                ['a', 'm', 'z'].map(title => ({ title, instructor, isPublished: false })),
+              )),
+            );
+        },
+      });
+      expect(new Set(found).size).toBe(found.length);
+      expect(found).toEqual(expect.arrayContaining(ids.filter(id => !removed.includes(id))));
+      expect(found.filter(id => removed.includes(id) && !seen.includes(id))).toEqual([]);
+    },
+  );
 
   it('shows rows that come ahead of it and none that come behind it', async () => {
     const { token, instructor } = await coursesOfTeacher(['b', 'b', 'd', 'd', 'f', 'f']);
@@ -57,7 +80,13 @@ describeOnEach('a walk while rows come and go', kind => {
       size: 3,
       orderBy: { field: 'TITLE', direction: 'ASC' },
       async between() {
-        if (coming.length === 0) coming.push(...(await addCourses(api.database, ['a', 'e'].map(title => ({ title, instructor, isPublished: false })))));
+        if (coming.length === 0)
+          coming.push(
+            ...(await addCourses(
+              api.database,
+              ['a', 'e'].map(title => ({ title, instructor, isPublished: false })),
+            )),
+          );
       },
     });
     const [behind, ahead] = coming as [number, number];
@@ -68,7 +97,10 @@ describeOnEach('a walk while rows come and go', kind => {
   it('under a course goes on from the cursor of an enrollment that is gone', async () => {
     const course = await addCourse(api.database, { isPublished: false });
     const enrolledAt = new Date('2026-02-01T00:00:00.000Z');
-    const ids = await addEnrollments(api.database, (await addUsers(api.database, Role.STUDENT, 9)).map(student => ({ course, student, enrolledAt })));
+    const ids = await addEnrollments(
+      api.database,
+      (await addUsers(api.database, Role.STUDENT, 9)).map(student => ({ course, student, enrolledAt })),
+    );
     const found = await walk(api, admin, enrollmentsUnderCourse(course), {
       size: 3,
       orderBy: { field: 'ENROLLED_AT', direction: 'DESC' },

@@ -26,7 +26,10 @@ describeOnEach('a recount while others write through the API', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Enrolls a student, moves it, drops it and takes it out again, course by course, until told to end; gives how many changes that were. */
+  /**
+   * Enrolls a student, moves it, drops it and takes it out again, course by course, until told to end; gives how many
+   * changes that were.
+   */
   async function writer(studentId: number, place: number, end: AbortSignal): Promise<number> {
     let changes = 0;
     for (let turn = place; !end.aborted; turn += 1) {
@@ -46,14 +49,24 @@ describeOnEach('a recount while others write through the API', kind => {
     const writing = Promise.all(students.map((student, place) => writer(student, place, end.signal)));
     try {
       for (let round = 0; round < ROUNDS; round += 1) {
-        await write(api.database, 'update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 2');
-        expect(await ended(send, 'recountEnrollments', { batchSize: round + 1 })).toMatchObject({ status: 'SUCCEEDED', checked: courses.length, drifted: courses.length, repaired: courses.length });
+        await write(
+          api.database,
+          'update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 2',
+        );
+        expect(await ended(send, 'recountEnrollments', { batchSize: round + 1 })).toMatchObject({
+          status: 'SUCCEEDED',
+          checked: courses.length,
+          drifted: courses.length,
+          repaired: courses.length,
+        });
       }
     } finally {
       end.abort();
     }
     expect(Math.min(...(await writing))).toBeGreaterThan(0);
     await expectExactCounts(api.database);
-    expect((await send('mutation { verifyEnrollmentCounts { ok checked } }')).data).toEqual({ verifyEnrollmentCounts: { ok: true, checked: courses.length } });
+    expect((await send('mutation { verifyEnrollmentCounts { ok checked } }')).data).toEqual({
+      verifyEnrollmentCounts: { ok: true, checked: courses.length },
+    });
   });
 });

@@ -26,7 +26,13 @@ describeOnEach('a recount through the API', kind => {
   afterEach(() => api.stop());
 
   const ids = (of: readonly number[]): string[] => of.map(String);
-  const change = (course: number, before: number, after: number) => ({ counter: total, courseId: String(course), course: { id: String(course) }, before, after });
+  const change = (course: number, before: number, after: number) => ({
+    counter: total,
+    courseId: String(course),
+    course: { id: String(course) },
+    before,
+    after,
+  });
   /** Lets a run that was started with a long pause go on without one, once it is resumed. */
   const hurry = (id: string) => write(api.database, `update core_recount_runs set throttle = 0 where id = ${id}`);
 
@@ -34,7 +40,18 @@ describeOnEach('a recount through the API', kind => {
     await breakTotals(api.database, courses.slice(1, 3));
     const { run, userErrors } = await recounting(send, 'recountEnrollments', {});
     expect(userErrors).toEqual([]);
-    expect(run).toMatchObject({ kind: 'RECOUNT', status: 'SUCCEEDED', interrupted: false, dryRun: false, startedBy: `user ${admin}`, courseIds: null, batchSize: null, throttle: 0, error: null, undoneRun: null });
+    expect(run).toMatchObject({
+      kind: 'RECOUNT',
+      status: 'SUCCEEDED',
+      interrupted: false,
+      dryRun: false,
+      startedBy: `user ${admin}`,
+      courseIds: null,
+      batchSize: null,
+      throttle: 0,
+      error: null,
+      undoneRun: null,
+    });
     expect(run).toMatchObject({ total: COURSES, checked: COURSES, drifted: 2, repaired: 2 });
     expect(Date.parse(run.finishedAt)).toBeGreaterThanOrEqual(Date.parse(run.startedAt));
     expect(await changesShown(send, run.id)).toEqual([change(courses[1]!, 9, 3), change(courses[2]!, 9, 3)]);
@@ -43,18 +60,37 @@ describeOnEach('a recount through the API', kind => {
 
   it('without an input is of all courses, and shows the counts afterwards to the rest of the request', async () => {
     await breakTotals(api.database, [courses[0]!]);
-    const { data } = await send(`mutation { before: updateCourse(input: { id: ${courses[0]} }) { course { totalEnrollments } } recountEnrollments { run { total repaired changes { nodes { course { totalEnrollments } } } } } }`);
+    const { data } = await send(
+      `mutation { before: updateCourse(input: { id: ${courses[0]} }) { course { totalEnrollments } } recountEnrollments { run { total repaired changes { nodes { course { totalEnrollments } } } } } }`,
+    );
     expect(data).toEqual({
       before: { course: { totalEnrollments: 9 } },
-      recountEnrollments: { run: { total: COURSES, repaired: 1, changes: { nodes: [{ course: { totalEnrollments: 3 } }] } } },
+      recountEnrollments: {
+        run: { total: COURSES, repaired: 1, changes: { nodes: [{ course: { totalEnrollments: 3 } }] } },
+      },
     });
   });
 
   it('of some courses, dry and in chunks says so and changes nothing', async () => {
     await breakTotals(api.database, courses);
     const before = await everything(api.database);
-    const run = await ended(send, 'recountEnrollments', { courseIds: ids([courses[3]!, courses[1]!, courses[3]!]), dryRun: true, batchSize: 1, throttle: 1 });
-    expect(run).toMatchObject({ status: 'SUCCEEDED', dryRun: true, courseIds: ids([courses[1]!, courses[3]!]), batchSize: 1, throttle: 1, total: 2, checked: 2, drifted: 2, repaired: 0 });
+    const run = await ended(send, 'recountEnrollments', {
+      courseIds: ids([courses[3]!, courses[1]!, courses[3]!]),
+      dryRun: true,
+      batchSize: 1,
+      throttle: 1,
+    });
+    expect(run).toMatchObject({
+      status: 'SUCCEEDED',
+      dryRun: true,
+      courseIds: ids([courses[1]!, courses[3]!]),
+      batchSize: 1,
+      throttle: 1,
+      total: 2,
+      checked: 2,
+      drifted: 2,
+      repaired: 0,
+    });
     expect(await changesShown(send, run.id)).toEqual([change(courses[1]!, 9, 3), change(courses[3]!, 9, 3)]);
     expect(await everything(api.database)).toEqual(before);
   });
@@ -64,7 +100,11 @@ describeOnEach('a recount through the API', kind => {
     const { run } = await recounting(send, 'recountEnrollments', { throttle: 700 });
     expect(run).toMatchObject({ status: 'RUNNING', finishedAt: null });
     expect(run.checked).toBeLessThan(COURSES);
-    expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({ status: 'SUCCEEDED', checked: COURSES, repaired: COURSES });
+    expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({
+      status: 'SUCCEEDED',
+      checked: COURSES,
+      repaired: COURSES,
+    });
     expect(await changesShown(send, run.id, 2)).toEqual(courses.map(course => change(course, 9, 3)));
     await expectExactCounts(api.database);
   });
@@ -73,7 +113,13 @@ describeOnEach('a recount through the API', kind => {
     await breakTotals(api.database, courses);
     const { id } = (await recounting(send, 'recountEnrollments', { throttle: 60_000 })).run;
     await polled(send, id, ({ checked }) => checked === 1);
-    expect((await recounting(send, 'pauseRecount', { id })).run).toMatchObject({ id, status: 'PAUSED', checked: 1, repaired: 1, finishedAt: null });
+    expect((await recounting(send, 'pauseRecount', { id })).run).toMatchObject({
+      id,
+      status: 'PAUSED',
+      checked: 1,
+      repaired: 1,
+      finishedAt: null,
+    });
     expect(mistakesIn(await recounting(send, 'pauseRecount', { id }))).toEqual(['NOT_RUNNING input.id']);
 
     expect((await recounting(send, 'resumeRecount', { id })).run).toMatchObject({ id, status: 'RUNNING' });
@@ -84,13 +130,26 @@ describeOnEach('a recount through the API', kind => {
     const cancelled = (await recounting(send, 'cancelRecount', { id })).run;
     expect(cancelled).toMatchObject({ id, status: 'CANCELLED', repaired: 2 });
     expect(cancelled.finishedAt).not.toBeNull();
-    for (const name of ['pauseRecount', 'resumeRecount', 'cancelRecount'] as const) expect(mistakesIn(await recounting(send, name, { id }))).toEqual(['NOT_RUNNING input.id']);
+    for (const name of ['pauseRecount', 'resumeRecount', 'cancelRecount'] as const)
+      expect(mistakesIn(await recounting(send, name, { id }))).toEqual(['NOT_RUNNING input.id']);
 
     const undone = await ended(send, 'undoRecount', { id });
-    expect(undone).toMatchObject({ kind: 'UNDO', status: 'SUCCEEDED', undoneRun: { id }, total: 2, checked: 2, repaired: 2 });
+    expect(undone).toMatchObject({
+      kind: 'UNDO',
+      status: 'SUCCEEDED',
+      undoneRun: { id },
+      total: 2,
+      checked: 2,
+      repaired: 2,
+    });
     expect(await changesShown(send, undone.id)).toEqual(courses.slice(0, 2).map(course => change(course, 3, 9)));
     const again = await recounting(send, 'undoRecount', { id });
-    expect(again).toEqual({ run: null, userErrors: [{ code: 'IN_USE', field: ['input', 'id'], message: `Run ${id} was undone already, by run ${undone.id}.` }] });
+    expect(again).toEqual({
+      run: null,
+      userErrors: [
+        { code: 'IN_USE', field: ['input', 'id'], message: `Run ${id} was undone already, by run ${undone.id}.` },
+      ],
+    });
     expect(mistakesIn(await recounting(send, 'undoRecount', { id: undone.id }))).toEqual(['INVALID input.id']);
 
     expect(await ended(send, 'recountEnrollments', {})).toMatchObject({ status: 'SUCCEEDED', repaired: COURSES });
@@ -102,25 +161,48 @@ describeOnEach('a recount through the API', kind => {
     const { id } = (await recounting(send, 'recountEnrollments', { throttle: 60_000 })).run;
     await recounting(send, 'pauseRecount', { id });
     await hurry(id);
-    expect(await ended(send, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', checked: COURSES, repaired: COURSES });
+    expect(await ended(send, 'resumeRecount', { id })).toMatchObject({
+      status: 'SUCCEEDED',
+      checked: COURSES,
+      repaired: COURSES,
+    });
     expect((await changesShown(send, id)).map(({ courseId }) => courseId)).toEqual(ids(courses));
   });
 
-  it('of a course that another run is at is IN_USE and names that run; a dry run gets in nobody\'s way', async () => {
+  it("of a course that another run is at is IN_USE and names that run; a dry run gets in nobody's way", async () => {
     await breakTotals(api.database, courses);
-    const first = (await recounting(send, 'recountEnrollments', { courseIds: ids(courses.slice(0, 3)), throttle: 60_000 })).run;
+    const first = (
+      await recounting(send, 'recountEnrollments', { courseIds: ids(courses.slice(0, 3)), throttle: 60_000 })
+    ).run;
     await polled(send, first.id, ({ checked }) => checked === 1);
     for (const input of [{}, { courseIds: ids(courses.slice(2)) }]) {
       const { run, userErrors } = await recounting(send, 'recountEnrollments', input);
-      expect([run, userErrors]).toEqual([null, [{ code: 'IN_USE', field: null, message: expect.stringContaining(`Run ${first.id}, started by user ${admin}, is at work on 3 course(s)`) }]]);
+      expect([run, userErrors]).toEqual([
+        null,
+        [
+          {
+            code: 'IN_USE',
+            field: null,
+            message: expect.stringContaining(`Run ${first.id}, started by user ${admin}, is at work on 3 course(s)`),
+          },
+        ],
+      ]);
     }
-    expect(await ended(send, 'recountEnrollments', { dryRun: true })).toMatchObject({ status: 'SUCCEEDED', drifted: COURSES - 1 });
-    expect(await ended(send, 'recountEnrollments', { courseIds: ids(courses.slice(3)) })).toMatchObject({ status: 'SUCCEEDED', repaired: 3 });
+    expect(await ended(send, 'recountEnrollments', { dryRun: true })).toMatchObject({
+      status: 'SUCCEEDED',
+      drifted: COURSES - 1,
+    });
+    expect(await ended(send, 'recountEnrollments', { courseIds: ids(courses.slice(3)) })).toMatchObject({
+      status: 'SUCCEEDED',
+      repaired: 3,
+    });
     expect((await shownRun(send, first.id)).status).toBe('RUNNING');
   });
 
   it('of courses that do not exist is NOT_FOUND for each, by its index, and is not started', async () => {
-    const { run, userErrors } = await recounting(send, 'recountEnrollments', { courseIds: [String(courses[0]), '999999', '888888'] });
+    const { run, userErrors } = await recounting(send, 'recountEnrollments', {
+      courseIds: [String(courses[0]), '999999', '888888'],
+    });
     expect(run).toBeNull();
     expect(userErrors).toEqual([
       { code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 999999 does not exist.' },
@@ -143,12 +225,19 @@ describeOnEach('a recount through the API', kind => {
     const courseIds = Array.from({ length: 5000 }, (_, index) => String(1_000_000 + index));
     const { userErrors } = await recounting(send, 'recountEnrollments', { courseIds });
     expect(userErrors).toHaveLength(5000);
-    expect(userErrors[4999]).toEqual({ code: 'NOT_FOUND', field: ['input', 'courseIds', '4999'], message: 'Course 1004999 does not exist.' });
+    expect(userErrors[4999]).toEqual({
+      code: 'NOT_FOUND',
+      field: ['input', 'courseIds', '4999'],
+      message: 'Course 1004999 does not exist.',
+    });
   });
 
   it('that does not exist is NOT_FOUND for whatever is to be done to it, and null to be seen', async () => {
     for (const name of ['pauseRecount', 'resumeRecount', 'cancelRecount', 'undoRecount'] as const) {
-      expect(await recounting(send, name, { id: '424242' })).toEqual({ run: null, userErrors: [{ code: 'NOT_FOUND', field: ['input', 'id'], message: 'Run 424242 does not exist.' }] });
+      expect(await recounting(send, name, { id: '424242' })).toEqual({
+        run: null,
+        userErrors: [{ code: 'NOT_FOUND', field: ['input', 'id'], message: 'Run 424242 does not exist.' }],
+      });
     }
     expect(await shownRun(send, '424242')).toBeNull();
   });
@@ -158,7 +247,16 @@ describeOnEach('a recount through the API', kind => {
     await write(api.database, 'alter table core_recount_changes rename to hidden_changes');
     const { id } = await ended(send, 'recountEnrollments', {});
     await write(api.database, 'alter table hidden_changes rename to core_recount_changes');
-    expect(await shownRun(send, id)).toMatchObject({ status: 'FAILED', interrupted: false, error: expect.stringContaining('core_recount_changes'), checked: 0 });
-    expect(await ended(send, 'resumeRecount', { id })).toMatchObject({ status: 'SUCCEEDED', error: null, repaired: COURSES });
+    expect(await shownRun(send, id)).toMatchObject({
+      status: 'FAILED',
+      interrupted: false,
+      error: expect.stringContaining('core_recount_changes'),
+      checked: 0,
+    });
+    expect(await ended(send, 'resumeRecount', { id })).toMatchObject({
+      status: 'SUCCEEDED',
+      error: null,
+      repaired: COURSES,
+    });
   });
 });

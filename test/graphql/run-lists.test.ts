@@ -11,7 +11,9 @@ describeOnEach('runs through the API', kind => {
   let api: Api;
   let admin: string;
   let courses: number[];
-  /** Holds the runs, newest first: the undoing of the one after it, two recounts of all courses, and one of two courses. */
+  /**
+   * Holds the runs, newest first: the undoing of the one after it, two recounts of all courses, and one of two courses.
+   */
   let runs: Run[];
 
   beforeAll(async () => {
@@ -35,29 +37,50 @@ describeOnEach('runs through the API', kind => {
   const idsOf = (some: readonly { id: number }[]): string[] => some.map(({ id }) => String(id));
 
   it('are listed newest first, page by page, forward and backward', async () => {
-    const page = 'totalCount nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+    const page =
+      'totalCount nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
     const { recountRuns: one } = await shown(`{ recountRuns(first: 3) { ${page} } }`);
     expect([one.totalCount, one.nodes.map(({ id }: { id: string }) => id)]).toEqual([4, idsOf(runs.slice(0, 3))]);
     expect(one.edges.map(({ node }: { node: object }) => node)).toEqual(one.nodes);
-    expect(one.pageInfo).toEqual({ hasNextPage: true, hasPreviousPage: false, startCursor: one.edges[0].cursor, endCursor: one.edges[2].cursor });
-    const { recountRuns: two } = await shown(`query ($after: String) { recountRuns(first: 3, after: $after) { ${page} } }`, { after: one.pageInfo.endCursor });
+    expect(one.pageInfo).toEqual({
+      hasNextPage: true,
+      hasPreviousPage: false,
+      startCursor: one.edges[0].cursor,
+      endCursor: one.edges[2].cursor,
+    });
+    const { recountRuns: two } = await shown(
+      `query ($after: String) { recountRuns(first: 3, after: $after) { ${page} } }`,
+      { after: one.pageInfo.endCursor },
+    );
     expect([two.nodes, two.pageInfo.hasNextPage]).toEqual([[{ id: String(runs[3]!.id) }], false]);
-    const { recountRuns: back } = await shown(`query ($before: String) { recountRuns(last: 2, before: $before) { ${page} } }`, { before: one.edges[2].cursor });
+    const { recountRuns: back } = await shown(
+      `query ($before: String) { recountRuns(last: 2, before: $before) { ${page} } }`,
+      { before: one.edges[2].cursor },
+    );
     expect(back.nodes).toEqual(one.nodes.slice(0, 2));
   });
 
   it('name the run that they undo', async () => {
     const { recountRuns } = await shown('{ recountRuns { nodes { kind undoneRun { id kind undoneRun { id } } } } }');
-    expect(recountRuns.nodes[0]).toEqual({ kind: 'UNDO', undoneRun: { id: String(runs[1]!.id), kind: 'RECOUNT', undoneRun: null } });
+    expect(recountRuns.nodes[0]).toEqual({
+      kind: 'UNDO',
+      undoneRun: { id: String(runs[1]!.id), kind: 'RECOUNT', undoneRun: null },
+    });
     expect(recountRuns.nodes.slice(1)).toEqual(Array(3).fill({ kind: 'RECOUNT', undoneRun: null }));
   });
 
   it('take one statement for each kind of thing under them, however many they are', async () => {
-    const query = (first: number): string => `{ recountRuns(first: ${first}) { nodes { undoneRun { id } changes(first: 3) { totalCount nodes { courseId course { id totalEnrollments } } } } } }`;
+    const query = (first: number): string =>
+      `{ recountRuns(first: ${first}) { nodes { undoneRun { id } changes(first: 3) { totalCount nodes { courseId course { id totalEnrollments } } } } } }`;
     // The runs, those that they undo, their changes, the counts of these, and the courses.
     for (const first of [1, 4]) expect(await api.statements(() => shown(query(first)))).toHaveLength(5);
     const { recountRuns } = await shown(query(4));
-    expect(recountRuns.nodes.map((run: Answer['data']) => [run.changes.totalCount, run.changes.nodes.map(({ course }: Answer['data']) => course.id)])).toEqual([
+    expect(
+      recountRuns.nodes.map((run: Answer['data']) => [
+        run.changes.totalCount,
+        run.changes.nodes.map(({ course }: Answer['data']) => course.id),
+      ]),
+    ).toEqual([
       [5, idsOf(courses.slice(0, 3).map(id => ({ id })))],
       [5, idsOf(courses.slice(0, 3).map(id => ({ id })))],
       [5, idsOf(courses.slice(0, 3).map(id => ({ id })))],
@@ -66,7 +89,10 @@ describeOnEach('runs through the API', kind => {
   });
 
   it('give their changes forward and backward', async () => {
-    const { recountRun } = await shown('query ($id: ID!) { recountRun(id: $id) { last: changes(last: 2) { nodes { courseId } edges { cursor } } all: changes { edges { cursor } } } }', { id: String(runs[1]!.id) });
+    const { recountRun } = await shown(
+      'query ($id: ID!) { recountRun(id: $id) { last: changes(last: 2) { nodes { courseId } edges { cursor } } all: changes { edges { cursor } } } }',
+      { id: String(runs[1]!.id) },
+    );
     expect(recountRun.last.nodes).toEqual(courses.slice(3).map(id => ({ courseId: String(id) })));
     expect(recountRun.last.edges).toEqual(recountRun.all.edges.slice(3));
   });
@@ -74,11 +100,21 @@ describeOnEach('runs through the API', kind => {
   it('keep the changes of a course that was deleted, without the course', async () => {
     await write(api.database, `delete from core_enrollments where course_id = ${courses[0]}`);
     await write(api.database, `delete from core_course where id = ${courses[0]}`);
-    const { recountRun } = await shown('query ($id: ID!) { recountRun(id: $id) { changes(first: 1) { nodes { counter courseId course { id } before after } } } }', { id: String(runs[1]!.id) });
-    expect(recountRun.changes.nodes).toEqual([{ counter: 'Course.totalEnrollments', courseId: String(courses[0]), course: null, before: 9, after: 3 }]);
+    const { recountRun } = await shown(
+      'query ($id: ID!) { recountRun(id: $id) { changes(first: 1) { nodes { counter courseId course { id } before after } } } }',
+      { id: String(runs[1]!.id) },
+    );
+    expect(recountRun.changes.nodes).toEqual([
+      { counter: 'Course.totalEnrollments', courseId: String(courses[0]), course: null, before: 9, after: 3 },
+    ]);
   });
 
-  it.each([['recountRuns(first: -1) { totalCount }', 'first'], ['recountRuns(first: 101) { totalCount }', 'first'], ['recountRuns(after: "x") { totalCount }', 'after'], ['recountRuns(first: 1, last: 1) { totalCount }', 'first, last']])('on a page that makes no sense are BAD_USER_INPUT: %s', async (field, argument) => {
+  it.each([
+    ['recountRuns(first: -1) { totalCount }', 'first'],
+    ['recountRuns(first: 101) { totalCount }', 'first'],
+    ['recountRuns(after: "x") { totalCount }', 'after'],
+    ['recountRuns(first: 1, last: 1) { totalCount }', 'first, last'],
+  ])('on a page that makes no sense are BAD_USER_INPUT: %s', async (field, argument) => {
     const { errors } = await api.send(admin, `{ ${field} }`);
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument }]);
   });

@@ -36,35 +36,102 @@ function withChange(from: string, to: string): string {
 
 /** Gives an announcement that is as it should be, of one change. */
 function announcement(type: string, path: string | null, change: string): AnnouncedChange {
-  return { type, path, change, announced: '2026-11-23', why: 'Nobody asked for it.', instead: 'Ask for another.', released: null };
+  return {
+    type,
+    path,
+    change,
+    announced: '2026-11-23',
+    why: 'Nobody asked for it.',
+    instead: 'Ask for another.',
+    released: null,
+  };
 }
 
 const noSeats = withChange('  capacity: Int\n', '');
-const noSeatsAnnounced = announcement('FIELD_REMOVED', 'Course.capacity', "Field 'capacity' was removed from object type 'Course'");
-const titleAnnounced = announcement('FIELD_TYPE_CHANGED', 'Course.title', "Field 'Course.title' changed type from 'String!' to 'String'");
+const noSeatsAnnounced = announcement(
+  'FIELD_REMOVED',
+  'Course.capacity',
+  "Field 'capacity' was removed from object type 'Course'",
+);
+const titleAnnounced = announcement(
+  'FIELD_TYPE_CHANGED',
+  'Course.title',
+  "Field 'Course.title' changed type from 'String!' to 'String'",
+);
 
 it('each breaking change since the schema was released last is announced in schema/breaking-changes.json, and nothing else is', async () => {
-  await compareWithReleased({ released: readFileSync(new URL('released.graphql', ours), 'utf8'), present: schemaText(), announced: readAnnounced(ours) });
+  await compareWithReleased({
+    released: readFileSync(new URL('released.graphql', ours), 'utf8'),
+    present: schemaText(),
+    announced: readAnnounced(ours),
+  });
 });
 
 it.each<[string, string, AnnouncedChange]>([
   ['a removed field', noSeats, noSeatsAnnounced],
   ['a field that becomes nullable', withChange('title: String!', 'title: String'), titleAnnounced],
-  ['a removed type', withChange('type Teacher { name: String! }', '').replace('  teacher: Teacher\n', ''), announcement('TYPE_REMOVED', 'Teacher', "Type 'Teacher' was removed")],
-  ['a removed argument', withChange('first: Int, ', ''), announcement('FIELD_ARGUMENT_REMOVED', 'Query.courses.first', "Argument 'first: Int' was removed from field 'Query.courses'")],
-  ['an argument made required', withChange('first: Int', 'first: Int!'), announcement('FIELD_ARGUMENT_TYPE_CHANGED', 'Query.courses.first', "Type for argument 'first' on field 'Query.courses' changed from 'Int' to 'Int!'")],
-  ['a new required input field', withChange('level: Level }', 'level: Level why: String! }'), announcement('INPUT_FIELD_ADDED', 'Choice.why', "Input field 'why' of type 'String!' was added to input object type 'Choice'")],
-  ['a removed enum value', withChange('BASIC EXPERT', 'BASIC'), announcement('ENUM_VALUE_REMOVED', 'Level.EXPERT', "Enum value 'EXPERT' was removed from enum 'Level'")],
-  ['the end of all mutations', withChange('type Mutation', 'type Change'), announcement('SCHEMA_MUTATION_TYPE_CHANGED', null, "Schema mutation type 'Mutation' was removed.")],
+  [
+    'a removed type',
+    withChange('type Teacher { name: String! }', '').replace('  teacher: Teacher\n', ''),
+    announcement('TYPE_REMOVED', 'Teacher', "Type 'Teacher' was removed"),
+  ],
+  [
+    'a removed argument',
+    withChange('first: Int, ', ''),
+    announcement(
+      'FIELD_ARGUMENT_REMOVED',
+      'Query.courses.first',
+      "Argument 'first: Int' was removed from field 'Query.courses'",
+    ),
+  ],
+  [
+    'an argument made required',
+    withChange('first: Int', 'first: Int!'),
+    announcement(
+      'FIELD_ARGUMENT_TYPE_CHANGED',
+      'Query.courses.first',
+      "Type for argument 'first' on field 'Query.courses' changed from 'Int' to 'Int!'",
+    ),
+  ],
+  [
+    'a new required input field',
+    withChange('level: Level }', 'level: Level why: String! }'),
+    announcement(
+      'INPUT_FIELD_ADDED',
+      'Choice.why',
+      "Input field 'why' of type 'String!' was added to input object type 'Choice'",
+    ),
+  ],
+  [
+    'a removed enum value',
+    withChange('BASIC EXPERT', 'BASIC'),
+    announcement('ENUM_VALUE_REMOVED', 'Level.EXPERT', "Enum value 'EXPERT' was removed from enum 'Level'"),
+  ],
+  [
+    'the end of all mutations',
+    withChange('type Mutation', 'type Change'),
+    announcement('SCHEMA_MUTATION_TYPE_CHANGED', null, "Schema mutation type 'Mutation' was removed."),
+  ],
 ])('%s is refused with what to write, and passes once that is written', async (_, present, change) => {
-  const asked = await compareWithReleased({ released, present, announced: [] }).then(() => [], ({ message }: Error) => JSON.parse(/^\[[^]+^\]$/m.exec(message)![0]) as AnnouncedChange[]);
-  expect(asked).toContainEqual({ ...change, announced: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) as string, why: '', instead: '' });
+  const asked = await compareWithReleased({ released, present, announced: [] }).then(
+    () => [],
+    ({ message }: Error) => JSON.parse(/^\[[^]+^\]$/m.exec(message)![0]) as AnnouncedChange[],
+  );
+  expect(asked).toContainEqual({
+    ...change,
+    announced: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) as string,
+    why: '',
+    instead: '',
+  });
   await compareWithReleased({ released, present, announced: asked });
 });
 
 it.each([
   ['a new field', withChange('type Course {', 'type Course {\n  color: String!')],
-  ['a new type with a query of it', withChange('type Query {', 'type Query {\n  room: Room').concat('type Room { id: ID! }')],
+  [
+    'a new type with a query of it',
+    withChange('type Query {', 'type Query {\n  room: Room').concat('type Room { id: ID! }'),
+  ],
   ['a new optional argument', withChange('first: Int', 'first: Int, after: String')],
   ['a new enum value', withChange('BASIC EXPERT', 'BASIC EXPERT OTHER')],
   ['another description', withChange('"The title."', '"The name of the course."')],
@@ -74,16 +141,22 @@ it.each([
 
 it('the refusal names dangerous changes too, after the breaking ones', async () => {
   const present = noSeats.replace('EXPERT', 'EXPERT OTHER');
-  await expect(compareWithReleased({ released, present, announced: [] })).rejects.toThrow(/'capacity' was removed[^]+Clients may also notice[^]+'OTHER' was added/);
+  await expect(compareWithReleased({ released, present, announced: [] })).rejects.toThrow(
+    /'capacity' was removed[^]+Clients may also notice[^]+'OTHER' was added/,
+  );
 });
 
 it('an announcement of one change does not excuse another one of the same field', async () => {
   const present = withChange('title: String!', 'title: Int!');
-  await expect(compareWithReleased({ released, present, announced: [titleAnnounced] })).rejects.toThrow("changed type from 'String!' to 'Int!'");
+  await expect(compareWithReleased({ released, present, announced: [titleAnnounced] })).rejects.toThrow(
+    "changed type from 'String!' to 'Int!'",
+  );
 });
 
 it('an announcement of what does not happen, or does not happen any more, is refused', async () => {
-  await expect(compareWithReleased({ released, present: released, announced: [noSeatsAnnounced] })).rejects.toThrow("no such change; take the entries out:\n- Field 'capacity'");
+  await expect(compareWithReleased({ released, present: released, announced: [noSeatsAnnounced] })).rejects.toThrow(
+    "no such change; take the entries out:\n- Field 'capacity'",
+  );
 });
 
 it('an announcement that is released already neither is stale nor excuses the same change made again', async () => {

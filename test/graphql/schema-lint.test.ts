@@ -10,7 +10,9 @@ const schema = readFileSync(SCHEMA_FILE, 'utf8');
 /** Gives what ESLint has to say of a text in the place of schema/schema.graphql, as "line rule: message". */
 async function findings(text: string): Promise<string[]> {
   const results = await eslint.lintText(text, { filePath: fileURLToPath(SCHEMA_FILE) });
-  return results.flatMap(({ messages }) => messages.map(({ line, ruleId, message }) => `${line} ${ruleId}: ${message}`));
+  return results.flatMap(({ messages }) =>
+    messages.map(({ line, ruleId, message }) => `${line} ${ruleId}: ${message}`),
+  );
 }
 
 /** Gives the schema with one text in the place of another, which it must have. */
@@ -41,14 +43,44 @@ it.each([
 });
 
 it.each([
-  ['a query whose name begins with "get"', 'type Query {', 'type Query {\n  """One."""\n  getCourse: Course\n', 'naming-convention'],
-  ['an enum value in small letters', 'enum Role {', 'enum Role {\n  """May look on."""\n  guest\n', 'naming-convention'],
+  [
+    'a query whose name begins with "get"',
+    'type Query {',
+    'type Query {\n  """One."""\n  getCourse: Course\n',
+    'naming-convention',
+  ],
+  [
+    'an enum value in small letters',
+    'enum Role {',
+    'enum Role {\n  """May look on."""\n  guest\n',
+    'naming-convention',
+  ],
   ['a row that has no id', /"""The number of the enrollment\."""\n +id: ID!/, '', 'strict-id-in-types'],
-  ['one more field named after its type', 'type Drift {', 'type Drift {\n  """Its name."""\n  driftName: String!\n', 'no-typename-prefix'],
-  ['a connection without pageInfo', /"""Where the page stands among all\."""\n +pageInfo: PageInfo!/, '', 'relay-connection-types'],
+  [
+    'one more field named after its type',
+    'type Drift {',
+    'type Drift {\n  """Its name."""\n  driftName: String!\n',
+    'no-typename-prefix',
+  ],
+  [
+    'a connection without pageInfo',
+    /"""Where the page stands among all\."""\n +pageInfo: PageInfo!/,
+    '',
+    'relay-connection-types',
+  ],
   ['an edge without a cursor', /"""Its place in the list\."""\n +cursor: String!/, '', 'relay-edge-types'],
-  ['a list in pages that cannot be asked for a page', /"""Only what comes after this cursor\."""\n +after: String\n/, '', 'relay-arguments'],
-  ['a PageInfo that does not say whether there is more', /"""Whether there is more after this page\."""\n +hasNextPage: Boolean!/, '', 'relay-page-info'],
+  [
+    'a list in pages that cannot be asked for a page',
+    /"""Only what comes after this cursor\."""\n +after: String\n/,
+    '',
+    'relay-arguments',
+  ],
+  [
+    'a PageInfo that does not say whether there is more',
+    /"""Whether there is more after this page\."""\n +hasNextPage: Boolean!/,
+    '',
+    'relay-page-info',
+  ],
 ])('%s is found', async (_, from, to, rule) => {
   expect((await findings(withChange(from, to))).join('\n')).toContain(`@graphql-eslint/${rule}: `);
 });

@@ -6,10 +6,21 @@ import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import type { TableSizes } from '../../src/services/reader/index.js';
 
 const schema = buildGraphqlSchema();
-const sizes: TableSizes = { courses: 20_000, enrollments: 2_000_000, largest: Array.from({ length: 100 }, () => 10_000), mostTaught: { courses: 2000, enrollments: 200_000 }, runs: 100, changes: 1000 };
+const sizes: TableSizes = {
+  courses: 20_000,
+  enrollments: 2_000_000,
+  largest: Array.from({ length: 100 }, () => 10_000),
+  mostTaught: { courses: 2000, enrollments: 200_000 },
+  runs: 100,
+  changes: 1000,
+};
 
 /** Gives what an operation can cost at most, and what it took by its answer, in points. */
-function pointsOf(query: string, data: unknown, variables: Record<string, unknown> = {}): { cost: number; took: number } {
+function pointsOf(
+  query: string,
+  data: unknown,
+  variables: Record<string, unknown> = {},
+): { cost: number; took: number } {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
   const { cost, refusal, unusedBy } = assessOperation(
@@ -24,10 +35,16 @@ const LOOKED = 50;
 
 describe('what an operation took of its cost', () => {
   it('is a point for each value of the answer, and 50 for each field that reads', () => {
-    const query = '{ courses(first: 100) { nodes { id ...Rest } pageInfo { hasNextPage } } } fragment Rest on Course { named: title instructor { name } }';
-    const nodes = [{ id: '1', named: 'One', instructor: { name: 'A' } }, { id: '2', named: 'Two', instructor: null }];
+    const query =
+      '{ courses(first: 100) { nodes { id ...Rest } pageInfo { hasNextPage } } } fragment Rest on Course { named: title instructor { name } }';
+    const nodes = [
+      { id: '1', named: 'One', instructor: { name: 'A' } },
+      { id: '2', named: 'Two', instructor: null },
+    ];
     // courses; nodes, pageInfo and what it has; three values of two courses; a name.
-    expect(pointsOf(query, { courses: { nodes, pageInfo: { hasNextPage: false } } }).took).toBe(1 + 3 + 2 * 3 + 1 + 2 * LOOKED);
+    expect(pointsOf(query, { courses: { nodes, pageInfo: { hasNextPage: false } } }).took).toBe(
+      1 + 3 + 2 * 3 + 1 + 2 * LOOKED,
+    );
     // No course, so no instructor was looked for.
     expect(pointsOf(query, { courses: { nodes: [], pageInfo: { hasNextPage: false } } }).took).toBe(1 + 3 + LOOKED);
   });
@@ -44,13 +61,18 @@ describe('what an operation took of its cost', () => {
     const counted = [{ count: 1 }, { count: 2 }];
     const one = pointsOf(query, { courses: { nodes: [{ enrollmentsByStatus: counted }] } });
     expect(one.took).toBe(1 + 1 + 11 + 2 + 2 * LOOKED + 10_000 * 0.03);
-    const two = pointsOf(query, { courses: { nodes: [{ enrollmentsByStatus: counted }, { enrollmentsByStatus: counted }] } });
+    const two = pointsOf(query, {
+      courses: { nodes: [{ enrollmentsByStatus: counted }, { enrollmentsByStatus: counted }] },
+    });
     expect(two.took - one.took).toBe(11 + 2 + 10_000 * 0.03);
   });
 
   it('has the lists from which a page is put together, of which its rows pay for a part', () => {
-    const query = '{ courses(first: 2) { nodes { enrollments(first: 20, orderBy: { field: ENROLLED_AT, direction: ASC }) { edges { node { id } } } } } }';
-    const page = (rows: number): object => ({ enrollments: { edges: Array.from({ length: rows }, (_, id) => ({ node: { id } })) } });
+    const query =
+      '{ courses(first: 2) { nodes { enrollments(first: 20, orderBy: { field: ENROLLED_AT, direction: ASC }) { edges { node { id } } } } } }';
+    const page = (rows: number): object => ({
+      enrollments: { edges: Array.from({ length: rows }, (_, id) => ({ node: { id } })) },
+    });
     const took = (...rows: number[]): number => pointsOf(query, { courses: { nodes: rows.map(page) } }).took;
     const [one, more] = [took(0), took(4)];
     // Four rows cost a point each for the edge's node, and one for its id, and pay 2.5 each.
@@ -66,19 +88,25 @@ describe('what an operation took of its cost', () => {
   });
 
   it('is all of it where the schema is asked for', () => {
-    const { cost, took } = pointsOf('{ courses(first: 100) { nodes { id } } __schema { types { name } } }', { courses: { nodes: [] }, __schema: { types: [] } });
+    const { cost, took } = pointsOf('{ courses(first: 100) { nodes { id } } __schema { types { name } } }', {
+      courses: { nodes: [] },
+      __schema: { types: [] },
+    });
     expect(took).toBe(cost);
   });
 
   it('counts what is selected twice once for each time, as its cost does', () => {
     const once = pointsOf('{ courses { nodes { id } } }', { courses: { nodes: [{ id: '1' }] } });
-    const twice = pointsOf('{ courses { nodes { id } } courses { nodes { id } } }', { courses: { nodes: [{ id: '1' }] } });
+    const twice = pointsOf('{ courses { nodes { id } } courses { nodes { id } } }', {
+      courses: { nodes: [{ id: '1' }] },
+    });
     expect(twice.took).toBeGreaterThan(once.took);
     expect(twice.took).toBeLessThanOrEqual(twice.cost);
   });
 
   it('leaves out what the variables leave out, and has the values of lists in arguments', () => {
-    const query = 'query ($no: Boolean!, $ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount @include(if: $no) nodes { id title } } }';
+    const query =
+      'query ($no: Boolean!, $ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount @include(if: $no) nodes { id title } } }';
     const data = { courses: { nodes: [] } };
     const few = pointsOf(query, data, { no: false, ids: ['1'] }).took;
     const many = pointsOf(query, data, { no: false, ids: Array.from({ length: 101 }, (_, id) => String(id + 1)) }).took;

@@ -46,25 +46,40 @@ describeOnEach('a text', kind => {
     expect(course).toMatchObject({ title: text, description: text });
     const { user } = await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` });
     expect(user.name).toBe(text);
-    const { data } = await api.send(admin, 'query ($title: String) { courses(filter: { title: { eq: $title } }) { nodes { id title } } }', { title: text });
+    const { data } = await api.send(
+      admin,
+      'query ($title: String) { courses(filter: { title: { eq: $title } }) { nodes { id title } } }',
+      { title: text },
+    );
     expect(data.courses.nodes).toContainEqual({ id: course.id, title: text });
     const id = String(await addCourse(api.database));
-    expect((await mutate(api, admin, 'updateCourse', { id, title: text, description: text })).course).toMatchObject({ id, title: text, description: text });
+    expect((await mutate(api, admin, 'updateCourse', { id, title: text, description: text })).course).toMatchObject({
+      id,
+      title: text,
+      description: text,
+    });
   });
 
   it.each(['x'.repeat(255), '😀'.repeat(255), 'é'.repeat(255)])('of 255 characters fits: %s', async text => {
     expect((await mutate(api, admin, 'createCourse', { title: text })).course.title).toBe(text);
-    expect((await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` })).user.name).toBe(text);
+    expect(
+      (await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` })).user.name,
+    ).toBe(text);
   });
 
   it('that describes a course has any number of lines', async () => {
     for (const description of ['', 'first\nsecond\r\n\tthird', 'x'.repeat(65_535), '😀'.repeat(16_383)]) {
-      expect((await mutate(api, admin, 'createCourse', { title: 'Lines', description })).course.description).toBe(description);
+      expect((await mutate(api, admin, 'createCourse', { title: 'Lines', description })).course.description).toBe(
+        description,
+      );
     }
   });
 
   it('in a literal of GraphQL comes back as it is, too', async () => {
-    const { data } = await api.send(admin, String.raw`mutation { createCourse(input: { title: "a\"b\\c\u0027d ' \u00e9", description: """block " \ text""" }) { course { title description } } }`);
-    expect(data.createCourse.course).toEqual({ title: 'a"b\\c\'d \' é', description: 'block " \\ text' });
+    const { data } = await api.send(
+      admin,
+      String.raw`mutation { createCourse(input: { title: "a\"b\\c\u0027d ' \u00e9", description: """block " \ text""" }) { course { title description } } }`,
+    );
+    expect(data.createCourse.course).toEqual({ title: "a\"b\\c'd ' é", description: 'block " \\ text' });
   });
 });

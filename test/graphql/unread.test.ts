@@ -32,9 +32,13 @@ describeOnServers('a database that goes away after a change was saved and before
     const response = await fetch(server.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course} }) { course { totalEnrollments } userErrors { code } } }` }),
+      body: JSON.stringify({
+        query: `mutation { enroll(input: { courseId: ${course} }) { course { totalEnrollments } userErrors { code } } }`,
+      }),
     });
-    expect(await response.json()).toMatchObject({ errors: [{ message: expect.stringContaining('is saved'), extensions: { code: 'READ_FAILED' } }] });
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: expect.stringContaining('is saved'), extensions: { code: 'READ_FAILED' } }],
+    });
     expect(await storedAndActual(direct.database)).toEqual([{ id: course, stored: [1, 1], actual: [1, 1] }]);
   });
 });

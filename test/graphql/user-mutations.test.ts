@@ -19,9 +19,18 @@ describeOnEach('a user', kind => {
   it('that is created is a student unless said otherwise', async () => {
     const { user, userErrors } = await mutate(api, admin, 'createUser', { name: 'Ada', email: 'ada@example.org' });
     expect(userErrors).toEqual([]);
-    expect(user).toEqual({ id: expect.stringMatching(/^\d+$/), name: 'Ada', email: 'ada@example.org', role: 'STUDENT' });
-    expect((await mutate(api, admin, 'createUser', { name: 'Nil', email: 'nil@example.org', role: null })).user.role).toBe('STUDENT');
-    expect((await mutate(api, admin, 'createUser', { name: 'Tess', email: 'tess@example.org', role: 'TEACHER' })).user.role).toBe('TEACHER');
+    expect(user).toEqual({
+      id: expect.stringMatching(/^\d+$/),
+      name: 'Ada',
+      email: 'ada@example.org',
+      role: 'STUDENT',
+    });
+    expect(
+      (await mutate(api, admin, 'createUser', { name: 'Nil', email: 'nil@example.org', role: null })).user.role,
+    ).toBe('STUDENT');
+    expect(
+      (await mutate(api, admin, 'createUser', { name: 'Tess', email: 'tess@example.org', role: 'TEACHER' })).user.role,
+    ).toBe('TEACHER');
   });
 
   it('has an email that nobody else has: IN_USE', async () => {
@@ -34,7 +43,9 @@ describeOnEach('a user', kind => {
   });
 
   it('gets an email that is asked for many times at once only once', async () => {
-    const payloads = await Promise.all(Array.from({ length: 8 }, () => mutate(api, admin, 'createUser', { name: 'Racer', email: 'racer@example.org' })));
+    const payloads = await Promise.all(
+      Array.from({ length: 8 }, () => mutate(api, admin, 'createUser', { name: 'Racer', email: 'racer@example.org' })),
+    );
     expect(payloads.flatMap(mistakesIn)).toEqual(Array(7).fill('IN_USE input.email'));
   });
 
@@ -57,7 +68,10 @@ describeOnEach('a user', kind => {
   });
 
   it('has a name and an email; both mistakes are named: INVALID', async () => {
-    expect(mistakesIn(await mutate(api, admin, 'createUser', { name: ' ', email: '' }))).toEqual(['INVALID input.name', 'INVALID input.email']);
+    expect(mistakesIn(await mutate(api, admin, 'createUser', { name: ' ', email: '' }))).toEqual([
+      'INVALID input.name',
+      'INVALID input.email',
+    ]);
   });
 
   it('that is deleted takes its enrollments with it, and every count follows', async () => {
@@ -69,8 +83,14 @@ describeOnEach('a user', kind => {
       { course: courses[1], student: ada, status: EnrollmentStatus.DROPPED },
     ]);
     expect(await mutate(api, admin, 'deleteUser', { id: ada })).toEqual({ deletedId: String(ada), userErrors: [] });
-    const { data } = await api.send(admin, `{ courses(filter: { ids: [${courses.join()}] }) { nodes { totalEnrollments activeEnrollments } } enrollments(filter: { studentId: ${ada} }) { totalCount } }`);
-    expect(data).toEqual({ courses: { nodes: Array(3).fill({ totalEnrollments: 1, activeEnrollments: 1 }) }, enrollments: { totalCount: 0 } });
+    const { data } = await api.send(
+      admin,
+      `{ courses(filter: { ids: [${courses.join()}] }) { nodes { totalEnrollments activeEnrollments } } enrollments(filter: { studentId: ${ada} }) { totalCount } }`,
+    );
+    expect(data).toEqual({
+      courses: { nodes: Array(3).fill({ totalEnrollments: 1, activeEnrollments: 1 }) },
+      enrollments: { totalCount: 0 },
+    });
   });
 
   it('that is deleted has a token no more, from the next request on', async () => {
@@ -78,8 +98,14 @@ describeOnEach('a user', kind => {
     const token = await api.token(Role.STUDENT, ada);
     expect((await api.send(token, '{ me { id } }')).data).toEqual({ me: { id: String(ada) } });
     await mutate(api, admin, 'deleteUser', { id: ada });
-    for (const query of ['{ me { id } }', `mutation { enroll(input: { courseId: "${await addCourse(api.database)}" }) { course { id } } }`]) {
-      expect(await api.send(token, query)).toEqual({ status: 401, errors: [expect.objectContaining({ extensions: { code: 'UNAUTHENTICATED' } })] });
+    for (const query of [
+      '{ me { id } }',
+      `mutation { enroll(input: { courseId: "${await addCourse(api.database)}" }) { course { id } } }`,
+    ]) {
+      expect(await api.send(token, query)).toEqual({
+        status: 401,
+        errors: [expect.objectContaining({ extensions: { code: 'UNAUTHENTICATED' } })],
+      });
     }
   });
 

@@ -63,19 +63,34 @@ describeOnEach('verifyEnrollmentCounts', kind => {
 
   it('of some courses looks at those alone', async () => {
     await breakTotals(api.database, courses.slice(0, 2));
-    expect(await verified({ courseIds: [courses[1], courses[4], courses[1]] })).toMatchObject({ ok: false, checked: 2, driftCount: 1, drifts: [{ course: { id: String(courses[1]) } }], userErrors: [] });
+    expect(await verified({ courseIds: [courses[1], courses[4], courses[1]] })).toMatchObject({
+      ok: false,
+      checked: 2,
+      driftCount: 1,
+      drifts: [{ course: { id: String(courses[1]) } }],
+      userErrors: [],
+    });
   });
 
   it('names the courses that do not exist, verifies the others, and does not call that ok', async () => {
     const answer = await verified({ courseIds: [String(courses[0]), '777777', String(courses[2])] });
-    expect(answer).toEqual({ ok: false, checked: 2, driftCount: 0, drifts: [], userErrors: [{ code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 777777 does not exist.' }] });
+    expect(answer).toEqual({
+      ok: false,
+      checked: 2,
+      driftCount: 0,
+      drifts: [],
+      userErrors: [{ code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 777777 does not exist.' }],
+    });
   });
 
-  it.each([[[]], [Array.from({ length: 6000 }, (_, index) => String(index + 1))]])('of no course, or of too many, is INVALID (%#)', async courseIds => {
-    const answer = await verified({ courseIds });
-    expect(answer).toMatchObject({ ok: false, checked: 0, driftCount: 0, drifts: [] });
-    expect(mistakesIn(answer)).toEqual(['INVALID input.courseIds']);
-  });
+  it.each([[[]], [Array.from({ length: 6000 }, (_, index) => String(index + 1))]])(
+    'of no course, or of too many, is INVALID (%#)',
+    async courseIds => {
+      const answer = await verified({ courseIds });
+      expect(answer).toMatchObject({ ok: false, checked: 0, driftCount: 0, drifts: [] });
+      expect(mistakesIn(answer)).toEqual(['INVALID input.courseIds']);
+    },
+  );
 
   it('lists 10,000 drifts and counts them all', async () => {
     const many = 5100;
@@ -121,5 +136,10 @@ it('verifyEnrollmentCounts leaves out the drift of a course that is deleted befo
   });
   const { data, errors } = await api.send(await api.token(Role.ADMIN, null), MUTATION);
   expect([errors, deleted]).toEqual([undefined, 1]);
-  expect(data.verifyEnrollmentCounts).toMatchObject({ ok: false, checked: 2, driftCount: 1, drifts: [{ course: { id: String(stays) } }] });
+  expect(data.verifyEnrollmentCounts).toMatchObject({
+    ok: false,
+    checked: 2,
+    driftCount: 1,
+    drifts: [{ course: { id: String(stays) } }],
+  });
 });

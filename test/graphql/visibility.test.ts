@@ -17,7 +17,13 @@ describeOnEach('what a viewer sees', kind => {
   beforeAll(async () => {
     api = await startApi(kind);
     const { database } = api;
-    for (const [name, role] of Object.entries({ ada: Role.STUDENT, ben: Role.STUDENT, tess: Role.TEACHER, theo: Role.TEACHER, admin: Role.ADMIN })) {
+    for (const [name, role] of Object.entries({
+      ada: Role.STUDENT,
+      ben: Role.STUDENT,
+      tess: Role.TEACHER,
+      theo: Role.TEACHER,
+      admin: Role.ADMIN,
+    })) {
       users[name] = await addUser(database, role, name);
       tokens[name] = await api.token(role, users[name]!);
     }
@@ -42,18 +48,29 @@ describeOnEach('what a viewer sees', kind => {
 
   /** Asks the same of every viewer and gives what each was told. */
   async function askAll(query: string, read: (data: any) => unknown): Promise<Record<string, unknown>> {
-    const told = await Promise.all(viewers.map(async viewer => {
-      const { data, errors } = await api.send(tokens[viewer]!, query);
-      return [viewer, errors ? errors[0]!.extensions.code : read(data)] as const;
-    }));
+    const told = await Promise.all(
+      viewers.map(async viewer => {
+        const { data, errors } = await api.send(tokens[viewer]!, query);
+        return [viewer, errors ? errors[0]!.extensions.code : read(data)] as const;
+      }),
+    );
     return Object.fromEntries(told);
   }
 
   const titles = (nodes: Named[]) => nodes.map(({ title }) => title).join(' ');
-  const pairs = (nodes: Node[]) => nodes.map(({ course, student }) => `${Object.keys(users).find(name => users[name] === Number(student.id))} in ${course.title}`).join(', ');
+  const pairs = (nodes: Node[]) =>
+    nodes
+      .map(
+        ({ course, student }) =>
+          `${Object.keys(users).find(name => users[name] === Number(student.id))} in ${course.title}`,
+      )
+      .join(', ');
 
   it('in the list of courses: published ones, taught ones, those one is in, and for admins all', async () => {
-    const seen = await askAll('{ courses { totalCount nodes { title } } }', ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`);
+    const seen = await askAll(
+      '{ courses { totalCount nodes { title } } }',
+      ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`,
+    );
     expect(seen).toEqual({
       anonymous: '1: open',
       ada: '2: open hidden',
@@ -68,18 +85,34 @@ describeOnEach('what a viewer sees', kind => {
   it('of a course by id: the same as in the list, and null for the rest', async () => {
     const listed = await askAll('{ courses { nodes { title } } }', ({ courses: list }) => titles(list.nodes));
     const fields = Object.entries(courses).map(([title, id]) => `${title}: course(id: ${id}) { title }`);
-    const single = await askAll(`{ ${fields.join(' ')} }`, data => titles(Object.values<Named | null>(data).filter(one => one !== null)));
+    const single = await askAll(`{ ${fields.join(' ')} }`, data =>
+      titles(Object.values<Named | null>(data).filter(one => one !== null)),
+    );
     expect(single).toEqual(listed);
   });
 
   it('through a filter: no course beyond those in the list', async () => {
-    const found = await askAll(`{ courses(filter: { ids: [${courses['secret']}, ${courses['orphan']}] }) { totalCount nodes { title } } }`, ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`);
-    expect(found).toEqual({ anonymous: '0: ', ada: '0: ', ben: '1: secret', tess: '1: secret', theo: '1: secret', admin: '2: secret orphan', script: '2: secret orphan' });
+    const found = await askAll(
+      `{ courses(filter: { ids: [${courses['secret']}, ${courses['orphan']}] }) { totalCount nodes { title } } }`,
+      ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`,
+    );
+    expect(found).toEqual({
+      anonymous: '0: ',
+      ada: '0: ',
+      ben: '1: secret',
+      tess: '1: secret',
+      theo: '1: secret',
+      admin: '2: secret orphan',
+      script: '2: secret orphan',
+    });
   });
 
   it('in the list of enrollments: students their own, teachers also those of their courses, admins all', async () => {
     const all = 'ada in open, ben in open, ada in hidden, ben in secret, tess in secret';
-    const seen = await askAll('{ enrollments { totalCount nodes { course { title } student { id } } } }', ({ enrollments: list }) => `${list.totalCount}: ${pairs(list.nodes)}`);
+    const seen = await askAll(
+      '{ enrollments { totalCount nodes { course { title } student { id } } } }',
+      ({ enrollments: list }) => `${list.totalCount}: ${pairs(list.nodes)}`,
+    );
     expect(seen).toEqual({
       anonymous: 'UNAUTHENTICATED',
       ada: '2: ada in open, ada in hidden',
@@ -92,36 +125,102 @@ describeOnEach('what a viewer sees', kind => {
   });
 
   it('under a course: only the enrollments that the list of enrollments has', async () => {
-    const seen = await askAll(`{ course(id: ${courses['open']}) { totalEnrollments enrollments { totalCount nodes { student { id } course { title } } } } }`, ({ course }) => `${course.enrollments.totalCount} of ${course.totalEnrollments}: ${pairs(course.enrollments.nodes)}`);
+    const seen = await askAll(
+      `{ course(id: ${courses['open']}) { totalEnrollments enrollments { totalCount nodes { student { id } course { title } } } } }`,
+      ({ course }) =>
+        `${course.enrollments.totalCount} of ${course.totalEnrollments}: ${pairs(course.enrollments.nodes)}`,
+    );
     const both = '2 of 2: ada in open, ben in open';
-    expect(seen).toEqual({ anonymous: 'UNAUTHENTICATED', ada: '1 of 2: ada in open', ben: '1 of 2: ben in open', tess: both, theo: '0 of 2: ', admin: both, script: both });
+    expect(seen).toEqual({
+      anonymous: 'UNAUTHENTICATED',
+      ada: '1 of 2: ada in open',
+      ben: '1 of 2: ben in open',
+      tess: both,
+      theo: '0 of 2: ',
+      admin: both,
+      script: both,
+    });
   });
 
   it('under a user: only the enrollments that the list of enrollments has', async () => {
     const query = `{ course(id: ${courses['open']}) { instructor { enrollments { totalCount nodes { student { id } course { title } } } } } }`;
-    const seen = await askAll(query, ({ course: { instructor: { enrollments } } }) => `${enrollments.totalCount}: ${pairs(enrollments.nodes)}`);
+    const seen = await askAll(
+      query,
+      ({
+        course: {
+          instructor: { enrollments },
+        },
+      }) => `${enrollments.totalCount}: ${pairs(enrollments.nodes)}`,
+    );
     const one = '1: tess in secret';
-    expect(seen).toEqual({ anonymous: 'UNAUTHENTICATED', ada: '0: ', ben: '0: ', tess: one, theo: one, admin: one, script: one });
+    expect(seen).toEqual({
+      anonymous: 'UNAUTHENTICATED',
+      ada: '0: ',
+      ben: '0: ',
+      tess: one,
+      theo: one,
+      admin: one,
+      script: one,
+    });
   });
 
   it("of a user's email: one's own, and for admins everybody's", async () => {
     const query = `{ courses(filter: { title: { eq: "open" } }) { nodes { instructor { name email } } } }`;
     const seen = await askAll(query, data => data.courses.nodes[0].instructor.email !== null);
-    expect(seen).toEqual({ anonymous: false, ada: false, ben: false, tess: true, theo: false, admin: true, script: true });
-    const { data } = await api.send(tokens['tess']!, '{ me { email } enrollments { nodes { student { name email } } } }');
+    expect(seen).toEqual({
+      anonymous: false,
+      ada: false,
+      ben: false,
+      tess: true,
+      theo: false,
+      admin: true,
+      script: true,
+    });
+    const { data } = await api.send(
+      tokens['tess']!,
+      '{ me { email } enrollments { nodes { student { name email } } } }',
+    );
     expect(data.me.email).toMatch(/@example\.org$/);
-    expect(data.enrollments.nodes.map(({ student }: { student: { name: string; email: string | null } }) => [student.name, student.email !== null])).toEqual([['ada', false], ['ben', false], ['ada', false], ['tess', true]]);
+    expect(
+      data.enrollments.nodes.map(({ student }: { student: { name: string; email: string | null } }) => [
+        student.name,
+        student.email !== null,
+      ]),
+    ).toEqual([
+      ['ada', false],
+      ['ben', false],
+      ['ada', false],
+      ['tess', true],
+    ]);
   });
 
   it("as the viewer's own enrollment: nobody else's", async () => {
     const query = `{ course(id: ${courses['open']}) { viewerEnrollment { status student { name } } } }`;
-    const seen = await askAll(query, ({ course: { viewerEnrollment: own } }) => own && `${own.student.name} ${own.status}`);
-    expect(seen).toEqual({ anonymous: null, ada: 'ada ACTIVE', ben: 'ben DROPPED', tess: null, theo: null, admin: null, script: null });
+    const seen = await askAll(
+      query,
+      ({ course: { viewerEnrollment: own } }) => own && `${own.student.name} ${own.status}`,
+    );
+    expect(seen).toEqual({
+      anonymous: null,
+      ada: 'ada ACTIVE',
+      ben: 'ben DROPPED',
+      tess: null,
+      theo: null,
+      admin: null,
+      script: null,
+    });
   });
 
   it('of the counts of a published course: everybody all of them', async () => {
     const query = `{ course(id: ${courses['open']}) { totalEnrollments activeEnrollments enrollmentsCount { count } enrollmentsByStatus { count } } }`;
-    const counts = { totalEnrollments: 2, activeEnrollments: 1, enrollmentsCount: { count: 2 }, enrollmentsByStatus: [{ count: 1 }, { count: 0 }, { count: 1 }, { count: 0 }] };
-    expect(await askAll(query, ({ course }) => course)).toEqual(Object.fromEntries(viewers.map(viewer => [viewer, counts])));
+    const counts = {
+      totalEnrollments: 2,
+      activeEnrollments: 1,
+      enrollmentsCount: { count: 2 },
+      enrollmentsByStatus: [{ count: 1 }, { count: 0 }, { count: 1 }, { count: 0 }],
+    };
+    expect(await askAll(query, ({ course }) => course)).toEqual(
+      Object.fromEntries(viewers.map(viewer => [viewer, counts])),
+    );
   });
 });

@@ -14,16 +14,27 @@ describe('in production mode, the check of', () => {
 
   beforeAll(async () => {
     const log = keptLog();
-    audited = { log, api: await startApi('sqlite', { logger: log.logger, env: { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' } }) };
+    audited = {
+      log,
+      api: await startApi('sqlite', {
+        logger: log.logger,
+        env: { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' },
+      }),
+    };
   });
   afterAll(() => audited.api.stop());
 
-  it.each(securityChecks.map(one => [`${one.auditor}, ${one.check}, comes to this: ${one.outcome}`, one] as const))('%s', async (_, { run }) => {
-    await run(audited);
-  });
+  it.each(securityChecks.map(one => [`${one.auditor}, ${one.check}, comes to this: ${one.outcome}`, one] as const))(
+    '%s',
+    async (_, { run }) => {
+      await run(audited);
+    },
+  );
 });
 
 it('docs/security-checks.md has each check with what comes of it, and no other', () => {
-  const rows = textOf('docs/security-checks.md').split('\n').filter(line => /^\| (graphql-cop|graphql-armor|OWASP) \|/.test(line));
+  const rows = textOf('docs/security-checks.md')
+    .split('\n')
+    .filter(line => /^\| (graphql-cop|graphql-armor|OWASP) \|/.test(line));
   expect(rows).toEqual(securityChecks.map(({ auditor, check, outcome }) => `| ${auditor} | ${check} | ${outcome} |`));
 });

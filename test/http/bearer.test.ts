@@ -7,14 +7,30 @@ import { addUsers } from '../support/rows.js';
 const secret = 'a secret of this test, more than thirty-two bytes';
 
 /** Signs a token as an outsider or a careless issuer would, with what is asked for over what would be right. */
-function tokenWith({ claims = {}, key = secret, expires = '1h', issuer = 'https://id.example.org/', audience = 'rollcall', subject = '1' } = {}): Promise<string> {
-  const token = new SignJWT({ role: 'admin', ...claims }).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setIssuer(issuer).setAudience(audience);
+function tokenWith({
+  claims = {},
+  key = secret,
+  expires = '1h',
+  issuer = 'https://id.example.org/',
+  audience = 'rollcall',
+  subject = '1',
+} = {}): Promise<string> {
+  const token = new SignJWT({ role: 'admin', ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setIssuer(issuer)
+    .setAudience(audience);
   if (expires) token.setExpirationTime(expires);
   if (subject) token.setSubject(subject);
   return token.sign(Buffer.from(key));
 }
 
-const unsigned = [{ alg: 'none' }, { role: 'admin', sub: '1', exp: 4102444800, iss: 'https://id.example.org/', aud: 'rollcall' }].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+const unsigned = [
+  { alg: 'none' },
+  { role: 'admin', sub: '1', exp: 4102444800, iss: 'https://id.example.org/', aud: 'rollcall' },
+]
+  .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  .join('.');
 const tampered = async (): Promise<string> => {
   const [header, , signature] = (await tokenWith({ claims: { role: 'student' } })).split('.');
   const payload = (await tokenWith()).split('.')[1];
@@ -38,7 +54,10 @@ const badHeaders: [string, () => string | Promise<string>][] = [
   ['a token for another audience', async () => `Bearer ${await tokenWith({ audience: 'another' })}`],
   ['a token with an unknown role', async () => `Bearer ${await tokenWith({ claims: { role: 'root' } })}`],
   ['a token with no role', async () => `Bearer ${await tokenWith({ claims: { role: undefined } })}`],
-  ["a teacher's token without a user", async () => `Bearer ${await tokenWith({ claims: { role: 'teacher' }, subject: '' })}`],
+  [
+    "a teacher's token without a user",
+    async () => `Bearer ${await tokenWith({ claims: { role: 'teacher' }, subject: '' })}`,
+  ],
   ['a token whose user is no id', async () => `Bearer ${await tokenWith({ subject: 'ada' })}`],
 ];
 
@@ -46,17 +65,31 @@ describe('a bearer token', () => {
   let api: Api;
 
   beforeAll(async () => {
-    api = await startApi('sqlite', { env: { JWT_SECRET: secret, JWT_ISSUER: 'https://id.example.org/', JWT_AUDIENCE: 'rollcall' } });
+    api = await startApi('sqlite', {
+      env: { JWT_SECRET: secret, JWT_ISSUER: 'https://id.example.org/', JWT_AUDIENCE: 'rollcall' },
+    });
     await addUsers(api.database, Role.STUDENT, 20);
     await addCourse(api.database, { title: 'public' });
     await addCourse(api.database, { title: 'hidden', isPublished: false });
   });
   afterAll(() => api.stop());
 
-  async function ask(authorization: string | null): Promise<{ status: number; challenge: string | null; body: { data?: unknown; errors?: { extensions: { code: string } }[] } }> {
+  async function ask(authorization: string | null): Promise<{
+    status: number;
+    challenge: string | null;
+    body: { data?: unknown; errors?: { extensions: { code: string } }[] };
+  }> {
     const headers = { 'content-type': 'application/json', ...(authorization !== null && { authorization }) };
-    const response = await fetch(api.url, { method: 'POST', headers, body: JSON.stringify({ query: '{ courses { nodes { title } } }' }) });
-    return { status: response.status, challenge: response.headers.get('www-authenticate'), body: (await response.json()) as never };
+    const response = await fetch(api.url, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query: '{ courses { nodes { title } } }' }),
+    });
+    return {
+      status: response.status,
+      challenge: response.headers.get('www-authenticate'),
+      body: (await response.json()) as never,
+    };
   }
 
   const listOf = (...titles: string[]) => ({ data: { courses: { nodes: titles.map(title => ({ title })) } } });
@@ -73,7 +106,12 @@ describe('a bearer token', () => {
 
   it.each(badHeaders)('is UNAUTHENTICATED with status 401, never anonymous: %s', async (_, header) => {
     const { status, challenge, body } = await ask(await header());
-    expect({ status, challenge, data: body.data, codes: body.errors?.map(({ extensions }) => extensions.code) }).toEqual({
+    expect({
+      status,
+      challenge,
+      data: body.data,
+      codes: body.errors?.map(({ extensions }) => extensions.code),
+    }).toEqual({
       status: 401,
       challenge: 'Bearer error="invalid_token"',
       data: undefined,

@@ -26,42 +26,81 @@ describe('browsers', () => {
   afterAll(() => Promise.all(Object.values(apis).map(api => api.stop())));
 
   const preflight = (api: Api, origin: string) =>
-    fetch(api.url, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' } });
+    fetch(api.url, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type',
+      },
+    });
   const allowedOrigin = async (api: Api, origin: string) => {
     const asked = await preflight(api, origin);
-    const told = await fetch(api.url, { method: 'POST', headers: { origin, 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+    const told = await fetch(api.url, {
+      method: 'POST',
+      headers: { origin, 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
     expect(told.status).toBe(200);
     expect(told.headers.get('access-control-allow-origin')).toBe(asked.headers.get('access-control-allow-origin'));
     return asked.headers.get('access-control-allow-origin');
   };
 
   it('let the pages of the configured origins ask, and no others', async () => {
-    for (const origin of ['https://school.example', 'https://app.example:8443']) expect(await allowedOrigin(apis.open, origin)).toBe(origin);
-    for (const origin of ['http://school.example', 'https://school.example.evil.example', 'https://app.example', 'null', 'http://localhost:5173', 'https://studio.apollographql.com']) {
+    for (const origin of ['https://school.example', 'https://app.example:8443'])
+      expect(await allowedOrigin(apis.open, origin)).toBe(origin);
+    for (const origin of [
+      'http://school.example',
+      'https://school.example.evil.example',
+      'https://app.example',
+      'null',
+      'http://localhost:5173',
+      'https://studio.apollographql.com',
+    ]) {
       expect(await allowedOrigin(apis.open, origin), origin).toBeNull();
     }
   });
 
   it('let no page of another origin ask in production, unless configured', async () => {
-    for (const origin of ['https://school.example', 'https://studio.apollographql.com', 'http://localhost:5173']) expect(await allowedOrigin(apis.closed, origin), origin).toBeNull();
+    for (const origin of ['https://school.example', 'https://studio.apollographql.com', 'http://localhost:5173'])
+      expect(await allowedOrigin(apis.closed, origin), origin).toBeNull();
     expect((await preflight(apis.closed, 'https://school.example')).status).toBe(405);
   });
 
   it('let every page ask where all origins are configured, and none where none is', async () => {
-    for (const [configured, allowed] of [['*', '*'], ['none', undefined]] as const) {
+    for (const [configured, allowed] of [
+      ['*', '*'],
+      ['none', undefined],
+    ] as const) {
       const app = fastify();
       await addBrowserRules(app, readConfig({ CORS_ORIGINS: configured }));
       app.get('/', () => 'data');
-      expect((await app.inject({ url: '/', headers: { origin: 'http://localhost:5173' } })).headers['access-control-allow-origin'], configured).toBe(allowed);
+      expect(
+        (await app.inject({ url: '/', headers: { origin: 'http://localhost:5173' } })).headers[
+          'access-control-allow-origin'
+        ],
+        configured,
+      ).toBe(allowed);
       await app.close();
     }
   });
 
   it("let Apollo's explorers and the developer's own pages ask outside production", async () => {
-    for (const origin of ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com', 'http://localhost:5173', 'https://127.0.0.1', 'http://[::1]:3000']) {
+    for (const origin of [
+      'https://studio.apollographql.com',
+      'https://sandbox.embed.apollographql.com',
+      'http://localhost:5173',
+      'https://127.0.0.1',
+      'http://[::1]:3000',
+    ]) {
       expect(await allowedOrigin(apis.development, origin)).toBe(origin);
     }
-    for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'https://evil.example/?http://localhost']) expect(await allowedOrigin(apis.development, origin), origin).toBeNull();
+    for (const origin of [
+      'https://evil.example',
+      'http://localhost.evil.example',
+      'https://evil.example/?http://localhost',
+    ])
+      expect(await allowedOrigin(apis.development, origin), origin).toBeNull();
   });
 
   it('may send a token, read the id of the request and the tag, and remember it; no cookies', async () => {
@@ -70,20 +109,36 @@ describe('browsers', () => {
     expect(headers.get('access-control-allow-headers')).toBe('authorization,content-type');
     expect(headers.get('access-control-max-age')).toBe('7200');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
-    const told = await fetch(apis.open.url, { method: 'POST', headers: { origin: 'https://school.example', 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
-    expect(told.headers.get('access-control-expose-headers')).toBe('x-request-id, etag, retry-after, ratelimit, ratelimit-policy');
+    const told = await fetch(apis.open.url, {
+      method: 'POST',
+      headers: { origin: 'https://school.example', 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
+    expect(told.headers.get('access-control-expose-headers')).toBe(
+      'x-request-id, etag, retry-after, ratelimit, ratelimit-policy',
+    );
   });
 
   it('are not the only ones who may ask what a path takes', async () => {
     const { status, headers } = await fetch(apis.open.url, { method: 'OPTIONS' });
-    expect([status, headers.get('access-control-allow-methods'), headers.get('access-control-allow-origin')]).toEqual([204, 'GET, POST', null]);
+    expect([status, headers.get('access-control-allow-methods'), headers.get('access-control-allow-origin')]).toEqual([
+      204,
+      'GET, POST',
+      null,
+    ]);
   });
 
   it('may do nothing with an answer but read it', async () => {
     for (const path of ['/graphql', '/healthz', '/nowhere']) {
       const { headers } = await fetch(new URL(path, apis.closed.url));
-      expect(headers.get('content-security-policy'), path).toBe("default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'");
-      expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('x-powered-by')]).toEqual(['nosniff', 'no-referrer', null]);
+      expect(headers.get('content-security-policy'), path).toBe(
+        "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+      );
+      expect([
+        headers.get('x-content-type-options'),
+        headers.get('referrer-policy'),
+        headers.get('x-powered-by'),
+      ]).toEqual(['nosniff', 'no-referrer', null]);
       // Else pages of the configured origins could not read it, whatever CORS says.
       expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
       expect(headers.get('strict-transport-security')).toMatch(/max-age=31536000/);
@@ -98,7 +153,9 @@ describe('browsers', () => {
       setPageHeaders(reply, { 'script-src': ["'self'"] });
       return reply.send('page');
     });
-    expect((await app.inject('/page')).headers['content-security-policy']).toMatch(/^default-src 'none'; connect-src 'self'; script-src 'self'; /);
+    expect((await app.inject('/page')).headers['content-security-policy']).toMatch(
+      /^default-src 'none'; connect-src 'self'; script-src 'self'; /,
+    );
     await app.close();
   });
 });
@@ -108,16 +165,23 @@ describe('a connection', () => {
 
   beforeAll(async () => {
     api = await startApi('sqlite', { env: { KEEP_ALIVE_TIMEOUT: '620' } });
-    for (let index = 0; index < 30; index += 1) await addCourse(api.database, { title: `Course ${index} of many with a long title` });
+    for (let index = 0; index < 30; index += 1)
+      await addCourse(api.database, { title: `Course ${index} of many with a long title` });
   });
   afterAll(() => api.stop());
 
-  function get(query: string, encoding: string, agent?: Agent): Promise<{ headers: IncomingMessage['headers']; body: Buffer }> {
+  function get(
+    query: string,
+    encoding: string,
+    agent?: Agent,
+  ): Promise<{ headers: IncomingMessage['headers']; body: Buffer }> {
     return new Promise((resolve, reject) => {
       const url = `${api.url}?${new URLSearchParams({ query })}`;
       httpGet(url, { agent, headers: { 'apollo-require-preflight': '1', 'accept-encoding': encoding } }, response => {
         const parts: Buffer[] = [];
-        response.on('data', (part: Buffer) => parts.push(part)).on('end', () => resolve({ headers: response.headers, body: Buffer.concat(parts) }));
+        response
+          .on('data', (part: Buffer) => parts.push(part))
+          .on('end', () => resolve({ headers: response.headers, body: Buffer.concat(parts) }));
       }).on('error', reject);
     });
   }
@@ -146,15 +210,23 @@ describe('a connection', () => {
       return { encoding: headers['content-encoding'], rawPayload };
     };
     expect([(await of(1399, 'br')).encoding, (await of(1400, 'br')).encoding]).toEqual([undefined, 'br']);
-    expect((await of(1400, 'br')).rawPayload).toEqual(brotliCompressSync(text.slice(0, 1400), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }));
-    expect([(await of(1400, 'br;q=0.5, gzip;q=1')).encoding, (await of(1400, 'br;q=1, gzip;q=0.5')).encoding, (await of(1400, 'zstd, br;q=0')).encoding]).toEqual(['gzip', 'br', undefined]);
+    expect((await of(1400, 'br')).rawPayload).toEqual(
+      brotliCompressSync(text.slice(0, 1400), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
+    );
+    expect([
+      (await of(1400, 'br;q=0.5, gzip;q=1')).encoding,
+      (await of(1400, 'br;q=1, gzip;q=0.5')).encoding,
+      (await of(1400, 'zstd, br;q=0')).encoding,
+    ]).toEqual(['gzip', 'br', undefined]);
     await app.close();
   });
 
   it('carries events as they are, for compression would hold them back', async () => {
     const app = fastify();
     await sendLess(app);
-    app.get('/', (_request, reply) => reply.type('text/event-stream; charset=utf-8').send(Readable.from(['data: 1\n\n'])));
+    app.get('/', (_request, reply) =>
+      reply.type('text/event-stream; charset=utf-8').send(Readable.from(['data: 1\n\n'])),
+    );
     const { headers, body } = await app.inject({ url: '/', headers: { 'accept-encoding': 'br, gzip' } });
     expect([headers['content-encoding'], body]).toEqual([undefined, 'data: 1\n\n']);
     await app.close();
@@ -171,12 +243,19 @@ describe('a connection', () => {
       subscribe('http.server.request.start', onRequest);
     });
     await get('{ __typename }', 'identity');
-    expect(await listening).toMatchObject({ headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 });
+    expect(await listening).toMatchObject({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 5_000,
+    });
   });
 
   it('stays open for the next request, for as long as configured', async () => {
     const agent = new Agent({ keepAlive: true });
-    expect((await get('{ __typename }', 'identity', agent)).headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=620' });
+    expect((await get('{ __typename }', 'identity', agent)).headers).toMatchObject({
+      connection: 'keep-alive',
+      'keep-alive': 'timeout=620',
+    });
     agent.destroy();
   });
 });

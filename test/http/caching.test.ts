@@ -5,7 +5,8 @@ import { Role } from '../../src/entities/index.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
 
-const COURSE_PAGE = '{ courses(first: 5) { nodes { id title description totalEnrollments instructor { name } enrollmentsCount { count } enrollmentsByStatus { count } } pageInfo { hasNextPage } totalCount } }';
+const COURSE_PAGE =
+  '{ courses(first: 5) { nodes { id title description totalEnrollments instructor { name } enrollmentsCount { count } enrollmentsByStatus { count } } pageInfo { hasNextPage } totalCount } }';
 
 describe('an answer to GET', () => {
   let api: Api;
@@ -19,23 +20,38 @@ describe('an answer to GET', () => {
   });
   afterAll(() => api.stop());
 
-  const get = (parameters: Record<string, string>, headers: Record<string, string> = {}) => fetch(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { 'apollo-require-preflight': '1', ...headers } });
-  const cacheControl = async (query: string, headers?: Record<string, string>) => (await get({ query }, headers)).headers.get('cache-control');
+  const get = (parameters: Record<string, string>, headers: Record<string, string> = {}) =>
+    fetch(`${api.url}?${new URLSearchParams(parameters)}`, {
+      headers: { 'apollo-require-preflight': '1', ...headers },
+    });
+  const cacheControl = async (query: string, headers?: Record<string, string>) =>
+    (await get({ query }, headers)).headers.get('cache-control');
   const authorized = () => ({ authorization: `Bearer ${token}` });
 
   it('may be kept by all caches for a while, where everybody sees the same', async () => {
     const response = await get({ query: COURSE_PAGE });
     expect(response.headers.get('cache-control')).toBe('public, max-age=10');
-    expect(await response.json()).toMatchObject({ data: { courses: { nodes: [{ title: 'Algebra' }], totalCount: 1 } } });
+    expect(await response.json()).toMatchObject({
+      data: { courses: { nodes: [{ title: 'Algebra' }], totalCount: 1 } },
+    });
     expect(await cacheControl('{ course(id: 1) { title } }')).toBe('public, max-age=10');
     expect(await cacheControl('{ course(id: 999) { title } }')).toBe('public, max-age=10');
-    expect(await cacheControl('{ __typename courses { ...Page __typename } } fragment Page on CourseConnection { edges { node { id ... on Course { title __typename } } } }')).toBe('public, max-age=10');
+    expect(
+      await cacheControl(
+        '{ __typename courses { ...Page __typename } } fragment Page on CourseConnection { edges { node { id ... on Course { title __typename } } } }',
+      ),
+    ).toBe('public, max-age=10');
   });
 
   it('is so by its own operation, whatever else its document has', async () => {
     const document = 'query Public { courses { nodes { title } } } query Own { me { id } }';
-    const asked = async (operationName: string) => (await get({ query: document, operationName })).headers.get('cache-control');
-    expect([await asked('Public'), await asked('Own'), await asked('Public')]).toEqual(['public, max-age=10', 'private, no-cache', 'public, max-age=10']);
+    const asked = async (operationName: string) =>
+      (await get({ query: document, operationName })).headers.get('cache-control');
+    expect([await asked('Public'), await asked('Own'), await asked('Public')]).toEqual([
+      'public, max-age=10',
+      'private, no-cache',
+      'public, max-age=10',
+    ]);
   });
 
   it('depends on the token, the media type, the encoding and the origin, and says so', async () => {
@@ -44,7 +60,8 @@ describe('an answer to GET', () => {
   });
 
   it('is private for whoever sends a token, whatever is asked', async () => {
-    for (const query of [COURSE_PAGE, '{ me { id } }', '{ __typename }']) expect(await cacheControl(query, authorized()), query).toBe('private, no-cache');
+    for (const query of [COURSE_PAGE, '{ me { id } }', '{ __typename }'])
+      expect(await cacheControl(query, authorized()), query).toBe('private, no-cache');
   });
 
   it.each([
@@ -69,8 +86,12 @@ describe('an answer to GET', () => {
 
   it('is kept nowhere where it was refused', async () => {
     expect(await cacheControl(COURSE_PAGE, { authorization: 'Bearer no' })).toBe('no-store');
-    expect((await fetch(`${api.url}?${new URLSearchParams({ query: COURSE_PAGE })}`)).headers.get('cache-control')).toBe('no-store');
-    expect(await cacheControl('mutation { deleteCourse(input: { id: 1 }) { deletedId } }', authorized())).toBe('no-store');
+    expect(
+      (await fetch(`${api.url}?${new URLSearchParams({ query: COURSE_PAGE })}`)).headers.get('cache-control'),
+    ).toBe('no-store');
+    expect(await cacheControl('mutation { deleteCourse(input: { id: 1 }) { deletedId } }', authorized())).toBe(
+      'no-store',
+    );
   });
 
   it('is 304 for who has the same already, and whole again once it has changed', async () => {
@@ -81,7 +102,13 @@ describe('an answer to GET', () => {
       for (const known of [tag, tag.slice(2), `"other", ${tag}`, '*']) {
         const again = await get({ query: COURSE_PAGE }, { ...headers, 'if-none-match': known });
         expect(again.headers.get('vary')).toBe(first.headers.get('vary'));
-        expect([again.status, await again.text(), again.headers.get('etag'), again.headers.get('cache-control'), again.headers.get('content-type')]).toEqual([304, '', tag, first.headers.get('cache-control'), null]);
+        expect([
+          again.status,
+          await again.text(),
+          again.headers.get('etag'),
+          again.headers.get('cache-control'),
+          again.headers.get('content-type'),
+        ]).toEqual([304, '', tag, first.headers.get('cache-control'), null]);
       }
       expect((await get({ query: COURSE_PAGE }, { ...headers, 'if-none-match': '"other"' })).status).toBe(200);
       await addCourse(api.database);
@@ -92,28 +119,49 @@ describe('an answer to GET', () => {
 
   it('by POST is kept nowhere, nor has it a tag', async () => {
     for (const query of [COURSE_PAGE, 'mutation { deleteCourse(input: { id: 999 }) { userErrors { code } } }']) {
-      const response = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', 'if-none-match': '*' }, body: JSON.stringify({ query }) });
-      expect([response.status, response.headers.get('cache-control'), response.headers.get('etag')]).toEqual([200, 'no-store', null]);
+      const response = await fetch(api.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'if-none-match': '*' },
+        body: JSON.stringify({ query }),
+      });
+      expect([response.status, response.headers.get('cache-control'), response.headers.get('etag')]).toEqual([
+        200,
+        'no-store',
+        null,
+      ]);
     }
   });
 
-  const persisted = (query: string, hash = createHash('sha256').update(query).digest('hex')) => JSON.stringify({ persistedQuery: { version: 1, sha256Hash: hash } });
+  const persisted = (query: string, hash = createHash('sha256').update(query).digest('hex')) =>
+    JSON.stringify({ persistedQuery: { version: 1, sha256Hash: hash } });
 
   it('can be asked for by the hash of its query, once that was sent', async () => {
     const query = '{ courses(first: 1) { nodes { title } } }';
     const extensions = persisted(query);
     const unknown = await get({ extensions });
-    expect([unknown.headers.get('cache-control'), await unknown.json()]).toEqual(['no-store', { errors: [expect.objectContaining({ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } })] }]);
+    expect([unknown.headers.get('cache-control'), await unknown.json()]).toEqual([
+      'no-store',
+      { errors: [expect.objectContaining({ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } })] },
+    ]);
     expect((await get({ query, extensions })).status).toBe(200);
     const known = await get({ extensions });
-    expect([known.headers.get('cache-control'), await known.json()]).toEqual(['public, max-age=10', { data: { courses: { nodes: [{ title: 'Algebra' }] } } }]);
+    expect([known.headers.get('cache-control'), await known.json()]).toEqual([
+      'public, max-age=10',
+      { data: { courses: { nodes: [{ title: 'Algebra' }] } } },
+    ]);
     expect((await get({ query: '{ __typename }', extensions })).status).toBe(400);
   });
 
   it('by hash takes a bounded memory: what was used longest ago is forgotten', async () => {
     const long = (index: number) => `{ __typename } # ${String(index).padStart(3, '0').repeat(43_000)}`;
-    const send = (query: string | undefined, of: number) => fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, extensions: JSON.parse(persisted(long(of))) as object }) });
-    const isKnown = async (index: number) => !(await (await send(undefined, index)).text()).includes('PERSISTED_QUERY_NOT_FOUND');
+    const send = (query: string | undefined, of: number) =>
+      fetch(api.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query, extensions: JSON.parse(persisted(long(of))) as object }),
+      });
+    const isKnown = async (index: number) =>
+      !(await (await send(undefined, index)).text()).includes('PERSISTED_QUERY_NOT_FOUND');
     for (let index = 0; index < 70; index += 1) expect((await send(long(index), index)).status).toBe(200);
     expect([await isKnown(0), await isKnown(69)]).toEqual([false, true]);
   });
@@ -123,13 +171,35 @@ it('only these fields, and no others, may be kept by shared caches', () => {
   const fields = Object.values(buildGraphqlSchema().getTypeMap()).flatMap(type => {
     if (!isObjectType(type) || !type.astNode?.directives?.some(isPublic)) return [];
     // A field with objects below is decided by their type.
-    return Object.values(type.getFields()).filter(field => !field.astNode?.directives?.length && !isObjectType(getNamedType(field.type))).map(field => `${type.name}.${field.name}`);
+    return Object.values(type.getFields())
+      .filter(field => !field.astNode?.directives?.length && !isObjectType(getNamedType(field.type)))
+      .map(field => `${type.name}.${field.name}`);
   });
   // Before another one is added here: nobody may see it otherwise than somebody without a token.
   expect(fields.sort()).toEqual([
-    'Count.count', 'Count.precision', 'Course.activeEnrollments', 'Course.capacity', 'Course.createdAt', 'Course.description', 'Course.id', 'Course.isPublished', 'Course.status', 'Course.title',
-    'Course.totalEnrollments', 'Course.updatedAt', 'CourseConnection.totalCount', 'CourseEdge.cursor', 'EnrollmentStatusCount.count', 'EnrollmentStatusCount.status',
-    'PageInfo.endCursor', 'PageInfo.hasNextPage', 'PageInfo.hasPreviousPage', 'PageInfo.startCursor', 'User.id', 'User.name', 'User.role',
+    'Count.count',
+    'Count.precision',
+    'Course.activeEnrollments',
+    'Course.capacity',
+    'Course.createdAt',
+    'Course.description',
+    'Course.id',
+    'Course.isPublished',
+    'Course.status',
+    'Course.title',
+    'Course.totalEnrollments',
+    'Course.updatedAt',
+    'CourseConnection.totalCount',
+    'CourseEdge.cursor',
+    'EnrollmentStatusCount.count',
+    'EnrollmentStatusCount.status',
+    'PageInfo.endCursor',
+    'PageInfo.hasNextPage',
+    'PageInfo.hasPreviousPage',
+    'PageInfo.startCursor',
+    'User.id',
+    'User.name',
+    'User.role',
   ]);
 });
 

@@ -8,8 +8,15 @@ describe('the address that limits count by', () => {
   let server: Server;
   let addressOf: ClientAddressOf;
 
-  /** Returns the address that a server with this TRUST_PROXY counts a request by, which comes from the loopback with these values of X-Forwarded-For. */
-  async function counted(trustProxy: string, forwardedFor: string | string[] = [], headers: Record<string, string> = {}): Promise<string> {
+  /**
+   * Returns the address that a server with this TRUST_PROXY counts a request by, which comes from the loopback with
+   * these values of X-Forwarded-For.
+   */
+  async function counted(
+    trustProxy: string,
+    forwardedFor: string | string[] = [],
+    headers: Record<string, string> = {},
+  ): Promise<string> {
     addressOf = clientAddresses(proxyTrust(readConfig({ TRUST_PROXY: trustProxy }).trustProxy));
     const { port } = server.address() as { port: number };
     const sent = request({ host: '127.0.0.1', port, headers: { ...headers, 'x-forwarded-for': forwardedFor } }).end();
@@ -20,7 +27,9 @@ describe('the address that limits count by', () => {
 
   beforeAll(async () => {
     server = createServer((incoming, answer) => answer.setHeader('x-counted', addressOf(incoming)).end());
-    server.on('upgrade', (incoming, socket) => socket.end(`HTTP/1.1 426 Upgrade Required\r\nx-counted: ${addressOf(incoming)}\r\nconnection: close\r\n\r\n`));
+    server.on('upgrade', (incoming, socket) =>
+      socket.end(`HTTP/1.1 426 Upgrade Required\r\nx-counted: ${addressOf(incoming)}\r\nconnection: close\r\n\r\n`),
+    );
     await once(server.listen(0, '127.0.0.1'), 'listening');
   });
   afterAll(() => {
@@ -65,9 +74,12 @@ describe('the address that limits count by', () => {
     expect(await counted('1', address)).toBe(network);
   });
 
-  it.each(['::ffff:203.0.113.7', '::ffff:cb00:7107', '64:ff9b::203.0.113.7', '::ffff:0:203.0.113.7'])('is the IPv4 address within an IPv6 one (%s)', async address => {
-    expect(await counted('1', address)).toBe('203.0.113.7');
-  });
+  it.each(['::ffff:203.0.113.7', '::ffff:cb00:7107', '64:ff9b::203.0.113.7', '::ffff:0:203.0.113.7'])(
+    'is the IPv4 address within an IPv6 one (%s)',
+    async address => {
+      expect(await counted('1', address)).toBe('203.0.113.7');
+    },
+  );
 
   it.each([
     ['203.0.113.7:50123', '203.0.113.7'],
@@ -77,8 +89,11 @@ describe('the address that limits count by', () => {
     expect(await counted('1', address)).toBe(bare);
   });
 
-  it.each(['unknown', '_hidden', '1', '0x7f.1', '999.1.1.1', '<script>', '10.0.0.5;by=x', 'a'.repeat(4000)])('is that of the proxy where the text is no address (%s)', async text => {
-    expect(await counted('1', text)).toBe('127.0.0.1');
-    expect(await counted('on', `${text}, 10.0.0.5`)).toBe('10.0.0.5');
-  });
+  it.each(['unknown', '_hidden', '1', '0x7f.1', '999.1.1.1', '<script>', '10.0.0.5;by=x', 'a'.repeat(4000)])(
+    'is that of the proxy where the text is no address (%s)',
+    async text => {
+      expect(await counted('1', text)).toBe('127.0.0.1');
+      expect(await counted('on', `${text}, 10.0.0.5`)).toBe('10.0.0.5');
+    },
+  );
 });

@@ -24,12 +24,23 @@ describeOnServers('while the database is away', kind => {
     proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
     // The request's own time is not to end before that of the look at the user.
-    const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', REQUEST_TIMEOUT: '600' });
+    const config = readConfig({
+      DATABASE_URL: url.href,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      NODE_ENV: 'test',
+      REQUEST_TIMEOUT: '600',
+    });
     const database = await openDatabase(url.href);
     log = keptLog();
     server = await startServer({ config, database, logger: log.logger });
     authorization = `Bearer ${await issueToken(config.jwt, { role: Role.STUDENT, userId: 1, expiresIn: '1h' })}`;
-    leftovers.push(direct.drop, () => proxy.close(), () => database.close(true), () => server.close());
+    leftovers.push(
+      direct.drop,
+      () => proxy.close(),
+      () => database.close(true),
+      () => server.close(),
+    );
   });
   afterEach(async () => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
@@ -37,29 +48,45 @@ describeOnServers('while the database is away', kind => {
 
   it.each([
     ['lets nobody connect', () => proxy.close()],
-    ['ends each connection', () => {
-      proxy.refuseNew();
-      proxy.breakAll();
-    }],
+    [
+      'ends each connection',
+      () => {
+        proxy.refuseNew();
+        proxy.breakAll();
+      },
+    ],
     // As long as a look may take; once, since that is some seconds.
     ...(kind === 'mysql' ? [['does not answer', () => proxy.freeze()] as const] : []),
-  ] as const)('since it %s, a user’s token is answered alike at each endpoint: to be tried again, and as no error of ours', async (_, goAway) => {
-    await goAway();
-    const headers = { authorization, 'content-type': 'application/json' };
-    const asked = [
-      fetch(server.url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' }),
-      fetch(`${server.url}?query={me{id}}`, { headers }),
-      fetch(`${server.url}/stream`, { method: 'POST', headers: { ...headers, accept: 'text/event-stream' }, body: '{"query":"subscription { courseCountsChanged { courseId } }"}' }),
-    ];
-    const socket = beginSocket(server.url, { authorization });
-    for (const answer of await Promise.all(asked)) {
-      expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toEqual([503, '5', { errors: [{ message: MESSAGE, extensions: { code: 'DATABASE_UNAVAILABLE' } }] }]);
-    }
-    const opened = await socket;
-    expect([opened.answer, await opened.closed]).toEqual([1013, [1013, MESSAGE]]);
-    await log.requests(3);
-    // The reason is there once, and not once for each request of a flood; it is no mistake of ours.
-    expect(log.lines().filter(({ level, msg }) => level >= 40 && msg !== 'request')).toMatchObject([{ level: 40, msg: 'the users whom tokens name cannot be looked up' }]);
-    expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
-  });
+  ] as const)(
+    'since it %s, a user’s token is answered alike at each endpoint: to be tried again, and as no error of ours',
+    async (_, goAway) => {
+      await goAway();
+      const headers = { authorization, 'content-type': 'application/json' };
+      const asked = [
+        fetch(server.url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' }),
+        fetch(`${server.url}?query={me{id}}`, { headers }),
+        fetch(`${server.url}/stream`, {
+          method: 'POST',
+          headers: { ...headers, accept: 'text/event-stream' },
+          body: '{"query":"subscription { courseCountsChanged { courseId } }"}',
+        }),
+      ];
+      const socket = beginSocket(server.url, { authorization });
+      for (const answer of await Promise.all(asked)) {
+        expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toEqual([
+          503,
+          '5',
+          { errors: [{ message: MESSAGE, extensions: { code: 'DATABASE_UNAVAILABLE' } }] },
+        ]);
+      }
+      const opened = await socket;
+      expect([opened.answer, await opened.closed]).toEqual([1013, [1013, MESSAGE]]);
+      await log.requests(3);
+      // The reason is there once, and not once for each request of a flood; it is no mistake of ours.
+      expect(log.lines().filter(({ level, msg }) => level >= 40 && msg !== 'request')).toMatchObject([
+        { level: 40, msg: 'the users whom tokens name cannot be looked up' },
+      ]);
+      expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
+    },
+  );
 });

@@ -49,7 +49,14 @@ async function startSchool(url: string): Promise<School> {
   const database = await openDatabase(url);
   await database.migrator.up();
   const course = await addCourse(database, { title: 'Before' });
-  const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', REQUEST_TIMEOUT: '60', ...amplePoints });
+  const config = readConfig({
+    DATABASE_URL: url,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    NODE_ENV: 'test',
+    REQUEST_TIMEOUT: '60',
+    ...amplePoints,
+  });
   const log = keptLog();
   const server = await startApi({ config, database, logger: log.logger, thresholds: anyLoad });
   const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
@@ -59,8 +66,15 @@ async function startSchool(url: string): Promise<School> {
     log,
     course,
     async ask(query, variables = {}) {
-      const response = await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query, variables }) });
-      const { data, errors = [] } = (await response.json()) as { data: unknown; errors?: { message: string; extensions: { code: string } }[] };
+      const response = await fetch(server.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ query, variables }),
+      });
+      const { data, errors = [] } = (await response.json()) as {
+        data: unknown;
+        errors?: { message: string; extensions: { code: string } }[];
+      };
       return { data, code: errors[0]?.extensions.code ?? null, message: errors[0]?.message ?? null };
     },
     async ready() {
@@ -75,28 +89,46 @@ async function startSchool(url: string): Promise<School> {
 }
 
 const QUERY = '{ courses(filter: { title: { eq: "Before" } }) { nodes { title } } }';
-const MUTATION = 'mutation ($text: String) { createCourse(input: { title: "Late", description: $text }) { course { title } } }';
+const MUTATION =
+  'mutation ($text: String) { createCourse(input: { title: "Late", description: $text }) { course { title } } }';
 /** As large as a description may be, so that it needs pages of its own. */
 const LARGE = { text: 'x'.repeat(60_000) };
 
 /** Expects callers, /readyz, the metrics and the log to tell of the fault as it is, and nothing to be changed. */
-async function expectOutside({ server, log, ask, ready }: School, { query, mutation, subscription, ready: status, numbers, kind }: Outside): Promise<void> {
+async function expectOutside(
+  { server, log, ask, ready }: School,
+  { query, mutation, subscription, ready: status, numbers, kind }: Outside,
+): Promise<void> {
   const counted = (await scrape(server.metricsUrl)).get(`rollcall_database_faults_total{kind="${kind}"}`)!;
   log.clear();
   const client = subscribeBy('sse', server.url);
-  const first = client.next().then(message => message.errors?.[0], (errors: unknown) => (errors as { message: string; extensions: { code: string } }[])[0]);
+  const first = client.next().then(
+    message => message.errors?.[0],
+    (errors: unknown) => (errors as { message: string; extensions: { code: string } }[])[0],
+  );
   const [read, changed, listened] = await Promise.all([ask(QUERY), ask(MUTATION, LARGE), first]);
   client.close();
-  expect({ query: read.code, mutation: changed.code, subscription: listened?.extensions.code ?? null }).toEqual({ query, mutation, subscription });
+  expect({ query: read.code, mutation: changed.code, subscription: listened?.extensions.code ?? null }).toEqual({
+    query,
+    mutation,
+    subscription,
+  });
   // Each in the words of the catalogue, and that nothing was changed.
-  for (const { code, message } of [read, changed, { code: listened?.extensions.code ?? null, message: listened?.message ?? null }]) {
+  for (const { code, message } of [
+    read,
+    changed,
+    { code: listened?.extensions.code ?? null, message: listened?.message ?? null },
+  ]) {
     if (code !== null) expect(errorCatalogue[code as 'DATABASE_FULL'].message).toContain(message);
   }
   if (query === null) expect(read.data).toEqual({ courses: { nodes: [{ title: 'Before' }] } });
   const [now, body] = await ready();
   expect([now, body.reason === undefined]).toEqual([status, status === 200]);
   const after = await scrape(server.metricsUrl);
-  expect([after.get('rollcall_database_ready'), after.get(`rollcall_database_faults_total{kind="${kind}"}`)! > counted]).toEqual([status === 200 ? 1 : 0, true]);
+  expect([
+    after.get('rollcall_database_ready'),
+    after.get(`rollcall_database_faults_total{kind="${kind}"}`)! > counted,
+  ]).toEqual([status === 200 ? 1 : 0, true]);
   // Nothing is a mistake of ours, and nothing has a stack; the number of each error is there, once.
   expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
   expect(log.text()).not.toMatch(/"stack"|\n\s+at /);
@@ -104,13 +136,17 @@ async function expectOutside({ server, log, ask, ready }: School, { query, mutat
   const met = log.lines().filter(({ errorCodes }) => errorCodes !== undefined);
   expect([...new Set(met.map(({ level }) => level))]).toEqual([40]);
   const warnings = log.lines().filter(({ msg }) => msg === 'the database has failed what it was asked for');
-  expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(numbers.map(number => [40, number, kind]).sort());
+  expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(
+    numbers.map(number => [40, number, kind]).sort(),
+  );
 }
 
 /** Expects all to be as before, once the fault is over. */
 async function expectWell(school: School): Promise<void> {
   expect((await school.ask(QUERY)).data).toEqual({ courses: { nodes: [{ title: 'Before' }] } });
-  expect((await school.ask('mutation { createCourse(input: { title: "After" }) { course { title } } }')).data).toEqual({ createCourse: { course: { title: 'After' } } });
+  expect((await school.ask('mutation { createCourse(input: { title: "After" }) { course { title } } }')).data).toEqual({
+    createCourse: { course: { title: 'After' } },
+  });
 }
 
 describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a fault of a %s', kind => {
@@ -121,10 +157,19 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
   beforeAll(async () => {
     // The tables of MySQL share one file of a fixed size.
-    mysqld = await startServer(kind, ['--innodb-flush-method=nosync', ...(kind === 'mysql' ? ['--innodb-data-file-path=ibdata1:12M', '--innodb-file-per-table=OFF'] : [])]);
+    mysqld = await startServer(kind, [
+      '--innodb-flush-method=nosync',
+      ...(kind === 'mysql' ? ['--innodb-data-file-path=ibdata1:12M', '--innodb-file-per-table=OFF'] : []),
+    ]);
     const { port } = mysqld;
     root = await createConnection({ host: '127.0.0.1', port, user: 'root' });
-    for (const sql of ['create database school', "create user teller identified by 'secret'", 'grant all on school.* to teller', "create user crowd identified by 'secret'"]) await root.query(sql);
+    for (const sql of [
+      'create database school',
+      "create user teller identified by 'secret'",
+      'grant all on school.* to teller',
+      "create user crowd identified by 'secret'",
+    ])
+      await root.query(sql);
     school = await startSchool(`${kind}://teller:secret@127.0.0.1:${port}/school`);
   });
   afterAll(async () => {
@@ -136,17 +181,34 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
   const rows = async (sql: string) => (await root.query(sql))[0] as Record<string, string | number>[];
   /** Ends the connections of the school, so that it needs new ones. */
   async function endConnections(): Promise<void> {
-    for (const { id } of await rows("select id from information_schema.processlist where user = 'teller'")) await root.query(`kill ${id}`).catch(() => undefined);
-    const pool = (await (school.database.em.getConnection() as unknown as { getNativeClient(): Promise<{ _allConnections: { length: number } }> }).getNativeClient())._allConnections;
+    for (const { id } of await rows("select id from information_schema.processlist where user = 'teller'"))
+      await root.query(`kill ${id}`).catch(() => undefined);
+    const pool = (
+      await (
+        school.database.em.getConnection() as unknown as {
+          getNativeClient(): Promise<{ _allConnections: { length: number } }>;
+        }
+      ).getNativeClient()
+    )._allConnections;
     await until(() => pool.length === 0, 'The connections stay.');
   }
-  const connectionId = async (sql = 'select connection_id() as id'): Promise<number> => Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
+  const connectionId = async (sql = 'select connection_id() as id'): Promise<number> =>
+    Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
 
   it('that became read only, as in a failover, is told as the runbook says, and is over with new connections', async () => {
     // More connections than are asked for at once below, so that none but for the fault is opened.
-    const before = Math.max(...(await Promise.all(Array.from({ length: 8 }, () => connectionId('select connection_id() as id, sleep(0.2)')))));
+    const before = Math.max(
+      ...(await Promise.all(Array.from({ length: 8 }, () => connectionId('select connection_id() as id, sleep(0.2)')))),
+    );
     await root.query(kind === 'mysql' ? 'set global super_read_only = on' : 'set global read_only = on');
-    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [1290], kind: 'read_only' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: null,
+      ready: 503,
+      numbers: [1290],
+      kind: 'read_only',
+    });
     expect((await school.ready())[1].reason).toBe('The database takes no changes (ER_OPTION_PREVENTS_STATEMENT).');
     await root.query('set global read_only = off');
     expect(await school.ready()).toEqual([200, { status: 'ready' }]);
@@ -159,7 +221,14 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const name = kind === 'mysql' ? 'transaction_read_only' : 'tx_read_only';
     await root.query(`set global ${name} = on`);
     await endConnections();
-    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [1792], kind: 'read_only' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: null,
+      ready: 503,
+      numbers: [1792],
+      kind: 'read_only',
+    });
     await root.query(`set global ${name} = off`);
     await endConnections();
     await expectWell(school);
@@ -186,25 +255,47 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect(await waits).toEqual({ data: { courses: { nodes: [{ title: 'Before' }] } }, code: null, message: null });
     await endConnections();
     await connect().then(one => taken.push(one));
-    await expectOutside(school, { query: 'DATABASE_UNAVAILABLE', mutation: 'DATABASE_UNAVAILABLE', subscription: 'DATABASE_UNAVAILABLE', ready: 503, numbers: [1040], kind: 'crowded' });
+    await expectOutside(school, {
+      query: 'DATABASE_UNAVAILABLE',
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: 'DATABASE_UNAVAILABLE',
+      ready: 503,
+      numbers: [1040],
+      kind: 'crowded',
+    });
     for (const one of taken) await one.end();
     await root.query('set global max_connections = 400');
     await expectWell(school);
   });
 
   // MariaDB has no such mode.
-  if (kind === 'mysql') it('that is offline for all but its administrators is told as one that cannot be reached', async () => {
-    await endConnections();
-    await root.query('set global offline_mode = on');
-    await expectOutside(school, { query: 'READ_FAILED', mutation: 'DATABASE_UNAVAILABLE', subscription: 'READ_FAILED', ready: 503, numbers: [3032], kind: 'stopped' });
-    await root.query('set global offline_mode = off');
-    await expectWell(school);
-  });
+  if (kind === 'mysql')
+    it('that is offline for all but its administrators is told as one that cannot be reached', async () => {
+      await endConnections();
+      await root.query('set global offline_mode = on');
+      await expectOutside(school, {
+        query: 'READ_FAILED',
+        mutation: 'DATABASE_UNAVAILABLE',
+        subscription: 'READ_FAILED',
+        ready: 503,
+        numbers: [3032],
+        kind: 'stopped',
+      });
+      await root.query('set global offline_mode = off');
+      await expectWell(school);
+    });
 
   it('that lets this server in no more, for its password, is told at once', async () => {
     await root.query("alter user teller identified by 'another'");
     await endConnections();
-    await expectOutside(school, { query: 'DATABASE_UNAVAILABLE', mutation: 'DATABASE_UNAVAILABLE', subscription: 'DATABASE_UNAVAILABLE', ready: 503, numbers: [1045], kind: 'refused' });
+    await expectOutside(school, {
+      query: 'DATABASE_UNAVAILABLE',
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: 'DATABASE_UNAVAILABLE',
+      ready: 503,
+      numbers: [1045],
+      kind: 'refused',
+    });
     await root.query("alter user teller identified by 'secret'");
     await expectWell(school);
   });
@@ -213,11 +304,22 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await root.query('revoke all on school.* from teller');
     await root.query('grant select on school.* to teller');
     await endConnections();
-    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 200, numbers: [1142], kind: 'denied' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: null,
+      ready: 200,
+      numbers: [1142],
+      kind: 'denied',
+    });
     // Callers are told what it is, and the log names each privilege that is missing, though the number is the same.
     school.log.clear();
-    expect((await school.ask('mutation { recountEnrollments { run { id } } }')).message).toBe('The database does not let this server do that. Nothing was changed; an operator must look into it.');
-    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, errno: 1142, error: expect.stringMatching(/^INSERT command denied .*core_recount_runs/i) }]);
+    expect((await school.ask('mutation { recountEnrollments { run { id } } }')).message).toBe(
+      'The database does not let this server do that. Nothing was changed; an operator must look into it.',
+    );
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([
+      { level: 40, errno: 1142, error: expect.stringMatching(/^INSERT command denied .*core_recount_runs/i) },
+    ]);
     await root.query('grant all on school.* to teller');
     await endConnections();
     await expectWell(school);
@@ -227,7 +329,9 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     // For this one, a file of its own.
     await root.query('set global innodb_file_per_table = on');
     await root.query('use school');
-    await root.query(`alter table core_recount_changes ${kind === 'mysql' ? 'tablespace innodb_file_per_table' : 'force'}`);
+    await root.query(
+      `alter table core_recount_changes ${kind === 'mysql' ? 'tablespace innodb_file_per_table' : 'force'}`,
+    );
     await root.query('set foreign_key_checks = 0');
     await root.query('alter table core_recount_changes discard tablespace');
     school.log.clear();
@@ -236,14 +340,23 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const { code } = await school.ask(`{ recountRun(id: ${id}) { changes { nodes { before } } } }`);
     expect(code).toBe('DATABASE_UNAVAILABLE');
     expect(school.log.lines().filter(({ level }) => level >= 50)).toEqual([]);
-    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, fault: 'broken' }]);
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([
+      { level: 40, fault: 'broken' },
+    ]);
     await expectWell(school);
   });
 
   it('that has no room fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
     const takeBack = await (kind === 'mysql' ? fillFile : fillTable)(sql => root.query(sql), 'school');
     const saved = await everything(school.database);
-    await expectOutside(school, { query: null, mutation: 'DATABASE_FULL', subscription: null, ready: 503, numbers: [1114], kind: 'full' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_FULL',
+      subscription: null,
+      ready: 503,
+      numbers: [1114],
+      kind: 'full',
+    });
     expect((await school.ready())[1].reason).toBe('The database has no room for changes, it said a moment ago (1114).');
     expect(await everything(school.database)).toEqual(saved);
     await takeBack();
@@ -273,18 +386,35 @@ describe('a fault of an SQLite file', () => {
   it('that may have no more pages fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
     const [before] = await execute('pragma max_page_count');
     await execute('pragma max_page_count = 1');
-    await expectOutside(school, { query: null, mutation: 'DATABASE_FULL', subscription: null, ready: 503, numbers: [13], kind: 'full' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_FULL',
+      subscription: null,
+      ready: 503,
+      numbers: [13],
+      kind: 'full',
+    });
     await execute(`pragma max_page_count = ${before!['max_page_count']}`);
   });
 
   it('that may not be written is told as a server that became read only', async () => {
     await execute('pragma query_only = on');
-    await expectOutside(school, { query: null, mutation: 'DATABASE_UNAVAILABLE', subscription: null, ready: 503, numbers: [8], kind: 'read_only' });
+    await expectOutside(school, {
+      query: null,
+      mutation: 'DATABASE_UNAVAILABLE',
+      subscription: null,
+      ready: 503,
+      numbers: [8],
+      kind: 'read_only',
+    });
     await execute('pragma query_only = off');
   });
 
   it('of which a part is damaged is told, and what does not need it is answered', async () => {
-    const [{ root }, { size }] = [(await execute("select rootpage as root from sqlite_master where name = 'core_recount_runs'"))[0]!, (await execute('select page_size as size from pragma_page_size'))[0]!] as unknown as [{ root: number }, { size: number }];
+    const [{ root }, { size }] = [
+      (await execute("select rootpage as root from sqlite_master where name = 'core_recount_runs'"))[0]!,
+      (await execute('select page_size as size from pragma_page_size'))[0]!,
+    ] as unknown as [{ root: number }, { size: number }];
     await execute('pragma wal_checkpoint(truncate)');
     const place = (root - 1) * size;
     const file = openSync(path, 'r+');
@@ -295,6 +425,8 @@ describe('a fault of an SQLite file', () => {
     school.log.clear();
     expect((await school.ask('{ recountRuns { nodes { id } } }')).code).toBe('DATABASE_UNAVAILABLE');
     expect(school.log.lines().filter(({ level }) => level >= 50)).toEqual([]);
-    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([{ level: 40, fault: 'broken', errno: 11 }]);
+    expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([
+      { level: 40, fault: 'broken', errno: 11 },
+    ]);
   });
 });

@@ -17,7 +17,8 @@ import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { readReply, type RawReply } from '../support/raw-http.js';
 import { expectExactCounts } from '../support/rows.js';
 
-const enroll = (course: number): string => `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`;
+const enroll = (course: number): string =>
+  `mutation { enroll(input: { courseId: ${course} }) { course { capacity totalEnrollments } userErrors { code } } }`;
 
 describeOnEach('a server that closes', kind => {
   const leftovers: (() => Promise<unknown>)[] = [];
@@ -26,17 +27,39 @@ describeOnEach('a server that closes', kind => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
   });
 
-  /** Starts a server that this test closes itself; `other` is a second connection to its database, `errors` what it logs as such. */
-  async function start(of: DatabaseKind, env: Record<string, string> = {}): Promise<{ server: RunningServer; database: Database; other: Database; token: (userId: number) => Promise<string>; errors: object[] }> {
+  /**
+   * Starts a server that this test closes itself; `other` is a second connection to its database, `errors` what it logs
+   * as such.
+   */
+  async function start(
+    of: DatabaseKind,
+    env: Record<string, string> = {},
+  ): Promise<{
+    server: RunningServer;
+    database: Database;
+    other: Database;
+    token: (userId: number) => Promise<string>;
+    errors: object[];
+  }> {
     const { database, url, drop } = await freshDatabase(of);
     leftovers.push(drop);
     const other = await openDatabase(url);
     leftovers.push(() => other.close(true));
     const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', ...env });
     const errors: object[] = [];
-    const server = await startServer({ config, database, logger: pino({ level: 'error' }, { write: line => void errors.push(JSON.parse(line) as object) }) });
+    const server = await startServer({
+      config,
+      database,
+      logger: pino({ level: 'error' }, { write: line => void errors.push(JSON.parse(line) as object) }),
+    });
     leftovers.push(() => server.close());
-    return { server, database, other, errors, token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }) };
+    return {
+      server,
+      database,
+      other,
+      errors,
+      token: userId => issueToken(config.jwt, { role: Role.STUDENT, userId, expiresIn: '1h' }),
+    };
   }
 
   /** Adds a course and a student; another client holds the course until `holder` commits. */
@@ -48,8 +71,16 @@ describeOnEach('a server that closes', kind => {
     return { course, student, holder };
   }
 
-  /** Sends a mutation and comes back when the server has the request, with the answer to come and the end of the server's side of the connection. */
-  async function sendAndArrive(server: RunningServer, token: string, query: string, signal?: AbortSignal): Promise<{ answer: Promise<Response>; disconnected: Promise<unknown> }> {
+  /**
+   * Sends a mutation and comes back when the server has the request, with the answer to come and the end of the
+   * server's side of the connection.
+   */
+  async function sendAndArrive(
+    server: RunningServer,
+    token: string,
+    query: string,
+    signal?: AbortSignal,
+  ): Promise<{ answer: Promise<Response>; disconnected: Promise<unknown> }> {
     const { port } = new URL(server.url);
     const arrived = new Promise<Socket>(resolve => {
       const onRequest = (message: unknown) => {
@@ -61,7 +92,12 @@ describeOnEach('a server that closes', kind => {
       subscribe('http.server.request.start', onRequest);
     });
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-    const answer = fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }), ...(signal && { signal }) });
+    const answer = fetch(server.url, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query }),
+      ...(signal && { signal }),
+    });
     return { disconnected: once(await arrived, 'close'), answer };
   }
 
@@ -71,7 +107,11 @@ describeOnEach('a server that closes', kind => {
   };
 
   /** Opens a connection for several requests at once. */
-  async function pipeline({ url }: RunningServer): Promise<{ send(requests: number, bytes: string): Promise<void>; answers(): Promise<RawReply[]>; leave(): Promise<void> }> {
+  async function pipeline({ url }: RunningServer): Promise<{
+    send(requests: number, bytes: string): Promise<void>;
+    answers(): Promise<RawReply[]>;
+    leave(): Promise<void>;
+  }> {
     const port = Number(new URL(url).port);
     let all = '';
     const client = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
@@ -128,7 +168,10 @@ describeOnEach('a server that closes', kind => {
     const response = await answer;
     // Else the client would keep the connection and close() would wait for it, for a minute and more.
     expect(response.headers.get('connection')).toBe('close');
-    expect([response.status, await response.json()]).toEqual([200, { data: { enroll: { course: { capacity: 10, totalEnrollments: 1 }, userErrors: [] } } }]);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { data: { enroll: { course: { capacity: 10, totalEnrollments: 1 }, userErrors: [] } } },
+    ]);
     await closing;
     await expectExactCounts(database);
   });
@@ -152,14 +195,26 @@ describeOnEach('a server that closes', kind => {
     const { course, student, holder } = await heldCourse(database, other);
     const bearer = await token(student);
     const client = await pipeline(server);
-    await client.send(3, post(enroll(course), bearer) + post('{ __typename }', bearer) + 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n');
+    await client.send(
+      3,
+      post(enroll(course), bearer) + post('{ __typename }', bearer) + 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n',
+    );
     const closing = server.close();
     await client.send(2, post('{ __typename }', bearer) + post(enroll(course), bearer));
     await holder.commit();
     const answers = await client.answers();
-    expect(answers.map(({ status, headers }) => [status, headers['connection'] === 'close'])).toEqual([[200, false], [200, false], [404, false], [503, false], [503, true]]);
-    expect(JSON.parse(answers[0]!.body)).toMatchObject({ data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } } });
-    for (const { body } of answers.slice(3)) expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'SERVER_STOPPING' } }] });
+    expect(answers.map(({ status, headers }) => [status, headers['connection'] === 'close'])).toEqual([
+      [200, false],
+      [200, false],
+      [404, false],
+      [503, false],
+      [503, true],
+    ]);
+    expect(JSON.parse(answers[0]!.body)).toMatchObject({
+      data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } },
+    });
+    for (const { body } of answers.slice(3))
+      expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'SERVER_STOPPING' } }] });
     expect(await closing).toBe(0);
     await expectExactCounts(database);
   });
@@ -197,7 +252,10 @@ describeOnEach('a server that closes', kind => {
     const { server } = await start(kind);
     const agent = new Agent({ keepAlive: true });
     await new Promise<void>((resolve, reject) => {
-      get(new URL('/healthz', server.url), { agent }, response => response.resume().once('end', resolve)).once('error', reject);
+      get(new URL('/healthz', server.url), { agent }, response => response.resume().once('end', resolve)).once(
+        'error',
+        reject,
+      );
     });
     expect(await server.close()).toBe(0);
     agent.destroy();

@@ -19,13 +19,18 @@ describe('a client that hangs up', () => {
     api = await startApi('sqlite', { logger: log.logger });
     for (let count = 0; count < 20; count += 1) await addCourse(api.database);
     // So much is compressed as a stream, less at once.
-    await api.database.em.fork().nativeUpdate(Course, {}, { description: 'Counting, from one to as many as there are. '.repeat(300) });
+    await api.database.em
+      .fork()
+      .nativeUpdate(Course, {}, { description: 'Counting, from one to as many as there are. '.repeat(300) });
   });
   afterAll(() => api.stop());
   beforeEach(() => log.clear());
 
   /** Sends bytes; returns the client's end of the connection, and the server's once the request has arrived there. */
-  async function sent(bytes: string, atStart: (response: ServerResponse) => void = () => undefined): Promise<{ client: Socket; server: Socket }> {
+  async function sent(
+    bytes: string,
+    atStart: (response: ServerResponse) => void = () => undefined,
+  ): Promise<{ client: Socket; server: Socket }> {
     const { hostname, port } = new URL(api.url);
     const arrived = new Promise<Socket>(resolve => {
       const onRequest = (message: unknown): void => {
@@ -42,12 +47,16 @@ describe('a client that hangs up', () => {
     return { client, server: await awaited(arrived, 'The request has not arrived.') };
   }
 
-  const post = (body: string, headers = ''): string => `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept-encoding: gzip\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  const post = (body: string, headers = ''): string =>
+    `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept-encoding: gzip\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
   const long = post(JSON.stringify({ query: '{ courses(first: 20) { nodes { title description } } }' }));
   const short = post(JSON.stringify({ query: '{ courses(first: 1) { nodes { title } } }' }));
   const events = `GET /graphql/stream?query=${encodeURIComponent('subscription { courseCountsChanged { courseId course { title } } }')} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`;
 
-  /** Asserts that a request was told of once, as one whose client left or, where it was answered by then, like any other. */
+  /**
+   * Asserts that a request was told of once, as one whose client left or, where it was answered by then, like any
+   * other.
+   */
   async function expectOneLine(aborted: true | undefined): Promise<void> {
     const [line] = await log.requests(1);
     expect(line).toMatchObject({ level: 30, status: 200, errors: 0 });
@@ -96,7 +105,9 @@ describe('a client that hangs up', () => {
   });
 
   it('in the middle of a body is aborted, and is no mistake of anybody', async () => {
-    const { client, server } = await sent(`POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000\r\n\r\n{"query":`);
+    const { client, server } = await sent(
+      `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000\r\n\r\n{"query":`,
+    );
     client.resetAndDestroy();
     await awaited(new Promise(resolve => server.once('close', resolve)), 'The server has not noticed.');
     const [line] = await log.requests(1);

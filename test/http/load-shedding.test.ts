@@ -17,32 +17,70 @@ async function start(options: ApiOptions): Promise<Api> {
   return api;
 }
 
-const ask = ({ url }: Api, path = '/graphql', init: RequestInit = { method: 'POST', body: '{"query":"{ __typename }"}' }): Promise<Response> => fetch(new URL(path, url), { headers: JSON_BODY, ...init });
+const ask = (
+  { url }: Api,
+  path = '/graphql',
+  init: RequestInit = { method: 'POST', body: '{"query":"{ __typename }"}' },
+): Promise<Response> => fetch(new URL(path, url), { headers: JSON_BODY, ...init });
 
 describe('a server that has more work than it can do', () => {
   it('turns requests away with OVERLOADED, 503 and Retry-After, but answers what is polled', async () => {
     const log = keptLog();
-    const api = await start({ logger: log.logger, thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } });
+    const api = await start({
+      logger: log.logger,
+      thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } },
+    });
     const refused = [
       await ask(api),
-      await ask(api, '/graphql?query={__typename}', { method: 'GET', headers: { 'apollo-require-preflight': '1', origin: 'http://localhost:5173' } }),
-      await ask(api, '/graphql/stream', { method: 'POST', headers: { ...JSON_BODY, accept: 'text/event-stream' }, body: '{}' }),
+      await ask(api, '/graphql?query={__typename}', {
+        method: 'GET',
+        headers: { 'apollo-require-preflight': '1', origin: 'http://localhost:5173' },
+      }),
+      await ask(api, '/graphql/stream', {
+        method: 'POST',
+        headers: { ...JSON_BODY, accept: 'text/event-stream' },
+        body: '{}',
+      }),
       await ask(api, '/nothing', { method: 'GET' }),
     ];
-    for (const { status, headers } of refused) expect([status, headers.get('retry-after'), headers.get('cache-control'), headers.get('ratelimit')]).toEqual([503, '5', 'no-store', expect.stringContaining('"address";r=')]);
+    for (const { status, headers } of refused)
+      expect([status, headers.get('retry-after'), headers.get('cache-control'), headers.get('ratelimit')]).toEqual([
+        503,
+        '5',
+        'no-store',
+        expect.stringContaining('"address";r='),
+      ]);
     // A page can read why.
     expect(refused[1]!.headers.get('access-control-allow-origin')).toBe('http://localhost:5173');
-    expect(await refused[0]!.json()).toEqual({ errors: [{ message: 'The server has more work than it can do in time. Nothing was done; try again in 5 s.', extensions: { code: 'OVERLOADED' } }] });
-    for (const path of ['/healthz', '/readyz', '/metrics']) expect([path, (await ask(api, path, { method: 'GET' })).status]).toEqual([path, 200]);
+    expect(await refused[0]!.json()).toEqual({
+      errors: [
+        {
+          message: 'The server has more work than it can do in time. Nothing was done; try again in 5 s.',
+          extensions: { code: 'OVERLOADED' },
+        },
+      ],
+    });
+    for (const path of ['/healthz', '/readyz', '/metrics'])
+      expect([path, (await ask(api, path, { method: 'GET' })).status]).toEqual([path, 200]);
     expect((await scrape(api.metricsUrl)).get('rollcall_overloaded_total{reason="other"}')).toBe(4);
     const lines = await log.requests(4);
-    expect(lines.slice(0, 4).map(({ status, errorCodes, level }) => [status, errorCodes, level])).toEqual(Array.from({ length: 4 }, () => [503, ['OVERLOADED'], 40]));
+    expect(lines.slice(0, 4).map(({ status, errorCodes, level }) => [status, errorCodes, level])).toEqual(
+      Array.from({ length: 4 }, () => [503, ['OVERLOADED'], 40]),
+    );
     expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
   });
 
   it('takes no WebSocket', async () => {
     const api = await start({ thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } });
-    const asking = get(api.url, { headers: { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': 'graphql-transport-ws' } });
+    const asking = get(api.url, {
+      headers: {
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        'sec-websocket-protocol': 'graphql-transport-ws',
+      },
+    });
     const [answer] = (await once(asking, 'response')) as [IncomingMessage];
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '5']);
     answer.resume();
@@ -74,13 +112,19 @@ describe('a server that has more work than it can do', () => {
     const api = await start({ thresholds: loadThresholds(config) });
     let isFlooded = true;
     const flood = (async () => {
-      for (; isFlooded; await setImmediate()) for (let round = 0; round < 50; round += 1) pbkdf2Sync('a password', 'salt', 2000, 64, 'sha512');
+      for (; isFlooded; await setImmediate())
+        for (let round = 0; round < 50; round += 1) pbkdf2Sync('a password', 'salt', 2000, 64, 'sha512');
     })();
     let answer: Response;
     do answer = await ask(api);
     while (answer.status === 200);
-    expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toMatchObject([503, '5', { errors: [{ extensions: { code: 'OVERLOADED' } }] }]);
-    for (const path of ['/healthz', '/readyz', '/metrics']) expect([path, (await ask(api, path, { method: 'GET' })).status]).toEqual([path, 200]);
+    expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toMatchObject([
+      503,
+      '5',
+      { errors: [{ extensions: { code: 'OVERLOADED' } }] },
+    ]);
+    for (const path of ['/healthz', '/readyz', '/metrics'])
+      expect([path, (await ask(api, path, { method: 'GET' })).status]).toEqual([path, 200]);
     isFlooded = false;
     await flood;
     do answer = await ask(api);

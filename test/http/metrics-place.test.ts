@@ -7,7 +7,8 @@ import { scrape } from '../support/metrics.js';
 let api: Api | undefined;
 afterEach(() => api?.stop());
 
-const start = async (env: Record<string, string>, log = keptLog()): Promise<Api> => (api = await startApi('sqlite', { env, logger: log.logger }));
+const start = async (env: Record<string, string>, log = keptLog()): Promise<Api> =>
+  (api = await startApi('sqlite', { env, logger: log.logger }));
 const statusOf = async (path: string, of: string): Promise<number> => (await fetch(new URL(path, of))).status;
 
 it('metrics are beside the API outside production', async () => {
@@ -17,7 +18,10 @@ it('metrics are beside the API outside production', async () => {
 });
 
 it('metrics that are off are nowhere, as in production', async () => {
-  const { url, metricsUrl } = await start({ NODE_ENV: 'production', JWT_SECRET: 'a secret of more than thirty-two bytes' });
+  const { url, metricsUrl } = await start({
+    NODE_ENV: 'production',
+    JWT_SECRET: 'a secret of more than thirty-two bytes',
+  });
   expect([metricsUrl, await statusOf('/metrics', url)]).toEqual([null, 404]);
 });
 
@@ -28,7 +32,9 @@ it('metrics with an address of their own are there and not beside the API, and e
   expect([new URL(metricsUrl!).host === new URL(url).host, new URL(metricsUrl!).pathname]).toEqual([false, '/metrics']);
   expect(log.lines().map(({ msg }) => msg)).toContain(`Metrics at ${metricsUrl}`);
   await send(null, '{ courses { totalCount } }');
-  expect((await scrape(metricsUrl)).get('rollcall_graphql_requests_total{operation="courses",type="query",outcome="ok"}')).toBe(1);
+  expect(
+    (await scrape(metricsUrl)).get('rollcall_graphql_requests_total{operation="courses",type="query",outcome="ok"}'),
+  ).toBe(1);
   expect([await statusOf('/metrics', url), await statusOf('/graphql', metricsUrl!)]).toEqual([404, 404]);
   await stop();
   await expect(fetch(metricsUrl!)).rejects.toThrow();
@@ -38,7 +44,11 @@ it('an address for metrics that is taken is an error that names its variable, an
   const other = createServer();
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
-  await expect(startApi('sqlite', { env: { METRICS: `127.0.0.1:${port}` } })).rejects.toMatchObject({ code: 'EADDRINUSE', port, variable: 'METRICS' });
+  await expect(startApi('sqlite', { env: { METRICS: `127.0.0.1:${port}` } })).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+    port,
+    variable: 'METRICS',
+  });
   await new Promise(resolve => other.close(resolve));
 });
 
@@ -47,7 +57,9 @@ it('a server that cannot listen leaves no listener for metrics behind', async ()
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
   const log = keptLog();
-  await expect(startApi('sqlite', { env: { METRICS: '127.0.0.1:0', PORT: String(port) }, logger: log.logger })).rejects.toMatchObject({ code: 'EADDRINUSE', port });
+  await expect(
+    startApi('sqlite', { env: { METRICS: '127.0.0.1:0', PORT: String(port) }, logger: log.logger }),
+  ).rejects.toMatchObject({ code: 'EADDRINUSE', port });
   const url = /http:\S+/.exec(log.lines()[0]!.msg)![0];
   await expect(fetch(url)).rejects.toThrow();
   await new Promise(resolve => other.close(resolve));

@@ -16,7 +16,12 @@ describeOnEach('the metrics of what is at the moment', kind => {
   const now = (): Promise<Samples> => scrape(api.metricsUrl);
 
   it('tell how many runs are on record in each state', async () => {
-    const states = async () => Object.fromEntries([...(await now())].filter(([series]) => series.startsWith('rollcall_runs')).map(([series, count]) => [/"(\w+)"/.exec(series)![1], count]));
+    const states = async () =>
+      Object.fromEntries(
+        [...(await now())]
+          .filter(([series]) => series.startsWith('rollcall_runs'))
+          .map(([series, count]) => [/"(\w+)"/.exec(series)![1], count]),
+      );
     expect(await states()).toEqual({ running: 0, paused: 0, succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 });
     const runs: { id: number }[] = [];
     for (const after of [pauseRun, cancelRun, null, null]) {
@@ -24,7 +29,13 @@ describeOnEach('the metrics of what is at the moment', kind => {
       runs.push(value!);
       if (after) await after(api.database, { userId: null, role: Role.ADMIN }, value!);
     }
-    await api.database.em.getConnection().execute(`update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ?`, [runs[3]!.id], 'run');
+    await api.database.em
+      .getConnection()
+      .execute(
+        `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ?`,
+        [runs[3]!.id],
+        'run',
+      );
     expect(await states()).toEqual({ running: 1, paused: 1, succeeded: 0, failed: 0, cancelled: 1, interrupted: 1 });
   });
 
@@ -32,7 +43,12 @@ describeOnEach('the metrics of what is at the moment', kind => {
     const most = kind === 'sqlite' ? 6 : 20;
     const samples = await now();
     const named = (name: string) => samples.get(`rollcall_database_${name}`);
-    expect([named('ready'), named('connections_max'), named('connections_waiting'), named('connections{state="active"}')]).toEqual([1, most, 0, 0]);
+    expect([
+      named('ready'),
+      named('connections_max'),
+      named('connections_waiting'),
+      named('connections{state="active"}'),
+    ]).toEqual([1, most, 0, 0]);
     const em = api.database.em.fork();
     await em.begin();
     expect((await now()).get('rollcall_database_connections{state="active"}')).toBe(1);
@@ -42,6 +58,8 @@ describeOnEach('the metrics of what is at the moment', kind => {
   it('tell of the process too', async () => {
     const samples = await now();
     expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
-    expect([...samples.keys()]).toEqual(expect.arrayContaining(['nodejs_eventloop_lag_seconds', 'process_cpu_seconds_total']));
+    expect([...samples.keys()]).toEqual(
+      expect.arrayContaining(['nodejs_eventloop_lag_seconds', 'process_cpu_seconds_total']),
+    );
   });
 });

@@ -71,7 +71,9 @@ describeOnEach('the metrics', kind => {
     const buckets = [...samples].filter(([series]) => series.startsWith(`${name}_bucket`)).map(([, count]) => count);
     expect(buckets).toHaveLength(14);
     expect(buckets.toSorted((a, b) => a - b)).toEqual(buckets);
-    expect([samples.get(`${name}_bucket{le="+Inf",${labels}}`), samples.get(`${name}_count{${labels}}`)]).toEqual([2, 2]);
+    expect([samples.get(`${name}_bucket{le="+Inf",${labels}}`), samples.get(`${name}_count{${labels}}`)]).toEqual([
+      2, 2,
+    ]);
     expect(samples.get(`${name}_sum{${labels}}`)).toBeGreaterThan(0);
   });
 
@@ -82,13 +84,23 @@ describeOnEach('the metrics', kind => {
     for (let index = 0; index < 20; index += 1) {
       const headers = { 'content-type': 'application/json', 'x-request-id': `id-${index}` };
       const query = `query Name${index} { alias${index}: courses { totalCount } ...F${index} } fragment F${index} on Query { another${index}: courses { totalCount } __typename }`;
-      await fetch(`${api.url}?x=${index}`, { method: 'POST', headers, body: JSON.stringify({ query, operationName: `Name${index}` }) });
+      await fetch(`${api.url}?x=${index}`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query, operationName: `Name${index}` }),
+      });
       await api.send(null, `query Name${index} { nothing${index} }`);
       await api.send(null, `query Name${index} { __typename t${index}: __schema { queryType { name } } }`);
       await fetch(new URL(`/nowhere/${index}`, api.url));
       await fetch(new URL(`/nowhere/${index}`, api.url), { method: index % 2 ? 'PROPFIND' : 'PUT' });
     }
-    const added = [...(await now()).keys()].filter(series => series.startsWith('rollcall_') && !before.has(series) && !series.includes('_bucket') && !series.includes('_sum'));
+    const added = [...(await now()).keys()].filter(
+      series =>
+        series.startsWith('rollcall_') &&
+        !before.has(series) &&
+        !series.includes('_bucket') &&
+        !series.includes('_sum'),
+    );
     expect(added.sort()).toEqual([
       'rollcall_graphql_errors_total{code="GRAPHQL_VALIDATION_FAILED"}',
       'rollcall_graphql_errors_total{code="NOT_FOUND"}',
@@ -117,7 +129,9 @@ describeOnEach('the metrics', kind => {
 
   it('count refused bypasses', async () => {
     const grown = await growth(async () => {
-      await expect(api.database.em.fork().nativeDelete(Enrollment, { id: 1 })).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+      await expect(api.database.em.fork().nativeDelete(Enrollment, { id: 1 })).rejects.toMatchObject({
+        code: 'COUNTER_BYPASS',
+      });
     });
     expect(grown).toEqual({ 'rollcall_bypasses_refused_total{entity="Enrollment"}': 1 });
   });
@@ -126,12 +140,19 @@ describeOnEach('the metrics', kind => {
     const [course] = [await addCourse(api.database), await addCourse(api.database), await addCourse(api.database)];
     const student = await addUser(api.database, Role.STUDENT);
     await addEnrollment(api.database, course, student);
-    await api.database.em.getConnection().execute('update core_course set total_enrollments = 5, active_enrollments = 4 where id = ?', [course], 'run');
+    await api.database.em
+      .getConnection()
+      .execute('update core_course set total_enrollments = 5, active_enrollments = 4 where id = ?', [course], 'run');
     expect([...(await now()).keys()].filter(series => series.startsWith('rollcall_last_verify'))).toEqual([]);
     const started = Date.now() / 1000;
-    const told = async (mutation: string) => expect(await api.send(admin, `mutation { ${mutation} { userErrors { code } } }`)).toEqual({ status: 200, data: { [mutation]: { userErrors: [] } } });
+    const told = async (mutation: string) =>
+      expect(await api.send(admin, `mutation { ${mutation} { userErrors { code } } }`)).toEqual({
+        status: 200,
+        data: { [mutation]: { userErrors: [] } },
+      });
     const verifyAll = () => told('verifyEnrollmentCounts');
-    const counts = async (work: () => Promise<unknown>) => Object.fromEntries(Object.entries(await growth(work)).filter(([series]) => /courses|drifts/.test(series)));
+    const counts = async (work: () => Promise<unknown>) =>
+      Object.fromEntries(Object.entries(await growth(work)).filter(([series]) => /courses|drifts/.test(series)));
 
     expect(await counts(verifyAll)).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2 });
     const first = await now();
@@ -140,7 +161,11 @@ describeOnEach('the metrics', kind => {
     expect(first.get('rollcall_last_verify_timestamp_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
     expect(first.get('rollcall_last_verify_duration_seconds')).toBeGreaterThan(0);
 
-    expect(await counts(() => told('recountEnrollments'))).toEqual({ rollcall_courses_checked_total: 3, rollcall_drifts_found_total: 2, rollcall_drifts_repaired_total: 2 });
+    expect(await counts(() => told('recountEnrollments'))).toEqual({
+      rollcall_courses_checked_total: 3,
+      rollcall_drifts_found_total: 2,
+      rollcall_drifts_repaired_total: 2,
+    });
     expect(await counts(verifyAll)).toEqual({ rollcall_courses_checked_total: 3 });
     expect((await now()).get('rollcall_last_verify_drifts')).toBe(0);
   });
@@ -158,7 +183,10 @@ describeOnServers('the metrics', kind => {
     await rival.begin();
     await rival.execute('update core_course set capacity = 50 where id = ?', [high], 'run');
     const before = await scrape(api.metricsUrl);
-    const moving = mutate(api, await api.token(Role.ADMIN, null), 'transferEnrollment', { enrollmentId: enrollment, courseId: high });
+    const moving = mutate(api, await api.token(Role.ADMIN, null), 'transferEnrollment', {
+      enrollmentId: enrollment,
+      courseId: high,
+    });
     await untilLockWaits(api.database);
     await rival.execute('update core_course set capacity = 50 where id = ?', [low], 'run');
     await rival.commit();
@@ -167,7 +195,9 @@ describeOnServers('the metrics', kind => {
       rollcall_deadlocks_total: 1,
       'rollcall_transaction_retries_total{reason="deadlock"}': 1,
     });
-    expect(await log.requests(1)).toMatchObject([{ operation: 'transferEnrollment', retries: 1, errors: 0, userErrors: 0 }]);
+    expect(await log.requests(1)).toMatchObject([
+      { operation: 'transferEnrollment', retries: 1, errors: 0, userErrors: 0 },
+    ]);
     await api.stop();
   });
 });

@@ -20,41 +20,185 @@ const KEY = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-versio
 /** What Fastify, a plugin of it, ws or Node would answer in words of its own, if it were let. */
 const cases: [what: string, bytes: string, status: number, code: string, message: RegExp][] = [
   ['a path that is not UTF-8', `GET /%ff HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /The address \/%ff cannot be read/],
-  ['such a path below one that there is', `POST /graphql/%ff HTTP/1.1\r\ncontent-length: 0\r\n${END}`, 400, 'BAD_REQUEST', /\/graphql\/%ff cannot be read/],
-  ['such a path among the files of a page', `GET /explorer/%C3%28 HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /cannot be read/],
+  [
+    'such a path below one that there is',
+    `POST /graphql/%ff HTTP/1.1\r\ncontent-length: 0\r\n${END}`,
+    400,
+    'BAD_REQUEST',
+    /\/graphql\/%ff cannot be read/,
+  ],
+  [
+    'such a path among the files of a page',
+    `GET /explorer/%C3%28 HTTP/1.1\r\n${END}`,
+    400,
+    'BAD_REQUEST',
+    /cannot be read/,
+  ],
   ['a path with half an escape', `GET /a%2 HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /\/a%2 cannot be read/],
   ['a path with an escape of no digits', `DELETE /%zz?x=1 HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /cannot be read/],
   ['an address without a host', `GET http:// HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /http:\/\/ cannot be read/],
-  ['a path out of the files of a page', `GET /explorer/../../etc/passwd HTTP/1.1\r\n${END}`, 404, 'NOT_FOUND', /nothing at \/explorer\/\.\./],
+  [
+    'a path out of the files of a page',
+    `GET /explorer/../../etc/passwd HTTP/1.1\r\n${END}`,
+    404,
+    'NOT_FOUND',
+    /nothing at \/explorer\/\.\./,
+  ],
   ['such a path in escapes', `GET /explorer/%2e%2e%2f%2e%2e%2fetc HTTP/1.1\r\n${END}`, 404, 'NOT_FOUND', /nothing at/],
   ['a file whose name has a zero', `GET /explorer/%00 HTTP/1.1\r\n${END}`, 404, 'NOT_FOUND', /nothing at/],
-  ['a file that there is not', `GET /explorer/nothing.js HTTP/1.1\r\n${END}`, 404, 'NOT_FOUND', /nothing at \/explorer\/nothing\.js/],
-  ['a file with a name that is too long', `GET /explorer/${'a'.repeat(5000)} HTTP/1.1\r\n${END}`, 404, 'NOT_FOUND', /nothing at/],
-  ['a file under a condition', `GET /explorer/styles.css HTTP/1.1\r\nif-unmodified-since: Mon, 01 Jan 1990 00:00:00 GMT\r\n${END}`, 412, 'BAD_REQUEST', /without If-Match/],
+  [
+    'a file that there is not',
+    `GET /explorer/nothing.js HTTP/1.1\r\n${END}`,
+    404,
+    'NOT_FOUND',
+    /nothing at \/explorer\/nothing\.js/,
+  ],
+  [
+    'a file with a name that is too long',
+    `GET /explorer/${'a'.repeat(5000)} HTTP/1.1\r\n${END}`,
+    404,
+    'NOT_FOUND',
+    /nothing at/,
+  ],
+  [
+    'a file under a condition',
+    `GET /explorer/styles.css HTTP/1.1\r\nif-unmodified-since: Mon, 01 Jan 1990 00:00:00 GMT\r\n${END}`,
+    412,
+    'BAD_REQUEST',
+    /without If-Match/,
+  ],
   ['TRACE', `TRACE /graphql HTTP/1.1\r\n${END}`, 405, 'METHOD_NOT_ALLOWED', /\/graphql does not take TRACE/],
-  ['CONNECT', 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n', 405, 'METHOD_NOT_ALLOWED', /does not take CONNECT/],
-  ['QUERY without a type', `QUERY /graphql HTTP/1.1\r\ncontent-length: 0\r\n${END}`, 405, 'METHOD_NOT_ALLOWED', /does not take QUERY/],
-  ['a body that is no JSON, by a method that the path does not take', `DELETE /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 1\r\n${END}{`, 405, 'METHOD_NOT_ALLOWED', /does not take DELETE/],
+  [
+    'CONNECT',
+    'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n',
+    405,
+    'METHOD_NOT_ALLOWED',
+    /does not take CONNECT/,
+  ],
+  [
+    'QUERY without a type',
+    `QUERY /graphql HTTP/1.1\r\ncontent-length: 0\r\n${END}`,
+    405,
+    'METHOD_NOT_ALLOWED',
+    /does not take QUERY/,
+  ],
+  [
+    'a body that is no JSON, by a method that the path does not take',
+    `DELETE /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 1\r\n${END}{`,
+    405,
+    'METHOD_NOT_ALLOWED',
+    /does not take DELETE/,
+  ],
   ['a method that nobody knows', `FROB /graphql HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['what it expects, which HTTP does not know', `POST /graphql HTTP/1.1\r\nexpect: 200-ok\r\n${JSON_TYPE}content-length: 2\r\n${END}{}`, 417, 'BAD_REQUEST', /Expect is "200-ok"/],
-  ['a body to an unknown path, once it is told to go on', `POST /nowhere HTTP/1.1\r\nexpect: 100-continue\r\n${JSON_TYPE}content-length: 2\r\n${END}{}`, 404, 'NOT_FOUND', /nothing at \/nowhere/],
+  [
+    'what it expects, which HTTP does not know',
+    `POST /graphql HTTP/1.1\r\nexpect: 200-ok\r\n${JSON_TYPE}content-length: 2\r\n${END}{}`,
+    417,
+    'BAD_REQUEST',
+    /Expect is "200-ok"/,
+  ],
+  [
+    'a body to an unknown path, once it is told to go on',
+    `POST /nowhere HTTP/1.1\r\nexpect: 100-continue\r\n${JSON_TYPE}content-length: 2\r\n${END}{}`,
+    404,
+    'NOT_FOUND',
+    /nothing at \/nowhere/,
+  ],
   ['no Host', 'GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'BAD_REQUEST', /Host is ""/],
   ['two Hosts', `GET /healthz HTTP/1.1\r\n${HOST}${END}`, 400, 'BAD_REQUEST', /header host came more than once/],
-  ['two tokens', `GET /healthz HTTP/1.1\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n${END}`, 400, 'BAD_REQUEST', /header authorization came more than once/],
-  ['headers that are too large', `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\n${END}`, 431, 'HEADERS_TOO_LARGE', /16384 bytes/],
-  ['a header with a space in its name', `GET /graphql HTTP/1.1\r\nba d: x\r\n${END}`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
+  [
+    'two tokens',
+    `GET /healthz HTTP/1.1\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n${END}`,
+    400,
+    'BAD_REQUEST',
+    /header authorization came more than once/,
+  ],
+  [
+    'headers that are too large',
+    `GET /graphql?query=${'x'.repeat(20_000)} HTTP/1.1\r\n${END}`,
+    431,
+    'HEADERS_TOO_LARGE',
+    /16384 bytes/,
+  ],
+  [
+    'a header with a space in its name',
+    `GET /graphql HTTP/1.1\r\nba d: x\r\n${END}`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
   ['TLS', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003', 400, 'BAD_REQUEST', /encrypted/],
-  ['a length that is no number', `POST /graphql HTTP/1.1\r\ncontent-length: abc\r\n${END}`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['two lengths', `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 2\r\ncontent-length: 3\r\n${END}{}}`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['a length and chunks', `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 2\r\ntransfer-encoding: chunked\r\n${END}0\r\n\r\n`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['a chunk without a length', `POST /graphql HTTP/1.1\r\n${JSON_TYPE}transfer-encoding: chunked\r\n${END}ZZ\r\n{}\r\n0\r\n\r\n`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['a chunk that is longer than it says', `POST /graphql HTTP/1.1\r\n${JSON_TYPE}transfer-encoding: chunked\r\n${END}2\r\n{}xx\r\n0\r\n\r\n`, 400, 'BAD_REQUEST', /no request of HTTP\/1\.1/],
-  ['a WebSocket without a key', `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}sec-websocket-version: 13\r\n\r\n`, 400, 'BAD_REQUEST', /no request for a WebSocket/],
-  ['a WebSocket of an old version', `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY.replace('13', '7')}\r\n`, 400, 'BAD_REQUEST', /no request for a WebSocket/],
-  ['a WebSocket by POST', `POST /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY}content-length: 0\r\n\r\n`, 400, 'BAD_REQUEST', /no request for a WebSocket/],
-  ['a WebSocket of a foreign page', `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY}origin: https://elsewhere.example\r\n\r\n`, 403, 'FORBIDDEN', /elsewhere\.example" may not listen/],
-  ['events without saying so', `GET /graphql/stream HTTP/1.1\r\n${END}`, 406, 'BAD_REQUEST', /Accept: text\/event-stream/],
+  [
+    'a length that is no number',
+    `POST /graphql HTTP/1.1\r\ncontent-length: abc\r\n${END}`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
+  [
+    'two lengths',
+    `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 2\r\ncontent-length: 3\r\n${END}{}}`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
+  [
+    'a length and chunks',
+    `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 2\r\ntransfer-encoding: chunked\r\n${END}0\r\n\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
+  [
+    'a chunk without a length',
+    `POST /graphql HTTP/1.1\r\n${JSON_TYPE}transfer-encoding: chunked\r\n${END}ZZ\r\n{}\r\n0\r\n\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
+  [
+    'a chunk that is longer than it says',
+    `POST /graphql HTTP/1.1\r\n${JSON_TYPE}transfer-encoding: chunked\r\n${END}2\r\n{}xx\r\n0\r\n\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request of HTTP\/1\.1/,
+  ],
+  [
+    'a WebSocket without a key',
+    `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}sec-websocket-version: 13\r\n\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request for a WebSocket/,
+  ],
+  [
+    'a WebSocket of an old version',
+    `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY.replace('13', '7')}\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request for a WebSocket/,
+  ],
+  [
+    'a WebSocket by POST',
+    `POST /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY}content-length: 0\r\n\r\n`,
+    400,
+    'BAD_REQUEST',
+    /no request for a WebSocket/,
+  ],
+  [
+    'a WebSocket of a foreign page',
+    `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY}origin: https://elsewhere.example\r\n\r\n`,
+    403,
+    'FORBIDDEN',
+    /elsewhere\.example" may not listen/,
+  ],
+  [
+    'events without saying so',
+    `GET /graphql/stream HTTP/1.1\r\n${END}`,
+    406,
+    'BAD_REQUEST',
+    /Accept: text\/event-stream/,
+  ],
 ];
 
 describe('what the server would not answer itself', () => {
@@ -63,49 +207,97 @@ describe('what the server would not answer itself', () => {
 
   beforeAll(async () => {
     log = keptLog();
-    api = await startApi('sqlite', { logger: log.logger, env: { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes', METRICS: 'on', INTROSPECTION: 'on', EXPLORER: 'on' } });
+    api = await startApi('sqlite', {
+      logger: log.logger,
+      env: {
+        NODE_ENV: 'production',
+        JWT_SECRET: 'a secret of this test, more than thirty-two bytes',
+        METRICS: 'on',
+        INTROSPECTION: 'on',
+        EXPLORER: 'on',
+      },
+    });
   });
   afterAll(() => api.stop());
   beforeEach(() => log.clear());
 
   /** Asserts that an answer has all that answers have, and gives its error. */
   function expectOurs({ headers, body }: RawReply): { code: string; message: string } {
-    expect(headers).toMatchObject({ ...securityHeaders({ production: true }), 'cache-control': 'no-store', 'content-type': 'application/json; charset=utf-8', 'x-request-id': expect.stringMatching(UUID) as string });
-    const [error, ...others] = (JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] }).errors;
+    expect(headers).toMatchObject({
+      ...securityHeaders({ production: true }),
+      'cache-control': 'no-store',
+      'content-type': 'application/json; charset=utf-8',
+      'x-request-id': expect.stringMatching(UUID) as string,
+    });
+    const [error, ...others] = (JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] })
+      .errors;
     expect(others).toEqual([]);
     return { code: error!.extensions.code, message: error!.message };
   }
 
-  it.each(cases)('is refused in the shape of all else, with its headers, its log line and its metrics: %s', async (_, bytes, status, code, message) => {
-    const before = await scrape(api.metricsUrl);
-    const answer = await answerToBytes(api.url, bytes);
-    expect([answer.status, expectOurs(answer)]).toEqual([status, { code, message: expect.stringMatching(message) as string }]);
-    const [line] = await log.requests(1);
-    expect(line).toMatchObject({ level: 30, requestId: answer.headers['x-request-id'], status, errors: 1, errorCodes: [code] });
-    expect(line).not.toHaveProperty('aborted');
-    expect(log.lines().filter(({ level, msg }) => level > 30 || msg === 'request')).toEqual([line]);
-    const grown = growthOf(before, await scrape(api.metricsUrl));
-    expect(Object.entries(grown).filter(([series]) => series.includes(`status="${status}"`))).toEqual([[expect.stringMatching(/^rollcall_http_requests_total/), 1]]);
-    expect(grown).toMatchObject({ [`rollcall_graphql_errors_total{code="${code}"}`]: 1 });
-  });
+  it.each(cases)(
+    'is refused in the shape of all else, with its headers, its log line and its metrics: %s',
+    async (_, bytes, status, code, message) => {
+      const before = await scrape(api.metricsUrl);
+      const answer = await answerToBytes(api.url, bytes);
+      expect([answer.status, expectOurs(answer)]).toEqual([
+        status,
+        { code, message: expect.stringMatching(message) as string },
+      ]);
+      const [line] = await log.requests(1);
+      expect(line).toMatchObject({
+        level: 30,
+        requestId: answer.headers['x-request-id'],
+        status,
+        errors: 1,
+        errorCodes: [code],
+      });
+      expect(line).not.toHaveProperty('aborted');
+      expect(log.lines().filter(({ level, msg }) => level > 30 || msg === 'request')).toEqual([line]);
+      const grown = growthOf(before, await scrape(api.metricsUrl));
+      expect(Object.entries(grown).filter(([series]) => series.includes(`status="${status}"`))).toEqual([
+        [expect.stringMatching(/^rollcall_http_requests_total/), 1],
+      ]);
+      expect(grown).toMatchObject({ [`rollcall_graphql_errors_total{code="${code}"}`]: 1 });
+    },
+  );
 
   it('is a body that breaks off, whose client still listens', async () => {
-    const answer = await answerToBytes(api.url, `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 200\r\n${END}{`, { halfClosed: true });
+    const answer = await answerToBytes(
+      api.url,
+      `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 200\r\n${END}{`,
+      { halfClosed: true },
+    );
     expect([answer.status, expectOurs(answer).code]).toEqual([400, 'BAD_REQUEST']);
-    expect(await log.requests(1)).toMatchObject([{ requestId: answer.headers['x-request-id'], method: 'POST', path: '/graphql', status: 400, errorCodes: ['BAD_REQUEST'] }]);
+    expect(await log.requests(1)).toMatchObject([
+      {
+        requestId: answer.headers['x-request-id'],
+        method: 'POST',
+        path: '/graphql',
+        status: 400,
+        errorCodes: ['BAD_REQUEST'],
+      },
+    ]);
   });
 
   it('is asked by HEAD, and has no body', async () => {
     for (const path of ['/%ff', '/nowhere', '/graphql', '/graphql/stream', '/explorer/nothing']) {
       const { body, headers } = await answerToBytes(api.url, `HEAD ${path} HTTP/1.1\r\n${END}`);
-      expect([path, body, headers['cache-control'], headers['content-security-policy']]).toEqual([path, '', 'no-store', securityHeaders({ production: true })['content-security-policy']]);
+      expect([path, body, headers['cache-control'], headers['content-security-policy']]).toEqual([
+        path,
+        '',
+        'no-store',
+        securityHeaders({ production: true })['content-security-policy'],
+      ]);
     }
   });
 
   it('does not break into an answer that is under way: the connection ends', async () => {
     const { hostname, port } = new URL(api.url);
     const query = encodeURIComponent('subscription { courseCountsChanged { courseId } }');
-    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(`GET /graphql/stream?query=${query} HTTP/1.1\r\naccept: text/event-stream\r\n${HOST}\r\n`));
+    const socket = connect({ host: hostname, port: Number(port) }, () =>
+      socket.write(`GET /graphql/stream?query=${query} HTTP/1.1\r\naccept: text/event-stream\r\n${HOST}\r\n`),
+    );
     let all = '';
     socket.setEncoding('utf8').on('data', part => (all += String(part)));
     await awaited(once(socket, 'data'), 'The stream did not begin.');
@@ -118,22 +310,91 @@ describe('what the server would not answer itself', () => {
   });
 
   it('is refused in that shape whatever is asked for: random methods, addresses, headers and bodies', async () => {
-    const part = fc.constantFrom('/', 'graphql', 'stream', 'explorer', 'healthz', '%', '%2', '%ff', '%2F', '%c3%a9', '..', '.', '?', '#', ';', '*', 'a', '\u00ff', '//', 'http:', '@', '"', '<', '[');
-    const method = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...METHODS.filter(name => !['HEAD', 'CONNECT'].includes(name))) }, fc.constantFrom('get', 'XYZ', 'G\u0000T', ''));
-    const header = fc.constantFrom('accept: application/json', 'expect: 1', 'content-encoding: br', 'content-type: text/plain', 'content-type: application/json', 'upgrade: h2c', 'te: x', 'origin: null', 'x-request-id: <', 'accept: *', 'accept-version: 1', 'range: bytes=5-1', 'if-match: *', 'bad', ': x', 'access-control-request-method: PUT', 'authorization: Basic x', 'forwarded: x');
-    const body = fc.constantFrom(['', ''], ['', 'more'], ['content-length: 2', '{}'], ['content-length: 2', 'x'], ['content-length: x', ''], ['transfer-encoding: chunked', '2\r\n{}\r\n0\r\n\r\n'], ['transfer-encoding: chunked', 'ZZ'], ['transfer-encoding: gzip', '']);
-    const request = fc.record({ method, target: fc.array(part, { maxLength: 6 }).map(parts => `/${parts.join('')}`), headers: fc.uniqueArray(header, { maxLength: 4 }), body });
+    const part = fc.constantFrom(
+      '/',
+      'graphql',
+      'stream',
+      'explorer',
+      'healthz',
+      '%',
+      '%2',
+      '%ff',
+      '%2F',
+      '%c3%a9',
+      '..',
+      '.',
+      '?',
+      '#',
+      ';',
+      '*',
+      'a',
+      '\u00ff',
+      '//',
+      'http:',
+      '@',
+      '"',
+      '<',
+      '[',
+    );
+    const method = fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom(...METHODS.filter(name => !['HEAD', 'CONNECT'].includes(name))) },
+      fc.constantFrom('get', 'XYZ', 'G\u0000T', ''),
+    );
+    const header = fc.constantFrom(
+      'accept: application/json',
+      'expect: 1',
+      'content-encoding: br',
+      'content-type: text/plain',
+      'content-type: application/json',
+      'upgrade: h2c',
+      'te: x',
+      'origin: null',
+      'x-request-id: <',
+      'accept: *',
+      'accept-version: 1',
+      'range: bytes=5-1',
+      'if-match: *',
+      'bad',
+      ': x',
+      'access-control-request-method: PUT',
+      'authorization: Basic x',
+      'forwarded: x',
+    );
+    const body = fc.constantFrom(
+      ['', ''],
+      ['', 'more'],
+      ['content-length: 2', '{}'],
+      ['content-length: 2', 'x'],
+      ['content-length: x', ''],
+      ['transfer-encoding: chunked', '2\r\n{}\r\n0\r\n\r\n'],
+      ['transfer-encoding: chunked', 'ZZ'],
+      ['transfer-encoding: gzip', ''],
+    );
+    const request = fc.record({
+      method,
+      target: fc.array(part, { maxLength: 6 }).map(parts => `/${parts.join('')}`),
+      headers: fc.uniqueArray(header, { maxLength: 4 }),
+      body,
+    });
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(request, async ({ method: name, target, headers, body: [length = '', text = ''] }) => {
         log.clear();
-        const answer = await answerToBytes(api.url, `${name} ${target} HTTP/1.1\r\n${[...headers, ...(length ? [length] : [])].map(one => `${one}\r\n`).join('')}${END}${text}`);
+        const answer = await answerToBytes(
+          api.url,
+          `${name} ${target} HTTP/1.1\r\n${[...headers, ...(length ? [length] : [])].map(one => `${one}\r\n`).join('')}${END}${text}`,
+        );
         const answered = log.requests(1);
-        expect((await answered).map(({ status, requestId }) => [status, requestId])).toEqual([[answer.status, answer.headers['x-request-id']]]);
+        expect((await answered).map(({ status, requestId }) => [status, requestId])).toEqual([
+          [answer.status, answer.headers['x-request-id']],
+        ]);
         expect(answer.headers).toMatchObject(securityHeaders({ production: true }));
         if (answer.status < 400) return;
         refused += 1;
-        expectOurs({ ...answer, headers: { ...answer.headers, 'x-request-id': '00000000-0000-0000-0000-000000000000' } });
+        expectOurs({
+          ...answer,
+          headers: { ...answer.headers, 'x-request-id': '00000000-0000-0000-0000-000000000000' },
+        });
         expect(log.lines().filter(({ level }) => level > 30)).toEqual([]);
       }),
       { numRuns: 400 },
@@ -147,12 +408,26 @@ it('a listener for the metrics alone answers as the API does', async () => {
   const api = await startApi('sqlite', { logger: log.logger, env: { METRICS: '127.0.0.1:0' } });
   const { origin } = new URL(api.metricsUrl!);
   log.clear();
-  for (const [request, status, code] of [['GET /nowhere', 404, 'NOT_FOUND'], ['POST /metrics', 405, 'METHOD_NOT_ALLOWED'], ['GET /%ff', 400, 'BAD_REQUEST'], ['NO', 400, 'BAD_REQUEST']] as const) {
-    const { status: answered, headers, body } = await answerToBytes(origin, `${request} HTTP/1.1\r\ncontent-length: 0\r\n${END}`);
-    expect([answered, JSON.parse(body)]).toEqual([status, { errors: [{ message: expect.not.stringContaining('Route') as string, extensions: { code } }] }]);
+  for (const [request, status, code] of [
+    ['GET /nowhere', 404, 'NOT_FOUND'],
+    ['POST /metrics', 405, 'METHOD_NOT_ALLOWED'],
+    ['GET /%ff', 400, 'BAD_REQUEST'],
+    ['NO', 400, 'BAD_REQUEST'],
+  ] as const) {
+    const {
+      status: answered,
+      headers,
+      body,
+    } = await answerToBytes(origin, `${request} HTTP/1.1\r\ncontent-length: 0\r\n${END}`);
+    expect([answered, JSON.parse(body)]).toEqual([
+      status,
+      { errors: [{ message: expect.not.stringContaining('Route') as string, extensions: { code } }] },
+    ]);
     expect(headers).toMatchObject({ ...securityHeaders({ production: false }), 'cache-control': 'no-store' });
   }
   expect((await log.requests(4)).map(({ status }) => status)).toEqual([404, 405, 400, 400]);
-  expect((await answerToBytes(origin, `GET /nowhere HTTP/1.1\r\n${END}`)).body).toContain('The metrics are at /metrics.');
+  expect((await answerToBytes(origin, `GET /nowhere HTTP/1.1\r\n${END}`)).body).toContain(
+    'The metrics are at /metrics.',
+  );
   await api.stop();
 });

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCourse, startApi, type Api } from '../support/api.js';
-import { ask, costOf, JSON_BODY, left, limits, newAddress, type Options, POINTS, smallest, start } from '../support/rates.js';
+import {
+  ask,
+  costOf,
+  JSON_BODY,
+  left,
+  limits,
+  newAddress,
+  type Options,
+  POINTS,
+  smallest,
+  start,
+} from '../support/rates.js';
 
 describe('what an address is charged', () => {
   let api: Api;
@@ -12,11 +23,15 @@ describe('what an address is charged', () => {
   afterAll(() => api.stop());
 
   it('charges the cost of the operation, and by the length of what is sent', async () => {
-    const courses = await costOf(api, { body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }) });
+    const courses = await costOf(api, {
+      body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }),
+    });
     expect(courses).toBeGreaterThan((await costOf(api)) + 20);
     const spaces = ' '.repeat(10_240);
     expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 40);
-    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe((await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 40);
+    expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe(
+      (await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 40,
+    );
   });
 
   it('charges a query with mistakes by its length, beyond what is left too', async () => {
@@ -28,16 +43,28 @@ describe('what an address is charged', () => {
 
   it('charges a body whose length is not told as the largest', async () => {
     const body = new Blob([smallest]).stream();
-    const answer = await fetch(api.url, { method: 'POST', headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() }, body, duplex: 'half' } as RequestInit);
+    const answer = await fetch(api.url, {
+      method: 'POST',
+      headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() },
+      body,
+      duplex: 'half',
+    } as RequestInit);
     expect([answer.status, left(answer)]).toEqual([429, 0]);
   });
 
   it('charges an answer of 304 as one of 200, and is no part of its ETag', async () => {
     const address = newAddress();
-    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
+    const options: Options = {
+      method: 'GET',
+      path: '/graphql?query={courses{totalCount}}',
+      headers: { 'apollo-require-preflight': '1' },
+    };
     const first = await ask(api, address, options);
     const second = await ask(api, address, options);
-    const third = await ask(api, address, { ...options, headers: { ...options.headers, 'if-none-match': first.headers.get('etag')! } });
+    const third = await ask(api, address, {
+      ...options,
+      headers: { ...options.headers, 'if-none-match': first.headers.get('etag')! },
+    });
     expect([first.status, second.status, third.status]).toEqual([200, 200, 304]);
     expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
     expect(left(second) - left(third)).toBe(left(first) - left(second));
@@ -45,17 +72,29 @@ describe('what an address is charged', () => {
   });
 
   it('is told with the cost of a request that asks for it, which no cache keeps', async () => {
-    const options: Options = { method: 'GET', path: '/graphql?query={courses{totalCount}}', headers: { 'apollo-require-preflight': '1' } };
+    const options: Options = {
+      method: 'GET',
+      path: '/graphql?query={courses{totalCount}}',
+      headers: { 'apollo-require-preflight': '1' },
+    };
     const plain = await ask(api, newAddress(), options);
     expect(((await plain.json()) as { extensions?: object }).extensions).toBeUndefined();
     expect(plain.headers.get('cache-control')).toBe('public, max-age=10');
-    const told = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '1' } });
-    const { extensions } = (await told.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
+    const told = await ask(api, newAddress(), {
+      ...options,
+      headers: { ...options.headers, 'graphql-cost-debug': '1' },
+    });
+    const { extensions } = (await told.json()) as {
+      extensions: { cost: { requested: number; actual: number; left: number } };
+    };
     const used = POINTS - left(told);
     expect(extensions).toEqual({ cost: { requested: expect.any(Number) as number, actual: used, left: left(told) } });
     expect(extensions.cost.requested).toBeGreaterThanOrEqual(used);
     expect([told.headers.get('cache-control'), told.headers.get('etag')]).toEqual(['no-store', null]);
-    const other = await ask(api, newAddress(), { ...options, headers: { ...options.headers, 'graphql-cost-debug': '0' } });
+    const other = await ask(api, newAddress(), {
+      ...options,
+      headers: { ...options.headers, 'graphql-cost-debug': '0' },
+    });
     expect(((await other.json()) as { extensions?: object }).extensions).toBeUndefined();
   });
 
@@ -83,8 +122,15 @@ describe('what an address is charged', () => {
     // It has points for a request, and uses them up by this one, so none for the operation.
     const statements = await api.statements(async () => {
       const refused = await ask(api, address, costly);
-      const { errors, extensions } = (await refused.json()) as { errors: { extensions: { code: string } }[]; extensions: { cost: { requested: number; actual: number; left: number } } };
-      expect([refused.status, errors.map(error => error.extensions.code), Number(refused.headers.get('retry-after')) > 3500]).toEqual([429, ['RATE_LIMITED'], true]);
+      const { errors, extensions } = (await refused.json()) as {
+        errors: { extensions: { code: string } }[];
+        extensions: { cost: { requested: number; actual: number; left: number } };
+      };
+      expect([
+        refused.status,
+        errors.map(error => error.extensions.code),
+        Number(refused.headers.get('retry-after')) > 3500,
+      ]).toEqual([429, ['RATE_LIMITED'], true]);
       expect(extensions.cost.requested).toBeGreaterThan(extensions.cost.actual + 400);
       expect([extensions.cost.actual, extensions.cost.left]).toEqual([101, 0]);
     });
@@ -100,7 +146,10 @@ describe('what an address is charged', () => {
       },
     });
     const address = newAddress();
-    const preflight: Options = { method: 'OPTIONS', headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' } };
+    const preflight: Options = {
+      method: 'OPTIONS',
+      headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' },
+    };
     expect(left(await ask(own, address, preflight))).toBe(POINTS - 100);
     while (left(await ask(own, address, preflight)) > 0);
     expect(held).toBe(0);
@@ -110,8 +159,16 @@ describe('what an address is charged', () => {
 });
 
 /** Sends a query from an address of its own, and gives what the answer and its header say of its cost. */
-async function told(api: Api, query: string): Promise<{ cost: { requested: number; actual: number; left: number }; standing: number }> {
-  const answer = await ask(api, newAddress(), { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) });
-  const { extensions } = (await answer.json()) as { extensions: { cost: { requested: number; actual: number; left: number } } };
+async function told(
+  api: Api,
+  query: string,
+): Promise<{ cost: { requested: number; actual: number; left: number }; standing: number }> {
+  const answer = await ask(api, newAddress(), {
+    headers: { ...JSON_BODY, 'graphql-cost-debug': '1' },
+    body: JSON.stringify({ query }),
+  });
+  const { extensions } = (await answer.json()) as {
+    extensions: { cost: { requested: number; actual: number; left: number } };
+  };
   return { cost: extensions.cost, standing: left(answer) };
 }

@@ -18,7 +18,9 @@ describe('a subscription of an address that is limited', () => {
 
   it('is charged for each message that subscribes, by its cost, and for one with mistakes too', async () => {
     const address = newAddress();
-    const socket = new WebSocket(api.url.replace('http', 'ws'), 'graphql-transport-ws', { headers: { 'x-forwarded-for': address } });
+    const socket = new WebSocket(api.url.replace('http', 'ws'), 'graphql-transport-ws', {
+      headers: { 'x-forwarded-for': address },
+    });
     const says = async (): Promise<string> => String(((await once(socket, 'message')) as [Buffer])[0]);
     await once(socket, 'open');
     socket.send('{"type":"connection_init"}');
@@ -31,18 +33,33 @@ describe('a subscription of an address that is limited', () => {
     };
     const small = await costOfSubscribing('1', 'subscription { courseCountsChanged(courseIds: ["1"]) { courseId } }');
     expect(small).toBeGreaterThan(100);
-    expect(await costOfSubscribing('2', 'subscription { nothing }')).toBe(100 + Math.ceil((120 * 'subscription { nothing }'.length) / 1024));
+    expect(await costOfSubscribing('2', 'subscription { nothing }')).toBe(
+      100 + Math.ceil((120 * 'subscription { nothing }'.length) / 1024),
+    );
     socket.terminate();
   });
 
   it('is told those who ask for a WebSocket, whether they get it or not, and charges both', async () => {
-    const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': 'graphql-transport-ws' };
-    for (const [event, headers] of [['upgrade', {}], ['response', { origin: 'https://stranger.example' }], ['response', { 'sec-websocket-version': '1' }]] as const) {
+    const upgrade = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-protocol': 'graphql-transport-ws',
+    };
+    for (const [event, headers] of [
+      ['upgrade', {}],
+      ['response', { origin: 'https://stranger.example' }],
+      ['response', { 'sec-websocket-version': '1' }],
+    ] as const) {
       const asking = get(api.url, { headers: { ...upgrade, ...headers, 'x-forwarded-for': newAddress() } });
       const [answer, socket] = (await once(asking, event)) as [IncomingMessage, Socket | undefined];
       answer.resume();
       socket?.destroy();
-      expect([answer.headers['ratelimit'], answer.headers['ratelimit-policy']]).toEqual([`"address";r=${POINTS - 100};t=3600`, `"address";q=${POINTS};w=3600;qu="points"`]);
+      expect([answer.headers['ratelimit'], answer.headers['ratelimit-policy']]).toEqual([
+        `"address";r=${POINTS - 100};t=3600`,
+        `"address";q=${POINTS};w=3600;qu="points"`,
+      ]);
     }
   });
 
@@ -50,24 +67,41 @@ describe('a subscription of an address that is limited', () => {
     const query = 'subscription { courseCountsChanged { courseId } }';
     const used = newAddress();
     while (left(await ask(api, used)) > 100);
-    const stream = await ask(api, used, { path: '/graphql/stream', headers: { ...JSON_BODY, accept: 'text/event-stream' }, body: JSON.stringify({ query }) });
+    const stream = await ask(api, used, {
+      path: '/graphql/stream',
+      headers: { ...JSON_BODY, accept: 'text/event-stream' },
+      body: JSON.stringify({ query }),
+    });
     const [, event] = /^data: (.*)$/m.exec(await stream.text()) ?? [];
-    expect([stream.status, JSON.parse(event!).errors[0].extensions]).toEqual([200, { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }]);
+    expect([stream.status, JSON.parse(event!).errors[0].extensions]).toEqual([
+      200,
+      { code: 'RATE_LIMITED', retryAfter: expect.any(Number) },
+    ]);
     const address = newAddress();
     const FromAddress = class extends WebSocket {
       constructor(url: string, protocol: string) {
         super(url, protocol, { headers: { 'x-forwarded-for': address } });
       }
     };
-    const connect = () => createClient({ url: api.url.replace('http', 'ws'), retryAttempts: 0, webSocketImpl: FromAddress });
+    const connect = () =>
+      createClient({ url: api.url.replace('http', 'ws'), retryAttempts: 0, webSocketImpl: FromAddress });
     const client = connect();
     // Its cost is more than all points, so it leaves none.
     expect((await client.iterate({ query }).next()).value).toMatchObject({ data: {} });
     for (let again = 0; again < 2; again += 1) {
-      const [error] = (await client.iterate({ query }).next().catch((errors: unknown) => errors)) as { message: string; extensions: { code: string; retryAfter: number } }[];
-      expect(error!.extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: Number(/Try again in (\d+) s/.exec(error!.message)![1]) });
+      const [error] = (await client
+        .iterate({ query })
+        .next()
+        .catch((errors: unknown) => errors)) as { message: string; extensions: { code: string; retryAfter: number } }[];
+      expect(error!.extensions).toEqual({
+        code: 'RATE_LIMITED',
+        retryAfter: Number(/Try again in (\d+) s/.exec(error!.message)![1]),
+      });
     }
-    await expect(connect().iterate({ query }).next()).rejects.toMatchObject({ code: 1013, reason: expect.stringContaining('Your address has used up') });
+    await expect(connect().iterate({ query }).next()).rejects.toMatchObject({
+      code: 1013,
+      reason: expect.stringContaining('Your address has used up'),
+    });
     await client.dispose();
   });
 });

@@ -7,9 +7,16 @@ describe('the limit of what a viewer may ask for', () => {
   it('is of each viewer, from whatever address, and leaves that of the address alone', async () => {
     const api = await start();
     const address = newAddress();
-    const as = async (userId: number | null, role = Role.STUDENT): Promise<Options> => ({ headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(role, userId)}` } });
+    const as = async (userId: number | null, role = Role.STUDENT): Promise<Options> => ({
+      headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(role, userId)}` },
+    });
     const [oneId, otherId] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
-    const [one, other, admin, anotherAdmin] = [await as(oneId), await as(otherId), await as(null, Role.ADMIN), await as(null, Role.ADMIN)];
+    const [one, other, admin, anotherAdmin] = [
+      await as(oneId),
+      await as(otherId),
+      await as(null, Role.ADMIN),
+      await as(null, Role.ADMIN),
+    ];
     for (const viewer of [one, admin]) {
       let answer: Response;
       do {
@@ -28,13 +35,20 @@ describe('the limit of what a viewer may ask for', () => {
     const api = await start();
     const student = await addUser(api.database, Role.STUDENT);
     const stranger = await start({ env: { JWT_SECRET: 'a secret of a stranger, which this server does not know' } });
-    const forged: Options = { headers: { ...JSON_BODY, authorization: `Bearer ${await stranger.token(Role.STUDENT, student)}` } };
+    const forged: Options = {
+      headers: { ...JSON_BODY, authorization: `Bearer ${await stranger.token(Role.STUDENT, student)}` },
+    };
     const address = newAddress();
     const answer = await ask(api, address, forged);
-    expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([401, `"address";q=${POINTS};w=3600;qu="points"`]);
+    expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([
+      401,
+      `"address";q=${POINTS};w=3600;qu="points"`,
+    ]);
     await exhaust(api, address);
     expect((await ask(api, address, forged)).status).toBe(429);
-    const real: Options = { headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(Role.STUDENT, student)}` } };
+    const real: Options = {
+      headers: { ...JSON_BODY, authorization: `Bearer ${await api.token(Role.STUDENT, student)}` },
+    };
     expect(left(await ask(api, address, real))).toBe(POINTS - (await costOf(api)));
   });
 });

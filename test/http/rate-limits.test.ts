@@ -5,7 +5,19 @@ import { Role } from '../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
-import { ask, codesOf, costOf, exhaust, JSON_BODY, left, limits, newAddress, type Options, POINTS, start } from '../support/rates.js';
+import {
+  ask,
+  codesOf,
+  costOf,
+  exhaust,
+  JSON_BODY,
+  left,
+  limits,
+  newAddress,
+  type Options,
+  POINTS,
+  start,
+} from '../support/rates.js';
 
 describe('the limit of what an address may ask for', () => {
   let api: Api;
@@ -30,17 +42,32 @@ describe('the limit of what an address may ask for', () => {
     await exhaust(api, address);
     for (const accept of ['application/json', 'application/graphql-response+json']) {
       const refused = await ask(api, address, { headers: { ...JSON_BODY, accept } });
-      expect([refused.status, refused.headers.get('content-type'), refused.headers.get('cache-control'), left(refused)]).toEqual([429, `${accept}; charset=utf-8`, 'no-store', 0]);
+      expect([
+        refused.status,
+        refused.headers.get('content-type'),
+        refused.headers.get('cache-control'),
+        left(refused),
+      ]).toEqual([429, `${accept}; charset=utf-8`, 'no-store', 0]);
       const seconds = refused.headers.get('retry-after')!;
       expect(Number(seconds)).toBeGreaterThan(3500);
-      expect(await refused.json()).toEqual({ errors: [{ message: `Your address has used up the ${POINTS} points for 3600 s. Try again in ${seconds} s; ask for less at once, or sign in.`, extensions: { code: 'RATE_LIMITED' } }] });
+      expect(await refused.json()).toEqual({
+        errors: [
+          {
+            message: `Your address has used up the ${POINTS} points for 3600 s. Try again in ${seconds} s; ask for less at once, or sign in.`,
+            extensions: { code: 'RATE_LIMITED' },
+          },
+        ],
+      });
     }
     expect((await ask(api, newAddress())).status).toBe(200);
   });
 
   it.each<[string, Options]>([
     ['POST /graphql', {}],
-    ['GET /graphql', { method: 'GET', path: '/graphql?query={__typename}', headers: { 'apollo-require-preflight': '1' } }],
+    [
+      'GET /graphql',
+      { method: 'GET', path: '/graphql?query={__typename}', headers: { 'apollo-require-preflight': '1' } },
+    ],
     ['a body that is no JSON', { body: '{' }],
     ['an operation that is not GraphQL', { body: '{"query":"{"}' }],
     ['a body of another type', { headers: { 'content-type': 'text/plain' } }],
@@ -48,9 +75,15 @@ describe('the limit of what an address may ask for', () => {
     ['a header that holds no token', { headers: { ...JSON_BODY, authorization: 'Basic eA==' } }],
     ['a token with a body that is no JSON', { headers: { ...JSON_BODY, authorization: 'Bearer x.y.z' }, body: '{' }],
     ['a compressed body', { headers: { ...JSON_BODY, 'content-encoding': 'gzip' } }],
-    ['a token with a compressed body', { headers: { ...JSON_BODY, 'content-encoding': 'gzip', authorization: 'Bearer x.y.z' } }],
+    [
+      'a token with a compressed body',
+      { headers: { ...JSON_BODY, 'content-encoding': 'gzip', authorization: 'Bearer x.y.z' } },
+    ],
     ['POST /graphql/stream', { path: '/graphql/stream', headers: { ...JSON_BODY, accept: 'text/event-stream' } }],
-    ['GET /graphql/stream', { method: 'GET', path: '/graphql/stream?query={__typename}', headers: { accept: 'text/event-stream' } }],
+    [
+      'GET /graphql/stream',
+      { method: 'GET', path: '/graphql/stream?query={__typename}', headers: { accept: 'text/event-stream' } },
+    ],
     ['a page', { method: 'GET', path: '/explorer', headers: {} }],
     ['a path at which there is nothing', { method: 'GET', path: '/nothing', headers: {} }],
     ['a method that the path does not take', { method: 'PUT' }],
@@ -70,7 +103,12 @@ describe('the limit of what an address may ask for', () => {
     await exhaust(api, address);
     for (const path of ['/healthz', '/readyz', '/metrics']) {
       const { status, headers } = await ask(api, address, { method: 'GET', path, headers: {} });
-      expect([path, status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([path, 200, null, null]);
+      expect([path, status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([
+        path,
+        200,
+        null,
+        null,
+      ]);
     }
   });
 
@@ -78,7 +116,10 @@ describe('the limit of what an address may ask for', () => {
     const address = newAddress();
     await exhaust(api, address);
     const origin = 'http://localhost:5173';
-    const preflight = await ask(api, address, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } });
+    const preflight = await ask(api, address, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    });
     expect(preflight.status).toBe(204);
     const refused = await ask(api, address, { headers: { ...JSON_BODY, origin } });
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin]);
@@ -91,7 +132,10 @@ describe('the limit of what an address may ask for', () => {
     const address = newAddress();
     await exhaust(api, address);
     // Its body never comes to an end, so that only what does not wait for it is answered.
-    const asking = request(api.url, { method: 'POST', headers: { ...JSON_BODY, ...token, 'content-length': '1000000', 'x-forwarded-for': address } });
+    const asking = request(api.url, {
+      method: 'POST',
+      headers: { ...JSON_BODY, ...token, 'content-length': '1000000', 'x-forwarded-for': address },
+    });
     asking.on('error', () => undefined).write('{');
     const [answer] = (await once(asking, 'response')) as [IncomingMessage];
     expect(answer.statusCode).toBe(429);
@@ -114,7 +158,9 @@ describe('a proxy that TRUST_PROXY does not name', () => {
     const api = await start({ logger: log.logger, env: { TRUST_PROXY: 'off' } });
     const [first, second] = [await ask(api, newAddress()), await ask(api, newAddress())];
     expect(left(first) - left(second)).toBe(POINTS - left(first));
-    const told = log.lines().filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not believed'));
+    const told = log
+      .lines()
+      .filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not believed'));
     expect(told).toMatchObject([{ level: 40, from: expect.stringContaining('127.0.0.1') }]);
     const other = keptLog();
     const trusting = await start({ logger: other.logger });
@@ -127,7 +173,13 @@ describe('the limits of rates', () => {
   it('are off with RATE_LIMIT=off', async () => {
     const api = await start({ env: { RATE_LIMIT: 'off', RATE_LIMIT_SIGNED_IN: '' } });
     for (const token of [null, await api.token(Role.ADMIN, null)]) {
-      const { status, headers } = await ask(api, newAddress(), { headers: { ...JSON_BODY, 'graphql-cost-debug': '1', ...(token !== null && { authorization: `Bearer ${token}` }) } });
+      const { status, headers } = await ask(api, newAddress(), {
+        headers: {
+          ...JSON_BODY,
+          'graphql-cost-debug': '1',
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+        },
+      });
       expect([status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([200, null, null]);
     }
   });

@@ -36,8 +36,15 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
   it('is waited for at the start, shows in /readyz and in coded errors, and is used again when it is back, without a restart', async () => {
     await server.kill();
-    const command = place.start(['serve'], { DATABASE_URL: `${server.url}/readiness`, NODE_ENV: 'production', JWT_SECRET: secret, METRICS: 'on' });
-    await command.says(`Waiting up to 60 s for the database at ${server.url}/readiness, which does not answer yet (ECONNREFUSED).`);
+    const command = place.start(['serve'], {
+      DATABASE_URL: `${server.url}/readiness`,
+      NODE_ENV: 'production',
+      JWT_SECRET: secret,
+      METRICS: 'on',
+    });
+    await command.says(
+      `Waiting up to 60 s for the database at ${server.url}/readiness, which does not answer yet (ECONNREFUSED).`,
+    );
     await server.start();
     const stdout = await command.says('listening');
     const base = /http:\/\/[^"\s]+/.exec(stdout)![0];
@@ -46,18 +53,29 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       return [response.status, await response.json()];
     };
     const ask = async (): Promise<unknown> => {
-      const response = await fetch(`${base}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ courses { totalCount } }"}' });
+      const response = await fetch(`${base}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ courses { totalCount } }"}',
+      });
       return response.json();
     };
     expect(await ready()).toEqual([200, { status: 'ready' }]);
     expect(await ask()).toEqual({ data: { courses: { totalCount: 0 } } });
 
     await server.kill();
-    expect(await ready()).toEqual([503, { status: 'not ready', reason: expect.stringContaining('The database does not answer (') }]);
+    expect(await ready()).toEqual([
+      503,
+      { status: 'not ready', reason: expect.stringContaining('The database does not answer (') },
+    ]);
     expect(await ask()).toMatchObject({ data: null, errors: [{ extensions: { code: 'READ_FAILED' } }] });
     expect((await fetch(`${base}/healthz`)).status).toBe(200);
     const metrics = await scrape(`${base}/metrics`);
-    expect([metrics.get('rollcall_database_ready'), metrics.get('rollcall_graphql_errors_total{code="READ_FAILED"}'), metrics.has('rollcall_runs{state="running"}')]).toEqual([0, 1, false]);
+    expect([
+      metrics.get('rollcall_database_ready'),
+      metrics.get('rollcall_graphql_errors_total{code="READ_FAILED"}'),
+      metrics.has('rollcall_runs{state="running"}'),
+    ]).toEqual([0, 1, false]);
 
     await server.start();
     expect(await ready()).toEqual([200, { status: 'ready' }]);
@@ -73,7 +91,14 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const [hot, quiet] = await addCourses(database, [{}, {}]);
     const students = await addUsers(database, Role.STUDENT, 30);
     const log = keptLog();
-    const config = readConfig({ DATABASE_URL: `${server.url}/frozen`, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', REQUEST_TIMEOUT: '1', COUNTERS: strategy });
+    const config = readConfig({
+      DATABASE_URL: `${server.url}/frozen`,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      NODE_ENV: 'test',
+      REQUEST_TIMEOUT: '1',
+      COUNTERS: strategy,
+    });
     const api = await serve({ config, database, logger: log.logger, thresholds: anyLoad });
     onTestFinished(async () => {
       server.thaw();
@@ -82,10 +107,17 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     });
     const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
     const ask = async (query: string): Promise<[number, { errors?: { extensions: { code: string } }[] }]> => {
-      const answer = await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) });
+      const answer = await fetch(api.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ query }),
+      });
       return [answer.status, (await answer.json()) as object];
     };
-    const enroll = (courseId: number, studentId: number) => ask(`mutation { enroll(input: { courseId: ${courseId}, studentId: ${studentId} }) { course { totalEnrollments } userErrors { code } } }`);
+    const enroll = (courseId: number, studentId: number) =>
+      ask(
+        `mutation { enroll(input: { courseId: ${courseId}, studentId: ${studentId} }) { course { totalEnrollments } userErrors { code } } }`,
+      );
     const ready = async (): Promise<[number, unknown]> => {
       const answer = await fetch(new URL('/readyz', api.url));
       return [answer.status, await answer.json()];
@@ -95,10 +127,16 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const before = await everything(database);
 
     server.freeze();
-    const asked = await Promise.all([ready(), ...students.map((student, index) => enroll(index < 20 ? hot! : quiet!, student)), ...students.map(() => ask('{ courses { totalCount } }'))]);
+    const asked = await Promise.all([
+      ready(),
+      ...students.map((student, index) => enroll(index < 20 ? hot! : quiet!, student)),
+      ...students.map(() => ask('{ courses { totalCount } }')),
+    ]);
     const [notReady, ...answers] = asked;
     expect(notReady).toEqual([503, { status: 'not ready', reason: 'The database has not answered for 2000 ms.' }]);
-    const told = (answers as Awaited<ReturnType<typeof ask>>[]).map(([, { errors }]) => errors?.map(({ extensions }) => extensions.code).join());
+    const told = (answers as Awaited<ReturnType<typeof ask>>[]).map(([, { errors }]) =>
+      errors?.map(({ extensions }) => extensions.code).join(),
+    );
     expect(told.slice(30)).toEqual(students.map(() => 'REQUEST_TIMEOUT'));
     expect(told.slice(0, 30).filter(code => code !== 'REQUEST_TIMEOUT' && code !== 'RETRY_LATER')).toEqual([]);
     // A line for each request, whatever the database does.
@@ -111,10 +149,17 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     };
     await until(isAtRest, 'Connections are not given back.');
     // Nor is the server at anything any more that was sent to it before.
-    await until(async () => (await database.em.getConnection().execute('select 1 from information_schema.innodb_trx')).length === 0, 'A transaction goes on.');
+    await until(
+      async () =>
+        (await database.em.getConnection().execute('select 1 from information_schema.innodb_trx')).length === 0,
+      'A transaction goes on.',
+    );
     expect(await everything(database)).toEqual(before);
     expect(await ready()).toEqual([200, { status: 'ready' }]);
-    expect(await enroll(hot!, students[0]!)).toEqual([200, { data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } } }]);
+    expect(await enroll(hot!, students[0]!)).toEqual([
+      200,
+      { data: { enroll: { course: { totalEnrollments: 1 }, userErrors: [] } } },
+    ]);
     await expectExactCounts(database);
   });
 });

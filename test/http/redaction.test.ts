@@ -8,8 +8,16 @@ const redacted = (value: unknown): unknown => JSON.parse(withoutSecrets(JSON.str
 it.each([
   ['an email alone', 'ada@example.org', '[email]'],
   ['an email in a sentence', 'Ask ada@example.org, or bob.b+x@mail.example.com.', 'Ask [email], or [email]'],
-  ['an email in SQL', "insert into core_user values ('ada@example.org', 'student')", 'insert into core_user values ([email], \'student\')'],
-  ["a database's duplicate", "Duplicate entry 'ada@example.org' for key 'core_user.email'", "Duplicate entry [email] for key 'core_user.email'"],
+  [
+    'an email in SQL',
+    "insert into core_user values ('ada@example.org', 'student')",
+    "insert into core_user values ([email], 'student')",
+  ],
+  [
+    "a database's duplicate",
+    "Duplicate entry 'ada@example.org' for key 'core_user.email'",
+    "Duplicate entry [email] for key 'core_user.email'",
+  ],
   ['an email behind a line break', 'first\nada@example.org\nlast', 'first\n[email]\nlast'],
   ['an email behind an escaped quote', 'say "ada@example.org"', 'say "[email]"'],
   ['an email in a URL', '/users?email=ada%40example.org&x=1', '/users?email=[email]&x=1'],
@@ -20,8 +28,16 @@ it.each([
   ['a token in a URL', `/graphql?token=${token}`, '/graphql?token=[token]'],
   ['a token without its signature', token.slice(0, token.lastIndexOf('.')), '[token]'],
   ['credentials of any kind', 'Authorization: Bearer opaque-secret', 'Authorization: Bearer [token]'],
-  ['a header', { authorization: 'Basic c2VjcmV0', cookie: 'session=secret "x"' }, { authorization: '[redacted]', cookie: '[redacted]' }],
-  ['a package in a stack', 'at /app/node_modules/@apollo/server/index.js:1:2', 'at /app/node_modules/@apollo/server/index.js:1:2'],
+  [
+    'a header',
+    { authorization: 'Basic c2VjcmV0', cookie: 'session=secret "x"' },
+    { authorization: '[redacted]', cookie: '[redacted]' },
+  ],
+  [
+    'a package in a stack',
+    'at /app/node_modules/@apollo/server/index.js:1:2',
+    'at /app/node_modules/@apollo/server/index.js:1:2',
+  ],
   ['text that has neither', 'Course 7 "A @ B" is full.', 'Course 7 "A @ B" is full.'],
 ])('%s', (_, given, expected) => {
   expect(redacted(given)).toEqual(expected);
@@ -29,9 +45,19 @@ it.each([
 
 it('no email and no token is left of any line, and the line stays JSON with the same shape', () => {
   const name = fc.stringMatching(/^[a-z0-9][a-z0-9._+-]{0,30}$/);
-  const email = fc.tuple(name, fc.stringMatching(/^[a-z0-9-]{1,20}\.[a-z]{2,6}$/)).map(([local, domain]) => `${local}@${domain}`);
-  const jwt = fc.tuple(fc.base64String({ minLength: 4 }), fc.base64String({ minLength: 4 })).map(([claims, signature]) => `eyJ${Buffer.from(claims).toString('base64url')}.${Buffer.from(claims).toString('base64url')}.${Buffer.from(signature).toString('base64url')}`);
-  const around = fc.oneof(fc.constantFrom('', ' ', '\n', '\t', '"', "'", '\\', '\u0000', '/', '=', '(', '{"a":"'), fc.string());
+  const email = fc
+    .tuple(name, fc.stringMatching(/^[a-z0-9-]{1,20}\.[a-z]{2,6}$/))
+    .map(([local, domain]) => `${local}@${domain}`);
+  const jwt = fc
+    .tuple(fc.base64String({ minLength: 4 }), fc.base64String({ minLength: 4 }))
+    .map(
+      ([claims, signature]) =>
+        `eyJ${Buffer.from(claims).toString('base64url')}.${Buffer.from(claims).toString('base64url')}.${Buffer.from(signature).toString('base64url')}`,
+    );
+  const around = fc.oneof(
+    fc.constantFrom('', ' ', '\n', '\t', '"', "'", '\\', '\u0000', '/', '=', '(', '{"a":"'),
+    fc.string(),
+  );
   fc.assert(
     fc.property(around, fc.oneof(email, jwt), around, (before, secret, after) => {
       const line = { message: `${before} ${secret} ${after}`, nested: [{ text: `${before}'${secret}'${after}` }] };

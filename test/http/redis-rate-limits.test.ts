@@ -31,14 +31,22 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
 
   /** Starts a server, which waits for Redis longer than in use: it shares a busy machine with other tests. */
   async function start(url = redis.url, redisWaitMs = 20_000): Promise<Api> {
-    const api = await startApi('sqlite', { logger: info.logger, redisWaitMs, env: { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_REDIS_URL: url } });
+    const api = await startApi('sqlite', {
+      logger: info.logger,
+      redisWaitMs,
+      env: { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_REDIS_URL: url },
+    });
     onTestFinished(() => api.stop());
     return api;
   }
 
   /** Sends the smallest query, and gives the status and what is left; null: nothing is known of that. */
   async function ask({ url }: Api): Promise<{ status: number; left: number | null }> {
-    const { status, headers } = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+    const { status, headers } = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
     const left = /;r=(\d+);/.exec(headers.get('ratelimit') ?? '')?.[1];
     return { status, left: left === undefined ? null : Number(left) };
   }
@@ -67,14 +75,19 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
   });
 
   it('take points back on every server, also of a client that had used up all', async () => {
-    const [one, other] = await Promise.all(['one', 'other'].map(async () => {
-      const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
-      onTestFinished(() => limits.close());
-      await limits.connect();
-      return limits.windows('given', { points: POINTS, seconds: 3600 });
-    }));
+    const [one, other] = await Promise.all(
+      ['one', 'other'].map(async () => {
+        const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
+        onTestFinished(() => limits.close());
+        await limits.connect();
+        return limits.windows('given', { points: POINTS, seconds: 3600 });
+      }),
+    );
     expect(await one!.take('client', 1500)).toMatchObject({ left: 0 });
-    expect([await one!.take('client', 1), await other!.take('client', 1)]).toMatchObject([{ isRefused: true }, { isRefused: true }]);
+    expect([await one!.take('client', 1), await other!.take('client', 1)]).toMatchObject([
+      { isRefused: true },
+      { isRefused: true },
+    ]);
     expect(await other!.giveBack('client', 1002)).toMatchObject({ isRefused: false, left: 500 });
     expect(await one!.take('client', 100)).toMatchObject({ isRefused: false, left: 400 });
     expect(await other!.take('client', 100)).toMatchObject({ isRefused: false, left: 300 });

@@ -21,20 +21,39 @@ describeOnEach('the log of requests', kind => {
   afterEach(() => api.stop());
 
   const post = (body: unknown, headers: Record<string, string> = {}) =>
-    fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+    fetch(api.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
 
   it('has one line for an operation: what it was, who asked, how long it took and how it ended', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, { capacity: 1 });
-    const query = 'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { userErrors { message } } again: enroll(input: { courseId: $id }) { userErrors { message } } }';
+    const query =
+      'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { userErrors { message } } again: enroll(input: { courseId: $id }) { userErrors { message } } }';
     await api.send(await api.token(Role.STUDENT, student), query, { id: course });
     const lines = await log.requests(1);
     expect(lines).toEqual([
       {
-        level: 30, time: number, pid: number, hostname: expect.any(String) as string, msg: 'request',
-        requestId: expect.stringMatching(UUID) as string, method: 'POST', path: '/graphql', status: 200, durationMs: number,
-        operationType: 'mutation', operationName: 'Join', operation: 'enroll', viewerId: student, viewerRole: 'student',
-        errors: 0, userErrors: 1, userErrorCodes: ['ALREADY_ENROLLED'],
+        level: 30,
+        time: number,
+        pid: number,
+        hostname: expect.any(String) as string,
+        msg: 'request',
+        requestId: expect.stringMatching(UUID) as string,
+        method: 'POST',
+        path: '/graphql',
+        status: 200,
+        durationMs: number,
+        operationType: 'mutation',
+        operationName: 'Join',
+        operation: 'enroll',
+        viewerId: student,
+        viewerRole: 'student',
+        errors: 0,
+        userErrors: 1,
+        userErrorCodes: ['ALREADY_ENROLLED'],
       },
     ]);
     expect(log.lines()).toHaveLength(1);
@@ -43,7 +62,14 @@ describeOnEach('the log of requests', kind => {
   it('tells how many errors there were and their codes, once each', async () => {
     await api.send(null, '{ a: course(id: "x") { id } b: course(id: "y") { id } enrollments { totalCount } }');
     const [line] = await log.requests(1);
-    expect(line).toMatchObject({ level: 30, operationType: 'query', operation: 'several', errors: 3, errorCodes: ['BAD_USER_INPUT', 'UNAUTHENTICATED'], userErrors: 0 });
+    expect(line).toMatchObject({
+      level: 30,
+      operationType: 'query',
+      operation: 'several',
+      errors: 3,
+      errorCodes: ['BAD_USER_INPUT', 'UNAUTHENTICATED'],
+      userErrors: 0,
+    });
     expect(line).not.toHaveProperty('viewerId');
     expect(line).not.toHaveProperty('operationName');
   });
@@ -67,24 +93,48 @@ describeOnEach('the log of requests', kind => {
   });
 
   it('names a request by the id that it came with, if that is sane, and sends the id back, whatever the answer', async () => {
-    const idOf = async (given: string | null, path = '/graphql') => (await fetch(new URL(path, api.url), { method: 'POST', headers: given === null ? {} : { 'x-request-id': given } })).headers.get('x-request-id');
+    const idOf = async (given: string | null, path = '/graphql') =>
+      (
+        await fetch(new URL(path, api.url), {
+          method: 'POST',
+          headers: given === null ? {} : { 'x-request-id': given },
+        })
+      ).headers.get('x-request-id');
     expect(await idOf('trace-1.a_b:c/d=+')).toBe('trace-1.a_b:c/d=+');
     expect(await idOf('trace-2', '/nowhere')).toBe('trace-2');
-    for (const insane of ['', 'two words', 'a\ttab', '\u00e9\u0080', 'ada@example.org', 'x'.repeat(101), '<script>']) expect(await idOf(insane), insane).toMatch(UUID);
+    for (const insane of ['', 'two words', 'a\ttab', '\u00e9\u0080', 'ada@example.org', 'x'.repeat(101), '<script>'])
+      expect(await idOf(insane), insane).toMatch(UUID);
     expect(await idOf(null)).not.toBe(await idOf(null));
-    expect((await log.requests(11)).slice(0, 2).map(({ requestId }) => requestId)).toEqual(['trace-1.a_b:c/d=+', 'trace-2']);
+    expect((await log.requests(11)).slice(0, 2).map(({ requestId }) => requestId)).toEqual([
+      'trace-1.a_b:c/d=+',
+      'trace-2',
+    ]);
   });
 
   it('has an unknown error whole under its errorId and the id of its request', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
     await api.database.em.getConnection().execute('drop table core_enrollments');
-    const response = await post({ query: `mutation { enroll(input: { courseId: ${course} }) { course { id } } }` }, { authorization: `Bearer ${await api.token(Role.STUDENT, student)}`, 'x-request-id': 'broken-1' });
+    const response = await post(
+      { query: `mutation { enroll(input: { courseId: ${course} }) { course { id } } }` },
+      { authorization: `Bearer ${await api.token(Role.STUDENT, student)}`, 'x-request-id': 'broken-1' },
+    );
     const { errors } = (await response.json()) as { errors: { message: string }[] };
     await log.requests(1);
     const [error, request] = log.lines();
-    expect(error).toMatchObject({ level: 50, requestId: 'broken-1', errorId: /[0-9a-f-]{36}/.exec(errors[0]!.message)![0], err: { message: expect.stringContaining('core_enrollments'), stack: expect.stringContaining('at ') } });
-    expect(request).toMatchObject({ level: 40, requestId: 'broken-1', status: 200, errors: 1, errorCodes: ['INTERNAL_SERVER_ERROR'] });
+    expect(error).toMatchObject({
+      level: 50,
+      requestId: 'broken-1',
+      errorId: /[0-9a-f-]{36}/.exec(errors[0]!.message)![0],
+      err: { message: expect.stringContaining('core_enrollments'), stack: expect.stringContaining('at ') },
+    });
+    expect(request).toMatchObject({
+      level: 40,
+      requestId: 'broken-1',
+      status: 200,
+      errors: 1,
+      errorCodes: ['INTERNAL_SERVER_ERROR'],
+    });
   });
 
   it('keeps requests apart that are served at once', async () => {
@@ -93,25 +143,48 @@ describeOnEach('the log of requests', kind => {
     const ids = Array.from({ length: 30 }, (_, index) => `at-once-${index}`);
     const told = await Promise.all(
       ids.map(async id => {
-        const response = await post({ query: `query Q { courses { nodes { enrollmentsCount { count } } } }` }, { 'x-request-id': id });
+        const response = await post(
+          { query: `query Q { courses { nodes { enrollmentsCount { count } } } }` },
+          { 'x-request-id': id },
+        );
         const { errors } = (await response.json()) as { errors: { message: string }[] };
         return [id, /[0-9a-f-]{36}/.exec(errors[0]!.message)![0]];
       }),
     );
     const requests = await log.requests(30);
     expect(requests.map(({ requestId, errors }) => [requestId, errors]).sort()).toEqual(ids.map(id => [id, 1]).sort());
-    expect(log.lines().filter(({ errorId }) => errorId).map(({ requestId, errorId }) => [requestId, errorId]).sort()).toEqual(told.sort());
+    expect(
+      log
+        .lines()
+        .filter(({ errorId }) => errorId)
+        .map(({ requestId, errorId }) => [requestId, errorId])
+        .sort(),
+    ).toEqual(told.sort());
   });
 
   it("leaves a page's files out that were found", async () => {
-    const load = () => Promise.all(['/explorer', '/explorer/main.js', '/explorer/styles.css', '/explorer/nothing.js'].map(async path => (await fetch(new URL(path, api.url))).arrayBuffer()));
-    const logged = async (count: number) => (await log.requests(count)).map(({ level, path, status }) => [level, path, status]).sort();
+    const load = () =>
+      Promise.all(
+        ['/explorer', '/explorer/main.js', '/explorer/styles.css', '/explorer/nothing.js'].map(async path =>
+          (await fetch(new URL(path, api.url))).arrayBuffer(),
+        ),
+      );
+    const logged = async (count: number) =>
+      (await log.requests(count)).map(({ level, path, status }) => [level, path, status]).sort();
     await load();
-    expect(await logged(2)).toEqual([[30, '/explorer', 200], [30, '/explorer/nothing.js', 404]]);
+    expect(await logged(2)).toEqual([
+      [30, '/explorer', 200],
+      [30, '/explorer/nothing.js', 404],
+    ]);
     log.clear();
     log.logger.level = 'debug';
     await load();
-    expect(await logged(4)).toEqual([[20, '/explorer/*', 200], [20, '/explorer/*', 200], [30, '/explorer', 200], [30, '/explorer/nothing.js', 404]]);
+    expect(await logged(4)).toEqual([
+      [20, '/explorer/*', 200],
+      [20, '/explorer/*', 200],
+      [30, '/explorer', 200],
+      [30, '/explorer/nothing.js', 404],
+    ]);
   });
 
   it('leaves polling out, and at the level warn all but what the server has trouble with', async () => {
@@ -120,7 +193,12 @@ describeOnEach('the log of requests', kind => {
       for (const path of paths) await (await fetch(new URL(path, api.url), { headers: { 'x-request-id': id } })).text();
     };
     // By their ids, for the lines of the first three may come when debug is on already.
-    const polled = () => log.lines().filter(({ requestId }) => requestId === 'second').map(({ level, path }) => [level, path]).sort();
+    const polled = () =>
+      log
+        .lines()
+        .filter(({ requestId }) => requestId === 'second')
+        .map(({ level, path }) => [level, path])
+        .sort();
     await poll('first');
     await api.send(null, '{ courses { totalCount } }');
     expect((await log.requests(1)).map(({ path }) => path)).toEqual(['/graphql']);
@@ -134,7 +212,9 @@ describeOnEach('the log of requests', kind => {
     await api.database.em.getConnection().execute('drop table core_enrollments');
     await addCourse(api.database);
     await api.send(null, '{ courses { nodes { enrollmentsCount { count } } } }');
-    expect((await log.requests(1)).map(({ level, errorCodes }) => [level, errorCodes])).toEqual([[40, ['INTERNAL_SERVER_ERROR']]]);
+    expect((await log.requests(1)).map(({ level, errorCodes }) => [level, errorCodes])).toEqual([
+      [40, ['INTERNAL_SERVER_ERROR']],
+    ]);
   });
 
   it('shortens what clients choose', async () => {
@@ -155,13 +235,23 @@ describeOnServers('the log of requests', kind => {
     await holder.begin();
     await holder.execute('update core_course set capacity = 10 where id = ?', [course], 'run');
     const leaving = new AbortController();
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await api.token(Role.STUDENT, student)}` };
-    const answer = fetch(api.url, { method: 'POST', headers, signal: leaving.signal, body: JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course} }) { userErrors { code } } }` }) });
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${await api.token(Role.STUDENT, student)}`,
+    };
+    const answer = fetch(api.url, {
+      method: 'POST',
+      headers,
+      signal: leaving.signal,
+      body: JSON.stringify({ query: `mutation { enroll(input: { courseId: ${course} }) { userErrors { code } } }` }),
+    });
     await untilLockWaits(api.database);
     leaving.abort();
     await expect(answer).rejects.toThrow();
     // While the lock is still held: it is not waited for any more.
-    expect(await log.requests(1)).toMatchObject([{ level: 30, aborted: true, operation: 'enroll', errors: 0, userErrors: 0 }]);
+    expect(await log.requests(1)).toMatchObject([
+      { level: 30, aborted: true, operation: 'enroll', errors: 0, userErrors: 0 },
+    ]);
     expect(log.lines().filter(({ msg, level }) => msg === 'request' || level > 30)).toHaveLength(1);
     await holder.rollback();
     await api.stop();

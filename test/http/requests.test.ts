@@ -16,8 +16,10 @@ describe('the server over HTTP', () => {
   });
   afterAll(() => api.stop());
 
-  const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) => fetch(api.url, { method: 'POST', headers, body });
-  const get = (query: string, headers: Record<string, string> = { 'apollo-require-preflight': 'true' }) => fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
+  const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+    fetch(api.url, { method: 'POST', headers, body });
+  const get = (query: string, headers: Record<string, string> = { 'apollo-require-preflight': 'true' }) =>
+    fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
 
   it('gives a sign of life at /healthz', async () => {
     const response = await fetch(`${origin}/healthz`);
@@ -32,14 +34,20 @@ describe('the server over HTTP', () => {
 
   it('answers a query by GET', async () => {
     const response = await get('{ courses { nodes { title } } }');
-    expect([response.status, await response.json()]).toEqual([200, { data: { courses: { nodes: [{ title: 'Algebra' }] } } }]);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { data: { courses: { nodes: [{ title: 'Algebra' }] } } },
+    ]);
     expect(response.headers.get('content-type')).toMatch(/^application\/(json|graphql-response\+json)/);
   });
 
   it('takes no mutation by GET', async () => {
     const before = await everything(api.database);
     const mutation = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
-    const response = await get(mutation, { 'apollo-require-preflight': 'true', authorization: `Bearer ${await api.token(Role.ADMIN, null)}` });
+    const response = await get(mutation, {
+      'apollo-require-preflight': 'true',
+      authorization: `Bearer ${await api.token(Role.ADMIN, null)}`,
+    });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
     expect(await everything(api.database)).toEqual(before);
   });
@@ -47,7 +55,10 @@ describe('the server over HTTP', () => {
   it('takes nothing that a form on another site could send', async () => {
     const unasked = await get('{ courses { totalCount } }', {});
     // Apollo's words end with the end of a line, which no reader should see, as a character or as its escape.
-    expect([unasked.status, await unasked.text()]).toEqual([400, expect.stringMatching(/apollo-require-preflight","extensions"/)]);
+    expect([unasked.status, await unasked.text()]).toEqual([
+      400,
+      expect.stringMatching(/apollo-require-preflight","extensions"/),
+    ]);
     const body = JSON.stringify({ query: '{ courses { totalCount } }' });
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
       const response = await post(body, { 'content-type': type });
@@ -59,12 +70,17 @@ describe('the server over HTTP', () => {
   it('takes a body up to 1 MiB and refuses a larger one with 413', async () => {
     const padded = (size: number) => {
       const empty = JSON.stringify({ query: '{ courses { totalCount } }', variables: { pad: '' } });
-      return JSON.stringify({ query: '{ courses { totalCount } }', variables: { pad: 'x'.repeat(size - empty.length) } });
+      return JSON.stringify({
+        query: '{ courses { totalCount } }',
+        variables: { pad: 'x'.repeat(size - empty.length) },
+      });
     };
     expect(await (await post(padded(1_048_576))).json()).toEqual({ data: { courses: { totalCount: 1 } } });
     const refused = await post(padded(1_048_577));
     expect(refused.status).toBe(413);
-    expect(await (await post('{"query":"{ courses { totalCount } }"}')).json()).toEqual({ data: { courses: { totalCount: 1 } } });
+    expect(await (await post('{"query":"{ courses { totalCount } }"}')).json()).toEqual({
+      data: { courses: { totalCount: 1 } },
+    });
   });
 
   it.each([
@@ -93,14 +109,23 @@ describe('the server in production', () => {
   let api: Api;
 
   beforeAll(async () => {
-    api = await startApi('sqlite', { env: { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' } });
+    api = await startApi('sqlite', {
+      env: { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' },
+    });
   });
   afterAll(() => api.stop());
 
   it('does not describe its schema', async () => {
     const { data, errors, status } = await api.send(await api.token(Role.ADMIN, null), INTROSPECTION);
-    expect([status, data, [...new Set(errors?.map(({ extensions }) => extensions.code))]]).toEqual([400, undefined, ['GRAPHQL_VALIDATION_FAILED']]);
-    expect((await api.send(null, '{ __typename courses { totalCount } }')).data).toEqual({ __typename: 'Query', courses: { totalCount: 0 } });
+    expect([status, data, [...new Set(errors?.map(({ extensions }) => extensions.code))]]).toEqual([
+      400,
+      undefined,
+      ['GRAPHQL_VALIDATION_FAILED'],
+    ]);
+    expect((await api.send(null, '{ __typename courses { totalCount } }')).data).toEqual({
+      __typename: 'Query',
+      courses: { totalCount: 0 },
+    });
   });
 
   it('sends no page of a development tool to a browser', async () => {

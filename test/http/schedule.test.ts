@@ -4,7 +4,13 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunKind, RunStatus } from '../../src/entities/index.js';
 import { Schedule } from '../../src/http/schedule.js';
 import { startServer } from '../../src/http/server.js';
-import { BackgroundRuns, scheduledResults, startRecount, type ScheduledAction, type ScheduledResult } from '../../src/services/runs/index.js';
+import {
+  BackgroundRuns,
+  scheduledResults,
+  startRecount,
+  type ScheduledAction,
+  type ScheduledResult,
+} from '../../src/services/runs/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals, changesOf, operator, seen, valueOf, write } from '../support/drift.js';
 import { keptLog, type KeptLog, type LogLine } from '../support/log-lines.js';
@@ -46,16 +52,32 @@ describeOnEach('a schedule', kind => {
     const schedule = new Schedule({ pattern, action, database, runs, logger });
     leftovers.push(() => schedule.stop());
   }
-  const told = (msg: string, wanted: (line: LogLine) => boolean = () => true) => log.until(line => line.msg === msg && wanted(line));
-  const noRuns = async () => expect(await database.em.getConnection().execute('select id from core_recount_runs')).toEqual([]);
+  const told = (msg: string, wanted: (line: LogLine) => boolean = () => true) =>
+    log.until(line => line.msg === msg && wanted(line));
+  const noRuns = async () =>
+    expect(await database.em.getConnection().execute('select id from core_recount_runs')).toEqual([]);
 
   it('that verifies warns of drift, publishes it, keeps it on record as a dry run, and changes nothing', async () => {
     const before = await everything(database);
     start(EACH_SECOND, 'verify');
     const line = await told('a scheduled run found counts that drifted');
-    expect(line).toMatchObject({ level: WARN, schedule: EACH_SECOND, action: 'verify', status: 'SUCCEEDED', courses: COURSES, drifted: COURSES - 1, repaired: 0 });
+    expect(line).toMatchObject({
+      level: WARN,
+      schedule: EACH_SECOND,
+      action: 'verify',
+      status: 'SUCCEEDED',
+      courses: COURSES,
+      drifted: COURSES - 1,
+      repaired: 0,
+    });
     const run = await seen(database, line['run'] as number);
-    expect(run).toMatchObject({ kind: RunKind.RECOUNT, status: RunStatus.SUCCEEDED, dryRun: true, startedBy: 'schedule', courseIds: null });
+    expect(run).toMatchObject({
+      kind: RunKind.RECOUNT,
+      status: RunStatus.SUCCEEDED,
+      dryRun: true,
+      startedBy: 'schedule',
+      courseIds: null,
+    });
     expect((await changesOf(database, run)).map(({ courseId }) => courseId)).toEqual(courses.slice(1));
     expect(results).toContainEqual({ courses: COURSES, drifted: COURSES - 1, repaired: 0, at: run.finishedAt });
     expect(await everything(database)).toEqual(before);
@@ -79,7 +101,10 @@ describeOnEach('a schedule', kind => {
     await holder.begin();
     await holder.execute('update core_course set capacity = 100 where id = ?', [courses[2]!], 'run');
     start(EACH_SECOND, 'recount');
-    const passed = await told('a scheduled run was passed over', ({ reason }) => reason === 'The last one is still at work in this process.');
+    const passed = await told(
+      'a scheduled run was passed over',
+      ({ reason }) => reason === 'The last one is still at work in this process.',
+    );
     expect(passed['level']).toBe(INFO);
     await holder.commit();
     const line = await told('a scheduled run found counts that drifted');
@@ -102,7 +127,13 @@ describeOnEach('a schedule', kind => {
   });
 
   it('is stopped with its server, and begins nothing more', async () => {
-    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', VERIFY_SCHEDULE: EACH_SECOND });
+    const config = readConfig({
+      DATABASE_URL: url,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      NODE_ENV: 'test',
+      VERIFY_SCHEDULE: EACH_SECOND,
+    });
     const server = await startServer({ config, database, logger: log.logger });
     await told('a scheduled run found counts that drifted');
     await server.close();
@@ -119,7 +150,11 @@ describeOnEach('a schedule', kind => {
     await write(database, 'alter table core_recount_changes rename to hidden_changes');
     start(EACH_SECOND, 'recount');
     const line = await told('a scheduled run did not come to its end');
-    expect(line).toMatchObject({ level: WARN, status: 'FAILED', error: expect.stringContaining('core_recount_changes') });
+    expect(line).toMatchObject({
+      level: WARN,
+      status: 'FAILED',
+      error: expect.stringContaining('core_recount_changes'),
+    });
     expect(results).toEqual([]);
     await write(database, 'alter table hidden_changes rename to core_recount_changes');
   });
@@ -127,7 +162,10 @@ describeOnEach('a schedule', kind => {
   it('tells of a run that could not be started, and goes on at the next moment', async () => {
     await write(database, 'alter table core_recount_runs rename to hidden_runs');
     start(EACH_SECOND, 'verify');
-    expect(await told('the scheduled run could not be started or read')).toMatchObject({ level: ERROR, err: { message: expect.stringContaining('core_recount_runs') } });
+    expect(await told('the scheduled run could not be started or read')).toMatchObject({
+      level: ERROR,
+      err: { message: expect.stringContaining('core_recount_runs') },
+    });
     await write(database, 'alter table hidden_runs rename to core_recount_runs');
     await told('a scheduled run found counts that drifted');
   });

@@ -26,20 +26,31 @@ describe('a client that does not send its request in time', () => {
   ])('is answered 408 in the shape of all errors and loses its connection, where it has sent %s', async (_, bytes) => {
     const { status, headers, body } = await answerToBytes(api.url, bytes);
     const { errors } = JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] };
-    expect([status, headers['connection'], errors.map(({ extensions }) => extensions.code)]).toEqual([408, 'close', ['REQUEST_TIMEOUT']]);
-    expect(errors[0]!.message).toBe('The request did not arrive in time: its headers within 1.5 s, all of it within 2.5 s. Send it again.');
+    expect([status, headers['connection'], errors.map(({ extensions }) => extensions.code)]).toEqual([
+      408,
+      'close',
+      ['REQUEST_TIMEOUT'],
+    ]);
+    expect(errors[0]!.message).toBe(
+      'The request did not arrive in time: its headers within 1.5 s, all of it within 2.5 s. Send it again.',
+    );
   });
 
   it('gains no time by sending byte after byte', async () => {
     const { hostname, port } = new URL(api.url);
     const socket = connect({ host: hostname, port: Number(port) });
     let all = '';
-    socket.setEncoding('utf8').on('data', part => (all += String(part))).on('error', () => undefined);
+    socket
+      .setEncoding('utf8')
+      .on('data', part => (all += String(part)))
+      .on('error', () => undefined);
     await once(socket, 'connect');
     socket.write(`${START}x-long: `);
     // Few enough to stay below what headers may have in all.
     const sending = setInterval(() => socket.write('x'), 20);
-    await awaited(once(socket, 'close'), 'The connection goes on as long as bytes come.').finally(() => clearInterval(sending));
+    await awaited(once(socket, 'close'), 'The connection goes on as long as bytes come.').finally(() =>
+      clearInterval(sending),
+    );
     expect(readReply(all).status).toBe(408);
   });
 

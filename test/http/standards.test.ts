@@ -5,11 +5,23 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { MAX_DIRECTIVES_AT_ONE_PLACE, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_TOKENS, MAX_VARIABLES } from '../../src/graphql/documents.js';
+import {
+  MAX_DIRECTIVES_AT_ONE_PLACE,
+  MAX_NAME_LENGTH,
+  MAX_TEXT_LENGTH,
+  MAX_TOKENS,
+  MAX_VARIABLES,
+} from '../../src/graphql/documents.js';
 import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
 import { OVERLOAD_RETRY_SECONDS } from '../../src/http/load-shedding.js';
 import { MAX_CLIENTS } from '../../src/http/rate-limits/memory-windows.js';
-import { mistakePoints, operationPoints, REQUEST_POINTS, requestPoints, UNPROVEN_TOKEN_POINTS } from '../../src/http/rate-limits/prices.js';
+import {
+  mistakePoints,
+  operationPoints,
+  REQUEST_POINTS,
+  requestPoints,
+  UNPROVEN_TOKEN_POINTS,
+} from '../../src/http/rate-limits/prices.js';
 import { BODY_LIMIT } from '../../src/http/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
@@ -17,7 +29,9 @@ const root = new URL('../../', import.meta.url);
 const page = readFileSync(new URL('docs/http.md', root), 'utf8');
 
 /** Holds the page's table of audits: id, requirement, what is audited, result. */
-const documented = [...page.matchAll(/^\| `(\w{4})` \| (MUST|SHOULD|MAY) \| (.+) \| (ok|notice|warn) \|$/gm)].map(([, id, requirement, what, result]) => ({ id, requirement, what, result }));
+const documented = [...page.matchAll(/^\| `(\w{4})` \| (MUST|SHOULD|MAY) \| (.+) \| (ok|notice|warn) \|$/gm)].map(
+  ([, id, requirement, what, result]) => ({ id, requirement, what, result }),
+);
 
 let api: Api;
 
@@ -34,20 +48,29 @@ it('every audit of GraphQL over HTTP ends as docs/http.md says, none with an err
   });
   expect(told.filter(({ result }) => result === 'error' || result === 'warn')).toEqual([]);
   expect(documented).toEqual(told);
-  for (const { id } of told.filter(({ result }) => result !== 'ok')) expect(page, `the reason for the result of ${id}`).toMatch(new RegExp(`^- .*\`${id}\``, 'm'));
+  for (const { id } of told.filter(({ result }) => result !== 'ok'))
+    expect(page, `the reason for the result of ${id}`).toMatch(new RegExp(`^- .*\`${id}\``, 'm'));
 });
 
 it('docs/http.md names the versions that were audited', () => {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Record<string, Record<string, string>>;
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
   const versions = { ...dependencies, ...devDependencies };
-  for (const name of ['graphql-http', '@apollo/server', '@as-integrations/fastify', 'fastify', 'graphql']) expect(page).toContain(`\`${name}\` ${versions[name]}`);
+  for (const name of ['graphql-http', '@apollo/server', '@as-integrations/fastify', 'fastify', 'graphql'])
+    expect(page).toContain(`\`${name}\` ${versions[name]}`);
 });
 
 it('docs/http.md names the statuses and the limits that hold', () => {
-  const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(([, status, code]) => [Number(status), code as ErrorCode] as const);
+  const refusals = [...page.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(
+    ([, status, code]) => [Number(status), code as ErrorCode] as const,
+  );
   expect(refusals).toHaveLength(14);
   for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
-  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout, maxEventLoopDelay, rateLimits } = readConfig({});
+  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout, maxEventLoopDelay, rateLimits } = readConfig(
+    {},
+  );
   const inWords = (limit: number): string => limit.toLocaleString('en');
   for (const words of [
     `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(BODY_LIMIT)} bytes |`,
@@ -69,5 +92,6 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `\`Retry-After: ${OVERLOAD_RETRY_SECONDS}\``,
     `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
     `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,
-  ]) expect(page).toContain(words);
+  ])
+    expect(page).toContain(words);
 });

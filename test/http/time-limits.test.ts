@@ -23,7 +23,11 @@ import { polled } from '../support/recounts.js';
 import { lockCoursesTable } from '../support/table-lock.js';
 
 /** What callers are told of requests of which nothing was changed. */
-const TIMED_OUT = { message: 'The request took longer than 1 s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.', extensions: { code: 'REQUEST_TIMEOUT' } };
+const TIMED_OUT = {
+  message:
+    'The request took longer than 1 s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.',
+  extensions: { code: 'REQUEST_TIMEOUT' },
+};
 
 describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
   let api: Api;
@@ -48,15 +52,31 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     const before = await scrape(api.metricsUrl);
     const letGo = await lockCoursesTable(api.database, api.databaseUrl);
     const query = '{ me { id } courses { nodes { id } totalCount } }';
-    const headers = { authorization: `Bearer ${token}`, accept: 'application/graphql-response+json', 'content-type': 'application/json' };
-    const answer = method === 'POST' ? await fetch(api.url, { method, headers, body: JSON.stringify({ query }) }) : await fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
-    expect([answer.status, await answer.json(), answer.headers.get('cache-control')]).toEqual([504, { errors: [TIMED_OUT] }, 'no-store']);
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'application/graphql-response+json',
+      'content-type': 'application/json',
+    };
+    const answer =
+      method === 'POST'
+        ? await fetch(api.url, { method, headers, body: JSON.stringify({ query }) })
+        : await fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
+    expect([answer.status, await answer.json(), answer.headers.get('cache-control')]).toEqual([
+      504,
+      { errors: [TIMED_OUT] },
+      'no-store',
+    ]);
     if (kind !== 'sqlite') await until(isIdle, 'A connection is not given back while the table is locked.');
     await letGo();
-    expect(await log.requests(1)).toMatchObject([{ level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] }]);
+    expect(await log.requests(1)).toMatchObject([
+      { level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] },
+    ]);
     // Nothing of it is a mistake of ours.
     expect(log.lines().filter(({ level }) => level > 40)).toEqual([]);
-    expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({ 'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1, 'rollcall_graphql_errors_total{code="REQUEST_TIMEOUT"}': 1 });
+    expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({
+      'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1,
+      'rollcall_graphql_errors_total{code="REQUEST_TIMEOUT"}': 1,
+    });
   });
 
   it('changes nothing where it waits for a lock, and says so; the same request works once the lock is gone', async () => {
@@ -67,7 +87,11 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
     const before = await everything(api.database);
     const token = await admin();
-    const enroll = (): Promise<Answer> => api.send(token, `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { course { totalEnrollments } userErrors { code } } }`);
+    const enroll = (): Promise<Answer> =>
+      api.send(
+        token,
+        `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { course { totalEnrollments } userErrors { code } } }`,
+      );
     expect(await enroll()).toEqual({ status: 504, errors: [TIMED_OUT] });
     await until(isIdle, 'A connection is not given back while the course is locked.');
     await holder.rollback();
@@ -78,12 +102,23 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
   });
 
   it('does not end the run that it has started, and says that it is saved', async () => {
-    const [course, send] = [await addCourse(api.database), async (query: string, variables?: object) => api.send(await admin(), query, variables)];
+    const [course, send] = [
+      await addCourse(api.database),
+      async (query: string, variables?: object) => api.send(await admin(), query, variables),
+    ];
     await breakTotals(api.database, [course]);
     // It rests for longer than the request has, after each repair.
-    const answer = await send(`mutation { recountEnrollments(input: { courseIds: [${course}], throttle: 3000 }) { run { id } } }`);
-    expect(answer).toMatchObject({ status: 200, errors: [{ message: expect.stringContaining('is saved; read it again'), extensions: { code: 'READ_FAILED' } }] });
-    expect(await polled(send, '1', ({ status }) => status !== 'RUNNING')).toMatchObject({ status: 'SUCCEEDED', repaired: 1 });
+    const answer = await send(
+      `mutation { recountEnrollments(input: { courseIds: [${course}], throttle: 3000 }) { run { id } } }`,
+    );
+    expect(answer).toMatchObject({
+      status: 200,
+      errors: [{ message: expect.stringContaining('is saved; read it again'), extensions: { code: 'READ_FAILED' } }],
+    });
+    expect(await polled(send, '1', ({ status }) => status !== 'RUNNING')).toMatchObject({
+      status: 'SUCCEEDED',
+      repaired: 1,
+    });
     await expectExactCounts(api.database);
   });
 
@@ -105,7 +140,9 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     const { port } = new URL(slow.url);
     const body = JSON.stringify({ query: '{ courses { totalCount } }' });
     const socket = connect({ host: '127.0.0.1', port: Number(port) });
-    socket.write(`POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
     const isWaiting = async (): Promise<boolean> => {
       const { active, waiting } = await poolUse(slow.database);
       return kind === 'sqlite' ? waiting > 0 : active > 0;
@@ -124,7 +161,13 @@ describeOnServers('a database that hangs', kind => {
     const url = new URL(direct.url);
     const proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
-    const config = readConfig({ DATABASE_URL: url.href, HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'test', REQUEST_TIMEOUT: '1' });
+    const config = readConfig({
+      DATABASE_URL: url.href,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      NODE_ENV: 'test',
+      REQUEST_TIMEOUT: '1',
+    });
     const database = await openDatabase(url.href);
     const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
     onTestFinished(async () => {
@@ -137,19 +180,41 @@ describeOnServers('a database that hangs', kind => {
     });
     const authorization = `Bearer ${await issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' })}`;
     const ask = async (query: string): Promise<[number, object]> => {
-      const answer = await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query }) });
+      const answer = await fetch(server.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ query }),
+      });
       return [answer.status, (await answer.json()) as object];
     };
     const create = (title: string) => ask(`mutation { createCourse(input: { title: "${title}" }) { course { id } } }`);
     proxy.freezeAfterCommit();
     const saved = await create('Saved');
-    expect(saved).toMatchObject([200, { errors: [{ message: expect.stringContaining('What this request changed before, if anything, is saved; read it again.'), extensions: { code: 'READ_FAILED' } }] }]);
-    expect(await Promise.all([create('Not saved'), ask('{ courses { totalCount } }')])).toEqual([[504, { errors: [TIMED_OUT] }], [504, { errors: [TIMED_OUT] }]]);
-    expect(await direct.database.em.getConnection().execute('select title from core_course')).toEqual([{ title: 'Saved' }]);
+    expect(saved).toMatchObject([
+      200,
+      {
+        errors: [
+          {
+            message: expect.stringContaining('What this request changed before, if anything, is saved; read it again.'),
+            extensions: { code: 'READ_FAILED' },
+          },
+        ],
+      },
+    ]);
+    expect(await Promise.all([create('Not saved'), ask('{ courses { totalCount } }')])).toEqual([
+      [504, { errors: [TIMED_OUT] }],
+      [504, { errors: [TIMED_OUT] }],
+    ]);
+    expect(await direct.database.em.getConnection().execute('select title from core_course')).toEqual([
+      { title: 'Saved' },
+    ]);
   });
 });
 
-/** Returns a connection that asks a server, which gives clients a second, for more than the system takes off its hands, and the server's end of it. */
+/**
+ * Returns a connection that asks a server, which gives clients a second, for more than the system takes off its hands,
+ * and the server's end of it.
+ */
 async function askedForMuch(bytes: number): Promise<{ client: Socket; served: Socket }> {
   const app = fastify();
   cutOffSlowReaders(app, 1);

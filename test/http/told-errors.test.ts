@@ -9,7 +9,9 @@ import type { AddressInfo } from 'node:net';
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
 /** Is formed like a token of an identity provider, so that its keys are asked for. */
-const ITS_TOKEN = [{ alg: 'ES256', kid: 'one' }, { sub: '1', role: 'admin', exp: 4_102_444_800 }, 'x'].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+const ITS_TOKEN = [{ alg: 'ES256', kid: 'one' }, { sub: '1', role: 'admin', exp: 4_102_444_800 }, 'x']
+  .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  .join('.');
 
 let api: Api | undefined;
 let log: KeptLog;
@@ -28,8 +30,16 @@ const guessed: [string, object, string][] = [
   ['{ courses(filter: { titel: {} }) { totalCount } }', {}, 'GRAPHQL_VALIDATION_FAILED'],
   ['query ($id: IDS) { course(id: $id) { id } }', {}, 'GRAPHQL_VALIDATION_FAILED'],
   ['{ courses { ... on CourseConnections { totalCount } } }', {}, 'GRAPHQL_VALIDATION_FAILED'],
-  ['query ($order: CourseOrder) { courses(orderBy: $order) { totalCount } }', { order: { field: 'TITLES' } }, 'BAD_USER_INPUT'],
-  ['query ($filter: CourseFilter) { courses(filter: $filter) { totalCount } }', { filter: { titel: {} } }, 'BAD_USER_INPUT'],
+  [
+    'query ($order: CourseOrder) { courses(orderBy: $order) { totalCount } }',
+    { order: { field: 'TITLES' } },
+    'BAD_USER_INPUT',
+  ],
+  [
+    'query ($filter: CourseFilter) { courses(filter: $filter) { totalCount } }',
+    { filter: { titel: {} } },
+    'BAD_USER_INPUT',
+  ],
 ];
 
 describe('a message', () => {
@@ -46,16 +56,24 @@ describe('a message', () => {
     expect(open.filter(({ message }) => /did you mean/i.test(message)).length).toBeGreaterThan(6);
     expect(hidden.filter(({ message }) => /did you mean|courseconnection"|"title"|"first"/i.test(message))).toEqual([]);
     expect(hidden.map(({ extensions }) => extensions.code)).toEqual(open.map(({ extensions }) => extensions.code));
-    expect(new Set(hidden.map(({ extensions }) => extensions.code))).toEqual(new Set(guessed.map(([, , code]) => code)));
+    expect(new Set(hidden.map(({ extensions }) => extensions.code))).toEqual(
+      new Set(guessed.map(([, , code]) => code)),
+    );
   });
 
   it('is cut after 500 characters, and its quotes before that, so that it still says what is wrong', async () => {
     const { send } = await start();
     const name = 'x'.repeat(100_000);
     const quoting = await send(null, 'query ($first: Int) { courses(first: $first) { totalCount } }', { first: name });
-    expect(quoting.errors![0]!.message).toBe(`Variable "$first" got invalid value "${'x'.repeat(150)}… (99850 more)"; Int cannot represent non-integer value: "${'x'.repeat(150)}… (99850 more)"`);
-    const numbers = await send(null, 'query ($ids: CourseFilter) { courses(filter: $ids) { totalCount } }', { ids: Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`field${index}`, index])) });
-    expect(numbers.errors![0]!.message).toMatch(/^Variable "\$ids" got invalid value \{ .+ \}; Field "field0" is not defined by type "CourseFilter"\.$/);
+    expect(quoting.errors![0]!.message).toBe(
+      `Variable "$first" got invalid value "${'x'.repeat(150)}… (99850 more)"; Int cannot represent non-integer value: "${'x'.repeat(150)}… (99850 more)"`,
+    );
+    const numbers = await send(null, 'query ($ids: CourseFilter) { courses(filter: $ids) { totalCount } }', {
+      ids: Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`field${index}`, index])),
+    });
+    expect(numbers.errors![0]!.message).toMatch(
+      /^Variable "\$ids" got invalid value \{ .+ \}; Field "field0" is not defined by type "CourseFilter"\.$/,
+    );
     const cycle = Array.from({ length: 300 }, (_, index) => `fragment F${index} on Query { ...F${(index + 1) % 300} }`);
     const [around] = (await send(null, `{ ...F0 } ${cycle.join(' ')}`)).errors!;
     expect(around!.message).toMatch(/^Cannot spread fragment "F0" within itself via .+… \(\d+ more\)$/);
@@ -64,26 +82,42 @@ describe('a message', () => {
 });
 
 describe('while the keys that verify tokens cannot be had', () => {
-  it.each(['is away', 'gives no keys'])('since their server %s, a token is not taken in any protocol, and the reason is in the log once, under the request’s id', async trouble => {
-    const provider = createServer((_request, response) => void response.end('<html>'));
-    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
-    const { port } = provider.address() as AddressInfo;
-    const close = () => new Promise(resolve => provider.close(resolve));
-    if (trouble === 'is away') await close();
-    const { url } = await start({ env: { JWKS_URL: `http://127.0.0.1:${port}/keys` } });
-    const headers = { authorization: `Bearer ${ITS_TOKEN}`, 'content-type': 'application/json', 'x-request-id': 'asked-1' };
-    const answer = await fetch(url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' });
-    const message = 'The keys that verify tokens cannot be had from the identity provider now. Try again.';
-    expect([answer.status, await answer.json()]).toEqual([503, { errors: [{ message, extensions: { code: 'KEYS_UNAVAILABLE' } }] }]);
-    expect(answer.headers.get('retry-after')).toBe('5');
-    const reasons = () => log.lines().filter(({ msg }) => msg === 'the keys that verify tokens cannot be had');
-    expect(reasons()).toEqual([expect.objectContaining({ level: 50, requestId: 'asked-1', err: expect.objectContaining({ stack: expect.stringContaining('caused by') }) })]);
-    for (const protocol of protocols) await subscribeBy(protocol, url, { token: ITS_TOKEN }).ended();
-    // Once, and not once for each request of a flood.
-    expect(reasons()).toHaveLength(1);
-    expect(log.text()).not.toContain(ITS_TOKEN);
-    if (trouble !== 'is away') await close();
-  });
+  it.each(['is away', 'gives no keys'])(
+    'since their server %s, a token is not taken in any protocol, and the reason is in the log once, under the request’s id',
+    async trouble => {
+      const provider = createServer((_request, response) => void response.end('<html>'));
+      await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
+      const { port } = provider.address() as AddressInfo;
+      const close = () => new Promise(resolve => provider.close(resolve));
+      if (trouble === 'is away') await close();
+      const { url } = await start({ env: { JWKS_URL: `http://127.0.0.1:${port}/keys` } });
+      const headers = {
+        authorization: `Bearer ${ITS_TOKEN}`,
+        'content-type': 'application/json',
+        'x-request-id': 'asked-1',
+      };
+      const answer = await fetch(url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' });
+      const message = 'The keys that verify tokens cannot be had from the identity provider now. Try again.';
+      expect([answer.status, await answer.json()]).toEqual([
+        503,
+        { errors: [{ message, extensions: { code: 'KEYS_UNAVAILABLE' } }] },
+      ]);
+      expect(answer.headers.get('retry-after')).toBe('5');
+      const reasons = () => log.lines().filter(({ msg }) => msg === 'the keys that verify tokens cannot be had');
+      expect(reasons()).toEqual([
+        expect.objectContaining({
+          level: 50,
+          requestId: 'asked-1',
+          err: expect.objectContaining({ stack: expect.stringContaining('caused by') }),
+        }),
+      ]);
+      for (const protocol of protocols) await subscribeBy(protocol, url, { token: ITS_TOKEN }).ended();
+      // Once, and not once for each request of a flood.
+      expect(reasons()).toHaveLength(1);
+      expect(log.text()).not.toContain(ITS_TOKEN);
+      if (trouble !== 'is away') await close();
+    },
+  );
 });
 
 describe.each(protocols)('an error in a subscription by %s', protocol => {
@@ -92,12 +126,19 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     await addCourse(database);
     await database.em.getConnection().execute('alter table core_course rename column title to gone', [], 'run');
     const client = subscribeBy(protocol, url, { token: await token(Role.ADMIN, null), courseIds: [1] });
-    const { errors } = await client.next().catch((thrown: unknown) => ({ errors: thrown as NonNullable<Awaited<ReturnType<typeof client.next>>['errors']> }));
+    const { errors } = await client.next().catch((thrown: unknown) => ({
+      errors: thrown as NonNullable<Awaited<ReturnType<typeof client.next>>['errors']>,
+    }));
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'INTERNAL_SERVER_ERROR' }]);
     expect(errors![0]!.message).toMatch(/^Something went wrong on our side\. Its id in the log is /);
     expect(JSON.stringify(errors)).not.toMatch(/select|core_|title/);
     const id = UUID.exec(errors![0]!.message)![0];
-    expect(log.lines().filter(({ errorId }) => errorId === id)).toEqual([expect.objectContaining({ level: 50, err: expect.objectContaining({ message: expect.stringContaining('title') }) })]);
+    expect(log.lines().filter(({ errorId }) => errorId === id)).toEqual([
+      expect.objectContaining({
+        level: 50,
+        err: expect.objectContaining({ message: expect.stringContaining('title') }),
+      }),
+    ]);
     client.close();
   });
 });

@@ -1,6 +1,11 @@
 import { fastify } from 'fastify';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+} from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { traceRequests } from '../../src/http/tracing.js';
@@ -13,7 +18,12 @@ let provider: NodeTracerProvider;
 let waiting: (() => void)[] = [];
 
 /** Tells of each span that has ended, after it was kept. */
-const teller = { onStart: () => undefined, onEnd: () => waiting.forEach(look => look()), forceFlush: () => Promise.resolve(), shutdown: () => Promise.resolve() };
+const teller = {
+  onStart: () => undefined,
+  onEnd: () => waiting.forEach(look => look()),
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+};
 
 beforeAll(() => {
   provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), teller] });
@@ -45,19 +55,36 @@ describeOnEach('a trace', kind => {
     const course = await addCourse(api.database);
     const token = await api.token(Role.STUDENT, student);
     exporter.reset();
-    await api.send(token, 'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { course { totalEnrollments } } }', { id: course });
+    await api.send(
+      token,
+      'mutation Join($id: ID!) { enroll(input: { courseId: $id }) { course { totalEnrollments } } }',
+      { id: course },
+    );
     const spans = await spansOf(1);
-    const one = (name: string): ReadableSpan => spans.find(span => span.name === name) ?? expect.fail(`No span "${name}" among ${spans.map(span => span.name).join(', ')}`);
-    const parentOf = (span: ReadableSpan): string | undefined => spans.find(other => other.spanContext().spanId === span.parentSpanContext?.spanId)?.name;
+    const one = (name: string): ReadableSpan =>
+      spans.find(span => span.name === name) ??
+      expect.fail(`No span "${name}" among ${spans.map(span => span.name).join(', ')}`);
+    const parentOf = (span: ReadableSpan): string | undefined =>
+      spans.find(other => other.spanContext().spanId === span.parentSpanContext?.spanId)?.name;
     expect(new Set(spans.map(span => span.spanContext().traceId)).size).toBe(1);
     expect([one('POST /graphql').kind, one('POST /graphql').parentSpanContext]).toEqual([SpanKind.SERVER, undefined]);
-    expect(one('POST /graphql').attributes).toMatchObject({ 'http.request.method': 'POST', 'http.route': '/graphql', 'http.response.status_code': 200 });
+    expect(one('POST /graphql').attributes).toMatchObject({
+      'http.request.method': 'POST',
+      'http.route': '/graphql',
+      'http.response.status_code': 200,
+    });
     expect(parentOf(one('mutation enroll'))).toBe('POST /graphql');
-    expect(one('mutation enroll').attributes).toEqual({ 'graphql.operation.type': 'mutation', 'graphql.operation.name': 'Join' });
+    expect(one('mutation enroll').attributes).toEqual({
+      'graphql.operation.type': 'mutation',
+      'graphql.operation.name': 'Join',
+    });
     expect(parentOf(one('transaction'))).toBe('mutation enroll');
     for (const statement of ['UPDATE core_course', 'INSERT core_enrollments']) {
       expect(parentOf(one(statement)), statement).toBe('transaction');
-      expect(one(statement).attributes).toMatchObject({ 'db.system.name': kind, 'db.query.text': expect.stringContaining('?') });
+      expect(one(statement).attributes).toMatchObject({
+        'db.system.name': kind,
+        'db.query.text': expect.stringContaining('?'),
+      });
     }
     expect(one('transaction').events.map(({ name }) => name)).toEqual(expect.arrayContaining(['begin', 'commit']));
     // What the payload shows is read after the transaction.
@@ -65,41 +92,75 @@ describeOnEach('a trace', kind => {
   });
 
   it('goes on where the header traceparent says, and is not kept where that says no', async () => {
-    const ask = (flags: string) => fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}` }, body: '{"query":"{ courses { totalCount } }"}' });
+    const ask = (flags: string) =>
+      fetch(api.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`,
+        },
+        body: '{"query":"{ courses { totalCount } }"}',
+      });
     await ask('00');
     await ask('01');
     const spans = await spansOf(1);
-    expect(spans.map(({ name }) => name).filter(name => name !== 'SELECT core_course').sort()).toEqual(['POST /graphql', 'query courses']);
-    expect(spans.find(({ name }) => name === 'POST /graphql')!.parentSpanContext).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' });
+    expect(
+      spans
+        .map(({ name }) => name)
+        .filter(name => name !== 'SELECT core_course')
+        .sort(),
+    ).toEqual(['POST /graphql', 'query courses']);
+    expect(spans.find(({ name }) => name === 'POST /graphql')!.parentSpanContext).toMatchObject({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+    });
   });
 
   it('has no value of a statement, no variable, no token and nothing of the query', async () => {
     const token = await api.token(Role.ADMIN, null);
     const email = 'ada.lovelace@example.org';
-    await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }', { input: { name: 'Ada Secret', email } });
+    await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }', {
+      input: { name: 'Ada Secret', email },
+    });
     await api.send(token, 'mutation { createCourse(input: { title: "Secret title" }) { course { id } } }');
     await api.send(token, '{ courses(filter: { title: { contains: "Secret" } }) { nodes { title } } }');
-    await fetch(`${api.url}?${new URLSearchParams({ query: '{ courses(filter: { title: { eq: "Secret" } }) { totalCount } }' })}`, { headers: { 'apollo-require-preflight': '1', authorization: `Bearer ${token}` } });
+    await fetch(
+      `${api.url}?${new URLSearchParams({ query: '{ courses(filter: { title: { eq: "Secret" } }) { totalCount } }' })}`,
+      { headers: { 'apollo-require-preflight': '1', authorization: `Bearer ${token}` } },
+    );
     const spans = await spansOf(4);
-    const text = JSON.stringify(spans.map(({ name, attributes, events, status }) => ({ name, attributes, events, status })));
+    const text = JSON.stringify(
+      spans.map(({ name, attributes, events, status }) => ({ name, attributes, events, status })),
+    );
     expect(text).toContain('INSERT core_user');
     for (const secret of ['Secret', 'lovelace', token.split('.')[2]!]) expect(text).not.toContain(secret);
   });
 
   it('says how an operation ended by codes, and a transaction that was run again by events', async () => {
     await api.send(null, `query ${'N'.repeat(255)} { course(id: "x") { id } }`);
-    await api.send(await api.token(Role.ADMIN, null), 'mutation { enroll(input: { courseId: 999, studentId: 999 }) { userErrors { code } } }');
+    await api.send(
+      await api.token(Role.ADMIN, null),
+      'mutation { enroll(input: { courseId: 999, studentId: 999 }) { userErrors { code } } }',
+    );
     const ended = await spansOf(2);
     const [failed, refused] = ['query course', 'mutation enroll'].map(one => ended.find(({ name }) => name === one)!);
-    expect(failed).toMatchObject({ attributes: { 'rollcall.error_codes': ['BAD_USER_INPUT'], 'graphql.operation.name': 'N'.repeat(100) }, status: { code: SpanStatusCode.ERROR } });
+    expect(failed).toMatchObject({
+      attributes: { 'rollcall.error_codes': ['BAD_USER_INPUT'], 'graphql.operation.name': 'N'.repeat(100) },
+      status: { code: SpanStatusCode.ERROR },
+    });
     expect(refused!.attributes['rollcall.user_error_codes']).toHaveLength(1);
     expect(refused!.status.code).toBe(SpanStatusCode.UNSET);
     exporter.reset();
     let tries = 0;
-    const work = () => (++tries === 1 ? Promise.reject(Object.assign(new Error('Deadlock'), { errno: 1213 })) : Promise.resolve());
-    await trace.getTracer('test').startActiveSpan('test', span => inTransaction(api.database, work).finally(() => span.end()));
+    const work = () =>
+      ++tries === 1 ? Promise.reject(Object.assign(new Error('Deadlock'), { errno: 1213 })) : Promise.resolve();
+    await trace
+      .getTracer('test')
+      .startActiveSpan('test', span => inTransaction(api.database, work).finally(() => span.end()));
     const transaction = exporter.getFinishedSpans().find(({ name }) => name === 'transaction')!;
-    expect(transaction.events.filter(({ name }) => name === 'retry').map(({ attributes }) => attributes?.['reason'])).toEqual(['deadlock']);
+    expect(
+      transaction.events.filter(({ name }) => name === 'retry').map(({ attributes }) => attributes?.['reason']),
+    ).toEqual(['deadlock']);
     expect(transaction.events.map(({ name }) => name)).toEqual(['begin', 'rollback', 'retry', 'begin', 'commit']);
   });
 
@@ -117,6 +178,12 @@ it('a trace tells of a request with which the server had trouble, by its status'
   traceRequests(app);
   app.get('/', () => Promise.reject(new Error('broken')));
   await app.inject('/');
-  expect(await spansOf(1)).toContainEqual(expect.objectContaining({ name: 'GET /', attributes: expect.objectContaining({ 'http.response.status_code': 500 }), status: { code: SpanStatusCode.ERROR } }));
+  expect(await spansOf(1)).toContainEqual(
+    expect.objectContaining({
+      name: 'GET /',
+      attributes: expect.objectContaining({ 'http.response.status_code': 500 }),
+      status: { code: SpanStatusCode.ERROR },
+    }),
+  );
   await app.close();
 });

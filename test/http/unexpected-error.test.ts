@@ -14,7 +14,16 @@ it('the log of requests has an error whole that came before GraphQL', async () =
   app.get('/', () => Promise.reject(new Error('broken')));
   expect((await app.inject({ url: '/', headers: { 'x-request-id': 'broken-2' } })).statusCode).toBe(500);
   const [request] = await log.requests(1);
-  expect(request).toMatchObject({ level: 40, requestId: 'broken-2', status: 500, errorCodes: ['INTERNAL_SERVER_ERROR'] });
-  expect(log.lines()[0]).toMatchObject({ level: 50, requestId: 'broken-2', err: { message: 'broken', stack: expect.stringContaining('at ') as string } });
+  expect(request).toMatchObject({
+    level: 40,
+    requestId: 'broken-2',
+    status: 500,
+    errorCodes: ['INTERNAL_SERVER_ERROR'],
+  });
+  expect(log.lines()[0]).toMatchObject({
+    level: 50,
+    requestId: 'broken-2',
+    err: { message: 'broken', stack: expect.stringContaining('at ') as string },
+  });
   await app.close();
 });

@@ -45,7 +45,9 @@ describeOnServers('what tests copy from the migrations', kind => {
     await migrated!.migrator.up();
     await migrate(copy!);
     expect(await statementsOf(copy!)).toEqual(await statementsOf(migrated!));
-    expect((await copy!.migrator.getExecuted()).map(({ name }) => name)).toEqual(migrationsFor(kind).map(({ name }) => name));
+    expect((await copy!.migrator.getExecuted()).map(({ name }) => name)).toEqual(
+      migrationsFor(kind).map(({ name }) => name),
+    );
     expect((await findSchema(copy!)).pending).toEqual([]);
     await Promise.all([migrated!, copy!].map(database => database.close(true)));
     await Promise.all([made, copied].map(({ drop }) => drop()));

@@ -50,7 +50,10 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     const database = await olderDatabase(kind, url);
     const before = await everything(database);
     // SQLite has built two of them, in a transaction.
-    await migrateUntilKilled(url, kind === 'sqlite' ? { begins: 'create index', n: 3 } : { begins: 'alter table', n: 1 });
+    await migrateUntilKilled(
+      url,
+      kind === 'sqlite' ? { begins: 'create index', n: 3 } : { begins: 'alter table', n: 1 },
+    );
     expect((await findSchema(database)).pending.map(({ name }) => name)).toEqual([NAME]);
     expect(await migrateUp(database)).toEqual([NAME]);
     expect(await built(database)).toHaveLength(pageIndexes.length);
@@ -66,7 +69,10 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     const [{ name, columns }, { name: second }] = pageIndexes as [(typeof pageIndexes)[0], (typeof pageIndexes)[0]];
     await run(database, `create index ${name} on core_enrollments (${columns.join(', ')})`);
     await run(database, `create index ${second} on core_enrollments (updated_at, id)`);
-    await expect(migrateUp(database)).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringContaining(`${second} is there with other columns: updated_at, id`) });
+    await expect(migrateUp(database)).rejects.toMatchObject({
+      code: 'MIGRATION_REFUSED',
+      message: expect.stringContaining(`${second} is there with other columns: updated_at, id`),
+    });
     expect(await built(database)).toEqual([name, second].toSorted());
     await run(database, `drop index ${second}${kind === 'sqlite' ? '' : ' on core_enrollments'}`);
     expect(await migrateUp(database)).toEqual([NAME]);
@@ -82,9 +88,18 @@ async function olderDatabase(kind: DatabaseKind, url: string): Promise<Database>
   const names = migrationsFor(kind).map(({ name }) => name);
   await database.migrator.up({ migrations: names.slice(0, names.indexOf(NAME)) });
   const at = kind === 'sqlite' ? '1767225600000' : "'2026-01-02 03:04:05.678'";
-  await run(database, `insert into core_user (id, name, email, role, created_at, updated_at) values (1, 'Ada', 'ada@example.org', 'student', ${at}, ${at})`);
-  await run(database, `insert into core_course (id, title, status, is_published, total_enrollments, active_enrollments, created_at, updated_at) values (3, 'Full', 'active', 1, 1, 1, ${at}, ${at})`);
-  await run(database, `insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (7, 3, 1, 'active', ${at}, ${at})`);
+  await run(
+    database,
+    `insert into core_user (id, name, email, role, created_at, updated_at) values (1, 'Ada', 'ada@example.org', 'student', ${at}, ${at})`,
+  );
+  await run(
+    database,
+    `insert into core_course (id, title, status, is_published, total_enrollments, active_enrollments, created_at, updated_at) values (3, 'Full', 'active', 1, 1, 1, ${at}, ${at})`,
+  );
+  await run(
+    database,
+    `insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (7, 3, 1, 'active', ${at}, ${at})`,
+  );
   return database;
 }
 

@@ -20,25 +20,35 @@ const PENDING = names.slice(names.indexOf(NAME));
 const LAST = 2 ** 32 - 1;
 
 describeOnServers('making keys and counts integers of 64 bits', kind => {
-  it.each<CounterStrategy>(['hooks', 'triggers'])('keeps all rows, counts, foreign keys and triggers of a database that was full, with %s', async strategy => {
-    const { url, drop } = freshUrl(kind);
-    const database = await fullDatabase(url, strategy);
-    const [before, rules, triggers] = [await everything(database), await rulesOf(database), thereIn(await triggerStatus(database.em))];
-    const [student] = await run<{ id: number }>(database, "select id from core_user where email = 'second@example.org'");
-    const enrollment = { courseId: LAST - 1, studentId: student!.id };
-    await expect(enroll(database, operator, enrollment)).rejects.toThrow();
-    expect(await migrateUp(database)).toEqual(PENDING);
-    expect(await everything(database)).toEqual(before);
-    expect(await rulesOf(database)).toEqual(rules);
-    expect(thereIn(await triggerStatus(database.em))).toEqual(triggers);
-    expect(triggers).toHaveLength(strategy === 'triggers' ? 6 : 0);
-    const { value } = await enroll(database, operator, enrollment);
-    expect(value).toMatchObject({ id: LAST + 1 });
-    await expectExactCounts(database);
-    expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
-    await database.close(true);
-    await drop();
-  });
+  it.each<CounterStrategy>(['hooks', 'triggers'])(
+    'keeps all rows, counts, foreign keys and triggers of a database that was full, with %s',
+    async strategy => {
+      const { url, drop } = freshUrl(kind);
+      const database = await fullDatabase(url, strategy);
+      const [before, rules, triggers] = [
+        await everything(database),
+        await rulesOf(database),
+        thereIn(await triggerStatus(database.em)),
+      ];
+      const [student] = await run<{ id: number }>(
+        database,
+        "select id from core_user where email = 'second@example.org'",
+      );
+      const enrollment = { courseId: LAST - 1, studentId: student!.id };
+      await expect(enroll(database, operator, enrollment)).rejects.toThrow();
+      expect(await migrateUp(database)).toEqual(PENDING);
+      expect(await everything(database)).toEqual(before);
+      expect(await rulesOf(database)).toEqual(rules);
+      expect(thereIn(await triggerStatus(database.em))).toEqual(triggers);
+      expect(triggers).toHaveLength(strategy === 'triggers' ? 6 : 0);
+      const { value } = await enroll(database, operator, enrollment);
+      expect(value).toMatchObject({ id: LAST + 1 });
+      await expectExactCounts(database);
+      expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
+      await database.close(true);
+      await drop();
+    },
+  );
 
   it('is completed by the next run, wherever the one before was broken off', async () => {
     const { url, drop } = freshUrl(kind);
@@ -52,7 +62,10 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
         if (sql.startsWith('alter table') && ++begun === 2) throw new Error('broken off');
         return sql;
       });
-      isComplete = await migrateUp(database).then(() => true, (error: Error) => !error.message.includes('broken off'));
+      isComplete = await migrateUp(database).then(
+        () => true,
+        (error: Error) => !error.message.includes('broken off'),
+      );
       database.config.set('onQuery', sql => sql);
       expect(await everything(database)).toEqual(before);
     }
@@ -79,9 +92,21 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
   });
 
   it.each([
-    ['of a table of others that refers to a key', "create table lesson (course_id int unsigned not null, constraint lesson_course foreign key (course_id) references core_course (id)) engine = InnoDB", /lesson_course \(.*\.lesson\.course_id\)/],
-    ['of a column of ours that refers to a table of others', 'alter table core_course add constraint course_head foreign key (instructor_id) references head (id)', /course_head \(.*\.core_course\.instructor_id\)/],
-    ['of ours under another name', 'alter table core_enrollments add constraint by_hand foreign key (course_id) references core_course (id)', /by_hand \(.*\.core_enrollments\.course_id\)/],
+    [
+      'of a table of others that refers to a key',
+      'create table lesson (course_id int unsigned not null, constraint lesson_course foreign key (course_id) references core_course (id)) engine = InnoDB',
+      /lesson_course \(.*\.lesson\.course_id\)/,
+    ],
+    [
+      'of a column of ours that refers to a table of others',
+      'alter table core_course add constraint course_head foreign key (instructor_id) references head (id)',
+      /course_head \(.*\.core_course\.instructor_id\)/,
+    ],
+    [
+      'of ours under another name',
+      'alter table core_enrollments add constraint by_hand foreign key (course_id) references core_course (id)',
+      /by_hand \(.*\.core_enrollments\.course_id\)/,
+    ],
   ])('is refused before it changes anything where there is a foreign key %s', async (_, sql, named) => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
@@ -89,7 +114,10 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await run(database, 'insert into head values (1)');
     await run(database, sql);
     const rules = await rulesOf(database);
-    await expect(migrateUp(database)).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringMatching(named) });
+    await expect(migrateUp(database)).rejects.toMatchObject({
+      code: 'MIGRATION_REFUSED',
+      message: expect.stringMatching(named),
+    });
     await expect(migrateUp(database)).rejects.toThrow('Nothing was changed');
     expect(await rulesOf(database)).toEqual(rules);
     await database.close(true);
@@ -102,12 +130,19 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     const before = await everything(database);
     await database.em.transactional(async em => {
       await em.execute('set session foreign_key_checks = 0');
-      await em.execute("insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (8, 77, 1, 'active', now(3), now(3))");
+      await em.execute(
+        "insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (8, 77, 1, 'active', now(3), now(3))",
+      );
       await em.execute('set session foreign_key_checks = 1');
     });
     const rules = await rulesOf(database);
     const refusal = await migrateUp(database).catch((error: Error) => error);
-    expect(refusal).toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringMatching(/^A row of core_enrollments refers by course_id to a row of core_course that is not there/) });
+    expect(refusal).toMatchObject({
+      code: 'MIGRATION_REFUSED',
+      message: expect.stringMatching(
+        /^A row of core_enrollments refers by course_id to a row of core_course that is not there/,
+      ),
+    });
     expect(await rulesOf(database)).toEqual(rules);
     const query = /by: (select .*?);/.exec((refusal as Error).message)![1]!;
     expect(await run(database, query)).toMatchObject([{ id: 8, course_id: 77 }]);
@@ -126,8 +161,12 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     place.leave();
     expect([code, stdout]).toEqual([0, PENDING.map(name => `Applied ${name}.\n`).join('')]);
     expect(stderr).toMatch(/^core_enrollments: changed online, without a copy; reads and writes go on\.$/m);
-    expect(stderr).toMatch(/^core_enrollments: copied to be changed, about \d+ rows? \(\d+ MB, as much free disk is needed\)\. Reads go on; writes wait until it ends\.$/m);
-    expect(stderr).toMatch(/^core_enrollments: indexes are built online over about \d+ rows?; reads and writes go on\.$/m);
+    expect(stderr).toMatch(
+      /^core_enrollments: copied to be changed, about \d+ rows? \(\d+ MB, as much free disk is needed\)\. Reads go on; writes wait until it ends\.$/m,
+    );
+    expect(stderr).toMatch(
+      /^core_enrollments: indexes are built online over about \d+ rows?; reads and writes go on\.$/m,
+    );
     expect(stderr).toMatch(/^core_enrollments: changed in \d+ s\.$/m);
     await drop();
   });
@@ -140,11 +179,20 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await user.begin();
     await user.execute('update core_course set title = title');
     // The wait is shorter here.
-    const execute = (sql: string): Promise<object[]> => altering.execute(sql.replace(/lock_wait_timeout = \d+/, 'lock_wait_timeout = 1'));
+    const execute = (sql: string): Promise<object[]> =>
+      altering.execute(sql.replace(/lock_wait_timeout = \d+/, 'lock_wait_timeout = 1'));
     const altering = database.em.fork();
     await altering.begin();
-    const attempt = alter({ table: 'core_course', clauses: ['drop foreign key core_course_instructor_id_foreign'], way: 'keeps', execute });
-    await expect(attempt).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringContaining('End their transactions') });
+    const attempt = alter({
+      table: 'core_course',
+      clauses: ['drop foreign key core_course_instructor_id_foreign'],
+      way: 'keeps',
+      execute,
+    });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'MIGRATION_REFUSED',
+      message: expect.stringContaining('End their transactions'),
+    });
     await altering.rollback();
     await user.rollback();
     expect(await migrateUp(database)).toEqual(PENDING);
@@ -174,15 +222,27 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
 /** Returns a database as the version before this migration made it, whose next enrollment has no key left. */
 async function fullDatabase(url: string, strategy: CounterStrategy): Promise<Database> {
   const database = await openDatabase(url, strategy);
-  database.config.set('onQuery', sql => (sql.startsWith('create table') ? sql.replaceAll('bigint unsigned', 'int unsigned') : sql));
+  database.config.set('onQuery', sql =>
+    sql.startsWith('create table') ? sql.replaceAll('bigint unsigned', 'int unsigned') : sql,
+  );
   await database.migrator.up({ migrations: names.slice(0, names.indexOf(NAME)) });
   database.config.set('onQuery', sql => sql);
   if (strategy === 'triggers') await installTriggers(database.em);
   const at = "'2026-01-02 03:04:05.678'";
-  await run(database, `insert into core_user (id, name, email, role, created_at, updated_at) values (1, 'Teacher', 't@example.org', 'teacher', ${at}, ${at}), (2, 'Second', 'second@example.org', 'student', ${at}, ${at}), (${LAST}, 'Last', 'last@example.org', 'student', ${at}, ${at})`);
-  await run(database, `insert into core_course (id, title, status, is_published, instructor_id, created_at, updated_at) values (3, 'Empty', 'draft', 0, null, ${at}, ${at}), (${LAST - 1}, 'Full', 'active', 1, 1, ${at}, ${at})`);
-  await run(database, `insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (7, ${LAST - 1}, 1, 'dropped', ${at}, ${at}), (${LAST}, ${LAST - 1}, ${LAST}, 'active', ${at}, ${at})`);
-  if (strategy === 'hooks') await run(database, `update core_course set total_enrollments = 2, active_enrollments = 1 where id = ${LAST - 1}`);
+  await run(
+    database,
+    `insert into core_user (id, name, email, role, created_at, updated_at) values (1, 'Teacher', 't@example.org', 'teacher', ${at}, ${at}), (2, 'Second', 'second@example.org', 'student', ${at}, ${at}), (${LAST}, 'Last', 'last@example.org', 'student', ${at}, ${at})`,
+  );
+  await run(
+    database,
+    `insert into core_course (id, title, status, is_published, instructor_id, created_at, updated_at) values (3, 'Empty', 'draft', 0, null, ${at}, ${at}), (${LAST - 1}, 'Full', 'active', 1, 1, ${at}, ${at})`,
+  );
+  await run(
+    database,
+    `insert into core_enrollments (id, course_id, student_id, status, enrolled_at, updated_at) values (7, ${LAST - 1}, 1, 'dropped', ${at}, ${at}), (${LAST}, ${LAST - 1}, ${LAST}, 'active', ${at}, ${at})`,
+  );
+  if (strategy === 'hooks')
+    await run(database, `update core_course set total_enrollments = 2, active_enrollments = 1 where id = ${LAST - 1}`);
   return database;
 }
 

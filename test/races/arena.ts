@@ -43,13 +43,27 @@ export async function openArena(kind: DatabaseKind): Promise<Arena> {
     url,
     race: operations => racers.race(operations),
     course: async (capacity = null) => (await addCourses(database, [{ capacity }]))[0]!,
-    courses: count => addCourses(database, Array.from({ length: count }, () => ({}))),
+    courses: count =>
+      addCourses(
+        database,
+        Array.from({ length: count }, () => ({})),
+      ),
     student: async () => (await students(1))[0]!,
     students,
     enrollment: async (course, user) => (await addEnrollments(database, [{ course, student: user }]))[0]!,
-    enrollments: async (course, count, status = EnrollmentStatus.ACTIVE) => addEnrollments(database, (await students(count)).map(user => ({ course, student: user, status }))),
-    courseOf: async enrollment => (await database.em.getConnection().execute<{ course_id: number }[]>('select course_id from core_enrollments where id = ?', [enrollment]))[0]?.course_id ?? null,
-    drifting: async () => (await storedAndActual(database)).filter(({ stored, actual }) => String(stored) !== String(actual)),
+    enrollments: async (course, count, status = EnrollmentStatus.ACTIVE) =>
+      addEnrollments(
+        database,
+        (await students(count)).map(user => ({ course, student: user, status })),
+      ),
+    courseOf: async enrollment =>
+      (
+        await database.em
+          .getConnection()
+          .execute<{ course_id: number }[]>('select course_id from core_enrollments where id = ?', [enrollment])
+      )[0]?.course_id ?? null,
+    drifting: async () =>
+      (await storedAndActual(database)).filter(({ stored, actual }) => String(stored) !== String(actual)),
     counts: async course => (await storedAndActual(database)).find(({ id }) => id === course)?.stored,
     deadlocks: () => deadlocksOf(database, kind),
     async stop() {

@@ -2,7 +2,13 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../dist/database/database.js';
 import { Course, Enrollment, Role, User, type CourseStatus, type EnrollmentStatus } from '../../dist/entities/index.js';
 import { deleteCourse, updateCourse } from '../../dist/services/courses.js';
-import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../dist/services/enrollments.js';
+import {
+  enroll,
+  enrollMany,
+  setEnrollmentStatus,
+  transferEnrollment,
+  unenroll,
+} from '../../dist/services/enrollments.js';
 import { importEnrollments } from '../../dist/services/import/import-enrollments.js';
 import { isConflict } from '../../dist/services/transaction-error.js';
 import { inTransaction } from '../../dist/services/transactions.js';
@@ -32,21 +38,59 @@ interface Done {
 const student = (userId: number) => ({ userId, role: Role.STUDENT });
 const admin = { userId: null, role: Role.ADMIN };
 
-/** Lists what racers can make ready and then do; the parameters are plain records, so that they can be sent to another process. */
+/**
+ * Lists what racers can make ready and then do; the parameters are plain records, so that they can be sent to another
+ * process.
+ */
 export const operations = {
-  enroll: (database: Database, { course, user }: { course: number; user: number }) => () => told(asked(enroll(database, student(user), { courseId: course }))),
-  enrollMany: (database: Database, { course, users }: { course: number; users: number[] }) => () => told(asked(enrollMany(database, admin, { courseId: course, studentIds: users }), ({ ids }) => ids.length)),
-  import: (database: Database, { rows }: { rows: { course: number; user: number }[] }) => () => told(imported(database, rows)),
-  unenroll: (database: Database, { enrollment }: { enrollment: number }) => () => told(asked(unenroll(database, admin, { enrollmentId: enrollment }))),
-  transfer: (database: Database, { enrollment, course }: { enrollment: number; course: number }) => () => told(asked(transferEnrollment(database, admin, { enrollmentId: enrollment, courseId: course }))),
-  setStatus: (database: Database, { enrollment, status }: { enrollment: number; status: string }) => () => told(asked(setEnrollmentStatus(database, admin, { enrollmentId: enrollment, status: status as EnrollmentStatus }))),
-  updateCourse: (database: Database, { course, status, isPublished }: { course: number; status?: string; isPublished?: boolean }) => () => told(asked(updateCourse(database, admin, { id: course, status: status as CourseStatus | undefined, isPublished }))),
-  deleteCourse: (database: Database, { course }: { course: number }) => () => told(asked(deleteCourse(database, admin, { id: course }))),
-  deleteUser: (database: Database, { user }: { user: number }) => () => told(asked(deleteUser(database, admin, { id: user }))),
+  enroll:
+    (database: Database, { course, user }: { course: number; user: number }) =>
+    () =>
+      told(asked(enroll(database, student(user), { courseId: course }))),
+  enrollMany:
+    (database: Database, { course, users }: { course: number; users: number[] }) =>
+    () =>
+      told(asked(enrollMany(database, admin, { courseId: course, studentIds: users }), ({ ids }) => ids.length)),
+  import:
+    (database: Database, { rows }: { rows: { course: number; user: number }[] }) =>
+    () =>
+      told(imported(database, rows)),
+  unenroll:
+    (database: Database, { enrollment }: { enrollment: number }) =>
+    () =>
+      told(asked(unenroll(database, admin, { enrollmentId: enrollment }))),
+  transfer:
+    (database: Database, { enrollment, course }: { enrollment: number; course: number }) =>
+    () =>
+      told(asked(transferEnrollment(database, admin, { enrollmentId: enrollment, courseId: course }))),
+  setStatus:
+    (database: Database, { enrollment, status }: { enrollment: number; status: string }) =>
+    () =>
+      told(
+        asked(setEnrollmentStatus(database, admin, { enrollmentId: enrollment, status: status as EnrollmentStatus })),
+      ),
+  updateCourse:
+    (database: Database, { course, status, isPublished }: { course: number; status?: string; isPublished?: boolean }) =>
+    () =>
+      told(
+        asked(updateCourse(database, admin, { id: course, status: status as CourseStatus | undefined, isPublished })),
+      ),
+  deleteCourse:
+    (database: Database, { course }: { course: number }) =>
+    () =>
+      told(asked(deleteCourse(database, admin, { id: course }))),
+  deleteUser:
+    (database: Database, { user }: { user: number }) =>
+    () =>
+      told(asked(deleteUser(database, admin, { id: user }))),
   /** Enrolls a student in many courses, named in any order, in one flush. */
-  flushMany: (database: Database, { courses, user }: { courses: number[]; user: number }) => () => told(flushed(database, courses, user)),
+  flushMany:
+    (database: Database, { courses, user }: { courses: number[]; user: number }) =>
+    () =>
+      told(flushed(database, courses, user)),
   /** Removes an entity that was loaded before the race began, in a flush that nobody retries. */
-  staleRemove: (database: Database, { enrollment }: { enrollment: number }) => stale(database, enrollment, (em, row) => void em.remove(row)),
+  staleRemove: (database: Database, { enrollment }: { enrollment: number }) =>
+    stale(database, enrollment, (em, row) => void em.remove(row)),
   /** Moves such an entity. */
   staleMove: (database: Database, { enrollment, course }: { enrollment: number; course: number }) =>
     stale(database, enrollment, (em, row) => {
@@ -55,9 +99,15 @@ export const operations = {
 } satisfies Record<string, (database: Database, parameters: never) => Ready | Promise<Ready>>;
 
 /** Is one operation with its parameters. */
-export type Operation = { [Name in keyof typeof operations]: { name: Name } & Parameters<(typeof operations)[Name]>[1] }[keyof typeof operations];
+export type Operation = {
+  [Name in keyof typeof operations]: { name: Name } & Parameters<(typeof operations)[Name]>[1];
+}[keyof typeof operations];
 
-async function stale(database: Database, id: number, change: (em: SqlEntityManager, row: Enrollment) => void): Promise<Ready> {
+async function stale(
+  database: Database,
+  id: number,
+  change: (em: SqlEntityManager, row: Enrollment) => void,
+): Promise<Ready> {
   const em = database.em.fork();
   const row = await em.findOneOrFail(Enrollment, id);
   return () => {
@@ -68,7 +118,11 @@ async function stale(database: Database, id: number, change: (em: SqlEntityManag
 
 async function flushed(database: Database, courses: readonly number[], user: number): Promise<Done> {
   await inTransaction(database, async em => {
-    for (const course of courses) em.create(Enrollment, { course: em.getReference(Course, course, { wrapped: true }), student: em.getReference(User, user, { wrapped: true }) });
+    for (const course of courses)
+      em.create(Enrollment, {
+        course: em.getReference(Course, course, { wrapped: true }),
+        student: em.getReference(User, user, { wrapped: true }),
+      });
     await em.flush();
   });
   return { refusals: [], added: courses.length };
@@ -77,11 +131,16 @@ async function flushed(database: Database, courses: readonly number[], user: num
 async function imported(database: Database, rows: readonly { course: number; user: number }[]): Promise<Done> {
   const refusals: string[] = [];
   const text = ['course,student', ...rows.map(({ course, user }) => `${course},${user}`), ''].join('\n');
-  const { added, alreadyThere } = await importEnrollments(database, textSource(text), { onBadRow: ({ code }) => refusals.push(code) });
+  const { added, alreadyThere } = await importEnrollments(database, textSource(text), {
+    onBadRow: ({ code }) => refusals.push(code),
+  });
   return { refusals: [...refusals, ...Array.from({ length: alreadyThere }, () => 'ALREADY_ENROLLED')], added };
 }
 
-async function asked<Value>(work: Promise<{ value: Value | null; problems: readonly { code: string }[] }>, added?: (value: Value) => number): Promise<Done> {
+async function asked<Value>(
+  work: Promise<{ value: Value | null; problems: readonly { code: string }[] }>,
+  added?: (value: Value) => number,
+): Promise<Done> {
   const { value, problems } = await work;
   return { refusals: problems.map(({ code }) => code), ...(added && { added: value === null ? 0 : added(value) }) };
 }

@@ -16,10 +16,18 @@ export interface Racers {
   stop(): Promise<void>;
 }
 
-/** Starts processes that race on one database, with the counters kept by the strategy of this run unless said otherwise. */
-export async function startRacers(url: string, processes = 4, counters = process.env['COUNTERS'] ?? 'hooks'): Promise<Racers> {
+/**
+ * Starts processes that race on one database, with the counters kept by the strategy of this run unless said otherwise.
+ */
+export async function startRacers(
+  url: string,
+  processes = 4,
+  counters = process.env['COUNTERS'] ?? 'hooks',
+): Promise<Racers> {
   const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-  const children = Array.from({ length: processes }, () => fork(worker, [url, counters], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
+  const children = Array.from({ length: processes }, () =>
+    fork(worker, [url, counters], { execArgv: ['--disable-warning=ExperimentalWarning'] }),
+  );
   await Promise.all(children.map(child => report(child)));
   return {
     async race(operations) {
@@ -29,7 +37,9 @@ export async function startRacers(url: string, processes = 4, counters = process
       const reports = await Promise.all(children.map(child => tell(child, { kind: 'go' })));
       const done = reports.map(one => one as Extract<Report, { kind: 'done' }>);
       return {
-        results: operations.map((_, index) => done[index % children.length]!.results[Math.floor(index / children.length)]!),
+        results: operations.map(
+          (_, index) => done[index % children.length]!.results[Math.floor(index / children.length)]!,
+        ),
         retries: done.reduce((sum, { retries }) => sum + retries, 0),
       };
     },

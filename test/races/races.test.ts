@@ -31,7 +31,18 @@ describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
         seen += race.results.filter(({ code }) => /DEADLOCK|RETRY_LATER/.test(code)).length;
       }
       const deadlocks = (await arena.deadlocks()) - before;
-      task.meta.race = { scenario: scenario.name, database: kind, strategy, rounds, operations, 'deadlocks seen by callers': seen, 'deadlocks in the server': deadlocks, 'run again': retries, conflicts, drift: 0 };
+      task.meta.race = {
+        scenario: scenario.name,
+        database: kind,
+        strategy,
+        rounds,
+        operations,
+        'deadlocks seen by callers': seen,
+        'deadlocks in the server': deadlocks,
+        'run again': retries,
+        conflicts,
+        drift: 0,
+      };
       expect(seen).toBe(0);
       if (scenario.plain) expect({ deadlocks, conflicts }).toEqual({ deadlocks: 0, conflicts: 0 });
       // On SQLite who waits too long for the one writer's turn runs again, which says how busy the machine is.

@@ -1,21 +1,30 @@
-// Runs in a process of its own, to be killed: starts a recount of all courses, or resumes the run that it is given, and tells of each change.
+// Runs in a process of its own, to be killed: starts a recount of all courses, or resumes the run that it is given, and
+// tells of each change.
 import { openDatabase } from '../../dist/database/database.js';
 import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/services/runs/index.js';
 import { operator } from '../../dist/services/viewer.js';
 
 /** Is what the worker says: which run it works on, each change, and how the run ended. */
-export type Word = { kind: 'run'; id: number } | { kind: 'change'; change: CourseChange } | { kind: 'end'; status: string };
+export type Word =
+  { kind: 'run'; id: number } | { kind: 'change'; change: CourseChange } | { kind: 'end'; status: string };
 
 /** Is a lease so short that a killed process is soon found out, in seconds. */
 const LEASE = 1;
 
 const [url, id] = [process.argv[2]!, process.argv[3]];
 const database = await openDatabase(url);
-const { value, problems } = id === undefined ? await startRecount(database, operator, {}, LEASE) : await resumeRun(database, operator, { id: Number(id) }, LEASE);
+const { value, problems } =
+  id === undefined
+    ? await startRecount(database, operator, {}, LEASE)
+    : await resumeRun(database, operator, { id: Number(id) }, LEASE);
 if (value === null) throw new Error(JSON.stringify(problems));
 const say = (word: Word): void => void process.send!(word);
 say({ kind: 'run', id: value.id });
-const run = await workOn(database, value, { lease: LEASE, onChange: ({ counter, courseId, before, after }) => say({ kind: 'change', change: { counter, courseId, before, after } }) });
+const run = await workOn(database, value, {
+  lease: LEASE,
+  onChange: ({ counter, courseId, before, after }) =>
+    say({ kind: 'change', change: { counter, courseId, before, after } }),
+});
 say({ kind: 'end', status: run.status });
 await database.close(true);
 process.disconnect();

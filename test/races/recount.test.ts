@@ -23,29 +23,47 @@ describeOnEach('beside writers in four processes', kind => {
 
   beforeAll(async () => {
     arena = await openArena(kind);
-    courses = await addCourses(arena.database, Array.from({ length: COURSES }, () => ({})));
+    courses = await addCourses(
+      arena.database,
+      Array.from({ length: COURSES }, () => ({})),
+    );
   });
   afterAll(() => arena.stop());
 
   /** Prepares writers of every kind on all courses. */
   async function writers(): Promise<Operation[]> {
     const students = await addUsers(arena.database, Role.STUDENT, 12);
-    const pairs = courses.slice(0, 30).flatMap((course, index) => students.slice(6, 10).map(student => ({ course, student, status: (index % 2 ? 'active' : 'dropped') as EnrollmentStatus })));
+    const pairs = courses
+      .slice(0, 30)
+      .flatMap((course, index) =>
+        students
+          .slice(6, 10)
+          .map(student => ({ course, student, status: (index % 2 ? 'active' : 'dropped') as EnrollmentStatus })),
+      );
     const made = await addEnrollments(arena.database, pairs);
     return [
       ...courses.flatMap(course => students.slice(0, 6).map(user => ({ name: 'enroll' as const, course, user }))),
       ...students.slice(10).map(user => ({ name: 'flushMany' as const, user, courses })),
-      ...made.map((enrollment, index): Operation => [
-        { name: 'unenroll' as const, enrollment },
-        { name: 'setStatus' as const, enrollment, status: index % 4 ? 'completed' : 'active' },
-        { name: 'transfer' as const, enrollment, course: courses[30 + (Math.floor(index / 4) % 10)]! },
-      ][index % 3]!),
+      ...made.map(
+        (enrollment, index): Operation =>
+          [
+            { name: 'unenroll' as const, enrollment },
+            { name: 'setStatus' as const, enrollment, status: index % 4 ? 'completed' : 'active' },
+            { name: 'transfer' as const, enrollment, course: courses[30 + (Math.floor(index / 4) % 10)]! },
+          ][index % 3]!,
+      ),
     ];
   }
 
   /** Adds to the stored counts of all courses, past the counters. */
   async function makeDrift(): Promise<void> {
-    await arena.database.em.fork().transactional(em => em.execute(`update core_course set total_enrollments = total_enrollments + ${DRIFT}, active_enrollments = active_enrollments + ${DRIFT}`));
+    await arena.database.em
+      .fork()
+      .transactional(em =>
+        em.execute(
+          `update core_course set total_enrollments = total_enrollments + ${DRIFT}, active_enrollments = active_enrollments + ${DRIFT}`,
+        ),
+      );
   }
 
   /** Does some work again and again while the writers write. */
@@ -73,7 +91,9 @@ describeOnEach('beside writers in four processes', kind => {
     let [checked, rounds] = [0, 0];
     const race = await during(operations, async () => {
       rounds += 1;
-      for await (const chunk of verify(arena.database.em.fork() as never, Course, { batchSize: rounds % 2 ? undefined : 7 })) {
+      for await (const chunk of verify(arena.database.em.fork() as never, Course, {
+        batchSize: rounds % 2 ? undefined : 7,
+      })) {
         expect(chunk.drifts).toEqual([]);
         checked += chunk.checked;
       }
@@ -105,7 +125,7 @@ describeOnEach('beside writers in four processes', kind => {
     const told: Word[] = [];
     let id: number | undefined;
     let kills = 0;
-    for (let ended = false; !ended; ) {
+    for (let ended = false; !ended;) {
       const racing = arena.race(operations.filter((_, index) => index % (KILLS + 1) === kills));
       const words = await killedAfter(kills < KILLS ? 1 + Math.floor(Math.random() * 8) : Infinity, id);
       expectUndisturbed(await racing);
@@ -117,9 +137,20 @@ describeOnEach('beside writers in four processes', kind => {
       while (!(await seen(arena.database, id)).interrupted) await delay(50);
     }
     expect(kills).toBe(KILLS);
-    expect(await seen(arena.database, id!)).toMatchObject({ status: RunStatus.SUCCEEDED, total: COURSES, checked: COURSES, drifted: COURSES, repaired: COURSES });
+    expect(await seen(arena.database, id!)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      total: COURSES,
+      checked: COURSES,
+      drifted: COURSES,
+      repaired: COURSES,
+    });
     const changes = await changesOf(arena.database, { id: id! });
-    expect(changes.map(({ counter, courseId }) => [courseId, counter])).toEqual(courses.flatMap(course => [[course, 'Course.totalEnrollments'], [course, 'Course.activeEnrollments']]));
+    expect(changes.map(({ counter, courseId }) => [courseId, counter])).toEqual(
+      courses.flatMap(course => [
+        [course, 'Course.totalEnrollments'],
+        [course, 'Course.activeEnrollments'],
+      ]),
+    );
     expect(changes.map(({ before, after }) => before - after)).toEqual(changes.map(() => DRIFT));
     // What was told was committed; of what was committed the last before a kill may not have been told.
     const known = new Set(changes.map(change => JSON.stringify(change)));
@@ -127,13 +158,20 @@ describeOnEach('beside writers in four processes', kind => {
     expect(await arena.drifting()).toEqual([]);
   });
 
-  /** Runs a recount, or resumes one, in a process that is killed somewhere after so many changes; gives what it said. */
+  /**
+   * Runs a recount, or resumes one, in a process that is killed somewhere after so many changes; gives what it said.
+   */
   async function killedAfter(changes: number, id: number | undefined): Promise<Word[]> {
-    const child = fork(fileURLToPath(new URL('recount-worker.ts', import.meta.url)), [arena.url, ...(id === undefined ? [] : [String(id)])], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+    const child = fork(
+      fileURLToPath(new URL('recount-worker.ts', import.meta.url)),
+      [arena.url, ...(id === undefined ? [] : [String(id)])],
+      { execArgv: ['--disable-warning=ExperimentalWarning'] },
+    );
     const words: Word[] = [];
     child.on('message', (word: Word) => {
       words.push(word);
-      if (words.filter(({ kind: what }) => what === 'change').length === changes) setTimeout(() => child.kill('SIGKILL'), Math.random() * 4);
+      if (words.filter(({ kind: what }) => what === 'change').length === changes)
+        setTimeout(() => child.kill('SIGKILL'), Math.random() * 4);
     });
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     expect(signal ?? code).toBe(changes === Infinity ? 0 : 'SIGKILL');

@@ -37,7 +37,10 @@ export function repeat<Value>(count: number, make: () => Value): Value[] {
 
 /** Gives the same values in random order, so that no way of racing is always first. */
 export function shuffled<Value>(values: readonly Value[]): Value[] {
-  return values.map(value => ({ value, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ value }) => value);
+  return values
+    .map(value => ({ value, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ value }) => value);
 }
 
 /** Gives a row to import as an operation of its own. */

@@ -21,13 +21,17 @@ const answer = (report: Report): void => void process.send!(report);
 
 process.on('message', (order: Order) => {
   if (order.kind === 'operations') {
-    void Promise.all(order.operations.map(operation => operations[operation.name](database, operation as never))).then(ready => {
-      prepared = ready;
-      answer({ kind: 'ready' });
-    });
+    void Promise.all(order.operations.map(operation => operations[operation.name](database, operation as never))).then(
+      ready => {
+        prepared = ready;
+        answer({ kind: 'ready' });
+      },
+    );
   } else if (order.kind === 'go') {
     retries = 0;
-    void Promise.all(prepared.map(operation => operation())).then(results => answer({ kind: 'done', results, retries }));
+    void Promise.all(prepared.map(operation => operation())).then(results =>
+      answer({ kind: 'done', results, retries }),
+    );
   } else {
     void database.close(true).then(() => process.disconnect());
   }

@@ -7,12 +7,16 @@ const told = telling(200);
 const subject = 'random requests of random callers';
 
 describeOnEach(subject, kind => {
-  it('are answered as the model says, leave the tables as it says, and fill no course beyond its capacity', { timeout: told.timeout }, async () => {
-    const stage = await openClassroom(kind);
-    try {
-      expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
-    } finally {
-      await stage.drop();
-    }
-  });
+  it(
+    'are answered as the model says, leave the tables as it says, and fill no course beyond its capacity',
+    { timeout: told.timeout },
+    async () => {
+      const stage = await openClassroom(kind);
+      try {
+        expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
+      } finally {
+        await stage.drop();
+      }
+    },
+  );
 });

@@ -7,12 +7,16 @@ const told = telling(400);
 const subject = 'random operations of several entity managers';
 
 describeOnEach(subject, kind => {
-  it('leave every stored count equal to the rows and to the model after every step', { timeout: told.timeout }, async () => {
-    const stage = await openStage(kind);
-    try {
-      expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
-    } finally {
-      await stage.drop();
-    }
-  });
+  it(
+    'leave every stored count equal to the rows and to the model after every step',
+    { timeout: told.timeout },
+    async () => {
+      const stage = await openStage(kind);
+      try {
+        expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
+      } finally {
+        await stage.drop();
+      }
+    },
+  );
 });

@@ -11,14 +11,17 @@ export class Story {
   name(kind: Kind, id: number | undefined, told: string = kind): string {
     if (id === undefined) return `the new ${told}`;
     const key = `${kind} ${id}`;
-    const number = this.#numbers.get(key) ?? [...this.#numbers.keys()].filter(one => one.startsWith(`${kind} `)).length + 1;
+    const number =
+      this.#numbers.get(key) ?? [...this.#numbers.keys()].filter(one => one.startsWith(`${kind} `)).length + 1;
     this.#numbers.set(key, number);
     return `${told} ${number}`;
   }
 
   /** Gives a text with names in place of the ids. */
   named(text: string): string {
-    return text.replaceAll(/(course|student|user|enrollment) (\d+)/g, (_, kind: Kind, id: string) => this.name(kind, Number(id)));
+    return text.replaceAll(/(course|student|user|enrollment) (\d+)/g, (_, kind: Kind, id: string) =>
+      this.name(kind, Number(id)),
+    );
   }
 
   /** Tells a sentence. */

@@ -22,25 +22,45 @@ export interface Stage<Story> {
   lastStory(): readonly string[];
 }
 
-/** Bounds the stories between two seeds. It does not depend on what is left to do, so that a seed alone tells the same again. */
+/**
+ * Bounds the stories between two seeds. It does not depend on what is left to do, so that a seed alone tells the same
+ * again.
+ */
 const BATCH = 100;
 
-/** Reads RANDOM_OPERATIONS and RANDOM_SEED; without them, a few operations from a new seed. Errors: a text that names the variable. */
+/**
+ * Reads RANDOM_OPERATIONS and RANDOM_SEED; without them, a few operations from a new seed. Errors: a text that names
+ * the variable.
+ */
 export function telling(defaultOperations: number): Telling {
   const asked = process.env['RANDOM_OPERATIONS'] !== undefined;
   const operations = wholeNumber('RANDOM_OPERATIONS', defaultOperations, 1);
   // A run that was asked for takes as long as it takes.
-  return { operations, seed: wholeNumber('RANDOM_SEED', Date.now() % 2 ** 31, 0), timeout: asked ? 2 ** 31 - 1 : 120_000, asked };
+  return {
+    operations,
+    seed: wholeNumber('RANDOM_SEED', Date.now() % 2 ** 31, 0),
+    timeout: asked ? 2 ** 31 - 1 : 120_000,
+    asked,
+  };
 }
 
-/** Tells stories until they have had as many operations as were asked for; gives that number. Errors: the shortest story found that goes wrong. */
-export async function tellStories<Story>(name: string, stage: Stage<Story>, { operations, seed, asked }: Telling): Promise<number> {
+/**
+ * Tells stories until they have had as many operations as were asked for; gives that number. Errors: the shortest story
+ * found that goes wrong.
+ */
+export async function tellStories<Story>(
+  name: string,
+  stage: Stage<Story>,
+  { operations, seed, asked }: Telling,
+): Promise<number> {
   const [started, tally]: [number, Tally] = [Date.now(), new Map()];
   let told = 0;
   let wrong: { story: readonly string[]; problem: unknown } | null = null;
   const report = (): void => {
     const counts = [...tally].sort(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);
-    console.log(`${name}: ${told} operations from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, none went wrong\n  ${counts.join(', ')}`);
+    console.log(
+      `${name}: ${told} operations from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, none went wrong\n  ${counts.join(', ')}`,
+    );
   };
   const property = fc.asyncProperty(stage.stories, async story => {
     if (told >= operations) return;
@@ -53,7 +73,11 @@ export async function tellStories<Story>(name: string, stage: Stage<Story>, { op
     }
   });
   for (let batch = 0; told < operations; batch += 1) {
-    const { failed, seed: last, numShrinks } = await fc.check(property, { seed: (seed + batch) % 2 ** 31, numRuns: BATCH });
+    const {
+      failed,
+      seed: last,
+      numShrinks,
+    } = await fc.check(property, { seed: (seed + batch) % 2 ** 31, numRuns: BATCH });
     if (failed) throw failure(name, { ...wrong!, operations, seed: last, numShrinks });
     if (asked && batch % 50 === 49) report();
   }

@@ -5,7 +5,13 @@ import { TimeLimit, waitingUntil, withinLimit } from '../../src/database/time-li
 import { Course, EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { courseTurnsOf } from '../../src/services/course-turns.js';
 import { deleteCourse, updateCourse } from '../../src/services/courses.js';
-import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../src/services/enrollments.js';
+import {
+  enroll,
+  enrollMany,
+  setEnrollmentStatus,
+  transferEnrollment,
+  unenroll,
+} from '../../src/services/enrollments.js';
 import { coursesById } from '../../src/services/reader/index.js';
 import { deadlocks } from '../../src/services/transactions.js';
 import { deleteUser } from '../../src/services/users.js';
@@ -39,7 +45,9 @@ describeOnEach('changes of one course', kind => {
       void poolUse(database).then(({ active }) => (most = Math.max(most, active)));
       return sql;
     });
-    const outcomes = await Promise.all(students.map(studentId => enroll(database, admin, { courseId: course, studentId })));
+    const outcomes = await Promise.all(
+      students.map(studentId => enroll(database, admin, { courseId: course, studentId })),
+    );
     const ids = outcomes.map(({ value }) => value!.id);
     expect(ids).toEqual([...ids].sort((one, other) => one - other));
     expect(most).toBeLessThanOrEqual(3);
@@ -48,7 +56,9 @@ describeOnEach('changes of one course', kind => {
   });
 
   it('all wait for their turn before they take a connection, whichever they are, and go on when it comes', async () => {
-    const enrollments = await Promise.all(students.slice(0, 4).map(student => addEnrollment(database, course, student)));
+    const enrollments = await Promise.all(
+      students.slice(0, 4).map(student => addEnrollment(database, course, student)),
+    );
     const [first, second, third] = enrollments as [number, number, number];
     const other = await addCourse(database);
     const ofOther = await addEnrollment(database, other, students[6]!);
@@ -81,7 +91,10 @@ describeOnEach('changes of one course', kind => {
     const before = await everything(database);
     const giveBack = await courseTurnsOf(database).take([course]);
     const enrolling = () => enroll(database, admin, { courseId: course, studentId: students[0]! });
-    await expect(waitingUntil(performance.now(), enrolling)).rejects.toMatchObject({ code: 'RETRY_LATER', cause: { thing: 'course', refusal: 'time' } });
+    await expect(waitingUntil(performance.now(), enrolling)).rejects.toMatchObject({
+      code: 'RETRY_LATER',
+      cause: { thing: 'course', refusal: 'time' },
+    });
     const limit = new TimeLimit(3600);
     const stopped = withinLimit(limit, enrolling);
     await until(() => waiting() === 1, 'The change does not wait.');
@@ -96,18 +109,28 @@ describeOnEach('changes of one course', kind => {
     const hidden = await addCourse(database, { isPublished: false });
     const giveBack = await courseTurnsOf(database).take([hidden]);
     const student = { userId: students[0]!, role: Role.STUDENT };
-    expect(await enroll(database, student, { courseId: hidden })).toMatchObject({ value: null, problems: [{ code: 'NOT_FOUND' }] });
+    expect(await enroll(database, student, { courseId: hidden })).toMatchObject({
+      value: null,
+      problems: [{ code: 'NOT_FOUND' }],
+    });
     giveBack();
   });
 
   it('and of another, crosswise, never wait for each other for good', async () => {
     const other = await addCourse(database);
     const [here, there] = [students.slice(0, 10), students.slice(10, 20)];
-    const enrollments = [...(await Promise.all(here.map(student => addEnrollment(database, course, student)))), ...(await Promise.all(there.map(student => addEnrollment(database, other, student))))];
+    const enrollments = [
+      ...(await Promise.all(here.map(student => addEnrollment(database, course, student)))),
+      ...(await Promise.all(there.map(student => addEnrollment(database, other, student)))),
+    ];
     const met: unknown[] = [];
     const note = (message: unknown): void => void met.push(message);
     deadlocks.subscribe(note);
-    const outcomes = await Promise.all(enrollments.map((enrollmentId, index) => transferEnrollment(database, admin, { enrollmentId, courseId: index < 10 ? other : course })));
+    const outcomes = await Promise.all(
+      enrollments.map((enrollmentId, index) =>
+        transferEnrollment(database, admin, { enrollmentId, courseId: index < 10 ? other : course }),
+      ),
+    );
     deadlocks.unsubscribe(note);
     expect(outcomes.flatMap(({ problems }) => problems)).toEqual([]);
     expect(met).toEqual([]);
@@ -120,17 +143,23 @@ describeOnServers('courses that another client keeps locked', kind => {
     const opened = await freshDatabase(kind);
     const { database } = opened;
     const other = await openDatabase(opened.url);
-    const courses = await addCourses(database, Array.from({ length: 6 }, () => ({})));
+    const courses = await addCourses(
+      database,
+      Array.from({ length: 6 }, () => ({})),
+    );
     const students = await addUsers(database, Role.STUDENT, 10);
     const [free, ...locked] = courses as [number, ...number[]];
     const holder = other.em.fork();
     await holder.begin();
     // One by one: for most rows of a table the database may look at, and so lock, all of them.
     for (const id of locked) await holder.execute('select id from core_course where id = ? for update', [id]);
-    const changes = locked.flatMap(courseId => students.map(studentId => enroll(database, admin, { courseId, studentId })));
+    const changes = locked.flatMap(courseId =>
+      students.map(studentId => enroll(database, admin, { courseId, studentId })),
+    );
     await untilLockWaits(other);
     await until(async () => (await poolUse(database)).active === locked.length, 'Not every course is waited for.');
-    for (const studentId of students) expect(await enroll(database, admin, { courseId: free, studentId })).toMatchObject({ problems: [] });
+    for (const studentId of students)
+      expect(await enroll(database, admin, { courseId: free, studentId })).toMatchObject({ problems: [] });
     expect(await coursesById(database, 'anyone', courses)).toHaveLength(courses.length);
     expect(await poolUse(database)).toMatchObject({ active: locked.length, waiting: 0 });
     await holder.rollback();

@@ -9,21 +9,35 @@ import { miscounted } from '../support/miscounted.js';
 import { addCourses } from '../support/rows.js';
 import { textSource } from '../support/text-source.js';
 
-/** Makes courses 1 (Algebra), 2 (Optics, two seats), 3 and 4 (both Poetry), and 50 students, the first two with known emails. */
+/**
+ * Makes courses 1 (Algebra), 2 (Optics, two seats), 3 and 4 (both Poetry), and 50 students, the first two with known
+ * emails.
+ */
 async function school(database: Database): Promise<void> {
   const em = database.em.fork();
-  for (const [title, capacity] of [['Algebra', null], ['Optics', 2], ['Poetry', null], ['Poetry', null]] as const) {
+  for (const [title, capacity] of [
+    ['Algebra', null],
+    ['Optics', 2],
+    ['Poetry', null],
+    ['Poetry', null],
+  ] as const) {
     em.create(Course, { title, capacity, status: CourseStatus.ACTIVE });
     await em.flush();
   }
-  for (let number = 1; number <= 50; number++) em.create(User, { name: `Student ${number}`, email: `s${number}@example.org` });
+  for (let number = 1; number <= 50; number++)
+    em.create(User, { name: `Student ${number}`, email: `s${number}@example.org` });
   await em.flush();
 }
 
-function bench(database: Database): (text: string, options?: EnrollmentImportOptions) => Promise<ImportResult & { reasons: string[] }> {
+function bench(
+  database: Database,
+): (text: string, options?: EnrollmentImportOptions) => Promise<ImportResult & { reasons: string[] }> {
   return async (text, options) => {
     const found: BadRow[] = [];
-    const result = await importEnrollments(database, textSource(text), { ...options, onBadRow: bad => found.push(bad) });
+    const result = await importEnrollments(database, textSource(text), {
+      ...options,
+      onBadRow: bad => found.push(bad),
+    });
     expect(await miscounted(database)).toEqual([]);
     return { ...result, reasons: found.map(({ line, code }) => `${line} ${code}`) };
   };
@@ -38,9 +52,24 @@ describeOnEach('importing enrollments', kind => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
-    const text = 'Status,STUDENT,course,teacher,enrolled_at\nDropped,1,Algebra,x,2024-02-29\n,s2@example.org,1,,2024-03-01T10:00:00+02:00\nSUSPENDED,S3@Example.org,2,,2024-03-01 10:00:00\n';
-    expect(await run(text, { ignoredColumns: ['teacher'] })).toEqual({ rows: 3, added: 3, alreadyThere: 0, bad: 0, outcome: 'finished', reasons: [] });
-    expect((await rows(database)).map(({ course, student, status, enrolledAt }) => [course.id, student.id, status, enrolledAt.toISOString()])).toEqual([
+    const text =
+      'Status,STUDENT,course,teacher,enrolled_at\nDropped,1,Algebra,x,2024-02-29\n,s2@example.org,1,,2024-03-01T10:00:00+02:00\nSUSPENDED,S3@Example.org,2,,2024-03-01 10:00:00\n';
+    expect(await run(text, { ignoredColumns: ['teacher'] })).toEqual({
+      rows: 3,
+      added: 3,
+      alreadyThere: 0,
+      bad: 0,
+      outcome: 'finished',
+      reasons: [],
+    });
+    expect(
+      (await rows(database)).map(({ course, student, status, enrolledAt }) => [
+        course.id,
+        student.id,
+        status,
+        enrolledAt.toISOString(),
+      ]),
+    ).toEqual([
       [1, 1, EnrollmentStatus.DROPPED, '2024-02-29T00:00:00.000Z'],
       [1, 2, EnrollmentStatus.ACTIVE, '2024-03-01T08:00:00.000Z'],
       [2, 3, EnrollmentStatus.SUSPENDED, '2024-03-01T10:00:00.000Z'],
@@ -118,15 +147,25 @@ describeOnEach('importing enrollments', kind => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const courses = await addCourses(database, [{ title: '1' }, { title: '2026' }]);
-    expect(await bench(database)('course,student\n1,1\n2026,1\n2,1\n')).toMatchObject({ added: 2, bad: 1, reasons: ['2 AMBIGUOUS_COURSE'] });
-    expect((await database.em.fork().findAll(Enrollment)).map(({ course }) => course.id).sort()).toEqual([2, courses[1]].sort());
+    expect(await bench(database)('course,student\n1,1\n2026,1\n2,1\n')).toMatchObject({
+      added: 2,
+      bad: 1,
+      reasons: ['2 AMBIGUOUS_COURSE'],
+    });
+    expect((await database.em.fork().findAll(Enrollment)).map(({ course }) => course.id).sort()).toEqual(
+      [2, courses[1]].sort(),
+    );
     await drop();
   });
 
   it('takes a row with a NUL in it for a bad one, and imports the others', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
-    expect(await bench(database)('course,student\n1\0,1\n1,a\0@example.org\n1,1\n')).toMatchObject({ added: 1, bad: 2, reasons: ['2 ENCODING', '3 ENCODING'] });
+    expect(await bench(database)('course,student\n1\0,1\n1,a\0@example.org\n1,1\n')).toMatchObject({
+      added: 1,
+      bad: 2,
+      reasons: ['2 ENCODING', '3 ENCODING'],
+    });
     await drop();
   });
 
@@ -134,10 +173,18 @@ describeOnEach('importing enrollments', kind => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const em = database.em.fork();
-    await em.execute(kind === 'sqlite' ? 'drop index core_user_email_unique' : 'alter table core_user drop index core_user_email_unique');
+    await em.execute(
+      kind === 'sqlite'
+        ? 'drop index core_user_email_unique'
+        : 'alter table core_user drop index core_user_email_unique',
+    );
     const [{ email }] = await em.execute<[{ email: string }]>('select email from core_user where id = 1');
     await em.execute(`update core_user set email = '${email}' where id = 3`);
-    expect(await bench(database)(`course,student\n1,${email}\n1,1\n1,2\n`)).toMatchObject({ added: 2, bad: 1, reasons: ['2 AMBIGUOUS_STUDENT'] });
+    expect(await bench(database)(`course,student\n1,${email}\n1,1\n1,2\n`)).toMatchObject({
+      added: 2,
+      bad: 1,
+      reasons: ['2 AMBIGUOUS_STUDENT'],
+    });
     expect((await rows(database)).length).toBe(2);
     await drop();
   });
@@ -146,9 +193,21 @@ describeOnEach('importing enrollments', kind => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
-    expect(await run('course,student,status\n2,1,\n2,2,dropped\n2,3,\n2,4,\n2,5,suspended\n')).toMatchObject({ added: 4, bad: 1, reasons: ['5 COURSE_FULL'] });
-    expect(await run('course,student\n2,1\n2,2\n2,6\n')).toMatchObject({ added: 0, alreadyThere: 2, bad: 1, reasons: ['4 COURSE_FULL'] });
-    expect(await database.em.fork().findOneOrFail(Course, 2)).toMatchObject({ activeEnrollments: 2, totalEnrollments: 4 });
+    expect(await run('course,student,status\n2,1,\n2,2,dropped\n2,3,\n2,4,\n2,5,suspended\n')).toMatchObject({
+      added: 4,
+      bad: 1,
+      reasons: ['5 COURSE_FULL'],
+    });
+    expect(await run('course,student\n2,1\n2,2\n2,6\n')).toMatchObject({
+      added: 0,
+      alreadyThere: 2,
+      bad: 1,
+      reasons: ['4 COURSE_FULL'],
+    });
+    expect(await database.em.fork().findOneOrFail(Course, 2)).toMatchObject({
+      activeEnrollments: 2,
+      totalEnrollments: 4,
+    });
     await drop();
   });
 
@@ -157,9 +216,21 @@ describeOnEach('importing enrollments', kind => {
     await school(database);
     const run = bench(database);
     const many = Array.from({ length: 2000 }, (_, index) => `${1 + (index % 2) * 2},${1 + (index % 50)}`).join('\n');
-    expect(await run(`course,student\n${many}\n77,1\n`, { strict: true })).toMatchObject({ rows: 2001, added: 0, bad: 1, outcome: 'refused', reasons: ['2002 UNKNOWN_COURSE'] });
+    expect(await run(`course,student\n${many}\n77,1\n`, { strict: true })).toMatchObject({
+      rows: 2001,
+      added: 0,
+      bad: 1,
+      outcome: 'refused',
+      reasons: ['2002 UNKNOWN_COURSE'],
+    });
     expect(await rows(database)).toEqual([]);
-    expect(await run(`course,student\n${many}\n`, { strict: true })).toMatchObject({ rows: 2000, added: 50, alreadyThere: 1950, bad: 0, outcome: 'finished' });
+    expect(await run(`course,student\n${many}\n`, { strict: true })).toMatchObject({
+      rows: 2000,
+      added: 50,
+      alreadyThere: 1950,
+      bad: 0,
+      outcome: 'finished',
+    });
     await drop();
   });
 
@@ -169,7 +240,11 @@ describeOnEach('importing enrollments', kind => {
     const run = bench(database);
     const filler = Array.from({ length: 1500 }, () => '1,1').join('\n');
     const seats = `course,student\n2,1\n2,2\n${filler}\n`;
-    expect(await run(`${seats}2,1\n2,3\n`, { strict: true })).toMatchObject({ bad: 1, outcome: 'refused', reasons: ['1505 COURSE_FULL'] });
+    expect(await run(`${seats}2,1\n2,3\n`, { strict: true })).toMatchObject({
+      bad: 1,
+      outcome: 'refused',
+      reasons: ['1505 COURSE_FULL'],
+    });
     expect(await rows(database)).toEqual([]);
     expect(await run(`${seats}2,1\n`, { strict: true })).toMatchObject({ added: 3, bad: 0, outcome: 'finished' });
     await drop();
@@ -192,7 +267,10 @@ describeOnEach('importing enrollments', kind => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const imports = [0, 1, 2, 3].map(part => {
-      const lines = Array.from({ length: 100 }, (_, index) => `${1 + ((index + part) % 4)},${1 + ((index * 7 + part) % 50)}`);
+      const lines = Array.from(
+        { length: 100 },
+        (_, index) => `${1 + ((index + part) % 4)},${1 + ((index * 7 + part) % 50)}`,
+      );
       return importEnrollments(database, textSource(`course,student\n${lines.join('\n')}\n`));
     });
     const results = await Promise.all(imports);

@@ -10,15 +10,24 @@ import { addCourses, addUsers } from '../support/rows.js';
 import { textSource } from '../support/text-source.js';
 
 describeOnEach('an import of rows whose', kind => {
-  /** Imports three rows of two courses and two students while another transaction has deleted one row and not yet committed; gives what became of them. */
-  async function whileDeleting(what: 'core_course' | 'core_user'): Promise<{ added: number; reasons: string[]; stored: number[][] }> {
+  /**
+   * Imports three rows of two courses and two students while another transaction has deleted one row and not yet
+   * committed; gives what became of them.
+   */
+  async function whileDeleting(
+    what: 'core_course' | 'core_user',
+  ): Promise<{ added: number; reasons: string[]; stored: number[][] }> {
     const { database, url, drop } = await freshDatabase(kind);
     const other = await openDatabase(url);
     const courses = await addCourses(database, [{}, {}]);
     const students = await addUsers(database, Role.STUDENT, 2);
     const deleting = other.em.fork();
     await deleting.begin();
-    await deleting.execute(`delete from ${what} where id = ?`, [what === 'core_course' ? courses[1] : students[1]], 'run');
+    await deleting.execute(
+      `delete from ${what} where id = ?`,
+      [what === 'core_course' ? courses[1] : students[1]],
+      'run',
+    );
     const bad: BadRow[] = [];
     const text = `course,student\n${courses[0]},${students[0]}\n${courses[0]},${students[1]}\n${courses[1]},${students[0]}\n`;
     const importing = importEnrollments(database, textSource(text), { onBadRow: row => bad.push(row) });
@@ -30,7 +39,11 @@ describeOnEach('an import of rows whose', kind => {
     expect(counts.map(({ stored }) => stored)).toEqual(counts.map(({ actual }) => actual));
     await other.close(true);
     await drop();
-    return { added, reasons: bad.map(({ line, code }) => `${line} ${code}`), stored: counts.map(({ stored }) => stored) };
+    return {
+      added,
+      reasons: bad.map(({ line, code }) => `${line} ${code}`),
+      stored: counts.map(({ stored }) => stored),
+    };
   }
 
   it('course is being deleted leaves those out and goes on: UNKNOWN_COURSE', async () => {
@@ -38,6 +51,13 @@ describeOnEach('an import of rows whose', kind => {
   });
 
   it('student is being deleted leaves those out and goes on: UNKNOWN_STUDENT', async () => {
-    expect(await whileDeleting('core_user')).toEqual({ added: 2, reasons: ['3 UNKNOWN_STUDENT'], stored: [[1, 1], [1, 1]] });
+    expect(await whileDeleting('core_user')).toEqual({
+      added: 2,
+      reasons: ['3 UNKNOWN_STUDENT'],
+      stored: [
+        [1, 1],
+        [1, 1],
+      ],
+    });
   });
 });

@@ -8,16 +8,30 @@ import { fileSource } from '../../src/services/import/source.js';
 import { tableBlocks } from '../../src/services/import/table.js';
 import { textSource } from '../support/text-source.js';
 
-async function read(text: string | Buffer, chunk?: number, ignored: readonly string[] = ['note']): Promise<unknown[][]> {
+async function read(
+  text: string | Buffer,
+  chunk?: number,
+  ignored: readonly string[] = ['note'],
+): Promise<unknown[][]> {
   const found: [number, unknown][] = [];
-  for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'], { ignored })) {
-    found.push(...rows.map(({ line, values }) => [line, Object.values(values)] as [number, unknown]), ...bad.map(({ line, code }) => [line, code] as [number, unknown]));
+  for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'], {
+    ignored,
+  })) {
+    found.push(
+      ...rows.map(({ line, values }) => [line, Object.values(values)] as [number, unknown]),
+      ...bad.map(({ line, code }) => [line, code] as [number, unknown]),
+    );
   }
   return found.sort(([a], [b]) => a - b);
 }
 
 it.each([1, 2, 3, 7, 1000])('a table reads the same however its bytes arrive (in chunks of %i)', async chunk => {
-  expect(await read('\uFEFFStudent,COURSE,note\r\n1,"Zürich, ""old"""\uFEFF,x\r\n\r\n 2 , Sõna ,\r\n3,"two\nlines",y', chunk)).toEqual([
+  expect(
+    await read(
+      '\uFEFFStudent,COURSE,note\r\n1,"Zürich, ""old"""\uFEFF,x\r\n\r\n 2 , Sõna ,\r\n3,"two\nlines",y',
+      chunk,
+    ),
+  ).toEqual([
     [2, 'QUOTING'],
     [4, ['Sõna', '2', '']],
     [5, ['two\nlines', '3', '']],
@@ -86,19 +100,31 @@ it.each([
   ['\n\n', /is empty/],
   ['1,2\n3,4\n', /no column course and no column student.*reads "1,2"/],
   ['course;student\n1;2\n', /no column course and no column student.* Columns are separated by commas, not by ";"\.$/],
-  ['course,student,action\n1,2,UNENROLL\n', /columns that are not understood: "action"\. .* add --ignore-column "action"\.$/],
-  ['operation,course,student,Role,note\ndel,1,2,teacher,x\n', /not understood: "operation", "Role"\. .* add --ignore-column "operation" --ignore-column "Role"\.$/],
+  [
+    'course,student,action\n1,2,UNENROLL\n',
+    /columns that are not understood: "action"\. .* add --ignore-column "action"\.$/,
+  ],
+  [
+    'operation,course,student,Role,note\ndel,1,2,teacher,x\n',
+    /not understood: "operation", "Role"\. .* add --ignore-column "operation" --ignore-column "Role"\.$/,
+  ],
   ['course,student\r1,2\r3,4\r', /FILE\.csv:1: The line has a CR without LF/],
   [Buffer.from('\ufeffcourse,student\n1,2\n', 'utf16le'), /FILE\.csv:1: The line is not UTF-8/],
   ['course,"stu\n', /FILE\.csv:1: A quote is not closed/],
   ['course,student,Course\n', /column course twice/],
 ])('a file without the needed columns is refused: %j', async (text, message) => {
-  await expect(read(text)).rejects.toMatchObject({ name: 'ImportError', code: 'IMPORT_HEADER', message: expect.stringMatching(message) });
+  await expect(read(text)).rejects.toMatchObject({
+    name: 'ImportError',
+    code: 'IMPORT_HEADER',
+    message: expect.stringMatching(message),
+  });
 });
 
 it('columns that are named are left out, in any letter case; others than those are not', async () => {
   expect(await read('course,student,Action\n1,2,UNENROLL\n', 1000, ['ACTION '])).toEqual([[2, ['1', '2', '']]]);
-  await expect(read('course,student,action,role\n1,2,x,y\n', 1000, ['action'])).rejects.toThrow(/not understood: "role"/);
+  await expect(read('course,student,action,role\n1,2,x,y\n', 1000, ['action'])).rejects.toThrow(
+    /not understood: "role"/,
+  );
 });
 
 it('a column without a name may be there, but holds no value', async () => {
@@ -109,7 +135,11 @@ it('a column without a name may be there, but holds no value', async () => {
 });
 
 it('a line that is not UTF-8, or has a line break of another kind in it, costs its own row only', async () => {
-  const text = Buffer.concat([Buffer.from('course,student\nZürich,1\n'), Buffer.from('Zürich,2\n', 'latin1'), Buffer.from('3,4\r5,6\n7,8\n')]);
+  const text = Buffer.concat([
+    Buffer.from('course,student\nZürich,1\n'),
+    Buffer.from('Zürich,2\n', 'latin1'),
+    Buffer.from('3,4\r5,6\n7,8\n'),
+  ]);
   expect(await read(text)).toEqual([
     [2, ['Zürich', '1', '']],
     [3, 'ENCODING'],
@@ -120,8 +150,14 @@ it('a line that is not UTF-8, or has a line break of another kind in it, costs i
 
 it('a file that is not there, or is a folder, is refused', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-import-'));
-  await expect(fileSource(join(folder, 'none.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE', message: expect.stringMatching(/There is no file .*none\.csv/) });
-  await expect(fileSource(folder)).rejects.toMatchObject({ code: 'IMPORT_FILE', message: expect.stringMatching(/is a folder/) });
+  await expect(fileSource(join(folder, 'none.csv'))).rejects.toMatchObject({
+    code: 'IMPORT_FILE',
+    message: expect.stringMatching(/There is no file .*none\.csv/),
+  });
+  await expect(fileSource(folder)).rejects.toMatchObject({
+    code: 'IMPORT_FILE',
+    message: expect.stringMatching(/is a folder/),
+  });
   writeFileSync(join(folder, 'some.csv'), 'course,student\n');
   expect(await fileSource(join(folder, 'some.csv'))).toMatchObject({ bytes: 15 });
   rmSync(folder, { recursive: true });

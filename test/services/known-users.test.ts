@@ -51,8 +51,13 @@ describeOnEach('a user whom a token names', kind => {
     expect(await users.viewerOf(token)).toEqual(token);
     expect(asked).toEqual([]);
     now += 1;
-    await expect(users.viewerOf(token)).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('does not exist any more') });
-    await expect(users.viewerOf({ userId: 999_999, role: Role.ADMIN })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(users.viewerOf(token)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringContaining('does not exist any more'),
+    });
+    await expect(users.viewerOf({ userId: 999_999, role: Role.ADMIN })).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
   });
 
   it('is looked up each time where the time is 0, and by one statement for all who ask at once', async () => {
@@ -118,7 +123,9 @@ describeOnEach('a user whom a token names', kind => {
     await past('alter table core_user rename to core_user_gone');
     now += 60_000;
     expect(await users.viewerOf(token)).toEqual(token);
-    const error: unknown = await users.viewerOf({ userId: ids[1]!, role: Role.TEACHER }).catch((reason: unknown) => reason);
+    const error: unknown = await users
+      .viewerOf({ userId: ids[1]!, role: Role.TEACHER })
+      .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toMatchObject({ code: 'UNAUTHENTICATED' });
     await past('alter table core_user_gone rename to core_user');

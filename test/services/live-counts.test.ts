@@ -31,13 +31,20 @@ async function started(kind: DatabaseKind) {
   const { database, drop } = await freshDatabase(kind);
   onTestFinished(drop);
   const pace = steppedPace();
-  return { database, pace, counts: new LiveCounts(database, error => expect(error).toBeNull(), pace, shareLimits(5000)) };
+  return {
+    database,
+    pace,
+    counts: new LiveCounts(database, error => expect(error).toBeNull(), pace, shareLimits(5000)),
+  };
 }
 
 describeOnEach('live counts', kind => {
   it('leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
     const { database, pace, counts } = await started(kind);
-    const courses = await addCourses(database, Array.from({ length: 12 }, () => ({})));
+    const courses = await addCourses(
+      database,
+      Array.from({ length: 12 }, () => ({})),
+    );
     const [shown, brief] = [courses.slice(0, 6), courses.slice(6)];
     const listeners: { named: readonly number[] | null; told: Told }[] = [];
     const subscriptions: Promise<void>[] = [];
@@ -62,7 +69,9 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     await pace.tick();
     await setImmediate();
-    const rows = await database.em.getConnection().execute<{ id: number; total: number }[]>('select id, total_enrollments as total from core_course');
+    const rows = await database.em
+      .getConnection()
+      .execute<{ id: number; total: number }[]>('select id, total_enrollments as total from core_course');
     const now = new Map(rows.map(({ id, total }) => [id, total]));
     expect(listeners).toHaveLength(120);
     for (const { named, told } of listeners) {
@@ -75,7 +84,10 @@ describeOnEach('live counts', kind => {
   it('of a change during a look are told to who subscribes during that look, before or after it is read', async () => {
     const { database, pace, counts } = await started(kind);
     const turns = [0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 36, 42];
-    const courses = await addCourses(database, turns.flatMap(() => turns.map(() => ({}))));
+    const courses = await addCourses(
+      database,
+      turns.flatMap(() => turns.map(() => ({}))),
+    );
     const subscribe = async (named: readonly number[]): Promise<Told> => {
       const told: Told = new Map();
       const subscription = await counts.subscribe(listenerAt(), named);
@@ -96,7 +108,10 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     await pace.tick();
     await setImmediate();
-    expect([[...all.values()].every(total => total === 1), each.flatMap(told => [...told.values()])]).toEqual([true, courses.map(() => 1)]);
+    expect([[...all.values()].every(total => total === 1), each.flatMap(told => [...told.values()])]).toEqual([
+      true,
+      courses.map(() => 1),
+    ]);
     counts.end();
   });
 
@@ -134,7 +149,13 @@ describeOnEach('live counts', kind => {
     const listener = listenerAt();
     const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(listener, [course!])));
     const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
-    expect(refused).toMatchObject(Array(10).fill({ code: 'TOO_MANY_SUBSCRIPTIONS', message: 'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.' }));
+    expect(refused).toMatchObject(
+      Array(10).fill({
+        code: 'TOO_MANY_SUBSCRIPTIONS',
+        message:
+          'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.',
+      }),
+    );
     await settled.find(one => one.status === 'fulfilled')!.value.return();
     await counts.subscribe(listener, [course!]);
     expect(counts.count('sse')).toBe(50);
@@ -147,7 +168,8 @@ describeOnEach('live counts', kind => {
     const subscribe = () => counts.subscribe(listenerAt(), null);
     const during = subscribe();
     counts.end();
-    for (const subscription of [await during, await subscribe()]) expect(await subscription.next()).toEqual({ done: true, value: undefined });
+    for (const subscription of [await during, await subscribe()])
+      expect(await subscription.next()).toEqual({ done: true, value: undefined });
     expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
   });
 });
@@ -156,5 +178,8 @@ it('a subscription to a course that goes as it begins tells that it is gone', as
   const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
   subscription.offer(1, null);
   subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
-  expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({ done: false, value: { courseId: 1, course: null } });
+  expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({
+    done: false,
+    value: { courseId: 1, course: null },
+  });
 });

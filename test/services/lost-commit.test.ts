@@ -3,7 +3,13 @@ import { CounterError } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { createCourse, deleteCourse } from '../../src/services/courses.js';
-import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../src/services/enrollments.js';
+import {
+  enroll,
+  enrollMany,
+  setEnrollmentStatus,
+  transferEnrollment,
+  unenroll,
+} from '../../src/services/enrollments.js';
 import { inTransaction } from '../../src/services/transactions.js';
 import { createUser, deleteUser } from '../../src/services/users.js';
 import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
@@ -40,7 +46,9 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     const broken = moment === 'before' ? 'lost before the server saw it' : 'that took place';
 
     it(`${broken}: every use case does its work once and says that it is done`, async () => {
-      const says = async <Value>(work: () => Promise<{ value: Value | null; problems: readonly unknown[] }>): Promise<Value> => {
+      const says = async <Value>(
+        work: () => Promise<{ value: Value | null; problems: readonly unknown[] }>,
+      ): Promise<Value> => {
         const before = proxy.broken;
         proxy.breakAtCommit(moment);
         const { value, problems } = await work();
@@ -53,10 +61,18 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
       const user = await says(() => createUser(database, admin, { name: 'Made', email: 'made@example.org' }));
       const enrolled = await says(() => enroll(database, admin, { courseId: course, studentId: student }));
       await says(() => enrollMany(database, admin, { courseId: course, studentIds: [user.id] }));
-      await says(() => setEnrollmentStatus(database, admin, { enrollmentId: enrolled.id, status: EnrollmentStatus.DROPPED }));
-      expect((await storedAndActual(direct.database)).map(({ stored }) => stored)).toEqual([[2, 1], [0, 0]]);
+      await says(() =>
+        setEnrollmentStatus(database, admin, { enrollmentId: enrolled.id, status: EnrollmentStatus.DROPPED }),
+      );
+      expect((await storedAndActual(direct.database)).map(({ stored }) => stored)).toEqual([
+        [2, 1],
+        [0, 0],
+      ]);
       await says(() => transferEnrollment(database, admin, { enrollmentId: enrolled.id, courseId: made.id }));
-      expect((await storedAndActual(direct.database)).map(({ stored }) => stored)).toEqual([[1, 1], [1, 0]]);
+      expect((await storedAndActual(direct.database)).map(({ stored }) => stored)).toEqual([
+        [1, 1],
+        [1, 0],
+      ]);
       await says(() => unenroll(database, admin, { enrollmentId: enrolled.id }));
       await says(() => deleteUser(database, admin, { id: user.id }));
       await says(() => deleteCourse(database, admin, { id: made.id }));
@@ -66,9 +82,13 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
 
   it('is COMMIT_UNKNOWN where the work does not say how to find out', async () => {
     proxy.breakAtCommit('after');
-    const work = inTransaction(database, em => em.execute('update core_course set capacity = coalesce(capacity, 0) + 1'));
+    const work = inTransaction(database, em =>
+      em.execute('update core_course set capacity = coalesce(capacity, 0) + 1'),
+    );
     await expect(work).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
-    expect(await direct.database.em.getConnection().execute('select capacity from core_course')).toEqual([{ capacity: 1 }]);
+    expect(await direct.database.em.getConnection().execute('select capacity from core_course')).toEqual([
+      { capacity: 1 },
+    ]);
   });
 
   it('is COMMIT_UNKNOWN at the last try too, when no other can find out', async () => {
@@ -101,7 +121,10 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
   it('more broken connections than the pool has places leave the pool whole', async () => {
     for (let round = 0; round < 25; round += 1) {
       proxy.breakAtCommit('after');
-      await setEnrollmentStatus(database, admin, { enrollmentId: await addEnrollment(direct.database, course, await addUser(direct.database, Role.STUDENT)), status: EnrollmentStatus.COMPLETED });
+      await setEnrollmentStatus(database, admin, {
+        enrollmentId: await addEnrollment(direct.database, course, await addUser(direct.database, Role.STUDENT)),
+        status: EnrollmentStatus.COMPLETED,
+      });
     }
     expect(proxy.broken).toBe(25);
     expect(await storedAndActual(direct.database)).toEqual([{ id: course, stored: [25, 0], actual: [25, 0] }]);

@@ -25,39 +25,90 @@ describeOnEach('a page of enrollments', kind => {
     const students = await addUsers(database, Role.STUDENT, 40);
     const courses = await addCourses(database, [{}, {}, {}]);
     course = courses[1]!;
-    await addEnrollments(database, courses.flatMap(one => students.map(student => ({ course: one, student }))));
+    await addEnrollments(
+      database,
+      courses.flatMap(one => students.map(student => ({ course: one, student }))),
+    );
   });
   afterAll(() => drop());
 
-  const orders = (['id', 'enrolled_at'] as const).flatMap(column => [false, true].map(descending => ({ column, descending })));
+  const orders = (['id', 'enrolled_at'] as const).flatMap(column =>
+    [false, true].map(descending => ({ column, descending })),
+  );
   const lists: [string, boolean, EnrollmentFilter, (column: string) => string][] = [
     ['a course', true, {}, column => (column === 'id' ? 'course_id' : 'course_id_status_enrolled_at')],
-    ['two statuses of a course', true, { status: [ACTIVE, DROPPED] }, column => (column === 'id' ? 'course_id_status' : 'course_id_status_enrolled_at')],
-    ['one status of all courses', false, { status: [DROPPED] }, column => (column === 'id' ? 'status' : 'status_enrolled_at')],
-    ['two statuses of all courses', false, { status: [ACTIVE, DROPPED] }, column => (column === 'id' ? 'status' : 'status_enrolled_at')],
+    [
+      'two statuses of a course',
+      true,
+      { status: [ACTIVE, DROPPED] },
+      column => (column === 'id' ? 'course_id_status' : 'course_id_status_enrolled_at'),
+    ],
+    [
+      'one status of all courses',
+      false,
+      { status: [DROPPED] },
+      column => (column === 'id' ? 'status' : 'status_enrolled_at'),
+    ],
+    [
+      'two statuses of all courses',
+      false,
+      { status: [ACTIVE, DROPPED] },
+      column => (column === 'id' ? 'status' : 'status_enrolled_at'),
+    ],
   ];
 
-  it.each(orders.flatMap(order => lists.map(([name, inCourse, filter, index]) => [name, order.column, order.descending ? 'descending' : 'ascending', { order, inCourse, filter, index }] as const)))(
+  it.each(
+    orders.flatMap(order =>
+      lists.map(
+        ([name, inCourse, filter, index]) =>
+          [
+            name,
+            order.column,
+            order.descending ? 'descending' : 'ascending',
+            { order, inCourse, filter, index },
+          ] as const,
+      ),
+    ),
+  )(
     'of %s by %s %s is read from the index that has its order, and not on a walk through all rows',
     async (_name, _column, _direction, { order, inCourse, filter, index }) => {
       const admin: Viewer = { role: Role.ADMIN, userId: null };
-      const [statement, ...others] = await statementsOf(database, () => enrollmentPage(database, admin, { ...filter, ...(inCourse && { courseId: course }) }, { list: 'enrollments', field: '', ...order }, { size: 5, backward: false, after: null, before: null }));
+      const [statement, ...others] = await statementsOf(database, () =>
+        enrollmentPage(
+          database,
+          admin,
+          { ...filter, ...(inCourse && { courseId: course }) },
+          { list: 'enrollments', field: '', ...order },
+          { size: 5, backward: false, after: null, before: null },
+        ),
+      );
       expect(others).toEqual([]);
       const plans = await plansOf(statement!);
       expect(plans.length).toBeGreaterThan(0);
-      // MariaDB chooses among the other indexes by the sizes of the tables, and those of tests are too small to say something.
+      // MariaDB chooses among the other indexes by the sizes of the tables, and those of tests are too small to say
+      // something.
       for (const { key, text } of plans) expect([key === 'PRIMARY', text]).toEqual([false, text]);
-      if (kind !== 'mariadb') for (const { key, text } of plans) expect([key, text]).toEqual([`core_enrollments_${index(order.column)}_index`, text]);
+      if (kind !== 'mariadb')
+        for (const { key, text } of plans)
+          expect([key, text]).toEqual([`core_enrollments_${index(order.column)}_index`, text]);
     },
   );
 
   /** Returns in which index each part looks up enrollments, but for single rows by their key. */
   async function plansOf(statement: string): Promise<Plan[]> {
-    const rows = await database.em.getConnection().execute<Record<string, unknown>[]>(`explain ${{ sqlite: 'query plan', mysql: 'format=traditional', mariadb: '' }[kind]} ${statement}`);
+    const rows = await database.em
+      .getConnection()
+      .execute<Record<string, unknown>[]>(
+        `explain ${{ sqlite: 'query plan', mysql: 'format=traditional', mariadb: '' }[kind]} ${statement}`,
+      );
     if (kind === 'sqlite') {
       const texts = rows.map(({ detail }) => String(detail)).filter(text => text.includes('core_enrollments'));
-      return texts.filter(text => !text.includes('USING INTEGER PRIMARY KEY (rowid=?)')).map(text => ({ key: / INDEX (\w+)/.exec(text)?.[1] ?? null, text }));
+      return texts
+        .filter(text => !text.includes('USING INTEGER PRIMARY KEY (rowid=?)'))
+        .map(text => ({ key: / INDEX (\w+)/.exec(text)?.[1] ?? null, text }));
     }
-    return rows.filter(({ table, type }) => table === 'core_enrollments' && type !== 'eq_ref').map(row => ({ key: row['key'] as string | null, text: JSON.stringify(row) }));
+    return rows
+      .filter(({ table, type }) => table === 'core_enrollments' && type !== 'eq_ref')
+      .map(row => ({ key: row['key'] as string | null, text: JSON.stringify(row) }));
   }
 });

@@ -34,7 +34,10 @@ beforeEach(async () => {
 afterEach(() => new Promise(resolve => provider.close(resolve)));
 
 function signed(index: number, kid = pairs[index]!.jwk.kid!, expires = '1h'): Promise<string> {
-  return new SignJWT({ role: 'admin' }).setProtectedHeader({ alg: 'ES256', kid }).setExpirationTime(expires).sign(pairs[index]!.key);
+  return new SignJWT({ role: 'admin' })
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .setExpirationTime(expires)
+    .sign(pairs[index]!.key);
 }
 
 function verifier(options: TokenVerifierOptions = {}): (token: string) => Promise<unknown> {
@@ -44,7 +47,10 @@ function verifier(options: TokenVerifierOptions = {}): (token: string) => Promis
 it('published keys stay in use while their provider is away, however long, and new ones come when it is back', async () => {
   const troubles: unknown[] = [];
   let stale = 0;
-  const verify = verifier({ onTrouble: (error, areKnown) => troubles.push([error, areKnown]), onStaleUse: () => (stale += 1) });
+  const verify = verifier({
+    onTrouble: (error, areKnown) => troubles.push([error, areKnown]),
+    onStaleUse: () => (stale += 1),
+  });
   await verify(await signed(0));
   answer = () => null;
   for (let minute = 0; minute < 60; minute += 11) {
@@ -63,7 +69,10 @@ it('published keys stay in use while their provider is away, however long, and n
       await verify(await signed(0)).catch((error: { code: string }) => expect(error.code).toBe('UNAUTHENTICATED'));
       return troubles;
     })
-    .toEqual([[expect.any(Error), true], [null, true]]);
+    .toEqual([
+      [expect.any(Error), true],
+      [null, true],
+    ]);
   const after = stale;
   // The old key was taken back, the new one is known.
   await expect(verify(await signed(0))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
@@ -78,28 +87,37 @@ it.each([
   ['answers no key set', () => ({ body: '{"keys":"none"}' })],
   ['answers a key set without keys', () => ({ body: '{"keys":[]}' })],
   ['answers more than a key set can be', () => ({ body: JSON.stringify({ keys: [{ kty: 'x'.repeat(300_000) }] }) })],
-])('where no keys are known and the provider %s, a token is not checked: KEYS_UNAVAILABLE, and it is asked again a second later', async (_, given) => {
-  answer = given;
-  const verify = verifier();
-  for (let count = 0; count < 20; count++) await expect(verify(await signed(0))).rejects.toMatchObject({ code: 'KEYS_UNAVAILABLE' });
-  expect(requests).toBe(1);
-  answer = () => ({ body: JSON.stringify({ keys: [pairs[0]!.jwk] }) });
-  now += 1000;
-  expect(await verify(await signed(0))).toEqual({ userId: null, role: 'admin' });
-});
+])(
+  'where no keys are known and the provider %s, a token is not checked: KEYS_UNAVAILABLE, and it is asked again a second later',
+  async (_, given) => {
+    answer = given;
+    const verify = verifier();
+    for (let count = 0; count < 20; count++)
+      await expect(verify(await signed(0))).rejects.toMatchObject({ code: 'KEYS_UNAVAILABLE' });
+    expect(requests).toBe(1);
+    answer = () => ({ body: JSON.stringify({ keys: [pairs[0]!.jwk] }) });
+    now += 1000;
+    expect(await verify(await signed(0))).toEqual({ userId: null, role: 'admin' });
+  },
+);
 
 it('tokens with keys that nobody published lead to no request each, and hold up no others', async () => {
   const verify = verifier();
   await verify(await signed(0));
   const before = requests;
-  for (let count = 0; count < 50; count++) await expect(verify(await signed(1, `made up ${count}`))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  for (let count = 0; count < 50; count++)
+    await expect(verify(await signed(1, `made up ${count}`))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   expect(requests).toBe(before);
   expect(await verify(await signed(0))).toEqual({ userId: null, role: 'admin' });
 });
 
 it('a token that has expired by less than clocks may differ is good, by more it is not', async () => {
   const secret = 'the secret of these tests, long enough';
-  const tokenOf = (seconds: number): Promise<string> => new SignJWT({ role: 'admin' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime(Math.floor(Date.now() / 1000) + seconds).sign(Buffer.from(secret));
+  const tokenOf = (seconds: number): Promise<string> =>
+    new SignJWT({ role: 'admin' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+      .sign(Buffer.from(secret));
   const verify = tokenVerifier({ secret, isDevelopmentSecret: false, clockTolerance: 3600 });
   expect(await verify(await tokenOf(-1800))).toEqual({ userId: null, role: 'admin' });
   await expect(verify(await tokenOf(-5000))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });

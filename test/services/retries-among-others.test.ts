@@ -38,22 +38,25 @@ describeOnServers('a transaction among others', kind => {
     expect(await its.capacities()).toEqual([1, null]);
   });
 
-  it.each(['between two statements', 'while it waits for a lock'])('whose connection is ended %s is run again on another one', async moment => {
-    const holder = moment === 'while it waits for a lock' ? await its.hold() : null;
-    its.onRetry = () => void holder?.rollback();
-    const connections = new Set<number>();
-    const { tries } = await its.run(async (em, attempt) => {
-      await raise(em, its.courses[1]);
-      const [row] = await em.execute<{ id: number }[]>('select connection_id() as id');
-      connections.add(row!.id);
-      const end = (): Promise<unknown> => its.database.em.getConnection().execute(`kill ${row!.id}`, [], 'run');
-      if (attempt === 1 && !holder) await end();
-      const raised = raise(em, its.courses[0]);
-      if (attempt === 1 && holder) await Promise.all([raised, untilLockWaits(its.database).then(end)]);
-      await raised;
-    });
-    expect([tries, connections.size, await its.capacities()]).toEqual([2, 2, [1, 1]]);
-  });
+  it.each(['between two statements', 'while it waits for a lock'])(
+    'whose connection is ended %s is run again on another one',
+    async moment => {
+      const holder = moment === 'while it waits for a lock' ? await its.hold() : null;
+      its.onRetry = () => void holder?.rollback();
+      const connections = new Set<number>();
+      const { tries } = await its.run(async (em, attempt) => {
+        await raise(em, its.courses[1]);
+        const [row] = await em.execute<{ id: number }[]>('select connection_id() as id');
+        connections.add(row!.id);
+        const end = (): Promise<unknown> => its.database.em.getConnection().execute(`kill ${row!.id}`, [], 'run');
+        if (attempt === 1 && !holder) await end();
+        const raised = raise(em, its.courses[0]);
+        if (attempt === 1 && holder) await Promise.all([raised, untilLockWaits(its.database).then(end)]);
+        await raised;
+      });
+      expect([tries, connections.size, await its.capacities()]).toEqual([2, 2, [1, 1]]);
+    },
+  );
 
   it('that finds no database is run again until there is one', async () => {
     const url = new URL(its.url);
@@ -62,7 +65,8 @@ describeOnServers('a transaction among others', kind => {
     url.port = String(proxy.port);
     await proxy.close();
     its.onRetry = () => {
-      if (its.retries.length === 3) void startBreakingProxy(serverPort, proxy.port).then(again => its.atTheEnd(() => again.close()));
+      if (its.retries.length === 3)
+        void startBreakingProxy(serverPort, proxy.port).then(again => its.atTheEnd(() => again.close()));
     };
     const { tries } = await its.run(em => raise(em, its.courses[0]), await its.openAgain({}, url.href));
     expect(tries).toBe(1);

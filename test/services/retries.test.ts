@@ -24,11 +24,26 @@ describeOnEach('a transaction', kind => {
   });
 
   it.each<[string, (em: SqlEntityManager) => Promise<unknown>, object]>([
-    ['a duplicate', async em => em.persist(em.create(User, { name: 'Twin', email: (await em.findOneOrFail(User, { role: Role.ADMIN })).email })).flush(), { name: 'UniqueConstraintViolationException' }],
-    ['a foreign key that points nowhere', em => em.execute('update core_course set instructor_id = 999999', [], 'run'), { name: 'ForeignKeyConstraintViolationException' }],
+    [
+      'a duplicate',
+      async em =>
+        em
+          .persist(em.create(User, { name: 'Twin', email: (await em.findOneOrFail(User, { role: Role.ADMIN })).email }))
+          .flush(),
+      { name: 'UniqueConstraintViolationException' },
+    ],
+    [
+      'a foreign key that points nowhere',
+      em => em.execute('update core_course set instructor_id = 999999', [], 'run'),
+      { name: 'ForeignKeyConstraintViolationException' },
+    ],
     ['a statement with a mistake', em => em.execute('selec 1'), { name: 'SyntaxErrorException' }],
     ['a table that is not there', em => em.execute('select 1 from core_nothing'), { name: 'TableNotFoundException' }],
-    ['a course that is not there', () => Promise.reject(new CounterError('COUNTER_TARGET_MISSING', 'There is no course.')), { code: 'COUNTER_TARGET_MISSING' }],
+    [
+      'a course that is not there',
+      () => Promise.reject(new CounterError('COUNTER_TARGET_MISSING', 'There is no course.')),
+      { code: 'COUNTER_TARGET_MISSING' },
+    ],
     ['an error of its own', () => Promise.reject(new Error('mine')), { message: 'mine' }],
   ])('is never run again after %s, and the caller gets that error', async (_, fail, expected) => {
     await addUsers(its.database, Role.ADMIN, 1);
@@ -49,7 +64,9 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
   it('that finds the file taken is run again', async () => {
     const holder = await its.hold();
     its.onRetry = () => void holder.rollback();
-    const hasty = await its.openAgain({ driverOptions: new NodeSqliteFileDialect(its.url.slice('sqlite:'.length), 20) });
+    const hasty = await its.openAgain({
+      driverOptions: new NodeSqliteFileDialect(its.url.slice('sqlite:'.length), 20),
+    });
     const { tries } = await its.run(em => raise(em, its.courses[0]), hasty);
     expect(tries).toBe(1);
     expect(its.retries[0]).toMatchObject({ error: { errcode: 5 } });
@@ -63,7 +80,11 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
       tries = attempt;
       throw conflict();
     });
-    await expect(work).rejects.toMatchObject({ code: 'RETRY_LATER', message: expect.stringContaining('Nothing was changed; try again.'), cause: { code: 'COUNTER_CONFLICT' } });
+    await expect(work).rejects.toMatchObject({
+      code: 'RETRY_LATER',
+      message: expect.stringContaining('Nothing was changed; try again.'),
+      cause: { code: 'COUNTER_CONFLICT' },
+    });
     const pauses = its.retries.map(({ pause }) => pause);
     expect([tries, pauses.length]).toEqual([11, 10]);
     pauses.forEach((pause, index) => {

@@ -31,7 +31,8 @@ describeOnEach('sample data', kind => {
     expect(await em.count(User, { role: Role.TEACHER })).toBeGreaterThan(10);
     expect(await em.count(User, { role: Role.ADMIN })).toBe(1);
     expect(await em.count(Enrollment)).toBe(30_000);
-    for (const status of Object.values(EnrollmentStatus)) expect(await em.count(Enrollment, { status })).toBeGreaterThan(300);
+    for (const status of Object.values(EnrollmentStatus))
+      expect(await em.count(Enrollment, { status })).toBeGreaterThan(300);
     expect(await em.count(Enrollment, { enrolledAt: { $gt: until } })).toBe(0);
 
     const courses = await em.find(Course, {});
@@ -39,7 +40,8 @@ describeOnEach('sample data', kind => {
     expect(totals[0]).toBeGreaterThan(5 * totals[100]!);
     expect(totals.at(-1)).toBe(0);
     expect(new Set(courses.map(({ title }) => title)).size).toBe(200);
-    for (const status of Object.values(CourseStatus)) expect(courses.some(course => course.status === status)).toBe(true);
+    for (const status of Object.values(CourseStatus))
+      expect(courses.some(course => course.status === status)).toBe(true);
     expect(courses.some(({ status, isPublished }) => status === CourseStatus.ACTIVE && !isPublished)).toBe(true);
     const limited = courses.filter(({ capacity }) => capacity !== null);
     expect(limited.length).toBeGreaterThan(20);

@@ -28,11 +28,27 @@ describeOnEach('the sizes of the tables', kind => {
     expect(sizes.current).toEqual(roundedUp(NO_ROWS));
     const [one, other] = await addUsers(database, Role.TEACHER, 2);
     const students = await addUsers(database, Role.STUDENT, 40);
-    const [large, small, third] = await addCourses(database, [{ instructor: one! }, { instructor: other! }, { instructor: other! }]);
-    await addEnrollments(database, [...students.map(student => ({ course: large!, student })), ...[small, third].map(course => ({ course: course!, student: students[0]! }))]);
+    const [large, small, third] = await addCourses(database, [
+      { instructor: one! },
+      { instructor: other! },
+      { instructor: other! },
+    ]);
+    await addEnrollments(database, [
+      ...students.map(student => ({ course: large!, student })),
+      ...[small, third].map(course => ({ course: course!, student: students[0]! })),
+    ]);
     expect(sizes.current).toEqual(roundedUp(NO_ROWS));
     await sizes.refresh();
-    expect(sizes.current).toEqual(roundedUp({ courses: 3, enrollments: 42, largest: [40, 1, 1], mostTaught: { courses: 2, enrollments: 40 }, runs: 0, changes: 0 }));
+    expect(sizes.current).toEqual(
+      roundedUp({
+        courses: 3,
+        enrollments: 42,
+        largest: [40, 1, 1],
+        mostTaught: { courses: 2, enrollments: 40 },
+        runs: 0,
+        changes: 0,
+      }),
+    );
     expect(sizes.current).toMatchObject({ courses: 16, enrollments: 48, mostTaught: { courses: 16, enrollments: 48 } });
     expect(sizes.current.largest.slice(0, 3)).toEqual([48, 16, 16]);
     expect(troubles).toEqual([]);
@@ -45,7 +61,9 @@ describeOnEach('the sizes of the tables', kind => {
       await until(() => sizes.current !== ASSUMED_SIZES, 'the sizes were not read');
     });
     expect(statements).toHaveLength(4);
-    expect(await statementsOf(database, () => Promise.resolve(Array.from({ length: 50 }, () => sizes.current)))).toEqual([]);
+    expect(
+      await statementsOf(database, () => Promise.resolve(Array.from({ length: 50 }, () => sizes.current))),
+    ).toEqual([]);
     expect(statements.filter(sql => /from core_enrollments/.test(sql)).every(sql => /max\(id\)/.test(sql))).toBe(true);
   });
 
@@ -72,7 +90,18 @@ describeOnEach('the sizes of the tables', kind => {
   });
 });
 
-it.each([[0, 16], [16, 16], [17, 24], [24, 24], [25, 32], [33, 48], [49, 64], [20_000, 24_576], [2_009_909, 2_097_152], [2 ** 40 + 1, 1.5 * 2 ** 40]])('a size of %i is rounded up to %i', (size, expected) => {
+it.each([
+  [0, 16],
+  [16, 16],
+  [17, 24],
+  [24, 24],
+  [25, 32],
+  [33, 48],
+  [49, 64],
+  [20_000, 24_576],
+  [2_009_909, 2_097_152],
+  [2 ** 40 + 1, 1.5 * 2 ** 40],
+])('a size of %i is rounded up to %i', (size, expected) => {
   const sizes: TableSizes = { ...NO_ROWS, courses: size };
   expect(roundedUp(sizes).courses).toBe(expected);
 });

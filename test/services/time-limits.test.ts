@@ -49,7 +49,10 @@ describeOnEach('work within a time limit', kind => {
     const [writing, reading] = [enrolling(), withinLimit(limit, () => coursesById(database, 'anyone', [course]))];
     await until(async () => (await poolUse(database)).waiting === 2, 'Nobody waits for a connection.');
     limit.stop('deadline');
-    await expect(writing).rejects.toMatchObject({ code: 'RETRY_LATER', message: expect.stringContaining('connections of this server to the database were busy') });
+    await expect(writing).rejects.toMatchObject({
+      code: 'RETRY_LATER',
+      message: expect.stringContaining('connections of this server to the database were busy'),
+    });
     await expect(reading).rejects.toMatchObject({ reason: 'deadline' });
     expect((await poolUse(database)).waiting).toBe(0);
     await letGo();
@@ -62,7 +65,8 @@ describeOnEach('work within a time limit', kind => {
     await holder.begin();
     await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
     const writing = enrolling();
-    if (kind === 'sqlite') await until(async () => (await poolUse(database)).active === 1, 'Nobody waits for the file.');
+    if (kind === 'sqlite')
+      await until(async () => (await poolUse(database)).active === 1, 'Nobody waits for the file.');
     else await untilLockWaits(other);
     limit.stop('deadline');
     await expect(writing).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
@@ -74,35 +78,40 @@ describeOnEach('work within a time limit', kind => {
     await expectExactCounts(database);
   });
 
-  it.each<StopReason>(['deadline', 'client_gone'])('begins no statement after the limit has ended (%s), whichever it was to be, and rolls back', async reason => {
-    const before = await everything(database);
-    const statements: string[] = [];
-    database.config.set('onQuery', sql => {
-      statements.push(sql);
-      return sql;
-    });
-    const all = enrolling();
-    await all;
-    const most = statements.length;
-    await inTransaction(database, em => em.execute('delete from core_enrollments', [], 'run'));
-    await inTransaction(database, em => em.execute('update core_course set total_enrollments = 0, active_enrollments = 0', [], 'run'));
-    expect(await everything(database)).toEqual(before);
-    for (let stopAt = 1; stopAt <= most; stopAt += 1) {
-      statements.length = 0;
-      const own = new TimeLimit(HOUR);
+  it.each<StopReason>(['deadline', 'client_gone'])(
+    'begins no statement after the limit has ended (%s), whichever it was to be, and rolls back',
+    async reason => {
+      const before = await everything(database);
+      const statements: string[] = [];
       database.config.set('onQuery', sql => {
         statements.push(sql);
-        if (statements.length === stopAt) own.stop(reason);
         return sql;
       });
-      const stopped = withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
-      await expect(stopped).rejects.toMatchObject(reason === 'deadline' ? { code: 'REQUEST_TIMEOUT' } : { reason });
-      await until(isIdle, 'The connection is not given back.');
-      expect(statements.length).toBe(stopAt);
-      database.config.set('onQuery', sql => sql);
+      const all = enrolling();
+      await all;
+      const most = statements.length;
+      await inTransaction(database, em => em.execute('delete from core_enrollments', [], 'run'));
+      await inTransaction(database, em =>
+        em.execute('update core_course set total_enrollments = 0, active_enrollments = 0', [], 'run'),
+      );
       expect(await everything(database)).toEqual(before);
-    }
-  });
+      for (let stopAt = 1; stopAt <= most; stopAt += 1) {
+        statements.length = 0;
+        const own = new TimeLimit(HOUR);
+        database.config.set('onQuery', sql => {
+          statements.push(sql);
+          if (statements.length === stopAt) own.stop(reason);
+          return sql;
+        });
+        const stopped = withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
+        await expect(stopped).rejects.toMatchObject(reason === 'deadline' ? { code: 'REQUEST_TIMEOUT' } : { reason });
+        await until(isIdle, 'The connection is not given back.');
+        expect(statements.length).toBe(stopAt);
+        database.config.set('onQuery', sql => sql);
+        expect(await everything(database)).toEqual(before);
+      }
+    },
+  );
 
   it('ends at the last moment before the commit too', async () => {
     const before = await everything(database);
@@ -137,7 +146,8 @@ describeOnServers('a limit on a statement', kind => {
   afterEach(() => opened.drop());
 
   const left = kind === 'mysql' ? 'select @@max_execution_time as ms' : 'select @@max_statement_time * 1000 as ms';
-  const heavy = 'select count(*) as n from information_schema.columns a, information_schema.columns b, information_schema.columns c';
+  const heavy =
+    'select count(*) as n from information_schema.columns a, information_schema.columns b, information_schema.columns c';
 
   it('is the time that is left, ends the statement on the server by itself, and is not left on the connection', async () => {
     const { database } = opened;
@@ -186,7 +196,8 @@ describeOnServers('a commit within a time limit', kind => {
     await direct.drop();
   });
 
-  const enrolling = (own: TimeLimit) => withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
+  const enrolling = (own: TimeLimit) =>
+    withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
 
   it('is not stopped once it was sent: the answer that comes after the limit says that it is saved', async () => {
     const own = limit();
@@ -207,29 +218,35 @@ describeOnServers('a commit within a time limit', kind => {
     const work = enrolling(own);
     const letGo = await awaited(held, 'No commit was sent.');
     own.stop('deadline');
-    await expect(work).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN', message: expect.stringContaining('REQUEST_TIMEOUT') });
+    await expect(work).rejects.toMatchObject({
+      code: 'COMMIT_UNKNOWN',
+      message: expect.stringContaining('REQUEST_TIMEOUT'),
+    });
     expect(own.maySave).toBe(true);
     letGo();
     await until(async () => (await poolUse(database)).active === 0, 'The connection is not given back.');
     await expectExactCounts(direct.database);
   });
 
-  it.each(['before', 'after'] as const)('that is lost %s it took place is found out after the limit has ended', async moment => {
-    const own = limit();
-    const held = proxy.holdAtCommit(moment);
-    const work = enrolling(own).then(
-      ({ value }) => value !== null,
-      (error: { code: string }) => error.code,
-    );
-    await awaited(held, 'No commit was sent.');
-    own.stop('deadline');
-    proxy.breakAll();
-    expect(await work).toBe(moment === 'after' ? true : 'DATABASE_UNAVAILABLE');
-    expect(own.maySave).toBe(moment === 'after');
-    const rows = (await direct.database.em.getConnection().execute('select 1 from core_enrollments')) as unknown[];
-    expect(rows.length).toBe(moment === 'after' ? 1 : 0);
-    await expectExactCounts(direct.database);
-  });
+  it.each(['before', 'after'] as const)(
+    'that is lost %s it took place is found out after the limit has ended',
+    async moment => {
+      const own = limit();
+      const held = proxy.holdAtCommit(moment);
+      const work = enrolling(own).then(
+        ({ value }) => value !== null,
+        (error: { code: string }) => error.code,
+      );
+      await awaited(held, 'No commit was sent.');
+      own.stop('deadline');
+      proxy.breakAll();
+      expect(await work).toBe(moment === 'after' ? true : 'DATABASE_UNAVAILABLE');
+      expect(own.maySave).toBe(moment === 'after');
+      const rows = (await direct.database.em.getConnection().execute('select 1 from core_enrollments')) as unknown[];
+      expect(rows.length).toBe(moment === 'after' ? 1 : 0);
+      await expectExactCounts(direct.database);
+    },
+  );
 
   it('that cannot be reached any more is cut off: the pool has its place back', async () => {
     const own = limit();

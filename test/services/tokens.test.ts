@@ -19,7 +19,10 @@ function now(): number {
 
 async function rejects(token: string | Promise<string>, message: RegExp, config = jwt): Promise<void> {
   const text = await token;
-  const error = await tokenVerifier(config)(text).then(() => null, (reason: unknown) => reason);
+  const error = await tokenVerifier(config)(text).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   expect(error).toMatchObject({ name: 'TokenError', code: 'UNAUTHENTICATED', message: expect.stringMatching(message) });
   expect(String(error)).not.toContain(text);
 }
@@ -27,15 +30,22 @@ async function rejects(token: string | Promise<string>, message: RegExp, config 
 describe('a token', () => {
   it.each([Role.STUDENT, Role.TEACHER, Role.ADMIN])('that is issued for a %s is accepted', async role => {
     const config = { ...jwt, issuer: 'https://id.example.org/', audience: 'rollcall' };
-    expect(await tokenVerifier(config)(await issueToken(config, { userId: 7, role, expiresIn: '1h' }))).toEqual({ userId: 7, role });
+    expect(await tokenVerifier(config)(await issueToken(config, { userId: 7, role, expiresIn: '1h' }))).toEqual({
+      userId: 7,
+      role,
+    });
   });
 
   it('of an admin needs no user', async () => {
-    expect(await tokenVerifier(jwt)(await issueToken(jwt, { userId: null, role: Role.ADMIN, expiresIn: '30d' }))).toEqual({ userId: null, role: Role.ADMIN });
+    expect(
+      await tokenVerifier(jwt)(await issueToken(jwt, { userId: null, role: Role.ADMIN, expiresIn: '30d' })),
+    ).toEqual({ userId: null, role: Role.ADMIN });
   });
 
   it('of anyone else is not issued without a user', async () => {
-    await expect(issueToken(jwt, { userId: null, role: Role.STUDENT, expiresIn: '1h' })).rejects.toMatchObject({ code: 'TOKEN_NOT_ISSUED' });
+    await expect(issueToken(jwt, { userId: null, role: Role.STUDENT, expiresIn: '1h' })).rejects.toMatchObject({
+      code: 'TOKEN_NOT_ISSUED',
+    });
   });
 
   it.each([
@@ -46,7 +56,20 @@ describe('a token', () => {
     expect(await tokenVerifier(jwt)(await signed({ sub: '1', ...claims }))).toEqual({ userId: 1, role });
   });
 
-  it.each([{}, { role: 'root' }, { role: 1 }, { roles: 'admin' }, { role: ['admin'] }, { roles: [['admin']] }, { roles: [{ admin: 'admin' }] }, { role: ' admin ' }, { role: null, roles: ['admin'] }, { role: { 0: 'admin' } }, { roles: ['root'] }, { role: 'root', roles: ['admin'] }])('is refused without a known role: %j', async claims => {
+  it.each([
+    {},
+    { role: 'root' },
+    { role: 1 },
+    { roles: 'admin' },
+    { role: ['admin'] },
+    { roles: [['admin']] },
+    { roles: [{ admin: 'admin' }] },
+    { role: ' admin ' },
+    { role: null, roles: ['admin'] },
+    { role: { 0: 'admin' } },
+    { roles: ['root'] },
+    { role: 'root', roles: ['admin'] },
+  ])('is refused without a known role: %j', async claims => {
     await rejects(signed({ sub: '1', ...claims }), /gives no role/);
   });
 
@@ -57,8 +80,14 @@ describe('a token', () => {
   });
 
   it('is refused when someone else signed it, or nobody did', async () => {
-    await rejects(signed({ sub: '1', role: 'admin' }, 'some other secret that is long enough'), /signature is not valid/);
-    await rejects(new UnsecuredJWT({ role: 'admin' }).setSubject('1').setExpirationTime('1h').encode(), /algorithm that this server does not accept/);
+    await rejects(
+      signed({ sub: '1', role: 'admin' }, 'some other secret that is long enough'),
+      /signature is not valid/,
+    );
+    await rejects(
+      new UnsecuredJWT({ role: 'admin' }).setSubject('1').setExpirationTime('1h').encode(),
+      /algorithm that this server does not accept/,
+    );
     await rejects('not.a.token', /no well-formed/);
     await rejects('..', /no well-formed/);
   });
@@ -70,9 +99,12 @@ describe('a token', () => {
     await rejects(signed({ sub: '1', role: 'admin' }), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
   });
 
-  it.each([undefined, '', '0', '-1', 'abc', '1.5', '01', '9007199254740993', 1 as unknown as string])('is refused when its sub is %j and no user id', async sub => {
-    await rejects(signed({ sub, role: 'student' }), /does not say whose it is/);
-  });
+  it.each([undefined, '', '0', '-1', 'abc', '1.5', '01', '9007199254740993', 1 as unknown as string])(
+    'is refused when its sub is %j and no user id',
+    async sub => {
+      await rejects(signed({ sub, role: 'student' }), /does not say whose it is/);
+    },
+  );
 
   it('is refused for an admin whose sub is no user id', async () => {
     await rejects(signed({ sub: 'root', role: 'admin' }), /does not say whose it is/);
@@ -88,9 +120,15 @@ describe('a token of an identity provider', () => {
   beforeAll(async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     published.push({ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' });
-    sign = (kid = 'one') => new SignJWT({ roles: ['teacher'], sub: '12', exp: now() + 60 }).setProtectedHeader({ alg: 'ES256', kid }).sign(privateKey);
+    sign = (kid = 'one') =>
+      new SignJWT({ roles: ['teacher'], sub: '12', exp: now() + 60 })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .sign(privateKey);
     await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
-    config = { jwksUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/keys`, isDevelopmentSecret: false };
+    config = {
+      jwksUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/keys`,
+      isDevelopmentSecret: false,
+    };
   });
 
   afterAll(() => new Promise(resolve => provider.close(resolve)));
@@ -105,16 +143,29 @@ describe('a token of an identity provider', () => {
 
   it('is refused when it is signed with a shared secret, even one made of the public key', async () => {
     await rejects(signed({ sub: '1', role: 'admin' }), /algorithm that this server does not accept/, config);
-    await rejects(signed({ sub: '1', role: 'admin' }, JSON.stringify(published[0])), /algorithm that this server does not accept/, config);
+    await rejects(
+      signed({ sub: '1', role: 'admin' }, JSON.stringify(published[0])),
+      /algorithm that this server does not accept/,
+      config,
+    );
   });
 
   it('is refused, and not taken for anonymous, while the keys cannot be had', async () => {
-    const error = await tokenVerifier({ jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false })(await sign()).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ name: 'TokenError', code: 'KEYS_UNAVAILABLE', message: expect.stringMatching(/cannot be had/) });
+    const error = await tokenVerifier({ jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false })(
+      await sign(),
+    ).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'TokenError',
+      code: 'KEYS_UNAVAILABLE',
+      message: expect.stringMatching(/cannot be had/),
+    });
   });
 
   it('is not issued here', async () => {
-    await expect(issueToken(config, { userId: 1, role: Role.ADMIN, expiresIn: '1h' })).rejects.toMatchObject({ code: 'TOKEN_NOT_ISSUED', message: expect.stringContaining('JWKS_URL') });
+    await expect(issueToken(config, { userId: 1, role: Role.ADMIN, expiresIn: '1h' })).rejects.toMatchObject({
+      code: 'TOKEN_NOT_ISSUED',
+      message: expect.stringContaining('JWKS_URL'),
+    });
   });
 });
 

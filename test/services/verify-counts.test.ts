@@ -15,10 +15,16 @@ describeOnEach('verifying the counts', kind => {
   });
   afterEach(() => opened.drop());
 
-  async function verified(request: VerifyRequest = {}): Promise<{ total: number; checked: number; counts: CourseCount[] }> {
+  async function verified(
+    request: VerifyRequest = {},
+  ): Promise<{ total: number; checked: number; counts: CourseCount[] }> {
     const { total, chunks } = valueOf(await verifyCounts(opened.database, operator, request));
     const all = await Array.fromAsync(chunks);
-    return { total, checked: all.reduce((sum, { checked }) => sum + checked, 0), counts: all.flatMap(({ counts }) => counts) };
+    return {
+      total,
+      checked: all.reduce((sum, { checked }) => sum + checked, 0),
+      counts: all.flatMap(({ counts }) => counts),
+    };
   }
 
   it('finds nothing where they are right', async () => {
@@ -28,8 +34,16 @@ describeOnEach('verifying the counts', kind => {
   it('gives each count that drifts, with the title of its course, and changes nothing', async () => {
     await breakTotals(opened.database, [courses[1]!, courses[3]!]);
     const before = await everything(opened.database);
-    const drift = (index: number) => ({ counter: 'Course.totalEnrollments', courseId: courses[index], title: `Course ${index}`, stored: 9, actual: 3, drift: 6 });
-    for (const batchSize of [undefined, 1, 2]) expect(await verified({ batchSize })).toEqual({ total: 5, checked: 5, counts: [drift(1), drift(3)] });
+    const drift = (index: number) => ({
+      counter: 'Course.totalEnrollments',
+      courseId: courses[index],
+      title: `Course ${index}`,
+      stored: 9,
+      actual: 3,
+      drift: 6,
+    });
+    for (const batchSize of [undefined, 1, 2])
+      expect(await verified({ batchSize })).toEqual({ total: 5, checked: 5, counts: [drift(1), drift(3)] });
     expect(await everything(opened.database)).toEqual(before);
   });
 
@@ -46,10 +60,17 @@ describeOnEach('verifying the counts', kind => {
   it('of some courses looks at those alone, and names the ones that do not exist', async () => {
     await breakTotals(opened.database, courses, 1);
     const outcome = await verifyCounts(opened.database, operator, { courseIds: [courses[4]!, 77_777, courses[0]!] });
-    expect(outcome.problems).toEqual([{ code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 77777 does not exist.' }]);
+    expect(outcome.problems).toEqual([
+      { code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 77777 does not exist.' },
+    ]);
     const { total, chunks } = outcome.value!;
     expect(total).toBe(2);
-    expect((await Array.fromAsync(chunks)).flatMap(({ counts }) => counts.map(({ courseId, drift }) => [courseId, drift]))).toEqual([[courses[0], -2], [courses[4], -2]]);
+    expect(
+      (await Array.fromAsync(chunks)).flatMap(({ counts }) => counts.map(({ courseId, drift }) => [courseId, drift])),
+    ).toEqual([
+      [courses[0], -2],
+      [courses[4], -2],
+    ]);
     expect(codesOf(await verifyCounts(opened.database, operator, { courseIds: [] }))).toEqual(['INVALID']);
   });
 
@@ -66,6 +87,8 @@ describeOnEach('verifying the counts', kind => {
 
   it('is for admins', async () => {
     await expect(verifyCounts(opened.database, null)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
-    await expect(verifyCounts(opened.database, { userId: 1, role: Role.STUDENT })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(verifyCounts(opened.database, { userId: 1, role: Role.STUDENT })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
   });
 });

@@ -7,7 +7,8 @@ const PATIENCE_MS = 30_000;
 const MAX_IDLE = 64;
 
 /** How a call ended: with an answer, without one, or because the caller left. */
-export type Ended = { readonly status: number; readonly answer: Answer & { readonly data?: unknown } } | 'no answer' | 'left';
+export type Ended =
+  { readonly status: number; readonly answer: Answer & { readonly data?: unknown } } | 'no answer' | 'left';
 
 /** Calls a server, over connections that it keeps. */
 export class Caller {
@@ -16,7 +17,17 @@ export class Caller {
   /** Sends an operation; `leaveAfterMs` is when the caller leaves without its answer. */
   post(url: string, token: string | null, operation: Operation, leaveAfterMs?: number): Promise<Ended> {
     const body = JSON.stringify(operation);
-    return this.#send(url, 'POST', { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...(token !== null && { authorization: `Bearer ${token}` }) }, body, leaveAfterMs);
+    return this.#send(
+      url,
+      'POST',
+      {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+        ...(token !== null && { authorization: `Bearer ${token}` }),
+      },
+      body,
+      leaveAfterMs,
+    );
   }
 
   get(url: string): Promise<Ended> {
@@ -28,7 +39,13 @@ export class Caller {
     this.#agent.destroy();
   }
 
-  #send(url: string, method: string, headers: Record<string, string>, body: string, leaveAfterMs?: number): Promise<Ended> {
+  #send(
+    url: string,
+    method: string,
+    headers: Record<string, string>,
+    body: string,
+    leaveAfterMs?: number,
+  ): Promise<Ended> {
     return new Promise(resolve => {
       const end = (ended: Ended): void => {
         clearTimeout(timer);
@@ -37,7 +54,9 @@ export class Caller {
       const sent = request(url, { method, headers, agent: this.#agent }, answer => {
         let text = '';
         answer.setEncoding('utf8').on('data', part => (text += String(part)));
-        answer.on('end', () => end({ status: answer.statusCode!, answer: parsed(text) })).on('error', () => end('no answer'));
+        answer
+          .on('end', () => end({ status: answer.statusCode!, answer: parsed(text) }))
+          .on('error', () => end('no answer'));
       });
       sent.on('error', () => end('no answer'));
       sent.end(body);
@@ -45,7 +64,10 @@ export class Caller {
         end(as);
         sent.destroy();
       };
-      const timer = setTimeout(() => leave(leaveAfterMs === undefined ? 'no answer' : 'left'), leaveAfterMs ?? PATIENCE_MS);
+      const timer = setTimeout(
+        () => leave(leaveAfterMs === undefined ? 'no answer' : 'left'),
+        leaveAfterMs ?? PATIENCE_MS,
+      );
     });
   }
 }

@@ -65,7 +65,9 @@ function sqliteFile(): SoakDatabase {
       return Promise.resolve({
         query: <Row>(sql: string) => {
           const statement = file.prepare(sql);
-          return Promise.resolve(statement.columns().length > 0 ? (statement.all() as Row[]) : (void statement.run(), []));
+          return Promise.resolve(
+            statement.columns().length > 0 ? (statement.all() as Row[]) : (void statement.run(), []),
+          );
         },
         end: () => Promise.resolve(file.close()),
       });
@@ -75,16 +77,31 @@ function sqliteFile(): SoakDatabase {
 }
 
 async function ownServer(kind: 'mysql' | 'mariadb'): Promise<SoakDatabase> {
-  if (!programOf(kind)) throw new UnusableDatabase(`There is no ${kind === 'mysql' ? 'mysqld' : 'mariadbd'} on PATH to start a ${kind} of the soak's own. Put it there, or give the URL of an empty database.`);
+  if (!programOf(kind))
+    throw new UnusableDatabase(
+      `There is no ${kind === 'mysql' ? 'mysqld' : 'mariadbd'} on PATH to start a ${kind} of the soak's own. Put it there, or give the URL of an empty database.`,
+    );
   // What a process has written outlives it.
   const server = await startServer(kind, ['--innodb-flush-method=nosync']);
   const { port } = server;
   const session = () => serverSession({ host: '127.0.0.1', port, user: 'root' });
   const root = await session();
   // Who may do everything is not held to what the server refuses others.
-  for (const sql of ['create database soak', "create user teller identified by 'secret'", 'grant all on soak.* to teller', "create user crowd identified by 'secret'"]) await root.query(sql);
+  for (const sql of [
+    'create database soak',
+    "create user teller identified by 'secret'",
+    'grant all on soak.* to teller',
+    "create user crowd identified by 'secret'",
+  ])
+    await root.query(sql);
   await root.end();
-  return withQuery({ kind, url: `${kind}://teller:secret@127.0.0.1:${port}/soak`, server, session: () => serverSession({ host: '127.0.0.1', port, user: 'root', database: 'soak' }), stop: () => server.stop() });
+  return withQuery({
+    kind,
+    url: `${kind}://teller:secret@127.0.0.1:${port}/soak`,
+    server,
+    session: () => serverSession({ host: '127.0.0.1', port, user: 'root', database: 'soak' }),
+    stop: () => server.stop(),
+  });
 }
 
 async function serverSession(options: Parameters<typeof createConnection>[0] | string): Promise<Session> {
@@ -99,16 +116,30 @@ async function serverSession(options: Parameters<typeof createConnection>[0] | s
 
 async function givenDatabase(text: string): Promise<SoakDatabase> {
   const kind = /^(mysql|mariadb):\/\/[^/]+\/[^/?]+/.exec(text)?.[1] as 'mysql' | 'mariadb' | undefined;
-  if (!kind) throw new UnusableDatabase(`--database is "${withoutPassword(text)}". Give ${kinds.join(', ')}, or the URL of an empty database, such as mysql://root@127.0.0.1/soak.`);
+  if (!kind)
+    throw new UnusableDatabase(
+      `--database is "${withoutPassword(text)}". Give ${kinds.join(', ')}, or the URL of an empty database, such as mysql://root@127.0.0.1/soak.`,
+    );
   const session = () => serverSession(text.replace(/^mariadb:/, 'mysql:'));
   const opened = withQuery({ kind, url: text, server: null, session, stop: () => empty(opened) });
   let tables: { name: string }[];
   try {
-    tables = await opened.query<{ name: string }>('select table_name as name from information_schema.tables where table_schema = database()');
+    tables = await opened.query<{ name: string }>(
+      'select table_name as name from information_schema.tables where table_schema = database()',
+    );
   } catch (error) {
-    throw new UnusableDatabase(`The database ${withoutPassword(text)} cannot be opened: ${(error as Error).message}. Create it, empty, or give ${kinds.join(', ')}.`, { cause: error });
+    throw new UnusableDatabase(
+      `The database ${withoutPassword(text)} cannot be opened: ${(error as Error).message}. Create it, empty, or give ${kinds.join(', ')}.`,
+      { cause: error },
+    );
   }
-  if (tables.length > 0) throw new UnusableDatabase(`The database ${withoutPassword(text)} has tables (${tables.slice(0, 3).map(({ name }) => name).join(', ')}${tables.length > 3 ? ', …' : ''}). Give one that is empty: a soak deletes what it has made.`);
+  if (tables.length > 0)
+    throw new UnusableDatabase(
+      `The database ${withoutPassword(text)} has tables (${tables
+        .slice(0, 3)
+        .map(({ name }) => name)
+        .join(', ')}${tables.length > 3 ? ', …' : ''}). Give one that is empty: a soak deletes what it has made.`,
+    );
   return opened;
 }
 
@@ -116,8 +147,14 @@ async function givenDatabase(text: string): Promise<SoakDatabase> {
 async function empty(database: SoakDatabase): Promise<void> {
   const session = await database.session();
   await session.query('set foreign_key_checks = 0');
-  for (const { name } of await session.query<{ name: string }>('select table_name as name from information_schema.tables where table_schema = database()')) await session.query(`drop table \`${name}\``);
-  for (const { name } of await session.query<{ name: string }>('select routine_name as name from information_schema.routines where routine_schema = database()')) await session.query(`drop procedure \`${name}\``);
+  for (const { name } of await session.query<{ name: string }>(
+    'select table_name as name from information_schema.tables where table_schema = database()',
+  ))
+    await session.query(`drop table \`${name}\``);
+  for (const { name } of await session.query<{ name: string }>(
+    'select routine_name as name from information_schema.routines where routine_schema = database()',
+  ))
+    await session.query(`drop procedure \`${name}\``);
   await session.end();
 }
 

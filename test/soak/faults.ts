@@ -39,7 +39,10 @@ export interface Fault {
   touches(about: About, stage: Stage): boolean;
   readonly touched: Told;
   readonly untouched?: Told;
-  /** The part of the changes of other courses that may be told that the server is busy: they wait behind one that moves a student between theirs and one that is touched. */
+  /**
+   * The part of the changes of other courses that may be told that the server is busy: they wait behind one that moves
+   * a student between theirs and one that is touched.
+   */
   readonly joined?: number;
   /** What /readyz must say while it lasts; null: either. */
   readonly ready: 200 | 503 | null;
@@ -60,13 +63,21 @@ export const nothingTold: Told = { read: [], write: [] };
 const LOCKED = 5;
 const SLOW_READERS = 30;
 const MAX_JOINED = 0.2;
-/** How often it is looked whether something is free, and whether something has come that comes at once, in milliseconds. */
+/**
+ * How often it is looked whether something is free, and whether something has come that comes at once, in milliseconds.
+ */
 const LOOK_MS = 100;
 const SOON_MS = 20;
 
 const isChange = ({ kind }: About): boolean => kind === 'write';
-const isOf = (courses: readonly string[]) => (about: About): boolean => isChange(about) && about.courses.some(course => courses.includes(course));
-const ofTable = (table: About['tables'][number]) => ({ tables }: About): boolean => tables.includes(table);
+const isOf =
+  (courses: readonly string[]) =>
+  (about: About): boolean =>
+    isChange(about) && about.courses.some(course => courses.includes(course));
+const ofTable =
+  (table: About['tables'][number]) =>
+  ({ tables }: About): boolean =>
+    tables.includes(table);
 
 /** What may be told of rows that others keep locked: also where the lock comes free as the time of the request ends. */
 const locked: Told = { read: [], write: ['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED'] };
@@ -75,7 +86,10 @@ const locked: Told = { read: [], write: ['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ
 const busyReads = ['RETRY_LATER', 'REQUEST_TIMEOUT'];
 
 /** What anybody may be told of a database that cannot be reached. */
-const away: Told = { read: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER'], write: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER', 'COMMIT_UNKNOWN'] };
+const away: Told = {
+  read: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER'],
+  write: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER', 'COMMIT_UNKNOWN'],
+};
 
 /** Lists every fault, each with what callers may be told. */
 export const faults: readonly Fault[] = [
@@ -121,7 +135,8 @@ export const faults: readonly Fault[] = [
     on: servers,
     seconds: 20,
     // MariaDB lets nobody change the tables to which it refers either.
-    touches: (about, { database }) => ofTable('core_enrollments')(about) || (database.kind === 'mariadb' && isChange(about)),
+    touches: (about, { database }) =>
+      ofTable('core_enrollments')(about) || (database.kind === 'mariadb' && isChange(about)),
     touched: { ...locked, read: busyReads },
     ready: 200,
     logged: [],
@@ -134,7 +149,14 @@ export const faults: readonly Fault[] = [
       const changed = changer.query('alter table core_enrollments force, algorithm = copy');
       changed.catch(() => undefined);
       const [{ id }] = (await reader.query<{ id: number }>('select connection_id() as id')) as [{ id: number }];
-      while (!(await reader.query<{ state: string | null }>(`select state from information_schema.processlist where id <> ${id} and info like 'alter table%'`)).some(({ state }) => state?.includes('metadata lock'))) await delay(SOON_MS);
+      while (
+        !(
+          await reader.query<{ state: string | null }>(
+            `select state from information_schema.processlist where id <> ${id} and info like 'alter table%'`,
+          )
+        ).some(({ state }) => state?.includes('metadata lock'))
+      )
+        await delay(SOON_MS);
       return async () => {
         await reader.query('rollback');
         await changed;
@@ -324,7 +346,12 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
   await root.query('set global max_connections = 10');
   const taken: Connection[] = [];
   const connect = async (): Promise<boolean> => {
-    const connection = await createConnection({ host: '127.0.0.1', port: database.server!.port, user: 'crowd', password: 'secret' }).catch((error: unknown) => {
+    const connection = await createConnection({
+      host: '127.0.0.1',
+      port: database.server!.port,
+      user: 'crowd',
+      password: 'secret',
+    }).catch((error: unknown) => {
       if ((error as { errno?: number }).errno === 1040) return null;
       throw error;
     });
@@ -381,10 +408,13 @@ async function freezeAnother(stage: Stage): Promise<() => Promise<void>> {
   const another = await stage.startAnother();
   const isLocked = async (): Promise<boolean> => {
     const rows = database.query(`select id from core_course where id = ${first} for update nowait`);
-    return rows.then(() => false, (error: unknown) => {
-      if ([1205, 3572].includes((error as { errno: number }).errno)) return true;
-      throw error;
-    });
+    return rows.then(
+      () => false,
+      (error: unknown) => {
+        if ([1205, 3572].includes((error as { errno: number }).errno)) return true;
+        throw error;
+      },
+    );
   };
   const { moved } = await stage.load.undisturbed(async () => {
     const holder = await database.session();

@@ -11,7 +11,8 @@ interface Message {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-const QUERY = 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments } } }';
+const QUERY =
+  'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments } } }';
 /** How long a client waits before it connects again, in milliseconds. */
 const AGAIN_MS = 200;
 
@@ -28,8 +29,17 @@ export interface Listener {
   close(): void;
 }
 
-/** Subscribes as a frontend does; `onError` takes the code and message of each error that it is told, and `onMessage` is called for each message. */
-export function listen(protocol: 'ws' | 'sse', url: string, token: string, courseIds: readonly string[] | null, onError: (code: string, message: string) => void): Listener {
+/**
+ * Subscribes as a frontend does; `onError` takes the code and message of each error that it is told, and `onMessage` is
+ * called for each message.
+ */
+export function listen(
+  protocol: 'ws' | 'sse',
+  url: string,
+  token: string,
+  courseIds: readonly string[] | null,
+  onError: (code: string, message: string) => void,
+): Listener {
   const last = new Map<string, Counts>();
   let [messages, heardAt, isOpen] = [0, 0, true];
   const headers = { authorization: `Bearer ${token}` };
@@ -37,29 +47,40 @@ export function listen(protocol: 'ws' | 'sse', url: string, token: string, cours
   const again = (): Promise<void> => delay(AGAIN_MS, undefined, { ref: false });
   const client =
     protocol === 'ws'
-      ? createWsClient({ ...options, url: url.replace('http', 'ws'), webSocketImpl: WebSocket, connectionParams: headers, shouldRetry: () => true, retryWait: again })
+      ? createWsClient({
+          ...options,
+          url: url.replace('http', 'ws'),
+          webSocketImpl: WebSocket,
+          connectionParams: headers,
+          shouldRetry: () => true,
+          retryWait: again,
+        })
       : createSseClient({ ...options, url: `${url}/stream`, headers, retry: again });
   const subscribe = (): void => {
     const report = (errors: unknown): void => {
-      for (const { extensions, message } of Array.isArray(errors) ? (errors as NonNullable<Message['errors']>) : []) onError(extensions?.code ?? 'NO_CODE', message);
+      for (const { extensions, message } of Array.isArray(errors) ? (errors as NonNullable<Message['errors']>) : [])
+        onError(extensions?.code ?? 'NO_CODE', message);
     };
     const over = (error?: unknown): void => {
       if (!isOpen) return;
       report(error);
       void again().then(() => isOpen && subscribe());
     };
-    client.subscribe({ query: QUERY, variables: courseIds === null ? {} : { ids: courseIds } }, {
-      next(result) {
-        const message = result as Message;
-        if (!message.data) return report(message.errors);
-        const { courseId, course } = message.data!.courseCountsChanged;
-        last.set(courseId, course);
-        messages += 1;
-        heardAt = performance.now();
+    client.subscribe(
+      { query: QUERY, variables: courseIds === null ? {} : { ids: courseIds } },
+      {
+        next(result) {
+          const message = result as Message;
+          if (!message.data) return report(message.errors);
+          const { courseId, course } = message.data!.courseCountsChanged;
+          last.set(courseId, course);
+          messages += 1;
+          heardAt = performance.now();
+        },
+        error: over,
+        complete: () => over(),
       },
-      error: over,
-      complete: () => over(),
-    });
+    );
   };
   subscribe();
   return {

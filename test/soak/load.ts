@@ -1,5 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { change, mutationOf, outcomeOf, pick, type Answer, type Operation, type Outcome, type Payload } from '../crash/load.ts';
+import {
+  change,
+  mutationOf,
+  outcomeOf,
+  pick,
+  type Answer,
+  type Operation,
+  type Outcome,
+  type Payload,
+} from '../crash/load.ts';
 import { Ledger } from '../crash/ledger.ts';
 import { Caller, type Ended } from './caller.ts';
 import type { Problems } from './problems.ts';
@@ -67,7 +76,12 @@ export class Load {
   /** Changes that were due, and for which no student was free. */
   notSent = 0;
 
-  constructor(school: School, rates: { readonly reads: number; readonly writes: number }, problems: Problems, judge: Judge) {
+  constructor(
+    school: School,
+    rates: { readonly reads: number; readonly writes: number },
+    problems: Problems,
+    judge: Judge,
+  ) {
     this.#school = school;
     this.#rates = rates;
     this.#problems = problems;
@@ -120,16 +134,30 @@ export class Load {
   async enrollHalf(): Promise<void> {
     const half = this.#school.students.filter((_, index) => index % 2 === 0);
     const courses = this.#school.courses.slice(1);
-    await Promise.all(courses.map((course, place) => this.#enrollMany(course, half.filter((_, index) => index % courses.length === place))));
+    await Promise.all(
+      courses.map((course, place) =>
+        this.#enrollMany(
+          course,
+          half.filter((_, index) => index % courses.length === place),
+        ),
+      ),
+    );
   }
 
   /** Has a query that is asked for again and again asked once. */
   async readNewest(): Promise<void> {
-    await this.#ask({ name: 'newest', kind: 'read', tables: ['core_course', 'core_enrollments', 'core_user'], courses: [] }, this.#school.admin, { query: NEWEST, variables: {} });
+    await this.#ask(
+      { name: 'newest', kind: 'read', tables: ['core_course', 'core_enrollments', 'core_user'], courses: [] },
+      this.#school.admin,
+      { query: NEWEST, variables: {} },
+    );
   }
 
   async readRuns(): Promise<void> {
-    await this.#ask({ name: 'runs', kind: 'read', tables: ['core_recount_runs'], courses: [] }, this.#school.admin, { query: RUNS, variables: {} });
+    await this.#ask({ name: 'runs', kind: 'read', tables: ['core_recount_runs'], courses: [] }, this.#school.admin, {
+      query: RUNS,
+      variables: {},
+    });
   }
 
   /** Enrolls a student in a course. */
@@ -143,7 +171,13 @@ export class Load {
   /** Makes a course with a long description, which needs room of its own. */
   async makeLargeCourse(): Promise<void> {
     const title = `Large ${++this.#sequence}`;
-    const { outcome } = await this.#change('createCourse', ['core_course'], [], { title, description: 'x'.repeat(60_000) }, '');
+    const { outcome } = await this.#change(
+      'createCourse',
+      ['core_course'],
+      [],
+      { title, description: 'x'.repeat(60_000) },
+      '',
+    );
     this.courses.made(title, outcome);
   }
 
@@ -152,12 +186,24 @@ export class Load {
     const students = this.#reserve(({ state }) => state === 'gone', MAX_OF_COURSE);
     try {
       const title = `Passing ${++this.#sequence}`;
-      const made = await this.#change('createCourse', ['core_course'], [], { title, isPublished: true, status: 'ACTIVE' }, 'course { id }');
+      const made = await this.#change(
+        'createCourse',
+        ['core_course'],
+        [],
+        { title, isPublished: true, status: 'ACTIVE' },
+        'course { id }',
+      );
       this.courses.made(title, made.outcome);
       const id = (made.payload as { course?: { id: string } } | null)?.course?.id;
       if (made.outcome !== 'done' || id === undefined) return;
       if (students.length > 0) await this.#enrollMany(id, students);
-      const { outcome } = await this.#change('deleteCourse', ['core_course', 'core_enrollments'], [id], { id }, 'deletedId');
+      const { outcome } = await this.#change(
+        'deleteCourse',
+        ['core_course', 'core_enrollments'],
+        [id],
+        { id },
+        'deletedId',
+      );
       this.courses.deleted(title, outcome);
       for (const student of students) if (this.ledger.know(student).state === 'there') this.#note(student, outcome);
     } finally {
@@ -174,7 +220,13 @@ export class Load {
     if (made.outcome !== 'done' || id === undefined) return;
     this.#busy.add(id);
     await this.#enrollMany(course, [id]);
-    const { outcome } = await this.#change('deleteUser', ['core_user', 'core_course', 'core_enrollments'], [course], { id }, 'deletedId');
+    const { outcome } = await this.#change(
+      'deleteUser',
+      ['core_user', 'core_course', 'core_enrollments'],
+      [course],
+      { id },
+      'deletedId',
+    );
     this.users.deleted(email, outcome);
     if (this.ledger.know(id).state === 'there') this.#note(id, outcome);
   }
@@ -184,7 +236,11 @@ export class Load {
     const [student] = this.#reserve(known => known.state === 'there' && known.course === from, 1);
     if (student === undefined) throw new Error(`Nobody is in course ${from}. Give the soak more students.`);
     const known = this.ledger.know(student) as { id: string; status: string };
-    const ended = await this.#caller.post(url, this.#school.admin, mutationOf('transferEnrollment', { enrollmentId: known.id, courseId: to }, ''));
+    const ended = await this.#caller.post(
+      url,
+      this.#school.admin,
+      mutationOf('transferEnrollment', { enrollmentId: known.id, courseId: to }, ''),
+    );
     const outcome = outcomeOf(typeof ended === 'string' ? null : ended.answer);
     if (outcome === 'done') this.ledger.acknowledge(student, { state: 'there', ...known, course: to });
     else if (outcome === 'refused') this.ledger.refuse();
@@ -212,12 +268,24 @@ export class Load {
 
   /** Enrolls students who are in no course. */
   async #enrollMany(course: string, students: readonly string[]): Promise<void> {
-    const { outcome, payload } = await this.#change('enrollMany', ['core_course', 'core_enrollments', 'core_user'], [course], { courseId: course, studentIds: students }, 'enrollments { id status student { id } }');
+    const { outcome, payload } = await this.#change(
+      'enrollMany',
+      ['core_course', 'core_enrollments', 'core_user'],
+      [course],
+      { courseId: course, studentIds: students },
+      'enrollments { id status student { id } }',
+    );
     if (outcome === 'refused') return this.ledger.refuse();
     if (outcome === 'unknown') return students.forEach(student => this.ledger.lose(student));
-    const made = (payload as unknown as { enrollments: { id: string; status: string; student: { id: string } }[] }).enrollments;
-    for (const { id, status, student } of made) this.ledger.acknowledge(student.id, { state: 'there', id, course, status: status.toLowerCase() });
-    if (made.length !== students.length) this.#problems.add('enrollMany has left somebody out and told nobody why', JSON.stringify({ course, students, made }));
+    const made = (payload as unknown as { enrollments: { id: string; status: string; student: { id: string } }[] })
+      .enrollments;
+    for (const { id, status, student } of made)
+      this.ledger.acknowledge(student.id, { state: 'there', id, course, status: status.toLowerCase() });
+    if (made.length !== students.length)
+      this.#problems.add(
+        'enrollMany has left somebody out and told nobody why',
+        JSON.stringify({ course, students, made }),
+      );
   }
 
   #follow(work: Promise<unknown>, also?: Set<Promise<unknown>>): void {
@@ -240,11 +308,17 @@ export class Load {
     const known = this.ledger.know(student);
     const isFree = !this.#busy.has(student);
     const token = { anyone: null, admin: this.#school.admin, student: pick(this.#school.studentTokens) }[read.as];
-    const ended = await this.#ask({ name: read.name, kind: 'read', tables: read.tables, courses: [] }, token, { query: read.query, variables: { course, student } }, staying());
+    const ended = await this.#ask(
+      { name: read.name, kind: 'read', tables: read.tables, courses: [] },
+      token,
+      { query: read.query, variables: { course, student } },
+      staying(),
+    );
     if (typeof ended === 'string' || ended.answer.errors) return;
     if (read.name === 'verify') this.#lookAtVerify(ended.answer);
     // What nobody has changed since the question is as it was acknowledged.
-    if (read.name === 'of a student' && isFree && known === this.ledger.know(student) && !this.#busy.has(student)) this.#lookAtStudent(student, ended.answer);
+    if (read.name === 'of a student' && isFree && known === this.ledger.know(student) && !this.#busy.has(student))
+      this.#lookAtStudent(student, ended.answer);
   }
 
   #lookAtVerify({ data }: Answer): void {
@@ -254,10 +328,16 @@ export class Load {
 
   #lookAtStudent(student: string, { data }: Answer): void {
     const known = this.ledger.know(student);
-    const { nodes } = (data as unknown as { enrollments: { nodes: { id: string; status: string; course: { id: string } }[] } }).enrollments;
+    const { nodes } = (
+      data as unknown as { enrollments: { nodes: { id: string; status: string; course: { id: string } }[] } }
+    ).enrollments;
     const told = nodes.map(({ id, status, course }) => `${id} ${course.id} ${status.toLowerCase()}`);
     const right = known.state === 'there' ? [`${known.id} ${known.course} ${known.status}`] : [];
-    if (known.state !== 'unknown' && told.join() !== right.join()) this.#problems.add('a student’s enrollment was read other than it was acknowledged', JSON.stringify({ student, told, right }));
+    if (known.state !== 'unknown' && told.join() !== right.join())
+      this.#problems.add(
+        'a student’s enrollment was read other than it was acknowledged',
+        JSON.stringify({ student, told, right }),
+      );
   }
 
   async #write(): Promise<void> {
@@ -272,7 +352,12 @@ export class Load {
     try {
       await change(
         async (name, mutation, courses) => {
-          const ended = await this.#ask({ name, kind: 'write', tables: ['core_course', 'core_enrollments', 'core_user'], courses }, this.#school.admin, mutation, staying());
+          const ended = await this.#ask(
+            { name, kind: 'write', tables: ['core_course', 'core_enrollments', 'core_user'], courses },
+            this.#school.admin,
+            mutation,
+            staying(),
+          );
           if (typeof ended === 'string') return null;
           this.#lookAtPayload(name, ended.answer, courses);
           return ended.answer;
@@ -286,19 +371,33 @@ export class Load {
     }
   }
 
-  /** Finds an answer without what it acknowledges, and what a caller was told to mend that is not so: only the first course can be full, and all else is as the ledger has it. */
+  /**
+   * Finds an answer without what it acknowledges, and what a caller was told to mend that is not so: only the first
+   * course can be full, and all else is as the ledger has it.
+   */
   #lookAtPayload(name: string, answer: Answer, courses: readonly string[]): void {
     const payload = Object.values(answer.data ?? {})[0];
     const mistakes = payload?.userErrors ?? [];
-    if (!answer.errors && mistakes.length === 0 && payload?.enrollment === null) this.#problems.add(`${name} was acknowledged, and its enrollment is not there`);
+    if (!answer.errors && mistakes.length === 0 && payload?.enrollment === null)
+      this.#problems.add(`${name} was acknowledged, and its enrollment is not there`);
     for (const { code, message } of mistakes) {
       if (code === 'COURSE_FULL' && courses.includes(this.#school.courses[0]!)) continue;
       this.#problems.add(`${name} was refused with ${code}, which is not so`, message);
     }
   }
 
-  async #change(name: string, tables: readonly Table[], courses: readonly string[], input: object, selection: string): Promise<{ outcome: Outcome; payload: Payload | null }> {
-    const ended = await this.#ask({ name, kind: 'write', tables, courses }, this.#school.admin, mutationOf(name, input, selection));
+  async #change(
+    name: string,
+    tables: readonly Table[],
+    courses: readonly string[],
+    input: object,
+    selection: string,
+  ): Promise<{ outcome: Outcome; payload: Payload | null }> {
+    const ended = await this.#ask(
+      { name, kind: 'write', tables, courses },
+      this.#school.admin,
+      mutationOf(name, input, selection),
+    );
     const answer = typeof ended === 'string' ? null : ended.answer;
     if (answer) this.#lookAtPayload(name, answer, courses);
     return { outcome: outcomeOf(answer), payload: Object.values(answer?.data ?? {})[0] ?? null };
@@ -311,8 +410,20 @@ export class Load {
   async #timed(about: About, ending: Promise<Ended>): Promise<Ended> {
     const [start, phase, group] = [performance.now(), this.#judge.phase, this.#judge.groupOf(about)];
     const ended = await ending;
-    const call: Call = { name: about.name, kind: about.kind, phase, group, code: codeOf(about, ended), milliseconds: performance.now() - start };
-    this.#judge.ended(call, typeof ended === 'string' ? '' : (ended.answer.errors?.[0]?.message ?? JSON.stringify(ended.answer).slice(0, 300)));
+    const call: Call = {
+      name: about.name,
+      kind: about.kind,
+      phase,
+      group,
+      code: codeOf(about, ended),
+      milliseconds: performance.now() - start,
+    };
+    this.#judge.ended(
+      call,
+      typeof ended === 'string'
+        ? ''
+        : (ended.answer.errors?.[0]?.message ?? JSON.stringify(ended.answer).slice(0, 300)),
+    );
     return ended;
   }
 
@@ -344,8 +455,15 @@ function codeOf({ kind }: About, ended: Ended): string {
   return answer.data ? 'ok' : 'NO_DATA';
 }
 
-/** Comes back when something is so; fails where it has not come to be within so many milliseconds, with what did not happen. */
-export async function eventually(isSo: () => boolean | Promise<boolean>, milliseconds: number, otherwise: () => string): Promise<void> {
+/**
+ * Comes back when something is so; fails where it has not come to be within so many milliseconds, with what did not
+ * happen.
+ */
+export async function eventually(
+  isSo: () => boolean | Promise<boolean>,
+  milliseconds: number,
+  otherwise: () => string,
+): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(otherwise());

@@ -1,4 +1,5 @@
-// npm run soak -- --help: puts a server under load, has faults befall it, and holds what callers were told against the database.
+// npm run soak -- --help: puts a server under load, has faults befall it, and holds what callers were told against the
+// database.
 import { CommanderError } from 'commander';
 import { UnusableDatabase } from './database.ts';
 import { faults, type Fault } from './faults.ts';
@@ -37,10 +38,17 @@ async function soak(options: Options): Promise<number> {
   const tell = (line: string): void => console.error(line);
   const possible = faultsOf(options, tell);
   const { database, reads, writes, listeners, requestTimeout, busy } = options;
-  const size = { courses: Math.max(MIN_COURSES, Math.round(writes * COURSES)), students: Math.max(MIN_STUDENTS, Math.round(writes * STUDENTS)) };
-  const running = await Soak.start({ database, readsPerSecond: reads, writesPerSecond: writes, ...size, listeners, requestTimeout, busy: busy / 100 }, faults.find(({ name }) => name === 'none')!);
+  const size = {
+    courses: Math.max(MIN_COURSES, Math.round(writes * COURSES)),
+    students: Math.max(MIN_STUDENTS, Math.round(writes * STUDENTS)),
+  };
+  const running = await Soak.start(
+    { database, readsPerSecond: reads, writesPerSecond: writes, ...size, listeners, requestTimeout, busy: busy / 100 },
+    faults.find(({ name }) => name === 'none')!,
+  );
   // Nothing that it has started stays behind, stopped or not.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void running.abandon().finally(() => process.exit(EXIT.failure)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void running.abandon().finally(() => process.exit(EXIT.failure)));
   const reports: Report[] = [];
   try {
     for (const one of possible) {
@@ -60,5 +68,11 @@ async function soak(options: Options): Promise<number> {
 function timesOf({ seconds, wellWithin, isTold }: Fault, all: number): Times {
   const fault = Math.min(seconds, all * MOST_FAULT);
   const before = all * BEFORE;
-  return { before, fault, after: Math.max(0, all - before - fault), checkEvery: MINUTE, wellWithin: isTold ? wellWithin : null };
+  return {
+    before,
+    fault,
+    after: Math.max(0, all - before - fault),
+    checkEvery: MINUTE,
+    wellWithin: isTold ? wellWithin : null,
+  };
 }

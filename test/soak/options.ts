@@ -32,7 +32,10 @@ function faultNamed(text: string): string {
 }
 
 /** Returns what the command line asks for. Errors: CommanderError. */
-export function optionsOf(parameters: readonly string[], configure: (program: Command) => unknown = () => undefined): Options {
+export function optionsOf(
+  parameters: readonly string[],
+  configure: (program: Command) => unknown = () => undefined,
+): Options {
   const program = command();
   configure(program);
   return program.parse(parameters, { from: 'user' }).opts<Options>();
@@ -40,22 +43,56 @@ export function optionsOf(parameters: readonly string[], configure: (program: Co
 
 function command(): Command {
   return new Command('npm run soak --')
-    .description('Puts a server under a steady load of reads, changes and subscriptions, has faults befall it, and holds what callers were told against the database.')
+    .description(
+      'Puts a server under a steady load of reads, changes and subscriptions, has faults befall it, and holds what callers were told against the database.',
+    )
     .addOption(new Option('--minutes <number>', 'how long, for each fault').default(10).argParser(number(0.1, false)))
-    .addOption(new Option('--database <name>', `${kinds.join(', ')}: starts one of its own; or the URL of an empty database of MySQL or MariaDB, without the faults that need a server of its own`).default('sqlite'))
-    .addOption(new Option('--fault <name>', 'which fault; all: one after the other').default('none').argParser(faultNamed))
+    .addOption(
+      new Option(
+        '--database <name>',
+        `${kinds.join(', ')}: starts one of its own; or the URL of an empty database of MySQL or MariaDB, without the faults that need a server of its own`,
+      ).default('sqlite'),
+    )
+    .addOption(
+      new Option('--fault <name>', 'which fault; all: one after the other').default('none').argParser(faultNamed),
+    )
     .addOption(new Option('--reads <number>', 'reads a second').default(200).argParser(number(1, false)))
     .addOption(new Option('--writes <number>', 'changes a second').default(65).argParser(number(1, false)))
-    .addOption(new Option('--listeners <number>', 'clients that follow live counts, by WebSocket and by server-sent events, so many by each').default(10).argParser(number(1, true)))
-    .addOption(new Option('--request-timeout <seconds>', 'REQUEST_TIMEOUT of the server').default(10).argParser(number(1, true)))
-    .addOption(new Option('--busy <percent>', 'how many callers whom nothing touches may be told that the server is busy (RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too').default(0).argParser(number(0, false)))
-    .addHelpText('after', `\nFaults:\n${faults.map(({ name, does, on }) => `  ${name.padEnd(22)}${does} (${on.join(', ')})`).join('\n')}\n\nExit codes: 0 all is right; 1 something was lost, drifted or leaked, or a caller was told what is not so; 2 wrong usage.\n\nExamples:\n  $ npm run soak -- --minutes 10 --database mysql\n  $ npm run soak -- --minutes 1 --database mariadb --fault hang\n  $ npm run soak -- --minutes 1 --fault all`)
+    .addOption(
+      new Option(
+        '--listeners <number>',
+        'clients that follow live counts, by WebSocket and by server-sent events, so many by each',
+      )
+        .default(10)
+        .argParser(number(1, true)),
+    )
+    .addOption(
+      new Option('--request-timeout <seconds>', 'REQUEST_TIMEOUT of the server').default(10).argParser(number(1, true)),
+    )
+    .addOption(
+      new Option(
+        '--busy <percent>',
+        'how many callers whom nothing touches may be told that the server is busy (RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too',
+      )
+        .default(0)
+        .argParser(number(0, false)),
+    )
+    .addHelpText(
+      'after',
+      `\nFaults:\n${faults.map(({ name, does, on }) => `  ${name.padEnd(22)}${does} (${on.join(', ')})`).join('\n')}\n\nExit codes: 0 all is right; 1 something was lost, drifted or leaked, or a caller was told what is not so; 2 wrong usage.\n\nExamples:\n  $ npm run soak -- --minutes 10 --database mysql\n  $ npm run soak -- --minutes 1 --database mariadb --fault hang\n  $ npm run soak -- --minutes 1 --fault all`,
+    )
     .allowExcessArguments(false)
     .exitOverride();
 }
 
-/** Returns the faults that are asked for and can be provoked, and says of the others why not. Errors: UnusableDatabase, where there are none. */
-export function faultsOf({ fault, database }: Pick<Options, 'fault' | 'database'>, tell: (line: string) => void): Fault[] {
+/**
+ * Returns the faults that are asked for and can be provoked, and says of the others why not. Errors: UnusableDatabase,
+ * where there are none.
+ */
+export function faultsOf(
+  { fault, database }: Pick<Options, 'fault' | 'database'>,
+  tell: (line: string) => void,
+): Fault[] {
   const kind = /^\w+/.exec(database)?.[0] as Kind;
   const wanted = faults.filter(({ name }) => fault === 'all' || fault === name);
   // Opening it says what is wrong with it.
@@ -64,5 +101,10 @@ export function faultsOf({ fault, database }: Pick<Options, 'fault' | 'database'
   const possible = wanted.filter(one => obstacleTo(one) === null);
   for (const one of wanted) if (!possible.includes(one)) tell(`NOT PROVOKED: ${one.name}, since ${obstacleTo(one)}.`);
   if (possible.length > 0) return possible;
-  throw new UnusableDatabase(`--fault is "${fault}", which cannot be provoked on ${kind} as --database names it. Give ${faults.filter(one => obstacleTo(one) === null).map(({ name }) => name).join(', ')}, or another --database.`);
+  throw new UnusableDatabase(
+    `--fault is "${fault}", which cannot be provoked on ${kind} as --database names it. Give ${faults
+      .filter(one => obstacleTo(one) === null)
+      .map(({ name }) => name)
+      .join(', ')}, or another --database.`,
+  );
 }

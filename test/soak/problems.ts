@@ -10,7 +10,10 @@ export class Problems {
 
   /** Gives what was found since it was last asked. */
   take(): string[] {
-    const lines = [...this.#found].map(([what, { count, example }]) => `${what}${count > 1 ? ` (${count} times)` : ''}${example && `, such as: ${example}`}`);
+    const lines = [...this.#found].map(
+      ([what, { count, example }]) =>
+        `${what}${count > 1 ? ` (${count} times)` : ''}${example && `, such as: ${example}`}`,
+    );
     this.#found.clear();
     return lines;
   }

@@ -1,21 +1,56 @@
 import { megabytes, type Report } from './soak.ts';
 import type { CallKind, Group, Waits } from './tally.ts';
 
-/** Prints what came of faults: what callers were told and how long they waited, what the server needed, and what is wrong. */
-export function printReports(reports: readonly Report[], problems: readonly string[], print: (text: string) => void): void {
+/**
+ * Prints what came of faults: what callers were told and how long they waited, what the server needed, and what is
+ * wrong.
+ */
+export function printReports(
+  reports: readonly Report[],
+  problems: readonly string[],
+  print: (text: string) => void,
+): void {
   for (const report of reports) print(`${looksOf(report)}\n`);
-  print(`${table([
-    ['database', 'fault', 'lasted', 'calls', 'told of what it touches', 'told of all else', 'waits: median, 99 %, longest', 'well after', 'silence', 'lost', 'drift'],
-    ...reports.flatMap(rowsOf),
-  ])}\n`);
-  print(problems.length === 0 ? 'Nothing was lost, no count drifted, nothing leaked, and everybody was told what is so.\n' : `${problems.length} problem${problems.length > 1 ? 's' : ''}:\n${problems.map(line => `  - ${line}`).join('\n')}\n`);
+  print(
+    `${table([
+      [
+        'database',
+        'fault',
+        'lasted',
+        'calls',
+        'told of what it touches',
+        'told of all else',
+        'waits: median, 99 %, longest',
+        'well after',
+        'silence',
+        'lost',
+        'drift',
+      ],
+      ...reports.flatMap(rowsOf),
+    ])}\n`,
+  );
+  print(
+    problems.length === 0
+      ? 'Nothing was lost, no count drifted, nothing leaked, and everybody was told what is so.\n'
+      : `${problems.length} problem${problems.length > 1 ? 's' : ''}:\n${problems.map(line => `  - ${line}`).join('\n')}\n`,
+  );
 }
 
 /** What the server needed at each look. */
 function looksOf({ fault, kind, looks }: Report): string {
   return `${kind}, ${fault}\n${table([
     ['after', 'reads', 'changes', 'messages', 'memory', 'heap', 'descriptors', 'lost', 'drift'],
-    ...looks.map(({ seconds: at, reads, writes, messages, resources: { rss, heap, descriptors }, lost, drift }) => [seconds(at), String(reads), String(writes), String(messages), megabytes(rss), megabytes(heap), String(descriptors), String(lost), String(drift)]),
+    ...looks.map(({ seconds: at, reads, writes, messages, resources: { rss, heap, descriptors }, lost, drift }) => [
+      seconds(at),
+      String(reads),
+      String(writes),
+      String(messages),
+      megabytes(rss),
+      megabytes(heap),
+      String(descriptors),
+      String(lost),
+      String(drift),
+    ]),
   ])}`;
 }
 
@@ -29,7 +64,14 @@ function rowsOf({ kind, fault, lasted, recovery, silence, tally, lost, drift }: 
     });
     const first = place === 0 ? [kind, fault, seconds(lasted)] : ['', '', ''];
     const last = place === 0 ? [seconds(recovery), seconds(silence), String(lost), String(drift)] : ['', '', '', ''];
-    return [...first, names[of], codes(tally.codes('touched', of)), codes(tally.codes('untouched', of)), waits.join('; '), ...last];
+    return [
+      ...first,
+      names[of],
+      codes(tally.codes('touched', of)),
+      codes(tally.codes('untouched', of)),
+      waits.join('; '),
+      ...last,
+    ];
   });
 }
 
@@ -46,11 +88,21 @@ function seconds(count: number): string {
 }
 
 function codes(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts).sort(([, one], [, other]) => other - one).map(([code, count]) => `${count} ${code}`).join(', ');
+  return Object.entries(counts)
+    .sort(([, one], [, other]) => other - one)
+    .map(([code, count]) => `${count} ${code}`)
+    .join(', ');
 }
 
 /** Lays out rows in columns. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-  return `${rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')}\n`;
+  return `${rows
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}\n`;
 }

@@ -61,12 +61,27 @@ export interface RollcallOptions {
 export async function startRollcall({ databaseUrl, requestTimeout, onLine }: RollcallOptions): Promise<Rollcall> {
   const port = await freePort();
   const variables = {
-    PATH: process.env['PATH'], COUNTERS: process.env['COUNTERS'], DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: String(port), NODE_ENV: 'production', JWT_SECRET: SECRET, LOG_LEVEL: 'warn',
+    PATH: process.env['PATH'],
+    COUNTERS: process.env['COUNTERS'],
+    DATABASE_URL: databaseUrl,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    NODE_ENV: 'production',
+    JWT_SECRET: SECRET,
+    LOG_LEVEL: 'warn',
     // One address asks for everything; and a machine that is busy with other things is no fault of the server's.
-    METRICS: 'on', RATE_LIMIT: 'off', MAX_EVENT_LOOP_DELAY: 'off', REQUEST_TIMEOUT: String(requestTimeout),
+    METRICS: 'on',
+    RATE_LIMIT: 'off',
+    MAX_EVENT_LOOP_DELAY: 'off',
+    REQUEST_TIMEOUT: String(requestTimeout),
   };
   // The inspector, by which garbage is collected before memory is measured.
-  const parameters = ['--inspect=127.0.0.1:0', ...(databaseUrl.startsWith('sqlite:') ? ['--disable-warning=ExperimentalWarning', '--import', smallFile] : []), main, 'serve'];
+  const parameters = [
+    '--inspect=127.0.0.1:0',
+    ...(databaseUrl.startsWith('sqlite:') ? ['--disable-warning=ExperimentalWarning', '--import', smallFile] : []),
+    main,
+    'serve',
+  ];
   const child = spawn(process.execPath, parameters, { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const inspector = Promise.withResolvers<string>();
@@ -93,9 +108,14 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
     url,
     async resources() {
       const samples = samplesIn(await (await fetch(new URL('/metrics', url))).text());
-      const sum = (name: RegExp): number => [...samples].reduce((all, [series, value]) => all + (name.test(series) ? value : 0), 0);
+      const sum = (name: RegExp): number =>
+        [...samples].reduce((all, [series, value]) => all + (name.test(series) ? value : 0), 0);
       const connections = databaseUrl.startsWith('sqlite:') ? 0 : sum(/^rollcall_database_connections\{/);
-      return { rss: sum(/^process_resident_memory_bytes$/), descriptors: sum(/^process_open_fds$/) - connections, waiting: sum(/^rollcall_(?:database_connections|course_turns)_waiting$/) };
+      return {
+        rss: sum(/^process_resident_memory_bytes$/),
+        descriptors: sum(/^process_open_fds$/) - connections,
+        waiting: sum(/^rollcall_(?:database_connections|course_turns)_waiting$/),
+      };
     },
     heap: async () => collected(await inspector.promise),
     freeze: () => void child.kill('SIGSTOP'),
@@ -152,5 +172,7 @@ async function collected(address: string): Promise<number> {
 
 function samplesIn(text: string): Map<string, number> {
   const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+  return new Map(
+    lines.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
 }

@@ -7,7 +7,10 @@ import { Soak, type Times } from './soak.ts';
 /** Each part lasts until what is to be seen in it was seen, and no longer. */
 const untilSeen: Times = { before: 0, fault: 0, after: 0, checkEvery: null, wellWithin: null };
 
-/** Has each fault of a database that is wanted befall one server, for as long as it takes to be felt; little is asked for, since other tests run beside it. */
+/**
+ * Has each fault of a database that is wanted befall one server, for as long as it takes to be felt; little is asked
+ * for, since other tests run beside it.
+ */
 export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boolean = () => true): void {
   describe.runIf(kind === 'sqlite' || programOf(kind))(`a server on ${kind}`, () => {
     let soak: Soak;
@@ -15,7 +18,10 @@ export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boole
     beforeAll(async () => {
       // Less than the tries of a change take, so that the end of the time says what they met.
       const size = { courses: 20, students: 120, listeners: 1, requestTimeout: 6 };
-      soak = await Soak.start({ database: kind, readsPerSecond: 2, writesPerSecond: 2, ...size, busy: 0.5 }, faults[0]!);
+      soak = await Soak.start(
+        { database: kind, readsPerSecond: 2, writesPerSecond: 2, ...size, busy: 0.5 },
+        faults[0]!,
+      );
     });
     afterAll(async () => expect(await soak?.stop()).toEqual([]));
 

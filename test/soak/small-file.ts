@@ -1,6 +1,6 @@
 /**
- * Loaded into a server on SQLite before all else: at SIGUSR2 its file may not grow any more, and at the next one it may again.
- * The limit is one of a connection, so nobody else can set it; that there is no room is then SQLite's own error.
+ * Loaded into a server on SQLite before all else: at SIGUSR2 its file may not grow any more, and at the next one it may
+ * again. The limit is one of a connection, so nobody else can set it; that there is no room is then SQLite's own error.
  */
 import { DatabaseSync } from 'node:sqlite';
 

@@ -15,7 +15,10 @@ const MAX_GROWN_HEAP = 30_000_000;
 const MAX_GROWN_DESCRIPTORS = 10;
 /** After how many answers in order, and none of another kind between them, all is well. */
 const MIN_STREAK = 10;
-/** How often in order /readyz must say 503 for it to count, as for most load balancers: once it does where a busy machine stands still. */
+/**
+ * How often in order /readyz must say 503 for it to count, as for most load balancers: once it does where a busy
+ * machine stands still.
+ */
 const MIN_UNREADY = 3;
 /** What callers are told where the server, or its machine, has more work than it can do in time. */
 const BUSY: ReadonlySet<string> = new Set(['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED']);
@@ -36,8 +39,8 @@ export interface SoakOptions {
   /** REQUEST_TIMEOUT of the server, in seconds. */
   readonly requestTimeout: number;
   /**
-   * The part of the callers whom nothing touches that may be told that the server is busy, between 0 and 1: more than 0 on a
-   * machine that does other work too. What a fault touches may then be told so whatever the fault.
+   * The part of the callers whom nothing touches that may be told that the server is busy, between 0 and 1: more than 0
+   * on a machine that does other work too. What a fault touches may then be told so whatever the fault.
    */
   readonly busy: number;
 }
@@ -47,7 +50,10 @@ export interface Times {
   readonly before: number;
   readonly fault: number;
   readonly after: number;
-  /** How often the data are looked at while nothing is wrong, and for how long at most a fault may be felt after its end; null: as long as it takes. */
+  /**
+   * How often the data are looked at while nothing is wrong, and for how long at most a fault may be felt after its
+   * end; null: as long as it takes.
+   */
   readonly checkEvery: number | null;
   readonly wellWithin: number | null;
 }
@@ -131,7 +137,10 @@ export class Soak implements Judge {
     if (call.kind === 'ready') this.#unready = this.#mayBeTold(call) ? 0 : this.#unready + 1;
     if (call.kind === 'ready' ? this.#unready >= MIN_UNREADY : !this.#mayBeTold(call)) {
       const when = call.phase === 'calm' ? 'while nothing was wrong' : `of what the fault has ${call.group}`;
-      this.#problems.add(`${call.name} (${call.kind}) was told ${call.code} ${when}`, `after ${Math.round(call.milliseconds)} ms: ${message}`);
+      this.#problems.add(
+        `${call.name} (${call.kind}) was told ${call.code} ${when}`,
+        `after ${Math.round(call.milliseconds)} ms: ${message}`,
+      );
     }
     this.#calls(call);
   }
@@ -150,28 +159,72 @@ export class Soak implements Judge {
     const options = this.#options;
     const server = await this.#startServer();
     const now = database.kind === 'sqlite' ? String(Date.now()) : "'2026-01-01 00:00:00'";
-    const rows = (count: number, row: (index: number) => string): string => Array.from({ length: count }, (_, index) => `(${row(index)})`).join(', ');
-    await database.query(`insert into core_user (name, email, role, created_at, updated_at) values ${rows(options.students, index => `'Student ${index}', 'student-${index}@example.org', 'student', ${now}, ${now}`)}`);
-    await database.query(`insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ${rows(options.courses, index => `'Course ${index}', 'active', 1, ${index === 0 ? FEW_SEATS : 'null'}, ${now}, ${now}`)}`);
-    const ids = async (table: string): Promise<string[]> => (await database.query<{ id: number }>(`select id from ${table} order by id`)).map(({ id }) => String(id));
+    const rows = (count: number, row: (index: number) => string): string =>
+      Array.from({ length: count }, (_, index) => `(${row(index)})`).join(', ');
+    await database.query(
+      `insert into core_user (name, email, role, created_at, updated_at) values ${rows(options.students, index => `'Student ${index}', 'student-${index}@example.org', 'student', ${now}, ${now}`)}`,
+    );
+    await database.query(
+      `insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ${rows(options.courses, index => `'Course ${index}', 'active', 1, ${index === 0 ? FEW_SEATS : 'null'}, ${now}, ${now}`)}`,
+    );
+    const ids = async (table: string): Promise<string[]> =>
+      (await database.query<{ id: number }>(`select id from ${table} order by id`)).map(({ id }) => String(id));
     const [students, courses, admin] = [await ids('core_user'), await ids('core_course'), await tokenOf('admin')];
     const studentTokens = await Promise.all(students.slice(0, STUDENT_TOKENS).map(id => tokenOf('student', id)));
     const school = { url: server.url, admin, studentTokens, students, courses };
-    this.#load = new Load(school, { reads: options.readsPerSecond, writes: options.writesPerSecond }, this.#problems, this);
-    this.#stage = { database, server, load: this.#load, problems: this.#problems, courses, startAnother: () => this.#startServer() };
+    this.#load = new Load(
+      school,
+      { reads: options.readsPerSecond, writes: options.writesPerSecond },
+      this.#problems,
+      this,
+    );
+    this.#stage = {
+      database,
+      server,
+      load: this.#load,
+      problems: this.#problems,
+      courses,
+      startAnother: () => this.#startServer(),
+    };
     await this.#load.enrollHalf();
     const onError = (code: string, message: string): void => {
-      if (!this.#mayBeTold({ name: 'a listener', kind: 'read', phase: this.#phase, group: this.#fault.touches({ name: 'a listener', kind: 'read', tables: ['core_course'], courses: [] }, this.#stage) ? 'touched' : 'untouched', code, milliseconds: 0 })) this.#problems.add(`a listener was told ${code}`, message);
+      if (
+        !this.#mayBeTold({
+          name: 'a listener',
+          kind: 'read',
+          phase: this.#phase,
+          group: this.#fault.touches(
+            { name: 'a listener', kind: 'read', tables: ['core_course'], courses: [] },
+            this.#stage,
+          )
+            ? 'touched'
+            : 'untouched',
+          code,
+          milliseconds: 0,
+        })
+      )
+        this.#problems.add(`a listener was told ${code}`, message);
     };
     for (let index = 0; index < options.listeners; index += 1) {
       // One by each protocol to all courses, the others to some, the changed ones among them.
-      const some = index === 0 ? null : Array.from({ length: Math.min(OF_ONE_LISTENER, courses.length) }, (_, place) => courses[(index * OF_ONE_LISTENER + place) % courses.length]!);
-      for (const protocol of ['ws', 'sse'] as const) this.#listeners.push(listen(protocol, server.url, admin, some, onError));
+      const some =
+        index === 0
+          ? null
+          : Array.from(
+              { length: Math.min(OF_ONE_LISTENER, courses.length) },
+              (_, place) => courses[(index * OF_ONE_LISTENER + place) % courses.length]!,
+            );
+      for (const protocol of ['ws', 'sse'] as const)
+        this.#listeners.push(listen(protocol, server.url, admin, some, onError));
     }
   }
 
   async #startServer(): Promise<Rollcall> {
-    const server = await startRollcall({ databaseUrl: this.database.url, requestTimeout: this.#options.requestTimeout, onLine: line => this.#lookAtLine(line) });
+    const server = await startRollcall({
+      databaseUrl: this.database.url,
+      requestTimeout: this.#options.requestTimeout,
+      onLine: line => this.#lookAtLine(line),
+    });
     this.#servers.push(server);
     return server;
   }
@@ -179,8 +232,17 @@ export class Soak implements Judge {
   /** Finds lines of the log that a fault does not explain: no fault of a database is a mistake of the server's. */
   #lookAtLine(line: LogLine): void {
     if (line.msg === 'request' || line.msg === 'websocket') return;
-    const isExpected = line.level < 50 && this.#phase !== 'calm' && (line.fault === undefined ? this.#fault.logged.length > 0 || this.#fault.isTold : this.#fault.logged.includes(line.fault));
-    if (!isExpected || 'stack' in line) this.#problems.add(`the log has a line that the fault does not explain: ${line.msg}`, JSON.stringify(line).slice(0, 1500));
+    const isExpected =
+      line.level < 50 &&
+      this.#phase !== 'calm' &&
+      (line.fault === undefined
+        ? this.#fault.logged.length > 0 || this.#fault.isTold
+        : this.#fault.logged.includes(line.fault));
+    if (!isExpected || 'stack' in line)
+      this.#problems.add(
+        `the log has a line that the fault does not explain: ${line.msg}`,
+        JSON.stringify(line).slice(0, 1500),
+      );
   }
 
   /** Lets a fault befall the server, and says what came of it. */
@@ -204,8 +266,16 @@ export class Soak implements Judge {
     this.#compare(first.resources, last.resources);
     this.#lookAtBusy();
     return {
-      fault: fault.name, kind: this.database.kind, tally: this.#tally, lasted, recovery, silence, looks,
-      lost: looks.reduce((sum, look) => sum + look.lost, 0), drift: Math.max(...looks.map(look => look.drift)), problems: this.#problems.take(),
+      fault: fault.name,
+      kind: this.database.kind,
+      tally: this.#tally,
+      lasted,
+      recovery,
+      silence,
+      looks,
+      lost: looks.reduce((sum, look) => sum + look.lost, 0),
+      drift: Math.max(...looks.map(look => look.drift)),
+      problems: this.#problems.take(),
     };
   }
 
@@ -222,7 +292,10 @@ export class Soak implements Judge {
     await seen;
   }
 
-  /** Resolves once callers of some groups and kinds have been answered, by calls that began from now on, and nobody was told anything else for some calls. */
+  /**
+   * Resolves once callers of some groups and kinds have been answered, by calls that began from now on, and nobody was
+   * told anything else for some calls.
+   */
   async #answered(places: Iterable<string>, streak: number): Promise<void> {
     const all = new Set(places);
     let wanted = new Set(all);
@@ -241,7 +314,10 @@ export class Soak implements Judge {
     );
   }
 
-  /** Resolves once the calls that end from now on have been what is waited for; where they have not for long, notes that as a problem. */
+  /**
+   * Resolves once the calls that end from now on have been what is waited for; where they have not for long, notes that
+   * as a problem.
+   */
   async #seen(look: (call: Call) => boolean, otherwise: () => string): Promise<void> {
     let isSeen = false;
     this.#calls = call => void (isSeen ||= look(call));
@@ -275,7 +351,10 @@ export class Soak implements Judge {
     const well = performance.now();
     this.#phase = 'calm';
     const recovery = (well - over) / 1000;
-    if (times.wellWithin !== null && recovery > times.wellWithin) this.#problems.add(`all was well only ${recovery.toFixed(1)} s after the fault's end; ${times.wellWithin} s are allowed`);
+    if (times.wellWithin !== null && recovery > times.wellWithin)
+      this.#problems.add(
+        `all was well only ${recovery.toFixed(1)} s after the fault's end; ${times.wellWithin} s are allowed`,
+      );
     return [(over - began) / 1000, recovery, silence];
   }
 
@@ -296,7 +375,10 @@ export class Soak implements Judge {
     );
   }
 
-  /** Resolves once callers of every kind are answered again, /readyz says so, each listener has heard something, and no call is under way that began before; gives when they had. */
+  /**
+   * Resolves once callers of every kind are answered again, /readyz says so, each listener has heard something, and no
+   * call is under way that began before; gives when they had.
+   */
   async #well(over: number, places: ReadonlySet<string>): Promise<number> {
     const [silence] = await Promise.all([this.#heard(over), this.#answered(places, MIN_STREAK), this.#load.settled()]);
     return silence;
@@ -305,7 +387,13 @@ export class Soak implements Judge {
   /** Resolves once each listener has heard something, and gives after how many seconds the last one has. */
   async #heard(over: number): Promise<number> {
     const silent = (): Listener[] => this.#listeners.filter(({ heardAt }) => heardAt <= over);
-    await this.#eventually(() => silent().length === 0, () => `${silent().map(({ name }) => name).join(' and ')} heard nothing after the fault's end`);
+    await this.#eventually(
+      () => silent().length === 0,
+      () =>
+        `${silent()
+          .map(({ name }) => name)
+          .join(' and ')} heard nothing after the fault's end`,
+    );
     return (performance.now() - over) / 1000;
   }
 
@@ -313,13 +401,22 @@ export class Soak implements Judge {
   async #look(): Promise<Look> {
     await this.#load.pause();
     const { database } = this;
-    // A server that had no processor for long may still be at what callers gave up, whose outcome the rows are taken for.
+    // A server that had no processor for long may still be at what callers gave up, whose outcome the rows are taken
+    // for.
     const resources = await this.#atRest();
     // What was sent before a database went away may still be under way in it.
-    if (database.server) await this.#eventually(async () => (await database.query('select 1 from information_schema.innodb_trx')).length === 0, () => 'a transaction goes on though nobody asks for anything');
+    if (database.server)
+      await this.#eventually(
+        async () => (await database.query('select 1 from information_schema.innodb_trx')).length === 0,
+        () => 'a transaction goes on though nobody asks for anything',
+      );
     const drift = await database.query(driftSql);
-    if (drift.length > 0) this.#problems.add('stored counts are not what the rows give', JSON.stringify(drift.slice(0, 3)));
-    const [titles, emails] = [await database.query<{ name: string }>('select title as name from core_course'), await database.query<{ name: string }>('select email as name from core_user')];
+    if (drift.length > 0)
+      this.#problems.add('stored counts are not what the rows give', JSON.stringify(drift.slice(0, 3)));
+    const [titles, emails] = [
+      await database.query<{ name: string }>('select title as name from core_course'),
+      await database.query<{ name: string }>('select email as name from core_user'),
+    ];
     const lost = [
       ...this.#load.ledger.contradictions(await database.query<Row>(enrollmentsSql)),
       ...this.#load.courses.contradictions(namesIn(titles)),
@@ -327,15 +424,36 @@ export class Soak implements Judge {
     ];
     if (lost.length > 0) this.#problems.add('what callers were told is not so', lost.slice(0, 3).join('; '));
     await this.#lookAtListeners();
-    const count = (kind: 'read' | 'write'): number => Object.values(this.#tally.all(kind)).reduce((sum, one) => sum + one, 0);
-    return { seconds: (performance.now() - this.#began) / 1000, reads: count('read'), writes: count('write'), messages: this.#listeners.reduce((sum, { messages }) => sum + messages, 0), resources, lost: lost.length, drift: drift.length };
+    const count = (kind: 'read' | 'write'): number =>
+      Object.values(this.#tally.all(kind)).reduce((sum, one) => sum + one, 0);
+    return {
+      seconds: (performance.now() - this.#began) / 1000,
+      reads: count('read'),
+      writes: count('write'),
+      messages: this.#listeners.reduce((sum, { messages }) => sum + messages, 0),
+      resources,
+      lost: lost.length,
+      drift: drift.length,
+    };
   }
 
   /** Expects the last that each listener was told of each course to be what is stored. */
   async #lookAtListeners(): Promise<void> {
-    const stored = new Map((await this.database.query<{ id: number; total: number; active: number }>('select id, total_enrollments as total, active_enrollments as active from core_course')).map(({ id, total, active }) => [String(id), { totalEnrollments: Number(total), activeEnrollments: Number(active) }]));
+    const stored = new Map(
+      (
+        await this.database.query<{ id: number; total: number; active: number }>(
+          'select id, total_enrollments as total, active_enrollments as active from core_course',
+        )
+      ).map(({ id, total, active }) => [
+        String(id),
+        { totalEnrollments: Number(total), activeEnrollments: Number(active) },
+      ]),
+    );
     const wrong = (): string[] => this.#listeners.flatMap(listener => contradictionsOf(listener, stored));
-    await this.#eventually(() => wrong().length === 0, () => `the last message of a live count is not what is stored: ${wrong().slice(0, 3).join('; ')}`);
+    await this.#eventually(
+      () => wrong().length === 0,
+      () => `the last message of a live count is not what is stored: ${wrong().slice(0, 3).join('; ')}`,
+    );
   }
 
   /** What the server needs, once that does not change any more. */
@@ -343,28 +461,45 @@ export class Soak implements Judge {
     const { server } = this.#stage;
     const heap = await server.heap();
     let resources = await server.resources();
-    await this.#eventually(async () => {
-      const before = resources;
-      resources = await server.resources();
-      return resources.descriptors === before.descriptors && resources.waiting === 0;
-    }, () => `the server does not come to rest: ${resources.waiting} wait for a connection or their turn, though nobody asks for anything`);
+    await this.#eventually(
+      async () => {
+        const before = resources;
+        resources = await server.resources();
+        return resources.descriptors === before.descriptors && resources.waiting === 0;
+      },
+      () =>
+        `the server does not come to rest: ${resources.waiting} wait for a connection or their turn, though nobody asks for anything`,
+    );
     return { ...resources, heap };
   }
 
   /** Finds what the server has kept since a look. */
   #compare(first: Resources, last: Resources): void {
-    if (last.heap - first.heap > MAX_GROWN_HEAP) this.#problems.add(`the heap has grown from ${megabytes(first.heap)} to ${megabytes(last.heap)}`);
-    if (last.descriptors - first.descriptors > MAX_GROWN_DESCRIPTORS) this.#problems.add(`the descriptors have grown from ${first.descriptors} to ${last.descriptors}`);
+    if (last.heap - first.heap > MAX_GROWN_HEAP)
+      this.#problems.add(`the heap has grown from ${megabytes(first.heap)} to ${megabytes(last.heap)}`);
+    if (last.descriptors - first.descriptors > MAX_GROWN_DESCRIPTORS)
+      this.#problems.add(`the descriptors have grown from ${first.descriptors} to ${last.descriptors}`);
   }
 
   /** Finds out whether more callers than may be were told that the server is busy, where nothing touched them. */
   #lookAtBusy(): void {
-    for (const [group, told] of [['calm', nothingTold], ['untouched', mayBeTold(this.#fault, 'untouched')]] as const) {
+    for (const [group, told] of [
+      ['calm', nothingTold],
+      ['untouched', mayBeTold(this.#fault, 'untouched')],
+    ] as const) {
       for (const kind of ['read', 'write'] as const) {
         const codes = Object.entries(this.#tally.codes(group, kind));
-        const [all, busy] = [codes, codes.filter(([code]) => BUSY.has(code) && !told[kind].includes(code))].map(some => some.reduce((sum, [, count]) => sum + count, 0)) as [number, number];
-        const most = group === 'untouched' && kind === 'write' ? Math.max(this.#options.busy, this.#fault.joined ?? 0) : this.#options.busy;
-        if (busy > all * most) this.#problems.add(`${busy} of ${all} callers (${kind}, ${group}) were told that the server is busy, though nothing touched them`);
+        const [all, busy] = [codes, codes.filter(([code]) => BUSY.has(code) && !told[kind].includes(code))].map(some =>
+          some.reduce((sum, [, count]) => sum + count, 0),
+        ) as [number, number];
+        const most =
+          group === 'untouched' && kind === 'write'
+            ? Math.max(this.#options.busy, this.#fault.joined ?? 0)
+            : this.#options.busy;
+        if (busy > all * most)
+          this.#problems.add(
+            `${busy} of ${all} callers (${kind}, ${group}) were told that the server is busy, though nothing touched them`,
+          );
       }
     }
   }
@@ -404,7 +539,12 @@ function contradictionsOf({ name, courseIds, last }: Listener, stored: ReadonlyM
   const ids = courseIds ?? new Set([...stored.keys(), ...last.keys()]);
   return [...ids].flatMap(id => {
     const [told, right] = [last.get(id), stored.get(id) ?? null];
-    const isRight = right === null ? !told : told?.totalEnrollments === right.totalEnrollments && told.activeEnrollments === right.activeEnrollments;
-    return isRight ? [] : [`${name} has ${JSON.stringify(told ?? null)} of course ${id}, which is ${JSON.stringify(right)}`];
+    const isRight =
+      right === null
+        ? !told
+        : told?.totalEnrollments === right.totalEnrollments && told.activeEnrollments === right.activeEnrollments;
+    return isRight
+      ? []
+      : [`${name} has ${JSON.stringify(told ?? null)} of course ${id}, which is ${JSON.stringify(right)}`];
   });
 }

@@ -46,7 +46,8 @@ export class Tally {
   /** All that callers of a kind were told. */
   all(kind: CallKind): Record<string, number> {
     const sums: Record<string, number> = {};
-    for (const group of ['calm', 'touched', 'untouched'] as const) for (const [code, count] of Object.entries(this.codes(group, kind))) sums[code] = (sums[code] ?? 0) + count;
+    for (const group of ['calm', 'touched', 'untouched'] as const)
+      for (const [code, count] of Object.entries(this.codes(group, kind))) sums[code] = (sums[code] ?? 0) + count;
     return sums;
   }
 
@@ -54,7 +55,11 @@ export class Tally {
   waits(group: Group | 'calm', kind: CallKind): Waits | null {
     const sorted = (this.#waits.get(placeOf(group, kind)) ?? []).toSorted((one, other) => one - other);
     if (sorted.length === 0) return null;
-    return { median: sorted[Math.floor(sorted.length / 2)]!, most99: sorted[Math.floor(sorted.length * 0.99)]!, longest: sorted.at(-1)! };
+    return {
+      median: sorted[Math.floor(sorted.length / 2)]!,
+      most99: sorted[Math.floor(sorted.length * 0.99)]!,
+      longest: sorted.at(-1)!,
+    };
   }
 }
 

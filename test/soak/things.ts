@@ -1,6 +1,9 @@
 import type { Outcome } from '../crash/load.ts';
 
-/** Keeps whether what callers have made and deleted, courses by title or users by email, is there, to be held against the database. */
+/**
+ * Keeps whether what callers have made and deleted, courses by title or users by email, is there, to be held against
+ * the database.
+ */
 export class Things {
   readonly #known = new Map<string, 'there' | 'gone' | 'unknown'>();
 
@@ -19,7 +22,8 @@ export class Things {
     const found: string[] = [];
     for (const [name, known] of this.#known) {
       const isThere = present.has(name);
-      if (known !== 'unknown' && (known === 'there') !== isThere) found.push(`${name} is ${isThere ? 'there' : 'gone'}, and was told to be ${known}`);
+      if (known !== 'unknown' && (known === 'there') !== isThere)
+        found.push(`${name} is ${isThere ? 'there' : 'gone'}, and was told to be ${known}`);
       if (isThere) this.#known.set(name, 'there');
       else this.#known.delete(name);
     }

@@ -29,7 +29,10 @@ it('the page about the soak has every fault', () => {
 });
 
 it.each([
-  [['--fault', 'locked-course'], "'--fault <name>' argument 'locked-course' is invalid. Give one of none, locked-courses, "],
+  [
+    ['--fault', 'locked-course'],
+    "'--fault <name>' argument 'locked-course' is invalid. Give one of none, locked-courses, ",
+  ],
   [['--minutes', '0'], "'--minutes <number>' argument '0' is invalid. Give a number from 0.1."],
   [['--listeners', '1.5'], "'--listeners <number>' argument '1.5' is invalid. Give a whole number from 1."],
   [['--minute', '1'], "unknown option '--minute'"],
@@ -42,15 +45,28 @@ it.each([
 
 it('faults that a database cannot have are left out loudly, and where none is left, those that it can have are named', () => {
   const told: string[] = [];
-  const names = (fault: string, database: string): string[] => faultsOf({ fault, database }, line => told.push(line)).map(({ name }) => name);
-  expect(names('all', 'mysql://root@127.0.0.1/empty')).toEqual(['none', 'locked-courses', 'alter-table', 'frozen-server', 'slow-reads', 'deleted-meanwhile']);
+  const names = (fault: string, database: string): string[] =>
+    faultsOf({ fault, database }, line => told.push(line)).map(({ name }) => name);
+  expect(names('all', 'mysql://root@127.0.0.1/empty')).toEqual([
+    'none',
+    'locked-courses',
+    'alter-table',
+    'frozen-server',
+    'slow-reads',
+    'deleted-meanwhile',
+  ]);
   expect(told.splice(0)).toContain('NOT PROVOKED: hang, since it needs a database that the soak has started itself.');
-  expect(() => names('hang', 'sqlite')).toThrow('--fault is "hang", which cannot be provoked on sqlite as --database names it. Give none, disk-full, busy-file, deleted-meanwhile, or another --database.');
+  expect(() => names('hang', 'sqlite')).toThrow(
+    '--fault is "hang", which cannot be provoked on sqlite as --database names it. Give none, disk-full, busy-file, deleted-meanwhile, or another --database.',
+  );
   expect(told).toEqual(['NOT PROVOKED: hang, since there is no such fault of sqlite.']);
 });
 
 it.each([
-  ['oracle://root:secret@127.0.0.1/soak', '--database is "oracle://***@127.0.0.1/soak". Give sqlite, mysql, mariadb, or the URL of an empty database, such as mysql://root@127.0.0.1/soak.'],
+  [
+    'oracle://root:secret@127.0.0.1/soak',
+    '--database is "oracle://***@127.0.0.1/soak". Give sqlite, mysql, mariadb, or the URL of an empty database, such as mysql://root@127.0.0.1/soak.',
+  ],
   ['mysql://root:secret@127.0.0.1:1/soak', 'The database mysql://***@127.0.0.1:1/soak cannot be opened: '],
 ])('the database %s is refused with what is wrong, without its password', async (name, message) => {
   await expect(openSoakDatabase(name)).rejects.toThrow(message);

@@ -45,7 +45,14 @@ const counts = (first: string, second: string, result: (stored: string, actual: 
     ['2', 'Empty', 'active_enrollments', '0', '0'],
     ['9000000000', 'Far away', 'total_enrollments', '1', '1'],
     ['9000000000', 'Far away', 'active_enrollments', second === '0' ? '0' : '1', '1'],
-  ].map(([id, title, counter, stored, actual]) => ({ id, title, counter, stored, actual, result: result(stored!, actual!) }));
+  ].map(([id, title, counter, stored, actual]) => ({
+    id,
+    title,
+    counter,
+    stored,
+    actual,
+    result: result(stored!, actual!),
+  }));
 
 describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind) => {
   let database: Database;
@@ -57,7 +64,8 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
     ({ url } = fresh);
     database = await openDatabase(url);
     await database.schema.ensureDatabase();
-    for (const sql of [...tables[kind === 'sqlite' ? 'sqlite' : 'servers'], ...rows]) await database.em.getConnection().execute(sql, [], 'run');
+    for (const sql of [...tables[kind === 'sqlite' ? 'sqlite' : 'servers'], ...rows])
+      await database.em.getConnection().execute(sql, [], 'run');
     drop = async () => {
       await database.close(true);
       await fresh.drop();
@@ -68,9 +76,18 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
 
   it('is verified and updated, with its active enrollments counted for the first time', async () => {
     const verified = (stored: string, actual: string): string => (stored === actual ? 'MATCH' : 'MISMATCH');
-    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([counts('25', '0', verified), [{ courses: '3', mismatches: '3' }]]);
-    expect(await resultsOf(client, url, updateScript(kind))).toEqual([counts('4', '1', () => 'OK'), [{ courses: '3', mismatches: '0' }]]);
-    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([counts('4', '1', verified), [{ courses: '3', mismatches: '0' }]]);
+    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([
+      counts('25', '0', verified),
+      [{ courses: '3', mismatches: '3' }],
+    ]);
+    expect(await resultsOf(client, url, updateScript(kind))).toEqual([
+      counts('4', '1', () => 'OK'),
+      [{ courses: '3', mismatches: '0' }],
+    ]);
+    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([
+      counts('4', '1', verified),
+      [{ courses: '3', mismatches: '0' }],
+    ]);
   });
 
   // SQLite has no procedures.

@@ -31,14 +31,27 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       `select routine_name as name, routine_definition as body, security_type as security, sql_data_access as access, routine_comment as comment
        from information_schema.routines where routine_schema = database()`,
     );
-    return rows.map(row => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, String(value).toLowerCase().replace(/\s+/g, ' ').replace(/([(]) | (?=[)])/g, '$1')])));
+    return rows.map(row =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [
+          name,
+          String(value)
+            .toLowerCase()
+            .replace(/\s+/g, ' ')
+            .replace(/([(]) | (?=[)])/g, '$1'),
+        ]),
+      ),
+    );
   }
 
   it('answers with the number of stored counts that differ, and changes nothing', async () => {
     expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
     const [first, second] = await addCourses(database, [{}, {}, {}]);
     const students = await addUsers(database, Role.STUDENT, 2);
-    await addEnrollments(database, students.map(student => ({ course: first!, student })));
+    await addEnrollments(
+      database,
+      students.map(student => ({ course: first!, student })),
+    );
     expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
     await execute(`update core_course set total_enrollments = total_enrollments + 1 where id in (${first}, ${second})`);
     await execute(`update core_course set active_enrollments = 7 where id = ${second}`);
@@ -55,7 +68,9 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
   }
 
   it('runs with the rights of who calls it', async () => {
-    expect(await installed()).toMatchObject([{ name: 'verify_enrollment_counts', security: 'invoker', access: 'reads sql data' }]);
+    expect(await installed()).toMatchObject([
+      { name: 'verify_enrollment_counts', security: 'invoker', access: 'reads sql data' },
+    ]);
   });
 
   it('goes when its migration is undone', async () => {
@@ -78,7 +93,11 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       await execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer");
       const theirs = await installed();
       const { code, stdout, stderr } = await give(client, url, file).ended;
-      expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining("verify_enrollment_counts is not Rollcall's: nothing was done")]);
+      expect([code, stdout, stderr]).toEqual([
+        1,
+        '',
+        expect.stringContaining("verify_enrollment_counts is not Rollcall's: nothing was done"),
+      ]);
       expect(await installed()).toEqual(theirs);
     });
   });
@@ -109,12 +128,19 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       const fresh = freshUrl(kind);
       const schema = new URL(fresh.url).pathname.slice(1);
       await execute(`create database ${schema}`);
-      await execute(`grant select, insert, update, delete, create, drop, alter, index, references on ${schema}.* to ${account}`);
+      await execute(
+        `grant select, insert, update, delete, create, drop, alter, index, references on ${schema}.* to ${account}`,
+      );
       const theirs = Object.assign(new URL(limited), { pathname: `/${schema}` }).href;
       const place = placeToRun();
       const { code, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: theirs });
       const [, grant] = /As an administrator: (.*); then migrate again\.$/m.exec(stderr)!;
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/may not apply the migrations: it lacks CREATE ROUTINE and ALTER ROUTINE on test_\w+\. Nothing was changed\./) });
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(
+          /may not apply the migrations: it lacks CREATE ROUTINE and ALTER ROUTINE on test_\w+\. Nothing was changed\./,
+        ),
+      });
       await execute(grant!);
       const other = await openDatabase(theirs);
       expect(await migrateUp(other)).toContain('2026-11-22-verify-procedure');

@@ -11,10 +11,12 @@ import { pairs } from './truth.js';
 import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');
-const [, section] = /^## SQL, for those without Node\n(.*?)^## /ms.exec(readFileSync(join(project, 'README.md'), 'utf8'))!;
+const [, section] = /^## SQL, for those without Node\n(.*?)^## /ms.exec(
+  readFileSync(join(project, 'README.md'), 'utf8'),
+)!;
 const commands = [.../^```sh\n(.*?)^```/ms.exec(section!)![1]!.matchAll(/^\w.*$/gm)].map(([line]) => line);
 
-describe.each(pairs)('the README\'s commands for those without Node, with %s on %s', (client, kind) => {
+describe.each(pairs)("the README's commands for those without Node, with %s on %s", (client, kind) => {
   let folder: string;
   let database: Database;
   let drop: () => Promise<void>;
@@ -23,7 +25,10 @@ describe.each(pairs)('the README\'s commands for those without Node, with %s on 
     folder = mkdtempSync(join(tmpdir(), 'rollcall-readme-'));
     symlinkSync(join(project, 'schema'), join(folder, 'schema'));
     mkdirSync(join(folder, 'data'));
-    const fresh = kind === 'sqlite' ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() } : freshUrl(kind);
+    const fresh =
+      kind === 'sqlite'
+        ? { url: `sqlite:${join(folder, 'data/rollcall.sqlite')}`, drop: () => Promise.resolve() }
+        : freshUrl(kind);
     database = await openDatabase(fresh.url);
     await migrate(database);
     await addCourses(database, [{ title: 'Introduction to Python' }]);
@@ -41,15 +46,27 @@ describe.each(pairs)('the README\'s commands for those without Node, with %s on 
   it('print what they say', () => {
     const mine = commands.filter(command => command.startsWith(kind === 'sqlite' ? 'sqlite3 ' : 'mysql '));
     const printed = mine.map(command => shell(command.replace(/^mysql/, client)));
-    const line = (stored: number, result: string): unknown => expect.stringMatching(new RegExp(`Introduction to Python +\\S total_enrollments +\\S +${stored} +\\S +0 +\\S ${result} `));
-    expect(printed).toEqual([line(25, 'MISMATCH'), line(0, 'OK'), ...(kind === 'sqlite' ? [] : ['', 'mismatches\n0\n'])]);
+    const line = (stored: number, result: string): unknown =>
+      expect.stringMatching(
+        new RegExp(`Introduction to Python +\\S total_enrollments +\\S +${stored} +\\S +0 +\\S ${result} `),
+      );
+    expect(printed).toEqual([
+      line(25, 'MISMATCH'),
+      line(0, 'OK'),
+      ...(kind === 'sqlite' ? [] : ['', 'mismatches\n0\n']),
+    ]);
   });
 
   function shell(command: string): string {
     const program = programOfClient(client)!;
     // Each test has a database of its own, while the README calls it by one name.
-    const text = kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
-    const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], { cwd: folder, env: { HOME: folder }, encoding: 'utf8' });
+    const text =
+      kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
+    const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], {
+      cwd: folder,
+      env: { HOME: folder },
+      encoding: 'utf8',
+    });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     return stdout;
   }
@@ -58,5 +75,15 @@ describe.each(pairs)('the README\'s commands for those without Node, with %s on 
 /** Gives what a person would write into ~/.my.cnf to reach a server. */
 function optionsOf(url: string): string {
   const { hostname, port, username, password } = new URL(url);
-  return ['[client]', `host=${hostname}`, `port=${port}`, 'protocol=TCP', `user=${username}`, `password=${password}`, '[client-mariadb]', 'skip-ssl', ''].join('\n');
+  return [
+    '[client]',
+    `host=${hostname}`,
+    `port=${port}`,
+    'protocol=TCP',
+    `user=${username}`,
+    `password=${password}`,
+    '[client-mariadb]',
+    'skip-ssl',
+    '',
+  ].join('\n');
 }

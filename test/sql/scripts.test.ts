@@ -9,7 +9,19 @@ import { pairs, summaryOf, truthOf, updateScript } from './truth.js';
 
 const verifying = script('verify_enrollment_counts.sql');
 
-const titles = ['plain', `it's "quoted" \`twice\``, 'a\ttab', 'two\nlines', 'back\\slash \\t', 'Ünïcødé 数学 🎓', ' spaces ', 'pipe | comma, semicolon;', '-- comment', '', 'NULL'];
+const titles = [
+  'plain',
+  `it's "quoted" \`twice\``,
+  'a\ttab',
+  'two\nlines',
+  'back\\slash \\t',
+  'Ünïcødé 数学 🎓',
+  ' spaces ',
+  'pipe | comma, semicolon;',
+  '-- comment',
+  '',
+  'NULL',
+];
 
 describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
   let database: Database;
@@ -35,7 +47,11 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     await other.schema.ensureDatabase();
     for (const text of [verifying, updateScript(kind)]) {
       const { code, stdout, stderr } = await give(client, empty.url, text).ended;
-      expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/core_(course|enrollments)/) });
+      expect({ code, stdout, stderr }).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/core_(course|enrollments)/),
+      });
     }
     await other.close(true);
     await empty.drop();
@@ -44,19 +60,41 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
   it('stop at the first error, and can be run again', async () => {
     const [course] = await addCourses(database, [{}]);
     await run('update core_course set total_enrollments = 2');
-    const refuse = kind === 'sqlite' ? "begin select raise(abort, 'not now'); end" : "for each row signal sqlstate '45000' set message_text = 'not now'";
+    const refuse =
+      kind === 'sqlite'
+        ? "begin select raise(abort, 'not now'); end"
+        : "for each row signal sqlstate '45000' set message_text = 'not now'";
     await run(`create trigger refusing before update on core_course ${refuse}`);
-    expect(await give(client, url, updateScript(kind)).ended).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining('not now') });
+    expect(await give(client, url, updateScript(kind)).ended).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('not now'),
+    });
     await run('drop trigger refusing');
     const [lines] = await resultsOf(client, url, updateScript(kind));
-    expect(lines).toMatchObject([{ id: String(course), stored: '0', result: 'OK' }, { stored: '0', result: 'OK' }]);
+    expect(lines).toMatchObject([
+      { id: String(course), stored: '0', result: 'OK' },
+      { stored: '0', result: 'OK' },
+    ]);
   });
 
   it('find every drift, too high or too low, of either counter, and repair it', async () => {
     const students = await addUsers(database, Role.STUDENT, 6);
-    const courses = await addCourses(database, titles.map(title => ({ title })));
+    const courses = await addCourses(
+      database,
+      titles.map(title => ({ title })),
+    );
     const statuses = ['active', 'completed', 'dropped', 'active', 'suspended'];
-    await addEnrollments(database, courses.slice(2).flatMap((course, index) => students.slice(0, index % 7).map((student, place) => ({ course, student, status: statuses[place % 5] as never }))));
+    await addEnrollments(
+      database,
+      courses
+        .slice(2)
+        .flatMap((course, index) =>
+          students
+            .slice(0, index % 7)
+            .map((student, place) => ({ course, student, status: statuses[place % 5] as never })),
+        ),
+    );
     const exact = await everything(database);
     await run(`update core_course set total_enrollments = 0 where id % 4 = 1`);
     await run(`update core_course set active_enrollments = active_enrollments + 9 where id % 3 = 0`);
@@ -65,7 +103,13 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     const drifting = await everything(database);
     const found = await truthOf(database, 'MATCH');
     expect(new Set(found.map(({ title }) => title))).toEqual(new Set(titles));
-    expect(new Set(found.map(({ counter, result, stored, actual }) => `${counter} ${result} ${Math.sign(Number(stored) - Number(actual))}`)).size).toBe(6);
+    expect(
+      new Set(
+        found.map(
+          ({ counter, result, stored, actual }) => `${counter} ${result} ${Math.sign(Number(stored) - Number(actual))}`,
+        ),
+      ).size,
+    ).toBe(6);
     expect(await resultsOf(client, url, verifying)).toEqual([found, [summaryOf(found)]]);
     expect(await everything(database)).toEqual(drifting);
     expect(found.map(({ id, stored, actual }) => [id, stored, actual])).toEqual(await byEngine());
@@ -75,22 +119,29 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     const lines = await truthOf(database, 'OK');
     expect(lines.filter(({ result }) => result !== 'OK')).toEqual([]);
     expect(repaired).toEqual([lines, [summaryOf(lines)]]);
-    expect(await resultsOf(client, url, verifying)).toMatchObject([{}, [{ courses: String(titles.length), mismatches: '0' }]]);
+    expect(await resultsOf(client, url, verifying)).toMatchObject([
+      {},
+      [{ courses: String(titles.length), mismatches: '0' }],
+    ]);
   });
 
   async function byEngine(): Promise<string[][]> {
     const counts: string[][] = [];
-    for await (const chunk of verify(database.em.fork(), Course, { all: true })) counts.push(...chunk.counts.map(({ key, stored, actual }) => [String(key[0]), String(stored), String(actual)]));
+    for await (const chunk of verify(database.em.fork(), Course, { all: true }))
+      counts.push(...chunk.counts.map(({ key, stored, actual }) => [String(key[0]), String(stored), String(actual)]));
     return counts;
   }
 
   it('do so with 10,000 courses', async () => {
     const [student] = await addUsers(database, Role.STUDENT, 1);
     const made = kind === 'sqlite' ? "'course ' || n, 0, 0" : "concat('course ', n), now(), now()";
-    const digits = 'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9';
+    const digits =
+      'select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9';
     const numbers = `select a.d + 10 * b.d + 100 * c.d + 1000 * d.d as n from (${digits}) a, (${digits}) b, (${digits}) c, (${digits}) d`;
     await run(`insert into core_course (title, created_at, updated_at) select ${made} from (${numbers}) numbers`);
-    await run(`insert into core_enrollments (course_id, student_id, enrolled_at, updated_at) select id, ${student}, created_at, created_at from core_course where title like 'course %77'`);
+    await run(
+      `insert into core_enrollments (course_id, student_id, enrolled_at, updated_at) select id, ${student}, created_at, created_at from core_course where title like 'course %77'`,
+    );
 
     const found = await truthOf(database, 'MATCH');
     expect(summaryOf(found)).toEqual({ courses: '10000', mismatches: '200' });

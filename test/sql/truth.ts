@@ -4,7 +4,9 @@ import { clientsHere, script, type ClientName, type Line } from '../support/sql-
 import { kinds } from '../support/databases.js';
 
 /** Lists each database that this run can test on with each of its clients that this machine has. */
-export const pairs = kinds.flatMap(kind => clientsHere(kind).map(client => [client, kind] as const)) satisfies readonly (readonly [ClientName, DatabaseKind])[];
+export const pairs = kinds.flatMap(kind =>
+  clientsHere(kind).map(client => [client, kind] as const),
+) satisfies readonly (readonly [ClientName, DatabaseKind])[];
 
 /** Gives the script that updates the counts of a kind of database. */
 export function updateScript(kind: DatabaseKind): string {
@@ -17,7 +19,9 @@ export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promis
     `select c.id, c.title, '${column}' as counter, c.${column} as stored_count, (select count(*) from core_enrollments e where e.course_id = c.id and ${condition}) as actual_count from core_course c`;
   const rows = await database.em
     .getConnection()
-    .execute<Record<string, unknown>[]>(`${counted('total_enrollments', '1 = 1')} union all ${counted('active_enrollments', "cast(e.status as char) = 'active'")} order by id, counter desc`);
+    .execute<Record<string, unknown>[]>(
+      `${counted('total_enrollments', '1 = 1')} union all ${counted('active_enrollments', "cast(e.status as char) = 'active'")} order by id, counter desc`,
+    );
   return rows.map(({ id, title, counter, stored_count: stored, actual_count: actual }) => ({
     id: String(id),
     title: String(title),
@@ -30,5 +34,8 @@ export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promis
 
 /** Gives the summary that belongs to what a script must list. */
 export function summaryOf(lines: readonly Line[]): Line {
-  return { courses: String(lines.length / 2), mismatches: String(lines.filter(({ result }) => result === 'MISMATCH').length) };
+  return {
+    courses: String(lines.length / 2),
+    mismatches: String(lines.filter(({ result }) => result === 'MISMATCH').length),
+  };
 }

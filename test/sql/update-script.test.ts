@@ -21,8 +21,13 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     ({ database, url, drop } = await freshDatabase(kind));
     courses = await addCourses(database, [{}, {}, {}]);
     students = await addUsers(database, Role.STUDENT, 4);
-    await addEnrollments(database, courses.flatMap(course => students.slice(1).map(student => ({ course, student }))));
-    await database.em.getConnection().execute('update core_course set total_enrollments = total_enrollments + 5, active_enrollments = 0', [], 'run');
+    await addEnrollments(
+      database,
+      courses.flatMap(course => students.slice(1).map(student => ({ course, student }))),
+    );
+    await database.em
+      .getConnection()
+      .execute('update core_course set total_enrollments = total_enrollments + 5, active_enrollments = 0', [], 'run');
   });
 
   afterEach(() => drop());
@@ -30,9 +35,13 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   const execute = (sql: string): Promise<unknown[]> => database.em.getConnection().execute(sql);
 
   /** Keeps the second course locked while `work` runs, in a transaction that is committed then. */
-  async function withLockedCourse(work: (run: (sql: string) => Promise<unknown>) => Promise<void>, lock = `select id from core_course where id = ${courses[1]} for update`): Promise<void> {
+  async function withLockedCourse(
+    work: (run: (sql: string) => Promise<unknown>) => Promise<void>,
+    lock = `select id from core_course where id = ${courses[1]} for update`,
+  ): Promise<void> {
     await database.em.fork().transactional(async em => {
-      const run = (sql: string): Promise<unknown> => em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
+      const run = (sql: string): Promise<unknown> =>
+        em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
       await run(lock);
       await work(run);
     });
@@ -43,7 +52,9 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     await withLockedCourse(async run => {
       script = give(client, url, text);
       await untilLockWaits(database);
-      await run(`insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`);
+      await run(
+        `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`,
+      );
     });
     expect(await script.ended).toMatchObject({ code: 0, stderr: '' });
     await expectExactCounts(database);
@@ -66,7 +77,10 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   it('leaves a course that somebody keeps locked, repairs the others, and says so', async () => {
     await withLockedCourse(async () => {
       const [lines, summary] = await resultsOf(client, url, text, 'set innodb_lock_wait_timeout = 1');
-      expect(lines!.filter(({ result }) => result === 'MISMATCH').map(({ id }) => id)).toEqual([String(courses[1]), String(courses[1])]);
+      expect(lines!.filter(({ result }) => result === 'MISMATCH').map(({ id }) => id)).toEqual([
+        String(courses[1]),
+        String(courses[1]),
+      ]);
       expect([lines, summary]).toEqual([await truthOf(database, 'OK'), [{ courses: '3', mismatches: '2' }]]);
     });
   });
@@ -74,11 +88,14 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   it('tries a course again where a program that writes the enrollment first meets it in a deadlock', async () => {
     const insert = `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`;
     let script!: ReturnType<typeof give>;
-    // The foreign key's check shares the course's lock, and the script waits for it; the program then asks for all of it.
+    // The foreign key's check shares the course's lock, and the script waits for it; the program then asks for all of
+    // it.
     await withLockedCourse(async run => {
       script = give(client, url, text);
       await untilLockWaits(database);
-      await run(`update core_course set total_enrollments = total_enrollments + 1, active_enrollments = active_enrollments + 1 where id = ${courses[1]}`);
+      await run(
+        `update core_course set total_enrollments = total_enrollments + 1, active_enrollments = active_enrollments + 1 where id = ${courses[1]}`,
+      );
     }, insert);
     expect(await script.ended).toMatchObject({ code: 0, stderr: '' });
     await expectExactCounts(database);
@@ -92,7 +109,8 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
       both = [first, give(client, url, text)];
       while (!(await namedLockWaits(database)));
     });
-    for (const { ended } of both) expect(await ended).toMatchObject({ code: 0, stdout: expect.not.stringContaining('MISMATCH'), stderr: '' });
+    for (const { ended } of both)
+      expect(await ended).toMatchObject({ code: 0, stdout: expect.not.stringContaining('MISMATCH'), stderr: '' });
     await expectExactCounts(database);
   });
 
@@ -108,10 +126,18 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     });
     expect((await again)[1]).toEqual([{ courses: '3', mismatches: '0' }]);
     await expectExactCounts(database);
-    expect(await execute("select routine_name from information_schema.routines where routine_schema = database() and routine_name <> 'verify_enrollment_counts'")).toEqual([]);
+    expect(
+      await execute(
+        "select routine_name from information_schema.routines where routine_schema = database() and routine_name <> 'verify_enrollment_counts'",
+      ),
+    ).toEqual([]);
   });
 
-  it.each(['set autocommit = 0', 'set session transaction isolation level serializable', "set sql_mode = 'ANSI,TRADITIONAL'"])('repairs and commits in a session with %s', async first => {
+  it.each([
+    'set autocommit = 0',
+    'set session transaction isolation level serializable',
+    "set sql_mode = 'ANSI,TRADITIONAL'",
+  ])('repairs and commits in a session with %s', async first => {
     const [lines] = await resultsOf(client, url, text, first);
     expect(lines).toEqual(await truthOf(database, 'OK'));
     await expectExactCounts(database);

@@ -2,7 +2,14 @@ import { pino, type Logger } from 'pino';
 import { readConfig } from '../../src/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
-import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
+import {
+  Course,
+  Enrollment,
+  User,
+  type CourseStatus,
+  type EnrollmentStatus,
+  type Role,
+} from '../../src/entities/index.js';
 import type { ArrivalTimes } from '../../src/http/connection-limits.js';
 import type { LoadThresholds } from '../../src/http/load-shedding.js';
 import { startServer } from '../../src/http/server.js';
@@ -35,7 +42,10 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-/** Says what a test's server has of its own: variables that go over the usual ones, and where it logs (nowhere without it). */
+/**
+ * Says what a test's server has of its own: variables that go over the usual ones, and where it logs (nowhere without
+ * it).
+ */
 export interface ApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
@@ -61,16 +71,44 @@ export const anyLoad: LoadThresholds = { maxEventLoopDelayMs: Infinity, maxHeapB
 export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };
 
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
-export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ level: 'silent' }), pace, thresholds = anyLoad, holdRefusal = () => Promise.resolve(), redisWaitMs, arrival }: ApiOptions = {}): Promise<Api> {
+export async function startApi(
+  kind: DatabaseKind,
+  {
+    env = {},
+    logger = pino({ level: 'silent' }),
+    pace,
+    thresholds = anyLoad,
+    holdRefusal = () => Promise.resolve(),
+    redisWaitMs,
+    arrival,
+  }: ApiOptions = {},
+): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
-  const config = readConfig({ DATABASE_URL: databaseUrl, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'silent', USER_CHECK_SECONDS: '3600', ...amplePoints, ...env });
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'silent',
+    USER_CHECK_SECONDS: '3600',
+    ...amplePoints,
+    ...env,
+  });
   const seen: string[] = [];
   database.config.set('onQuery', sql => {
     // Of whether a token's user is there the server asks now and then, whatever the request.
     if (!USER_CHECK.test(sql)) seen.push(sql);
     return sql;
   });
-  const server = await startServer({ config, database, logger, pace, thresholds, rateTimes: { hold: holdRefusal, redisWaitMs }, arrival }).catch(async (error: unknown) => {
+  const server = await startServer({
+    config,
+    database,
+    logger,
+    pace,
+    thresholds,
+    rateTimes: { hold: holdRefusal, redisWaitMs },
+    arrival,
+  }).catch(async (error: unknown) => {
     await drop();
     throw error;
   });
@@ -82,7 +120,11 @@ export async function startApi(kind: DatabaseKind, { env = {}, logger = pino({ l
     async send(token, query, variables = {}, operationName) {
       const response = await fetch(server.url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...(token !== null && { authorization: `Bearer ${token}` }) },
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/graphql-response+json',
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+        },
         body: JSON.stringify({ query, variables, operationName }),
       });
       return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
@@ -113,7 +155,13 @@ export async function addUser(database: Database, role: Role, name = `User ${++s
 /** Adds a course, published and ACTIVE unless said otherwise. */
 export async function addCourse(
   database: Database,
-  course: { title?: string; instructor?: number; status?: CourseStatus; isPublished?: boolean; capacity?: number | null } = {},
+  course: {
+    title?: string;
+    instructor?: number;
+    status?: CourseStatus;
+    isPublished?: boolean;
+    capacity?: number | null;
+  } = {},
 ): Promise<number> {
   const em = database.em.fork();
   const { instructor, ...rest } = course;
@@ -129,7 +177,12 @@ export async function addCourse(
 }
 
 /** Adds an enrollment. */
-export async function addEnrollment(database: Database, course: number, student: number, status = 'active' as EnrollmentStatus): Promise<number> {
+export async function addEnrollment(
+  database: Database,
+  course: number,
+  student: number,
+  status = 'active' as EnrollmentStatus,
+): Promise<number> {
   const em = database.em.fork();
   const row = em.create(Enrollment, {
     course: em.getReference(Course, course, { wrapped: true }),
@@ -141,7 +194,9 @@ export async function addEnrollment(database: Database, course: number, student:
 }
 
 /** Gives each course's stored counts and what COUNT(*) by hand says, to be compared. */
-export async function storedAndActual(database: Database): Promise<{ id: number; stored: number[]; actual: number[] }[]> {
+export async function storedAndActual(
+  database: Database,
+): Promise<{ id: number; stored: number[]; actual: number[] }[]> {
   const rows = await database.em.getConnection().execute<Record<string, number>[]>(
     `select c.id, c.total_enrollments, c.active_enrollments, count(e.id) as total, count(case when e.status = 'active' then 1 end) as active
      from core_course c left join core_enrollments e on e.course_id = c.id group by c.id, c.total_enrollments, c.active_enrollments order by c.id`,

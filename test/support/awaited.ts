@@ -1,4 +1,7 @@
-/** Is how long something may take that is to come at once, in milliseconds: more than a busy machine needs, less than a test has. */
+/**
+ * Is how long something may take that is to come at once, in milliseconds: more than a busy machine needs, less than a
+ * test has.
+ */
 const PATIENCE = 60_000;
 
 /** Waits for what is to come at once; fails where it does not, with what did not happen. */

@@ -23,7 +23,10 @@ export async function backupLines(database: Database): Promise<Record<string, un
 
 /** Gives the lines of a text, as values. */
 export function valuesOf(text: string): Record<string, unknown>[] {
-  return text.trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** Gives the text of a backup with these values before its closing line, which fits them. */

@@ -1,7 +1,14 @@
 import type { Database } from '../../src/database/database.js';
 
-/** Does something once, before the next statement that matches is sent: whatever is read from then on is read afterwards. */
-export function beforeStatement(database: Database, pattern: RegExp, work: () => Promise<unknown>): { readonly done: boolean } {
+/**
+ * Does something once, before the next statement that matches is sent: whatever is read from then on is read
+ * afterwards.
+ */
+export function beforeStatement(
+  database: Database,
+  pattern: RegExp,
+  work: () => Promise<unknown>,
+): { readonly done: boolean } {
   const connection = database.em.getConnection('read');
   const execute = connection.execute.bind(connection) as typeof connection.execute;
   const state = { done: false };

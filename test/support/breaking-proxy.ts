@@ -5,7 +5,10 @@ export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
-  /** Holds the next COMMIT back from the server, or its answer from the client; resolves then, with what lets it through. */
+  /**
+   * Holds the next COMMIT back from the server, or its answer from the client; resolves then, with what lets it
+   * through.
+   */
   holdAtCommit(moment?: 'before' | 'after'): Promise<() => void>;
   /** Breaks each new connection at once, and leaves those that there are. */
   refuseNew(): void;
@@ -26,7 +29,9 @@ export interface BreakingProxy {
   close(): Promise<void>;
 }
 
-/** Tells whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text. */
+/**
+ * Tells whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text.
+ */
 function isCommit(packet: Buffer): boolean {
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
 }

@@ -5,7 +5,9 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 /** Gives the Chromium on PATH; undefined: there is none. */
 export function browserProgram(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return ['chromium', 'chromium-browser', 'google-chrome'].flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path));
+  return ['chromium', 'chromium-browser', 'google-chrome']
+    .flatMap(name => folders.map(folder => join(folder, name)))
+    .find(path => existsSync(path));
 }
 
 /** Starts a headless browser, whose process may be root's. */
@@ -38,13 +40,18 @@ export async function watchedPage(browser: Browser, url: string): Promise<Watche
     return route.abort();
   });
   await page.exposeFunction('tellRefusal', (text: string) => refused!.push(text));
-  await page.addInitScript(`document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => tellRefusal(effectiveDirective + ' ' + blockedURI))`);
+  await page.addInitScript(
+    `document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => tellRefusal(effectiveDirective + ' ' + blockedURI))`,
+  );
   page.on('requestfailed', request => {
     const reason = request.failure()?.errorText;
     // That is a request which the page itself has given up, for the next one.
     if (reason !== 'net::ERR_ABORTED') complaints!.push(`${reason}: ${request.url()}`);
   });
-  page.on('response', response => response.status() >= 400 && complaints!.push(`${response.status()}: ${response.url()}`));
+  page.on(
+    'response',
+    response => response.status() >= 400 && complaints!.push(`${response.status()}: ${response.url()}`),
+  );
   page.on('console', message => message.type() === 'error' && complaints!.push(message.text()));
   page.on('pageerror', error => complaints!.push(String(error)));
   return { page, outside: outside!, refused: refused!, complaints: complaints! };

@@ -20,11 +20,14 @@ export interface ClientSchool {
 export async function startClientSchool(): Promise<ClientSchool> {
   const api = await startApi('sqlite');
   const courses: number[] = [];
-  for (let course = 1; course <= 5; course += 1) courses.push(await addCourse(api.database, { title: `Course ${course}` }));
+  for (let course = 1; course <= 5; course += 1)
+    courses.push(await addCourse(api.database, { title: `Course ${course}` }));
   const students: number[] = [];
-  for (let student = 1; student <= 7; student += 1) students.push(await addUser(api.database, Role.STUDENT, `Student ${student}`));
+  for (let student = 1; student <= 7; student += 1)
+    students.push(await addUser(api.database, Role.STUDENT, `Student ${student}`));
   const enrollments: number[] = [];
-  for (const student of students.toReversed()) enrollments.push(await addEnrollment(api.database, courses[0]!, student));
+  for (const student of students.toReversed())
+    enrollments.push(await addEnrollment(api.database, courses[0]!, student));
   return {
     api,
     courses: courses.map(String),

@@ -22,7 +22,9 @@ export default class ClosingLine implements Reporter {
     counts.failed += unhandledErrors.length;
     failures.push(...unhandledErrors.map(error => failure('outside of a test', [error])));
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-    process.stdout.write(`\n${failures.map(text => `${text}\n\n`).join('')}${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+    process.stdout.write(
+      `\n${failures.map(text => `${text}\n\n`).join('')}${counts.passed} passed, ${counts.failed} failed${skipped}\n`,
+    );
   }
 }
 
@@ -37,5 +39,10 @@ function nameOf({ project, module, fullName }: TestCase): string {
 }
 
 function failure(name: string, errors: readonly TestFailure[]): string {
-  return [`FAILED ${name}`, ...errors.map(({ message, stack }) => (stack?.includes(message) ? stack : `${message}\n${stack ?? ''}`).trim().slice(0, MAX_REASON_CHARACTERS))].join('\n');
+  return [
+    `FAILED ${name}`,
+    ...errors.map(({ message, stack }) =>
+      (stack?.includes(message) ? stack : `${message}\n${stack ?? ''}`).trim().slice(0, MAX_REASON_CHARACTERS),
+    ),
+  ].join('\n');
 }

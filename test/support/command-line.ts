@@ -30,7 +30,10 @@ export interface Place {
   readonly databaseUrl: string;
   /** Starts a process of its own. */
   start(parameters: readonly string[], env?: Readonly<Record<string, string>>): Running;
-  /** Runs a command to its end: in the process that runs this worker's commands one after another or, while that runs another, in one of its own. */
+  /**
+   * Runs a command to its end: in the process that runs this worker's commands one after another or, while that runs
+   * another, in one of its own.
+   */
   run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   leave(): void;
 }
@@ -39,8 +42,22 @@ export interface Place {
 export function placeToRun(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
   const databaseUrl = `sqlite:${join(folder, 'data', 'rollcall.sqlite')}`;
-  const variables = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({ PATH: process.env['PATH']!, HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, MAX_EVENT_LOOP_DELAY: 'off', ...env });
-  const start: Place['start'] = (parameters, env) => watch(spawn(process.execPath, [main, ...parameters], { cwd: folder, env: variables(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+  const variables = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+    PATH: process.env['PATH']!,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: databaseUrl,
+    MAX_EVENT_LOOP_DELAY: 'off',
+    ...env,
+  });
+  const start: Place['start'] = (parameters, env) =>
+    watch(
+      spawn(process.execPath, [main, ...parameters], {
+        cwd: folder,
+        env: variables(env),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
   const run: Place['run'] = (parameters, env) => {
     const runner = runnerOfWorker();
     return runner.isBusy ? start(parameters, env).ended : runIn(runner, { parameters, env: variables(env), folder });
@@ -58,10 +75,16 @@ interface Runner {
 
 let shared: Runner | null = null;
 
-/** Returns this worker's runner. It is started at the first use, ends with the worker, and is replaced where a command has ended it. */
+/**
+ * Returns this worker's runner. It is started at the first use, ends with the worker, and is replaced where a command
+ * has ended it.
+ */
 function runnerOfWorker(): Runner {
   if (shared) return shared;
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'command-runner.ts')], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'command-runner.ts')], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   for (const stream of [child.stdout, child.stderr] as Socket[]) stream.setEncoding('utf8').unref();
   child.channel!.unref();
   child.unref();
@@ -113,7 +136,9 @@ function watch(child: ChildProcess): Running {
         if (texts.stdout.includes(text) || texts.stderr.includes(text)) found(texts.stdout);
       };
       check();
-      void ended.then(({ code, stdout, stderr }) => failed(new Error(`The command ended with ${code} and never said "${text}":\n${stdout}\n${stderr}`)));
+      void ended.then(({ code, stdout, stderr }) =>
+        failed(new Error(`The command ended with ${code} and never said "${text}":\n${stdout}\n${stderr}`)),
+      );
     });
   return { process: child, ended, says };
 }

@@ -1,8 +1,9 @@
 /**
- * A process that runs the compiled command line again and again, with what dist/cli/main.js itself calls. Each message is a command. A
- * command has ended when it has given its exit code and nothing that it opened keeps the process alive any more, as with a process of its
- * own: one that leaves a timer, a server or a connection open never ends here either. Then its mark is written to both outputs, and its
- * code is sent. What ends a process ends this one, with the same exit code and the same words.
+ * A process that runs the compiled command line again and again, with what dist/cli/main.js itself calls. Each message
+ * is a command. A command has ended when it has given its exit code and nothing that it opened keeps the process alive
+ * any more, as with a process of its own: one that leaves a timer, a server or a connection open never ends here
+ * either. Then its mark is written to both outputs, and its code is sent. What ends a process ends this one, with the
+ * same exit code and the same words.
  */
 import type { EventEmitter } from 'node:events';
 import { enableCompileCache } from 'node:module';
@@ -25,7 +26,9 @@ const LOOK_INTERVAL_MS = 1;
 const OWN_FOLDER = process.cwd();
 
 enableCompileCache();
-const { run } = (await import(new URL('../../dist/command-line/program.js', import.meta.url).href)) as { run: typeof runCommandLine };
+const { run } = (await import(new URL('../../dist/command-line/program.js', import.meta.url).href)) as {
+  run: typeof runCommandLine;
+};
 const emitters: readonly EventEmitter[] = [process, process.stdout, process.stderr];
 process.on('disconnect', () => process.exit()).on('message', message => void obey(message as Command));
 const openAtFirst = process.getActiveResourcesInfo();
@@ -68,6 +71,7 @@ function listenersOf(emitter: EventEmitter): Map<string | symbol, Set<unknown>> 
 
 function removeListenersBut(emitter: EventEmitter, kept: ReadonlyMap<string | symbol, ReadonlySet<unknown>>): void {
   for (const name of emitter.eventNames()) {
-    for (const listener of emitter.rawListeners(name)) if (!kept.get(name)?.has(listener)) emitter.removeListener(name, listener as Listener);
+    for (const listener of emitter.rawListeners(name))
+      if (!kept.get(name)?.has(listener)) emitter.removeListener(name, listener as Listener);
   }
 }

@@ -11,7 +11,10 @@ export { freshUrl };
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
 
 /** Lists the databases that this run can test on, SQLite always among them. */
-export const kinds: DatabaseKind[] = ['sqlite', ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind])];
+export const kinds: DatabaseKind[] = [
+  'sqlite',
+  ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind]),
+];
 
 /** Runs the same behaviours on every database. */
 export function describeOnEach(name: string, body: (kind: DatabaseKind) => void): void {
@@ -26,7 +29,9 @@ export function describeOnServers(name: string, body: (kind: DatabaseKind) => vo
 }
 
 /** Opens a migrated, empty database that is this caller's own. */
-export async function freshDatabase(kind: DatabaseKind): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+export async function freshDatabase(
+  kind: DatabaseKind,
+): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url, strategy);
   await migrate(database);

@@ -1,6 +1,16 @@
 import type { Database } from '../../src/database/database.js';
 import { Role, type EnrollmentStatus } from '../../src/entities/index.js';
-import { resumeRun, runById, startRecount, workOn, type ClaimedRun, type CourseChange, type RecountRequest, type Run, type WorkOptions } from '../../src/services/runs/index.js';
+import {
+  resumeRun,
+  runById,
+  startRecount,
+  workOn,
+  type ClaimedRun,
+  type CourseChange,
+  type RecountRequest,
+  type Run,
+  type WorkOptions,
+} from '../../src/services/runs/index.js';
 import type { Outcome } from '../../src/services/outcome.js';
 import { operator } from '../../src/services/viewer.js';
 import { addCourses, addEnrollments, addUsers } from './rows.js';
@@ -9,9 +19,18 @@ export { operator };
 
 /** Adds courses with two ACTIVE enrollments and a DROPPED one each and gives their ids, ascending. */
 export async function addFullCourses(database: Database, count: number): Promise<number[]> {
-  const [students, courses] = [await addUsers(database, Role.STUDENT, 3), await addCourses(database, Array.from({ length: count }, (_, index) => ({ title: `Course ${index}` })))];
+  const [students, courses] = [
+    await addUsers(database, Role.STUDENT, 3),
+    await addCourses(
+      database,
+      Array.from({ length: count }, (_, index) => ({ title: `Course ${index}` })),
+    ),
+  ];
   const statuses = ['active', 'active', 'dropped'] as EnrollmentStatus[];
-  await addEnrollments(database, courses.flatMap(course => students.map((student, index) => ({ course, student, status: statuses[index] }))));
+  await addEnrollments(
+    database,
+    courses.flatMap(course => students.map((student, index) => ({ course, student, status: statuses[index] }))),
+  );
   return courses;
 }
 
@@ -37,7 +56,11 @@ export function codesOf({ problems }: Outcome<unknown>): string[] {
 }
 
 /** Starts a recount and works on it to its end. */
-export async function recountAll(database: Database, request: RecountRequest = {}, options: WorkOptions = {}): Promise<Run> {
+export async function recountAll(
+  database: Database,
+  request: RecountRequest = {},
+  options: WorkOptions = {},
+): Promise<Run> {
   return workOn(database, valueOf(await startRecount(database, operator, request)), options);
 }
 
@@ -48,11 +71,18 @@ export async function goOn(database: Database, id: number, options: WorkOptions 
 
 /** Gives the changes that a run has recorded. */
 export async function changesOf(database: Database, { id }: Pick<ClaimedRun, 'id'>): Promise<CourseChange[]> {
-  const rows = await database.em.getConnection().execute<{ counter: string; course_id: number; count_before: number; count_after: number }[]>(
-    'select counter, course_id, count_before, count_after from core_recount_changes where run_id = ? order by id',
-    [id],
-  );
-  return rows.map(row => ({ counter: row.counter, courseId: row.course_id, before: row.count_before, after: row.count_after }));
+  const rows = await database.em
+    .getConnection()
+    .execute<{ counter: string; course_id: number; count_before: number; count_after: number }[]>(
+      'select counter, course_id, count_before, count_after from core_recount_changes where run_id = ? order by id',
+      [id],
+    );
+  return rows.map(row => ({
+    counter: row.counter,
+    courseId: row.course_id,
+    before: row.count_before,
+    after: row.count_after,
+  }));
 }
 
 /** Gives a run as an admin sees it. */

@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import type { Schema } from './schema.js';
 
-/** Says, in the names of the tables, what one stored count must equal; written by hand, apart from the counter it checks. */
+/**
+ * Says, in the names of the tables, what one stored count must equal; written by hand, apart from the counter it
+ * checks.
+ */
 export interface StoredCount {
   readonly target: string;
   readonly column: string;
@@ -21,7 +24,9 @@ export async function expectExact(schema: Schema, ...counts: readonly StoredCoun
       `select ${keys.join(', ')}, t.${column} as in_column, (select count(*) from ${counted} c where ${joined.join(' and ')} and (${where})) as in_rows from ${target} t`,
     );
     // Numbers come as texts from some drivers; a count that is null is no count.
-    const drifted = rows.filter(({ in_column, in_rows }) => in_column === null || Number(in_column) !== Number(in_rows));
+    const drifted = rows.filter(
+      ({ in_column, in_rows }) => in_column === null || Number(in_column) !== Number(in_rows),
+    );
     expect(drifted, `drift of ${target}.${column}`).toEqual([]);
   }
 }

@@ -6,15 +6,25 @@ import { openExistingDatabase, type Database } from '../../src/database/database
 import { examine } from '../../src/services/doctor/examine.js';
 import type { NamedFinding } from '../../src/services/doctor/finding.js';
 
-/** Says how to examine: how long a check may take, in milliseconds, and what to do before the connections are closed. */
+/**
+ * Says how to examine: how long a check may take, in milliseconds, and what to do before the connections are closed.
+ */
 export interface ExaminedOptions {
   readonly limit?: number;
   readonly atTheEnd?: () => Promise<unknown>;
 }
 
 /** Gives what the doctor finds on a database, as it is with a secret and these variables. */
-export async function examined(url: string, env: Readonly<Record<string, string>> = {}, { limit, atTheEnd }: ExaminedOptions = {}): Promise<NamedFinding[]> {
-  const config = readConfig({ DATABASE_URL: url, JWT_SECRET: 'a secret of the tests, which nobody else knows', ...env });
+export async function examined(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+  { limit, atTheEnd }: ExaminedOptions = {},
+): Promise<NamedFinding[]> {
+  const config = readConfig({
+    DATABASE_URL: url,
+    JWT_SECRET: 'a secret of the tests, which nobody else knows',
+    ...env,
+  });
   const opened: Database[] = [];
   const open = async (): Promise<Database> => {
     const database = await openExistingDatabase(url, config.counters === 'triggers' ? 'triggers' : 'hooks');
@@ -23,7 +33,16 @@ export async function examined(url: string, env: Readonly<Record<string, string>
   };
   const explain = (error: unknown): string => explanationOf(error, url);
   try {
-    return await Array.fromAsync(examine({ configuration: { mistakes: [], config, database: config }, caller: operator, open, explain, readDocuments: trustedDocumentsOf, limit }));
+    return await Array.fromAsync(
+      examine({
+        configuration: { mistakes: [], config, database: config },
+        caller: operator,
+        open,
+        explain,
+        readDocuments: trustedDocumentsOf,
+        limit,
+      }),
+    );
   } finally {
     await atTheEnd?.();
     for (const database of opened) await database.close(true);

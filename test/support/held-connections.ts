@@ -6,11 +6,20 @@ import { TimeLimit } from '../../src/database/time-limit.js';
 /** How many connections of a file readers may have. */
 const READERS = 4;
 
-/** Takes the connections that transactions may have, those that readers may have beside them, or both, until the function that it gives is called. */
-export function holdConnections(database: Database, whose: 'of transactions' | 'of readers' | 'all' = 'all'): Promise<() => Promise<void>> {
+/**
+ * Takes the connections that transactions may have, those that readers may have beside them, or both, until the
+ * function that it gives is called.
+ */
+export function holdConnections(
+  database: Database,
+  whose: 'of transactions' | 'of readers' | 'all' = 'all',
+): Promise<() => Promise<void>> {
   const [ofReaders, ofTransactions] = [whose !== 'of transactions', whose !== 'of readers'];
   if (databaseKindOf(database) === 'sqlite') return holdFile(database, ofReaders ? READERS : 0, ofTransactions ? 1 : 0);
-  return holdLanes(database, lane => (lane.startsWith('read') && ofReaders) || (lane.startsWith('change') && ofTransactions));
+  return holdLanes(
+    database,
+    lane => (lane.startsWith('read') && ofReaders) || (lane.startsWith('change') && ofTransactions),
+  );
 }
 
 /** Takes all connections to a server that some lanes may have. */

@@ -13,17 +13,99 @@ type Mutilate = (text: string, random: Random, schema: GraphQLSchema) => string;
 
 /** Values that a literal, a variable or a member of a body is replaced with. */
 const oddValues: readonly unknown[] = [
-  null, true, false, 0, -1, 1e308, -0.5, 2 ** 31, 2 ** 53, 1e21, '', '0', '-1', '١', '1e3', '9'.repeat(400), 'a'.repeat(5000), '\u0000', '\ud800', '\u202e%_\\\'"`;--', '%'.repeat(300),
-  [], [null], [[[]]], [1, 'two', null], {}, { __proto__: null, id: 1 }, JSON.parse('{"__proto__":{"role":"ADMIN"},"constructor":{"prototype":{}}}'), { length: 1e9 }, { toString: 1, valueOf: null, then: 'x' },
-  Array.from({ length: 300 }, (_, index) => index), 'AAAA', 'eyJpZCI6MX0', Buffer.from('{"id":1e999}').toString('base64'), '2026-02-30T25:00:00Z',
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1e308,
+  -0.5,
+  2 ** 31,
+  2 ** 53,
+  1e21,
+  '',
+  '0',
+  '-1',
+  '١',
+  '1e3',
+  '9'.repeat(400),
+  'a'.repeat(5000),
+  '\u0000',
+  '\ud800',
+  '\u202e%_\\\'"`;--',
+  '%'.repeat(300),
+  [],
+  [null],
+  [[[]]],
+  [1, 'two', null],
+  {},
+  { __proto__: null, id: 1 },
+  JSON.parse('{"__proto__":{"role":"ADMIN"},"constructor":{"prototype":{}}}'),
+  { length: 1e9 },
+  { toString: 1, valueOf: null, then: 'x' },
+  Array.from({ length: 300 }, (_, index) => index),
+  'AAAA',
+  'eyJpZCI6MX0',
+  Buffer.from('{"id":1e999}').toString('base64'),
+  '2026-02-30T25:00:00Z',
 ];
 
 /** Pieces that are put in between. */
 const pieces = [
-  '{', '}', '(', ')', '[', ']', '!', '$', '$v', '@', '@include(if: true)', '@skip(if: false)', '@skip(if: null)', '@include', '@defer', '@stream(initialCount: -1)', '@oneOf', '@deprecated @deprecated',
-  ':', '=', '|', '&', '...', '... on User', '... on Course { id }', '...F', ' fragment F on Course { ...F } ', ' fragment F on Query { __typename } ', '"', '"""', '\\u{110000}', '\\ud800', '#', '\ufeff', '\u0000', '\u2028', '🎓',
-  ' query B { __typename } ', ' mutation C { __typename } ', ' type T { a: Int } ', ' extend schema @link(url: "x") ', '__typename', '__schema { types { fields { type { ofType { ofType { name } } } } } }', '__type(name: "User") { fields { args { defaultValue } } }', '_service { sdl }', '_entities(representations: []) { __typename }',
-  ' a: id', ' 1e999 ', ' 00 ', ' -', ' NaN ', ' null ', ' true ', ' "x" ',
+  '{',
+  '}',
+  '(',
+  ')',
+  '[',
+  ']',
+  '!',
+  '$',
+  '$v',
+  '@',
+  '@include(if: true)',
+  '@skip(if: false)',
+  '@skip(if: null)',
+  '@include',
+  '@defer',
+  '@stream(initialCount: -1)',
+  '@oneOf',
+  '@deprecated @deprecated',
+  ':',
+  '=',
+  '|',
+  '&',
+  '...',
+  '... on User',
+  '... on Course { id }',
+  '...F',
+  ' fragment F on Course { ...F } ',
+  ' fragment F on Query { __typename } ',
+  '"',
+  '"""',
+  '\\u{110000}',
+  '\\ud800',
+  '#',
+  '\ufeff',
+  '\u0000',
+  '\u2028',
+  '🎓',
+  ' query B { __typename } ',
+  ' mutation C { __typename } ',
+  ' type T { a: Int } ',
+  ' extend schema @link(url: "x") ',
+  '__typename',
+  '__schema { types { fields { type { ofType { ofType { name } } } } } }',
+  '__type(name: "User") { fields { args { defaultValue } } }',
+  '_service { sdl }',
+  '_entities(representations: []) { __typename }',
+  ' a: id',
+  ' 1e999 ',
+  ' 00 ',
+  ' -',
+  ' NaN ',
+  ' null ',
+  ' true ',
+  ' "x" ',
 ];
 
 const mutilations: readonly Mutilate[] = [
@@ -36,30 +118,87 @@ const mutilations: readonly Mutilate[] = [
   // Something is put in between, or one token stands in the place of another.
   (text, random) => insert(text, random, random.pick(pieces)),
   (text, random) => insert(text, random, ` ${random.pick(pieces)} `.repeat(1 + random.below(80))),
-  (text, random) => replaceToken(text, random, () => true, () => random.pick(pieces)),
-  (text, random) => replaceToken(text, random, kind => kind === TokenKind.NAME, () => '__proto__'),
-  (text, random, schema) => replaceToken(text, random, kind => kind === TokenKind.NAME, () => random.pick(namesOf(schema))),
+  (text, random) =>
+    replaceToken(
+      text,
+      random,
+      () => true,
+      () => random.pick(pieces),
+    ),
+  (text, random) =>
+    replaceToken(
+      text,
+      random,
+      kind => kind === TokenKind.NAME,
+      () => '__proto__',
+    ),
+  (text, random, schema) =>
+    replaceToken(
+      text,
+      random,
+      kind => kind === TokenKind.NAME,
+      () => random.pick(namesOf(schema)),
+    ),
   (text, random) => replaceToken(text, random, isLiteral, () => literalOf(random.pick(oddValues))),
   (text, random) => replaceToken(text, random, isLiteral, () => '$v'),
   // Fields under aliases, and deep nesting.
-  text => text.replace(/\{(.*)\}\s*$/s, (_, inner: string) => `{ ${Array.from({ length: 40 }, (__, index) => inner.replace(/^\s*(\w+)/, `a${index}: $1`)).join(' ')} }`),
-  (text, random) => `${text.replace(/\}\s*$/, '')} ${'course(id: 1) { enrollments { nodes { course { '.repeat(1 + random.below(30))} id ${'}'.repeat(random.below(90))}`,
-  (text, random) => text.replace(/^\w+ \w+/, random.pick(['query Random($v: ID!)', 'query Random($v: Int = "x")', 'query Random($v: [[[CourseFilter]]])', 'query Random($v: Nothing)', 'mutation Random', 'query', 'query Random @skip(if: $v)', 'query Random($v: ID, $v: ID)', '{'])),
+  text =>
+    text.replace(
+      /\{(.*)\}\s*$/s,
+      (_, inner: string) =>
+        `{ ${Array.from({ length: 40 }, (__, index) => inner.replace(/^\s*(\w+)/, `a${index}: $1`)).join(' ')} }`,
+    ),
+  (text, random) =>
+    `${text.replace(/\}\s*$/, '')} ${'course(id: 1) { enrollments { nodes { course { '.repeat(1 + random.below(30))} id ${'}'.repeat(random.below(90))}`,
+  (text, random) =>
+    text.replace(
+      /^\w+ \w+/,
+      random.pick([
+        'query Random($v: ID!)',
+        'query Random($v: Int = "x")',
+        'query Random($v: [[[CourseFilter]]])',
+        'query Random($v: Nothing)',
+        'mutation Random',
+        'query',
+        'query Random @skip(if: $v)',
+        'query Random($v: ID, $v: ID)',
+        '{',
+      ]),
+    ),
 ];
 
 /** Returns a document with one to three faults; some of them may leave it valid. */
 export function mutilatedDocument(text: string, random: Random, schema: GraphQLSchema): string {
   let result = text;
-  for (let left = 1 + random.below(3); left > 0; left--) result = random.pick(mutilations)(result, random, schema).slice(0, 40_000);
+  for (let left = 1 + random.below(3); left > 0; left--)
+    result = random.pick(mutilations)(result, random, schema).slice(0, 40_000);
   return result;
 }
 
 /** Returns a body for a document: most of them with strange variables, some with members of a wrong kind. */
 export function mutilatedBody(query: string, random: Random): HostileBody {
-  const body: Record<keyof HostileBody, unknown> = { query, variables: random.chance(0.5) ? { v: random.pick(oddValues), [random.pick(['w', '__proto__', ''])]: random.pick(oddValues) } : undefined, operationName: undefined, extensions: undefined };
-  if (random.chance(0.15)) body[random.pick(['query', 'variables', 'operationName', 'extensions'] as const)] = random.pick(oddValues);
+  const body: Record<keyof HostileBody, unknown> = {
+    query,
+    variables: random.chance(0.5)
+      ? { v: random.pick(oddValues), [random.pick(['w', '__proto__', ''])]: random.pick(oddValues) }
+      : undefined,
+    operationName: undefined,
+    extensions: undefined,
+  };
+  if (random.chance(0.15))
+    body[random.pick(['query', 'variables', 'operationName', 'extensions'] as const)] = random.pick(oddValues);
   if (random.chance(0.1)) body.operationName = random.pick(['Random', 'B', '', '__proto__', 'x'.repeat(3000)]);
-  if (random.chance(0.1)) body.extensions = { persistedQuery: random.pick([{ version: 1, sha256Hash: 'ab'.repeat(32) }, { version: 2 }, null, [], 'x', { version: 1, sha256Hash: 5 }]) };
+  if (random.chance(0.1))
+    body.extensions = {
+      persistedQuery: random.pick([
+        { version: 1, sha256Hash: 'ab'.repeat(32) },
+        { version: 2 },
+        null,
+        [],
+        'x',
+        { version: 1, sha256Hash: 5 },
+      ]),
+    };
   return body;
 }
 
@@ -91,7 +230,8 @@ function insert(text: string, random: Random, piece: string): string {
   return text.slice(0, place) + piece + text.slice(place);
 }
 
-const isLiteral = (kind: TokenKind): boolean => kind === TokenKind.INT || kind === TokenKind.FLOAT || kind === TokenKind.STRING;
+const isLiteral = (kind: TokenKind): boolean =>
+  kind === TokenKind.INT || kind === TokenKind.FLOAT || kind === TokenKind.STRING;
 
 /** Replaces one of the tokens of some kinds; a text that cannot be read token by token stays as it is. */
 function replaceToken(text: string, random: Random, suits: (kind: TokenKind) => boolean, make: () => string): string {
@@ -115,7 +255,10 @@ function tokensOf(text: string): { kind: TokenKind; start: number; end: number }
 /** Writes a value as a literal of GraphQL. */
 function literalOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literalOf).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${literalOf(part)}`).join(', ')} }`;
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([name, part]) => `${name}: ${literalOf(part)}`)
+      .join(', ')} }`;
   return JSON.stringify(value);
 }
 

@@ -6,10 +6,13 @@ import { expect } from 'vitest';
 const dist = resolve(import.meta.dirname, '../../dist');
 
 /**
- * Migrates a database up in a process that is killed, with `kill -9`, at its n-th statement with this beginning: once it is on
- * its way to the server, and on SQLite, which runs in the process, before it.
+ * Migrates a database up in a process that is killed, with `kill -9`, at its n-th statement with this beginning: once
+ * it is on its way to the server, and on SQLite, which runs in the process, before it.
  */
-export async function migrateUntilKilled(url: string, { begins, n }: { readonly begins: string; readonly n: number }): Promise<void> {
+export async function migrateUntilKilled(
+  url: string,
+  { begins, n }: { readonly begins: string; readonly n: number },
+): Promise<void> {
   const end = "process.kill(process.pid, 'SIGKILL')";
   const program = `
     import { openDatabase } from '${dist}/database/database.js';

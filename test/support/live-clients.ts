@@ -7,15 +7,27 @@ export const protocols = ['sse', 'ws'] as const;
 
 /** Is a message of the subscription to counts: a result, as its client gives it. */
 export interface CountsMessage {
-  readonly data?: { readonly courseCountsChanged: { readonly courseId: string; readonly course: { readonly totalEnrollments: number; readonly activeEnrollments: number } | null } } | null;
-  readonly errors?: readonly { readonly message: string; readonly path?: readonly unknown[]; readonly extensions: { readonly code: string; readonly argument?: string } }[];
+  readonly data?: {
+    readonly courseCountsChanged: {
+      readonly courseId: string;
+      readonly course: { readonly totalEnrollments: number; readonly activeEnrollments: number } | null;
+    };
+  } | null;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly unknown[];
+    readonly extensions: { readonly code: string; readonly argument?: string };
+  }[];
 }
 
 /** Is a real client with one subscription. */
 export interface LiveClient {
   /** Gives the next message; it fails when the connection does, and when the subscription has come to its end. */
   next(): Promise<CountsMessage>;
-  /** Gives the next message as `[course id, total, active]`, or `[course id, null]` of one that is gone; fails for an error. */
+  /**
+   * Gives the next message as `[course id, total, active]`, or `[course id, null]` of one that is gone; fails for an
+   * error.
+   */
   counts(): Promise<(number | null)[]>;
   /** Comes back at the end: null where the server has completed it, else how the client saw the connection end. */
   ended(): Promise<unknown>;
@@ -35,18 +47,35 @@ export interface LiveOptions {
   readonly url?: () => string;
 }
 
-const QUERY = 'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
+const QUERY =
+  'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
 
 /** Subscribes with the client that a frontend would use for a protocol. */
-export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: string, { token = null, courseIds = null, query = QUERY, retries = 0, url = () => serverUrl }: LiveOptions = {}): LiveClient {
+export function subscribeBy(
+  protocol: (typeof protocols)[number],
+  serverUrl: string,
+  { token = null, courseIds = null, query = QUERY, retries = 0, url = () => serverUrl }: LiveOptions = {},
+): LiveClient {
   let connections = 0;
   const request = { query, variables: courseIds === null ? {} : { ids: courseIds.map(String) } };
   const authorization = token === null ? null : { authorization: `Bearer ${token}` };
   const again = { retryAttempts: retries };
   const client =
     protocol === 'sse'
-      ? createSseClient({ ...again, url: () => `${url()}/stream`, headers: authorization ?? {}, retry: () => Promise.resolve(), on: { connected: () => void (connections += 1) } })
-      : createWsClient({ ...again, url: () => url().replace('http', 'ws'), connectionParams: authorization ?? {}, retryWait: () => Promise.resolve(), on: { connected: () => void (connections += 1) } });
+      ? createSseClient({
+          ...again,
+          url: () => `${url()}/stream`,
+          headers: authorization ?? {},
+          retry: () => Promise.resolve(),
+          on: { connected: () => void (connections += 1) },
+        })
+      : createWsClient({
+          ...again,
+          url: () => url().replace('http', 'ws'),
+          connectionParams: authorization ?? {},
+          retryWait: () => Promise.resolve(),
+          on: { connected: () => void (connections += 1) },
+        });
   const messages = client.iterate(request);
   const self: LiveClient = {
     async next() {
@@ -62,7 +91,8 @@ export function subscribeBy(protocol: (typeof protocols)[number], serverUrl: str
     },
     async ended() {
       try {
-        for (;;) if ((await awaited(messages.next(), `The subscription by ${protocol} has not ended.`)).done) return null;
+        for (;;)
+          if ((await awaited(messages.next(), `The subscription by ${protocol} has not ended.`)).done) return null;
       } catch (error) {
         return error;
       }

@@ -16,17 +16,29 @@ export async function untilLockWaits(database: Database): Promise<void> {
 
 /** Tells whether a session of this database waits for a named lock, which GET_LOCK gives; for MySQL and MariaDB. */
 export async function namedLockWaits(database: Database): Promise<boolean> {
-  const waiting = await database.em.getConnection().execute(`select 1 from ${processesOf(database)} where db = database() and state = 'User lock'`);
+  const waiting = await database.em
+    .getConnection()
+    .execute(`select 1 from ${processesOf(database)} where db = database() and state = 'User lock'`);
   return waiting.length > 0;
 }
 
-/** Counts the sessions of this database that wait for a lock on a whole table, as a change of the schema takes it; for MySQL and MariaDB. */
+/**
+ * Counts the sessions of this database that wait for a lock on a whole table, as a change of the schema takes it; for
+ * MySQL and MariaDB.
+ */
 export async function tableLockWaits(database: Database): Promise<number> {
-  const waiting = await database.em.getConnection().execute(`select 1 from ${processesOf(database)} where db = database() and state = 'Waiting for table metadata lock'`);
+  const waiting = await database.em
+    .getConnection()
+    .execute(
+      `select 1 from ${processesOf(database)} where db = database() and state = 'Waiting for table metadata lock'`,
+    );
   return waiting.length;
 }
 
-/** Names the table of the server's sessions; MySQL's older one fails as long as any session's statement holds a letter of four bytes. */
+/**
+ * Names the table of the server's sessions; MySQL's older one fails as long as any session's statement holds a letter
+ * of four bytes.
+ */
 function processesOf(database: Database): string {
   return databaseKindOf(database) === 'mariadb' ? 'information_schema.processlist' : 'performance_schema.processlist';
 }

@@ -22,7 +22,11 @@ export interface KeptLog {
 /** Gives the server's own logger with its output kept. */
 export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
   let text = '';
-  const lines = (): LogLine[] => text.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as LogLine);
+  const lines = (): LogLine[] =>
+    text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as LogLine);
   return {
     logger: serverLogger(level, { write: (line: string) => void (text += line) }),
     text: () => text,

@@ -1,7 +1,18 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Lists the files that take longest, mostly by waiting; the others are sorted by their size, which says nothing of that. */
-const longest = ['/test/soak/', '/test/docs/commands', '/test/cli/', '/test/graphql/retry-later', '/test/services/doctor/server', '/test/http/database-faults', '/test/http/readiness'];
+/**
+ * Lists the files that take longest, mostly by waiting; the others are sorted by their size, which says nothing of
+ * that.
+ */
+const longest = [
+  '/test/soak/',
+  '/test/docs/commands',
+  '/test/cli/',
+  '/test/graphql/retry-later',
+  '/test/services/doctor/server',
+  '/test/http/database-faults',
+  '/test/http/readiness',
+];
 
 /** Begins with the files that take longest, so that none of them goes on alone in the end. */
 export class LongestFirst extends BaseSequencer {

@@ -4,12 +4,19 @@ import { expect } from 'vitest';
 export type Samples = ReadonlyMap<string, number>;
 
 const COMMENT = /^# (?:HELP [a-z_:][\w:]* .+|TYPE [a-z_:][\w:]* (?:counter|gauge|histogram|summary))$/i;
-const SAMPLE = /^([a-z_:][\w:]*(?:\{[a-z_]\w*="(?:[^"\\\n]|\\.)*"(?:,[a-z_]\w*="(?:[^"\\\n]|\\.)*")*\})?) (-?[\d.]+(?:e[+-]?\d+)?|NaN|[+-]Inf)$/i;
+const SAMPLE =
+  /^([a-z_:][\w:]*(?:\{[a-z_]\w*="(?:[^"\\\n]|\\.)*"(?:,[a-z_]\w*="(?:[^"\\\n]|\\.)*")*\})?) (-?[\d.]+(?:e[+-]?\d+)?|NaN|[+-]Inf)$/i;
 
-/** Reads the metrics that a server gives; fails at each line that is not of Prometheus' text format, and at a series that comes twice. */
+/**
+ * Reads the metrics that a server gives; fails at each line that is not of Prometheus' text format, and at a series
+ * that comes twice.
+ */
 export async function scrape(url: string | null): Promise<Samples> {
   const response = await fetch(url!);
-  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    'text/plain; version=0.0.4; charset=utf-8',
+  ]);
   const samples = new Map<string, number>();
   for (const line of (await response.text()).split('\n')) {
     if (line === '' || COMMENT.test(line)) continue;

@@ -5,7 +5,10 @@ import { freshUrl } from './fresh-url.js';
 /** The statements that make what the migrations made on each server, once they have run in this process. */
 const known = new Map<DatabaseKind, Promise<readonly string[]>>();
 
-/** Makes in an empty database what the migrations make: on SQLite by them, and on the servers each table at once as they leave it, which takes half of the time. */
+/**
+ * Makes in an empty database what the migrations make: on SQLite by them, and on the servers each table at once as they
+ * leave it, which takes half of the time.
+ */
 export async function migrate(database: Database): Promise<void> {
   const kind = databaseKindOf(database);
   if (kind === 'sqlite') return database.migrator.up().then(() => undefined);
@@ -21,25 +24,47 @@ async function learn(kind: DatabaseKind): Promise<readonly string[]> {
   const database = await openDatabase(url);
   await database.migrator.up();
   const made = await statementsOf(database);
-  const names = (await read(database, 'select name from rollcall_migrations order by id')).map(({ name }) => `insert into rollcall_migrations (name) values ('${name}')`);
+  const names = (await read(database, 'select name from rollcall_migrations order by id')).map(
+    ({ name }) => `insert into rollcall_migrations (name) values ('${name}')`,
+  );
   await database.close(true);
   await drop();
   return [...made, ...names];
 }
 
-/** Returns the statements that make the tables and procedures of a database on a server, in an order in which they can run. */
+/**
+ * Returns the statements that make the tables and procedures of a database on a server, in an order in which they can
+ * run.
+ */
 export async function statementsOf(database: Database): Promise<readonly string[]> {
-  const tables = await read(database, 'select table_name as name from information_schema.tables where table_schema = database() order by table_name');
-  const made = await Promise.all(tables.map(async ({ name }) => ({ name: name!, sql: (await read(database, `show create table ${name}`))[0]!['Create Table']!.replace(/ AUTO_INCREMENT=\d+/, '') })));
-  const routines = await read(database, 'select routine_name as name from information_schema.routines where routine_schema = database() order by routine_name');
-  const procedures = await Promise.all(routines.map(async ({ name }) => (await read(database, `show create procedure ${name}`))[0]!['Create Procedure']!));
+  const tables = await read(
+    database,
+    'select table_name as name from information_schema.tables where table_schema = database() order by table_name',
+  );
+  const made = await Promise.all(
+    tables.map(async ({ name }) => ({
+      name: name!,
+      sql: (await read(database, `show create table ${name}`))[0]!['Create Table']!.replace(/ AUTO_INCREMENT=\d+/, ''),
+    })),
+  );
+  const routines = await read(
+    database,
+    'select routine_name as name from information_schema.routines where routine_schema = database() order by routine_name',
+  );
+  const procedures = await Promise.all(
+    routines.map(async ({ name }) => (await read(database, `show create procedure ${name}`))[0]!['Create Procedure']!),
+  );
   return [...inOrder(made), ...procedures];
 }
 
 /** Returns the statements of tables, each after those of the tables that it refers to. */
 function inOrder(tables: readonly { readonly name: string; readonly sql: string }[]): string[] {
-  const [next, later] = [[], []] as [typeof tables[number][], typeof tables[number][]];
-  for (const table of tables) (tables.some(({ name }) => name !== table.name && table.sql.includes(`REFERENCES \`${name}\``)) ? later : next).push(table);
+  const [next, later] = [[], []] as [(typeof tables)[number][], (typeof tables)[number][]];
+  for (const table of tables)
+    (tables.some(({ name }) => name !== table.name && table.sql.includes(`REFERENCES \`${name}\``))
+      ? later
+      : next
+    ).push(table);
   return [...next.map(({ sql }) => sql), ...(later.length > 0 ? inOrder(later) : [])];
 }
 

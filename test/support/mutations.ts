@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { Answer, Api } from './api.js';
 
-const courseFields = '{ id title description status isPublished capacity totalEnrollments activeEnrollments instructor { id } }';
+const courseFields =
+  '{ id title description status isPublished capacity totalEnrollments activeEnrollments instructor { id } }';
 const course = `course ${courseFields}`;
 const enrollment = 'enrollment { id status student { id } course { id } }';
 
@@ -25,11 +26,20 @@ export type MutationName = keyof typeof selections;
 /** Sends one mutation and gives the whole answer. */
 export function sendMutation(api: Api, token: string | null, name: MutationName, input: object): Promise<Answer> {
   const [type, selection] = selections[name];
-  return api.send(token, `mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} userErrors { code field message } } }`, { input });
+  return api.send(
+    token,
+    `mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} userErrors { code field message } } }`,
+    { input },
+  );
 }
 
 /** Sends one mutation that the caller may do and gives its payload. */
-export async function mutate(api: Api, token: string | null, name: MutationName, input: object): Promise<Answer['data']> {
+export async function mutate(
+  api: Api,
+  token: string | null,
+  name: MutationName,
+  input: object,
+): Promise<Answer['data']> {
   const { data, errors } = await sendMutation(api, token, name, input);
   expect(errors).toBeUndefined();
   return data[name];

@@ -1,9 +1,16 @@
 import { existsSync } from 'node:fs';
 
-/** The folder of the Open University Learning Analytics Dataset; null where ROLLCALL_OULAD_DIR names none that is there. */
-export const ouladFolder: string | null = existsSync(process.env['ROLLCALL_OULAD_DIR'] ?? '') ? process.env['ROLLCALL_OULAD_DIR']! : null;
+/**
+ * The folder of the Open University Learning Analytics Dataset; null where ROLLCALL_OULAD_DIR names none that is there.
+ */
+export const ouladFolder: string | null = existsSync(process.env['ROLLCALL_OULAD_DIR'] ?? '')
+  ? process.env['ROLLCALL_OULAD_DIR']!
+  : null;
 
 /** Says loudly that tests on the whole dataset are left out. */
 export function reportMissingOuladFor(tests: string): void {
-  if (ouladFolder === null) process.stderr.write(`\n!!! NOT TESTED: ${tests}. Set ROLLCALL_OULAD_DIR to the folder of the dataset (doi 10.1038/sdata.2017.171).\n\n`);
+  if (ouladFolder === null)
+    process.stderr.write(
+      `\n!!! NOT TESTED: ${tests}. Set ROLLCALL_OULAD_DIR to the folder of the dataset (doi 10.1038/sdata.2017.171).\n\n`,
+    );
 }

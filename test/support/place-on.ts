@@ -32,12 +32,24 @@ export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
   };
 }
 
-/** Adds courses, each with the same two ACTIVE students and a DROPPED one, and gives the ids of courses and students, ascending. */
-export async function addCountedCourses(database: Database, titles: readonly string[]): Promise<{ courses: number[]; students: number[] }> {
+/**
+ * Adds courses, each with the same two ACTIVE students and a DROPPED one, and gives the ids of courses and students,
+ * ascending.
+ */
+export async function addCountedCourses(
+  database: Database,
+  titles: readonly string[],
+): Promise<{ courses: number[]; students: number[] }> {
   const students = await addUsers(database, Role.STUDENT, 3);
-  const courses = await addCourses(database, titles.map(title => ({ title })));
+  const courses = await addCourses(
+    database,
+    titles.map(title => ({ title })),
+  );
   const statuses = ['active', 'active', 'dropped'] as EnrollmentStatus[];
-  await addEnrollments(database, courses.flatMap(course => students.map((student, index) => ({ course, student, status: statuses[index] }))));
+  await addEnrollments(
+    database,
+    courses.flatMap(course => students.map((student, index) => ({ course, student, status: statuses[index] }))),
+  );
   return { courses, students };
 }
 

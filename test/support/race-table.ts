@@ -10,8 +10,11 @@ declare module 'vitest' {
 /** Prints what all races of a run brought as one table, in the order of their scenarios. */
 export default class RaceTable implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const races = modules.flatMap(module => [...module.children.allTests()]).flatMap(test => [test.meta().race].filter(race => race !== undefined));
+    const races = modules
+      .flatMap(module => [...module.children.allTests()])
+      .flatMap(test => [test.meta().race].filter(race => race !== undefined));
     const scenarios = [...new Set(races.map(({ scenario }) => scenario))];
-    if (races.length > 0) console.table(races.sort((a, b) => scenarios.indexOf(a['scenario']!) - scenarios.indexOf(b['scenario']!)));
+    if (races.length > 0)
+      console.table(races.sort((a, b) => scenarios.indexOf(a['scenario']!) - scenarios.indexOf(b['scenario']!)));
   }
 }

@@ -1,6 +1,18 @@
 import {
-  getNamedType, getNullableType, isEnumType, isInputObjectType, isLeafType, isListType, isNonNullType, isObjectType, isRequiredArgument, isRequiredInputField,
-  type GraphQLField, type GraphQLInputType, type GraphQLObjectType, type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
 } from 'graphql';
 import type { Random } from '../../src/services/sample-data/random.js';
 
@@ -14,13 +26,19 @@ export interface OperationMaterial {
   readonly depth: number;
 }
 
-/** A random operation that the schema allows, with the coordinates of all fields that it selects, such as `Course.title`. */
+/**
+ * A random operation that the schema allows, with the coordinates of all fields that it selects, such as
+ * `Course.title`.
+ */
 export interface RandomOperation {
   readonly text: string;
   readonly fields: ReadonlySet<string>;
 }
 
-/** Returns a random query or mutation: one to three root fields, without aliases; each object with an id tells its id and type. */
+/**
+ * Returns a random query or mutation: one to three root fields, without aliases; each object with an id tells its id
+ * and type.
+ */
 export function randomOperation(material: OperationMaterial, kind: 'query' | 'mutation'): RandomOperation {
   const { schema, random } = material;
   const root = kind === 'query' ? schema.getQueryType()! : schema.getMutationType()!;
@@ -30,7 +48,13 @@ export function randomOperation(material: OperationMaterial, kind: 'query' | 'mu
   return { text, fields };
 }
 
-function fieldText(material: OperationMaterial, parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>, depth: number, fields: Set<string>): string {
+function fieldText(
+  material: OperationMaterial,
+  parent: GraphQLObjectType,
+  field: GraphQLField<unknown, unknown>,
+  depth: number,
+  fields: Set<string>,
+): string {
   const { random } = material;
   const coordinate = `${parent.name}.${field.name}`;
   fields.add(coordinate);
@@ -40,11 +64,19 @@ function fieldText(material: OperationMaterial, parent: GraphQLObjectType, field
   return `${field.name}${values.length === 0 ? '' : `(${values.join(', ')})`}${isObjectType(type) ? ` ${selectionText(material, type, depth - 1, fields)}` : ''}`;
 }
 
-function selectionText(material: OperationMaterial, type: GraphQLObjectType, depth: number, fields: Set<string>): string {
+function selectionText(
+  material: OperationMaterial,
+  type: GraphQLObjectType,
+  depth: number,
+  fields: Set<string>,
+): string {
   const { random } = material;
   const all = Object.values(type.getFields());
   const possible = all.filter(field => depth > 0 || isLeafType(getNamedType(field.type)));
-  const chosen = random.shuffled(possible).slice(0, 1 + random.below(4)).filter(({ name }) => name !== 'id');
+  const chosen = random
+    .shuffled(possible)
+    .slice(0, 1 + random.below(4))
+    .filter(({ name }) => name !== 'id');
   const texts = chosen.map(field => fieldText(material, type, field, depth, fields));
   if (all.some(({ name }) => name === 'id')) {
     fields.add(`${type.name}.id`);
@@ -57,14 +89,22 @@ function valueText(material: OperationMaterial, coordinate: string, type: GraphQ
   const { random } = material;
   const nullable = getNullableType(type);
   if (!isNonNullType(type) && random.chance(0.05)) return 'null';
-  if (isListType(nullable)) return `[${Array.from({ length: random.below(4) }, () => valueText(material, coordinate, nullable.ofType as GraphQLInputType, depth)).join(', ')}]`;
+  if (isListType(nullable))
+    return `[${Array.from({ length: random.below(4) }, () => valueText(material, coordinate, nullable.ofType as GraphQLInputType, depth)).join(', ')}]`;
   if (isEnumType(nullable)) return random.pick(nullable.getValues()).name;
   if (isInputObjectType(nullable)) {
-    const parts = Object.values(nullable.getFields()).filter(part => isRequiredInputField(part) || (depth > 0 && random.chance(0.4)));
+    const parts = Object.values(nullable.getFields()).filter(
+      part => isRequiredInputField(part) || (depth > 0 && random.chance(0.4)),
+    );
     return `{ ${parts.map(part => `${part.name}: ${valueText(material, `${nullable.name}.${part.name}`, part.type, depth - 1)}`).join(', ')} }`;
   }
   const name = String(nullable);
-  const made: Readonly<Record<string, () => unknown>> = { Int: () => random.below(30), Float: () => random.next(), Boolean: () => random.chance(0.5), ID: () => String(1 + random.below(50)) };
+  const made: Readonly<Record<string, () => unknown>> = {
+    Int: () => random.below(30),
+    Float: () => random.next(),
+    Boolean: () => random.chance(0.5),
+    ID: () => String(1 + random.below(50)),
+  };
   const value = material.scalar(coordinate, name) ?? made[name]?.() ?? random.pick(['a', 'Zed', '']);
   return JSON.stringify(value);
 }

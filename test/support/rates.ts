@@ -18,12 +18,26 @@ export interface Options {
 }
 
 /** Sends a request from an address: the smallest query by POST, unless other is said. */
-export async function ask({ url }: Api, address: string, { path = '/graphql', method = 'POST', headers = JSON_BODY, body = method === 'POST' ? smallest : undefined }: Options = {}): Promise<Response> {
-  return fetch(new URL(path, url), { method, headers: { ...headers, 'x-forwarded-for': address }, ...(body !== undefined && { body }) });
+export async function ask(
+  { url }: Api,
+  address: string,
+  {
+    path = '/graphql',
+    method = 'POST',
+    headers = JSON_BODY,
+    body = method === 'POST' ? smallest : undefined,
+  }: Options = {},
+): Promise<Response> {
+  return fetch(new URL(path, url), {
+    method,
+    headers: { ...headers, 'x-forwarded-for': address },
+    ...(body !== undefined && { body }),
+  });
 }
 
 /** Gives what an answer says is left. */
-export const left = (answer: Response): number => Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
+export const left = (answer: Response): number =>
+  Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
 
 /** Gives what a request costs. */
 export async function costOf(api: Api, options: Options = {}): Promise<number> {
@@ -32,7 +46,7 @@ export async function costOf(api: Api, options: Options = {}): Promise<number> {
 
 /** Uses up the points of an address. */
 export async function exhaust(api: Api, address: string): Promise<void> {
-  for (let status = 0; status !== 429; ) ({ status } = await ask(api, address));
+  for (let status = 0; status !== 429;) ({ status } = await ask(api, address));
 }
 
 export async function codesOf(answer: Response): Promise<string[]> {

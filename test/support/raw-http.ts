@@ -9,7 +9,10 @@ export interface RawReply {
   readonly body: string;
 }
 
-/** Returns what a server answers to bytes on a connection of their own, which the server ends; with `halfClosed` the client ends its side first. */
+/**
+ * Returns what a server answers to bytes on a connection of their own, which the server ends; with `halfClosed` the
+ * client ends its side first.
+ */
 export async function answerToBytes(url: string, bytes: string, { halfClosed = false } = {}): Promise<RawReply> {
   const { hostname, port } = new URL(url);
   let all = '';
@@ -27,6 +30,8 @@ export async function answerToBytes(url: string, bytes: string, { halfClosed = f
 export function readReply(text: string): RawReply {
   const [head = '', ...rest] = text.replace(/^HTTP\/1\.1 1\d\d [^]*?\r\n\r\n/, '').split('\r\n\r\n');
   const [line = '', ...fields] = head.split('\r\n');
-  const headers = Object.fromEntries(fields.map(field => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]));
+  const headers = Object.fromEntries(
+    fields.map(field => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]),
+  );
   return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]), headers, body: rest.join('\r\n\r\n') };
 }

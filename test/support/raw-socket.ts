@@ -28,7 +28,11 @@ export interface RawSocket {
 }
 
 /** Opens a connection, and begins nothing; `protocol` is the subprotocol. */
-export async function openSocket(url: string, options: ClientOptions = {}, protocol: string | string[] = PROTOCOL): Promise<RawSocket> {
+export async function openSocket(
+  url: string,
+  options: ClientOptions = {},
+  protocol: string | string[] = PROTOCOL,
+): Promise<RawSocket> {
   const socket = new WebSocket(url.replace('http', 'ws'), protocol, options);
   const messages: SocketMessage[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(String(data)) as SocketMessage));
@@ -39,7 +43,10 @@ export async function openSocket(url: string, options: ClientOptions = {}, proto
   socket.on('error', () => undefined);
   return {
     socket,
-    send: (...all) => all.forEach(message => socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))),
+    send: (...all) =>
+      all.forEach(message =>
+        socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message)),
+      ),
     async next() {
       await until(() => messages.length > 0, 'No message has come.');
       return messages.shift()!;
@@ -51,8 +58,15 @@ export async function openSocket(url: string, options: ClientOptions = {}, proto
   };
 }
 
-/** Opens a connection, and begins it with these parameters; gives it, and what it was answered: `connection_ack`, or the code with which it was closed. */
-export async function beginSocket(url: string, parameters: object = {}, options: ClientOptions = {}): Promise<RawSocket & { readonly answer: string | number }> {
+/**
+ * Opens a connection, and begins it with these parameters; gives it, and what it was answered: `connection_ack`, or the
+ * code with which it was closed.
+ */
+export async function beginSocket(
+  url: string,
+  parameters: object = {},
+  options: ClientOptions = {},
+): Promise<RawSocket & { readonly answer: string | number }> {
   const opened = await openSocket(url, options);
   opened.send({ type: 'connection_init', payload: parameters });
   const answer = await Promise.race([opened.next().then(({ type }) => type), opened.closed.then(([code]) => code)]);
@@ -60,11 +74,25 @@ export async function beginSocket(url: string, parameters: object = {}, options:
 }
 
 /** Gives the answer by HTTP to a request for a WebSocket that is not let in; `headers` go over the usual ones. */
-export async function refusedSocket(url: string, headers: Record<string, string> = {}): Promise<{ status: number; headers: IncomingHttpHeaders; code: string; message: string }> {
-  const usual = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AQIDBAUGBwgJCgsMDQ4PEA==', 'sec-websocket-protocol': PROTOCOL };
+export async function refusedSocket(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: IncomingHttpHeaders; code: string; message: string }> {
+  const usual = {
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'AQIDBAUGBwgJCgsMDQ4PEA==',
+    'sec-websocket-protocol': PROTOCOL,
+  };
   const request = get(url, { agent: false, headers: { ...usual, ...headers } });
   request.once('upgrade', (_response, socket: Socket) => socket.destroy());
   const [response] = (await awaited(once(request, 'response'), 'The WebSocket was let in.')) as [IncomingMessage];
   const { errors } = (await json(response)) as { errors: { message: string; extensions: { code: string } }[] };
-  return { status: response.statusCode!, headers: response.headers, code: errors[0]!.extensions.code, message: errors[0]!.message };
+  return {
+    status: response.statusCode!,
+    headers: response.headers,
+    code: errors[0]!.extensions.code,
+    message: errors[0]!.message,
+  };
 }

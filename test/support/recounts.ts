@@ -39,7 +39,11 @@ export async function shownRun(send: Sender, id: string): Promise<Answer['data']
 }
 
 /** Polls a run, as users do, until it is as wanted, and gives it. */
-export async function polled(send: Sender, id: string, wanted: (run: Answer['data']) => boolean): Promise<Answer['data']> {
+export async function polled(
+  send: Sender,
+  id: string,
+  wanted: (run: Answer['data']) => boolean,
+): Promise<Answer['data']> {
   for (;;) {
     const run = await shownRun(send, id);
     if (wanted(run)) return run;
@@ -50,7 +54,7 @@ export async function polled(send: Sender, id: string, wanted: (run: Answer['dat
 /** Gives all changes of a run, page by page. */
 export async function changesShown(send: Sender, id: string, size = 100): Promise<Answer['data'][]> {
   const changes = [];
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const { data } = await send(
       'query ($id: ID!, $first: Int, $after: String) { recountRun(id: $id) { changes(first: $first, after: $after) { totalCount nodes { counter courseId course { id } before after } pageInfo { hasNextPage endCursor } } } }',
       { id, first: size, after },

@@ -24,7 +24,10 @@ export interface TestRedis {
 
 /** Gives the program redis-server on PATH; undefined: there is none. */
 export function redisProgram(): string | undefined {
-  return (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, 'redis-server')).find(path => existsSync(path));
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map(folder => join(folder, 'redis-server'))
+    .find(path => existsSync(path));
 }
 
 /** Starts one, and waits until it answers. */
@@ -33,14 +36,28 @@ export async function startRedis(): Promise<TestRedis> {
   if (!program) throw new Error('There is no redis-server on PATH.');
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-redis-'));
   const port = await freePort();
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', '--requirepass', PASSWORD];
+  const options = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--requirepass',
+    PASSWORD,
+  ];
   let child: ChildProcess;
   const redis: TestRedis = {
     url: `redis://default:${PASSWORD}@127.0.0.1:${port}`,
     wrongUrl: `redis://default:not-${PASSWORD}@127.0.0.1:${port}`,
     async start() {
       child = spawn(program, options, { cwd: folder, stdio: 'ignore' });
-      while (!(await answers(port))) if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}.`);
+      while (!(await answers(port)))
+        if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}.`);
     },
     async kill() {
       const exited = new Promise(resolve => child.once('exit', resolve));

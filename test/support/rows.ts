@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { Course, Enrollment, User, type CourseStatus, type EnrollmentStatus, type Role } from '../../src/entities/index.js';
+import {
+  Course,
+  Enrollment,
+  User,
+  type CourseStatus,
+  type EnrollmentStatus,
+  type Role,
+} from '../../src/entities/index.js';
 import { storedAndActual } from './api.js';
 
 /** Describes a course to add; published and ACTIVE unless said otherwise. */
@@ -25,7 +32,9 @@ export interface NewEnrollment {
 /** Adds so many users in one transaction and gives their ids in ascending order. */
 export async function addUsers(database: Database, role: Role, count: number): Promise<number[]> {
   const em = database.em.fork();
-  const users = Array.from({ length: count }, (_, index) => em.create(User, { name: `User ${index}`, email: `${randomUUID()}@example.org`, role }));
+  const users = Array.from({ length: count }, (_, index) =>
+    em.create(User, { name: `User ${index}`, email: `${randomUUID()}@example.org`, role }),
+  );
   await em.flush();
   return users.map(({ id }) => id);
 }
@@ -69,5 +78,7 @@ export async function everything(database: Database): Promise<unknown[]> {
 /** Asserts that every course stores exactly what COUNT(*) by hand says. */
 export async function expectExactCounts(database: Database): Promise<void> {
   const courses = await storedAndActual(database);
-  expect(courses.map(({ id, stored }) => ({ id, counts: stored }))).toEqual(courses.map(({ id, actual }) => ({ id, counts: actual })));
+  expect(courses.map(({ id, stored }) => ({ id, counts: stored }))).toEqual(
+    courses.map(({ id, actual }) => ({ id, counts: actual })),
+  );
 }

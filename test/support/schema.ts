@@ -28,12 +28,24 @@ export interface Schema {
 }
 
 /** Gives the ORM options for a test's own entities and counters on a database URL. */
-export async function schemaOptions(url: string, { entities, counters, options = {} }: SchemaOptions, kept: CounterStrategy = strategy): Promise<Options> {
-  return withCounters<Options>({ ...(await ormOptions(url, kept)), subscribers: [], ...options, entities: [...entities] }, counters, kept);
+export async function schemaOptions(
+  url: string,
+  { entities, counters, options = {} }: SchemaOptions,
+  kept: CounterStrategy = strategy,
+): Promise<Options> {
+  return withCounters<Options>(
+    { ...(await ormOptions(url, kept)), subscribers: [], ...options, entities: [...entities] },
+    counters,
+    kept,
+  );
 }
 
 /** Opens a database that is this caller's own and creates the schema of its entities. */
-export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+export async function freshSchema(
+  kind: DatabaseKind,
+  schema: SchemaOptions,
+  kept: CounterStrategy = strategy,
+): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
   await database.schema.create();
@@ -48,7 +60,10 @@ export async function freshSchema(kind: DatabaseKind, schema: SchemaOptions, kep
   };
 }
 
-/** Opens one database for the block of tests that calls this, with the counters kept by this run's strategy unless said otherwise, and empties it before each of them. */
+/**
+ * Opens one database for the block of tests that calls this, with the counters kept by this run's strategy unless said
+ * otherwise, and empties it before each of them.
+ */
 export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Schema {
   let opened: Awaited<ReturnType<typeof freshSchema>>;
   beforeAll(async () => {
@@ -66,7 +81,8 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
       return opened.url;
     },
     em: () => opened.database.em.fork() as SqlEntityManager,
-    rows: <Row extends object>(sql: string, parameters: readonly unknown[] = []) => connection().execute<Row[]>(sql, [...parameters]),
+    rows: <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
+      connection().execute<Row[]>(sql, [...parameters]),
     async write(sql, parameters = []) {
       await connection().execute(sql, [...parameters], 'run');
     },
@@ -75,8 +91,12 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
 
 async function empty(database: Database): Promise<void> {
   const sqlite = database.em.getDriver() instanceof SqliteDriver;
-  const tables = [...database.getMetadata().getAll().values()].filter(({ embeddable }) => !embeddable).map(({ tableName }) => tableName);
-  const [before, after] = sqlite ? ['pragma defer_foreign_keys = on', 'select 1'] : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
+  const tables = [...database.getMetadata().getAll().values()]
+    .filter(({ embeddable }) => !embeddable)
+    .map(({ tableName }) => tableName);
+  const [before, after] = sqlite
+    ? ['pragma defer_foreign_keys = on', 'select 1']
+    : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
   await database.em.fork().transactional(async em => {
     const statements = [before, ...new Set(tables.map(table => `delete from ${table}`)), after];
     for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());

@@ -24,10 +24,18 @@ export interface Server {
 
 const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
 
-/** Gives the server program of a kind on PATH; undefined: there is none. MariaDB's packages have a mysqld too, which is not MySQL. */
+/**
+ * Gives the server program of a kind on PATH; undefined: there is none. MariaDB's packages have a mysqld too, which is
+ * not MySQL.
+ */
 export function programOf(kind: 'mysql' | 'mariadb'): string | undefined {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, programs[kind]));
-  return candidates.find(path => existsSync(path) && spawnSync(path, ['--no-defaults', '--version'], { encoding: 'utf8' }).stdout.includes('MariaDB') === (kind === 'mariadb'));
+  return candidates.find(
+    path =>
+      existsSync(path) &&
+      spawnSync(path, ['--no-defaults', '--version'], { encoding: 'utf8' }).stdout.includes('MariaDB') ===
+        (kind === 'mariadb'),
+  );
 }
 
 /** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
@@ -67,24 +75,58 @@ function initialize(kind: 'mysql' | 'mariadb', program: string, folder: string, 
   const [command, parameters] =
     kind === 'mysql'
       ? [program, ['--no-defaults', '--initialize-insecure', `--user=${user}`, `--datadir=${data}`]]
-      : ['mariadb-install-db', ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', `--user=${user}`, `--datadir=${data}`]];
-  const { status, stderr, stdout } = spawnSync(command as string, parameters as string[], { cwd: folder, encoding: 'utf8' });
+      : [
+          'mariadb-install-db',
+          [
+            '--no-defaults',
+            '--auth-root-authentication-method=normal',
+            '--skip-test-db',
+            `--user=${user}`,
+            `--datadir=${data}`,
+          ],
+        ];
+  const { status, stderr, stdout } = spawnSync(command as string, parameters as string[], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`${command} could not make a data directory:\n${stdout}\n${stderr}`);
 }
 
-function run(kind: 'mysql' | 'mariadb', program: string, folder: string, data: string, user: string, port: number, extra: readonly string[]): ChildProcess {
+function run(
+  kind: 'mysql' | 'mariadb',
+  program: string,
+  folder: string,
+  data: string,
+  user: string,
+  port: number,
+  extra: readonly string[],
+): ChildProcess {
   const log = openSync(join(folder, 'server.log'), 'a');
   // A folder for temporary tables of its own: MariaDB removes those that it finds when it starts, another server's too.
   const folders = [`--datadir=${data}`, `--tmpdir=${folder}`];
-  const options = ['--no-defaults', `--user=${user}`, ...folders, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's.sock')}`];
-  const sizes = ['--max-connections=400', '--innodb-buffer-pool-size=256M', '--innodb-flush-log-at-trx-commit=1', '--skip-log-bin'];
-  const own = kind === 'mysql' ? ['--mysqlx=OFF', `--pid-file=${join(folder, 'pid')}`] : [`--pid-file=${join(folder, 'pid')}`];
+  const options = [
+    '--no-defaults',
+    `--user=${user}`,
+    ...folders,
+    `--port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--socket=${join(folder, 's.sock')}`,
+  ];
+  const sizes = [
+    '--max-connections=400',
+    '--innodb-buffer-pool-size=256M',
+    '--innodb-flush-log-at-trx-commit=1',
+    '--skip-log-bin',
+  ];
+  const own =
+    kind === 'mysql' ? ['--mysqlx=OFF', `--pid-file=${join(folder, 'pid')}`] : [`--pid-file=${join(folder, 'pid')}`];
   return spawn(program, [...options, ...sizes, ...own, ...extra], { cwd: folder, stdio: ['ignore', log, log] });
 }
 
 async function untilAnswers(child: ChildProcess, port: number, log: string): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`The database server ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
+    if (child.exitCode !== null)
+      throw new Error(`The database server ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
     try {
       const connection = await createConnection({ host: '127.0.0.1', port, user: 'root' });
       await connection.end();

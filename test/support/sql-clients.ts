@@ -4,7 +4,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 
-/** Names the databases' own command-line clients; `mysql` is MySQL's, not the name under which MariaDB's packages install theirs. */
+/**
+ * Names the databases' own command-line clients; `mysql` is MySQL's, not the name under which MariaDB's packages
+ * install theirs.
+ */
 export type ClientName = 'mysql' | 'mariadb' | 'sqlite3';
 
 /** Lists the clients that a kind of database is used with; MariaDB's own talks to MySQL too. */
@@ -27,7 +30,11 @@ export type Line = Readonly<Record<string, string>>;
 /** Gives the path of a client on PATH; undefined: there is none. */
 export function programOfClient(name: ClientName): string | undefined {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, name));
-  return candidates.find(path => isFile(path) && (name !== 'mysql' || !spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.includes('MariaDB')));
+  return candidates.find(
+    path =>
+      isFile(path) &&
+      (name !== 'mysql' || !spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.includes('MariaDB')),
+  );
 }
 
 /** Gives the clients of a kind of database that this machine has. */
@@ -46,9 +53,14 @@ export interface ClientAtWork {
   kill(): void;
 }
 
-/** Gives a text to a client on its standard input, as `client DATABASE < FILE` does, in a locale that knows only ASCII; a server gets `first` before it. */
+/**
+ * Gives a text to a client on its standard input, as `client DATABASE < FILE` does, in a locale that knows only ASCII;
+ * a server gets `first` before it.
+ */
 export function give(client: ClientName, url: string, text: string, first?: string): ClientAtWork {
-  const child = spawn(programOfClient(client)!, parametersOf(client, url, first), { env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+  const child = spawn(programOfClient(client)!, parametersOf(client, url, first), {
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (part: string) => {
@@ -56,7 +68,10 @@ export function give(client: ClientName, url: string, text: string, first?: stri
     });
   }
   child.stdin.end(text);
-  return { ended: once(child, 'close').then(([code]) => ({ code: code as number | null, ...texts })), kill: () => void child.kill('SIGKILL') };
+  return {
+    ended: once(child, 'close').then(([code]) => ({ code: code as number | null, ...texts })),
+    kill: () => void child.kill('SIGKILL'),
+  };
 }
 
 /** Runs a script that must end well and say nothing on standard error; gives its results that have lines, in order. */
@@ -69,25 +84,48 @@ export async function resultsOf(client: ClientName, url: string, text: string, f
 function parametersOf(client: ClientName, url: string, first?: string): string[] {
   if (client === 'sqlite3') return ['-init', '/dev/null', '-json', url.slice('sqlite:'.length)];
   const { hostname, port, username, password, pathname } = new URL(url);
-  const account = [`--user=${decodeURIComponent(username)}`, ...(password ? [`--password=${decodeURIComponent(password)}`] : [])];
+  const account = [
+    `--user=${decodeURIComponent(username)}`,
+    ...(password ? [`--password=${decodeURIComponent(password)}`] : []),
+  ];
   const unencrypted = client === 'mysql' ? '--ssl-mode=DISABLED' : '--skip-ssl';
-  return ['--no-defaults', `--host=${hostname}`, `--port=${port}`, '--protocol=TCP', unencrypted, ...account, ...(first ? [`--init-command=${first}`] : []), pathname.slice(1)];
+  return [
+    '--no-defaults',
+    `--host=${hostname}`,
+    `--port=${port}`,
+    '--protocol=TCP',
+    unencrypted,
+    ...account,
+    ...(first ? [`--init-command=${first}`] : []),
+    pathname.slice(1),
+  ];
 }
 
 /** Reads what sqlite3 prints as JSON: one array for each result, each on lines of its own. */
 function fromJson(text: string): Line[][] {
   const results = text.split(/(?<=\])\n(?=\[|$)/).filter(part => part !== '');
-  return results.map(part => (JSON.parse(part) as Record<string, unknown>[]).map(line => Object.fromEntries(Object.entries(line).map(([name, value]) => [name, String(value)]))));
+  return results.map(part =>
+    (JSON.parse(part) as Record<string, unknown>[]).map(line =>
+      Object.fromEntries(Object.entries(line).map(([name, value]) => [name, String(value)])),
+    ),
+  );
 }
 
 const headers = ['id\ttitle\tcounter\tstored\tactual\tresult', 'courses\tmismatches', 'mismatches'];
 
-/** Reads what mysql and mariadb print into a pipe: a header, then fields between tabs, with \t, \n, \0 and \\ for what would break the lines. */
+/**
+ * Reads what mysql and mariadb print into a pipe: a header, then fields between tabs, with \t, \n, \0 and \\ for what
+ * would break the lines.
+ */
 function fromBatch(text: string): Line[][] {
   const results: Line[][] = [];
   let names: string[] = [];
   for (const line of text.split('\n').slice(0, -1)) {
-    const fields = line.split('\t').map(field => field.replace(/\\([tn0\\])/g, (_, letter: string) => ({ t: '\t', n: '\n', 0: '\0' })[letter] ?? '\\'));
+    const fields = line
+      .split('\t')
+      .map(field =>
+        field.replace(/\\([tn0\\])/g, (_, letter: string) => ({ t: '\t', n: '\n', 0: '\0' })[letter] ?? '\\'),
+      );
     if (headers.includes(line)) {
       names = fields;
       results.push([]);

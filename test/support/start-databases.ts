@@ -14,7 +14,10 @@ declare module 'vitest' {
 const servers = ['mysql', 'mariadb'] as const;
 type ServerKind = (typeof servers)[number];
 
-/** Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL and TEST_MARIADB_URL name. */
+/**
+ * Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL and
+ * TEST_MARIADB_URL name.
+ */
 export default async function startDatabases(project: TestProject): Promise<() => Promise<void>> {
   const here = servers.filter(kind => given(kind) || programOf(kind));
   reportMissing(here);
@@ -41,16 +44,26 @@ function given(kind: ServerKind): string | undefined {
   return process.env[`TEST_${kind.toUpperCase()}_URL`] || undefined;
 }
 
-/** Says loudly which databases, which of their clients and which pages this run cannot test; with CI=true that is a failure. */
+/**
+ * Says loudly which databases, which of their clients and which pages this run cannot test; with CI=true that is a
+ * failure.
+ */
 function reportMissing(here: readonly ServerKind[]): void {
   const kinds = servers.filter(kind => !here.includes(kind));
-  const clients = new Set((['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)));
+  const clients = new Set(
+    (['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)),
+  );
   const messages: string[] = [];
   if (kinds.length > 0) {
     const programs = kinds.map(kind => (kind === 'mysql' ? 'mysqld' : 'mariadbd'));
-    messages.push(`NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`);
+    messages.push(
+      `NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`,
+    );
   }
-  for (const name of clients) messages.push(`NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`);
+  for (const name of clients)
+    messages.push(
+      `NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`,
+    );
   if (!redisProgram()) messages.push('NOT TESTED: the limits of rates in Redis. Put redis-server on PATH.');
   if (!browserProgram()) messages.push('NOT TESTED: the pages for exploring in a browser. Put chromium on PATH.');
   if (messages.length === 0) return;

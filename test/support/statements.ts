@@ -1,8 +1,8 @@
 import type { Database } from '../../src/database/database.js';
 
 /**
- * Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around names;
- * SQLite's question for triggers is left out.
+ * Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around
+ * names; SQLite's question for triggers is left out.
  */
 export async function statementsOf(database: Database, work: () => Promise<unknown>): Promise<string[]> {
   const statements: string[] = [];

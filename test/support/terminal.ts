@@ -36,10 +36,28 @@ export interface Screen {
 }
 
 /** Runs a compiled command in a pseudo-terminal of this size, behind which a terminal emulator draws what it writes. */
-export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: TerminalSize, parameters: readonly string[], env: Readonly<Record<string, string>> = {}): CommandInTerminal {
+export function inTerminal(
+  { folder, databaseUrl }: Place,
+  { cols, rows }: TerminalSize,
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): CommandInTerminal {
   const screen = new headless.Terminal({ cols, rows, scrollback: 100_000, allowProposedApi: true });
-  const variables = { PATH: process.env['PATH']!, TERM: 'xterm-256color', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl, ...env };
-  const command = spawn(process.execPath, [main, ...parameters], { name: 'xterm-256color', cols, rows, cwd: folder, env: variables });
+  const variables = {
+    PATH: process.env['PATH']!,
+    TERM: 'xterm-256color',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: databaseUrl,
+    ...env,
+  };
+  const command = spawn(process.execPath, [main, ...parameters], {
+    name: 'xterm-256color',
+    cols,
+    rows,
+    cwd: folder,
+    env: variables,
+  });
   readToTheEnd(command);
   let written = '';
   let check = (): void => undefined;
@@ -52,7 +70,12 @@ export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: Termi
     command.onExit(({ exitCode, signal }) => {
       // The emulator draws in its own time; this comes after all that was written.
       screen.write('', () => {
-        done({ code: signal ? 128 + signal : exitCode, lines: linesOf(screen), wraps: screen.modes.wraparoundMode, showsCursor: written.lastIndexOf('\u001b[?25l') <= written.lastIndexOf('\u001b[?25h') });
+        done({
+          code: signal ? 128 + signal : exitCode,
+          lines: linesOf(screen),
+          wraps: screen.modes.wraparoundMode,
+          showsCursor: written.lastIndexOf('\u001b[?25l') <= written.lastIndexOf('\u001b[?25h'),
+        });
       });
     });
   });
@@ -64,7 +87,9 @@ export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: Termi
           if (typeof text === 'string' ? written.includes(text) : text.test(written)) found();
         };
         check();
-        void ended.then(({ code }) => failed(new Error(`The command ended with ${code} and never wrote ${String(text)}:\n${written}`)));
+        void ended.then(({ code }) =>
+          failed(new Error(`The command ended with ${code} and never wrote ${String(text)}:\n${written}`)),
+        );
       }),
     kill: () => command.kill('SIGKILL'),
     type: text => command.write(text),
@@ -72,8 +97,9 @@ export function inTerminal({ folder, databaseUrl }: Place, { cols, rows }: Termi
 }
 
 /**
- * Has all that a command wrote read before it counts as ended. node-pty closes its side 200 ms after the command's end, with what
- * a busy machine has not read until then; by itself, the terminal closes when all was read, which is an error of its kind.
+ * Has all that a command wrote read before it counts as ended. node-pty closes its side 200 ms after the command's end,
+ * with what a busy machine has not read until then; by itself, the terminal closes when all was read, which is an error
+ * of its kind.
  */
 function readToTheEnd(command: IPty): void {
   const { _socket: socket } = command as unknown as { readonly _socket: Socket };

@@ -7,7 +7,8 @@ export function textSource(text: string | Buffer, chunk = 1000): Source {
     name: 'FILE.csv',
     bytes: bytes.length,
     async *open() {
-      for (let start = 0; start < bytes.length; start += chunk) yield await Promise.resolve(bytes.subarray(start, start + chunk));
+      for (let start = 0; start < bytes.length; start += chunk)
+        yield await Promise.resolve(bytes.subarray(start, start + chunk));
     },
   };
 }

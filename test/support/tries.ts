@@ -25,10 +25,18 @@ export interface Tries {
   onRetry: () => void;
   /** Opens the same database once more, or another URL, with options over the usual ones. */
   openAgain(options?: Options, url?: string): Promise<Database>;
-  /** Opens a transaction on a connection of its own that holds the first course; it ends with the test, if not before. */
+  /**
+   * Opens a transaction on a connection of its own that holds the first course; it ends with the test, if not before.
+   */
   hold(): Promise<SqlEntityManager>;
-  /** Runs work, which is told the number of its try, and asserts that each try has a new entity manager that knows nothing. */
-  run<Result>(work: (em: SqlEntityManager, attempt: number) => Promise<Result>, on?: Database): Promise<{ tries: number }>;
+  /**
+   * Runs work, which is told the number of its try, and asserts that each try has a new entity manager that knows
+   * nothing.
+   */
+  run<Result>(
+    work: (em: SqlEntityManager, attempt: number) => Promise<Result>,
+    on?: Database,
+  ): Promise<{ tries: number }>;
   /** Gives the capacities of the two courses. */
   capacities(): Promise<(number | null)[]>;
   /** Does something at the end of the test, the last thing first. */
@@ -78,7 +86,12 @@ export function useTries(kind: DatabaseKind): Tries {
       });
       return { tries: seen.size };
     },
-    capacities: async () => (await fresh.database.em.getConnection().execute<{ capacity: number | null }[]>('select capacity from core_course order by id')).map(({ capacity }) => capacity),
+    capacities: async () =>
+      (
+        await fresh.database.em
+          .getConnection()
+          .execute<{ capacity: number | null }[]>('select capacity from core_course order by id')
+      ).map(({ capacity }) => capacity),
     atTheEnd: tidy => void leftovers.push(tidy),
   };
   beforeEach(async () => {

@@ -10,7 +10,11 @@ describeOnServers('a user who may not change triggers', kind => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await migrate(database);
-    const [user, password, name] = [`u${randomBytes(6).toString('hex')}`, randomBytes(9).toString('hex'), url.slice(url.lastIndexOf('/') + 1)];
+    const [user, password, name] = [
+      `u${randomBytes(6).toString('hex')}`,
+      randomBytes(9).toString('hex'),
+      url.slice(url.lastIndexOf('/') + 1),
+    ];
     const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
     await run(`create user '${user}'@'%' identified by '${password}'`);
     await run(`grant select, insert, update, delete on ${name}.* to '${user}'@'%'`);
@@ -25,7 +29,10 @@ describeOnServers('a user who may not change triggers', kind => {
       const limited = await openDatabase(url.replace('root@', `${user}:${password}@`));
       return installTriggers(limited.em).finally(() => limited.close(true));
     };
-    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining('Grant the privileges TRIGGER and LOCK TABLES.') };
+    const refused = {
+      code: 'COUNTER_STRATEGY',
+      message: expect.stringContaining('Grant the privileges TRIGGER and LOCK TABLES.'),
+    };
     await expect(install()).rejects.toMatchObject(refused);
     await run(`grant lock tables on ${name}.* to '${user}'@'%'`);
     await expect(install()).rejects.toMatchObject(refused);

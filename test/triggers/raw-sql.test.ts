@@ -34,8 +34,12 @@ describeOnEach('raw SQL with triggers', kind => {
   });
 
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
-  const row = (course: number, student: number, status = 'active'): string => `(${courses[course]}, ${students[student]}, '${status}', ${now}, ${now})`;
-  const insert = (verb: string, ...rows: string[]): Promise<unknown> => run(`${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${rows.join(', ')}`);
+  const row = (course: number, student: number, status = 'active'): string =>
+    `(${courses[course]}, ${students[student]}, '${status}', ${now}, ${now})`;
+  const insert = (verb: string, ...rows: string[]): Promise<unknown> =>
+    run(
+      `${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${rows.join(', ')}`,
+    );
 
   /** Holds the two courses' counts against what is expected, and all courses' against COUNT(*). */
   async function expectCounts(first: number[], second: number[]): Promise<void> {
@@ -64,8 +68,13 @@ describeOnEach('raw SQL with triggers', kind => {
 
   it('follows an upsert that updates the row that was there', async () => {
     await insert('insert', row(0, 0));
-    const clause = kind === 'sqlite' ? "on conflict (course_id, student_id) do update set status = 'dropped'" : "on duplicate key update status = 'dropped'";
-    await run(`insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${row(0, 0)}, ${row(0, 1)} ${clause}`);
+    const clause =
+      kind === 'sqlite'
+        ? "on conflict (course_id, student_id) do update set status = 'dropped'"
+        : "on duplicate key update status = 'dropped'";
+    await run(
+      `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${row(0, 0)}, ${row(0, 1)} ${clause}`,
+    );
     await expectCounts([2, 1], [0, 0]);
   });
 
@@ -75,7 +84,9 @@ describeOnEach('raw SQL with triggers', kind => {
     await expectCounts([3, 2], [0, 0]);
     await run(`update core_enrollments set course_id = ${courses[1]} where student_id = ${students[1]}`);
     await expectCounts([2, 1], [1, 1]);
-    await run(`update core_enrollments set course_id = ${courses[1]}, status = 'active' where course_id = ${courses[0]}`);
+    await run(
+      `update core_enrollments set course_id = ${courses[1]}, status = 'active' where course_id = ${courses[0]}`,
+    );
     await expectCounts([0, 0], [3, 3]);
     await run(`update core_enrollments set enrolled_at = ${now} where course_id = ${courses[1]}`);
     await expectCounts([0, 0], [3, 3]);
@@ -95,8 +106,11 @@ describeOnEach('raw SQL with triggers', kind => {
 
   it('goes on from a count that was recounted', async () => {
     await insert('insert', row(0, 0), row(0, 1, 'dropped'), row(1, 2));
-    await run(`update core_course set total_enrollments = 7, active_enrollments = 9 where id in (${courses.join(', ')})`);
-    for (const course of courses) await database.em.fork().transactional(em => recount(em as SqlEntityManager, Course, [course]));
+    await run(
+      `update core_course set total_enrollments = 7, active_enrollments = 9 where id in (${courses.join(', ')})`,
+    );
+    for (const course of courses)
+      await database.em.fork().transactional(em => recount(em as SqlEntityManager, Course, [course]));
     await expectCounts([2, 1], [1, 1]);
     await run(`delete from core_enrollments where course_id = ${courses[0]}`);
     await expectCounts([0, 0], [1, 1]);

@@ -22,7 +22,9 @@ describeOnServers('the session variable @counters_kept_by_hooks', kind => {
     const course = await addCourse(database);
     const students = await Promise.all([0, 1, 2].map(() => addUser(database, Role.STUDENT)));
     const insert = (student: number): Promise<unknown> =>
-      session.query(`insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${course}, ${student}, 'active', '2026-01-01', '2026-01-01')`);
+      session.query(
+        `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${course}, ${student}, 'active', '2026-01-01', '2026-01-01')`,
+      );
     const counts = async () => (await storedAndActual(database))[0];
 
     await insert(students[0]!);

@@ -45,7 +45,13 @@ describeOnEach('the strategy of the counters', kind => {
   it('installing a second time changes nothing', async () => {
     const { created } = await installTriggers(hooks.em);
     expect(await installTriggers(hooks.em)).toEqual({ created: [], dropped: [] });
-    expect(await triggerStatus(hooks.em)).toEqual({ present: created, missing: [], different: [], superfluous: [], foreign: [] });
+    expect(await triggerStatus(hooks.em)).toEqual({
+      present: created,
+      missing: [],
+      different: [],
+      superfluous: [],
+      foreign: [],
+    });
   });
 
   it('a trigger that is missing or does something else is seen, and put right', async () => {
@@ -54,7 +60,11 @@ describeOnEach('the strategy of the counters', kind => {
     await connection.execute(`drop trigger ${first}`, [], 'run');
     await connection.execute(`drop trigger ${second}`, [], 'run');
     const event = second!.endsWith('before_insert') ? 'before insert' : second!.split('_').slice(-2).join(' ');
-    await connection.execute(`create trigger ${second} ${event} on core_enrollments for each row ${earlierBody}`, [], 'run');
+    await connection.execute(
+      `create trigger ${second} ${event} on core_enrollments for each row ${earlierBody}`,
+      [],
+      'run',
+    );
     expect(await triggerStatus(hooks.em)).toMatchObject({ missing: [first], different: [second] });
     await expect(checkStrategy(triggers.em)).rejects.toThrow(second);
     expect(await installTriggers(hooks.em)).toEqual({ created: [first, second], dropped: [] });
@@ -69,7 +79,13 @@ describeOnEach('the strategy of the counters', kind => {
   });
 
   it('a trigger of a counter that is declared no more is seen, and dropped', async () => {
-    await hooks.em.getConnection().execute(`create trigger counters_core_enrollments_teacher_id_after_delete after delete on core_enrollments for each row ${earlierBody}`, [], 'run');
+    await hooks.em
+      .getConnection()
+      .execute(
+        `create trigger counters_core_enrollments_teacher_id_after_delete after delete on core_enrollments for each row ${earlierBody}`,
+        [],
+        'run',
+      );
     const superfluous = ['counters_core_enrollments_teacher_id_after_delete'];
     expect(await triggerStatus(hooks.em)).toMatchObject({ present: [], superfluous });
     await expect(checkStrategy(hooks.em)).rejects.toThrow(superfluous[0]);
@@ -78,13 +94,31 @@ describeOnEach('the strategy of the counters', kind => {
   });
 
   it.each([
-    ['does something else', 'counters_core_enrollments_course_id_after_delete after delete', 'begin update core_course set title = title where id = 0; end'],
-    ['is one of a counter that was never declared', 'counters_core_enrollments_teacher_id_after_delete after delete', 'begin delete from core_user where id = 0; end'],
+    [
+      'does something else',
+      'counters_core_enrollments_course_id_after_delete after delete',
+      'begin update core_course set title = title where id = 0; end',
+    ],
+    [
+      'is one of a counter that was never declared',
+      'counters_core_enrollments_teacher_id_after_delete after delete',
+      'begin delete from core_user where id = 0; end',
+    ],
   ])('a trigger of somebody else with a name of ours is neither replaced nor dropped: it %s', async (_, head, body) => {
     const [name] = head.split(' ');
-    await hooks.em.getConnection().execute(`create trigger ${head} on core_enrollments for each row ${body}`, [], 'run');
-    expect(await triggerStatus(hooks.em)).toMatchObject({ present: [], different: [], superfluous: [], foreign: [name] });
-    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining(`somebody else made them: ${name}. No trigger was changed.`) };
+    await hooks.em
+      .getConnection()
+      .execute(`create trigger ${head} on core_enrollments for each row ${body}`, [], 'run');
+    expect(await triggerStatus(hooks.em)).toMatchObject({
+      present: [],
+      different: [],
+      superfluous: [],
+      foreign: [name],
+    });
+    const refused = {
+      code: 'COUNTER_STRATEGY',
+      message: expect.stringContaining(`somebody else made them: ${name}. No trigger was changed.`),
+    };
     await expect(installTriggers(hooks.em)).rejects.toMatchObject(refused);
     await expect(removeTriggers(hooks.em)).rejects.toMatchObject(refused);
     await expect(checkStrategy(hooks.em)).rejects.toThrow(name);
@@ -95,10 +129,17 @@ describeOnEach('the strategy of the counters', kind => {
   it('a trigger with the body of ours is not ours on another event, nor under another condition', async () => {
     const { created } = await installTriggers(hooks.em);
     const name = created.find(one => one.endsWith('after_delete'))!;
-    const [row] = await hooks.em.getConnection().execute<{ body: string }[]>(
-      kind === 'sqlite' ? `select substr(sql, instr(sql, 'begin')) as body from sqlite_master where name = '${name}'` : `select action_statement as body from information_schema.triggers where trigger_schema = database() and trigger_name = '${name}'`,
-    );
-    const heads = ['before delete on core_enrollments for each row', ...(kind === 'sqlite' ? ['after delete on core_enrollments for each row when old.id < 0'] : [])];
+    const [row] = await hooks.em
+      .getConnection()
+      .execute<{ body: string }[]>(
+        kind === 'sqlite'
+          ? `select substr(sql, instr(sql, 'begin')) as body from sqlite_master where name = '${name}'`
+          : `select action_statement as body from information_schema.triggers where trigger_schema = database() and trigger_name = '${name}'`,
+      );
+    const heads = [
+      'before delete on core_enrollments for each row',
+      ...(kind === 'sqlite' ? ['after delete on core_enrollments for each row when old.id < 0'] : []),
+    ];
     for (const head of heads) {
       await hooks.em.getConnection().execute(`drop trigger ${name}`, [], 'run');
       await hooks.em.getConnection().execute(`create trigger ${name} ${head} ${row!.body}`, [], 'run');
@@ -107,7 +148,13 @@ describeOnEach('the strategy of the counters', kind => {
   });
 
   it('triggers that an application has for purposes of its own are left alone', async () => {
-    await hooks.em.getConnection().execute('create trigger audit after delete on core_enrollments for each row begin update core_course set title = title where id = 0; end', [], 'run');
+    await hooks.em
+      .getConnection()
+      .execute(
+        'create trigger audit after delete on core_enrollments for each row begin update core_course set title = title where id = 0; end',
+        [],
+        'run',
+      );
     await checkStrategy(hooks.em);
     await installTriggers(hooks.em);
     await removeTriggers(hooks.em);
@@ -117,12 +164,19 @@ describeOnEach('the strategy of the counters', kind => {
   it('"triggers" writes no counted row without the triggers, so that none goes uncounted', async () => {
     const course = await addCourse(hooks);
     const student = await addUser(hooks, Role.STUDENT);
-    const refused = { code: 'COUNTER_STRATEGY', message: expect.stringContaining('Install them, or count with hooks.') };
+    const refused = {
+      code: 'COUNTER_STRATEGY',
+      message: expect.stringContaining('Install them, or count with hooks.'),
+    };
     const em = triggers.em.fork();
     em.create(Enrollment, { course, student });
     await expect(em.flush()).rejects.toMatchObject(refused);
     const now = new Date(0);
-    await expect(insertMany(triggers.em.fork(), Enrollment, [{ course, student, status: EnrollmentStatus.ACTIVE, enrolledAt: now, updatedAt: now }])).rejects.toMatchObject(refused);
+    await expect(
+      insertMany(triggers.em.fork(), Enrollment, [
+        { course, student, status: EnrollmentStatus.ACTIVE, enrolledAt: now, updatedAt: now },
+      ]),
+    ).rejects.toMatchObject(refused);
     expect(await hooks.em.fork().count(Enrollment)).toBe(0);
   });
 
@@ -136,7 +190,10 @@ describeOnServers('a counter of rows in their own table', kind => {
   it('cannot be kept by triggers: COUNTER_STRATEGY', async () => {
     const { database, drop } = await freshSchema(kind, tree, 'hooks');
     onTestFinished(drop);
-    await expect(installTriggers(database.em)).rejects.toMatchObject({ code: 'COUNTER_STRATEGY', message: expect.stringContaining('Category.childCount') });
+    await expect(installTriggers(database.em)).rejects.toMatchObject({
+      code: 'COUNTER_STRATEGY',
+      message: expect.stringContaining('Category.childCount'),
+    });
   });
 });
 

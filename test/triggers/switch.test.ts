@@ -20,9 +20,20 @@ describeOnEach('going over from one strategy to the other', kind => {
       for (const [index, course] of courses.entries()) {
         const other = courses[(index + 1) % courses.length]!;
         operations.push({ name: 'enroll', course, user: await addUser(database, Role.STUDENT) });
-        operations.push({ name: 'transfer', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)), course: other });
-        operations.push({ name: 'unenroll', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)) });
-        operations.push({ name: 'setStatus', enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)), status: 'dropped' });
+        operations.push({
+          name: 'transfer',
+          enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)),
+          course: other,
+        });
+        operations.push({
+          name: 'unenroll',
+          enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)),
+        });
+        operations.push({
+          name: 'setStatus',
+          enrollment: await addEnrollment(database, course, await addUser(database, Role.STUDENT)),
+          status: 'dropped',
+        });
         operations.push({ name: 'flushMany', courses: [other, course], user: await addUser(database, Role.STUDENT) });
       }
       return operations;
@@ -34,7 +45,10 @@ describeOnEach('going over from one strategy to the other', kind => {
       const left = operations.filter((_, index) => results[index]!.code !== 'done');
       if (left.length > 0) await done(racers, left);
     };
-    const racing = async (racers: Racers[], change: () => Promise<unknown> = () => Promise.resolve()): Promise<void> => {
+    const racing = async (
+      racers: Racers[],
+      change: () => Promise<unknown> = () => Promise.resolve(),
+    ): Promise<void> => {
       const prepared = await Promise.all(racers.map(work));
       await Promise.all([...racers.map((one, index) => done(one, prepared[index]!)), change()]);
       for (const { stored, actual } of await storedAndActual(database)) expect(stored).toEqual(actual);

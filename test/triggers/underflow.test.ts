@@ -6,7 +6,10 @@ import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
 
 /** Gives an enrollment in a course whose stored counts were made 0. */
-async function tooLow(schema: Schema, columns = 'total_enrollments = 0, active_enrollments = 0'): Promise<{ course: number; id: number }> {
+async function tooLow(
+  schema: Schema,
+  columns = 'total_enrollments = 0, active_enrollments = 0',
+): Promise<{ course: number; id: number }> {
   const [course] = await addCourses(schema, 1);
   const [student] = await addStudents(schema, 1);
   const id = await enroll(schema, course!, student!);
@@ -26,10 +29,18 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
 
   it('is not taken below 0 by any way of writing: COUNTER_UNDERFLOW, as with hooks, and nothing is done', async () => {
     const { course, id } = await tooLow(schema);
-    const refused = { code: 'COUNTER_UNDERFLOW', retryable: false, message: expect.stringMatching(/^The change would make Course\.(total|active)Enrollments negative: .* Verify .* recount/) };
+    const refused = {
+      code: 'COUNTER_UNDERFLOW',
+      retryable: false,
+      message: expect.stringMatching(
+        /^The change would make Course\.(total|active)Enrollments negative: .* Verify .* recount/,
+      ),
+    };
     await expect(remove(schema, id)).rejects.toMatchObject(refused);
     await expect(deleteWhere(schema.em(), Enrollment, { course })).rejects.toMatchObject(refused);
-    await expect(updateWhere(schema.em(), Enrollment, { course }, { status: EnrollmentStatus.DROPPED })).rejects.toMatchObject(refused);
+    await expect(
+      updateWhere(schema.em(), Enrollment, { course }, { status: EnrollmentStatus.DROPPED }),
+    ).rejects.toMatchObject(refused);
     await expect(schema.em().nativeDelete(Enrollment, { id })).rejects.toMatchObject(refused);
     expect(await countsOf(schema, course)).toEqual([0, 0]);
     expect(await schema.rows('select id, status from core_enrollments')).toEqual([{ id, status: 'active' }]);
@@ -37,14 +48,20 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
 
   it('is named, where another one of the same course is right', async () => {
     const { id } = await tooLow(schema, 'total_enrollments = 0');
-    await expect(remove(schema, id)).rejects.toMatchObject({ message: expect.stringContaining('Course.totalEnrollments') });
+    await expect(remove(schema, id)).rejects.toMatchObject({
+      message: expect.stringContaining('Course.totalEnrollments'),
+    });
     await schema.write('update core_course set total_enrollments = 1, active_enrollments = 0');
-    await expect(remove(schema, id)).rejects.toMatchObject({ message: expect.stringContaining('Course.activeEnrollments') });
+    await expect(remove(schema, id)).rejects.toMatchObject({
+      message: expect.stringContaining('Course.activeEnrollments'),
+    });
   });
 
   it('is told from other mistakes that the database refuses', async () => {
     const [course] = await addCourses(schema, 1);
-    await expect(schema.em().nativeUpdate(Course, { id: course! }, { capacity: null, status: 'no status' as never })).rejects.not.toHaveProperty('code', 'COUNTER_UNDERFLOW');
+    await expect(
+      schema.em().nativeUpdate(Course, { id: course! }, { capacity: null, status: 'no status' as never }),
+    ).rejects.not.toHaveProperty('code', 'COUNTER_UNDERFLOW');
   });
 });
 
@@ -54,6 +71,9 @@ describeOnServers('a stored count in a column that is not unsigned, with trigger
   it('is not taken below 0 where a CHECK keeps it from that: COUNTER_UNDERFLOW', async () => {
     await schema.write('alter table core_course modify total_enrollments int not null default 0');
     const { id } = await tooLow(schema, 'total_enrollments = 0');
-    await expect(remove(schema, id)).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW', message: expect.stringContaining('Course.totalEnrollments') });
+    await expect(remove(schema, id)).rejects.toMatchObject({
+      code: 'COUNTER_UNDERFLOW',
+      message: expect.stringContaining('Course.totalEnrollments'),
+    });
   });
 });

@@ -29,7 +29,10 @@ export class IntFilterInput {
 }
 
 /** Compares texts. */
-@InputType('StringFilter', { description: 'Compares a text, without regard to case and accents unless the database has another collation; all parts that are given must hold.' })
+@InputType('StringFilter', {
+  description:
+    'Compares a text, without regard to case and accents unless the database has another collation; all parts that are given must hold.',
+})
 export class StringFilterInput {
   @Field(() => String, { nullable: true, description: 'Equal to.' })
   eq?: string | null;
@@ -116,16 +119,26 @@ export class EnrollmentPageArgs extends PageArgs {
   orderBy?: EnrollmentOrderInput | null;
 }
 
-/** Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far longer. */
+/**
+ * Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far
+ * longer.
+ */
 const TITLE_LENGTH = 255;
 
 /** Limits the ids of a filter: a page has 100 courses at most. */
 const MOST_IDS = 5000;
 
-/** Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none or too many, texts that no title can have, and ranges with nothing in them. */
+/**
+ * Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none or too many, texts that no title
+ * can have, and ranges with nothing in them.
+ */
 export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
   const count = filter?.ids?.length ?? 0;
-  if (count > MOST_IDS) throw badUserInput('filter.ids', `${count} ids are more than the ${MOST_IDS} of one filter; ask for them in parts.`);
+  if (count > MOST_IDS)
+    throw badUserInput(
+      'filter.ids',
+      `${count} ids are more than the ${MOST_IDS} of one filter; ask for them in parts.`,
+    );
   return {
     ...filter,
     status: eachOnce(filter?.status),
@@ -136,7 +149,10 @@ export function courseFilterOf(filter: CourseFilterInput | null | undefined): Co
   };
 }
 
-/** Gives a list without what it has said already: each value is a parameter of the statement, of which a database takes only so many. */
+/**
+ * Gives a list without what it has said already: each value is a parameter of the statement, of which a database takes
+ * only so many.
+ */
 function eachOnce<Value>(values: readonly Value[] | null | undefined): Value[] | null | undefined {
   return values && [...new Set(values)];
 }
@@ -148,7 +164,9 @@ function rangeOf(argument: string, filter: IntFilterInput | null | undefined): I
   const least = Math.max(gte ?? -Infinity, (gt ?? -Infinity) + 1, eq ?? -Infinity);
   const most = Math.min(lte ?? Infinity, (lt ?? Infinity) - 1, eq ?? Infinity);
   if (least <= most) return filter;
-  const parts = Object.entries({ eq, gt, gte, lt, lte }).flatMap(([name, value]) => (value == null ? [] : [`${name} ${value}`]));
+  const parts = Object.entries({ eq, gt, gte, lt, lte }).flatMap(([name, value]) =>
+    value == null ? [] : [`${name} ${value}`],
+  );
   throw badUserInput(argument, `no whole number is ${parts.join(' and ')}; change the range or leave a part out.`);
 }
 
@@ -156,8 +174,13 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
   for (const part of ['eq', 'contains', 'startsWith'] as const) {
     const text = filter?.[part] ?? '';
     const length = lengthOf(text, TITLE_LENGTH);
-    if (length > TITLE_LENGTH) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`);
-    if (text.includes('\0') || !text.isWellFormed()) throw badUserInput(`filter.title.${part}`, `${quoted(text)} has a NUL or a broken surrogate in it; take it out.`);
+    if (length > TITLE_LENGTH)
+      throw badUserInput(
+        `filter.title.${part}`,
+        `${quoted(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`,
+      );
+    if (text.includes('\0') || !text.isWellFormed())
+      throw badUserInput(`filter.title.${part}`, `${quoted(text)} has a NUL or a broken surrogate in it; take it out.`);
   }
   return filter;
 }
@@ -172,7 +195,10 @@ export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefi
 }
 
 /** Gives the reader's ordering of a list; by id ascending where none is asked for. */
-export function orderingOf(list: 'courses' | 'enrollments', orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined): Ordering {
+export function orderingOf(
+  list: 'courses' | 'enrollments',
+  orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined,
+): Ordering {
   const column: string = orderBy?.field ?? 'id';
   return { list, field: column.toUpperCase(), column, descending: orderBy?.direction === OrderDirection.DESC };
 }

@@ -58,7 +58,11 @@ export class CreateCourseInput {
   @Field(() => String, { nullable: true, description: 'What the course is about.' })
   description?: string | null;
 
-  @Field(() => CourseStatus, { nullable: true, defaultValue: CourseStatus.DRAFT, description: 'The stage of the course.' })
+  @Field(() => CourseStatus, {
+    nullable: true,
+    defaultValue: CourseStatus.DRAFT,
+    description: 'The stage of the course.',
+  })
   status?: CourseStatus | null;
 
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Whether everybody can see it.' })
@@ -72,7 +76,9 @@ export class CreateCourseInput {
 }
 
 /** Describes changes of a course. */
-@InputType('UpdateCourseInput', { description: 'Changes of a course: what is left out stays, what is null is taken away.' })
+@InputType('UpdateCourseInput', {
+  description: 'Changes of a course: what is left out stays, what is null is taken away.',
+})
 export class UpdateCourseInput {
   @Field(() => ID, { description: 'The course.' })
   id!: string;
@@ -89,7 +95,10 @@ export class UpdateCourseInput {
   @Field(() => Boolean, { nullable: true, description: 'Whether everybody can see it.' })
   isPublished?: boolean | null;
 
-  @Field(() => Int, { nullable: true, description: 'Most ACTIVE enrollments allowed, not below those there are; null: no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Most ACTIVE enrollments allowed, not below those there are; null: no limit.',
+  })
   capacity?: number | null;
 
   @Field(() => ID, { nullable: true, description: 'The instructor.' })

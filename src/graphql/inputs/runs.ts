@@ -14,13 +14,23 @@ export class RecountEnrollmentsInput {
   @Field(() => [ID], { nullable: true, description: 'The courses, 5,000 at most; all without it.' })
   courseIds?: string[] | null;
 
-  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Whether only to record what would be changed.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description: 'Whether only to record what would be changed.',
+  })
   dryRun?: boolean | null;
 
-  @Field(() => Int, { nullable: true, description: 'The courses of each chunk, from 1 to 10,000; sized by time without it.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The courses of each chunk, from 1 to 10,000; sized by time without it.',
+  })
   batchSize?: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'The pause after each chunk and each repair, in milliseconds, 60,000 at most; none without it.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The pause after each chunk and each repair, in milliseconds, 60,000 at most; none without it.',
+  })
   throttle?: number | null;
 }
 

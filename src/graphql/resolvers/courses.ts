@@ -2,7 +2,14 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
-import { courseCount, coursePage, coursesById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import {
+  courseCount,
+  coursePage,
+  coursesById,
+  type CourseRow,
+  type EnrollmentRow,
+  type UserRow,
+} from '../../services/reader/index.js';
 import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { badUserInput } from '../errors.js';
@@ -22,13 +29,24 @@ import { CoursePayload, DeletePayload } from '../types/payloads.js';
 /** Resolves courses: their queries, mutations, relations and computed counts. */
 @Resolver(() => CourseType)
 export class CourseResolver {
-  @Query(() => CourseType, { nullable: true, description: 'One course; null: there is none, or the viewer may not see it.' })
-  async course(@Ctx() { database, viewer }: Context, @Arg('id', () => ID, { description: 'The course.' }) id: string): Promise<CourseRow | null> {
+  @Query(() => CourseType, {
+    nullable: true,
+    description: 'One course; null: there is none, or the viewer may not see it.',
+  })
+  async course(
+    @Ctx() { database, viewer }: Context,
+    @Arg('id', () => ID, { description: 'The course.' }) id: string,
+  ): Promise<CourseRow | null> {
     return (await coursesById(database, viewer, [idOf(id, 'id')]))[0]!;
   }
 
-  @Query(() => CourseConnectionType, { description: 'The courses that the viewer sees; for everybody, the published ones.' })
-  async courses(@Ctx() { database, viewer }: Context, @Args(() => CoursePageArgs) args: CoursePageArgs): Promise<Connection<CourseRow>> {
+  @Query(() => CourseConnectionType, {
+    description: 'The courses that the viewer sees; for everybody, the published ones.',
+  })
+  async courses(
+    @Ctx() { database, viewer }: Context,
+    @Args(() => CoursePageArgs) args: CoursePageArgs,
+  ): Promise<Connection<CourseRow>> {
     const order = orderingOf('courses', args.orderBy);
     const filter = courseFilterOf(args.filter);
     const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
@@ -40,39 +58,66 @@ export class CourseResolver {
     return instructorId === null ? null : loaders.user.load(instructorId);
   }
 
-  @FieldResolver(() => CountType, { complexity: costOfComputed, description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.' })
+  @FieldResolver(() => CountType, {
+    complexity: costOfComputed,
+    description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.',
+  })
   async enrollmentsCount(
     @Root() { id }: CourseRow,
     @Ctx() { loaders }: Context,
-    @Arg('status', () => [EnrollmentStatus], { nullable: true, description: 'Only those with one of these statuses.' }) status?: EnrollmentStatus[] | null,
-    @Arg('limit', () => Int, { nullable: true, defaultValue: 10_000, description: 'Where to stop counting; null: nowhere.' }) limit: number | null = 10_000,
+    @Arg('status', () => [EnrollmentStatus], { nullable: true, description: 'Only those with one of these statuses.' })
+    status?: EnrollmentStatus[] | null,
+    @Arg('limit', () => Int, {
+      nullable: true,
+      defaultValue: 10_000,
+      description: 'Where to stop counting; null: nowhere.',
+    })
+    limit: number | null = 10_000,
   ): Promise<CountType> {
     if (limit !== null && limit < 1) throw badUserInput('limit', `${limit} is not at least 1; null counts all.`);
     const { count, exact } = await loaders.count({ status: status ? [...new Set(status)] : null, limit }).load(id);
     return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
   }
 
-  @FieldResolver(() => [EnrollmentStatusCountType], { complexity: costOfComputed, description: 'Computed now: one entry for each status, zeros included.' })
-  async enrollmentsByStatus(@Root() { id }: CourseRow, @Ctx() { loaders }: Context): Promise<EnrollmentStatusCountType[]> {
+  @FieldResolver(() => [EnrollmentStatusCountType], {
+    complexity: costOfComputed,
+    description: 'Computed now: one entry for each status, zeros included.',
+  })
+  async enrollmentsByStatus(
+    @Root() { id }: CourseRow,
+    @Ctx() { loaders }: Context,
+  ): Promise<EnrollmentStatusCountType[]> {
     const counts = await loaders.countsByStatus.load(id);
     return Object.values(EnrollmentStatus).map(status => ({ status, count: counts.get(status) ?? 0 }));
   }
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnectionType, { description: 'Its enrollments, as far as the viewer sees them.' })
-  enrollments(@Root() { id }: CourseRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+  enrollments(
+    @Root() { id }: CourseRow,
+    @Ctx() context: Context,
+    @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<EnrollmentRow>> {
     return nestedEnrollmentConnection(context, 'course_id', id, args, info);
   }
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment." })
-  async viewerEnrollment(@Root() { id }: CourseRow, @Ctx() context: Context, @Info() info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
+  async viewerEnrollment(
+    @Root() { id }: CourseRow,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<EnrollmentRow | null> {
     const found = await context.loaders.viewerEnrollment.load(id);
     return found && presentOne(context, found, info);
   }
 
   @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
-  async createCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateCourseInput, { description: 'The new course.' }) input: CreateCourseInput): Promise<CoursePayload> {
+  async createCourse(
+    @Ctx() { database, viewer, loaders, tell }: Context,
+    @Arg('input', () => CreateCourseInput, { description: 'The new course.' }) input: CreateCourseInput,
+  ): Promise<CoursePayload> {
     const { value, problems } = await createCourse(database, viewer, () => ({
       ...input,
       instructorId: optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined,
@@ -81,7 +126,10 @@ export class CourseResolver {
   }
 
   @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
-  async updateCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput): Promise<CoursePayload> {
+  async updateCourse(
+    @Ctx() { database, viewer, loaders, tell }: Context,
+    @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput,
+  ): Promise<CoursePayload> {
     const { value, problems } = await updateCourse(database, viewer, () => ({
       ...input,
       id: idOf(input.id, 'input.id'),
@@ -92,7 +140,10 @@ export class CourseResolver {
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
-  async deleteCourse(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteCourseInput, { description: 'Which course.' }) input: DeleteCourseInput): Promise<DeletePayload> {
+  async deleteCourse(
+    @Ctx() { database, viewer, loaders, tell }: Context,
+    @Arg('input', () => DeleteCourseInput, { description: 'Which course.' }) input: DeleteCourseInput,
+  ): Promise<DeletePayload> {
     const { value, problems } = await deleteCourse(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };

@@ -2,12 +2,24 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
 import { signedIn } from '../../services/access.js';
-import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../services/reader/index.js';
+import {
+  coursesById,
+  enrollmentsById,
+  type CourseRow,
+  type EnrollmentRow,
+  type UserRow,
+} from '../../services/reader/index.js';
 import type { Context } from '../context.js';
 import { enrollmentConnection } from '../enrollment-lists.js';
 import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
-import { EnrollInput, EnrollManyInput, SetEnrollmentStatusInput, TransferEnrollmentInput, UnenrollInput } from '../inputs/mutations.js';
+import {
+  EnrollInput,
+  EnrollManyInput,
+  SetEnrollmentStatusInput,
+  TransferEnrollmentInput,
+  UnenrollInput,
+} from '../inputs/mutations.js';
 import type { Connection } from '../pagination.js';
 import { presentAt, presentOne } from '../present-enrollments.js';
 import { costOfEnrollMany } from '../query-cost.js';
@@ -18,14 +30,28 @@ import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPa
 /** Resolves enrollments: their queries, mutations and relations. */
 @Resolver(() => EnrollmentType)
 export class EnrollmentResolver {
-  @Query(() => EnrollmentType, { nullable: true, description: 'One enrollment; null: there is none, or the viewer may not see it.' })
-  async enrollment(@Ctx() context: Context, @Arg('id', () => ID, { description: 'The enrollment.' }) id: string, @Info() info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
+  @Query(() => EnrollmentType, {
+    nullable: true,
+    description: 'One enrollment; null: there is none, or the viewer may not see it.',
+  })
+  async enrollment(
+    @Ctx() context: Context,
+    @Arg('id', () => ID, { description: 'The enrollment.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<EnrollmentRow | null> {
     const [found] = await enrollmentsById(context.database, signedIn(context.viewer), [idOf(id, 'id')]);
     return found ? presentOne(context, found, info) : null;
   }
 
-  @Query(() => EnrollmentConnectionType, { description: 'The enrollments that the viewer sees: students their own, teachers those of their courses, admins all.' })
-  enrollments(@Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+  @Query(() => EnrollmentConnectionType, {
+    description:
+      'The enrollments that the viewer sees: students their own, teachers those of their courses, admins all.',
+  })
+  enrollments(
+    @Ctx() context: Context,
+    @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<EnrollmentRow>> {
     return enrollmentConnection(context, args, info);
   }
 
@@ -39,8 +65,14 @@ export class EnrollmentResolver {
     return loaders.course.load(courseId);
   }
 
-  @Mutation(() => EnrollPayload, { description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.' })
-  async enroll(@Ctx() context: Context, @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput, @Info() info: GraphQLResolveInfo): Promise<EnrollPayload> {
+  @Mutation(() => EnrollPayload, {
+    description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.',
+  })
+  async enroll(
+    @Ctx() context: Context,
+    @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<EnrollPayload> {
     const { value, problems } = await enroll(context.database, context.viewer, () => ({
       studentId: optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined,
       courseId: idOf(input.courseId, 'input.courseId'),
@@ -53,15 +85,26 @@ export class EnrollmentResolver {
     };
   }
 
-  @Mutation(() => EnrollManyPayload, { complexity: costOfEnrollMany, description: 'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.' })
-  async enrollMany(@Ctx() context: Context, @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput, @Info() info: GraphQLResolveInfo): Promise<EnrollManyPayload> {
+  @Mutation(() => EnrollManyPayload, {
+    complexity: costOfEnrollMany,
+    description:
+      'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.',
+  })
+  async enrollMany(
+    @Ctx() context: Context,
+    @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<EnrollManyPayload> {
     const { value, problems } = await enrollMany(context.database, context.viewer, () => ({
       courseId: idOf(input.courseId, 'input.courseId'),
       studentIds: idsOf(input.studentIds, 'input.studentIds')!,
     }));
     context.loaders.forget();
     const ids = value?.ids ?? [];
-    const found = ids.length === 0 ? [] : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null);
+    const found =
+      ids.length === 0
+        ? []
+        : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null);
     return {
       enrollments: [...(await presentAt(context, found, info, 'enrollments'))],
       course: value && (await courseAfter(context, value.courseId)),
@@ -69,8 +112,15 @@ export class EnrollmentResolver {
     };
   }
 
-  @Mutation(() => EnrollPayload, { description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.' })
-  async setEnrollmentStatus(@Ctx() context: Context, @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' }) input: SetEnrollmentStatusInput, @Info() info: GraphQLResolveInfo): Promise<EnrollPayload> {
+  @Mutation(() => EnrollPayload, {
+    description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.',
+  })
+  async setEnrollmentStatus(
+    @Ctx() context: Context,
+    @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' })
+    input: SetEnrollmentStatusInput,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<EnrollPayload> {
     const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
       status: input.status,
@@ -83,8 +133,15 @@ export class EnrollmentResolver {
     };
   }
 
-  @Mutation(() => TransferEnrollmentPayload, { description: 'Moves an enrollment to another course. Teachers of both courses and admins.' })
-  async transferEnrollment(@Ctx() context: Context, @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' }) input: TransferEnrollmentInput, @Info() info: GraphQLResolveInfo): Promise<TransferEnrollmentPayload> {
+  @Mutation(() => TransferEnrollmentPayload, {
+    description: 'Moves an enrollment to another course. Teachers of both courses and admins.',
+  })
+  async transferEnrollment(
+    @Ctx() context: Context,
+    @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' })
+    input: TransferEnrollmentInput,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<TransferEnrollmentPayload> {
     const { value, problems } = await transferEnrollment(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
       courseId: idOf(input.courseId, 'input.courseId'),
@@ -98,11 +155,22 @@ export class EnrollmentResolver {
     };
   }
 
-  @Mutation(() => UnenrollPayload, { description: 'Deletes the row. Students their own; teachers of the course and admins any.' })
-  async unenroll(@Ctx() context: Context, @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput): Promise<UnenrollPayload> {
-    const { value, problems } = await unenroll(context.database, context.viewer, () => ({ enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId') }));
+  @Mutation(() => UnenrollPayload, {
+    description: 'Deletes the row. Students their own; teachers of the course and admins any.',
+  })
+  async unenroll(
+    @Ctx() context: Context,
+    @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput,
+  ): Promise<UnenrollPayload> {
+    const { value, problems } = await unenroll(context.database, context.viewer, () => ({
+      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
+    }));
     context.loaders.forget();
-    return { deletedId: value?.id ?? null, course: value && (await courseAfter(context, value.courseId)), userErrors: context.tell(problems) };
+    return {
+      deletedId: value?.id ?? null,
+      course: value && (await courseAfter(context, value.courseId)),
+      userErrors: context.tell(problems),
+    };
   }
 }
 

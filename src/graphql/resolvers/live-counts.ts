@@ -1,6 +1,10 @@
 import type { GraphQLError } from 'graphql';
 import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
-import { SubscriptionRefused, type CourseCountsChange, type CourseCountsSubscription } from '../../services/live-counts/index.js';
+import {
+  SubscriptionRefused,
+  type CourseCountsChange,
+  type CourseCountsSubscription,
+} from '../../services/live-counts/index.js';
 import { TokenError } from '../../services/token-error.js';
 import type { Context } from '../context.js';
 import { codedError, tokenErrorCode } from '../errors.js';
@@ -20,7 +24,11 @@ export class LiveCountsResolver {
   courseCountsChanged(
     @Root() change: CourseCountsChange | Error | undefined,
     @Ctx() { loaders }: Context,
-    @Arg('courseIds', () => [ID], { nullable: true, description: 'The courses, 1,000 at most; without it, all that the viewer sees, and those that appear later.' }) _courseIds?: string[] | null,
+    @Arg('courseIds', () => [ID], {
+      nullable: true,
+      description: 'The courses, 1,000 at most; without it, all that the viewer sees, and those that appear later.',
+    })
+    _courseIds?: string[] | null,
   ): CourseCountsChange {
     if (!change) throw elsewhere();
     // A last value that is an error reaches the reader as one, in a message like the others.
@@ -32,7 +40,10 @@ export class LiveCountsResolver {
   }
 }
 
-async function subscribe({ live }: Context, { courseIds }: { courseIds?: string[] | null }): Promise<CourseCountsSubscription> {
+async function subscribe(
+  { live }: Context,
+  { courseIds }: { courseIds?: string[] | null },
+): Promise<CourseCountsSubscription> {
   if (!live) throw elsewhere();
   try {
     return await live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null);
@@ -43,5 +54,8 @@ async function subscribe({ live }: Context, { courseIds }: { courseIds?: string[
 }
 
 function elsewhere(): GraphQLError {
-  return codedError('BAD_REQUEST', 'Subscriptions are served by server-sent events at /graphql/stream, and by WebSocket (graphql-transport-ws) at /graphql.');
+  return codedError(
+    'BAD_REQUEST',
+    'Subscriptions are served by server-sent events at /graphql/stream, and by WebSocket (graphql-transport-ws) at /graphql.',
+  );
 }

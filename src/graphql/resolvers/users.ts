@@ -18,7 +18,10 @@ import { DeletePayload, UserPayload } from '../types/payloads.js';
 @Resolver(() => UserType)
 export class UserResolver {
   @Directive(PRIVATE)
-  @Query(() => UserType, { nullable: true, description: 'The viewer; null: nobody is signed in, or the token belongs to no user.' })
+  @Query(() => UserType, {
+    nullable: true,
+    description: 'The viewer; null: nobody is signed in, or the token belongs to no user.',
+  })
   me(@Ctx() { viewer, loaders }: Context): Promise<UserRow | null> | null {
     return viewer?.userId == null ? null : loaders.user.load(viewer.userId);
   }
@@ -30,19 +33,34 @@ export class UserResolver {
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => EnrollmentConnectionType, { description: 'The enrollments of the user, as far as the viewer sees them.' })
-  enrollments(@Root() { id }: UserRow, @Ctx() context: Context, @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs, @Info() info: GraphQLResolveInfo): Promise<Connection<EnrollmentRow>> {
+  @FieldResolver(() => EnrollmentConnectionType, {
+    description: 'The enrollments of the user, as far as the viewer sees them.',
+  })
+  enrollments(
+    @Root() { id }: UserRow,
+    @Ctx() context: Context,
+    @Args(() => EnrollmentPageArgs) args: EnrollmentPageArgs,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<EnrollmentRow>> {
     return nestedEnrollmentConnection(context, 'student_id', id, args, info);
   }
 
   @Mutation(() => UserPayload, { description: 'Creates a user. Admins.' })
-  async createUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => CreateUserInput, { description: 'The new user.' }) input: CreateUserInput): Promise<UserPayload> {
+  async createUser(
+    @Ctx() { database, viewer, loaders, tell }: Context,
+    @Arg('input', () => CreateUserInput, { description: 'The new user.' }) input: CreateUserInput,
+  ): Promise<UserPayload> {
     const { value, problems } = await createUser(database, viewer, input);
     return { user: value && (await loaders.user.load(value.id)), userErrors: tell(problems) };
   }
 
-  @Mutation(() => DeletePayload, { description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.' })
-  async deleteUser(@Ctx() { database, viewer, loaders, tell }: Context, @Arg('input', () => DeleteUserInput, { description: 'Which user.' }) input: DeleteUserInput): Promise<DeletePayload> {
+  @Mutation(() => DeletePayload, {
+    description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.',
+  })
+  async deleteUser(
+    @Ctx() { database, viewer, loaders, tell }: Context,
+    @Arg('input', () => DeleteUserInput, { description: 'Which user.' }) input: DeleteUserInput,
+  ): Promise<DeletePayload> {
     const { value, problems } = await deleteUser(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };

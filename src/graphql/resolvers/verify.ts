@@ -24,15 +24,24 @@ interface Found {
 /** Resolves verify, and the course of each drift that it finds. */
 @Resolver(() => DriftType)
 export class VerifyResolver {
-  @Mutation(() => VerifyEnrollmentCountsPayload, { description: 'Read only: every drift among these courses, or among all. Nobody who writes is held up or taken for drift. Admins.' })
+  @Mutation(() => VerifyEnrollmentCountsPayload, {
+    description:
+      'Read only: every drift among these courses, or among all. Nobody who writes is held up or taken for drift. Admins.',
+  })
   async verifyEnrollmentCounts(
     @Ctx() context: Context,
-    @Arg('input', () => VerifyEnrollmentCountsInput, { nullable: true, description: 'Which courses; without it, all of them.' }) input?: VerifyEnrollmentCountsInput | null,
+    @Arg('input', () => VerifyEnrollmentCountsInput, {
+      nullable: true,
+      description: 'Which courses; without it, all of them.',
+    })
+    input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
     const { database, viewer, loaders, runs } = context;
     const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
     const { value, problems } = await runs.verifications.do(viewer, async () => {
-      const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({ courseIds: idsOf(input?.courseIds, 'input.courseIds') }));
+      const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({
+        courseIds: idsOf(input?.courseIds, 'input.courseIds'),
+      }));
       loaders.forget();
       if (!verification) return refused(...refusals);
       try {
@@ -48,7 +57,13 @@ export class VerifyResolver {
       return done(await withPresentCourses(context, sum), refusals);
     });
     const { checked, driftCount, drifts } = value ?? { checked: 0, driftCount: 0, drifts: [] };
-    return { ok: problems.length === 0 && driftCount === 0, checked, driftCount, drifts, userErrors: context.tell(problems) };
+    return {
+      ok: problems.length === 0 && driftCount === 0,
+      checked,
+      driftCount,
+      drifts,
+      userErrors: context.tell(problems),
+    };
   }
 
   @FieldResolver(() => CourseType, { description: 'The course as it is now; its stored count may have changed since.' })

@@ -60,7 +60,10 @@ registerEnumType(EnrollmentStatus, {
 registerEnumType(CountPrecision, {
   name: 'CountPrecision',
   description: 'Whether a computed count is the whole count.',
-  valuesConfig: { EXACT: { description: 'All were counted.' }, AT_LEAST: { description: 'Counting stopped at the limit; there are more.' } },
+  valuesConfig: {
+    EXACT: { description: 'All were counted.' },
+    AT_LEAST: { description: 'Counting stopped at the limit; there are more.' },
+  },
 });
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
@@ -85,7 +88,10 @@ registerEnumType(EnrollmentOrderField, {
 registerEnumType(RunKind, {
   name: 'RunKind',
   description: 'What a run does.',
-  valuesConfig: { RECOUNT: { description: 'Repairs drift or, in a dry run, tells of it.' }, UNDO: { description: 'Takes back what another run changed.' } },
+  valuesConfig: {
+    RECOUNT: { description: 'Repairs drift or, in a dry run, tells of it.' },
+    UNDO: { description: 'Takes back what another run changed.' },
+  },
 });
 registerEnumType(RunStatus, {
   name: 'RunStatus',
@@ -101,5 +107,7 @@ registerEnumType(RunStatus, {
 registerEnumType(UserErrorCode, {
   name: 'UserErrorCode',
   description: 'What a caller can fix.',
-  valuesConfig: Object.fromEntries(Object.entries(userErrorCatalogue).map(([code, { meaning }]) => [code, { description: meaning }])),
+  valuesConfig: Object.fromEntries(
+    Object.entries(userErrorCatalogue).map(([code, { meaning }]) => [code, { description: meaning }]),
+  ),
 });

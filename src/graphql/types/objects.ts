@@ -96,7 +96,10 @@ export class EnrollmentStatusCountType {
 /** Shows what a caller can fix. */
 @ObjectType('UserError', { description: 'What the caller can fix.' })
 export class UserErrorType {
-  @Field(() => [String], { nullable: true, description: 'The path of the argument, with the index in lists; null: no single one.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'The path of the argument, with the index in lists; null: no single one.',
+  })
   field!: readonly string[] | null;
 
   @Field(() => String, { description: 'What is wrong, with the value, and what to do.' })

@@ -14,7 +14,10 @@ export class VerifyEnrollmentCountsPayload {
   @Field(() => Int, { description: 'The courses that were verified.' })
   checked!: number;
 
-  @Field(() => Int, { description: 'How many stored counts drift in all; where these are more than `drifts` lists, a dry run of recountEnrollments records every one of them.' })
+  @Field(() => Int, {
+    description:
+      'How many stored counts drift in all; where these are more than `drifts` lists, a dry run of recountEnrollments records every one of them.',
+  })
   driftCount!: number;
 
   @Field(() => [DriftType], { description: 'The stored counts that drift, by course, the first 10,000 of them.' })
@@ -27,7 +30,10 @@ export class VerifyEnrollmentCountsPayload {
 /** Answers a mutation of one run. */
 @ObjectType('RecountPayload', { description: 'The run afterwards.' })
 export class RecountPayload {
-  @Field(() => RecountRunType, { nullable: true, description: 'The run: at its end, or as far as it is; null: see userErrors.' })
+  @Field(() => RecountRunType, {
+    nullable: true,
+    description: 'The run: at its end, or as far as it is; null: see userErrors.',
+  })
   run!: unknown;
 
   @Field(() => [UserErrorType], { description: userErrors })

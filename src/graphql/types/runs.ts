@@ -15,7 +15,10 @@ export class RecountRunType {
   @Field(() => RunStatus, { description: 'Where the run stands; FAILED also where it was interrupted.' })
   status!: RunStatus;
 
-  @Field(() => Boolean, { description: 'Whether the process that worked on it went away without a word. Resume the run to go on where it was.' })
+  @Field(() => Boolean, {
+    description:
+      'Whether the process that worked on it went away without a word. Resume the run to go on where it was.',
+  })
   interrupted!: boolean;
 
   @Field(() => Boolean, { description: 'Whether the run only tells what it would change.' })
@@ -24,10 +27,14 @@ export class RecountRunType {
   @Field(() => String, { description: 'Who asked: a user, or the name of a command or schedule.' })
   startedBy!: string;
 
-  @Field(() => String, { description: 'The process that works on the run, or was the last to: host, process id and a name of its own.' })
+  @Field(() => String, {
+    description: 'The process that works on the run, or was the last to: host, process id and a name of its own.',
+  })
   owner!: string;
 
-  @Field(() => GraphQLDateTime, { description: 'When the run was started, by the clock of the database, as all moments of a run.' })
+  @Field(() => GraphQLDateTime, {
+    description: 'When the run was started, by the clock of the database, as all moments of a run.',
+  })
   startedAt!: Date;
 
   @Field(() => GraphQLDateTime, { description: 'When it last gave a sign of life.' })
@@ -57,7 +64,10 @@ export class RecountRunType {
   @Field(() => Int, { description: 'Courses repaired, none in a dry run; for an undoing, changes taken back.' })
   repaired!: number;
 
-  @Field(() => String, { nullable: true, description: 'What ended the run before its time, or could not be taken back, and what to do; null: nothing.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'What ended the run before its time, or could not be taken back, and what to do; null: nothing.',
+  })
   error!: string | null;
 }
 

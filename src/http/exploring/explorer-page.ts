@@ -1,8 +1,9 @@
 /**
  * Serves Altair at /explorer, from the files of the package altair-static: it needs no network but this server.
  *
- * Every address in the page is relative, so it works behind a path prefix too. Its policy allows the package's files and
- * what bears the answer's nonce, and style attributes, which the package's widgets need; no eval, no frame, no other host.
+ * Every address in the page is relative, so it works behind a path prefix too. Its policy allows the package's files
+ * and what bears the answer's nonce, and style attributes, which the package's widgets need; no eval, no frame, no
+ * other host.
  */
 import staticFiles from '@fastify/static';
 import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
@@ -15,7 +16,13 @@ import { tokenHint } from './token-hint.js';
 /** Adds the page and its files. */
 export async function addExplorer(app: FastifyInstance, config: Config): Promise<void> {
   const options = optionsOf(config);
-  await app.register(staticFiles, { root: getDistDirectory(), prefix: '/explorer/', index: false, acceptRanges: false, maxAge: '1h' });
+  await app.register(staticFiles, {
+    root: getDistDirectory(),
+    prefix: '/explorer/',
+    index: false,
+    acceptRanges: false,
+    maxAge: '1h',
+  });
   app.get('/explorer', async (_request, reply) => {
     const nonce = newNonce();
     const own = ["'self'", `'nonce-${nonce}'`];
@@ -35,8 +42,18 @@ export async function addExplorer(app: FastifyInstance, config: Config): Promise
 function optionsOf(config: Config): AltairConfigOptions {
   return {
     // The one that is opened last stays in front.
-    initialWindows: examples.map(({ name, role, document }) => ({ initialName: name, initialQuery: `${tokenHint(config, role)}\n${document}` })).reverse(),
-    initialSettings: { 'schema.reloadOnStart': true, 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    initialWindows: examples
+      .map(({ name, role, document }) => ({
+        initialName: name,
+        initialQuery: `${tokenHint(config, role)}\n${document}`,
+      }))
+      .reverse(),
+    initialSettings: {
+      'schema.reloadOnStart': true,
+      'banners.disable': true,
+      'alert.disableUpdateNotification': true,
+      disablePushNotification: true,
+    },
     // Accounts are kept by a server of Altair's makers.
     disableAccount: true,
   };

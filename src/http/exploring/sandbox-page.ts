@@ -1,6 +1,6 @@
 /**
- * Serves Apollo Sandbox to browsers at /graphql. Its script and its frame come from Apollo's servers; the operations are
- * sent by this page itself, to its own address, so that no CORS header is needed for them.
+ * Serves Apollo Sandbox to browsers at /graphql. Its script and its frame come from Apollo's servers; the operations
+ * are sent by this page itself, to its own address, so that no CORS header is needed for them.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
@@ -25,14 +25,22 @@ export function sandboxPage(config: Config): ApolloServerPlugin {
 /** Sets the page's headers, and has it name the explorer that works offline where Sandbox cannot be loaded. */
 export function addSandboxHeaders(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
-    if (request.routeOptions.url !== '/graphql' || typeof payload !== 'string' || !String(reply.getHeader('content-type')).startsWith('text/html')) return payload;
+    if (
+      request.routeOptions.url !== '/graphql' ||
+      typeof payload !== 'string' ||
+      !String(reply.getHeader('content-type')).startsWith('text/html')
+    )
+      return payload;
     const nonce = /'nonce-([^']+)'/.exec(payload)?.[1] ?? '';
     setPageHeaders(reply, policyOf(nonce));
     // Signing in to Apollo opens a window that talks to the frame.
     reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
     // The place that Sandbox would take lies over the text and its link.
     const style = `<style nonce="${nonce}">#embeddableSandbox:empty { pointer-events: none; }</style>`;
-    return payload.replace('you might be offline.</p>', `$&\n  <p>The <a href="explorer">explorer</a> works without the network.</p>${style}`);
+    return payload.replace(
+      'you might be offline.</p>',
+      `$&\n  <p>The <a href="explorer">explorer</a> works without the network.</p>${style}`,
+    );
   });
 }
 

@@ -1,12 +1,20 @@
 import type { Config } from '../../config.js';
 import { Role } from '../../entities/index.js';
 
-/** Gives comment lines for the top of a document: which header says who asks and, outside production, how to get a token for it. */
+/**
+ * Gives comment lines for the top of a document: which header says who asks and, outside production, how to get a token
+ * for it.
+ */
 export function tokenHint({ production, jwt }: Config, role: Role | null): string {
-  const who = role === null ? 'Needs no token. To ask as somebody,' : `For ${role === Role.ADMIN ? 'an admin' : `a ${role}`}:`;
+  const who =
+    role === null ? 'Needs no token. To ask as somebody,' : `For ${role === Role.ADMIN ? 'an admin' : `a ${role}`}:`;
   const lines = [`${who} set the header  Authorization: Bearer TOKEN`];
   if (jwt.jwksUrl !== undefined) lines.push('Tokens come from your identity provider.');
-  else if (!production) lines.push('The server printed tokens when it started. Another one:', `npm run -s rollcall -- token ${optionsFor(role)}`);
+  else if (!production)
+    lines.push(
+      'The server printed tokens when it started. Another one:',
+      `npm run -s rollcall -- token ${optionsFor(role)}`,
+    );
   return lines.map(line => `# ${line}\n`).join('');
 }
 

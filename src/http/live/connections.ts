@@ -5,7 +5,10 @@ type Protocol = Listener['protocol'];
 
 /** Says how often connections are looked at, in milliseconds. */
 const SWEEP_INTERVAL = 1000;
-/** Limits how long a client may take to read what it was sent, in milliseconds: 1 MiB at 280 kbit/s, as for a request's body. */
+/**
+ * Limits how long a client may take to read what it was sent, in milliseconds: 1 MiB at 280 kbit/s, as for a request's
+ * body.
+ */
 export const WRITE_DEADLINE = 30_000;
 
 /** Lists why a client is not let in: its page's origin, or as many connections as it may have. */
@@ -19,7 +22,10 @@ export interface LiveConnection {
   readonly protocol: Protocol;
   /** Who listens; null: nobody yet, as a WebSocket has not begun. */
   readonly listener: Listener | null;
-  /** Looks whether it is still of use, at a moment by the pace; returns `slow` where its client has not read in time and it was cut off. */
+  /**
+   * Looks whether it is still of use, at a moment by the pace; returns `slow` where its client has not read in time and
+   * it was cut off.
+   */
   sweep(now: number): 'slow' | undefined;
   /** Sends the client away for its token: with the close code 4403, or with an error and the end of its stream. */
   sendAway(error: TokenError): void;
@@ -27,7 +33,10 @@ export interface LiveConnection {
 
 /** The connections of one server: it bounds how many each client has, and ends those that are of no use or a burden. */
 export class LiveConnections {
-  /** WebSockets that have not begun, apart from the others: nobody knows yet whose they are, and viewers must find a way in. */
+  /**
+   * WebSockets that have not begun, apart from the others: nobody knows yet whose they are, and viewers must find a way
+   * in.
+   */
   readonly arrivals: Shares;
   readonly established: Shares;
   readonly #open = new Set<LiveConnection>();
@@ -68,7 +77,10 @@ export class LiveConnections {
     return [...this.#open].flatMap(({ listener }) => listener ?? []);
   }
 
-  /** Sends a listener away for its token: all its subscriptions end, and its WebSocket is closed with 4403; its stream of events ends with the error. */
+  /**
+   * Sends a listener away for its token: all its subscriptions end, and its WebSocket is closed with 4403; its stream
+   * of events ends with the error.
+   */
   sendAway(listener: Listener, error: TokenError): void {
     for (const connection of this.#open) if (connection.listener === listener) connection.sendAway(error);
   }

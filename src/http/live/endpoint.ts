@@ -1,5 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { getOperationAST, GraphQLError, OperationTypeNode, type DocumentNode, type ExecutionResult, type GraphQLFormattedError, type OperationDefinitionNode } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLFormattedError,
+  type OperationDefinitionNode,
+} from 'graphql';
 import type { Config } from '../../config.js';
 import type { Context } from '../../graphql/context.js';
 import { readDocument } from '../../graphql/documents.js';
@@ -70,13 +78,24 @@ export interface SentRequest extends SentDocument {
 }
 
 /** Gives who listens with a token, or without one. Errors: TokenError. */
-export async function listenerOf({ verify, expiryOf }: LiveEndpoint, token: string | null, client: Omit<Listener, 'viewer' | 'expiresAt'>): Promise<Listener> {
+export async function listenerOf(
+  { verify, expiryOf }: LiveEndpoint,
+  token: string | null,
+  client: Omit<Listener, 'viewer' | 'expiresAt'>,
+): Promise<Listener> {
   if (token === null) return { ...client, viewer: null, expiresAt: null };
   return { ...client, viewer: await verify(token), expiresAt: expiryOf(token) };
 }
 
-/** Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and BAD_REQUEST for queries and mutations. */
-function subscriptionIn({ rules }: LiveEndpoint, viewer: Viewer | null, request: SentRequest): SubscriptionRequest | GraphQLError[] {
+/**
+ * Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and
+ * BAD_REQUEST for queries and mutations.
+ */
+function subscriptionIn(
+  { rules }: LiveEndpoint,
+  viewer: Viewer | null,
+  request: SentRequest,
+): SubscriptionRequest | GraphQLError[] {
   const { query, operationName, variables: sent } = request;
   const found = rules.trusted ? rules.trusted.find(request) : readDocument(query, rules);
   const read = found instanceof GraphQLError ? [found] : found;
@@ -84,16 +103,37 @@ function subscriptionIn({ rules }: LiveEndpoint, viewer: Viewer | null, request:
   const { document } = read;
   const operation = getOperationAST(document, operationName);
   if (!operation) {
-    return [codedError('OPERATION_RESOLUTION_FAILURE', operationName == null ? 'Must provide operation name if query contains multiple operations.' : `Unknown operation named "${operationName}".`)];
+    return [
+      codedError(
+        'OPERATION_RESOLUTION_FAILURE',
+        operationName == null
+          ? 'Must provide operation name if query contains multiple operations.'
+          : `Unknown operation named "${operationName}".`,
+      ),
+    ];
   }
   // Those have their limits, log lines and metrics there.
-  if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [codedError('BAD_REQUEST', `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`)];
-  const { cost, refusals, variables } = assessOperation({ schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema, viewer }, rules);
+  if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
+    return [
+      codedError(
+        'BAD_REQUEST',
+        `Only subscriptions are served here; send a ${operation.operation} to /graphql by POST.`,
+      ),
+    ];
+  const { cost, refusals, variables } = assessOperation(
+    { schema: rules.schema, document, operation, variables: sent, hidesSchema: rules.hidesSchema, viewer },
+    rules,
+  );
   return refusals.length > 0 ? [...refusals] : { document, operation, variables, cost };
 }
 
 /** Gives the subscription that a client has sent, once its cost is charged, or why it is not served. */
-export async function grantedSubscriptionIn(endpoint: LiveEndpoint, viewer: Viewer | null, sent: SentRequest, bill: Bill | null): Promise<SubscriptionRequest | GraphQLError[]> {
+export async function grantedSubscriptionIn(
+  endpoint: LiveEndpoint,
+  viewer: Viewer | null,
+  sent: SentRequest,
+  bill: Bill | null,
+): Promise<SubscriptionRequest | GraphQLError[]> {
   const found = subscriptionIn(endpoint, viewer, sent);
   if (Array.isArray(found)) {
     await bill?.settle(mistakePoints(sent.query));
@@ -107,5 +147,9 @@ export async function grantedSubscriptionIn(endpoint: LiveEndpoint, viewer: View
 export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: ExecutionResult): ExecutionResult {
   if (!errors) return { data, ...rest };
   const isRefusal = data == null && errors.every(({ path }) => path === undefined);
-  return { errors: errors.map(error => format(error.toJSON(), error)) as unknown as GraphQLError[], ...(!isRefusal && { data }), ...rest };
+  return {
+    errors: errors.map(error => format(error.toJSON(), error)) as unknown as GraphQLError[],
+    ...(!isRefusal && { data }),
+    ...rest,
+  };
 }

@@ -23,7 +23,10 @@ const COMMENT = ':\n\n';
 /** Is when a client that is not let in may try again, in seconds. */
 const RETRY_AFTER = '5';
 
-/** Serves subscriptions by server-sent events, each by a request of its own; gives the function that lets the clients go. */
+/**
+ * Serves subscriptions by server-sent events, each by a request of its own; gives the function that lets the clients
+ * go.
+ */
 export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
   const open = new Set<ServerResponse>();
   let closing = false;
@@ -38,17 +41,35 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       // With data, though null, for that is how the package knows a result.
       if (Array.isArray(found)) return { data: null, errors: found };
       const { document, operation, variables } = found;
-      if (record) record.operation = { type: operation.operation, name: operation.name?.value ?? null, field: operationLabel(operation, document) };
-      return { schema: endpoint.rules.schema, document, operationName: sent.operationName, variableValues: variables, contextValue: { ...endpoint.contextOf(listener) } };
+      if (record)
+        record.operation = {
+          type: operation.operation,
+          name: operation.name?.value ?? null,
+          field: operationLabel(operation, document),
+        };
+      return {
+        schema: endpoint.rules.schema,
+        document,
+        operationName: sent.operationName,
+        variableValues: variables,
+        contextValue: { ...endpoint.contextOf(listener) },
+      };
     },
     subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext: (_context, _request, result) => presented(endpoint, result as ExecutionResult),
   });
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    if (!request.headers.accept?.includes(EVENT_STREAM)) throw new RefusedRequest(406, 'BAD_REQUEST', `Send the header "Accept: ${EVENT_STREAM}".`);
-    // One that waits for the stream before it on the same connection would begin never, and nobody would learn of its end.
-    if (reply.raw.socket === null) throw new RefusedRequest(400, 'BAD_REQUEST', 'Another answer is under way on this connection. Ask for a stream of events on a connection of its own.');
+    if (!request.headers.accept?.includes(EVENT_STREAM))
+      throw new RefusedRequest(406, 'BAD_REQUEST', `Send the header "Accept: ${EVENT_STREAM}".`);
+    // One that waits for the stream before it on the same connection would begin never, and nobody would learn of its
+    // end.
+    if (reply.raw.socket === null)
+      throw new RefusedRequest(
+        400,
+        'BAD_REQUEST',
+        'Another answer is under way on this connection. Ask for a stream of events on a connection of its own.',
+      );
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
       endpoint.connections.refuse('origin');
@@ -58,7 +79,12 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     const connection = new StreamConnection(response, endpoint);
     let listener: Listener;
     try {
-      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), { protocol: 'sse', address: endpoint.clientAddressOf(request.raw), outlet: connection.outlet, gone: connection.gone });
+      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), {
+        protocol: 'sse',
+        address: endpoint.clientAddressOf(request.raw),
+        outlet: connection.outlet,
+        gone: connection.gone,
+      });
       connection.begin(listener);
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
@@ -74,25 +100,40 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
     // The package lets through what is no text, and graphql looks for an operation of that name.
     const name: unknown = sentBody?.['operationName'];
-    if (name != null && typeof name !== 'string') throw new RefusedRequest(400, 'BAD_REQUEST', 'The "operationName" is not a text. Give the name of an operation in the document, or leave it out.');
-    const chosen = endpoint.rules.trusted?.find(sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})));
-    if (chosen instanceof GraphQLError) return reply.code(400).send({ errors: [endpoint.format(chosen.toJSON(), chosen)] });
+    if (name != null && typeof name !== 'string')
+      throw new RefusedRequest(
+        400,
+        'BAD_REQUEST',
+        'The "operationName" is not a text. Give the name of an operation in the document, or leave it out.',
+      );
+    const chosen = endpoint.rules.trusted?.find(
+      sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})),
+    );
+    if (chosen instanceof GraphQLError)
+      return reply.code(400).send({ errors: [endpoint.format(chosen.toJSON(), chosen)] });
     const [body, { status, headers = {} }] = await handle({
       method: request.method,
       // The package knows documents by their text only.
-      url: chosen ? `${EVENT_STREAM_PATH}?${new URLSearchParams({ ...(request.query as Record<string, string>), query: chosen.text })}` : url,
+      url: chosen
+        ? `${EVENT_STREAM_PATH}?${new URLSearchParams({ ...(request.query as Record<string, string>), query: chosen.text })}`
+        : url,
       headers: { get: name => (name === 'accept' ? EVENT_STREAM : (request.headers[name]?.toString() ?? null)) },
       body: chosen && sentBody ? { ...sentBody, query: chosen.text } : sentBody,
       raw: request,
       context: { listener },
     });
-    if (body === null || typeof body === 'string') throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is no request for a subscription.');
+    if (body === null || typeof body === 'string')
+      throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is no request for a subscription.');
     // Of one that has gone meanwhile nothing more is heard.
     if (!response.destroyed) open.add(response);
     response.once('close', () => open.delete(response));
     // A proxy that buffers would keep the events to itself.
     const { connection: _keptOpen, ...own } = headers; // Whether the connection is kept open after the stream is for the client to say.
-    return reply.code(status).headers(own).header('x-accel-buffering', 'no').send(Readable.from(untilClosing(body)));
+    return reply
+      .code(status)
+      .headers(own)
+      .header('x-accel-buffering', 'no')
+      .send(Readable.from(untilClosing(body)));
   }
 
   /** Gives the events, but no word of an end that only this server comes to: so the client knows to connect again. */
@@ -102,8 +143,10 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       async next() {
         for (;;) {
           const part = await body.next();
-          if (closing && !part.done && part.value.startsWith('event: complete')) return { done: true, value: undefined };
-          // The first, which sends the headers, and then each second one. What was sent and nobody confirms keeps TCP from asking whether the client is there.
+          if (closing && !part.done && part.value.startsWith('event: complete'))
+            return { done: true, value: undefined };
+          // The first, which sends the headers, and then each second one. What was sent and nobody confirms keeps TCP
+          // from asking whether the client is there.
           if (part.value !== COMMENT || (comments += 1) % 2 === 1) return part;
         }
       },

@@ -18,7 +18,10 @@ export { isForWebSocket } from './web-sockets.js';
 /** Limits how long clients may take to leave a server that stops, in milliseconds. */
 const GRACE = 1000;
 
-/** Is the live counts of a server, and what sends their clients away, who then connect elsewhere; to be called as the server stops listening. */
+/**
+ * Is the live counts of a server, and what sends their clients away, who then connect elsewhere; to be called as the
+ * server stops listening.
+ */
 export interface ServedCounts {
   readonly counts: LiveCounts;
   /** Knows who listens, and sends listeners away whose rights are gone. */
@@ -29,11 +32,30 @@ export interface ServedCounts {
 /** Serves subscriptions to them. */
 export function serveLiveCounts(
   app: FastifyInstance,
-  { config, database, pace = clock, ...rest }: Pick<LiveEndpoint, 'rules' | 'contextOf' | 'verify' | 'clientAddressOf' | 'rates' | 'isOverloaded' | 'format' | 'current' | 'rawAnswers' | 'logger'> & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
+  {
+    config,
+    database,
+    pace = clock,
+    ...rest
+  }: Pick<
+    LiveEndpoint,
+    | 'rules'
+    | 'contextOf'
+    | 'verify'
+    | 'clientAddressOf'
+    | 'rates'
+    | 'isOverloaded'
+    | 'format'
+    | 'current'
+    | 'rawAnswers'
+    | 'logger'
+  > & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
 ): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>
-    error === null ? logger.info('live counts can be read again') : logger.warn(loggedError(error), 'live counts cannot be read; subscribers wait until they can be');
+    error === null
+      ? logger.info('live counts can be read again')
+      : logger.warn(loggedError(error), 'live counts cannot be read; subscribers wait until they can be');
   const limits = shareLimits(config.maxSubscriptions);
   const counts = new LiveCounts(database, onTrouble, pace, limits);
   const connections = new LiveConnections(pace, limits);

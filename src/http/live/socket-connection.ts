@@ -5,7 +5,9 @@ import { rejection, type TokenError } from '../../services/token-error.js';
 import { WRITE_DEADLINE, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 
-/** Limits what waits for a client before nothing more is read of it, in bytes: answers to it are made of what it sends. */
+/**
+ * Limits what waits for a client before nothing more is read of it, in bytes: answers to it are made of what it sends.
+ */
 const MAX_WAITING_BYTES = 65_536;
 /** Limits the messages of a client that are read within a second; the others wait in its own socket. */
 const MAX_MESSAGES_PER_SECOND = 200;
@@ -20,7 +22,15 @@ const KEEP_ALIVE = 12_000;
 export function closeWith(socket: WebSocket, code: number, reason: string): void {
   const bytes = Buffer.from(reason);
   // A character that is cut in two becomes one of three bytes that says so.
-  socket.close(code, bytes.length <= MAX_REASON_BYTES ? bytes : bytes.subarray(0, MAX_REASON_BYTES - 3).toString().replace(/\uFFFD$/, '…'));
+  socket.close(
+    code,
+    bytes.length <= MAX_REASON_BYTES
+      ? bytes
+      : bytes
+          .subarray(0, MAX_REASON_BYTES - 3)
+          .toString()
+          .replace(/\uFFFD$/, '…'),
+  );
 }
 
 /** One WebSocket, whose client may send what it likes, as fast as it likes, and never read. */
@@ -43,7 +53,9 @@ export class SocketConnection implements LiveConnection {
   #isTakingUp = false;
   #isAlive = true;
 
-  /** Takes a WebSocket that is open, its client's address, and what gives back its share of those that have not begun. */
+  /**
+   * Takes a WebSocket that is open, its client's address, and what gives back its share of those that have not begun.
+   */
   constructor(
     private readonly socket: WebSocket,
     private readonly endpoint: LiveEndpoint,
@@ -105,7 +117,10 @@ export class SocketConnection implements LiveConnection {
     });
   }
 
-  /** Takes a message of the client up, or later where it sends too many, or reads too few; nothing more is read until then. */
+  /**
+   * Takes a message of the client up, or later where it sends too many, or reads too few; nothing more is read until
+   * then.
+   */
   receive(takeUp: () => void): void {
     this.#held.push(takeUp);
     this.#takeUpNext();
@@ -131,7 +146,8 @@ export class SocketConnection implements LiveConnection {
     if (!this.#listener) return undefined;
     if (this.endpoint.isExpired(this.#listener)) this.sendAway(rejection('The token has expired. Get a new one.'));
     else if (this.endpoint.counts.has(this.#listener)) this.#activeAt = now;
-    else if (now - this.#activeAt >= IDLE_TIMEOUT) this.close(1000, `No subscription for ${IDLE_TIMEOUT / 1000} s. Connect again to subscribe.`);
+    else if (now - this.#activeAt >= IDLE_TIMEOUT)
+      this.close(1000, `No subscription for ${IDLE_TIMEOUT / 1000} s. Connect again to subscribe.`);
     return undefined;
   }
 

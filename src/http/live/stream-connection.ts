@@ -62,7 +62,10 @@ export class StreamConnection implements LiveConnection {
     return 'slow';
   }
 
-  /** Comes back when the client has read enough for more to be sent, or has gone: so that a slow one only has the latest waiting for it. */
+  /**
+   * Comes back when the client has read enough for more to be sent, or has gone: so that a slow one only has the latest
+   * waiting for it.
+   */
   #room(): Promise<void> | undefined {
     const { response } = this;
     if (!response.writableNeedDrain || response.destroyed) return undefined;

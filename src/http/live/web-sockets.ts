@@ -39,9 +39,18 @@ const TRY_AGAIN_LATER = 1013;
 const RETRY_AFTER = '5';
 
 /** Lists the types of messages that clients may send. */
-const ofClients: ReadonlySet<unknown> = new Set([MessageType.ConnectionInit, MessageType.Ping, MessageType.Pong, MessageType.Subscribe, MessageType.Complete]);
+const ofClients: ReadonlySet<unknown> = new Set([
+  MessageType.ConnectionInit,
+  MessageType.Ping,
+  MessageType.Pong,
+  MessageType.Subscribe,
+  MessageType.Complete,
+]);
 
-/** Tells whether a request is to leave HTTP; others that ask for an upgrade, to HTTP/2 say, are answered as if they had not. */
+/**
+ * Tells whether a request is to leave HTTP; others that ask for an upgrade, to HTTP/2 say, are answered as if they had
+ * not.
+ */
 export function isForWebSocket({ headers, url }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket' && url?.split('?', 1)[0] === WEB_SOCKET_PATH;
 }
@@ -63,7 +72,14 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     async onConnect({ connectionParams, extra }) {
       try {
         const { address } = extra;
-        extra.begin(await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), { protocol: 'ws', address, outlet: extra.outlet, gone: extra.gone }));
+        extra.begin(
+          await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), {
+            protocol: 'ws',
+            address,
+            outlet: extra.outlet,
+            gone: extra.gone,
+          }),
+        );
         return true;
       } catch (error) {
         if (error instanceof UncheckedTokenError) extra.close(TRY_AGAIN_LATER, error.message);
@@ -87,17 +103,25 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       const unpaid = await bill?.charge(REQUEST_POINTS);
       const found = unpaid ? [rateLimited(unpaid)] : await grantedSubscriptionIn(endpoint, listener.viewer, sent, bill);
       if (Array.isArray(found)) return found;
-      return { schema: endpoint.rules.schema, document: found.document, operationName: sent.operationName, variableValues: found.variables, contextValue: endpoint.contextOf(listener) };
+      return {
+        schema: endpoint.rules.schema,
+        document: found.document,
+        operationName: sent.operationName,
+        variableValues: found.variables,
+        contextValue: endpoint.contextOf(listener),
+      };
     },
     subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext({ extra }, _id, _payload, _args, result) {
       // Not each such error: it may be of a field that only who is signed in may read.
-      const expired = isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
+      const expired =
+        isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
       // For the client to connect again with another token; the message itself does not go out any more.
       if (expired) extra.sendAway(rejection(expired.message));
       return presented(endpoint, result);
     },
-    onError: (_connection, _id, _payload, errors) => errors.map(error => endpoint.format((error as GraphQLError).toJSON(), error)) as readonly GraphQLFormattedError[],
+    onError: (_connection, _id, _payload, errors) =>
+      errors.map(error => endpoint.format((error as GraphQLError).toJSON(), error)) as readonly GraphQLFormattedError[],
   });
 
   function serve(socket: WebSocket, request: IncomingMessage, connection: SocketConnection): void {
@@ -106,7 +130,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     const takeUp = (text: string, isBinary: boolean, take: (text: string) => Promise<void>): void => {
       // Of one that is being closed nothing more is heard.
       if (socket.readyState !== socket.OPEN) return;
-      const message = isBinary ? { mistake: 'Send messages as text.' } : readMessage(text, endpoint.rules.trusted !== null);
+      const message = isBinary
+        ? { mistake: 'Send messages as text.' }
+        : readMessage(text, endpoint.rules.trusted !== null);
       if ('mistake' in message) return connection.close(CloseCode.BadRequest, message.mistake);
       echoes = message.text.length <= MAX_ECHOED_LENGTH;
       take(message.text).catch((error: unknown) => {
@@ -121,8 +147,10 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         // Each is waited for, so that a client that reads slowly only has the latest waiting for it.
         send: data => connection.send(data),
         close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
-        onPing: payload => connection.send(JSON.stringify({ type: MessageType.Pong, ...(payload && echoes && { payload }) })),
-        onMessage: take => socket.on('message', (data, isBinary) => connection.receive(() => takeUp(String(data), isBinary, take))),
+        onPing: payload =>
+          connection.send(JSON.stringify({ type: MessageType.Pong, ...(payload && echoes && { payload }) })),
+        onMessage: take =>
+          socket.on('message', (data, isBinary) => connection.receive(() => takeUp(String(data), isBinary, take))),
       },
       connection,
     );
@@ -131,7 +159,14 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     socket.once('close', (code, reason) => {
       const viewer = connection.listener?.viewer;
       logger.info(
-        { requestId: requestIdOf(request), path: WEB_SOCKET_PATH, code, durationMs: Math.round(performance.now() - start), subscriptions: connection.subscriptions, ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }) },
+        {
+          requestId: requestIdOf(request),
+          path: WEB_SOCKET_PATH,
+          code,
+          durationMs: Math.round(performance.now() - start),
+          subscriptions: connection.subscriptions,
+          ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }),
+        },
         'websocket',
       );
       void closed(code, String(reason));
@@ -141,7 +176,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   function refuse(request: IncomingMessage, socket: Duplex, answer: Refusal): void {
     const { method = 'GET' } = request;
     const headers = { ...rateHeadersOf(request), ...answer.headers };
-    endpoint.rawAnswers.refuse(socket, { id: requestIdOf(request), method, path: WEB_SOCKET_PATH, route: WEB_SOCKET_PATH }, { ...answer, headers });
+    endpoint.rawAnswers.refuse(
+      socket,
+      { id: requestIdOf(request), method, path: WEB_SOCKET_PATH, route: WEB_SOCKET_PATH },
+      { ...answer, headers },
+    );
   }
 
   function rateHeadersOf(request: IncomingMessage): Record<string, string> {
@@ -154,14 +193,22 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   });
 
   sockets.on('wsClientError', ({ message }, socket, request) => {
-    const answer: Refusal = { status: 400, code: 'BAD_REQUEST', message: `This is no request for a WebSocket: ${message}.`, headers: { 'sec-websocket-version': '13, 8' } };
+    const answer: Refusal = {
+      status: 400,
+      code: 'BAD_REQUEST',
+      message: `This is no request for a WebSocket: ${message}.`,
+      headers: { 'sec-websocket-version': '13, 8' },
+    };
     refuse(request, socket, answer);
   });
 
   /** How those who asked for a WebSocket stand by the limit of their address. */
   const standings = new WeakMap<IncomingMessage, Standing>();
   let closing = false;
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void admit(request, socket, head));
+  app.server.on(
+    'upgrade',
+    (request: IncomingMessage, socket: Duplex, head: Buffer) => void admit(request, socket, head),
+  );
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Who resets the connection then is no trouble, and nobody else listens for it.
@@ -178,7 +225,8 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       return refuse(request, socket, { status: 403, code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
     }
     // By a close code, for a page is not told the status of a request for a WebSocket.
-    if (unpaid) return sockets.handleUpgrade(request, socket, head, opened => turnAway(request, opened, unpaid.message));
+    if (unpaid)
+      return sockets.handleUpgrade(request, socket, head, opened => turnAway(request, opened, unpaid.message));
     if (endpoint.isOverloaded()) return refuse(request, socket, overloaded);
     let giveBack: (() => void) | null;
     try {
@@ -186,7 +234,12 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     } catch (error) {
       if (!(error instanceof SubscriptionRefused)) throw error;
       connections.refuse('connections');
-      return refuse(request, socket, { status: 429, code: error.code, message: error.message, headers: { 'retry-after': RETRY_AFTER } });
+      return refuse(request, socket, {
+        status: 429,
+        code: error.code,
+        message: error.message,
+        headers: { 'retry-after': RETRY_AFTER },
+      });
     }
     sockets.handleUpgrade(request, socket, head, opened => {
       serve(opened, request, new SocketConnection(opened, endpoint, address, giveBack!));
@@ -198,7 +251,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
 
   function turnAway(request: IncomingMessage, socket: WebSocket, reason: string): void {
     // Not 4429, after which clients give up for good.
-    closeWith(socket.on('error', () => socket.terminate()), TRY_AGAIN_LATER, reason);
+    closeWith(
+      socket.on('error', () => socket.terminate()),
+      TRY_AGAIN_LATER,
+      reason,
+    );
     logger.info({ requestId: requestIdOf(request), path: WEB_SOCKET_PATH, code: TRY_AGAIN_LATER }, 'websocket');
   }
 
@@ -209,16 +266,27 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   };
 }
 
-/** Gives a message as the package is to have it, or the mistake in one that it would take for one of ours, or repeat at length; it sees to the others. */
+/**
+ * Gives a message as the package is to have it, or the mistake in one that it would take for one of ours, or repeat at
+ * length; it sees to the others.
+ */
 function readMessage(text: string, byId: boolean): { text: string } | { mistake: string } {
   let message: { type?: unknown; id?: unknown; payload?: { query?: unknown } } | null;
   try {
     message = JSON.parse(text) as typeof message;
     // The package asks for a text where an id stands for it.
-    if (byId && message?.type === MessageType.Subscribe && typeof message.payload === 'object' && message.payload !== null) message.payload.query ??= '';
+    if (
+      byId &&
+      message?.type === MessageType.Subscribe &&
+      typeof message.payload === 'object' &&
+      message.payload !== null
+    )
+      message.payload.query ??= '';
     else byId = false;
-    if (typeof message?.type === 'string' && !ofClients.has(message.type)) return { mistake: 'Clients send connection_init, ping, pong, subscribe and complete only.' };
-    if (typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH) return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` };
+    if (typeof message?.type === 'string' && !ofClients.has(message.type))
+      return { mistake: 'Clients send connection_init, ping, pong, subscribe and complete only.' };
+    if (typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH)
+      return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` };
     return { text: byId ? JSON.stringify(message) : text };
   } catch {
     // Nothing that can be read, or, in JSON, more within each other than can be written again.
@@ -226,9 +294,13 @@ function readMessage(text: string, byId: boolean): { text: string } | { mistake:
   }
 }
 
-/** Gives the authorization of a connection, which is what the header is elsewhere. Errors: TokenError for what is no text. */
+/**
+ * Gives the authorization of a connection, which is what the header is elsewhere. Errors: TokenError for what is no
+ * text.
+ */
 function headerIn(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
   const header = parameters?.['authorization'] ?? parameters?.['Authorization'] ?? undefined;
-  if (header !== undefined && typeof header !== 'string') throw new TokenError('UNAUTHENTICATED', 'The connection parameter "authorization" must read "Bearer <token>".');
+  if (header !== undefined && typeof header !== 'string')
+    throw new TokenError('UNAUTHENTICATED', 'The connection parameter "authorization" must read "Bearer <token>".');
   return header;
 }

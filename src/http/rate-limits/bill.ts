@@ -16,7 +16,10 @@ export class Bill {
   #standing: Standing | null = null;
   #unusedBy: ((data: unknown) => number) | null = null;
 
-  constructor(private readonly limits: RateLimits, private readonly payer: Payer) {}
+  constructor(
+    private readonly limits: RateLimits,
+    private readonly payer: Payer,
+  ) {}
 
   /** All points that were asked for. */
   get requested(): number {
@@ -34,8 +37,8 @@ export class Bill {
   }
 
   /**
-   * Charges points before the work that they stand for; returns why it must not be done, or null. `unusedBy` says what the
-   * work did not take of them, from the data of its answer.
+   * Charges points before the work that they stand for; returns why it must not be done, or null. `unusedBy` says what
+   * the work did not take of them, from the data of its answer.
    */
   async charge(points: number, unusedBy: ((data: unknown) => number) | null = null): Promise<RateRefusal | null> {
     const whole = Math.ceil(points);
@@ -48,7 +51,10 @@ export class Bill {
     return null;
   }
 
-  /** Gives back what an operation did not take of its points, from the data of its whole answer, while the window lasts that they were charged to. */
+  /**
+   * Gives back what an operation did not take of its points, from the data of its whole answer, while the window lasts
+   * that they were charged to.
+   */
   async giveBack(data: unknown): Promise<void> {
     const unused = Math.floor(this.#unusedBy?.(data) ?? 0);
     if (unused === 0) return;
@@ -74,13 +80,27 @@ export class Bill {
 
 /** Returns why a charge was refused, in words. */
 function refusalOf(standing: Standing): RateRefusal {
-  const { limit, allowance: { points, seconds } } = standing;
+  const {
+    limit,
+    allowance: { points, seconds },
+  } = standing;
   const retryAfter = Math.max(1, standing.resetsIn);
-  const [who, way] = limit === 'viewer' ? ['You have', 'ask for less at once.'] : ['Your address has', 'ask for less at once, or sign in.'];
-  return { message: `${who} used up the ${points} points for ${seconds} s. Try again in ${retryAfter} s; ${way}`, retryAfter };
+  const [who, way] =
+    limit === 'viewer'
+      ? ['You have', 'ask for less at once.']
+      : ['Your address has', 'ask for less at once, or sign in.'];
+  return {
+    message: `${who} used up the ${points} points for ${seconds} s. Try again in ${retryAfter} s; ${way}`,
+    retryAfter,
+  };
 }
 
 /** Returns the error of an operation that was refused; `http` is what the whole answer has, where it is one of HTTP. */
-export function rateLimited({ message, retryAfter }: RateRefusal, http?: { readonly status: number; readonly headers: Map<string, string> }): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' satisfies ErrorCode, retryAfter, ...(http && { http }) } });
+export function rateLimited(
+  { message, retryAfter }: RateRefusal,
+  http?: { readonly status: number; readonly headers: Map<string, string> },
+): GraphQLError {
+  return new GraphQLError(message, {
+    extensions: { code: 'RATE_LIMITED' satisfies ErrorCode, retryAfter, ...(http && { http }) },
+  });
 }

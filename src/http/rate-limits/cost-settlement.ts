@@ -6,8 +6,8 @@ import type { CurrentRequest } from '../request-record.js';
 const COST_DEBUG = 'graphql-cost-debug';
 
 /**
- * Gives the Apollo plugin that gives back the points that an operation did not take, and then adds `extensions.cost` to the
- * answers of requests that ask for it; no cache keeps such an answer.
+ * Gives the Apollo plugin that gives back the points that an operation did not take, and then adds `extensions.cost` to
+ * the answers of requests that ask for it; no cache keeps such an answer.
  */
 export function costSettlement(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
@@ -18,7 +18,10 @@ export function costSettlement(current: CurrentRequest): ApolloServerPlugin<Cont
       if (!body.singleResult.errors) await bill.giveBack(body.singleResult.data);
       if (request.http?.headers.get(COST_DEBUG) !== '1') return;
       const { requested, actual, standing } = bill;
-      body.singleResult.extensions = { ...body.singleResult.extensions, cost: { requested, actual, left: standing?.left ?? null } };
+      body.singleResult.extensions = {
+        ...body.singleResult.extensions,
+        cost: { requested, actual, left: standing?.left ?? null },
+      };
       http.headers.set('cache-control', 'no-store');
     },
   };

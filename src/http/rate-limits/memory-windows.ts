@@ -2,10 +2,16 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Allowance } from '../../config-values.js';
 import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
 
-/** The most clients whose windows are kept in memory, so that a flood from many addresses does not fill it; 54 MB, as measured. */
+/**
+ * The most clients whose windows are kept in memory, so that a flood from many addresses does not fill it; 54 MB, as
+ * measured.
+ */
 export const MAX_CLIENTS = 100_000;
 
-/** Windows in the memory of this process. Those of the most recent clients are kept; the one that began first is forgotten first. */
+/**
+ * Windows in the memory of this process. Those of the most recent clients are kept; the one that began first is
+ * forgotten first.
+ */
 export class MemoryWindows implements Windows {
   readonly #limiter: RateLimiterMemory;
   /** The clients in the order in which their windows began, in a ring: the next one takes the place of the first. */
@@ -14,7 +20,10 @@ export class MemoryWindows implements Windows {
   /** Where in the ring each client's latest window is. */
   readonly #places = new Map<string, number>();
 
-  constructor({ points, seconds }: Allowance, private readonly maxClients = MAX_CLIENTS) {
+  constructor(
+    { points, seconds }: Allowance,
+    private readonly maxClients = MAX_CLIENTS,
+  ) {
     this.#limiter = new RateLimiterMemory({ points, duration: seconds });
   }
 

@@ -3,7 +3,10 @@
  * Each is charged to whoever pays for the request.
  */
 
-/** A request, or a message that asks for a subscription: reading and answering it, checking its token, its line in the log. */
+/**
+ * A request, or a message that asks for a subscription: reading and answering it, checking its token, its line in the
+ * log.
+ */
 export const REQUEST_POINTS = 100;
 
 /** A token that proves nothing: verifying it, and telling why. */

@@ -30,7 +30,10 @@ export interface Standing {
   readonly resetsAt: number;
 }
 
-/** How long a refusal is held back, in milliseconds: who sends the next request once it has this answer cannot keep the server busy with refusals. */
+/**
+ * How long a refusal is held back, in milliseconds: who sends the next request once it has this answer cannot keep the
+ * server busy with refusals.
+ */
 const HOLD_MS = 1000;
 /** The most refusals that are held back at a time; any more are given at once. */
 const MAX_HELD = 1000;
@@ -59,7 +62,10 @@ export class RateLimits {
   ) {
     this.#hold = hold;
     const redis = redisUrl === null ? null : new RedisRateLimits(redisUrl, logger, { maxWaitMs: redisWaitMs });
-    const limit = (name: RateLimitName, allowance: Allowance) => ({ allowance, windows: redis?.windows(name, allowance) ?? new MemoryWindows(allowance) });
+    const limit = (name: RateLimitName, allowance: Allowance) => ({
+      allowance,
+      windows: redis?.windows(name, allowance) ?? new MemoryWindows(allowance),
+    });
     this.#limits = { address: limit('address', address), viewer: limit('viewer', viewer) };
     this.#redis = redis;
   }
@@ -88,7 +94,9 @@ export class RateLimits {
     return standing;
   }
 
-  /** Charges a payer with points for work that is done in any case; where they are refused, it returns after a while. */
+  /**
+   * Charges a payer with points for work that is done in any case; where they are refused, it returns after a while.
+   */
   async delay(payer: Payer, points: number): Promise<Standing> {
     const standing = await this.settle(payer, points);
     if (standing.isRefused) await this.#holdBack();
@@ -101,7 +109,10 @@ export class RateLimits {
     return standingOf(limit, allowance, await windows.take(client, points));
   }
 
-  /** Gives points back that a payer was charged; `charged` is how the payer stood after that. What was charged to a window that is over needs none back. */
+  /**
+   * Gives points back that a payer was charged; `charged` is how the payer stood after that. What was charged to a
+   * window that is over needs none back.
+   */
   async giveBack({ limit, client }: Payer, points: number, charged: Standing): Promise<Standing> {
     const { allowance, windows } = this.#limits[limit];
     if (charged.left === null || performance.now() >= charged.resetsAt) return charged;
@@ -116,14 +127,25 @@ export class RateLimits {
   }
 }
 
-/** Returns how a payer stands after points were taken of a window, or given back; null: the windows cannot be reached. */
+/**
+ * Returns how a payer stands after points were taken of a window, or given back; null: the windows cannot be reached.
+ */
 function standingOf(limit: RateLimitName, allowance: Allowance, taken: Taken | null): Standing {
   const resetsIn = taken?.resetsIn ?? 0;
-  return { limit, allowance, isRefused: taken?.isRefused ?? false, left: taken?.left ?? null, resetsIn: Math.ceil(resetsIn / 1000), resetsAt: performance.now() + resetsIn };
+  return {
+    limit,
+    allowance,
+    isRefused: taken?.isRefused ?? false,
+    left: taken?.left ?? null,
+    resetsIn: Math.ceil(resetsIn / 1000),
+    resetsAt: performance.now() + resetsIn,
+  };
 }
 
 /** Returns who pays for a request: the viewer, where a token has proved one, and otherwise the address. */
 export function payerOf(viewer: Viewer | null, address: string): Payer {
   // Tokens of admins who are no user have one window together.
-  return viewer === null ? { limit: 'address', client: address } : { limit: 'viewer', client: String(viewer.userId ?? 'admin') };
+  return viewer === null
+    ? { limit: 'address', client: address }
+    : { limit: 'viewer', client: String(viewer.userId ?? 'admin') };
 }

@@ -8,9 +8,15 @@ import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
 export const MAX_WAIT_MS = 100;
 /** The most that the server's start waits for a connection, in milliseconds. */
 const MAX_CONNECT_MS = 2000;
-/** How long Redis may leave a command without an answer before its connection is given up for a new one, in milliseconds. */
+/**
+ * How long Redis may leave a command without an answer before its connection is given up for a new one, in
+ * milliseconds.
+ */
 const MAX_SILENCE_MS = 5000;
-/** How long Redis is left alone after it has failed to answer, in milliseconds; requests pass meanwhile without asking it. */
+/**
+ * How long Redis is left alone after it has failed to answer, in milliseconds; requests pass meanwhile without asking
+ * it.
+ */
 const PAUSE_MS = 1000;
 
 /** Windows in Redis, which all servers share. While it cannot be reached, requests pass. */
@@ -105,7 +111,10 @@ export class RedisRateLimits {
   async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     // Not before what has come is read: that this process was busy does not mean that Redis is away.
-    const timer = setTimeout(() => setImmediate(() => reject(new Error(`no answer within ${this.#maxWaitMs} ms`))), this.#maxWaitMs);
+    const timer = setTimeout(
+      () => setImmediate(() => reject(new Error(`no answer within ${this.#maxWaitMs} ms`))),
+      this.#maxWaitMs,
+    );
     try {
       return await Promise.race([answer, late]);
     } finally {
@@ -130,7 +139,11 @@ export class RedisRateLimits {
   #failed(error: unknown): void {
     if (this.#isClosed) return;
     // Not the error as a whole: that of a command carries its arguments, the password among them.
-    if (this.#askAgainAt === null) this.#logger.warn({ reason: reasonOf(this.#trouble ?? error) }, 'Redis cannot be reached, so requests pass without a limit on their rate until it answers');
+    if (this.#askAgainAt === null)
+      this.#logger.warn(
+        { reason: reasonOf(this.#trouble ?? error) },
+        'Redis cannot be reached, so requests pass without a limit on their rate until it answers',
+      );
     this.#askAgainAt = performance.now() + this.#pauseMs;
   }
 }

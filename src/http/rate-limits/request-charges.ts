@@ -25,9 +25,11 @@ export interface Charging {
 }
 
 /**
- * Charges what a browser asks before it sends a request of a page (CORS); to be called before the rules for browsers, which answer it.
+ * Charges what a browser asks before it sends a request of a page (CORS); to be called before the rules for browsers,
+ * which answer it.
  *
- * It is never refused, because the request after it may be of a viewer who has points left; where the address has none, it is answered late.
+ * It is never refused, because the request after it may be of a viewer who has points left; where the address has none,
+ * it is answered late.
  */
 export function chargePreflights(app: FastifyInstance, { limits, clientAddressOf, requests }: Charging): void {
   // Other requests go on at once: those that come before the server stops are not to be taken for later ones.
@@ -40,13 +42,16 @@ export function chargePreflights(app: FastifyInstance, { limits, clientAddressOf
 }
 
 /**
- * Charges each request, except those of what is polled, and says in the header of each answer how the payer stands; to be
- * called before all that may refuse a request, so that refusals are charged too.
+ * Charges each request, except those of what is polled, and says in the header of each answer how the payer stands; to
+ * be called before all that may refuse a request, so that refusals are charged too.
  *
- * A request is charged before its body is read: to the viewer whom its token proves, and to its address where there is no
- * token, or one that proves nothing.
+ * A request is charged before its body is read: to the viewer whom its token proves, and to its address where there is
+ * no token, or one that proves nothing.
  */
-export function chargeRequests(app: FastifyInstance, { limits, clientAddressOf, viewerOf, isLate, requests, seconds }: Charging): void {
+export function chargeRequests(
+  app: FastifyInstance,
+  { limits, clientAddressOf, viewerOf, isLate, requests, seconds }: Charging,
+): void {
   app.addHook('onRequest', async (request, reply) => {
     const record = requests.recordOf(request);
     if (record.bill || isPolled(request)) return;
@@ -92,20 +97,34 @@ function isPolled({ routeOptions }: FastifyRequest): boolean {
   return POLLED.has(routeOptions.url ?? '');
 }
 
-/** Returns the size of what a request asks, whose query is in the body or in the address; a body whose size is not told counts as the largest. */
+/**
+ * Returns the size of what a request asks, whose query is in the body or in the address; a body whose size is not told
+ * counts as the largest.
+ */
 function bytesOf({ headers, url = '' }: IncomingMessage): number {
   const body = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : BODY_LIMIT;
   return Math.min(body, BODY_LIMIT) + url.length;
 }
 
 /** Returns the headers of draft-ietf-httpapi-ratelimit-headers: the limit, and what is left of it. */
-export function rateHeaders({ limit, allowance: { points, seconds }, left, resetsIn }: Standing): Record<string, string> {
+export function rateHeaders({
+  limit,
+  allowance: { points, seconds },
+  left,
+  resetsIn,
+}: Standing): Record<string, string> {
   const policy = { 'ratelimit-policy': `"${limit}";q=${points};w=${seconds};qu="points"` };
   return left === null ? policy : { ...policy, ratelimit: `"${limit}";r=${left};t=${resetsIn}` };
 }
 
-/** Charges a request that is answered past Fastify, and returns the headers of its answer that say how its address stands; null: nothing is charged. */
-export async function rateHeadersOf(charging: Pick<Charging, 'limits' | 'clientAddressOf'> | null, request: IncomingMessage): Promise<Record<string, string>> {
+/**
+ * Charges a request that is answered past Fastify, and returns the headers of its answer that say how its address
+ * stands; null: nothing is charged.
+ */
+export async function rateHeadersOf(
+  charging: Pick<Charging, 'limits' | 'clientAddressOf'> | null,
+  request: IncomingMessage,
+): Promise<Record<string, string>> {
   if (!charging) return {};
   const bill = new Bill(charging.limits, payerOf(null, charging.clientAddressOf(request)));
   await bill.settle(REQUEST_POINTS);

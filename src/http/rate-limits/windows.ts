@@ -23,8 +23,9 @@ export interface Windows {
 /**
  * Takes points of a window and returns what that leaves.
  *
- * They are granted as long as anything is left before them, so that an operation which costs more than a whole window can
- * run at all; and adding comes before looking, so that requests at the same moment go over the limit by one of them at most.
+ * They are granted as long as anything is left before them, so that an operation which costs more than a whole window
+ * can run at all; and adding comes before looking, so that requests at the same moment go over the limit by one of them
+ * at most.
  */
 export async function takeFrom(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
   const { isWithin, result } = await limiter.consume(client, points).then(
@@ -37,13 +38,19 @@ export async function takeFrom(limiter: RateLimiterAbstract, client: string, poi
   );
   const before = result.consumedPoints - points;
   const isRefused = !isWithin && before >= limiter.points;
-  return { isRefused, left: isWithin ? result.remainingPoints : 0, resetsIn: Math.max(0, result.msBeforeNext), isFirst: result.isFirstInDuration };
+  return {
+    isRefused,
+    left: isWithin ? result.remainingPoints : 0,
+    resetsIn: Math.max(0, result.msBeforeNext),
+    isFirst: result.isFirstInDuration,
+  };
 }
 
 /** Puts points back into a window and returns what that leaves. */
 export async function giveBackTo(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
   const given = await limiter.reward(client, points);
   // Where the window has begun anew on the way, it has no more than all its points.
-  const { remainingPoints, msBeforeNext, isFirstInDuration } = given.consumedPoints < 0 ? await limiter.penalty(client, -given.consumedPoints) : given;
+  const { remainingPoints, msBeforeNext, isFirstInDuration } =
+    given.consumedPoints < 0 ? await limiter.penalty(client, -given.consumedPoints) : given;
   return { isRefused: false, left: remainingPoints, resetsIn: Math.max(0, msBeforeNext), isFirst: isFirstInDuration };
 }

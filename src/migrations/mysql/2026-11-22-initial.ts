@@ -2,7 +2,10 @@ import { INITIAL_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
 
-/** Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
+/**
+ * Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed
+ * at once there, so one that was done before an interruption is left as it is.
+ */
 export class Initial extends TableMigration {
   override readonly tables = INITIAL_TABLES;
 

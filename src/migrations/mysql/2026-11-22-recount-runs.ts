@@ -2,7 +2,10 @@ import { RUN_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
 
-/** Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there, so one that was done before an interruption is left as it is. */
+/**
+ * Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there,
+ * so one that was done before an interruption is left as it is.
+ */
 export class RecountRuns extends TableMigration {
   override readonly tables = RUN_TABLES;
 

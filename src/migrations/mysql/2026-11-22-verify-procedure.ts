@@ -4,8 +4,8 @@ import { oneLine } from '../one-line.js';
 import { PROCEDURE, PROCEDURE_COMMENT, procedureState, proceduresLeft } from '../own-procedure.js';
 
 /**
- * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. One of this name that another application made,
- * which its comment tells, stays as it is, and the channel tells of it.
+ * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. One of this name that another application
+ * made, which its comment tells, stays as it is, and the channel tells of it.
  *
  * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
  */
@@ -47,7 +47,10 @@ export class VerifyProcedure extends Migration {
       await this.execute(sql);
     } catch (error) {
       if (!isDenied(error)) throw error;
-      const [row] = (await this.execute('select current_user() as account, database() as name')) as { account: string; name: string }[];
+      const [row] = (await this.execute('select current_user() as account, database() as name')) as {
+        account: string;
+        name: string;
+      }[];
       throw new MissingPrivilegeError(VerifyProcedure.privileges, row!.name, row!.account, { cause: error });
     }
   }

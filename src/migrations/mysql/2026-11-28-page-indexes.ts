@@ -3,18 +3,26 @@ import { alter } from '../altering.js';
 import { indexesOf, missingIndexes, ownIndexes, PAGED_TABLE, type TableIndex } from '../page-indexes.js';
 
 /**
- * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves all of
- * them or none. One that is interrupted after it leaves the indexes, and the next run finds them.
+ * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves
+ * all of them or none. One that is interrupted after it leaves the indexes, and the next run finds them.
  */
 export class PageIndexes extends Migration {
   override async up(): Promise<void> {
     const missing = missingIndexes(await this.#indexes());
-    if (missing.length > 0) await this.#alter(missing.map(({ name, columns }) => `add index ${name} (${columns.join(', ')})`), 'builds');
+    if (missing.length > 0)
+      await this.#alter(
+        missing.map(({ name, columns }) => `add index ${name} (${columns.join(', ')})`),
+        'builds',
+      );
   }
 
   override async down(): Promise<void> {
     const dropped = ownIndexes(await this.#indexes());
-    if (dropped.length > 0) await this.#alter(dropped.map(({ name }) => `drop index ${name}`), 'keeps');
+    if (dropped.length > 0)
+      await this.#alter(
+        dropped.map(({ name }) => `drop index ${name}`),
+        'keeps',
+      );
   }
 
   #alter(clauses: readonly string[], way: 'builds' | 'keeps'): Promise<void> {

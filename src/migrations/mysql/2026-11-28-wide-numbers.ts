@@ -24,7 +24,12 @@ const tables: readonly Table[] = [
   { name: 'core_user', columns: { id: key }, foreignKeys: [] },
   {
     name: 'core_course',
-    columns: { id: key, instructor_id: 'null', total_enrollments: 'not null default 0', active_enrollments: 'not null default 0' },
+    columns: {
+      id: key,
+      instructor_id: 'null',
+      total_enrollments: 'not null default 0',
+      active_enrollments: 'not null default 0',
+    },
     foreignKeys: [{ name: 'core_course_instructor_id_foreign', column: 'instructor_id', references: 'core_user' }],
   },
   {
@@ -46,7 +51,9 @@ const tables: readonly Table[] = [
       repaired: 'not null default 0',
       cursor_id: 'null',
     },
-    foreignKeys: [{ name: 'core_recount_runs_undone_run_id_foreign', column: 'undone_run_id', references: 'core_recount_runs' }],
+    foreignKeys: [
+      { name: 'core_recount_runs_undone_run_id_foreign', column: 'undone_run_id', references: 'core_recount_runs' },
+    ],
   },
   {
     name: 'core_recount_changes',
@@ -63,23 +70,28 @@ type Read = <Row extends object>(sql: string) => Promise<Row[]>;
 /** Returns the tables that this migration would change, with their columns that are there and of another type. */
 export async function narrowColumns(read: Read): Promise<Map<string, string[]>> {
   const types = await typesOf(read);
-  const narrow = tables.map(({ name, columns }) => [name, Object.keys(columns).filter(column => (types.get(`${name}.${column}`) ?? WIDE) !== WIDE)] as const);
+  const narrow = tables.map(
+    ({ name, columns }) =>
+      [name, Object.keys(columns).filter(column => (types.get(`${name}.${column}`) ?? WIDE) !== WIDE)] as const,
+  );
   return new Map(narrow.filter(([, columns]) => columns.length > 0).map(([name, columns]) => [name, [...columns]]));
 }
 
 /** Returns the types of all columns, without the widths that MariaDB adds to them. */
 async function typesOf(read: Read): Promise<Map<string, string>> {
-  const rows = await read<{ t: string; c: string; type: string }>('select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()');
+  const rows = await read<{ t: string; c: string; type: string }>(
+    'select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()',
+  );
   return new Map(rows.map(({ t, c, type }) => [`${t}.${c}`, type.replace(/\(\d+\)/, '')]));
 }
 
 /**
- * Makes keys, foreign keys and counts integers of 64 bits on MySQL and MariaDB, where an earlier version made the tables; the
- * migrations before this one make them so by now.
+ * Makes keys, foreign keys and counts integers of 64 bits on MySQL and MariaDB, where an earlier version made the
+ * tables; the migrations before this one make them so by now.
  *
  * A change of type copies the table, and a foreign key holds both of its columns to their type, so the foreign keys are
- * dropped first and made again, and checked, by the statement that copies their table. Each statement is by itself, since
- * these databases commit it; an interrupted run is completed by the next, which does what is still to be done.
+ * dropped first and made again, and checked, by the statement that copies their table. Each statement is by itself,
+ * since these databases commit it; an interrupted run is completed by the next, which does what is still to be done.
  */
 export class WideNumbers extends Migration {
   /** Leaves the columns as they are: an earlier version works with them too, and a narrower one might lose a number. */
@@ -87,25 +99,43 @@ export class WideNumbers extends Migration {
 
   override async up(): Promise<void> {
     const types = await typesOf(sql => this.#rows(sql));
-    const pending = new Map(tables.map(({ name, columns }) => [name, Object.entries(columns).filter(([column]) => types.get(`${name}.${column}`) !== WIDE)]));
+    const pending = new Map(
+      tables.map(({ name, columns }) => [
+        name,
+        Object.entries(columns).filter(([column]) => types.get(`${name}.${column}`) !== WIDE),
+      ]),
+    );
     const changes = (table: string): boolean => pending.get(table)!.length > 0;
     const isHeld = (name: string, { references }: ForeignKey): boolean => changes(name) || changes(references);
-    await this.#refuseForeignKeysOfOthers(new Map([...pending].map(([name, columns]) => [name, columns.map(([column]) => column)])));
+    await this.#refuseForeignKeysOfOthers(
+      new Map([...pending].map(([name, columns]) => [name, columns.map(([column]) => column)])),
+    );
     let there = await this.#foreignKeys();
     for (const { name, foreignKeys } of tables) {
       for (const foreignKey of foreignKeys) {
-        if (isHeld(name, foreignKey) || !there.has(`${name}.${foreignKey.name}`)) await this.#refuseOrphans(name, foreignKey);
+        if (isHeld(name, foreignKey) || !there.has(`${name}.${foreignKey.name}`))
+          await this.#refuseOrphans(name, foreignKey);
       }
     }
     for (const { name, foreignKeys } of tables) {
-      const held = foreignKeys.filter(foreignKey => there.has(`${name}.${foreignKey.name}`) && isHeld(name, foreignKey));
-      if (held.length > 0) await this.#alter(name, held.map(foreignKey => `drop foreign key ${foreignKey.name}`), 'keeps');
+      const held = foreignKeys.filter(
+        foreignKey => there.has(`${name}.${foreignKey.name}`) && isHeld(name, foreignKey),
+      );
+      if (held.length > 0)
+        await this.#alter(
+          name,
+          held.map(foreignKey => `drop foreign key ${foreignKey.name}`),
+          'keeps',
+        );
     }
     there = await this.#foreignKeys();
     for (const { name, foreignKeys } of tables) {
       const columns = pending.get(name)!.map(([column, rest]) => `modify ${column} ${WIDE} ${rest}`);
       const missing = foreignKeys.filter(foreignKey => !there.has(`${name}.${foreignKey.name}`));
-      const constraints = missing.map(({ name: constraint, column, references }) => `add constraint ${constraint} foreign key (${column}) references ${references} (id) on update restrict on delete restrict`);
+      const constraints = missing.map(
+        ({ name: constraint, column, references }) =>
+          `add constraint ${constraint} foreign key (${column}) references ${references} (id) on update restrict on delete restrict`,
+      );
       // A table that refers to itself cannot check that by the copy that changes both columns.
       const own = missing.some(({ references }) => references === name);
       for (const clauses of own ? [columns, constraints] : [[...columns, ...constraints]]) {
@@ -124,11 +154,16 @@ export class WideNumbers extends Migration {
 
   /** Returns the foreign keys that are there, each behind its table. */
   async #foreignKeys(): Promise<Set<string>> {
-    const rows = await this.#rows<{ t: string; name: string }>("select table_name as t, constraint_name as name from information_schema.table_constraints where constraint_schema = database() and constraint_type = 'FOREIGN KEY'");
+    const rows = await this.#rows<{ t: string; name: string }>(
+      "select table_name as t, constraint_name as name from information_schema.table_constraints where constraint_schema = database() and constraint_type = 'FOREIGN KEY'",
+    );
     return new Set(rows.map(({ t, name }) => `${t}.${name}`));
   }
 
-  /** Refuses rows that refer to a row that is not there: their foreign key could not be made again. Errors: MigrationRefused. */
+  /**
+   * Refuses rows that refer to a row that is not there: their foreign key could not be made again. Errors:
+   * MigrationRefused.
+   */
   async #refuseOrphans(table: string, { name, column, references }: ForeignKey): Promise<void> {
     const orphans = `${table} child left join ${references} parent on parent.id = child.${column} where child.${column} is not null and parent.id is null`;
     const [row] = await this.#rows<{ n: number }>(`select count(*) as n from ${orphans}`);
@@ -140,16 +175,34 @@ export class WideNumbers extends Migration {
     );
   }
 
-  /** Refuses to touch columns that are held to their type by foreign keys of which this migration knows nothing. Errors: MigrationRefused. */
+  /**
+   * Refuses to touch columns that are held to their type by foreign keys of which this migration knows nothing. Errors:
+   * MigrationRefused.
+   */
   async #refuseForeignKeysOfOthers(changed: ReadonlyMap<string, readonly string[]>): Promise<void> {
-    const own = new Set(tables.flatMap(({ name, foreignKeys }) => foreignKeys.map(foreignKey => `${name}.${foreignKey.name}`)));
-    const rows = await this.#rows<{ place: string; t: string; c: string; name: string; target: string; targetColumn: string; isOurs: number; refersToOurs: number }>(
+    const own = new Set(
+      tables.flatMap(({ name, foreignKeys }) => foreignKeys.map(foreignKey => `${name}.${foreignKey.name}`)),
+    );
+    const rows = await this.#rows<{
+      place: string;
+      t: string;
+      c: string;
+      name: string;
+      target: string;
+      targetColumn: string;
+      isOurs: number;
+      refersToOurs: number;
+    }>(
       `select concat(table_schema, '.', table_name, '.', column_name) as place, table_name as t, column_name as c, constraint_name as name, referenced_table_name as target, referenced_column_name as targetColumn,
          table_schema = database() as isOurs, referenced_table_schema = database() as refersToOurs
        from information_schema.key_column_usage where referenced_table_name is not null and (table_schema = database() or referenced_table_schema = database())`,
     );
     const isChanged = (table: string, column: string): boolean => changed.get(table)?.includes(column) ?? false;
-    const others = rows.filter(({ t, c, name, target, targetColumn, isOurs, refersToOurs }) => !(isOurs && own.has(`${t}.${name}`)) && ((isOurs && isChanged(t, c)) || (refersToOurs && isChanged(target, targetColumn))));
+    const others = rows.filter(
+      ({ t, c, name, target, targetColumn, isOurs, refersToOurs }) =>
+        !(isOurs && own.has(`${t}.${name}`)) &&
+        ((isOurs && isChanged(t, c)) || (refersToOurs && isChanged(target, targetColumn))),
+    );
     if (others.length === 0) return;
     throw new MigrationRefused(
       `Foreign keys that Rollcall did not make hold columns to their type of 32 bits: ${others.map(({ place, name }) => `${name} (${place})`).join(', ')}. ` +

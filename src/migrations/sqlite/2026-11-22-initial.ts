@@ -53,6 +53,8 @@ export class Initial extends TableMigration {
       this.addSql(`create index core_enrollments_${column}_index on core_enrollments (${column})`);
     }
     this.addSql('create index core_enrollments_course_id_status_index on core_enrollments (course_id, status)');
-    this.addSql('create unique index core_enrollments_course_id_student_id_unique on core_enrollments (course_id, student_id)');
+    this.addSql(
+      'create unique index core_enrollments_course_id_student_id_unique on core_enrollments (course_id, student_id)',
+    );
   }
 }

@@ -4,7 +4,8 @@ import { indexesOf, missingIndexes, ownIndexes, PAGED_TABLE, type TableIndex } f
 /** Builds the indexes of pages on SQLite, all in one transaction: others read meanwhile, and writers wait. */
 export class PageIndexes extends Migration {
   override async up(): Promise<void> {
-    for (const { name, columns } of missingIndexes(await this.#indexes())) this.addSql(`create index ${name} on ${PAGED_TABLE} (${columns.join(', ')})`);
+    for (const { name, columns } of missingIndexes(await this.#indexes()))
+      this.addSql(`create index ${name} on ${PAGED_TABLE} (${columns.join(', ')})`);
   }
 
   override async down(): Promise<void> {

@@ -58,7 +58,14 @@ export async function compareBackup(
         continue;
       }
       const backup = next.value.counts;
-      const compared = counts.map(({ counter, stored, actual }) => ({ courseId, title: '', counter, stored, actual, backup: backup[counters.indexOf(counter)]! }));
+      const compared = counts.map(({ counter, stored, actual }) => ({
+        courseId,
+        title: '',
+        counter,
+        stored,
+        actual,
+        backup: backup[counters.indexOf(counter)]!,
+      }));
       const changed = compared.filter(one => one.stored !== one.backup);
       common += 1;
       changes += changed.length;

@@ -4,11 +4,25 @@ import type { z } from 'zod';
 import { lineBlocks } from '../import/lines.js';
 import type { Source } from '../import/source.js';
 import { BackupError } from './backup-error.js';
-import { beginning, closing, header as headerShape, row, VERSION, type BackupHeader, type BackupRow } from './backup-format.js';
+import {
+  beginning,
+  closing,
+  header as headerShape,
+  row,
+  VERSION,
+  type BackupHeader,
+  type BackupRow,
+} from './backup-format.js';
 
-/** Reads the header of a backup and holds it against the counters that are declared now. Errors: BackupError; ImportError where the file cannot be read. */
+/**
+ * Reads the header of a backup and holds it against the counters that are declared now. Errors: BackupError;
+ * ImportError where the file cannot be read.
+ */
 export async function readHeader(source: Source, declared: readonly string[]): Promise<BackupHeader> {
-  if (source.bytes === null) throw new BackupError(`${source.name} can be read only once, and a backup is checked before it is restored. Save it as a file first.`);
+  if (source.bytes === null)
+    throw new BackupError(
+      `${source.name} can be read only once, and a backup is checked before it is restored. Save it as a file first.`,
+    );
   for await (const { text } of linesOf(source)) {
     const read = headerOf(source, text);
     const missing = declared.filter(name => !read.counters.includes(name));
@@ -23,8 +37,8 @@ export async function readHeader(source: Source, declared: readonly string[]): P
 }
 
 /**
- * Gives the rows of a backup whose header was read, and fails at the end, at the latest, where the file is not whole: it
- * was cut off, changed, or has a line that is none of the format. Errors: BackupError.
+ * Gives the rows of a backup whose header was read, and fails at the end, at the latest, where the file is not whole:
+ * it was cut off, changed, or has a line that is none of the format. Errors: BackupError.
  */
 export async function* readRows(source: Source, header: BackupHeader): AsyncGenerator<BackupRow, void, undefined> {
   const hash = createHash('sha256');
@@ -32,7 +46,8 @@ export async function* readRows(source: Source, header: BackupHeader): AsyncGene
   let rows = 0;
   let lastId = 0;
   for await (const { number, text } of linesOf(source)) {
-    const refuse = (problem: string): BackupError => new BackupError(`${source.name}:${number}: ${problem} ${OTHER_COPY}`);
+    const refuse = (problem: string): BackupError =>
+      new BackupError(`${source.name}:${number}: ${problem} ${OTHER_COPY}`);
     if (end) throw refuse('the file goes on after its closing line.');
     const value = json(text);
     end = closing.safeParse(value).data;
@@ -49,8 +64,12 @@ export async function* readRows(source: Source, header: BackupHeader): AsyncGene
     lastId = one.id;
     yield one;
   }
-  if (!end || end.courses !== rows || header.courses !== rows) throw new BackupError(`${source.name} is not whole: it has ${rows} of ${header.courses} courses${end ? '' : ', and no closing line'}. ${OTHER_COPY}`);
-  if (end.sha256 !== hash.digest('hex')) throw new BackupError(`${source.name} was changed since it was made: its checksum does not fit. ${OTHER_COPY}`);
+  if (!end || end.courses !== rows || header.courses !== rows)
+    throw new BackupError(
+      `${source.name} is not whole: it has ${rows} of ${header.courses} courses${end ? '' : ', and no closing line'}. ${OTHER_COPY}`,
+    );
+  if (end.sha256 !== hash.digest('hex'))
+    throw new BackupError(`${source.name} was changed since it was made: its checksum does not fit. ${OTHER_COPY}`);
 }
 
 const OTHER_COPY = 'Nothing was written. Take another copy of it, or count anew with "rollcall recount".';
@@ -58,8 +77,14 @@ const OTHER_COPY = 'Nothing was written. Take another copy of it, or count anew 
 function headerOf({ name }: Source, text: string | null): BackupHeader {
   const value = json(text);
   const known = beginning.safeParse(value).data;
-  if (!known) throw new BackupError(`${name} is no backup of counts: its first line is not the one that "rollcall backup" writes.`);
-  if (known.version !== VERSION) throw new BackupError(`${name} has version ${known.version} of the format, and this program reads version ${VERSION}. Restore it with the version of Rollcall that made it.`);
+  if (!known)
+    throw new BackupError(
+      `${name} is no backup of counts: its first line is not the one that "rollcall backup" writes.`,
+    );
+  if (known.version !== VERSION)
+    throw new BackupError(
+      `${name} has version ${known.version} of the format, and this program reads version ${VERSION}. Restore it with the version of Rollcall that made it.`,
+    );
   const { data, error } = headerShape.safeParse(value);
   if (data) return data;
   throw new BackupError(`${name}:1: the header is not as it was written. ${OTHER_COPY}`, { cause: error });

@@ -42,28 +42,47 @@ export interface RestoreOptions {
  *
  * Errors: BackupError where it is not whole, is of another schema, or names none of the database's courses.
  */
-export async function checkBackup(database: Database, caller: Viewer | null, source: Source, onChanges: (changes: readonly CountToRestore[]) => void): Promise<CheckedBackup> {
+export async function checkBackup(
+  database: Database,
+  caller: Viewer | null,
+  source: Source,
+  onChanges: (changes: readonly CountToRestore[]) => void,
+): Promise<CheckedBackup> {
   adminOnly(caller);
-  const header = await readHeader(source, countersInto(database.em as SqlEntityManager, Course).map(({ name }) => name));
+  const header = await readHeader(
+    source,
+    countersInto(database.em as SqlEntityManager, Course).map(({ name }) => name),
+  );
   // To the end, before anything is said of its contents.
   for await (const _ of readRows(source, header));
   const comparison = await compareBackup(database, header, readRows(source, header), onChanges);
-  if (comparison.common === 0 && header.courses > 0) throw new BackupError(`The database has none of the ${header.courses} courses of ${source.name}. It is a backup of another database; check DATABASE_URL.`);
+  if (comparison.common === 0 && header.courses > 0)
+    throw new BackupError(
+      `The database has none of the ${header.courses} courses of ${source.name}. It is a backup of another database; check DATABASE_URL.`,
+    );
   return { header, comparison };
 }
 
 /**
- * Sets the stored counts to those of a backup, each course under its lock, in ascending order of the ids, and all in one
- * transaction: either every course of the backup that is there has its old counts, or nothing has changed. Admins.
+ * Sets the stored counts to those of a backup, each course under its lock, in ascending order of the ids, and all in
+ * one transaction: either every course of the backup that is there has its old counts, or nothing has changed. Admins.
  *
  * It locks as writers do and so deadlocks with none, but whoever writes to these courses waits until it ends. What
  * changed since the backup was made is drift afterwards. Gives null where it was told to give up. Errors: BackupError;
  * those of inTransaction().
  */
-export async function restoreCounts(database: Database, caller: Viewer | null, source: Source, { signal, onProgress }: RestoreOptions = {}): Promise<Restored | null> {
+export async function restoreCounts(
+  database: Database,
+  caller: Viewer | null,
+  source: Source,
+  { signal, onProgress }: RestoreOptions = {},
+): Promise<Restored | null> {
   adminOnly(caller);
   const counters = countersInto(database.em as SqlEntityManager, Course);
-  const header = await readHeader(source, counters.map(({ name }) => name));
+  const header = await readHeader(
+    source,
+    counters.map(({ name }) => name),
+  );
   const gaveUp = new Error('The restore was told to give up.');
   try {
     return await inTransaction(
@@ -88,24 +107,50 @@ export async function restoreCounts(database: Database, caller: Viewer | null, s
   }
 }
 
-async function restoreChunk(em: SqlEntityManager, counters: readonly ResolvedCounter[], header: BackupHeader, chunk: readonly BackupRow[], restored: { -readonly [Name in keyof Restored]: number }): Promise<void> {
-  const stored = await lockedCounts(em, counters, chunk.map(({ id }) => id));
+async function restoreChunk(
+  em: SqlEntityManager,
+  counters: readonly ResolvedCounter[],
+  header: BackupHeader,
+  chunk: readonly BackupRow[],
+  restored: { -readonly [Name in keyof Restored]: number },
+): Promise<void> {
+  const stored = await lockedCounts(
+    em,
+    counters,
+    chunk.map(({ id }) => id),
+  );
   for (const { id, counts } of chunk) {
     const before = stored.get(id);
     if (!before) continue;
-    const amounts = Object.fromEntries(counters.map(({ name }, index) => [name, counts[header.counters.indexOf(name)]! - before[index]!]));
+    const amounts = Object.fromEntries(
+      counters.map(({ name }, index) => [name, counts[header.counters.indexOf(name)]! - before[index]!]),
+    );
     if (Object.values(amounts).every(amount => amount === 0)) continue;
     restored.changes += (await adjust(em, Course, [id], amounts))!.length;
     restored.changedCourses += 1;
   }
   if (stored.size === 0) return;
-  for await (const { drifts } of verify(em, Course, { keys: [...stored.keys()].map(id => [id]), batchSize: CHUNK })) restored.drifting += drifts.length;
+  for await (const { drifts } of verify(em, Course, { keys: [...stored.keys()].map(id => [id]), batchSize: CHUNK }))
+    restored.drifting += drifts.length;
 }
 
-/** Locks courses in ascending id order and gives their stored counts, in the order of the counters; one that is not there is left out. */
-async function lockedCounts(em: SqlEntityManager, counters: readonly ResolvedCounter[], ids: readonly number[]): Promise<Map<number, number[]>> {
-  const query = em.createQueryBuilder(Course, 'c').select(['id', ...counters.map(({ property }) => property)] as never).where({ id: { $in: [...ids] } });
-  const found = (await query.orderBy({ id: 'asc' }).setLockMode(LockMode.PESSIMISTIC_WRITE).execute('all')) as unknown as Record<string, number>[];
+/**
+ * Locks courses in ascending id order and gives their stored counts, in the order of the counters; one that is not
+ * there is left out.
+ */
+async function lockedCounts(
+  em: SqlEntityManager,
+  counters: readonly ResolvedCounter[],
+  ids: readonly number[],
+): Promise<Map<number, number[]>> {
+  const query = em
+    .createQueryBuilder(Course, 'c')
+    .select(['id', ...counters.map(({ property }) => property)] as never)
+    .where({ id: { $in: [...ids] } });
+  const found = (await query
+    .orderBy({ id: 'asc' })
+    .setLockMode(LockMode.PESSIMISTIC_WRITE)
+    .execute('all')) as unknown as Record<string, number>[];
   return new Map(found.map(row => [row['id']!, counters.map(({ property }) => row[property]!)]));
 }
 

@@ -22,13 +22,18 @@ export interface BackupOptions {
 }
 
 /**
- * Writes the stored counts of all courses, piece by piece, as one moment has them, and gives how many courses there are;
- * null: it was told to stop, and what is written is no backup; admins.
+ * Writes the stored counts of all courses, piece by piece, as one moment has them, and gives how many courses there
+ * are; null: it was told to stop, and what is written is no backup; admins.
  *
- * One read-only transaction reads page after page: MySQL's and MariaDB's REPEATABLE READ and SQLite's WAL give all of its
- * reads the snapshot of the first, and hold up no writer.
+ * One read-only transaction reads page after page: MySQL's and MariaDB's REPEATABLE READ and SQLite's WAL give all of
+ * its reads the snapshot of the first, and hold up no writer.
  */
-export async function writeBackup(database: Database, caller: Viewer | null, write: (text: string) => Promise<void>, { signal, onProgress }: BackupOptions = {}): Promise<number | null> {
+export async function writeBackup(
+  database: Database,
+  caller: Viewer | null,
+  write: (text: string) => Promise<void>,
+  { signal, onProgress }: BackupOptions = {},
+): Promise<number | null> {
   adminOnly(caller);
   const em = database.em.fork() as SqlEntityManager;
   // Not em.transactional(): what `write` does with entity managers would become part of it.
@@ -42,10 +47,22 @@ export async function writeBackup(database: Database, caller: Viewer | null, wri
   }
 }
 
-async function written(em: SqlEntityManager, kind: DatabaseKind, write: (text: string) => Promise<void>, { signal, onProgress }: BackupOptions): Promise<number | null> {
+async function written(
+  em: SqlEntityManager,
+  kind: DatabaseKind,
+  write: (text: string) => Promise<void>,
+  { signal, onProgress }: BackupOptions,
+): Promise<number | null> {
   const counters = countersInto(em, Course);
   const courses = await em.count(Course);
-  const header: BackupHeader = { format: FORMAT, version: VERSION, at: new Date().toISOString(), database: kind, counters: counters.map(({ name }) => name), courses };
+  const header: BackupHeader = {
+    format: FORMAT,
+    version: VERSION,
+    at: new Date().toISOString(),
+    database: kind,
+    counters: counters.map(({ name }) => name),
+    courses,
+  };
   const hash = createHash('sha256');
   const put = async (lines: readonly object[]): Promise<void> => {
     const text = lines.map(line => `${JSON.stringify(line)}\n`).join('');
@@ -54,7 +71,10 @@ async function written(em: SqlEntityManager, kind: DatabaseKind, write: (text: s
   };
   await put([header]);
   let done = 0;
-  for await (const page of pagesOf(em, counters.map(({ property }) => property))) {
+  for await (const page of pagesOf(
+    em,
+    counters.map(({ property }) => property),
+  )) {
     if (signal?.aborted) return null;
     await put(page);
     done += page.length;
@@ -64,9 +84,17 @@ async function written(em: SqlEntityManager, kind: DatabaseKind, write: (text: s
   return courses;
 }
 
-async function* pagesOf(em: SqlEntityManager, properties: readonly string[]): AsyncGenerator<{ id: number; counts: number[] }[]> {
-  for (let after = 0; ; ) {
-    const query = em.createQueryBuilder(Course, 'c').select(['id', ...properties] as never).where({ id: { $gt: after } }).orderBy({ id: 'asc' }).limit(PAGE);
+async function* pagesOf(
+  em: SqlEntityManager,
+  properties: readonly string[],
+): AsyncGenerator<{ id: number; counts: number[] }[]> {
+  for (let after = 0; ;) {
+    const query = em
+      .createQueryBuilder(Course, 'c')
+      .select(['id', ...properties] as never)
+      .where({ id: { $gt: after } })
+      .orderBy({ id: 'asc' })
+      .limit(PAGE);
     const found = (await query.execute('all')) as unknown as Record<string, number>[];
     if (found.length > 0) yield found.map(row => ({ id: row['id']!, counts: properties.map(name => row[name]!) }));
     if (found.length < PAGE) return;

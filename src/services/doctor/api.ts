@@ -7,7 +7,10 @@ export interface ApiToExamine {
   readonly token?: string;
 }
 
-/** Is how often a count that does not match is asked for: stored and computed are read one after the other, while writers write. */
+/**
+ * Is how often a count that does not match is asked for: stored and computed are read one after the other, while
+ * writers write.
+ */
 const TRIES = 8;
 
 const query = `query Doctor($ids: [ID!]) {
@@ -52,7 +55,9 @@ async function statusFinding(url: string, request: Request): Promise<Finding> {
   try {
     const response = await request(url);
     const text = await response.text();
-    return response.ok ? ok(`${url} answers ${response.status}.`) : failed(`${url} answers ${response.status}: ${text.slice(0, 200)}`, 'See the log of the server.');
+    return response.ok
+      ? ok(`${url} answers ${response.status}.`)
+      : failed(`${url} answers ${response.status}: ${text.slice(0, 200)}`, 'See the log of the server.');
   } catch (error) {
     return failed(`${url} does not answer: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
   }
@@ -64,8 +69,18 @@ async function countsFinding(url: string, token: string | undefined, request: Re
   try {
     const first = await ask(null);
     // With trusted documents a server does not run this query either.
-    if (first.errors?.[0]?.extensions?.code === 'DOCUMENT_NOT_TRUSTED') return warning(`${url} runs only trusted documents, so that its counts were not asked for.`, 'The check of the counts compares them in the database.');
-    if (!first.data) return failed(`${url} answers ${who}: ${errorOf(first)}`, token === undefined ? 'Correct --url.' : 'Give a token of this server with --token: rollcall token --role admin');
+    if (first.errors?.[0]?.extensions?.code === 'DOCUMENT_NOT_TRUSTED')
+      return warning(
+        `${url} runs only trusted documents, so that its counts were not asked for.`,
+        'The check of the counts compares them in the database.',
+      );
+    if (!first.data)
+      return failed(
+        `${url} answers ${who}: ${errorOf(first)}`,
+        token === undefined
+          ? 'Correct --url.'
+          : 'Give a token of this server with --token: rollcall token --role admin',
+      );
     const { totalCount, nodes } = first.data.courses;
     const drifts = new Drifts(nodes);
     for (let tries = 1; drifts.ids.length > 0 && tries < TRIES; tries += 1) {
@@ -73,16 +88,30 @@ async function countsFinding(url: string, token: string | undefined, request: Re
       if (!data) return failed(`${url} answers no more: ${errorOf(rest)}`, 'See the log of the server.');
       drifts.narrow(data.courses.nodes);
     }
-    if (drifts.ids.length === 0) return ok(`${url} gives the true counts of ${nodes.length} courses of the ${totalCount} that it shows ${who}.`);
-    if (drifts.constant.length === 0) return warning(`${url}: the counts of courses ${drifts.ids.join(', ')} change too fast to be compared.`, 'The check of the counts compares them within one statement.');
+    if (drifts.ids.length === 0)
+      return ok(`${url} gives the true counts of ${nodes.length} courses of the ${totalCount} that it shows ${who}.`);
+    if (drifts.constant.length === 0)
+      return warning(
+        `${url}: the counts of courses ${drifts.ids.join(', ')} change too fast to be compared.`,
+        'The check of the counts compares them within one statement.',
+      );
     const wrong = drifts.constant.map(([id, drift]) => `course ${id} is off by ${drift}`);
-    return { ...failed(`${url} gives counts that are not true (total, active): ${wrong.join('; ')}.`, 'On its database, "rollcall recount" repairs them.'), drift: true };
+    return {
+      ...failed(
+        `${url} gives counts that are not true (total, active): ${wrong.join('; ')}.`,
+        'On its database, "rollcall recount" repairs them.',
+      ),
+      drift: true,
+    };
   } catch (error) {
     return failed(`${url} gives no counts: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
   }
 }
 
-/** Follows courses whose counts did not match: what matches once was right, and drift stays the same while other differences come and go. */
+/**
+ * Follows courses whose counts did not match: what matches once was right, and drift stays the same while other
+ * differences come and go.
+ */
 class Drifts {
   #seen: Map<string, Set<string>>;
 
@@ -95,7 +124,9 @@ class Drifts {
   }
 
   get constant(): [id: string, drift: string][] {
-    return [...this.#seen].flatMap(([id, drifts]) => (drifts.size === 1 ? [[id, [...drifts][0]!] as [string, string]] : []));
+    return [...this.#seen].flatMap(([id, drifts]) =>
+      drifts.size === 1 ? [[id, [...drifts][0]!] as [string, string]] : [],
+    );
   }
 
   /** Keeps those courses that still do not match. */
@@ -117,7 +148,10 @@ function errorOf({ errors }: Answer): string {
 }
 
 async function answerOf(url: string, token: string | undefined, variables: object, request: Request): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+  const headers = {
+    'content-type': 'application/json',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
   const response = await request(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   return ((await response.json()) ?? {}) as Answer;
 }

@@ -36,14 +36,27 @@ export const NEEDED_TABLES = ['core_user', 'core_course', 'core_enrollments'];
 
 /** Lists the checks of a database that answers, in the order in which a person would go. */
 export const databaseChecks: readonly DatabaseCheck[] = [
-  { name: 'settings', needsTables: false, examine: ({ database }) => (databaseKindOf(database) === 'sqlite' ? examineSqliteSettings(database) : examineServerSettings(database)) },
+  {
+    name: 'settings',
+    needsTables: false,
+    examine: ({ database }) =>
+      databaseKindOf(database) === 'sqlite' ? examineSqliteSettings(database) : examineServerSettings(database),
+  },
   { name: 'disk', needsTables: false, examine: ({ database, url }) => examineDisk(database, url) },
   { name: 'clock', needsTables: false, examine: ({ database }) => examineClock(database) },
   { name: 'migrations', needsTables: false, examine: ({ database }) => examineMigrations(database) },
   { name: 'keys', needsTables: true, examine: ({ database, tables }) => examineKeyRanges(database, tables) },
-  { name: 'privileges', needsTables: true, examine: ({ database, counters, tables }) => examinePrivileges(database, counters, tables) },
+  {
+    name: 'privileges',
+    needsTables: true,
+    examine: ({ database, counters, tables }) => examinePrivileges(database, counters, tables),
+  },
   { name: 'strategy', needsTables: true, examine: ({ database, counters }) => examineStrategy(database, counters) },
-  { name: 'counts', needsTables: true, examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive) },
+  {
+    name: 'counts',
+    needsTables: true,
+    examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive),
+  },
   { name: 'index', needsTables: true, examine: ({ database, viewer }) => examineCountIndex(database, viewer) },
   { name: 'probe', needsTables: true, examine: ({ database }) => probe(database) },
 ];

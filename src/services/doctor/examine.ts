@@ -39,25 +39,47 @@ const LIMIT = 30_000;
  *
  * Each check is by itself: where one fails, by an error or for lack of an answer, the others go on as far as they can.
  */
-export async function* examine({ configuration, caller, open, explain, api, readDocuments, limit = LIMIT }: Examination): AsyncGenerator<NamedFinding> {
+export async function* examine({
+  configuration,
+  caller,
+  open,
+  explain,
+  api,
+  readDocuments,
+  limit = LIMIT,
+}: Examination): AsyncGenerator<NamedFinding> {
   const viewer = adminOnly(caller);
-  const run = async (check: string, work: (alive: () => void) => Promise<readonly Finding[]>): Promise<NamedFinding[]> =>
+  const run = async (
+    check: string,
+    work: (alive: () => void) => Promise<readonly Finding[]>,
+  ): Promise<NamedFinding[]> =>
     named(check, await withinLimit(work, limit).catch((error: unknown) => [failed(explain(error))]));
   const { config, database: target } = configuration;
   // Shorter than a check may take, so that a request without an answer is told as that, and the next one is made.
   const requestLimit = limit / 2;
   yield* named('configuration', configurationFindings(configuration));
   yield* named('node', examineNode(process.versions.node));
-  yield* config ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit)) : named('secrets', [notExamined('the configuration has mistakes')]);
-  if (config?.trustedDocuments != null) yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
+  yield* config
+    ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit))
+    : named('secrets', [notExamined('the configuration has mistakes')]);
+  if (config?.trustedDocuments != null)
+    yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
   yield* named('limits', config ? examineLimits(config) : [notExamined('the configuration has mistakes')]);
-  yield* config ? await run('rates', () => examineRates(config, requestLimit, api?.url)) : named('rates', [notExamined('the configuration has mistakes')]);
+  yield* config
+    ? await run('rates', () => examineRates(config, requestLimit, api?.url))
+    : named('rates', [notExamined('the configuration has mistakes')]);
   let reached: OpenedDatabase | undefined;
   if (target) {
     yield* await run('connection', async () => {
       const database = await open(target);
       const findings = await examineConnection(database, target.databaseUrl);
-      reached = { database, url: target.databaseUrl, counters: target.counters, viewer, tables: (await findSchema(database)).tables };
+      reached = {
+        database,
+        url: target.databaseUrl,
+        counters: target.counters,
+        viewer,
+        tables: (await findSchema(database)).tables,
+      };
       return findings;
     });
   }
@@ -67,7 +89,10 @@ export async function* examine({ configuration, caller, open, explain, api, read
   if (api) yield* await run('api', alive => examineApi(api, requestLimit, alive));
 }
 
-async function* databaseFindings(opened: OpenedDatabase | undefined, run: (check: string, work: (alive: () => void) => Promise<readonly Finding[]>) => Promise<NamedFinding[]>): AsyncGenerator<NamedFinding> {
+async function* databaseFindings(
+  opened: OpenedDatabase | undefined,
+  run: (check: string, work: (alive: () => void) => Promise<readonly Finding[]>) => Promise<NamedFinding[]>,
+): AsyncGenerator<NamedFinding> {
   const hasTables = NEEDED_TABLES.every(table => opened?.tables.includes(table));
   for (const { name, needsTables, examine: look } of databaseChecks) {
     if (!opened) yield* named(name, [notExamined('there is no connection to the database')]);
@@ -79,13 +104,24 @@ async function* databaseFindings(opened: OpenedDatabase | undefined, run: (check
 function configurationFindings({ mistakes, config }: ConfigInspection): Finding[] {
   if (!config) return mistakes.map(mistake => failed(mistake, 'Correct it in the environment or in .env.'));
   const { databaseUrl, counters, production } = config;
-  return [ok(`DATABASE_URL is ${withoutPassword(databaseUrl)}, COUNTERS is ${counters}, NODE_ENV is ${production ? '' : 'not '}production.`)];
+  return [
+    ok(
+      `DATABASE_URL is ${withoutPassword(databaseUrl)}, COUNTERS is ${counters}, NODE_ENV is ${production ? '' : 'not '}production.`,
+    ),
+  ];
 }
 
-function documentFindings({ trustedDocuments, introspection }: Config, documents: { readonly size: number } | null): Finding[] {
-  const note = introspection ? ' INTROSPECTION=on is of no use: nobody can ask for the schema but by one of these.' : '';
+function documentFindings(
+  { trustedDocuments, introspection }: Config,
+  documents: { readonly size: number } | null,
+): Finding[] {
+  const note = introspection
+    ? ' INTROSPECTION=on is of no use: nobody can ask for the schema but by one of these.'
+    : '';
   const count = documents?.size ?? 0;
-  return [ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${shownPath(trustedDocuments!)}.${note}`)];
+  return [
+    ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${shownPath(trustedDocuments!)}.${note}`),
+  ];
 }
 
 function notExamined(reason: string): Finding {

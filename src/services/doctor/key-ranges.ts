@@ -3,10 +3,23 @@ import { failed, ok, warning, type Finding } from './finding.js';
 
 /** The keys, each with the columns that hold it: the narrowest of them is its end. */
 const keys: Readonly<Record<string, readonly (readonly [table: string, column: string])[]>> = {
-  core_user: [['core_user', 'id'], ['core_course', 'instructor_id'], ['core_enrollments', 'student_id']],
-  core_course: [['core_course', 'id'], ['core_enrollments', 'course_id'], ['core_recount_changes', 'course_id'], ['core_recount_runs', 'cursor_id']],
+  core_user: [
+    ['core_user', 'id'],
+    ['core_course', 'instructor_id'],
+    ['core_enrollments', 'student_id'],
+  ],
+  core_course: [
+    ['core_course', 'id'],
+    ['core_enrollments', 'course_id'],
+    ['core_recount_changes', 'course_id'],
+    ['core_recount_runs', 'cursor_id'],
+  ],
   core_enrollments: [['core_enrollments', 'id']],
-  core_recount_runs: [['core_recount_runs', 'id'], ['core_recount_runs', 'undone_run_id'], ['core_recount_changes', 'run_id']],
+  core_recount_runs: [
+    ['core_recount_runs', 'id'],
+    ['core_recount_runs', 'undone_run_id'],
+    ['core_recount_changes', 'run_id'],
+  ],
   core_recount_changes: [['core_recount_changes', 'id']],
 };
 
@@ -23,21 +36,30 @@ interface KeyRange {
   readonly limit: string;
 }
 
-/** Examines how many numbers each key has left in the narrowest column that holds it: from half of them on it warns, at the end it fails. */
+/**
+ * Examines how many numbers each key has left in the narrowest column that holds it: from half of them on it warns, at
+ * the end it fails.
+ */
 export async function examineKeyRanges(database: Database, tables: readonly string[]): Promise<Finding[]> {
   const types = await typesOf(database);
   const ranges: KeyRange[] = [];
-  for (const table of Object.keys(keys).filter(name => tables.includes(name))) ranges.push({ table, used: await usedBy(database, table), ...endOf(table, types) });
+  for (const table of Object.keys(keys).filter(name => tables.includes(name)))
+    ranges.push({ table, used: await usedBy(database, table), ...endOf(table, types) });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);
   if (amiss.length > 0) return amiss;
   const [highest] = ranges.toSorted((a, b) => Number(b.used * a.end - a.used * b.end));
-  return highest ? [ok(`No key has used half of its numbers; the most, ${percentOf(highest)}%, has ${highest.table}.`)] : [];
+  return highest
+    ? [ok(`No key has used half of its numbers; the most, ${percentOf(highest)}%, has ${highest.table}.`)]
+    : [];
 }
 
 function findingOf(range: KeyRange): Finding {
   const { table, used, end, limit } = range;
   const message = `The ids of ${table} are at ${used.toLocaleString('en-US')} of ${end.toLocaleString('en-US')} (${percentOf(range)}%), the end of ${limit}`;
-  const advice = end === MAX_EXACT ? 'Give the rows with the highest ids lower ones, and set the table\'s next id behind them.' : 'Run "rollcall migrate up", which makes keys integers of 64 bits; where it has nothing to do, make that column bigint unsigned.';
+  const advice =
+    end === MAX_EXACT
+      ? "Give the rows with the highest ids lower ones, and set the table's next id behind them."
+      : 'Run "rollcall migrate up", which makes keys integers of 64 bits; where it has nothing to do, make that column bigint unsigned.';
   return used >= end ? failed(`${message}: no row can be added.`, advice) : warning(`${message}.`, advice);
 }
 
@@ -55,7 +77,10 @@ function endOf(table: string, types: ReadonlyMap<string, string>): Pick<KeyRange
   }, exact);
 }
 
-/** Returns the highest number of a type of MySQL or MariaDB; of one that holds no whole numbers, the highest that is read exactly. */
+/**
+ * Returns the highest number of a type of MySQL or MariaDB; of one that holds no whole numbers, the highest that is
+ * read exactly.
+ */
 function highestOf(type: string): bigint {
   const [, name = '', unsigned] = /^(\w+)(?:\(\d+\))?( unsigned)?/.exec(type) ?? [];
   const bits = BITS[name];
@@ -65,22 +90,32 @@ function highestOf(type: string): bigint {
 /** Returns the types of all columns; none on SQLite, whose integers have 64 bits. */
 async function typesOf(database: Database): Promise<Map<string, string>> {
   if (databaseKindOf(database) === 'sqlite') return new Map();
-  const sql = 'select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()';
-  return new Map((await database.em.getConnection().execute<{ t: string; c: string; type: string }[]>(sql)).map(({ t, c, type }) => [`${t}.${c}`, type]));
+  const sql =
+    'select table_name as t, column_name as c, column_type as type from information_schema.columns where table_schema = database()';
+  return new Map(
+    (await database.em.getConnection().execute<{ t: string; c: string; type: string }[]>(sql)).map(({ t, c, type }) => [
+      `${t}.${c}`,
+      type,
+    ]),
+  );
 }
 
 /** Returns the highest number that a table's key has had: those of deleted rows are not given again. */
 async function usedBy(database: Database, table: string): Promise<bigint> {
   const connection = database.em.getConnection();
   const isSqlite = databaseKindOf(database) === 'sqlite';
-  const [row] = await connection.execute<{ highest: string | null }[]>(`select cast(max(id) as ${isSqlite ? 'text' : 'char'}) as highest from ${table}`);
+  const [row] = await connection.execute<{ highest: string | null }[]>(
+    `select cast(max(id) as ${isSqlite ? 'text' : 'char'}) as highest from ${table}`,
+  );
   const highest = BigInt(row?.highest ?? 0);
   const given = isSqlite ? await sequenceOf(database, table) : await counterOf(database, table);
   return given > highest ? given : highest;
 }
 
 async function sequenceOf(database: Database, table: string): Promise<bigint> {
-  const [row] = await database.em.getConnection().execute<{ seq: string }[]>('select cast(seq as text) as seq from sqlite_sequence where name = ?', [table]);
+  const [row] = await database.em
+    .getConnection()
+    .execute<{ seq: string }[]>('select cast(seq as text) as seq from sqlite_sequence where name = ?', [table]);
   return BigInt(row?.seq ?? 0);
 }
 

@@ -25,7 +25,14 @@ export function examineLimits(config: Config): Finding[] {
   const { roleFrom, trustedDocuments, jwt } = config;
   return [
     ok(`${told}; ${trustedDocuments === null ? 'any operation runs' : 'only trusted operations run'}.`),
-    ok(`Roles come from the ${roleFrom === 'token' ? 'token' : "user's row"}; clocks may differ by ${jwt.clockTolerance} s.`),
-    ...wide.map(name => warning(`${limits[name]} is ${config[name]}, more than ${WIDE} times its default (${defaults[name]}): what is promised of the defaults does not hold.`, `Leave ${limits[name]} out, or set it lower.`)),
+    ok(
+      `Roles come from the ${roleFrom === 'token' ? 'token' : "user's row"}; clocks may differ by ${jwt.clockTolerance} s.`,
+    ),
+    ...wide.map(name =>
+      warning(
+        `${limits[name]} is ${config[name]}, more than ${WIDE} times its default (${defaults[name]}): what is promised of the defaults does not hold.`,
+        `Leave ${limits[name]} out, or set it lower.`,
+      ),
+    ),
   ];
 }

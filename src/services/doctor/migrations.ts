@@ -11,25 +11,47 @@ import { examineStorage } from './storage.js';
 /** The most differences that a finding names. */
 const MAX_DIFFERENCES = 5;
 
-/** Examines which migrations are applied, whether their tables are there as they were made, and whether the user may apply those that are not. */
+/**
+ * Examines which migrations are applied, whether their tables are there as they were made, and whether the user may
+ * apply those that are not.
+ */
 export async function examineMigrations(database: Database): Promise<Finding[]> {
   const schema = await findSchema(database);
   const { tables, applied, pending, unknown } = schema;
   const known = migrationsFor(databaseKindOf(database));
   if (applied === null && tables.length > 0) {
-    return [failed(`The database holds tables that Rollcall did not make: ${listed(tables)}.`, 'Give Rollcall an empty database of its own in DATABASE_URL.')];
+    return [
+      failed(
+        `The database holds tables that Rollcall did not make: ${listed(tables)}.`,
+        'Give Rollcall an empty database of its own in DATABASE_URL.',
+      ),
+    ];
   }
   const missing = missingTables(schema, known);
   return [
-    ...(unknown.length > 0 ? [warning(`The database has migrations that this version does not know: ${unknown.join(', ')}.`, 'Run the version of Rollcall that applied them, or a later one.')] : []),
-    ...(missing.length > 0 ? [failed(`Tables of applied migrations are gone: ${listed(missing)}.`, 'Restore a backup of the database.')] : []),
-    pending.length > 0 ? failed(`Pending: ${pending.map(({ name }) => name).join(', ')}.`, 'rollcall migrate up') : ok(`All ${known.length} are applied.`),
+    ...(unknown.length > 0
+      ? [
+          warning(
+            `The database has migrations that this version does not know: ${unknown.join(', ')}.`,
+            'Run the version of Rollcall that applied them, or a later one.',
+          ),
+        ]
+      : []),
+    ...(missing.length > 0
+      ? [failed(`Tables of applied migrations are gone: ${listed(missing)}.`, 'Restore a backup of the database.')]
+      : []),
+    pending.length > 0
+      ? failed(`Pending: ${pending.map(({ name }) => name).join(', ')}.`, 'rollcall migrate up')
+      : ok(`All ${known.length} are applied.`),
     ...(pending.length === 0 && unknown.length === 0 && missing.length === 0 ? await differences(database) : []),
     ...(await examineMigrationPrivileges(database, pending)),
   ];
 }
 
-/** Returns a finding for what is other than the migrations made it, in words, and for triggers of others, which can change what is counted. */
+/**
+ * Returns a finding for what is other than the migrations made it, in words, and for triggers of others, which can
+ * change what is counted.
+ */
 async function differences(database: Database): Promise<Finding[]> {
   const kind = databaseKindOf(database);
   const made = migrationsFor(kind).flatMap(migration => migration.tables);
@@ -38,16 +60,42 @@ async function differences(database: Database): Promise<Finding[]> {
   const shown = found.slice(0, MAX_DIFFERENCES).join('; ');
   const triggers = await foreignTriggers(database.em.fork(), made);
   return [
-    ...(found.length > 0 ? [failed(`The tables are not as the migrations made them: ${shown}${others > 0 ? `; and ${others} more` : ''}.`, 'Find out who changed them; take the change back, or restore a backup.')] : []),
-    ...(triggers.length > 0 ? [warning(`Triggers that Rollcall did not make are on its tables: ${listed(triggers)}.`, 'Make sure that they write no enrollments and no counts, or drop them.')] : []),
-    ...(await examineStorage(database, made.map(({ name }) => name))),
+    ...(found.length > 0
+      ? [
+          failed(
+            `The tables are not as the migrations made them: ${shown}${others > 0 ? `; and ${others} more` : ''}.`,
+            'Find out who changed them; take the change back, or restore a backup.',
+          ),
+        ]
+      : []),
+    ...(triggers.length > 0
+      ? [
+          warning(
+            `Triggers that Rollcall did not make are on its tables: ${listed(triggers)}.`,
+            'Make sure that they write no enrollments and no counts, or drop them.',
+          ),
+        ]
+      : []),
+    ...(await examineStorage(
+      database,
+      made.map(({ name }) => name),
+    )),
     ...(await leftProcedures(database)),
   ];
 }
 
 async function leftProcedures(database: Database): Promise<Finding[]> {
-  if (databaseKindOf(database) === 'sqlite' || (await procedureState(sql => database.em.fork().execute(sql))) !== 'foreign') return [];
-  return [warning(`The procedure ${PROCEDURE} is another application's.`, '"rollcall verify" compares the counts without it.')];
+  if (
+    databaseKindOf(database) === 'sqlite' ||
+    (await procedureState(sql => database.em.fork().execute(sql))) !== 'foreign'
+  )
+    return [];
+  return [
+    warning(
+      `The procedure ${PROCEDURE} is another application's.`,
+      '"rollcall verify" compares the counts without it.',
+    ),
+  ];
 }
 
 async function examineMigrationPrivileges(database: Database, pending: readonly MigrationEntry[]): Promise<Finding[]> {
@@ -56,7 +104,13 @@ async function examineMigrationPrivileges(database: Database, pending: readonly 
   const findings: Finding[] = [];
   for (const { name, needs } of pending) {
     const missing = missingOf(grants, database, await needs(database.em.fork()));
-    if (missing.length > 0) findings.push(failed(`The database's user lacks ${missing.join(' and ')}, which the migration ${name} needs.`, `grant ${missing.join(', ')} on ${database.config.get('dbName')!}.* to …`));
+    if (missing.length > 0)
+      findings.push(
+        failed(
+          `The database's user lacks ${missing.join(' and ')}, which the migration ${name} needs.`,
+          `grant ${missing.join(', ')} on ${database.config.get('dbName')!}.* to …`,
+        ),
+      );
   }
   return findings;
 }

@@ -21,8 +21,14 @@ const trials: Readonly<Record<string, (table: string) => string>> = {
 /** Lists what MySQL and MariaDB answer to who may not: a table, a column, a database. */
 const DENIED = [1142, 1143, 1044];
 
-/** Examines whether the user may read and write the tables, by trying; and with triggers, whether it may change those. */
-export async function examinePrivileges(database: Database, counters: Config['counters'], tables: readonly string[]): Promise<Finding[]> {
+/**
+ * Examines whether the user may read and write the tables, by trying; and with triggers, whether it may change those.
+ */
+export async function examinePrivileges(
+  database: Database,
+  counters: Config['counters'],
+  tables: readonly string[],
+): Promise<Finding[]> {
   const own = TABLES.filter(table => tables.includes(table));
   const findings = await tryAll(database, own);
   if (counters !== 'triggers' || databaseKindOf(database) === 'sqlite') return findings;
@@ -47,7 +53,13 @@ async function tryAll(database: Database, tables: readonly string[]): Promise<Fi
   } finally {
     await em.rollback();
   }
-  if (denied.length > 0) return [failed(`The database's user may not ${denied.join(', ')}.`, `Grant it: grant select, insert, update, delete on ${database.config.get('dbName')}.* to …`)];
+  if (denied.length > 0)
+    return [
+      failed(
+        `The database's user may not ${denied.join(', ')}.`,
+        `Grant it: grant select, insert, update, delete on ${database.config.get('dbName')}.* to …`,
+      ),
+    ];
   return [ok(`select, insert, update and delete work on ${tables.join(', ')}.`)];
 }
 
@@ -58,14 +70,35 @@ async function examineTriggerPrivileges(database: Database): Promise<Finding[]> 
     ...(grants.onTables('TRIGGER', name, ['core_enrollments']) ? [] : ['TRIGGER']),
     ...(grants.onTables('LOCK TABLES', name, ['core_course', 'core_enrollments']) ? [] : ['LOCK TABLES']),
   ];
-  const findings = missing.length > 0 ? [failed(`The database's user lacks ${missing.join(' and ')}, which triggers need.`, `grant ${missing.join(', ')} on ${name}.* to …`)] : [ok('TRIGGER and LOCK TABLES are granted.')];
+  const findings =
+    missing.length > 0
+      ? [
+          failed(
+            `The database's user lacks ${missing.join(' and ')}, which triggers need.`,
+            `grant ${missing.join(', ')} on ${name}.* to …`,
+          ),
+        ]
+      : [ok('TRIGGER and LOCK TABLES are granted.')];
   const installed = thereIn(await triggerStatus(database.em as SqlEntityManager)).length > 0;
   return [...findings, ...binaryLogFindings(await settingsOf(database), grants, installed)];
 }
 
-/** Gives the finding for who may make triggers beside a binary log: none where the user may; no failure where they are made already. */
-export function binaryLogFindings({ log_bin: binaryLog, log_bin_trust_function_creators: trusted }: Settings, grants: Grants, installed: boolean): Finding[] {
+/**
+ * Gives the finding for who may make triggers beside a binary log: none where the user may; no failure where they are
+ * made already.
+ */
+export function binaryLogFindings(
+  { log_bin: binaryLog, log_bin_trust_function_creators: trusted }: Settings,
+  grants: Grants,
+  installed: boolean,
+): Finding[] {
   if (binaryLog !== 'ON' || trusted === 'ON' || grants.onServer('SUPER')) return [];
   const message = 'With the binary log on, the server lets this user make no triggers.';
-  return [{ status: installed ? 'warning' : 'failed', message, advice: 'set persist log_bin_trust_function_creators = 1 (on MariaDB: in its configuration), or grant SUPER' }];
+  return [
+    {
+      status: installed ? 'warning' : 'failed',
+      message,
+      advice: 'set persist log_bin_trust_function_creators = 1 (on MariaDB: in its configuration), or grant SUPER',
+    },
+  ];
 }

@@ -23,7 +23,13 @@ export async function examineSqliteSettings(database: Database): Promise<Finding
   for (const [name, value, stake] of pragmas) {
     const [row] = await database.em.getConnection().execute<Record<string, string | number>[]>(`pragma ${name}`);
     const actual = row?.[name];
-    if (actual !== value) wrong.push(failed(`${name} is ${actual}, not ${value}: ${stake}.`, 'Put the file on a local disk: network file systems cannot do what SQLite needs.'));
+    if (actual !== value)
+      wrong.push(
+        failed(
+          `${name} is ${actual}, not ${value}: ${stake}.`,
+          'Put the file on a local disk: network file systems cannot do what SQLite needs.',
+        ),
+      );
   }
   return wrong.length > 0 ? wrong : [ok(`${pragmas.map(([name, value]) => `${name} = ${value}`).join(', ')}.`)];
 }
@@ -31,12 +37,21 @@ export async function examineSqliteSettings(database: Database): Promise<Finding
 /** Examines the database file, its folder and the room on its disk. */
 export async function examineSqliteFile(path: string): Promise<Finding[]> {
   const folder = dirname(path);
-  for (const [what, name] of [['file', path], ['folder', folder]] as const) {
+  for (const [what, name] of [
+    ['file', path],
+    ['folder', folder],
+  ] as const) {
     const { code } = await access(name, constants.W_OK).then(
       () => ({ code: null }),
       (error: NodeJS.ErrnoException) => error,
     );
-    if (code !== null) return [failed(`The ${what} ${name} may not be written (${code}).`, 'Let the user that runs Rollcall write it; SQLite makes files beside the database.')];
+    if (code !== null)
+      return [
+        failed(
+          `The ${what} ${name} may not be written (${code}).`,
+          'Let the user that runs Rollcall write it; SQLite makes files beside the database.',
+        ),
+      ];
   }
   const [{ size }, { bavail, bsize }] = await Promise.all([stat(path), statfs(folder)]);
   return [roomFinding(folder, size, bavail * bsize)];
@@ -46,7 +61,9 @@ export async function examineSqliteFile(path: string): Promise<Finding[]> {
 export function roomFinding(folder: string, size: number, free: number): Finding {
   const message = `The file has ${megabytes(size)}, and the disk of ${folder} has ${megabytes(free)} free.`;
   if (free < NO_ROOM) return failed(message, 'Make room: SQLite writes each change into a second file first.');
-  return free < LITTLE_ROOM || free < size ? warning(message, 'Make room, as much as the file is large at least: a backup needs that too.') : ok(message);
+  return free < LITTLE_ROOM || free < size
+    ? warning(message, 'Make room, as much as the file is large at least: a backup needs that too.')
+    : ok(message);
 }
 
 function megabytes(bytes: number): string {

@@ -2,8 +2,8 @@ import { databaseKindOf, type Database } from '../../database/database.js';
 import { failed, type Finding } from './finding.js';
 
 /**
- * Examines how MySQL and MariaDB keep tables: the engine, without whose transactions and locks no count is exact, and the
- * character set and collation of texts, by which addresses are compared and titles are searched.
+ * Examines how MySQL and MariaDB keep tables: the engine, without whose transactions and locks no count is exact, and
+ * the character set and collation of texts, by which addresses are compared and titles are searched.
  */
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (databaseKindOf(database) === 'sqlite' || tables.length === 0) return [];
@@ -19,8 +19,27 @@ export async function examineStorage(database: Database, tables: readonly string
   const narrow = columns.filter(({ charset }) => charset !== 'utf8mb4');
   const exact = columns.filter(({ charset, collation }) => charset === 'utf8mb4' && !/_ci$/.test(collation));
   return [
-    ...engines.map(({ name, engine }) => failed(`The table ${name} is kept by ${engine}, which has no transactions and no row locks, so counts and rows come apart.`, `alter table ${name} engine = InnoDB; then rollcall recount`)),
-    ...(narrow.length > 0 ? [failed(`Texts are not utf8mb4, so that some cannot be saved: ${narrow.map(({ name, charset }) => `${name} (${charset})`).join(', ')}.`, 'alter table … convert to character set utf8mb4')] : []),
-    ...(exact.length > 0 ? [failed(`Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: ${exact.map(({ name, collation }) => `${name} (${collation})`).join(', ')}.`, 'alter table … convert to character set utf8mb4, with its default collation')] : []),
+    ...engines.map(({ name, engine }) =>
+      failed(
+        `The table ${name} is kept by ${engine}, which has no transactions and no row locks, so counts and rows come apart.`,
+        `alter table ${name} engine = InnoDB; then rollcall recount`,
+      ),
+    ),
+    ...(narrow.length > 0
+      ? [
+          failed(
+            `Texts are not utf8mb4, so that some cannot be saved: ${narrow.map(({ name, charset }) => `${name} (${charset})`).join(', ')}.`,
+            'alter table … convert to character set utf8mb4',
+          ),
+        ]
+      : []),
+    ...(exact.length > 0
+      ? [
+          failed(
+            `Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: ${exact.map(({ name, collation }) => `${name} (${collation})`).join(', ')}.`,
+            'alter table … convert to character set utf8mb4, with its default collation',
+          ),
+        ]
+      : []),
   ];
 }

@@ -11,5 +11,9 @@ export async function examineStrategy(database: Database, counters: Config['coun
   const state = `COUNTERS=${counters}; the database has ${inForce(status)}.`;
   const disagreement = disagreementOf(counters, status);
   if (disagreement !== null) return [failed(state, disagreement)];
-  return [counters === 'switching' ? warning(state, 'Finish going over: "rollcall counters use --help" says how.') : ok(state)];
+  return [
+    counters === 'switching'
+      ? warning(state, 'Finish going over: "rollcall counters use --help" says how.')
+      : ok(state),
+  ];
 }

@@ -2,7 +2,9 @@ import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { lineBlocks, LONGEST_LINE, type Line, type LineFault } from './lines.js';
 
-/** Limits the lines that a quoted value may run over; a quote that is not closed by then is a mistake on its own line. */
+/**
+ * Limits the lines that a quoted value may run over; a quote that is not closed by then is a mistake on its own line.
+ */
 const LONGEST_VALUE = 10;
 
 /** Is one row of a CSV file, or why there is none on that line. */
@@ -30,8 +32,9 @@ export async function* csvBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenera
 
 const faults: Readonly<Record<LineFault, string>> = {
   TOO_LONG: `The line is longer than ${LONGEST_LINE} bytes; a line break may be missing.`,
-  ENCODING: 'The line is not UTF-8, or has a NUL in it. Convert the file, such as by "iconv -f LATIN1 -t UTF-8" or "iconv -f UTF-16 -t UTF-8".',
-  LINE_BREAK: 'The line has a CR without LF in it. Convert such line breaks, such as by "tr \'\\r\' \'\\n\'".',
+  ENCODING:
+    'The line is not UTF-8, or has a NUL in it. Convert the file, such as by "iconv -f LATIN1 -t UTF-8" or "iconv -f UTF-16 -t UTF-8".',
+  LINE_BREAK: "The line has a CR without LF in it. Convert such line breaks, such as by \"tr '\\r' '\\n'\".",
 };
 
 function rowsOf(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; rest: readonly Line[] } {
@@ -50,13 +53,19 @@ function oneRowEachLine(lines: readonly Line[]): CsvRow[] | null {
 
 function lineByLine(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; rest: readonly Line[] } {
   const rows: CsvRow[] = [];
-  for (let start = 0; start < lines.length; ) {
+  for (let start = 0; start < lines.length;) {
     const { number: line, ...read } = lines[start]!;
     if (read.text === null) rows.push({ line, code: read.fault, message: faults[read.fault] });
     const parsed = read.text === null || read.text.trim() === '' ? null : recordFrom(lines, start);
     if (parsed?.open && !isEnd) return { rows, rest: lines.slice(start) };
     if (parsed?.cells) rows.push({ line, cells: parsed.cells });
-    else if (parsed) rows.push({ line, code: 'QUOTING', message: 'A quote is not closed, or stands inside a value. Quote the whole value, and write quotes in it twice.' });
+    else if (parsed)
+      rows.push({
+        line,
+        code: 'QUOTING',
+        message:
+          'A quote is not closed, or stands inside a value. Quote the whole value, and write quotes in it twice.',
+      });
     start += parsed?.cells ? parsed.span : 1;
   }
   return { rows, rest: [] };

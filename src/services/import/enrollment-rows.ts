@@ -27,12 +27,33 @@ type Column = 'course' | 'student' | 'status' | 'enrolled_at';
 
 /** Gives the enrollment that a row of a file names, or why it names none. */
 export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>, now: Date): EnrollmentRow | BadRow {
-  const status = values.status === '' ? EnrollmentStatus.ACTIVE : Object.values(EnrollmentStatus).find(one => one === values.status.toLowerCase());
+  const status =
+    values.status === ''
+      ? EnrollmentStatus.ACTIVE
+      : Object.values(EnrollmentStatus).find(one => one === values.status.toLowerCase());
   const enrolledAt = values.enrolled_at === '' ? now : momentOf(values.enrolled_at);
   const student = referenceOf(values.student);
-  if (student.id === null && !student.text.includes('@')) return { file, line, code: 'UNKNOWN_STUDENT', message: `The student ${quote(values.student)} is neither a user's id nor an email.` };
-  if (!status) return { file, line, code: 'BAD_STATUS', message: `The status ${quote(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.` };
-  if (!enrolledAt) return { file, line, code: 'BAD_DATE', message: `The moment ${quote(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.` };
+  if (student.id === null && !student.text.includes('@'))
+    return {
+      file,
+      line,
+      code: 'UNKNOWN_STUDENT',
+      message: `The student ${quote(values.student)} is neither a user's id nor an email.`,
+    };
+  if (!status)
+    return {
+      file,
+      line,
+      code: 'BAD_STATUS',
+      message: `The status ${quote(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.`,
+    };
+  if (!enrolledAt)
+    return {
+      file,
+      line,
+      code: 'BAD_DATE',
+      message: `The moment ${quote(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.`,
+    };
   return { file, line, course: referenceOf(values.course), student, status, enrolledAt };
 }
 
@@ -43,7 +64,10 @@ function referenceOf(value: string): Reference {
 
 const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
 
-/** Reads a date or a moment of ISO 8601, in UTC where it names no offset; null for anything else, or before the year 1000. */
+/**
+ * Reads a date or a moment of ISO 8601, in UTC where it names no offset; null for anything else, or before the year
+ * 1000.
+ */
 function momentOf(text: string): Date | null {
   const iso = text.replace(' ', 'T');
   if (!moment.safeParse(iso).success) return null;

@@ -17,14 +17,30 @@ export interface EnrollmentImportOptions extends ImportOptions {
  * Imports enrollments from CSV: `course` (an id, or an exact title), `student` (a user's id or email), and optionally
  * `status` (ACTIVE if left out) and `enrolled_at` (ISO 8601, now if left out).
  *
- * A pair that is enrolled already stays as it is, so the same file can be imported again. A column of another name may turn
- * the meaning of a row around, such as `action` with `UNENROLL`, so such a file is refused. Errors: ImportError.
+ * A pair that is enrolled already stays as it is, so the same file can be imported again. A column of another name may
+ * turn the meaning of a row around, such as `action` with `UNENROLL`, so such a file is refused. Errors: ImportError.
  */
-export function importEnrollments(database: Database, source: Source, { ignoredColumns = [], ...options }: EnrollmentImportOptions = {}): Promise<ImportResult> {
-  return runImport(database, { sources: [source], measured: source, blocks: () => enrollmentBlocks(source, ignoredColumns), resolve: placementsOf }, options);
+export function importEnrollments(
+  database: Database,
+  source: Source,
+  { ignoredColumns = [], ...options }: EnrollmentImportOptions = {},
+): Promise<ImportResult> {
+  return runImport(
+    database,
+    {
+      sources: [source],
+      measured: source,
+      blocks: () => enrollmentBlocks(source, ignoredColumns),
+      resolve: placementsOf,
+    },
+    options,
+  );
 }
 
-async function* enrollmentBlocks(source: Source, ignored: readonly string[]): AsyncGenerator<TableBlock<EnrollmentRow>> {
+async function* enrollmentBlocks(
+  source: Source,
+  ignored: readonly string[],
+): AsyncGenerator<TableBlock<EnrollmentRow>> {
   const now = new Date();
   for await (const { rows, bad, bytes } of tableBlocks(source, enrollmentColumns, { ignored })) {
     const read = partedRows(rows.map(row => enrollmentRowOf(source.name, row, now)));
@@ -32,32 +48,64 @@ async function* enrollmentBlocks(source: Source, ignored: readonly string[]): As
   }
 }
 
-async function placementsOf(em: SqlEntityManager, rows: readonly EnrollmentRow[]): Promise<{ placements: Placement[]; bad: BadRow[] }> {
-  const courses = await idsOfCourses(em, rows.map(({ course }) => course));
-  const students = await idsOfStudents(em, rows.map(({ student }) => student));
+async function placementsOf(
+  em: SqlEntityManager,
+  rows: readonly EnrollmentRow[],
+): Promise<{ placements: Placement[]; bad: BadRow[] }> {
+  const courses = await idsOfCourses(
+    em,
+    rows.map(({ course }) => course),
+  );
+  const students = await idsOfStudents(
+    em,
+    rows.map(({ student }) => student),
+  );
   const placements: Placement[] = [];
   const bad: BadRow[] = [];
   for (const { file, line, course, student, status, enrolledAt } of rows) {
     const [courseId, ...others] = courses(course);
     const [studentId, ...namesakes] = students(student);
-    if (courseId === undefined) bad.push({ file, line, code: 'UNKNOWN_COURSE', message: `There is no course ${nameOf(course)}.` });
-    else if (others.length > 0) bad.push({ file, line, code: 'AMBIGUOUS_COURSE', message: ambiguous(course, [courseId, ...others]) });
-    else if (studentId === undefined) bad.push({ file, line, code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(student)}.` });
-    else if (namesakes.length > 0) bad.push({ file, line, code: 'AMBIGUOUS_STUDENT', message: `${namesakes.length + 1} users have the email ${nameOf(student)} (ids ${[studentId, ...namesakes].join(', ')}); give the id of one.` });
+    if (courseId === undefined)
+      bad.push({ file, line, code: 'UNKNOWN_COURSE', message: `There is no course ${nameOf(course)}.` });
+    else if (others.length > 0)
+      bad.push({ file, line, code: 'AMBIGUOUS_COURSE', message: ambiguous(course, [courseId, ...others]) });
+    else if (studentId === undefined)
+      bad.push({ file, line, code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(student)}.` });
+    else if (namesakes.length > 0)
+      bad.push({
+        file,
+        line,
+        code: 'AMBIGUOUS_STUDENT',
+        message: `${namesakes.length + 1} users have the email ${nameOf(student)} (ids ${[studentId, ...namesakes].join(', ')}); give the id of one.`,
+      });
     else placements.push({ file, line, courseId, studentId, status, enrolledAt });
   }
   return { placements, bad };
 }
 
-async function idsOfCourses(em: SqlEntityManager, references: readonly Reference[]): Promise<(reference: Reference) => readonly number[]> {
+async function idsOfCourses(
+  em: SqlEntityManager,
+  references: readonly Reference[],
+): Promise<(reference: Reference) => readonly number[]> {
   const existing = new Set((await coursesBy(em, 'id', idsIn(references))).map(({ id }) => id));
-  const byTitle = Map.groupBy(await coursesBy(em, 'title', [...new Set(references.map(({ text }) => text))]), ({ title }) => title);
+  const byTitle = Map.groupBy(
+    await coursesBy(em, 'title', [...new Set(references.map(({ text }) => text))]),
+    ({ title }) => title,
+  );
   // A course may be called by a number, and another one have it for its id.
-  return ({ id, text }) => [...new Set([...(id !== null && existing.has(id) ? [id] : []), ...(byTitle.get(text) ?? []).map(course => course.id)])];
+  return ({ id, text }) => [
+    ...new Set([
+      ...(id !== null && existing.has(id) ? [id] : []),
+      ...(byTitle.get(text) ?? []).map(course => course.id),
+    ]),
+  ];
 }
 
 /** Returns a function that finds the ids of the students that a reference can mean; more than one share an email. */
-async function idsOfStudents(em: SqlEntityManager, references: readonly Reference[]): Promise<(reference: Reference) => readonly number[]> {
+async function idsOfStudents(
+  em: SqlEntityManager,
+  references: readonly Reference[],
+): Promise<(reference: Reference) => readonly number[]> {
   const existing = new Set((await usersBy(em, 'id', idsIn(references))).map(({ id }) => id));
   const emails = new Set(references.flatMap(({ id, text }) => (id === null ? [text, text.toLowerCase()] : [])));
   const byEmail = Map.groupBy(await usersBy(em, 'email', [...emails]), ({ email }) => email);
@@ -73,7 +121,8 @@ function idsIn(references: readonly Reference[]): number[] {
 
 /** Returns why a text can mean more than one course. */
 function ambiguous({ id, text }: Reference, courses: readonly number[]): string {
-  if (id === null || !courses.includes(id)) return `${courses.length} courses are called ${quote(text)}; give the id of one.`;
+  if (id === null || !courses.includes(id))
+    return `${courses.length} courses are called ${quote(text)}; give the id of one.`;
   return `${quote(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or give the other course another title.`;
 }
 

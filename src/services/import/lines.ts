@@ -11,7 +11,9 @@ export const LONGEST_LINE = 64 * 1024;
 export type LineFault = 'TOO_LONG' | 'ENCODING' | 'LINE_BREAK';
 
 /** One line of a file, without its line break, or what is wrong with it. Its number counts from 1. */
-export type Line = { readonly number: number } & ({ readonly text: string } | { readonly text: null; readonly fault: LineFault });
+export type Line = { readonly number: number } & (
+  { readonly text: string } | { readonly text: null; readonly fault: LineFault }
+);
 
 /** Is some lines that follow each other, with the bytes read up to their end. */
 export interface LineBlock {
@@ -20,8 +22,8 @@ export interface LineBlock {
 }
 
 /**
- * Reads UTF-8 text as blocks of at most 1,000 lines, in constant memory; line breaks are LF or CRLF, a byte order mark is
- * left out. A line with a CR in it is a fault: it is the line break of a file from another time, or none at all.
+ * Reads UTF-8 text as blocks of at most 1,000 lines, in constant memory; line breaks are LF or CRLF, a byte order mark
+ * is left out. A line with a CR in it is a fault: it is the line break of a file from another time, or none at all.
  */
 export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LineBlock> {
   let lines: Line[] = [];
@@ -35,7 +37,10 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   };
   const finish = (): void => {
     number += 1;
-    lines.push({ number, ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : textOf(pieces, number)) });
+    lines.push({
+      number,
+      ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : textOf(pieces, number)),
+    });
     pieces = [];
     length = 0;
   };

@@ -45,26 +45,48 @@ export async function ouladFiles(folder: string): Promise<OuladFiles> {
 /**
  * Reads the registrations, joined with courses and results by module, presentation and student.
  *
- * Results are read first and kept, about 100 bytes a student and course; registrations stream, and `bytes` counts theirs.
+ * Results are read first and kept, about 100 bytes a student and course; registrations stream, and `bytes` counts
+ * theirs.
  */
 export async function* ouladBlocks(files: OuladFiles): AsyncGenerator<TableBlock<OuladRow>> {
   const courses = new Map<string, Presentation>();
   const results = new Map<string, Result>();
-  for await (const { rows, bad } of tableBlocks(files.courses, ['code_module', 'code_presentation', 'module_presentation_length'], { ignored: 'all' })) {
+  for await (const { rows, bad } of tableBlocks(
+    files.courses,
+    ['code_module', 'code_presentation', 'module_presentation_length'],
+    { ignored: 'all' },
+  )) {
     const parsed = partedRows(rows.map(({ line, values }) => presentationOf(files.courses.name, line, values)));
     for (const course of parsed.rows) courses.set(course.title, course);
     yield { rows: [], bad: [...bad, ...parsed.bad], bytes: 0 };
   }
-  for await (const { rows, bad } of tableBlocks(files.studentInfo, ['code_module', 'code_presentation', 'id_student', 'final_result'], { ignored: 'all' })) {
-    const mistakes = rows.flatMap(({ line, values }) => rememberResult(results, files.studentInfo.name, line, values) ?? []);
+  for await (const { rows, bad } of tableBlocks(
+    files.studentInfo,
+    ['code_module', 'code_presentation', 'id_student', 'final_result'],
+    { ignored: 'all' },
+  )) {
+    const mistakes = rows.flatMap(
+      ({ line, values }) => rememberResult(results, files.studentInfo.name, line, values) ?? [],
+    );
     yield { rows: [], bad: [...bad, ...mistakes], bytes: 0 };
   }
-  for await (const { rows, bad, bytes } of tableBlocks(files.studentRegistration, ['code_module', 'code_presentation', 'id_student', 'date_registration?'], { ignored: 'all' })) {
-    const parsed = partedRows(rows.map(({ line, values }) => registrationOf(files.studentRegistration.name, line, values, courses, results)));
+  for await (const { rows, bad, bytes } of tableBlocks(
+    files.studentRegistration,
+    ['code_module', 'code_presentation', 'id_student', 'date_registration?'],
+    { ignored: 'all' },
+  )) {
+    const parsed = partedRows(
+      rows.map(({ line, values }) => registrationOf(files.studentRegistration.name, line, values, courses, results)),
+    );
     yield { rows: parsed.rows, bad: [...bad, ...parsed.bad], bytes };
   }
   const unregistered = [...results.values()].filter(({ registered }) => !registered);
-  const bad = unregistered.map(({ line }) => ({ file: files.studentInfo.name, line, code: 'NOT_REGISTERED' as const, message: 'The student has a result, but no registration.' }));
+  const bad = unregistered.map(({ line }) => ({
+    file: files.studentInfo.name,
+    line,
+    code: 'NOT_REGISTERED' as const,
+    message: 'The student has a result, but no registration.',
+  }));
   yield { rows: [], bad, bytes: files.studentRegistration.bytes ?? 0 };
 }
 
@@ -82,10 +104,20 @@ interface Result {
 
 type Values<Column extends string> = Readonly<Record<Column | 'code_module' | 'code_presentation', string>>;
 
-function presentationOf(file: string, line: number, values: Values<'module_presentation_length'>): Presentation | BadRow {
+function presentationOf(
+  file: string,
+  line: number,
+  values: Values<'module_presentation_length'>,
+): Presentation | BadRow {
   const { code_module: module, code_presentation: presentation, module_presentation_length: days } = values;
   const [, year, letter] = /^(\d{4})([BJ])$/.exec(presentation) ?? [];
-  if (!year || !letter) return { file, line, code: 'BAD_DATE', message: `The presentation ${quote(presentation)} is not a year and B (February) or J (October), such as 2013J.` };
+  if (!year || !letter)
+    return {
+      file,
+      line,
+      code: 'BAD_DATE',
+      message: `The presentation ${quote(presentation)} is not a year and B (February) or J (October), such as 2013J.`,
+    };
   return {
     title: `${module} ${presentation}`,
     description: `Module ${module} of the Open University, presentation ${presentation}, ${days} days.`,
@@ -93,11 +125,28 @@ function presentationOf(file: string, line: number, values: Values<'module_prese
   };
 }
 
-function rememberResult(results: Map<string, Result>, file: string, line: number, values: Values<'id_student' | 'final_result'>): BadRow | null {
+function rememberResult(
+  results: Map<string, Result>,
+  file: string,
+  line: number,
+  values: Values<'id_student' | 'final_result'>,
+): BadRow | null {
   const status = statuses[values.final_result];
-  if (!status) return { file, line, code: 'BAD_STATUS', message: `The result ${quote(values.final_result)} is none of ${Object.keys(statuses).join(', ')}.` };
+  if (!status)
+    return {
+      file,
+      line,
+      code: 'BAD_STATUS',
+      message: `The result ${quote(values.final_result)} is none of ${Object.keys(statuses).join(', ')}.`,
+    };
   const key = keyOf(values);
-  if (results.has(key)) return { file, line, code: 'DUPLICATE', message: `Line ${results.get(key)!.line} has this student's result already.` };
+  if (results.has(key))
+    return {
+      file,
+      line,
+      code: 'DUPLICATE',
+      message: `Line ${results.get(key)!.line} has this student's result already.`,
+    };
   results.set(key, { line, status, registered: false });
   return null;
 }
@@ -113,15 +162,41 @@ function registrationOf(
   const course = courses.get(title);
   const result = results.get(keyOf(values));
   if (result) result.registered = true;
-  if (!course) return { file, line, code: 'UNKNOWN_COURSE', message: `courses.csv has no presentation ${quote(title)}.` };
-  if (!/^\d+$/.test(values.id_student)) return { file, line, code: 'BAD_ID', message: `The student ${quote(values.id_student)} is not a number.` };
-  if (!result) return { file, line, code: 'NO_RESULT', message: `studentInfo.csv has no valid result of student ${values.id_student} in ${title}.` };
-  if (!/^(-?\d{1,4})?$/.test(values.date_registration)) return { file, line, code: 'BAD_DATE', message: `The registration date ${quote(values.date_registration)} is not a number of days.` };
+  if (!course)
+    return { file, line, code: 'UNKNOWN_COURSE', message: `courses.csv has no presentation ${quote(title)}.` };
+  if (!/^\d+$/.test(values.id_student))
+    return { file, line, code: 'BAD_ID', message: `The student ${quote(values.id_student)} is not a number.` };
+  if (!result)
+    return {
+      file,
+      line,
+      code: 'NO_RESULT',
+      message: `studentInfo.csv has no valid result of student ${values.id_student} in ${title}.`,
+    };
+  if (!/^(-?\d{1,4})?$/.test(values.date_registration))
+    return {
+      file,
+      line,
+      code: 'BAD_DATE',
+      message: `The registration date ${quote(values.date_registration)} is not a number of days.`,
+    };
   // A missing date counts as the start.
   const enrolledAt = new Date(course.startsAt.getTime() + Number(values.date_registration) * DAY);
-  return { file, line, title, description: course.description, student: values.id_student, status: result.status, enrolledAt };
+  return {
+    file,
+    line,
+    title,
+    description: course.description,
+    student: values.id_student,
+    status: result.status,
+    enrolledAt,
+  };
 }
 
-function keyOf({ code_module: module, code_presentation: presentation, id_student: student }: Values<'id_student'>): string {
+function keyOf({
+  code_module: module,
+  code_presentation: presentation,
+  id_student: student,
+}: Values<'id_student'>): string {
   return `${module} ${presentation} ${student}`;
 }

@@ -24,26 +24,53 @@ export interface Placed {
 /**
  * Adds those enrollments of a batch that are not there yet and for which there is a seat, in an open transaction.
  *
- * The locks come first, so that neither pairs nor seats can change between the decision and the insert, and no course or
- * student can go. With `rehearsed` nothing is written.
+ * The locks come first, so that neither pairs nor seats can change between the decision and the insert, and no course
+ * or student can go. With `rehearsed` nothing is written.
  */
-export async function placeBatch(em: SqlEntityManager, placements: readonly Placement[], rehearsed?: Rehearsed): Promise<Placed> {
+export async function placeBatch(
+  em: SqlEntityManager,
+  placements: readonly Placement[],
+  rehearsed?: Rehearsed,
+): Promise<Placed> {
   const courses = await lockCourses(em, [...new Set(placements.map(({ courseId }) => courseId))]);
-  const students = await lockUsers(em, placements.map(({ studentId }) => studentId));
+  const students = await lockUsers(
+    em,
+    placements.map(({ studentId }) => studentId),
+  );
   const known = placements.filter(({ courseId, studentId }) => courses.has(courseId) && students.has(studentId));
   const taken = await pairsThere(em, known);
-  const free = new Map([...courses.values()].map(course => [course.id, freeSeats(course) - (rehearsed?.seats.get(course.id) ?? 0)]));
+  const free = new Map(
+    [...courses.values()].map(course => [course.id, freeSeats(course) - (rehearsed?.seats.get(course.id) ?? 0)]),
+  );
   const before = new Map(free);
   for (const pair of rehearsed?.pairs ?? []) taken.add(pair);
   const { add, alreadyThere, full } = decisionOn(known, taken, free);
   if (rehearsed) remember(rehearsed, add, courses, before, free);
-  else await insertMany(em, Enrollment, add.map(({ courseId, studentId, status, enrolledAt }) => ({ course: courseId, student: studentId, status, enrolledAt })));
+  else
+    await insertMany(
+      em,
+      Enrollment,
+      add.map(({ courseId, studentId, status, enrolledAt }) => ({
+        course: courseId,
+        student: studentId,
+        status,
+        enrolledAt,
+      })),
+    );
   const bad: BadRow[] = [
     ...placements.flatMap(({ file, line, courseId, studentId }): BadRow[] => {
-      if (!courses.has(courseId)) return [{ file, line, code: 'UNKNOWN_COURSE', message: `Course ${courseId} has just been deleted.` }];
-      return students.has(studentId) ? [] : [{ file, line, code: 'UNKNOWN_STUDENT', message: `User ${studentId} has just been deleted.` }];
+      if (!courses.has(courseId))
+        return [{ file, line, code: 'UNKNOWN_COURSE', message: `Course ${courseId} has just been deleted.` }];
+      return students.has(studentId)
+        ? []
+        : [{ file, line, code: 'UNKNOWN_STUDENT', message: `User ${studentId} has just been deleted.` }];
     }),
-    ...full.map(({ file, line, courseId }) => ({ file, line, code: 'COURSE_FULL' as const, message: courseFull(courses.get(courseId)!, []).message })),
+    ...full.map(({ file, line, courseId }) => ({
+      file,
+      line,
+      code: 'COURSE_FULL' as const,
+      message: courseFull(courses.get(courseId)!, []).message,
+    })),
   ];
   return { added: add.length, alreadyThere, bad };
 }
@@ -60,7 +87,13 @@ async function pairsThere(em: SqlEntityManager, placements: readonly Placement[]
   return new Set(rows.map(({ course, student }) => pairOf({ courseId: course, studentId: student })));
 }
 
-function remember({ pairs, seats }: Rehearsed, added: readonly Placement[], courses: ReadonlyMap<number, LockedCourse>, before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): void {
+function remember(
+  { pairs, seats }: Rehearsed,
+  added: readonly Placement[],
+  courses: ReadonlyMap<number, LockedCourse>,
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+): void {
   for (const placement of added) {
     if (courses.get(placement.courseId)?.capacity !== null) pairs.add(pairOf(placement));
   }

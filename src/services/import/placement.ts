@@ -23,7 +23,10 @@ export function pairOf({ courseId, studentId }: { readonly courseId: number; rea
   return `${courseId}:${studentId}`;
 }
 
-/** Decides in the order given: a pair that is taken is there already, a seat that is free is taken; `taken` and `free` follow. */
+/**
+ * Decides in the order given: a pair that is taken is there already, a seat that is free is taken; `taken` and `free`
+ * follow.
+ */
 export function decisionOn(placements: readonly Placement[], taken: Set<string>, free: Map<number, number>): Decision {
   const add: Placement[] = [];
   const full: Placement[] = [];

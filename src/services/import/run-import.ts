@@ -26,7 +26,9 @@ export interface ImportResult {
   readonly added: number;
   readonly alreadyThere: number;
   readonly bad: number;
-  /** Is `refused` when a strict import found bad rows and wrote nothing, `interrupted` when the signal ended it early. */
+  /**
+   * Is `refused` when a strict import found bad rows and wrote nothing, `interrupted` when the signal ended it early.
+   */
   readonly outcome: 'finished' | 'refused' | 'interrupted';
 }
 
@@ -37,22 +39,46 @@ export interface ImportWork<Row> {
   readonly measured: Source;
   /** Reads the files from their beginning; `bytes` counts those of the measured one. */
   blocks(): AsyncIterable<TableBlock<Row>>;
-  /** Finds each row's course and student, and makes missing ones unless it is a rehearsal, which leaves such rows out. */
-  resolve(em: SqlEntityManager, rows: readonly Row[], rehearsal: boolean): Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
+  /**
+   * Finds each row's course and student, and makes missing ones unless it is a rehearsal, which leaves such rows out.
+   */
+  resolve(
+    em: SqlEntityManager,
+    rows: readonly Row[],
+    rehearsal: boolean,
+  ): Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
 }
 
-/** Runs an import in batches of about 1,000 rows, one transaction each, so that it can stop anywhere and go on later. */
-export async function runImport<Row>(database: Database, work: ImportWork<Row>, options: ImportOptions): Promise<ImportResult> {
+/**
+ * Runs an import in batches of about 1,000 rows, one transaction each, so that it can stop anywhere and go on later.
+ */
+export async function runImport<Row>(
+  database: Database,
+  work: ImportWork<Row>,
+  options: ImportOptions,
+): Promise<ImportResult> {
   const once = work.sources.find(({ bytes }) => bytes === null);
-  if (options.strict && once) throw new ImportError('IMPORT_FILE', `${once.name} can be read only once, and a strict import reads twice. Save it as a file first.`);
+  if (options.strict && once)
+    throw new ImportError(
+      'IMPORT_FILE',
+      `${once.name} can be read only once, and a strict import reads twice. Save it as a file first.`,
+    );
   const size = work.measured.bytes ?? 0;
   const { onProgress } = options;
   if (!options.strict) return pass(database, work, options, (done, rows) => onProgress?.({ done, total: size, rows }));
   const rehearsed = { pairs: new Set<string>(), seats: new Map<number, number>() };
-  const rehearsal = await pass(database, work, options, (done, rows) => onProgress?.({ done, total: 2 * size, rows }), rehearsed);
+  const rehearsal = await pass(
+    database,
+    work,
+    options,
+    (done, rows) => onProgress?.({ done, total: 2 * size, rows }),
+    rehearsed,
+  );
   if (rehearsal.outcome === 'interrupted') return { ...rehearsal, added: 0 };
   if (rehearsal.bad > 0) return { ...rehearsal, added: 0, outcome: 'refused' };
-  return pass(database, work, options, (done, rows) => onProgress?.({ done: size + done, total: 2 * size, rows: rehearsal.rows + rows }));
+  return pass(database, work, options, (done, rows) =>
+    onProgress?.({ done: size + done, total: 2 * size, rows: rehearsal.rows + rows }),
+  );
 }
 
 async function pass<Row>(
@@ -80,7 +106,12 @@ async function pass<Row>(
   return result;
 }
 
-async function place<Row>(database: Database, work: ImportWork<Row>, rows: readonly Row[], rehearsed: Rehearsed | undefined): Promise<Placed> {
+async function place<Row>(
+  database: Database,
+  work: ImportWork<Row>,
+  rows: readonly Row[],
+  rehearsed: Rehearsed | undefined,
+): Promise<Placed> {
   if (rows.length === 0) return { added: 0, alreadyThere: 0, bad: [] };
   const once = async (em: SqlEntityManager): Promise<Placed> => {
     const { placements, bad } = await work.resolve(em, rows, rehearsed !== undefined);

@@ -31,6 +31,7 @@ async function* reading(path: string): AsyncGenerator<Uint8Array> {
 function messageOf(path: string, code: string | undefined): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return `There is no file ${path}. Check the path.`;
   if (code === 'EISDIR') return `${path} is a folder. Name a file in it.`;
-  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be read by this user. Change its permissions, or copy it.`;
+  if (code === 'EACCES' || code === 'EPERM')
+    return `${path} may not be read by this user. Change its permissions, or copy it.`;
   return `${path} cannot be read (${code}).`;
 }

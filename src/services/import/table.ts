@@ -22,12 +22,16 @@ export interface OtherColumns {
 }
 
 /**
- * Reads a CSV file whose first row names its columns, in any order and letter case. A file with other columns than those
- * asked for and those ignored is refused; a column without a name may have no values.
+ * Reads a CSV file whose first row names its columns, in any order and letter case. A file with other columns than
+ * those asked for and those ignored is refused; a column without a name may have no values.
  *
  * Columns marked with `?` may be left out, and so may their values. Errors: ImportError, for a file without the others.
  */
-export async function* tableBlocks<const Names extends readonly string[]>(source: Source, names: Names, others: OtherColumns): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
+export async function* tableBlocks<const Names extends readonly string[]>(
+  source: Source,
+  names: Names,
+  others: OtherColumns,
+): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
   let positions: Map<string, number> | null = null;
   let header: readonly string[] = [];
   for await (const { rows, bytes } of csvBlocks(source.open())) {
@@ -46,25 +50,47 @@ export async function* tableBlocks<const Names extends readonly string[]>(source
     }
     yield { rows: good, bad, bytes };
   }
-  if (!positions) throw new ImportError('IMPORT_HEADER', `${source.name} is empty. Its first row must name its columns: ${required(names).join(', ')}.`);
+  if (!positions)
+    throw new ImportError(
+      'IMPORT_HEADER',
+      `${source.name} is empty. Its first row must name its columns: ${required(names).join(', ')}.`,
+    );
 }
 
-type ColumnOf<Names extends readonly string[]> = Names[number] extends infer Name ? (Name extends `${infer Optional}?` ? Optional : Name & string) : never;
+type ColumnOf<Names extends readonly string[]> = Names[number] extends infer Name
+  ? Name extends `${infer Optional}?`
+    ? Optional
+    : Name & string
+  : never;
 
 function required(names: readonly string[]): string[] {
   return names.filter(name => !name.endsWith('?'));
 }
 
-function positionsOf(source: Source, row: CsvRow, names: readonly string[], { ignored }: OtherColumns): Map<string, number> {
-  if (!row.cells) throw new ImportError('IMPORT_HEADER', `${source.name}:${row.line}: ${row.message} The first row must name the columns: ${required(names).join(', ')}.`);
+function positionsOf(
+  source: Source,
+  row: CsvRow,
+  names: readonly string[],
+  { ignored }: OtherColumns,
+): Map<string, number> {
+  if (!row.cells)
+    throw new ImportError(
+      'IMPORT_HEADER',
+      `${source.name}:${row.line}: ${row.message} The first row must name the columns: ${required(names).join(', ')}.`,
+    );
   const found = row.cells.map(cell => cell.toLowerCase());
   const missing = required(names).filter(name => !found.includes(name));
   if (missing.length > 0) {
-    throw new ImportError('IMPORT_HEADER', `${source.name} has no column ${missing.join(' and no column ')}. Its first row must name its columns, but reads ${quote(row.cells.join(','))}.${separatorHint(row.cells)}`);
+    throw new ImportError(
+      'IMPORT_HEADER',
+      `${source.name} has no column ${missing.join(' and no column ')}. Its first row must name its columns, but reads ${quote(row.cells.join(','))}.${separatorHint(row.cells)}`,
+    );
   }
   const wanted = names.map(name => name.replace('?', ''));
   const leftOut = ignored === 'all' ? found : ignored.map(name => name.trim().toLowerCase());
-  const unknown = row.cells.filter((_, index) => found[index] !== '' && !wanted.includes(found[index]!) && !leftOut.includes(found[index]!));
+  const unknown = row.cells.filter(
+    (_, index) => found[index] !== '' && !wanted.includes(found[index]!) && !leftOut.includes(found[index]!),
+  );
   if (unknown.length > 0) {
     throw new ImportError(
       'IMPORT_HEADER',
@@ -72,7 +98,8 @@ function positionsOf(source: Source, row: CsvRow, names: readonly string[], { ig
     );
   }
   const twice = wanted.find(name => found.indexOf(name) !== found.lastIndexOf(name));
-  if (twice) throw new ImportError('IMPORT_HEADER', `${source.name} has the column ${twice} twice. Rename or remove one.`);
+  if (twice)
+    throw new ImportError('IMPORT_HEADER', `${source.name} has the column ${twice} twice. Rename or remove one.`);
   return new Map(wanted.map(name => [name, found.indexOf(name)]));
 }
 
@@ -80,11 +107,24 @@ function valuesOf(cells: readonly string[], positions: ReadonlyMap<string, numbe
   return Object.fromEntries([...positions].map(([name, position]) => [name, cells[position] ?? '']));
 }
 
-function mistakeOf(row: CsvRow, values: Record<string, string> | null, header: readonly string[], names: readonly string[]): Pick<BadRow, 'code' | 'message'> | null {
+function mistakeOf(
+  row: CsvRow,
+  values: Record<string, string> | null,
+  header: readonly string[],
+  names: readonly string[],
+): Pick<BadRow, 'code' | 'message'> | null {
   if (!row.cells) return { code: row.code, message: row.message };
-  if (!values) return { code: 'COLUMNS', message: `The row has ${row.cells.length} values; the header names ${header.length} columns.` };
+  if (!values)
+    return {
+      code: 'COLUMNS',
+      message: `The row has ${row.cells.length} values; the header names ${header.length} columns.`,
+    };
   const unnamed = row.cells.findIndex((cell, index) => header[index] === '' && cell !== '');
-  if (unnamed >= 0) return { code: 'COLUMNS', message: `The value ${quote(row.cells[unnamed]!)} stands in column ${unnamed + 1}, which has no name.` };
+  if (unnamed >= 0)
+    return {
+      code: 'COLUMNS',
+      message: `The value ${quote(row.cells[unnamed]!)} stands in column ${unnamed + 1}, which has no name.`,
+    };
   const empty = required(names).find(name => values[name] === '');
   return empty ? { code: 'MISSING_VALUE', message: `The value of ${empty} is missing.` } : null;
 }

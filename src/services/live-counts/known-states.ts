@@ -4,13 +4,16 @@ import { courseStateOf, type CourseRow, type CourseState } from '../reader/index
 const UNSURE: CourseState = '?';
 
 /**
- * Knows in which state the courses were of which subscribers were told last, so that a look finds once, for all of them,
- * what has changed. Where it is too old, somebody is offered what they know already; it must never be too new.
+ * Knows in which state the courses were of which subscribers were told last, so that a look finds once, for all of
+ * them, what has changed. Where it is too old, somebody is offered what they know already; it must never be too new.
  */
 export class KnownStates {
   readonly #states = new Map<number, CourseState>();
 
-  /** Takes what one subscriber is told at its beginning. Others may have been told something else, or, where they watch all, nothing yet. */
+  /**
+   * Takes what one subscriber is told at its beginning. Others may have been told something else, or, where they watch
+   * all, nothing yet.
+   */
   add(states: Iterable<readonly [number, CourseState]>, othersWatchAll: boolean): void {
     for (const [id, state] of states) {
       const known = this.#states.get(id) ?? (othersWatchAll ? UNSURE : state);
@@ -18,7 +21,9 @@ export class KnownStates {
     }
   }
 
-  /** Gives which of the courses that were asked for (null: all) are not as they are known to be: other, new, or gone. */
+  /**
+   * Gives which of the courses that were asked for (null: all) are not as they are known to be: other, new, or gone.
+   */
   changedIn(states: ReadonlyMap<number, CourseState>, asked: ReadonlySet<number> | null): number[] {
     const isOther = (id: number): boolean => states.get(id) !== this.#states.get(id);
     if (asked) return [...asked].filter(isOther);

@@ -16,7 +16,9 @@ import { WatchedCourses } from './watched-courses.js';
 /** Lists the protocols by which subscriptions come: server-sent events and WebSocket. */
 export const protocols = ['sse', 'ws'] as const;
 
-/** Says who listens: by which protocol, as whom, from where, and until when, in milliseconds since 1970; null: for good. */
+/**
+ * Says who listens: by which protocol, as whom, from where, and until when, in milliseconds since 1970; null: for good.
+ */
 export interface Listener extends Holder {
   readonly protocol: (typeof protocols)[number];
   readonly expiresAt: number | null;
@@ -26,9 +28,14 @@ export interface Listener extends Holder {
   readonly gone: AbortSignal;
 }
 
-/** Is the least time between two looks at the database, in milliseconds: so also between two messages about one course. */
+/**
+ * Is the least time between two looks at the database, in milliseconds: so also between two messages about one course.
+ */
 export const INTERVAL = 300;
-/** Says how many times as long as looks take the pause after one is at least, so that looking never keeps a database busy. */
+/**
+ * Says how many times as long as looks take the pause after one is at least, so that looking never keeps a database
+ * busy.
+ */
 const REST = 4;
 /** Limits that pause, in milliseconds. */
 const MAX_REST = 5000;
@@ -36,7 +43,9 @@ const MAX_REST = 5000;
 export const MOST_OF_ONE = 50;
 /** Says for how many courses a subscription has room on average, by which the courses in all of them are limited. */
 const COURSES_PER_SUBSCRIPTION = 400;
-/** Limits the offers of changes that are made before the event loop goes on to other work; each takes less than 1 µs. */
+/**
+ * Limits the offers of changes that are made before the event loop goes on to other work; each takes less than 1 µs.
+ */
 const MAX_OFFERS_AT_ONCE = 10_000;
 /** Limits the rows that one statement reads. */
 const MOST_ROWS = 1000;
@@ -57,7 +66,10 @@ export class LiveCounts {
   #looking: AbortController | null = null;
   #ended = false;
 
-  /** Takes where the counts are, whom to tell when they cannot be read (once) and when they can be again (null), and how many subscriptions clients may have. */
+  /**
+   * Takes where the counts are, whom to tell when they cannot be read (once) and when they can be again (null), and how
+   * many subscriptions clients may have.
+   */
   constructor(
     private readonly database: Database,
     private readonly onTrouble: (error: unknown) => void,
@@ -65,7 +77,9 @@ export class LiveCounts {
     limits: ShareLimits,
   ) {
     this.#shares = new Shares('subscriptions', limits, 'End one, or name more courses in one.');
-    const ofCourses = Object.fromEntries(Object.entries(limits).map(([of, limit]) => [of, limit * COURSES_PER_SUBSCRIPTION])) as unknown as ShareLimits;
+    const ofCourses = Object.fromEntries(
+      Object.entries(limits).map(([of, limit]) => [of, limit * COURSES_PER_SUBSCRIPTION]),
+    ) as unknown as ShareLimits;
     this.#courseShares = new Shares('courses in subscriptions', ofCourses, 'Name only the courses that you show.');
   }
 
@@ -86,10 +100,14 @@ export class LiveCounts {
     const subscription = this.#enter(listener, courseIds && new Set(courseIds));
     try {
       // Else the first look would read every course that the viewer does not see.
-      if (courseIds === null && !this.#watchesAll(subscription)) this.#known.add(await courseStates(this.database, null), this.#watchesAll(subscription));
+      if (courseIds === null && !this.#watchesAll(subscription))
+        this.#known.add(await courseStates(this.database, null), this.#watchesAll(subscription));
       const courses = await presentCourses(this.database, listener.viewer, courseIds);
       if (courseIds === null) subscription.hold(this.#courseShares.take(listener, courses.length));
-      this.#known.add(courses.map(course => [course.id, courseStateOf(course)]), this.#watchesAll(subscription));
+      this.#known.add(
+        courses.map(course => [course.id, courseStateOf(course)]),
+        this.#watchesAll(subscription),
+      );
       subscription.begin(courses.map(course => this.#sharedRows.of(course)));
     } catch (error) {
       subscription.end();
@@ -105,15 +123,23 @@ export class LiveCounts {
     return subscription;
   }
 
-  /** Counts a subscription from its first moment to its last: a client may give the same id to one after another. Errors: SubscriptionRefused. */
+  /**
+   * Counts a subscription from its first moment to its last: a client may give the same id to one after another.
+   * Errors: SubscriptionRefused.
+   */
   #enter(listener: Listener, courseIds: ReadonlySet<number> | null): CourseCountsSubscription {
     const ofListener = this.#ofListeners.get(listener) ?? new Set();
-    if (ofListener.size >= MOST_OF_ONE) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `This connection would have ${MOST_OF_ONE + 1} subscriptions, and ${MOST_OF_ONE} are allowed. End one, or name more courses in one.`);
+    if (ofListener.size >= MOST_OF_ONE)
+      throw new SubscriptionRefused(
+        'TOO_MANY_SUBSCRIPTIONS',
+        `This connection would have ${MOST_OF_ONE + 1} subscriptions, and ${MOST_OF_ONE} are allowed. End one, or name more courses in one.`,
+      );
     const subscription = new CourseCountsSubscription(courseIds, listener.outlet, one => this.#leave(one));
     try {
       subscription.hold(this.#shares.take(listener));
       // A longer list is refused for its length, however many courses are left to its client.
-      if (courseIds && courseIds.size <= MOST_COURSES) subscription.hold(this.#courseShares.take(listener, courseIds.size));
+      if (courseIds && courseIds.size <= MOST_COURSES)
+        subscription.hold(this.#courseShares.take(listener, courseIds.size));
     } catch (error) {
       subscription.end();
       throw error;
@@ -125,7 +151,9 @@ export class LiveCounts {
     return subscription;
   }
 
-  /** Ends the subscriptions of a listener, those that are about to begin too; they learn of the error, if there is one. */
+  /**
+   * Ends the subscriptions of a listener, those that are about to begin too; they learn of the error, if there is one.
+   */
   endOf(listener: Listener, error: Error | null = null): void {
     for (const subscription of this.#ofListeners.get(listener) ?? []) subscription.end(error);
   }
@@ -157,7 +185,8 @@ export class LiveCounts {
   }
 
   async #look(end: AbortSignal): Promise<void> {
-    // How long the last two looks took. One that waited, for a database that hung or for a lock, took long only once, so the shorter tells.
+    // How long the last two looks took. One that waited, for a database that hung or for a lock, took long only once,
+    // so the shorter tells.
     let took: readonly [number, number] = [0, 0];
     let trouble = false;
     for (;;) {
@@ -194,9 +223,17 @@ export class LiveCounts {
     if (ids.length === 0) return;
     const rows = await this.#rows(ids.filter(id => states.has(id)));
     for (const id of ids) if (!rows.has(id)) this.#sharedRows.delete(id);
-    const sees = await courseAudience(this.database, [...audience.values()].map(({ viewer }) => viewer), [...rows.values()]);
+    const sees = await courseAudience(
+      this.database,
+      [...audience.values()].map(({ viewer }) => viewer),
+      [...rows.values()],
+    );
     // Who has subscribed meanwhile may have read what was before, and is offered it by the next look.
-    this.#known.replace(ids, rows, [...this.#subscriptions.keys()].every(one => audience.has(one)));
+    this.#known.replace(
+      ids,
+      rows,
+      [...this.#subscriptions.keys()].every(one => audience.has(one)),
+    );
     let offers = 0;
     for (const [subscription, { viewer }] of audience) {
       for (const id of subscription.watchedOf(ids)) {
@@ -212,7 +249,8 @@ export class LiveCounts {
   async #rows(ids: readonly number[]): Promise<Map<number, CourseRow>> {
     const rows = new Map<number, CourseRow>();
     for (let from = 0; from < ids.length; from += MOST_ROWS) {
-      for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS))) if (row) rows.set(row.id, this.#sharedRows.of(row));
+      for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MOST_ROWS)))
+        if (row) rows.set(row.id, this.#sharedRows.of(row));
     }
     return rows;
   }

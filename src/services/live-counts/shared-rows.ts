@@ -28,7 +28,9 @@ export class SharedRows {
 
 function isSame(one: CourseRow, other: CourseRow): boolean {
   // By what a page is sorted is none of the course's own.
-  return (Object.keys(one) as (keyof CourseRow)[]).every(column => column === 'sort' || valueOf(one[column]) === valueOf(other[column]));
+  return (Object.keys(one) as (keyof CourseRow)[]).every(
+    column => column === 'sort' || valueOf(one[column]) === valueOf(other[column]),
+  );
 }
 
 function valueOf(value: unknown): unknown {

@@ -36,12 +36,19 @@ export class Shares {
     private readonly remedy: string,
   ) {}
 
-  /** Gives an amount to a client, and returns the function that takes it back. Errors: SubscriptionRefused, with the limit and the amount that would exceed it. */
+  /**
+   * Gives an amount to a client, and returns the function that takes it back. Errors: SubscriptionRefused, with the
+   * limit and the amount that would exceed it.
+   */
   take(holder: Holder, amount = 1): () => void {
     const owners = this.#ownersOf(holder);
     for (const { key, words, limit } of owners) {
       const value = (this.#held.get(key) ?? 0) + amount;
-      if (value > limit) throw new SubscriptionRefused('TOO_MANY_SUBSCRIPTIONS', `${words} would have ${value} ${this.things}, and ${limit} are allowed. ${this.remedy}`);
+      if (value > limit)
+        throw new SubscriptionRefused(
+          'TOO_MANY_SUBSCRIPTIONS',
+          `${words} would have ${value} ${this.things}, and ${limit} are allowed. ${this.remedy}`,
+        );
     }
     for (const { key } of owners) this.#add(key, amount);
     let isHeld = true;
@@ -58,10 +65,18 @@ export class Shares {
     const own = viewer
       ? [{ key: `viewer ${viewer.userId ?? viewer.role}`, words: 'You', limit: limits.viewer }]
       : [
-          { key: `anonymous ${address}`, words: 'The clients of your address without a token', limit: limits.anonymousOfAddress },
+          {
+            key: `anonymous ${address}`,
+            words: 'The clients of your address without a token',
+            limit: limits.anonymousOfAddress,
+          },
           { key: 'anonymous', words: 'The clients of this server without a token', limit: limits.anonymous },
         ];
-    return [...own, { key: `address ${address}`, words: 'The clients of your address', limit: limits.address }, { key: 'server', words: 'This server', limit: limits.server }];
+    return [
+      ...own,
+      { key: `address ${address}`, words: 'The clients of your address', limit: limits.address },
+      { key: 'server', words: 'This server', limit: limits.server },
+    ];
   }
 
   #add(key: string, amount: number): void {

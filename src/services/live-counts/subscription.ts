@@ -1,7 +1,10 @@
 import type { CourseRow } from '../reader/index.js';
 import type { Outlet } from './outlet.js';
 
-/** Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any more. */
+/**
+ * Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any
+ * more.
+ */
 export interface CourseCountsChange {
   readonly courseId: number;
   readonly course: CourseRow | null;

@@ -1,7 +1,13 @@
-/** Limits the messages that are made before the event loop goes on to other work: each takes about 70 µs, more with much in it. */
+/**
+ * Limits the messages that are made before the event loop goes on to other work: each takes about 70 µs, more with much
+ * in it.
+ */
 const MAX_AT_ONCE = 100;
 
-/** Lets subscriptions make their messages in turns, so that thousands of messages at once do not stop the rest of the server. */
+/**
+ * Lets subscriptions make their messages in turns, so that thousands of messages at once do not stop the rest of the
+ * server.
+ */
 export class Turns {
   #waiting: (() => void)[] = [];
 

@@ -33,7 +33,10 @@ export interface NumberFilter {
   readonly lte?: number | null;
 }
 
-/** Compares texts as the database's collation does; on SQLite, whose own knows no case beyond ASCII, without case and accents. */
+/**
+ * Compares texts as the database's collation does; on SQLite, whose own knows no case beyond ASCII, without case and
+ * accents.
+ */
 export interface TextFilter {
   readonly eq?: string | null;
   readonly contains?: string | null;
@@ -50,21 +53,46 @@ export interface CourseFilter {
   readonly totalEnrollments?: NumberFilter | null;
 }
 
-const columns = ['id', 'title', 'description', 'status', 'is_published', 'capacity', 'instructor_id', 'total_enrollments', 'active_enrollments', 'created_at', 'updated_at'] as const;
+const columns = [
+  'id',
+  'title',
+  'description',
+  'status',
+  'is_published',
+  'capacity',
+  'instructor_id',
+  'total_enrollments',
+  'active_enrollments',
+  'created_at',
+  'updated_at',
+] as const;
 
 type RawCourse = Pick<Tables['core_course'], (typeof columns)[number]>;
 
 /** Gives courses by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
-export async function coursesById(database: Database, viewer: Viewer | null | 'anyone', ids: readonly number[]): Promise<(CourseRow | null)[]> {
+export async function coursesById(
+  database: Database,
+  viewer: Viewer | null | 'anyone',
+  ids: readonly number[],
+): Promise<(CourseRow | null)[]> {
   const visible = viewer === 'anyone' ? null : visibleCourses(viewer);
-  let query = builderFor(database).selectFrom('core_course').select(columns).where('id', 'in', [...ids]);
+  let query = builderFor(database)
+    .selectFrom('core_course')
+    .select(columns)
+    .where('id', 'in', [...ids]);
   if (visible) query = query.where(visible);
   const found = new Map((await rows(database, query)).map(row => [row.id, courseOf(row)]));
   return ids.map(id => found.get(id) ?? null);
 }
 
 /** Gives one page of the courses that a viewer sees. */
-export async function coursePage(database: Database, viewer: Viewer | null, filter: CourseFilter, order: Ordering, page: PageRequest): Promise<Page<CourseRow>> {
+export async function coursePage(
+  database: Database,
+  viewer: Viewer | null,
+  filter: CourseFilter,
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<CourseRow>> {
   const found = await rows(database, coursePageQuery(database, viewer, filter, order, page));
   return pageOf(
     found.map(row => ({ ...courseOf(row), sort: row[order.column as keyof RawCourse] as string | number })),
@@ -73,7 +101,13 @@ export async function coursePage(database: Database, viewer: Viewer | null, filt
 }
 
 /** Gives the statement of such a page: for coursePage(), and for who asks the database how it would run it. */
-export function coursePageQuery(database: Database, viewer: Viewer | null, filter: CourseFilter, order: Ordering, page: PageRequest): SelectQueryBuilder<Tables, 'core_course', RawCourse> {
+export function coursePageQuery(
+  database: Database,
+  viewer: Viewer | null,
+  filter: CourseFilter,
+  order: Ordering,
+  page: PageRequest,
+): SelectQueryBuilder<Tables, 'core_course', RawCourse> {
   return paged(chosen(database, viewer, filter).select(columns), order, page);
 }
 
@@ -83,18 +117,28 @@ export async function courseCount(database: Database, viewer: Viewer | null, fil
   return Number((await rows(database, query))[0]!.count);
 }
 
-function chosen(database: Database, viewer: Viewer | null, filter: CourseFilter): SelectQueryBuilder<Tables, 'core_course', object> {
+function chosen(
+  database: Database,
+  viewer: Viewer | null,
+  filter: CourseFilter,
+): SelectQueryBuilder<Tables, 'core_course', object> {
   const visible = visibleCourses(viewer);
   let query = builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>;
   if (visible) query = query.where(visible);
   return query.where(eb => eb.and(conditionsOf(eb, filter, databaseKindOf(database) === 'sqlite')));
 }
 
-function conditionsOf(eb: ExpressionBuilder<Tables, 'core_course'>, { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter, folds: boolean): Expression<SqlBool>[] {
+function conditionsOf(
+  eb: ExpressionBuilder<Tables, 'core_course'>,
+  { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter,
+  folds: boolean,
+): Expression<SqlBool>[] {
   const among = (column: 'id' | 'status', values: readonly unknown[] | null | undefined): Expression<SqlBool>[] =>
     values == null ? [] : [values.length === 0 ? eb.lit(false) : eb(column, 'in', [...values] as never)];
-  const text = (of: Expression<string> | string): Expression<string> => (folds ? sql`${sql.raw(FOLD)}(${of})` : sql`${of}`);
-  const like = (pattern: string): Expression<SqlBool> => sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
+  const text = (of: Expression<string> | string): Expression<string> =>
+    folds ? sql`${sql.raw(FOLD)}(${of})` : sql`${of}`;
+  const like = (pattern: string): Expression<SqlBool> =>
+    sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
   const compare = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
   return [
     ...among('id', ids),

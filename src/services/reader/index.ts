@@ -4,7 +4,15 @@ export { courseStateOf, courseStates, type CourseState } from './course-states.j
 export { courseAudience, type Sight } from './course-audience.js';
 export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
 export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
-export { enrollmentCount, enrollmentCounts, enrollmentsById, enrollmentsOf, type EnrollmentFilter, type EnrollmentParent, type EnrollmentRow } from './enrollments.js';
+export {
+  enrollmentCount,
+  enrollmentCounts,
+  enrollmentsById,
+  enrollmentsOf,
+  type EnrollmentFilter,
+  type EnrollmentParent,
+  type EnrollmentRow,
+} from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
 export { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
 export { isStoredMoment } from './tables.js';

@@ -35,7 +35,11 @@ export interface Page<Row> {
  * Restricts a query to a page by keyset: rows are found by where they are, not by how many come before them, so pages
  * stay right while rows come and go. One row more than asked for tells whether there is another page.
  */
-export function paged<DB extends Tables, Table extends keyof DB, Row>(query: SelectQueryBuilder<DB, Table, Row>, order: Ordering, page: PageRequest): SelectQueryBuilder<DB, Table, Row> {
+export function paged<DB extends Tables, Table extends keyof DB, Row>(
+  query: SelectQueryBuilder<DB, Table, Row>,
+  order: Ordering,
+  page: PageRequest,
+): SelectQueryBuilder<DB, Table, Row> {
   const direction = fromEnd(order, page) ? 'desc' : 'asc';
   const restricted = between(query, order, page);
   const sorted = order.column === 'id' ? restricted : restricted.orderBy(order.column as never, direction);
@@ -55,7 +59,8 @@ export function between<DB extends Tables, Table extends keyof DB, Row>(
 ): SelectQueryBuilder<DB, Table, Row> {
   const key = column as ReferenceExpression<DB, Table>;
   const id = 'id' as ReferenceExpression<DB, Table>;
-  const beyond = ({ value, id: atId }: Position, greater: boolean) =>
+  const beyond =
+    ({ value, id: atId }: Position, greater: boolean) =>
     (eb: ExpressionBuilder<DB, Table>): Expression<SqlBool> => {
       const operator = greater ? '>' : '<';
       const later = eb(id, operator, atId as never);

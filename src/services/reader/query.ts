@@ -8,13 +8,19 @@ export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getCon
   return (em.getConnection('read') as AbstractSqlConnection).getClient() as unknown as Kysely<Tables>;
 }
 
-/** Runs one query outside of any transaction and gives its plain rows: the one place through which all reads outside of transactions pass. */
+/**
+ * Runs one query outside of any transaction and gives its plain rows: the one place through which all reads outside of
+ * transactions pass.
+ */
 export async function rows<Row>(database: Database, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
   return (database.em.getConnection('read') as AbstractSqlConnection).execute<Row[]>(sql, [...parameters], 'all');
 }
 
-/** Runs one query within the transaction of an entity manager and returns its plain rows: for use cases, which read what they are about to lock. */
+/**
+ * Runs one query within the transaction of an entity manager and returns its plain rows: for use cases, which read what
+ * they are about to lock.
+ */
 export async function rowsWithin<Row>(em: SqlEntityManager, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
   return em.execute<Row[]>(sql, [...parameters]);

@@ -16,12 +16,21 @@ export interface TableSizes {
 }
 
 /** The sizes of empty tables. */
-export const NO_ROWS: TableSizes = { courses: 0, enrollments: 0, largest: [], mostTaught: { courses: 0, enrollments: 0 }, runs: 0, changes: 0 };
+export const NO_ROWS: TableSizes = {
+  courses: 0,
+  enrollments: 0,
+  largest: [],
+  mostTaught: { courses: 0, enrollments: 0 },
+  runs: 0,
+  changes: 0,
+};
 
 /** How many of the largest courses are known by themselves; a page has no more. */
 const MAX_LARGEST = 100;
 
-/** The sizes that are assumed until the tables were read: those of a large school, since what is unknown may be dear. */
+/**
+ * The sizes that are assumed until the tables were read: those of a large school, since what is unknown may be dear.
+ */
 export const ASSUMED_SIZES: TableSizes = {
   courses: 20_000,
   enrollments: 2_000_000,
@@ -31,7 +40,10 @@ export const ASSUMED_SIZES: TableSizes = {
   changes: 1_000_000,
 };
 
-/** How long sizes are used before they are read again, in milliseconds, and how soon they are after a reading that failed. */
+/**
+ * How long sizes are used before they are read again, in milliseconds, and how soon they are after a reading that
+ * failed.
+ */
 const MAX_AGE_MS = 300_000;
 const RETRY_MS = 5000;
 
@@ -70,10 +82,15 @@ export class KnownSizes {
 }
 
 /** Returns how many enrollments so many courses have at most, of which at most `each` are read of one course. */
-export function rowsOfLargest({ largest, enrollments }: TableSizes, courses: number, each = Number.POSITIVE_INFINITY): number {
+export function rowsOfLargest(
+  { largest, enrollments }: TableSizes,
+  courses: number,
+  each = Number.POSITIVE_INFINITY,
+): number {
   const known = largest.slice(0, courses).reduce((sum, rows) => sum + Math.min(rows, each), 0);
   // Those that are not known by themselves are no larger than the last one that is.
-  const others = Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
+  const others =
+    Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
   return Math.min(known + others, enrollments);
 }
 
@@ -107,17 +124,40 @@ async function tableSizes(database: Database): Promise<TableSizes> {
   const courses = db.selectFrom('core_course');
   const [all] = await rows(
     database,
-    courses.select(eb => [eb.fn.countAll<number>().as('courses'), eb.fn.sum<number | null>('total_enrollments').as('enrollments')]),
+    courses.select(eb => [
+      eb.fn.countAll<number>().as('courses'),
+      eb.fn.sum<number | null>('total_enrollments').as('enrollments'),
+    ]),
   );
-  const largest = await rows(database, courses.select('total_enrollments').orderBy('total_enrollments', 'desc').limit(MAX_LARGEST));
-  const taught = courses.where('instructor_id', 'is not', null).groupBy('instructor_id').select(eb => [eb.fn.countAll<number>().as('courses'), eb.fn.sum<number>('total_enrollments').as('enrollments')]);
-  const [most] = await rows(database, db.selectFrom(taught.as('taught')).select(eb => [eb.fn.max('courses').as('courses'), eb.fn.max('enrollments').as('enrollments')]));
+  const largest = await rows(
+    database,
+    courses.select('total_enrollments').orderBy('total_enrollments', 'desc').limit(MAX_LARGEST),
+  );
+  const taught = courses
+    .where('instructor_id', 'is not', null)
+    .groupBy('instructor_id')
+    .select(eb => [eb.fn.countAll<number>().as('courses'), eb.fn.sum<number>('total_enrollments').as('enrollments')]);
+  const [most] = await rows(
+    database,
+    db
+      .selectFrom(taught.as('taught'))
+      .select(eb => [eb.fn.max('courses').as('courses'), eb.fn.max('enrollments').as('enrollments')]),
+  );
   const [last] = await rows(
     database,
     db.selectNoFrom(eb => [
-      eb.selectFrom('core_enrollments').select(sub => sub.fn.max('id').as('id')).as('enrollment'),
-      eb.selectFrom('core_recount_runs').select(sub => sub.fn.max('id').as('id')).as('run'),
-      eb.selectFrom('core_recount_changes').select(sub => sub.fn.max('id').as('id')).as('change'),
+      eb
+        .selectFrom('core_enrollments')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('enrollment'),
+      eb
+        .selectFrom('core_recount_runs')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('run'),
+      eb
+        .selectFrom('core_recount_changes')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('change'),
     ]),
   );
   // A stored count that was written past the counters must not make a price that nobody can pay.

@@ -5,7 +5,14 @@ export type StoredMoment = string | number;
 
 /** Describes the tables for the query builder that the reader compiles its SQL with. */
 export interface Tables {
-  core_user: { id: number; name: string; email: string; role: Role; created_at: StoredMoment; updated_at: StoredMoment };
+  core_user: {
+    id: number;
+    name: string;
+    email: string;
+    role: Role;
+    created_at: StoredMoment;
+    updated_at: StoredMoment;
+  };
   core_course: {
     id: number;
     title: string;
@@ -51,7 +58,14 @@ export interface Tables {
     updated_at: StoredMoment;
     finished_at: StoredMoment | null;
   };
-  core_recount_changes: { id: number; run_id: number; counter: string; course_id: number; count_before: number; count_after: number };
+  core_recount_changes: {
+    id: number;
+    run_id: number;
+    counter: string;
+    course_id: number;
+    count_before: number;
+    count_after: number;
+  };
 }
 
 /** Gives a stored moment as a Date. */
@@ -63,5 +77,9 @@ export function dateOf(moment: StoredMoment): Date {
 export function isStoredMoment(value: string | number): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   const date = dateOf(value);
-  return /^[\d-]{10} [\d:]{8}(\.\d{1,6})?$/.test(value) && !Number.isNaN(date.valueOf()) && date.toISOString().startsWith(value.slice(0, 19).replace(' ', 'T'));
+  return (
+    /^[\d-]{10} [\d:]{8}(\.\d{1,6})?$/.test(value) &&
+    !Number.isNaN(date.valueOf()) &&
+    date.toISOString().startsWith(value.slice(0, 19).replace(' ', 'T'))
+  );
 }

@@ -12,7 +12,10 @@ export interface UserRow {
 
 /** Gives users by id, in the order of the ids; null: not there. */
 export async function usersById(database: Database, ids: readonly number[]): Promise<(UserRow | null)[]> {
-  const query = builderFor(database).selectFrom('core_user').where('id', 'in', [...ids]).select(['id', 'name', 'email', 'role']);
+  const query = builderFor(database)
+    .selectFrom('core_user')
+    .where('id', 'in', [...ids])
+    .select(['id', 'name', 'email', 'role']);
   const found = new Map((await rows(database, query)).map(row => [row.id, row]));
   return ids.map(id => found.get(id) ?? null);
 }

@@ -1,4 +1,7 @@
-/** Is how long work takes at least, in milliseconds, to be called slow beside what is usual, and to be called slow at all. */
+/**
+ * Is how long work takes at least, in milliseconds, to be called slow beside what is usual, and to be called slow at
+ * all.
+ */
 const SLOW = 250;
 const SLOW_ANYWAY = 1000;
 /** Is by how much longer than usual slow work takes. */

@@ -50,14 +50,17 @@ export class BackgroundRuns {
     this.#stopping.abort();
     const half = (seconds * 1000) / 2;
     // The other half is for taking the rest away: then another process need not wait until their leases run out.
-    if (!(await ended(this.#idle(), half))) await ended(Promise.allSettled([...this.#atWork].map(claimed => this.#takeAway(claimed))), half);
+    if (!(await ended(this.#idle(), half)))
+      await ended(Promise.allSettled([...this.#atWork].map(claimed => this.#takeAway(claimed))), half);
     return [...this.#paused];
   }
 
   async #begin(claim: Claim, wait: (working: Promise<void>) => Promise<unknown>): Promise<Outcome<Run>> {
     const claiming = claim();
     // Whoever started a run has a time limit, and the run has none.
-    const working = this.#followed(claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)));
+    const working = this.#followed(
+      claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)),
+    );
     const { value: claimed, problems } = await claiming;
     if (!claimed) return refused(...problems);
     await unlessStopped(wait(working));
@@ -76,7 +79,8 @@ export class BackgroundRuns {
     const { signal } = this.#stopping;
     try {
       const run = await workOn(this.database, claimed, { signal });
-      if (signal.aborted && run.status === RunStatus.PAUSED && run.owner === claimed.owner) this.#paused.add(claimed.id);
+      if (signal.aborted && run.status === RunStatus.PAUSED && run.owner === claimed.owner)
+        this.#paused.add(claimed.id);
     } catch (error) {
       this.onFailure(claimed.id, error);
     } finally {
@@ -88,10 +92,16 @@ export class BackgroundRuns {
     while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay]);
   }
 
-  /** Pauses a run whatever its work is at, which then finds that the run is not its own any more and changes nothing. */
+  /**
+   * Pauses a run whatever its work is at, which then finds that the run is not its own any more and changes nothing.
+   */
   async #takeAway({ id, owner }: ClaimedRun): Promise<void> {
     const own = { id, owner, status: RunStatus.RUNNING };
-    const taken = await inTransaction(this.database, em => em.nativeUpdate(RecountRun, own, { status: RunStatus.PAUSED, updatedAt: moment(em) }), 'repeat');
+    const taken = await inTransaction(
+      this.database,
+      em => em.nativeUpdate(RecountRun, own, { status: RunStatus.PAUSED, updatedAt: moment(em) }),
+      'repeat',
+    );
     if (taken > 0) this.#paused.add(id);
   }
 }

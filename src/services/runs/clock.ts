@@ -6,6 +6,7 @@ import { SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
  * Leases are compared by that clock alone: the processes that share a database need not agree on the time.
  */
 export function nowSql(driver: AbstractSqlDriver | object, seconds = 0): string {
-  if (driver instanceof SqliteDriver) return `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(seconds * 1000)})`;
+  if (driver instanceof SqliteDriver)
+    return `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(seconds * 1000)})`;
   return `(utc_timestamp(3) + interval ${Math.round(seconds * 1_000_000)} microsecond)`;
 }

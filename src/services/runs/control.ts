@@ -13,13 +13,27 @@ import { runInTheWay } from './start-recount.js';
 
 const ID = ['input', 'id'];
 
-/** Pauses a run: from the answer on it changes nothing more, whichever process works on it; admins. Refused: NOT_FOUND, NOT_RUNNING. */
-export function pauseRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
+/**
+ * Pauses a run: from the answer on it changes nothing more, whichever process works on it; admins. Refused: NOT_FOUND,
+ * NOT_RUNNING.
+ */
+export function pauseRun(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+): Promise<Outcome<{ id: number }>> {
   return end(database, caller, asked, RunStatus.PAUSED, [RunStatus.RUNNING]);
 }
 
-/** Cancels a run that is RUNNING or PAUSED, for good: what it changed stays, and can be undone; admins. Refused: NOT_FOUND, NOT_RUNNING. */
-export function cancelRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Outcome<{ id: number }>> {
+/**
+ * Cancels a run that is RUNNING or PAUSED, for good: what it changed stays, and can be undone; admins. Refused:
+ * NOT_FOUND, NOT_RUNNING.
+ */
+export function cancelRun(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+): Promise<Outcome<{ id: number }>> {
   return end(database, caller, asked, RunStatus.CANCELLED, [RunStatus.RUNNING, RunStatus.PAUSED]);
 }
 
@@ -29,7 +43,12 @@ export function cancelRun(database: Database, caller: Viewer | null, asked: Aske
  * Of several that resume one run, one does. Refused: NOT_FOUND; IN_USE where somebody works on it or on courses of it;
  * NOT_RUNNING where it has come to its end.
  */
-export function resumeRun(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>, lease = LEASE): Promise<Outcome<ClaimedRun>> {
+export function resumeRun(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+  lease = LEASE,
+): Promise<Outcome<ClaimedRun>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
   const owner = newOwner();
@@ -38,11 +57,38 @@ export function resumeRun(database: Database, caller: Viewer | null, asked: Aske
     async em => {
       const row = await lockRun(database, em, id);
       if (!row) return refused(noRun(id));
-      if (isLive(row)) return refused(problem(UserErrorCode.IN_USE, ID, `Run ${id} is being worked on by ${row.owner}. Pause it first to go on with it elsewhere.`));
-      if (isOver(row)) return refused(problem(UserErrorCode.NOT_RUNNING, ID, `Run ${id} has come to its end: it is ${row.status.toUpperCase()}. Start a new one.`));
+      if (isLive(row))
+        return refused(
+          problem(
+            UserErrorCode.IN_USE,
+            ID,
+            `Run ${id} is being worked on by ${row.owner}. Pause it first to go on with it elsewhere.`,
+          ),
+        );
+      if (isOver(row))
+        return refused(
+          problem(
+            UserErrorCode.NOT_RUNNING,
+            ID,
+            `Run ${id} has come to its end: it is ${row.status.toUpperCase()}. Start a new one.`,
+          ),
+        );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
       const inTheWay = row.dry_run ? null : await runInTheWay(database, em, id, idsOf(row.course_ids));
-      await em.nativeUpdate(RecountRun, { id }, { isStarting: null, ...(!inTheWay && { status: RunStatus.RUNNING, owner, error: null, finishedAt: null, ...signOfLife(em, lease) }) });
+      await em.nativeUpdate(
+        RecountRun,
+        { id },
+        {
+          isStarting: null,
+          ...(!inTheWay && {
+            status: RunStatus.RUNNING,
+            owner,
+            error: null,
+            finishedAt: null,
+            ...signOfLife(em, lease),
+          }),
+        },
+      );
       return inTheWay ? refused(inTheWay) : done({ id, owner });
     },
     async (em, { value }) => value !== null && (await lockRun(database, em, id))?.owner === owner,
@@ -60,19 +106,38 @@ export function isOver({ status, kind, checked, total }: RunRow): boolean {
   return status === RunStatus.SUCCEEDED || status === RunStatus.CANCELLED;
 }
 
-function end(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>, to: RunStatus, from: readonly RunStatus[]): Promise<Outcome<{ id: number }>> {
+function end(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+  to: RunStatus,
+  from: readonly RunStatus[],
+): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
   const isEnded = async (em: SqlEntityManager): Promise<boolean> => (await lockRun(database, em, id))?.status === to;
-  return withoutEnrollments(() => inTransaction(
-    database,
-    async em => {
-      const row = await lockRun(database, em, id);
-      if (!row) return refused(noRun(id));
-      if (!from.includes(row.status)) return refused(problem(UserErrorCode.NOT_RUNNING, ID, `Run ${id} is ${row.status.toUpperCase()}, so it cannot become ${to.toUpperCase()}.`));
-      await em.nativeUpdate(RecountRun, { id }, { status: to, updatedAt: moment(em), ...(to === RunStatus.CANCELLED && { finishedAt: moment(em) }) });
-      return done({ id });
-    },
-    async (em, { value }) => value !== null && isEnded(em),
-  ));
+  return withoutEnrollments(() =>
+    inTransaction(
+      database,
+      async em => {
+        const row = await lockRun(database, em, id);
+        if (!row) return refused(noRun(id));
+        if (!from.includes(row.status))
+          return refused(
+            problem(
+              UserErrorCode.NOT_RUNNING,
+              ID,
+              `Run ${id} is ${row.status.toUpperCase()}, so it cannot become ${to.toUpperCase()}.`,
+            ),
+          );
+        await em.nativeUpdate(
+          RecountRun,
+          { id },
+          { status: to, updatedAt: moment(em), ...(to === RunStatus.CANCELLED && { finishedAt: moment(em) }) },
+        );
+        return done({ id });
+      },
+      async (em, { value }) => value !== null && isEnded(em),
+    ),
+  );
 }

@@ -3,7 +3,16 @@ export { BackgroundRuns, type Claim } from './background-runs.js';
 export { cancelRun, pauseRun, resumeRun } from './control.js';
 export type { ClaimedRun } from './lease.js';
 export { changeCounts, changePages, runsById } from './read-many.js';
-export { changeCount, changePage, inOrder, newestFirst, runById, runCount, runPage, type RecordedChange } from './read-runs.js';
+export {
+  changeCount,
+  changePage,
+  inOrder,
+  newestFirst,
+  runById,
+  runCount,
+  runPage,
+  type RecordedChange,
+} from './read-runs.js';
 export type { Run } from './run.js';
 export { runsByState } from './run-counts.js';
 export { runForMoment, scheduledResults, type ScheduledAction, type ScheduledResult } from './scheduled-run.js';

@@ -18,7 +18,10 @@ export interface ClaimedRun {
   readonly owner: string;
 }
 
-/** Reports that the run is no longer this owner's: it was paused, cancelled or taken over. Nothing of the transaction stays. */
+/**
+ * Reports that the run is no longer this owner's: it was paused, cancelled or taken over. Nothing of the transaction
+ * stays.
+ */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
@@ -55,20 +58,30 @@ export class Lease {
     return this.#lost.signal;
   }
 
-  /** Writes to the run in the open transaction, which is a sign of life too; throws LeaseLost where it is not ours any more. */
+  /**
+   * Writes to the run in the open transaction, which is a sign of life too; throws LeaseLost where it is not ours any
+   * more.
+   */
   async save(em: SqlEntityManager, patch: EntityData<RecountRun>): Promise<void> {
     const { id, owner } = this.claimed;
-    const written = await em.nativeUpdate(RecountRun, { id, owner, status: RunStatus.RUNNING }, { ...patch, ...signOfLife(em, this.seconds) });
+    const written = await em.nativeUpdate(
+      RecountRun,
+      { id, owner, status: RunStatus.RUNNING },
+      { ...patch, ...signOfLife(em, this.seconds) },
+    );
     if (written === 0) throw new LeaseLost(`Run ${id} was paused, cancelled or taken over.`);
   }
 
   /** Renews the lease three times in its length, whatever the work waits for, until `stop`. */
   keep(): void {
-    this.#timer = setTimeout(() => {
-      this.#renewing = this.#renew().then(() => {
-        if (this.#timer) this.keep();
-      });
-    }, (this.seconds * 1000) / 3).unref();
+    this.#timer = setTimeout(
+      () => {
+        this.#renewing = this.#renew().then(() => {
+          if (this.#timer) this.keep();
+        });
+      },
+      (this.seconds * 1000) / 3,
+    ).unref();
   }
 
   /** Ends the renewals. */

@@ -18,7 +18,11 @@ export interface RecordedChange extends CourseChange {
 }
 
 /** Gives one run; null: it is not there. Admins. */
-export async function runById(database: Database, caller: Viewer | null, asked: Asked<{ id: number }>): Promise<Run | null> {
+export async function runById(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+): Promise<Run | null> {
   adminOnly(caller);
   const { id } = inputOf(asked);
   const row = await runRow(database, id);
@@ -26,7 +30,11 @@ export async function runById(database: Database, caller: Viewer | null, asked: 
 }
 
 /** Gives one page of the runs, newest first; admins. */
-export async function runPage(database: Database, caller: Viewer | null, asked: Asked<PageRequest>): Promise<Page<Run>> {
+export async function runPage(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<PageRequest>,
+): Promise<Page<Run>> {
   adminOnly(caller);
   const page = inputOf(asked);
   await connected(database);
@@ -38,12 +46,22 @@ export async function runPage(database: Database, caller: Viewer | null, asked: 
 export async function runCount(database: Database, caller: Viewer | null): Promise<number> {
   adminOnly(caller);
   await connected(database);
-  const [row] = await rows(database, builderFor(database).selectFrom('core_recount_runs').select(eb => eb.fn.countAll<number>().as('count')));
+  const [row] = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_recount_runs')
+      .select(eb => eb.fn.countAll<number>().as('count')),
+  );
   return Number(row!.count);
 }
 
 /** Gives one page of a run's changes, as they were made; admins. */
-export async function changePage(database: Database, caller: Viewer | null, runId: number, page: PageRequest): Promise<Page<RecordedChange>> {
+export async function changePage(
+  database: Database,
+  caller: Viewer | null,
+  runId: number,
+  page: PageRequest,
+): Promise<Page<RecordedChange>> {
   adminOnly(caller);
   await connected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', runId);
@@ -53,7 +71,13 @@ export async function changePage(database: Database, caller: Viewer | null, runI
 
 /** Gives a recorded change from its row. */
 export function changeOf(row: Tables['core_recount_changes']): RecordedChange {
-  return { id: row.id, counter: row.counter, courseId: row.course_id, before: row.count_before, after: row.count_after };
+  return {
+    id: row.id,
+    counter: row.counter,
+    courseId: row.course_id,
+    before: row.count_before,
+    after: row.count_after,
+  };
 }
 
 /** Counts a run's changes; admins. */
@@ -61,6 +85,9 @@ export async function changeCount(database: Database, caller: Viewer | null, run
   adminOnly(caller);
   await connected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').where('run_id', '=', runId);
-  const [row] = await rows(database, query.select(eb => eb.fn.countAll<number>().as('count')));
+  const [row] = await rows(
+    database,
+    query.select(eb => eb.fn.countAll<number>().as('count')),
+  );
   return Number(row!.count);
 }

@@ -21,14 +21,24 @@ export async function* recountSteps(database: Database, run: RunRow, pace: Chunk
   for await (const chunk of chunks) yield* stepsOf(em, chunk, Boolean(run.dry_run));
 }
 
-async function* stepsOf(em: SqlEntityManager, { drifts, last, checked, milliseconds }: VerifiedChunk, dryRun: boolean): AsyncGenerator<Step> {
+async function* stepsOf(
+  em: SqlEntityManager,
+  { drifts, last, checked, milliseconds }: VerifiedChunk,
+  dryRun: boolean,
+): AsyncGenerator<Step> {
   const byCourse = Map.groupBy(drifts, ({ key }) => key[0] as number);
   const titles = await titlesOf(em, [...byCourse.keys()]);
   let done = 0;
   let read: Step['read'] = { milliseconds, rows: checked };
   for (const [courseId, counts] of byCourse) {
     const { place } = counts[0]!;
-    yield { cursorId: courseId, checked: place - done, read, title: titles.get(courseId) ?? null, work: inner => (dryRun ? rehearse(courseId, counts) : repair(inner, courseId)) };
+    yield {
+      cursorId: courseId,
+      checked: place - done,
+      read,
+      title: titles.get(courseId) ?? null,
+      work: inner => (dryRun ? rehearse(courseId, counts) : repair(inner, courseId)),
+    };
     done = place;
     read = null;
   }

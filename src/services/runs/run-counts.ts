@@ -12,8 +12,18 @@ export const runStates = [...Object.values(RunStatus), 'interrupted'] as const;
 /** Counts the runs on record by their state. */
 export async function runsByState(database: Database): Promise<Record<(typeof runStates)[number], number>> {
   await connected(database);
-  const lapsed = sql.raw(`status = '${RunStatus.RUNNING}' and lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)}`);
+  const lapsed = sql.raw(
+    `status = '${RunStatus.RUNNING}' and lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)}`,
+  );
   const state = sql<(typeof runStates)[number]>`case when ${lapsed} then 'interrupted' else status end`;
-  const found = await rows(database, builderFor(database).selectFrom('core_recount_runs').select(eb => [state.as('state'), eb.fn.countAll<number>().as('runs')]).groupBy('state'));
-  return Object.fromEntries(runStates.map(name => [name, Number(found.find(row => row.state === name)?.runs ?? 0)])) as Record<(typeof runStates)[number], number>;
+  const found = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_recount_runs')
+      .select(eb => [state.as('state'), eb.fn.countAll<number>().as('runs')])
+      .groupBy('state'),
+  );
+  return Object.fromEntries(
+    runStates.map(name => [name, Number(found.find(row => row.state === name)?.runs ?? 0)]),
+  ) as Record<(typeof runStates)[number], number>;
 }

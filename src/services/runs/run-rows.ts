@@ -14,8 +14,13 @@ export async function connected(database: Database): Promise<void> {
 
 /** Gives the query of all runs, each with whether its lease has run out. */
 export function runsQuery(database: Database): SelectQueryBuilder<Tables, 'core_recount_runs', RunRow> {
-  const lapsed = sql.raw<number>(`case when lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)} then 1 else 0 end`);
-  return builderFor(database).selectFrom('core_recount_runs').selectAll().select(lapsed.as('lapsed')) as unknown as SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>;
+  const lapsed = sql.raw<number>(
+    `case when lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)} then 1 else 0 end`,
+  );
+  return builderFor(database)
+    .selectFrom('core_recount_runs')
+    .selectAll()
+    .select(lapsed.as('lapsed')) as unknown as SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>;
 }
 
 /** Gives one run's row; null: it is not there. */
@@ -34,13 +39,27 @@ export async function lockRun(database: Database, em: SqlEntityManager, id: numb
 
 /** Gives the runs that somebody works on and that change counts, but for one of them. */
 export async function otherLiveRuns(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
-  const rows = await rowsIn(em, runsQuery(database).where('status', '=', RunStatus.RUNNING).where('dry_run', '=', 0).where('id', '!=', id).orderBy('id'));
+  const rows = await rowsIn(
+    em,
+    runsQuery(database)
+      .where('status', '=', RunStatus.RUNNING)
+      .where('dry_run', '=', 0)
+      .where('id', '!=', id)
+      .orderBy('id'),
+  );
   return rows.filter(({ lapsed }) => !lapsed);
 }
 
 /** Gives the run for another moment of a schedule that somebody works on; null: there is none. */
 export async function otherScheduledRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
-  const scheduled = await rowsIn(em, runsQuery(database).where('status', '=', RunStatus.RUNNING).where('slot', 'is not', null).where('id', '!=', id).orderBy('id'));
+  const scheduled = await rowsIn(
+    em,
+    runsQuery(database)
+      .where('status', '=', RunStatus.RUNNING)
+      .where('slot', 'is not', null)
+      .where('id', '!=', id)
+      .orderBy('id'),
+  );
   return scheduled.find(({ lapsed }) => !lapsed) ?? null;
 }
 
@@ -49,7 +68,10 @@ export function undoingsOf(database: Database, em: SqlEntityManager, id: number)
   return rowsIn(em, runsQuery(database).where('undone_run_id', '=', id).orderBy('id'));
 }
 
-function rowsIn(em: SqlEntityManager, query: SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>): Promise<RunRow[]> {
+function rowsIn(
+  em: SqlEntityManager,
+  query: SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>,
+): Promise<RunRow[]> {
   const { sql: text, parameters } = query.compile();
   return em.execute<RunRow[]>(text, [...parameters]);
 }

@@ -59,7 +59,9 @@ export function runOf(row: RunRow): Run {
     checked: row.checked,
     drifted: row.drifted,
     repaired: row.repaired,
-    error: interrupted ? `The process that worked on it, ${row.owner}, has not been heard of since ${dateOf(row.updated_at).toISOString()}. Resume run ${row.id} to go on where it was.` : row.error,
+    error: interrupted
+      ? `The process that worked on it, ${row.owner}, has not been heard of since ${dateOf(row.updated_at).toISOString()}. Resume run ${row.id} to go on where it was.`
+      : row.error,
     owner: row.owner,
     startedAt: dateOf(row.started_at),
     updatedAt: dateOf(row.updated_at),

@@ -26,13 +26,26 @@ const schedule: Viewer = { userId: null, role: Role.ADMIN };
 /**
  * Verifies or recounts all courses for one moment of a schedule, and gives the run at its end; a verify is a dry run.
  *
- * Of all processes on one database one does it, since the moment is the run's slot. The others are refused (IN_USE), and
- * so are all while the run of an earlier moment is at work, or, for a recount, any other run that changes counts.
+ * Of all processes on one database one does it, since the moment is the run's slot. The others are refused (IN_USE),
+ * and so are all while the run of an earlier moment is at work, or, for a recount, any other run that changes counts.
  */
-export async function runForMoment(runs: BackgroundRuns, database: Database, action: ScheduledAction, moment: Date): Promise<Outcome<Run>> {
+export async function runForMoment(
+  runs: BackgroundRuns,
+  database: Database,
+  action: ScheduledAction,
+  moment: Date,
+): Promise<Outcome<Run>> {
   const slot = `the schedule's ${moment.toISOString()}`;
-  const outcome = await runs.complete(() => startRecount(database, schedule, { dryRun: action === 'verify', startedBy: 'schedule', slot }));
+  const outcome = await runs.complete(() =>
+    startRecount(database, schedule, { dryRun: action === 'verify', startedBy: 'schedule', slot }),
+  );
   const run = outcome.value;
-  if (run?.status === RunStatus.SUCCEEDED) scheduledResults.publish({ courses: run.checked, drifted: run.drifted, repaired: run.repaired, at: run.finishedAt! } satisfies ScheduledResult);
+  if (run?.status === RunStatus.SUCCEEDED)
+    scheduledResults.publish({
+      courses: run.checked,
+      drifted: run.drifted,
+      repaired: run.repaired,
+      at: run.finishedAt!,
+    } satisfies ScheduledResult);
   return outcome;
 }

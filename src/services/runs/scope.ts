@@ -16,19 +16,46 @@ export function scopeOf(courseIds: readonly number[] | null | undefined): Scope 
   return courseIds ? [...new Set(courseIds)].sort((a, b) => a - b) : null;
 }
 
-/** Gives the problems of the ids that a caller names: none at all, too many, or courses that do not exist, each by its index. */
-export async function scopeProblems(em: SqlEntityManager, courseIds: readonly number[] | null | undefined): Promise<Problem[]> {
+/**
+ * Gives the problems of the ids that a caller names: none at all, too many, or courses that do not exist, each by its
+ * index.
+ */
+export async function scopeProblems(
+  em: SqlEntityManager,
+  courseIds: readonly number[] | null | undefined,
+): Promise<Problem[]> {
   if (!courseIds) return [];
-  if (courseIds.length === 0) return [problem(UserErrorCode.INVALID, COURSE_IDS, 'The list names no course. Name some, or leave it out for all courses.')];
+  if (courseIds.length === 0)
+    return [
+      problem(
+        UserErrorCode.INVALID,
+        COURSE_IDS,
+        'The list names no course. Name some, or leave it out for all courses.',
+      ),
+    ];
   const scope = scopeOf(courseIds)!;
-  if (scope.length > MOST_COURSES) return [problem(UserErrorCode.INVALID, COURSE_IDS, `The list names ${scope.length} courses; at most ${MOST_COURSES} fit. Leave it out for all courses.`)];
+  if (scope.length > MOST_COURSES)
+    return [
+      problem(
+        UserErrorCode.INVALID,
+        COURSE_IDS,
+        `The list names ${scope.length} courses; at most ${MOST_COURSES} fit. Leave it out for all courses.`,
+      ),
+    ];
   const known = new Set(await existing(em, scope));
-  return courseIds.flatMap((id, index) => (known.has(id) ? [] : [notFound('Course', id, [...COURSE_IDS, String(index)])]));
+  return courseIds.flatMap((id, index) =>
+    known.has(id) ? [] : [notFound('Course', id, [...COURSE_IDS, String(index)])],
+  );
 }
 
 /** Gives those courses of a list that exist, ascending. */
 export async function existing(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
-  const rows = await em.createQueryBuilder(Course, 'c').select(['id']).where({ id: { $in: [...ids] } }).orderBy({ id: 'asc' }).execute<{ id: number }[]>('all');
+  const rows = await em
+    .createQueryBuilder(Course, 'c')
+    .select(['id'])
+    .where({ id: { $in: [...ids] } })
+    .orderBy({ id: 'asc' })
+    .execute<{ id: number }[]>('all');
   return rows.map(({ id }) => id);
 }
 

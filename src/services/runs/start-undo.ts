@@ -22,34 +22,64 @@ export interface UndoRequest {
  * Starts taking back what a run changed, change by change (stored −= after − before), as a run of its own, for this
  * process to work on with workOn(); admins. What was cancelled of an earlier undoing, this one goes on with.
  *
- * Refused: NOT_FOUND; IN_USE for a run that is not over, or is undone or being undone already; INVALID for a dry run, an
- * undoing, and a run that changed nothing.
+ * Refused: NOT_FOUND; IN_USE for a run that is not over, or is undone or being undone already; INVALID for a dry run,
+ * an undoing, and a run that changed nothing.
  */
-export async function startUndo(database: Database, caller: Viewer | null, asked: Asked<UndoRequest>, lease = LEASE): Promise<Outcome<ClaimedRun>> {
+export async function startUndo(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<UndoRequest>,
+  lease = LEASE,
+): Promise<Outcome<ClaimedRun>> {
   const admin = adminOnly(caller);
   const { id, startedBy } = inputOf(asked);
   const by = askedBy(admin, startedBy);
-  return inTransaction(database, async em => {
-    const row = await lockRun(database, em, id);
-    if (!row) return refused(noRun(id));
-    const undoings = await undoingsOf(database, em, id);
-    const refusal = cannotUndo(row, undoings);
-    if (refusal) return refused(refusal);
-    const cursorId = undoings.at(-1)?.cursor_id ?? null;
-    const total = await changesAfter(em, id, cursorId);
-    if (total === 0) return refused(wrong(UserErrorCode.INVALID, undoings.length > 0 ? `Run ${id} was undone already.` : `Run ${id} changed nothing, so there is nothing to undo.`));
-    return enter(database, em, idsOf(row.course_ids), { kind: RunKind.UNDO, undoneRun: id as never, startedBy: by, cursorId, total }, lease);
-  }, whereThereIs(RecountRun, claimed => claimed));
+  return inTransaction(
+    database,
+    async em => {
+      const row = await lockRun(database, em, id);
+      if (!row) return refused(noRun(id));
+      const undoings = await undoingsOf(database, em, id);
+      const refusal = cannotUndo(row, undoings);
+      if (refusal) return refused(refusal);
+      const cursorId = undoings.at(-1)?.cursor_id ?? null;
+      const total = await changesAfter(em, id, cursorId);
+      if (total === 0)
+        return refused(
+          wrong(
+            UserErrorCode.INVALID,
+            undoings.length > 0
+              ? `Run ${id} was undone already.`
+              : `Run ${id} changed nothing, so there is nothing to undo.`,
+          ),
+        );
+      return enter(
+        database,
+        em,
+        idsOf(row.course_ids),
+        { kind: RunKind.UNDO, undoneRun: id as never, startedBy: by, cursorId, total },
+        lease,
+      );
+    },
+    whereThereIs(RecountRun, claimed => claimed),
+  );
 }
 
 function cannotUndo(row: RunRow, undoings: readonly RunRow[]): Problem | null {
   const { id } = row;
-  if (row.kind === RunKind.UNDO) return wrong(UserErrorCode.INVALID, `Run ${id} is itself the undoing of run ${row.undone_run_id}. Recount to repair what it left.`);
+  if (row.kind === RunKind.UNDO)
+    return wrong(
+      UserErrorCode.INVALID,
+      `Run ${id} is itself the undoing of run ${row.undone_run_id}. Recount to repair what it left.`,
+    );
   if (row.dry_run) return wrong(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
-  if (row.status === RunStatus.RUNNING || row.status === RunStatus.PAUSED) return wrong(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
+  if (row.status === RunStatus.RUNNING || row.status === RunStatus.PAUSED)
+    return wrong(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
   const last = undoings.findLast(({ status }) => status !== RunStatus.CANCELLED);
   if (!last) return null;
-  const text = isOver(last) ? `Run ${id} was undone already, by run ${last.id}.` : `Run ${last.id} has begun to undo run ${id}. Resume that one, or let it finish.`;
+  const text = isOver(last)
+    ? `Run ${id} was undone already, by run ${last.id}.`
+    : `Run ${last.id} has begun to undo run ${id}. Resume that one, or let it finish.`;
   return wrong(UserErrorCode.IN_USE, text);
 }
 

@@ -22,7 +22,10 @@ export interface Step {
   readonly cursorId: number;
   /** Is by how many the step moves `checked`. */
   readonly checked: number;
-  /** Says what was read for this step and those after it: how many rows, in how many milliseconds; null: an earlier step said so. */
+  /**
+   * Says what was read for this step and those after it: how many rows, in how many milliseconds; null: an earlier step
+   * said so.
+   */
   readonly read: { readonly milliseconds: number; readonly rows: number } | null;
   /** Is the title of the course that the step is about; null: gone, or none. */
   readonly title: string | null;
@@ -31,6 +34,9 @@ export interface Step {
 }
 
 /** Gives the changes that the engine made to one course as they are recorded. */
-export function changesOf(courseId: number, changes: readonly { counter: string; before: number; after: number }[]): CourseChange[] {
+export function changesOf(
+  courseId: number,
+  changes: readonly { counter: string; before: number; after: number }[],
+): CourseChange[] {
   return changes.map(({ counter, before, after }) => ({ counter, courseId, before, after }));
 }

@@ -3,8 +3,8 @@ import { NoTurn } from '../../database/waiting-line.js';
 import { isToRunAgain, lasts, TransactionError } from '../transaction-error.js';
 
 /**
- * Returns true for an error that can be gone in a moment: other transactions in the way, a database that cannot be used now, a
- * statement that somebody has killed, a commit whose outcome must be looked up. A missing privilege, say, stays.
+ * Returns true for an error that can be gone in a moment: other transactions in the way, a database that cannot be used
+ * now, a statement that somebody has killed, a commit whose outcome must be looked up. A missing privilege, say, stays.
  */
 export function passes(error: unknown): boolean {
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return true;

@@ -17,13 +17,25 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
   let after = run.cursor_id ?? 0;
   for (;;) {
     const start = performance.now();
-    const query = builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', run.undone_run_id!).where('id', '>', after).orderBy('id').limit(PAGE);
+    const query = builderFor(database)
+      .selectFrom('core_recount_changes')
+      .selectAll()
+      .where('run_id', '=', run.undone_run_id!)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(PAGE);
     const changes = await rows(database, query);
     if (changes.length === 0) return;
     const titles = await titlesOf(em, [...new Set(changes.map(({ course_id }) => course_id))]);
     let read: Step['read'] = { milliseconds: performance.now() - start, rows: changes.length };
     for (const change of changes) {
-      yield { cursorId: change.id, checked: 1, read, title: titles.get(change.course_id) ?? null, work: inner => takeBack(inner, change) };
+      yield {
+        cursorId: change.id,
+        checked: 1,
+        read,
+        title: titles.get(change.course_id) ?? null,
+        work: inner => takeBack(inner, change),
+      };
       read = null;
     }
     after = changes.at(-1)!.id;
@@ -31,12 +43,16 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
 }
 
 /** Takes one change back; not where a count would become negative, or the counter is not declared any more. */
-async function takeBack(em: SqlEntityManager, { course_id, counter, count_before, count_after }: Tables['core_recount_changes']): Promise<StepResult> {
+async function takeBack(
+  em: SqlEntityManager,
+  { course_id, counter, count_before, count_after }: Tables['core_recount_changes'],
+): Promise<StepResult> {
   try {
     const changes = (await adjust(em, Course, [course_id], { [counter]: count_before - count_after })) ?? [];
     return { changes: changesOf(course_id, changes), drifted: 0, repaired: changes.length };
   } catch (error) {
-    if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code)) throw error;
+    if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code))
+      throw error;
     return { changes: [], drifted: 0, repaired: 0, error: error.message };
   }
 }

@@ -35,7 +35,9 @@ export interface WorkOptions {
   readonly lease?: number;
 }
 
-/** Limits how often in a row the work is begun anew from the last saved cursor, and the pause before, in milliseconds. */
+/**
+ * Limits how often in a row the work is begun anew from the last saved cursor, and the pause before, in milliseconds.
+ */
 const MOST_TROUBLES = 5;
 const FIRST_PAUSE = 500;
 
@@ -43,7 +45,8 @@ const FIRST_PAUSE = 500;
 const ERROR_LENGTH = 1000;
 
 /**
- * Works on a claimed run until its end, or until it is paused, cancelled or taken over, and gives the run as it is then.
+ * Works on a claimed run until its end, or until it is paused, cancelled or taken over, and gives the run as it is
+ * then.
  *
  * Whatever ends the process, the run can be resumed: each repair, its record and the cursor are one transaction. Where
  * other transactions are in the way, or the database is away for a moment, the work waits and goes on. Errors: those
@@ -66,7 +69,11 @@ export async function workOn(database: Database, claimed: ClaimedRun, options: W
 async function failed(database: Database, lease: Lease, error: unknown): Promise<unknown> {
   const message = toldOf(error).slice(0, ERROR_LENGTH);
   try {
-    await inTransaction(database, em => lease.save(em, { status: RunStatus.FAILED, error: message, finishedAt: moment(em) }), 'repeat');
+    await inTransaction(
+      database,
+      em => lease.save(em, { status: RunStatus.FAILED, error: message, finishedAt: moment(em) }),
+      'repeat',
+    );
     return error;
   } catch (second) {
     // A run that cannot even be marked is seen as interrupted when its lease runs out.
@@ -91,11 +98,13 @@ class Work {
   }
 
   async toTheEnd(): Promise<void> {
-    for (let troubles = 0; ; ) {
+    for (let troubles = 0; ;) {
       try {
         // What is saved is the truth: after a commit that was not answered, too.
         let run = await this.#current();
-        for await (const step of run.kind === RunKind.UNDO ? undoSteps(this.database, run) : recountSteps(this.database, run, this.#pace)) {
+        for await (const step of run.kind === RunKind.UNDO
+          ? undoSteps(this.database, run)
+          : recountSteps(this.database, run, this.#pace)) {
           if (this.options.signal?.aborted) return await this.#end({ status: RunStatus.PAUSED });
           run = await this.#take(step, run);
           troubles = 0;
@@ -112,20 +121,39 @@ class Work {
   async #current(): Promise<RunRow> {
     this.lease.lost.throwIfAborted();
     const row = await runRow(this.database, this.lease.claimed.id);
-    if (row?.owner !== this.lease.claimed.owner || row.status !== RunStatus.RUNNING) throw new LeaseLost(`Run ${this.lease.claimed.id} is not this process's to work on.`);
+    if (row?.owner !== this.lease.claimed.owner || row.status !== RunStatus.RUNNING)
+      throw new LeaseLost(`Run ${this.lease.claimed.id} is not this process's to work on.`);
     return row;
   }
 
   /** Does one step in one transaction with its record and the new cursor, tells of it, and rests. */
   async #take(step: Step, run: RunRow): Promise<RunRow> {
     const start = performance.now();
-    const { changes, drifted, repaired, error } = await inTransaction(this.database, em => this.#do(em, step, run), em => this.#isDone(em, step));
+    const { changes, drifted, repaired, error } = await inTransaction(
+      this.database,
+      em => this.#do(em, step, run),
+      em => this.#isDone(em, step),
+    );
     const took = performance.now() - start;
     const { title } = step;
     for (const change of changes) this.options.onChange?.({ ...change, title });
-    const after = { ...run, cursor_id: step.cursorId, checked: run.checked + step.checked, drifted: run.drifted + drifted, repaired: run.repaired + repaired, error: run.error ?? error ?? null };
-    this.options.onProgress?.({ id: after.id, total: after.total, checked: after.checked, drifted: after.drifted, repaired: after.repaired });
-    const pause = (step.read ? this.#reads.pauseAfter(step.read.milliseconds, step.read.rows) : 0) + this.#repairs.pauseAfter(took);
+    const after = {
+      ...run,
+      cursor_id: step.cursorId,
+      checked: run.checked + step.checked,
+      drifted: run.drifted + drifted,
+      repaired: run.repaired + repaired,
+      error: run.error ?? error ?? null,
+    };
+    this.options.onProgress?.({
+      id: after.id,
+      total: after.total,
+      checked: after.checked,
+      drifted: after.drifted,
+      repaired: after.repaired,
+    });
+    const pause =
+      (step.read ? this.#reads.pauseAfter(step.read.milliseconds, step.read.rows) : 0) + this.#repairs.pauseAfter(took);
     if (pause > 0) this.#pace.slowDown();
     await this.#rest(run.throttle + pause);
     return after;
@@ -133,7 +161,8 @@ class Work {
 
   async #do(em: SqlEntityManager, step: Step, run: RunRow): Promise<StepResult> {
     const result = (await step.work?.(em)) ?? { changes: [], drifted: 0, repaired: 0 };
-    // Before the changes, which point at the run: their foreign key would share its lock, and a renewal could wait in between.
+    // Before the changes, which point at the run: their foreign key would share its lock, and a renewal could wait in
+    // between.
     await this.lease.save(em, {
       cursorId: step.cursorId,
       checked: run.checked + step.checked,
@@ -141,7 +170,13 @@ class Work {
       repaired: run.repaired + result.repaired,
       ...(run.error === null && result.error !== undefined && { error: result.error.slice(0, ERROR_LENGTH) }),
     });
-    const rows = result.changes.map(({ counter, courseId, before, after }) => ({ run: run.id, counter, courseId, countBefore: before, countAfter: after }));
+    const rows = result.changes.map(({ counter, courseId, before, after }) => ({
+      run: run.id,
+      counter,
+      courseId,
+      countBefore: before,
+      countAfter: after,
+    }));
     if (rows.length > 0) await em.insertMany(RecountChange, rows);
     return result;
   }
@@ -159,7 +194,10 @@ class Work {
     );
   }
 
-  /** Waits so many milliseconds, but no longer than the work is to go on; and lets others have their turn in any case, which SQLite's driver does not. */
+  /**
+   * Waits so many milliseconds, but no longer than the work is to go on; and lets others have their turn in any case,
+   * which SQLite's driver does not.
+   */
   async #rest(milliseconds: number): Promise<void> {
     try {
       if (milliseconds === 0) await turn();

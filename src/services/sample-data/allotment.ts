@@ -1,11 +1,14 @@
 /**
- * Shares a total out by weight in whole numbers, none above `most`; what the weighted cannot take, those of weight 0 get.
+ * Shares a total out by weight in whole numbers, none above `most`; what the weighted cannot take, those of weight 0
+ * get.
  *
  * Gives one number for each weight; their sum is the total, or all that fits.
  */
 export function allotmentOf(total: number, weights: readonly number[], most: number): number[] {
   const shares = weights.map(() => 0);
-  const order = weights.map((weight, index) => ({ weight, index })).sort((a, b) => b.weight - a.weight || a.index - b.index);
+  const order = weights
+    .map((weight, index) => ({ weight, index }))
+    .sort((a, b) => b.weight - a.weight || a.index - b.index);
   let left = Math.min(total, most * weights.length);
   let weightLeft = weights.reduce((sum, weight) => sum + weight, 0);
   // Heaviest first: what is above a limit falls to all that come after.

@@ -19,21 +19,42 @@ export interface CoursePlan {
 }
 
 /** Plans courses of which a few draw most of the enrollments, many draw some and others none; oldest first. */
-export function coursePlans(random: Random, { courses, students, enrollments, until }: { courses: number; students: number; enrollments: number; until: Date }): CoursePlan[] {
+export function coursePlans(
+  random: Random,
+  { courses, students, enrollments, until }: { courses: number; students: number; enrollments: number; until: Date },
+): CoursePlan[] {
   const titles = courseTitles(random, courses);
-  const statuses = titles.map((_, index) => (index % 10 === 9 ? CourseStatus.DRAFT : index % 8 === 6 ? CourseStatus.ARCHIVED : CourseStatus.ACTIVE));
+  const statuses = titles.map((_, index) =>
+    index % 10 === 9 ? CourseStatus.DRAFT : index % 8 === 6 ? CourseStatus.ARCHIVED : CourseStatus.ACTIVE,
+  );
   // Popularity is log-normal: a long tail, and a few courses that a good part of the students take.
-  const weights = titles.map(({ appeal }, index) => (statuses[index] === CourseStatus.DRAFT || random.chance(0.05) ? 0 : appeal * Math.exp(0.7 * random.normal())));
+  const weights = titles.map(({ appeal }, index) =>
+    statuses[index] === CourseStatus.DRAFT || random.chance(0.05) ? 0 : appeal * Math.exp(0.7 * random.normal()),
+  );
   const most = Math.ceil(0.85 * students);
-  const shares = allotmentOf(enrollments, weights, enrollments > most * weights.filter(weight => weight > 0).length ? students : most);
+  const shares = allotmentOf(
+    enrollments,
+    weights,
+    enrollments > most * weights.filter(weight => weight > 0).length ? students : most,
+  );
   const ages = titles.map(() => 20 + random.below(1000)).sort((a, b) => b - a);
   return titles.map(({ title, description }, index) => {
     const status = statuses[index]!;
     const createdAt = new Date(until.getTime() - ages[index]! * DAY);
-    const closedAt = status === CourseStatus.ARCHIVED ? new Date(Math.min(until.getTime(), createdAt.getTime() + 300 * DAY)) : until;
+    const closedAt =
+      status === CourseStatus.ARCHIVED ? new Date(Math.min(until.getTime(), createdAt.getTime() + 300 * DAY)) : until;
     const quotas = statusQuotas(random, status, shares[index]!);
     const isPublished = status !== CourseStatus.DRAFT && random.chance(status === CourseStatus.ACTIVE ? 0.93 : 0.6);
-    return { title, description, status, isPublished, capacity: capacityFor(random, quotas.active), createdAt, closedAt, enrollments: quotas };
+    return {
+      title,
+      description,
+      status,
+      isPublished,
+      capacity: capacityFor(random, quotas.active),
+      createdAt,
+      closedAt,
+      enrollments: quotas,
+    };
   });
 }
 

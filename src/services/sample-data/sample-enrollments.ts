@@ -4,11 +4,20 @@ import type { Random } from './random.js';
 import type { CoursePlan } from './sample-courses.js';
 
 /** Gives the enrollments that a course's plan asks for, each student once, earliest first. */
-export function sampleEnrollments(random: Random, plan: CoursePlan, course: number, students: readonly number[]): RequiredEntityData<Enrollment>[] {
-  const statuses = random.shuffled(Object.values(EnrollmentStatus).flatMap(status => Array<EnrollmentStatus>(plan.enrollments[status]).fill(status)));
+export function sampleEnrollments(
+  random: Random,
+  plan: CoursePlan,
+  course: number,
+  students: readonly number[],
+): RequiredEntityData<Enrollment>[] {
+  const statuses = random.shuffled(
+    Object.values(EnrollmentStatus).flatMap(status => Array<EnrollmentStatus>(plan.enrollments[status]).fill(status)),
+  );
   const span = plan.closedAt.getTime() - plan.createdAt.getTime();
   // Most students enroll soon after a course opens.
-  const moments = statuses.map(() => plan.createdAt.getTime() + Math.floor(span * random.next() ** 2)).sort((a, b) => a - b);
+  const moments = statuses
+    .map(() => plan.createdAt.getTime() + Math.floor(span * random.next() ** 2))
+    .sort((a, b) => a - b);
   return random.sample(statuses.length, students.length).map((student, index) => {
     const enrolledAt = new Date(moments[index]!);
     return { course, student: students[student]!, status: statuses[index]!, enrolledAt, updatedAt: enrolledAt };

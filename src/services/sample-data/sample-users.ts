@@ -6,16 +6,31 @@ import { familyNames, givenNames } from './vocabulary.js';
 const DAY = 86_400_000;
 
 /** Gives users of one role with believable names; their numbers, from `firstNumber` on, keep the emails apart. */
-export function sampleUsers(random: Random, role: Role, count: number, firstNumber: number, until: Date): RequiredEntityData<User>[] {
+export function sampleUsers(
+  random: Random,
+  role: Role,
+  count: number,
+  firstNumber: number,
+  until: Date,
+): RequiredEntityData<User>[] {
   return Array.from({ length: count }, (_, index) => {
     const [given, family] = [random.pick(givenNames), random.pick(familyNames)];
     const createdAt = new Date(until.getTime() - (1100 + random.below(300)) * DAY);
-    return { name: `${given} ${family}`, email: emailOf(given, family, firstNumber + index), role, createdAt, updatedAt: createdAt };
+    return {
+      name: `${given} ${family}`,
+      email: emailOf(given, family, firstNumber + index),
+      role,
+      createdAt,
+      updatedAt: createdAt,
+    };
   });
 }
 
 /** Gives an address of a domain that is reserved for examples (RFC 2606), so that no mail reaches anyone. */
 function emailOf(given: string, family: string, number: number): string {
-  const plain = `${given}.${family}`.normalize('NFD').replace(/[^\w.]/g, '').toLowerCase();
+  const plain = `${given}.${family}`
+    .normalize('NFD')
+    .replace(/[^\w.]/g, '')
+    .toLowerCase();
   return `${plain}.${number}@example.org`;
 }

@@ -38,7 +38,10 @@ export async function sizeOf(database: Database): Promise<{ users: number; cours
 /** Returns true for a migrated database that holds no user and no course. */
 export async function isEmpty(database: Database): Promise<boolean> {
   const em = database.em.fork();
-  const any = [await em.find(User, {}, { fields: ['id'], limit: 1 }), await em.find(Course, {}, { fields: ['id'], limit: 1 })];
+  const any = [
+    await em.find(User, {}, { fields: ['id'], limit: 1 }),
+    await em.find(Course, {}, { fields: ['id'], limit: 1 }),
+  ];
   return any.flat().length === 0;
 }
 
@@ -51,12 +54,18 @@ export function seedDatabase(database: Database, seed: Seed): Promise<void> {
  * Adds sample data in the entity manager's transaction: an admin where there is none, teachers, students, courses and
  * enrollments.
  *
- * An empty database gets the same for the same seed and `until`, the moment that the data lead up to. Errors: RangeError
- * when there are more enrollments than pairs of a student and a course.
+ * An empty database gets the same for the same seed and `until`, the moment that the data lead up to. Errors:
+ * RangeError when there are more enrollments than pairs of a student and a course.
  */
-export async function addSampleData(em: SqlEntityManager, { onProgress, seed = 1, until = new Date(), ...size }: Seed): Promise<void> {
+export async function addSampleData(
+  em: SqlEntityManager,
+  { onProgress, seed = 1, until = new Date(), ...size }: Seed,
+): Promise<void> {
   const pairs = size.students * size.courses;
-  if (size.enrollments > pairs) throw new RangeError(`${size.students} students and ${size.courses} courses make ${pairs} enrollments at most, not ${size.enrollments}.`);
+  if (size.enrollments > pairs)
+    throw new RangeError(
+      `${size.students} students and ${size.courses} courses make ${pairs} enrollments at most, not ${size.enrollments}.`,
+    );
   const random = new Random(seed);
   const total = size.courses + size.students + size.enrollments;
   let rows = 0;
@@ -70,9 +79,19 @@ export async function addSampleData(em: SqlEntityManager, { onProgress, seed = 1
   const firstNumber = Number(last ?? 0) + 1;
   const teacherCount = Math.ceil(size.courses / 6);
   const teachers = await insertAll(em, User, sampleUsers(random, Role.TEACHER, teacherCount, firstNumber, until));
-  const students = await insertAll(em, User, sampleUsers(random, Role.STUDENT, size.students, firstNumber + teacherCount, until), advance);
+  const students = await insertAll(
+    em,
+    User,
+    sampleUsers(random, Role.STUDENT, size.students, firstNumber + teacherCount, until),
+    advance,
+  );
   const plans = coursePlans(random, { ...size, until });
-  const courses = await insertAll(em, Course, plans.map(plan => courseRow(random, plan, teachers)), advance);
+  const courses = await insertAll(
+    em,
+    Course,
+    plans.map(plan => courseRow(random, plan, teachers)),
+    advance,
+  );
   let batch: RequiredEntityData<Enrollment>[] = [];
   for (const [index, plan] of plans.entries()) {
     batch = [...batch, ...sampleEnrollments(random, plan, courses[index]!, students)];
@@ -88,13 +107,25 @@ async function addAdmin(em: SqlEntityManager, createdAt: Date): Promise<void> {
   await em.insert(User, { name: 'Rollcall Admin', email, role: Role.ADMIN, createdAt, updatedAt: createdAt });
 }
 
-function courseRow(random: Random, { enrollments: _, closedAt: __, ...values }: CoursePlan, teachers: readonly number[]): RequiredEntityData<Course> {
+function courseRow(
+  random: Random,
+  { enrollments: _, closedAt: __, ...values }: CoursePlan,
+  teachers: readonly number[],
+): RequiredEntityData<Course> {
   // Some drafts have nobody yet; some teachers give many courses.
-  const instructor = values.status === CourseStatus.DRAFT && random.chance(0.25) ? null : teachers[Math.floor(teachers.length * random.next() ** 1.5)]!;
+  const instructor =
+    values.status === CourseStatus.DRAFT && random.chance(0.25)
+      ? null
+      : teachers[Math.floor(teachers.length * random.next() ** 1.5)]!;
   return { ...values, instructor, updatedAt: values.createdAt };
 }
 
-async function insertAll<Row extends User | Course>(em: SqlEntityManager, entity: EntityClass<Row>, rows: readonly RequiredEntityData<Row>[], advance?: (count: number) => void): Promise<number[]> {
+async function insertAll<Row extends User | Course>(
+  em: SqlEntityManager,
+  entity: EntityClass<Row>,
+  rows: readonly RequiredEntityData<Row>[],
+  advance?: (count: number) => void,
+): Promise<number[]> {
   const ids: number[] = [];
   for (let start = 0; start < rows.length; start += BATCH) {
     // em.insertMany() gives the first row's id only; a flush sets them all.

@@ -22,20 +22,74 @@ export const familyNames = words(`
 
 /** Lists the topics that are taught, by department. */
 export const topics: Readonly<Record<string, readonly string[]>> = {
-  Mathematics: ['Linear Algebra', 'Calculus', 'Probability', 'Number Theory', 'Topology', 'Discrete Mathematics', 'Statistics', 'Real Analysis'],
-  'Computer Science': ['Algorithms', 'Databases', 'Operating Systems', 'Computer Networks', 'Machine Learning', 'Compilers', 'Programming', 'Distributed Systems', 'Computer Graphics', 'Information Security'],
+  Mathematics: [
+    'Linear Algebra',
+    'Calculus',
+    'Probability',
+    'Number Theory',
+    'Topology',
+    'Discrete Mathematics',
+    'Statistics',
+    'Real Analysis',
+  ],
+  'Computer Science': [
+    'Algorithms',
+    'Databases',
+    'Operating Systems',
+    'Computer Networks',
+    'Machine Learning',
+    'Compilers',
+    'Programming',
+    'Distributed Systems',
+    'Computer Graphics',
+    'Information Security',
+  ],
   Physics: ['Mechanics', 'Electromagnetism', 'Quantum Mechanics', 'Thermodynamics', 'Optics', 'Astrophysics'],
   Biology: ['Cell Biology', 'Genetics', 'Ecology', 'Evolution', 'Microbiology', 'Neuroscience', 'Marine Biology'],
   Chemistry: ['Organic Chemistry', 'Inorganic Chemistry', 'Physical Chemistry', 'Biochemistry', 'Materials Science'],
-  History: ['Ancient History', 'Medieval Europe', 'The Ottoman Empire', 'Colonial Africa', 'Modern East Asia', 'The Cold War'],
-  Literature: ['Comparative Literature', 'Poetry', 'The Novel', 'Shakespeare', 'Postcolonial Writing', 'Creative Writing'],
+  History: [
+    'Ancient History',
+    'Medieval Europe',
+    'The Ottoman Empire',
+    'Colonial Africa',
+    'Modern East Asia',
+    'The Cold War',
+  ],
+  Literature: [
+    'Comparative Literature',
+    'Poetry',
+    'The Novel',
+    'Shakespeare',
+    'Postcolonial Writing',
+    'Creative Writing',
+  ],
   Languages: ['Spanish', 'French', 'German', 'Arabic', 'Mandarin Chinese', 'Japanese', 'Swahili', 'Latin'],
-  Economics: ['Microeconomics', 'Macroeconomics', 'Econometrics', 'Game Theory', 'Development Economics', 'Public Finance'],
-  Psychology: ['Cognitive Psychology', 'Social Psychology', 'Developmental Psychology', 'Perception', 'Behavioural Science'],
+  Economics: [
+    'Microeconomics',
+    'Macroeconomics',
+    'Econometrics',
+    'Game Theory',
+    'Development Economics',
+    'Public Finance',
+  ],
+  Psychology: [
+    'Cognitive Psychology',
+    'Social Psychology',
+    'Developmental Psychology',
+    'Perception',
+    'Behavioural Science',
+  ],
   Philosophy: ['Ethics', 'Logic', 'Epistemology', 'Political Philosophy', 'Philosophy of Science'],
   Arts: ['Art History', 'Drawing', 'Photography', 'Music Theory', 'Film Studies', 'Architecture'],
   Law: ['Constitutional Law', 'Contract Law', 'Human Rights', 'International Law', 'Environmental Law'],
-  Engineering: ['Structural Engineering', 'Fluid Dynamics', 'Control Systems', 'Robotics', 'Signal Processing', 'Renewable Energy'],
+  Engineering: [
+    'Structural Engineering',
+    'Fluid Dynamics',
+    'Control Systems',
+    'Robotics',
+    'Signal Processing',
+    'Renewable Energy',
+  ],
   Health: ['Public Health', 'Nutrition', 'Epidemiology', 'Anatomy', 'Physiology', 'Nursing Practice'],
 };
 
@@ -51,9 +105,11 @@ export const titleForms: readonly { readonly form: (topic: string) => string; re
 /** Gives the descriptions that a course can carry. */
 export const descriptionForms: readonly ((topic: string, department: string) => string)[] = [
   topic => `${topic} from first principles, with weekly exercises and a written exam.`,
-  (topic, department) => `A core course of the ${department} department. Lectures, readings and a term paper on ${topic}.`,
+  (topic, department) =>
+    `A core course of the ${department} department. Lectures, readings and a term paper on ${topic}.`,
   topic => `A hands-on course: small groups, two projects and an oral presentation. Some knowledge of ${topic} helps.`,
-  (topic, department) => `Open to all. What ${topic} is about, where it came from, and how ${department} uses it today.`,
+  (topic, department) =>
+    `Open to all. What ${topic} is about, where it came from, and how ${department} uses it today.`,
   topic => `Current questions in ${topic}, discussed over recent papers. Twelve sessions, one essay.`,
 ];
 

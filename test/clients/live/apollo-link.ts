@@ -4,5 +4,9 @@ import type { Client } from 'graphql-ws';
 
 /** Makes a link of Apollo Client that sends subscriptions by a client of graphql-ws, and all else by another link. */
 export function withSubscriptions(client: Client, others: ApolloLink): ApolloLink {
-  return ApolloLink.split(({ operationType }) => (operationType as string) === 'subscription', new GraphQLWsLink(client), others);
+  return ApolloLink.split(
+    ({ operationType }) => (operationType as string) === 'subscription',
+    new GraphQLWsLink(client),
+    others,
+  );
 }

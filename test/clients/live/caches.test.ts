@@ -19,18 +19,30 @@ type Courses = { courses: { nodes: { totalEnrollments: number }[] } };
 type Show = (url: string, socket: ReturnType<typeof createClient>, tell: (total: number) => void) => unknown;
 
 const byApollo: Show = (url, socket, tell) => {
-  const client = new ApolloClient({ link: withSubscriptions(socket, new HttpLink({ uri: url })), cache: new InMemoryCache() });
-  client.watchQuery<Courses>({ query: list }).subscribe(({ data }) => data && tell((data as Courses).courses.nodes[0]!.totalEnrollments));
+  const client = new ApolloClient({
+    link: withSubscriptions(socket, new HttpLink({ uri: url })),
+    cache: new InMemoryCache(),
+  });
+  client
+    .watchQuery<Courses>({ query: list })
+    .subscribe(({ data }) => data && tell((data as Courses).courses.nodes[0]!.totalEnrollments));
   client.subscribe({ query: changes }).subscribe({});
 };
 
 const byUrql: Show = (url, socket, tell) => {
-  const client = new Client({ url, preferGetMethod: false, exchanges: [cacheExchange({ keys: { CourseCountsChange: () => null } }), subscriptionsBy(socket), fetchExchange] });
+  const client = new Client({
+    url,
+    preferGetMethod: false,
+    exchanges: [cacheExchange({ keys: { CourseCountsChange: () => null } }), subscriptionsBy(socket), fetchExchange],
+  });
   client.query<Courses>(list, {}).subscribe(({ data }) => data && tell(data.courses.nodes[0]!.totalEnrollments));
   client.subscription(changes, {}).subscribe(() => undefined);
 };
 
-it.each([['Apollo Client', 'apollo-link', byApollo], ['urql', 'urql-exchange', byUrql]] as const)('a message alone brings the list that %s shows up to date', async (_, file, show) => {
+it.each([
+  ['Apollo Client', 'apollo-link', byApollo],
+  ['urql', 'urql-exchange', byUrql],
+] as const)('a message alone brings the list that %s shows up to date', async (_, file, show) => {
   expect(page).toContain(readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8').trimEnd());
   const live = await startLiveApi('sqlite');
   const course = await addCourse(live.api.database);

@@ -1,9 +1,17 @@
 import { createClient } from 'graphql-sse';
 
-interface Counts { courseCountsChanged: { courseId: string; course: { totalEnrollments: number; activeEnrollments: number } | null } }
+interface Counts {
+  courseCountsChanged: { courseId: string; course: { totalEnrollments: number; activeEnrollments: number } | null };
+}
 
 /** Tells the counts of some courses until the function that it gives is called; connects again by itself. */
-export function watchByEvents(url: string, token: () => string, ids: string[], tell: (change: Counts['courseCountsChanged']) => void, fail: (error: unknown) => void): () => unknown {
+export function watchByEvents(
+  url: string,
+  token: () => string,
+  ids: string[],
+  tell: (change: Counts['courseCountsChanged']) => void,
+  fail: (error: unknown) => void,
+): () => unknown {
   const client = createClient({
     url: `${url}/stream`,
     headers: () => ({ authorization: `Bearer ${token()}` }),
@@ -11,10 +19,14 @@ export function watchByEvents(url: string, token: () => string, ids: string[], t
     retryAttempts: 100,
     retry: () => new Promise(again => setTimeout(again, Math.random() * 5000)),
   });
-  const query = 'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
-  return client.subscribe<Counts>({ query, variables: { ids } }, {
-    next: ({ data, errors }) => (data ? tell(data.courseCountsChanged) : fail(errors)),
-    error: fail,
-    complete: () => undefined,
-  });
+  const query =
+    'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id totalEnrollments activeEnrollments } } }';
+  return client.subscribe<Counts>(
+    { query, variables: { ids } },
+    {
+      next: ({ data, errors }) => (data ? tell(data.courseCountsChanged) : fail(errors)),
+      error: fail,
+      complete: () => undefined,
+    },
+  );
 }

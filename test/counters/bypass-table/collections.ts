@@ -7,25 +7,25 @@ import { program, type Program } from './program.js';
 /** Does what goes through collections and cascades. */
 export const collections: Program[] = [
   program('a one-to-many collection that is loaded: `add()`, `remove()`, `set()`, `removeAll()`', libraryModel, {
-    'add': async ({ shelf }, place) => {
+    add: async ({ shelf }, place) => {
       const em = place.em();
       const { books } = await em.findOneOrFail(Shelf, shelf, { populate: ['books'] });
       books.add(em.create(Book, { title: 'New' }));
       await em.flush();
     },
-    'remove': async ({ shelf }, place) => {
+    remove: async ({ shelf }, place) => {
       const em = place.em();
       const { books } = await em.findOneOrFail(Shelf, shelf, { populate: ['books'] });
       books.remove(books[0]!);
       await em.flush();
     },
-    'set': async ({ shelf }, place) => {
+    set: async ({ shelf }, place) => {
       const em = place.em();
       const { books } = await em.findOneOrFail(Shelf, shelf, { populate: ['books'] });
       books.set([em.create(Book, { title: 'New' }), em.create(Book, { title: 'Newer' })]);
       await em.flush();
     },
-    'removeAll': async ({ shelf }, place) => {
+    removeAll: async ({ shelf }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Shelf, shelf, { populate: ['books'] })).books.removeAll();
       await em.flush();
@@ -44,12 +44,12 @@ export const collections: Program[] = [
     },
   }),
   program('a one-to-many collection that is not loaded: `set()`, `removeAll()`', libraryModel, {
-    'set': async ({ shelf }, place) => {
+    set: async ({ shelf }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Shelf, shelf)).books.set([em.create(Book, { title: 'Only' })]);
       await em.flush();
     },
-    'removeAll': async ({ shelf }, place) => {
+    removeAll: async ({ shelf }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Shelf, shelf)).books.removeAll();
       await em.flush();
@@ -63,13 +63,13 @@ export const collections: Program[] = [
     },
   }),
   program('`orphanRemoval` in a collection that is loaded', shopModel, {
-    'remove': async ({ author }, place) => {
+    remove: async ({ author }, place) => {
       const em = place.em();
       const { reviews } = await em.findOneOrFail(Author, author, { populate: ['reviews'] });
       reviews.remove(reviews[0]!);
       await em.flush();
     },
-    'set': async ({ author, product }, place) => {
+    set: async ({ author, product }, place) => {
       const em = place.em();
       const { reviews } = await em.findOneOrFail(Author, author, { populate: ['reviews'] });
       reviews.set([em.create(Review, { product: em.getReference(Product, product, { wrapped: true }) })]);
@@ -77,33 +77,43 @@ export const collections: Program[] = [
     },
   }),
   program('`orphanRemoval` in a collection that is not loaded: `set()`, `removeAll()`', shopModel, {
-    'removeAll': async ({ author }, place) => {
+    removeAll: async ({ author }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Author, author)).reviews.removeAll();
       await em.flush();
     },
-    'set': async ({ author, product }, place) => {
+    set: async ({ author, product }, place) => {
       const em = place.em();
-      (await em.findOneOrFail(Author, author)).reviews.set([em.create(Review, { product: em.getReference(Product, product, { wrapped: true }) })]);
+      (await em.findOneOrFail(Author, author)).reviews.set([
+        em.create(Review, { product: em.getReference(Product, product, { wrapped: true }) }),
+      ]);
       await em.flush();
     },
   }),
-  program('`Cascade.REMOVE` or `orphanRemoval` over a collection that is loaded, when its target is removed', shopModel, {
-    remove: async ({ author }, place) => {
-      const em = place.em();
-      await em.remove(await em.findOneOrFail(Author, author, { populate: ['reviews'] })).flush();
+  program(
+    '`Cascade.REMOVE` or `orphanRemoval` over a collection that is loaded, when its target is removed',
+    shopModel,
+    {
+      remove: async ({ author }, place) => {
+        const em = place.em();
+        await em.remove(await em.findOneOrFail(Author, author, { populate: ['reviews'] })).flush();
+      },
     },
-  }),
-  program('`Cascade.REMOVE` or `orphanRemoval` over a collection that is not loaded, when its target is removed', shopModel, {
-    'a target that was loaded': async ({ author }, place) => {
-      const em = place.em();
-      await em.remove(await em.findOneOrFail(Author, author)).flush();
+  ),
+  program(
+    '`Cascade.REMOVE` or `orphanRemoval` over a collection that is not loaded, when its target is removed',
+    shopModel,
+    {
+      'a target that was loaded': async ({ author }, place) => {
+        const em = place.em();
+        await em.remove(await em.findOneOrFail(Author, author)).flush();
+      },
+      'a reference': async ({ author }, place) => {
+        const em = place.em();
+        await em.remove(em.getReference(Author, author)).flush();
+      },
     },
-    'a reference': async ({ author }, place) => {
-      const em = place.em();
-      await em.remove(em.getReference(Author, author)).flush();
-    },
-  }),
+  ),
   program('a new target with its collection (`Cascade.PERSIST`)', libraryModel, {
     create: async (_, place) => {
       const em = place.em();
@@ -112,7 +122,7 @@ export const collections: Program[] = [
     },
   }),
   program('a many-to-many collection over a counted pivot table', clubModel, {
-    'add': async ({ person, other }, place) => {
+    add: async ({ person, other }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Person, person, { populate: ['clubs'] })).clubs.add(em.getReference(Club, other));
       await em.flush();
@@ -122,12 +132,12 @@ export const collections: Program[] = [
       (await em.findOneOrFail(Person, person)).clubs.add(em.getReference(Club, other));
       await em.flush();
     },
-    'set': async ({ person, other }, place) => {
+    set: async ({ person, other }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Person, person, { populate: ['clubs'] })).clubs.set([em.getReference(Club, other)]);
       await em.flush();
     },
-    'removeAll': async ({ person }, place) => {
+    removeAll: async ({ person }, place) => {
       const em = place.em();
       (await em.findOneOrFail(Person, person, { populate: ['clubs'] })).clubs.removeAll();
       await em.flush();

@@ -26,7 +26,13 @@ class HouseCall {
 
 /** Starts an ORM as far as its declarations are checked; nothing is connected. */
 async function start(place: Place, entities: readonly unknown[], counters: readonly unknown[]): Promise<unknown> {
-  return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters, options: { discovery: { checkDuplicateTableNames: false } } } as never, place.strategy)) as never);
+  return new MikroORM(
+    (await schemaOptions(
+      'sqlite::memory:',
+      { entities, counters, options: { discovery: { checkDuplicateTableNames: false } } } as never,
+      place.strategy,
+    )) as never,
+  );
 }
 
 /** Makes the database's own foreign key remove visits together with their pet, which no declaration says. */
@@ -41,11 +47,16 @@ async function cascadeInTheDatabase({ kind, strategy, schema }: Place): Promise<
      join information_schema.referential_constraints r on r.constraint_schema = k.constraint_schema and r.constraint_name = k.constraint_name
      where k.table_schema = database() and k.table_name = 'visit' and k.column_name = 'pet_id'`,
   );
-  if (key!.rule !== 'CASCADE') await schema.write(`alter table visit drop foreign key ${key!.name}, add constraint pet_of_visit foreign key (pet_id) references pet (id) on delete cascade`);
+  if (key!.rule !== 'CASCADE')
+    await schema.write(
+      `alter table visit drop foreign key ${key!.name}, add constraint pet_of_visit foreign key (pet_id) references pet (id) on delete cascade`,
+    );
 }
 
 async function changeTableOnSqlite(schema: Schema): Promise<void> {
-  const [{ sql }] = (await schema.rows<{ sql: string }>("select sql from sqlite_master where type = 'table' and name = 'visit'")) as [{ sql: string }];
+  const [{ sql }] = (await schema.rows<{ sql: string }>(
+    "select sql from sqlite_master where type = 'table' and name = 'visit'",
+  )) as [{ sql: string }];
   if (/pet_id.*on delete cascade/s.test(sql)) return;
   const rows = await schema.rows<{ id: number; clinic_id: number; pet_id: number }>('select * from visit');
   await schema.write('drop table visit');
@@ -53,13 +64,15 @@ async function changeTableOnSqlite(schema: Schema): Promise<void> {
     'create table visit (id integer primary key autoincrement, clinic_id integer not null references clinic (id) on delete restrict, pet_id integer not null references pet (id) on delete cascade)',
   );
   await schema.write('create index visit_of_clinic on visit (clinic_id)');
-  for (const { id, clinic_id, pet_id } of rows) await schema.write('insert into visit values (?, ?, ?)', [id, clinic_id, pet_id]);
+  for (const { id, clinic_id, pet_id } of rows)
+    await schema.write('insert into visit values (?, ?, ?)', [id, clinic_id, pet_id]);
 }
 
 /** Does what the declarations or the database itself decide. */
 export const database: Program[] = [
   program('a foreign key of a counted table that is declared with `ON DELETE CASCADE` or `SET NULL`', clinicModel, {
-    declared: (_, place) => start(place, [Clinic, Pet, HouseCall], [defineCounter({ counted: HouseCall, by: 'clinic', into: 'visitCount' })]),
+    declared: (_, place) =>
+      start(place, [Clinic, Pet, HouseCall], [defineCounter({ counted: HouseCall, by: 'clinic', into: 'visitCount' })]),
   }),
   program('a second entity on the table of a counted entity or of a target', clinicModel, {
     'an entity': (_, place) => start(place, [Depot, Parcel, ParcelRow], parcels.counters),
@@ -78,8 +91,8 @@ export const database: Program[] = [
       await em.remove(await em.findOneOrFail(Course, course)).flush();
     },
     'em.nativeDelete()': ({ course }, place) => place.em().nativeDelete(Course, { id: course }),
-    'QueryBuilder': ({ course }, place) => place.em().createQueryBuilder(Course).delete({ id: course }).execute(),
-    'Kysely': ({ course }, place) => place.kysely().deleteFrom('core_course').where('id', '=', course).execute(),
+    QueryBuilder: ({ course }, place) => place.em().createQueryBuilder(Course).delete({ id: course }).execute(),
+    Kysely: ({ course }, place) => place.kysely().deleteFrom('core_course').where('id', '=', course).execute(),
     'raw SQL': ({ course }, place) => place.em().execute('delete from core_course where id = ?', [course]),
   }),
   program('changing the key of a target that counted rows point at', schoolModel, {
@@ -89,7 +102,9 @@ export const database: Program[] = [
   program("an application's own trigger that writes counted rows", clinicModel, {
     'after a pet is renamed': async ({ pet }, place) => {
       const { schema } = place;
-      await schema.write('create trigger visits_of_the_application after update on pet for each row begin delete from visit where pet_id = new.id; end');
+      await schema.write(
+        'create trigger visits_of_the_application after update on pet for each row begin delete from visit where pet_id = new.id; end',
+      );
       try {
         const em = place.em();
         em.assign(await em.findOneOrFail(Pet, pet), { name: 'Renamed' });
@@ -99,10 +114,17 @@ export const database: Program[] = [
       }
     },
   }),
-  program('an updatable view of a counted table (MySQL, MariaDB)', schoolModel, {
-    'Kysely': async ({ other }, place) => {
-      await place.schema.write('create or replace view enrollments_of_the_application as select * from core_enrollments');
-      await place.kysely().updateTable('enrollments_of_the_application').set({ course_id: other }).execute();
+  program(
+    'an updatable view of a counted table (MySQL, MariaDB)',
+    schoolModel,
+    {
+      Kysely: async ({ other }, place) => {
+        await place.schema.write(
+          'create or replace view enrollments_of_the_application as select * from core_enrollments',
+        );
+        await place.kysely().updateTable('enrollments_of_the_application').set({ course_id: other }).execute();
+      },
     },
-  }, servers),
+    servers,
+  ),
 ];

@@ -24,16 +24,16 @@ async function withHook(hook: (letter: Letter) => void, work: () => Promise<unkn
 /** Does what goes through a flush, or through the engine. */
 export const flushes: Program[] = [
   program('`em.create()`, a change, `em.remove()`, and a flush', schoolModel, {
-    'create': async ({ row }, place) => {
+    create: async ({ row }, place) => {
       const em = place.em();
       em.create(Enrollment, row);
       await em.flush();
     },
-    'persist': async ({ row }, place) => {
+    persist: async ({ row }, place) => {
       const em = place.em();
       await em.persist(em.create(Enrollment, row, { persist: false })).flush();
     },
-    'move': async ({ enrollment, other }, place) => {
+    move: async ({ enrollment, other }, place) => {
       const em = place.em();
       em.assign(await em.findOneOrFail(Enrollment, enrollment), { course: other });
       await em.flush();
@@ -43,7 +43,7 @@ export const flushes: Program[] = [
       wrap(await em.findOneOrFail(Enrollment, enrollment)).assign({ status: EnrollmentStatus.DROPPED });
       await em.flush();
     },
-    'removal': async ({ enrollment }, place) => {
+    removal: async ({ enrollment }, place) => {
       const em = place.em();
       await em.remove(await em.findOneOrFail(Enrollment, enrollment)).flush();
     },
@@ -70,7 +70,13 @@ export const flushes: Program[] = [
   }),
   program('a flush outside a transaction, with `implicitTransactions: false`', schoolModel, {
     create: async ({ row }, place) => {
-      const orm = (await MikroORM.init((await schemaOptions(place.schema.url, { ...school, options: { implicitTransactions: false } }, place.strategy)) as never)) as unknown as Database;
+      const orm = (await MikroORM.init(
+        (await schemaOptions(
+          place.schema.url,
+          { ...school, options: { implicitTransactions: false } },
+          place.strategy,
+        )) as never,
+      )) as unknown as Database;
       const em = orm.em.fork();
       em.create(Enrollment, row);
       await em.flush().finally(() => orm.close(true));
@@ -79,19 +85,25 @@ export const flushes: Program[] = [
   program('a hook that changes what is counted, in a row that the flush counts', letterModel, {
     update: ({ letter, other }, place) => {
       const em = place.em();
-      return withHook(one => void (one.postage = Postage.PAID), async () => {
-        em.assign(await em.findOneOrFail(Letter, letter), { box: other });
-        await em.flush();
-      });
+      return withHook(
+        one => void (one.postage = Postage.PAID),
+        async () => {
+          em.assign(await em.findOneOrFail(Letter, letter), { box: other });
+          await em.flush();
+        },
+      );
     },
   }),
   program('a hook that changes what is counted, in a row that the flush would not count', letterModel, {
     update: ({ letter }, place) => {
       const em = place.em();
-      return withHook(one => void (one.postage = Postage.PAID), async () => {
-        em.assign(await em.findOneOrFail(Letter, letter), { text: 'Changed' });
-        await em.flush();
-      });
+      return withHook(
+        one => void (one.postage = Postage.PAID),
+        async () => {
+          em.assign(await em.findOneOrFail(Letter, letter), { text: 'Changed' });
+          await em.flush();
+        },
+      );
     },
   }),
   program('a unique property that goes from one counted row to another in one flush', deskModel, {
@@ -112,12 +124,15 @@ export const flushes: Program[] = [
   }),
   program('`insertMany()`, `updateWhere()`, `deleteWhere()`, `recount()` of the engine', schoolModel, {
     insertMany: ({ row }, place) => insertMany(place.em(), Enrollment, [row]),
-    updateWhere: ({ other }, place) => updateWhere(place.em(), Enrollment, {}, { course: other, status: EnrollmentStatus.COMPLETED }),
+    updateWhere: ({ other }, place) =>
+      updateWhere(place.em(), Enrollment, {}, { course: other, status: EnrollmentStatus.COMPLETED }),
     deleteWhere: (_, place) => deleteWhere(place.em(), Enrollment, {}),
     recount: async ({ course }, place) => {
       await place.schema.write('update core_course set total_enrollments = 77');
       await place.em().transactional(em => recount(em as ReturnType<typeof place.em>, Course, [course]));
-      await place.schema.write('update core_course set total_enrollments = 0, title = ? where total_enrollments = 77', ['Other']);
+      await place.schema.write('update core_course set total_enrollments = 0, title = ? where total_enrollments = 77', [
+        'Other',
+      ]);
     },
   }),
   program('`em.merge()`, `em.map()`, `em.refresh()`, `em.lock()`, `em.getReference()`, without a flush', schoolModel, {
@@ -135,7 +150,7 @@ export const flushes: Program[] = [
         await em.lock(row, 4);
       });
     },
-    'references': async ({ enrollment }, place) => {
+    references: async ({ enrollment }, place) => {
       const em = place.em();
       em.getReference(Enrollment, enrollment);
       em.create(Course, { title: 'Never saved' }, { persist: false });

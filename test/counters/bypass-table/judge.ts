@@ -24,9 +24,15 @@ export async function judged({ model, write }: Variant, place: Place): Promise<J
   const before = JSON.stringify(await everything());
   const refusal = await Promise.resolve()
     .then(() => write(seed, place))
-    .then(() => undefined, (error: unknown) => error as Error);
+    .then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
   const changed = JSON.stringify(await everything()) !== before;
-  const drift = await model.exact(schema).then(() => false, () => true);
+  const drift = await model.exact(schema).then(
+    () => false,
+    () => true,
+  );
   return { what: wordFor(refusal, changed, drift), refusal, changed, drift, found: await isFound(model, place) };
 }
 

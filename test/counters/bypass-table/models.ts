@@ -24,7 +24,14 @@ export const schoolModel = {
     const [student, free] = await addStudents(schema, 2);
     const enrollment = await enroll(schema, course!, student!);
     const times = { enrolledAt: new Date(0), updatedAt: new Date(0) };
-    return { course: course!, other: other!, student: student!, free: free!, enrollment, row: { course: course!, student: free!, status: EnrollmentStatus.ACTIVE, ...times } };
+    return {
+      course: course!,
+      other: other!,
+      student: student!,
+      free: free!,
+      enrollment,
+      row: { course: course!, student: free!, status: EnrollmentStatus.ACTIVE, ...times },
+    };
   },
 };
 

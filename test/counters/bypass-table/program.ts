@@ -21,7 +21,12 @@ export interface Program {
 }
 
 /** Gives a program whose variants all work on one model. */
-export function program<Seed>(way: string, model: Model<Seed>, writes: Readonly<Record<string, Write<Seed>>>, on?: readonly DatabaseKind[]): Program {
+export function program<Seed>(
+  way: string,
+  model: Model<Seed>,
+  writes: Readonly<Record<string, Write<Seed>>>,
+  on?: readonly DatabaseKind[],
+): Program {
   const variants = Object.entries(writes).map(([name, write]) => [name, { model, write } as Variant]);
   return { way, ...(on && { on }), variants: Object.fromEntries(variants) as Program['variants'] };
 }
@@ -31,5 +36,8 @@ export const servers: readonly DatabaseKind[] = ['mysql', 'mariadb'];
 
 /** Gives one program of several for the same way. */
 export function together(...programs: readonly [Program, ...Program[]]): Program {
-  return { ...programs[0], variants: Object.assign({}, ...programs.map(({ variants }) => variants)) as Program['variants'] };
+  return {
+    ...programs[0],
+    variants: Object.assign({}, ...programs.map(({ variants }) => variants)) as Program['variants'],
+  };
 }

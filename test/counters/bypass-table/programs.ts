@@ -9,4 +9,13 @@ import type { Program } from './program.js';
 import { rawSql } from './raw.js';
 
 /** Lists the program of every row of the table. */
-export const programs: readonly Program[] = [...flushes, ...collections, ...direct, ...builders, ...kyselies, ...assignments, ...database, ...rawSql];
+export const programs: readonly Program[] = [
+  ...flushes,
+  ...collections,
+  ...direct,
+  ...builders,
+  ...kyselies,
+  ...assignments,
+  ...database,
+  ...rawSql,
+];

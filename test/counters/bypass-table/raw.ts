@@ -34,66 +34,142 @@ function insertOf({ kind }: Place, verb: string, course: number, student: number
 
 /** Does what is raw SQL, by whichever way it comes to the database. */
 export const rawSql: Program[] = [
-  program('raw SQL: `execute()` of `em`, its connection or its driver, `executeDump()`, a native query builder', schoolModel, {
-    'em.execute()': (_, place) => place.em().execute(emptied),
-    'em.execute() in a transaction': (_, place) => place.em().transactional(em => (em as ReturnType<Place['em']>).execute(emptied)),
-    'raw()': (_, place) => place.em().execute(raw(emptied)),
-    'a native query builder': (_, place) => place.em().execute((place.em().getPlatform() as AbstractSqlPlatform).createNativeQueryBuilder().from('core_enrollments').delete()),
-    'the connection': (_, place) => place.em().getConnection().execute(emptied),
-    'a dump': (_, place) => place.em().getConnection().executeDump(emptied),
-    'the driver': (_, place) => place.em().getDriver().execute(emptied),
-  }),
+  program(
+    'raw SQL: `execute()` of `em`, its connection or its driver, `executeDump()`, a native query builder',
+    schoolModel,
+    {
+      'em.execute()': (_, place) => place.em().execute(emptied),
+      'em.execute() in a transaction': (_, place) =>
+        place.em().transactional(em => (em as ReturnType<Place['em']>).execute(emptied)),
+      'raw()': (_, place) => place.em().execute(raw(emptied)),
+      'a native query builder': (_, place) =>
+        place
+          .em()
+          .execute(
+            (place.em().getPlatform() as AbstractSqlPlatform)
+              .createNativeQueryBuilder()
+              .from('core_enrollments')
+              .delete(),
+          ),
+      'the connection': (_, place) => place.em().getConnection().execute(emptied),
+      'a dump': (_, place) => place.em().getConnection().executeDump(emptied),
+      'the driver': (_, place) => place.em().getDriver().execute(emptied),
+    },
+  ),
   program('raw SQL of a migration: `addSql()`, `execute()`', schoolModel, {
     addSql: (_, place) => place.schema.database.migrator.up(),
   }),
   program('raw `INSERT IGNORE`, `REPLACE`, `ON DUPLICATE KEY UPDATE`, `ON CONFLICT`', schoolModel, {
-    'a row that is new': ({ course, free }, place) => place.em().execute(insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, free, 'active')),
-    'a row in the place of another': ({ course, student }, place) => place.em().execute(insertOf(place, 'replace', course, student, 'dropped')),
+    'a row that is new': ({ course, free }, place) =>
+      place
+        .em()
+        .execute(
+          insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, free, 'active'),
+        ),
+    'a row in the place of another': ({ course, student }, place) =>
+      place.em().execute(insertOf(place, 'replace', course, student, 'dropped')),
     'a row that is there': ({ course, student }, place) => {
-      const clause = place.kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
+      const clause =
+        place.kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
       return place.em().execute(insertOf(place, 'insert', course, student, 'active', `${clause} status = 'dropped'`));
     },
   }),
   program('raw `INSERT IGNORE` of rows that are all there', schoolModel, {
-    'a duplicate': ({ course, student }, place) => place.em().execute(insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, student, 'dropped')),
+    'a duplicate': ({ course, student }, place) =>
+      place
+        .em()
+        .execute(
+          insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, student, 'dropped'),
+        ),
   }),
   program('SQL of another program, or of an ORM without counters', schoolModel, {
-    'insert': ({ course, free }, place) => asAnotherProgram(place, insertOf(place, 'insert', course, free, 'active')),
-    'update': ({ other }, place) => asAnotherProgram(place, `update core_enrollments set course_id = ${other}, status = 'completed'`),
-    'delete': (_, place) => asAnotherProgram(place, emptied),
+    insert: ({ course, free }, place) => asAnotherProgram(place, insertOf(place, 'insert', course, free, 'active')),
+    update: ({ other }, place) =>
+      asAnotherProgram(place, `update core_enrollments set course_id = ${other}, status = 'completed'`),
+    delete: (_, place) => asAnotherProgram(place, emptied),
     'an ORM without counters': async (_, { schema, kind }) => {
-      const { subscribers: _subscribers, entityManager: _entityManager, ...options } = (await ormOptions(schema.url)) as Record<string, unknown>;
+      const {
+        subscribers: _subscribers,
+        entityManager: _entityManager,
+        ...options
+      } = (await ormOptions(schema.url)) as Record<string, unknown>;
       // Ours would only read a file that our migrations did not make.
-      const own = kind === 'sqlite' && { driverOptions: new NodeSqliteFileDialect(schema.url.slice('sqlite:'.length), 5000) };
-      const orm = (await MikroORM.init({ ...options, ...own, entities: [User, Course, Enrollment], onCreateConnection: undefined } as never)) as unknown as Database;
-      await orm.em.fork().nativeDelete(Enrollment, {}).finally(() => orm.close(true));
+      const own = kind === 'sqlite' && {
+        driverOptions: new NodeSqliteFileDialect(schema.url.slice('sqlite:'.length), 5000),
+      };
+      const orm = (await MikroORM.init({
+        ...options,
+        ...own,
+        entities: [User, Course, Enrollment],
+        onCreateConnection: undefined,
+      } as never)) as unknown as Database;
+      await orm.em
+        .fork()
+        .nativeDelete(Enrollment, {})
+        .finally(() => orm.close(true));
     },
   }),
   program("a statement that writes counted rows and reads their target's table", schoolModel, {
-    'raw DELETE': ({ course }, place) => place.em().execute('delete from core_enrollments where course_id in (select id from core_course where id = ?)', [course]),
-    'raw UPDATE': ({ course }, place) => place.em().execute("update core_enrollments set status = 'dropped' where course_id in (select id from core_course where id = ?)", [course]),
+    'raw DELETE': ({ course }, place) =>
+      place
+        .em()
+        .execute('delete from core_enrollments where course_id in (select id from core_course where id = ?)', [course]),
+    'raw UPDATE': ({ course }, place) =>
+      place
+        .em()
+        .execute(
+          "update core_enrollments set status = 'dropped' where course_id in (select id from core_course where id = ?)",
+          [course],
+        ),
   }),
-  program('`REPLACE` of a program that has not set `pragma recursive_triggers = on` (SQLite)', schoolModel, {
-    replace: ({ course, student }, place) => asAnotherProgram(place, insertOf(place, 'replace', course, student, 'dropped')),
-  }, ['sqlite']),
-  program('a stored procedure: `em.callRoutine()` (MySQL, MariaDB)', schoolModel, {
-    callRoutine: (_, place) => place.em().callRoutine(EmptyTheTable, {}),
-  }, servers),
-  program('`LOAD DATA` (MySQL, MariaDB)', schoolModel, {
-    'from the client': async ({ course, free }, { schema }) => {
-      const connection = await createConnection(schema.url);
-      const [[{ allowed }]] = (await connection.query('select @@global.local_infile as allowed')) as unknown as [[{ allowed: number }]];
-      await connection.query('set global local_infile = 1');
-      try {
-        const sql = "load data local infile 'rows' into table core_enrollments fields terminated by ',' (course_id, student_id, status, enrolled_at, updated_at)";
-        await connection.query({ sql, infileStreamFactory: () => Readable.from([Buffer.from(`${course},${free},active,2026-01-01,2026-01-01\n`)]) } as never);
-      } finally {
-        await connection.query('set global local_infile = ?', [allowed]);
-        await connection.end();
-      }
+  program(
+    '`REPLACE` of a program that has not set `pragma recursive_triggers = on` (SQLite)',
+    schoolModel,
+    {
+      replace: ({ course, student }, place) =>
+        asAnotherProgram(place, insertOf(place, 'replace', course, student, 'dropped')),
     },
-  }, servers),
-  program('raw `TRUNCATE` of a counted table (MySQL, MariaDB)', schoolModel, {
-    truncate: (_, place) => place.em().execute('truncate table core_enrollments'),
-  }, servers),
+    ['sqlite'],
+  ),
+  program(
+    'a stored procedure: `em.callRoutine()` (MySQL, MariaDB)',
+    schoolModel,
+    {
+      callRoutine: (_, place) => place.em().callRoutine(EmptyTheTable, {}),
+    },
+    servers,
+  ),
+  program(
+    '`LOAD DATA` (MySQL, MariaDB)',
+    schoolModel,
+    {
+      'from the client': async ({ course, free }, { schema }) => {
+        const connection = await createConnection(schema.url);
+        const [[{ allowed }]] = (await connection.query('select @@global.local_infile as allowed')) as unknown as [
+          [{ allowed: number }],
+        ];
+        await connection.query('set global local_infile = 1');
+        try {
+          const sql =
+            "load data local infile 'rows' into table core_enrollments fields terminated by ',' (course_id, student_id, status, enrolled_at, updated_at)";
+          await connection.query({
+            sql,
+            infileStreamFactory: () => Readable.from([Buffer.from(`${course},${free},active,2026-01-01,2026-01-01\n`)]),
+          } as never);
+        } finally {
+          await connection.query('set global local_infile = ?', [allowed]);
+          await connection.end();
+        }
+      },
+    },
+    servers,
+  ),
+  program(
+    'raw `TRUNCATE` of a counted table (MySQL, MariaDB)',
+    schoolModel,
+    {
+      truncate: (_, place) => place.em().execute('truncate table core_enrollments'),
+    },
+    servers,
+  ),
 ];

@@ -2,7 +2,12 @@ import { Routine } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 
 /** Is a stored procedure that writes counted rows. */
-export const EmptyTheTable = new Routine({ name: 'empty_the_table', type: 'procedure', params: {}, body: 'delete from core_enrollments' });
+export const EmptyTheTable = new Routine({
+  name: 'empty_the_table',
+  type: 'procedure',
+  params: {},
+  body: 'delete from core_enrollments',
+});
 
 class EmptiesTheTable extends Migration {
   override up(): void {
@@ -11,4 +16,8 @@ class EmptiesTheTable extends Migration {
 }
 
 /** Holds a migration that writes counted rows. */
-export const migration = { migrationsList: [{ name: 'EmptiesTheTable', class: EmptiesTheTable }], tableName: 'migrations_of_the_test', snapshot: false };
+export const migration = {
+  migrationsList: [{ name: 'EmptiesTheTable', class: EmptiesTheTable }],
+  tableName: 'migrations_of_the_test',
+  snapshot: false,
+};

@@ -16,9 +16,14 @@ const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
 
 /** Gives the rows of the table, in its order. */
 export function rowsOfTheTable(): Row[] {
-  const lines = readFileSync(path, 'utf8').split('\n').filter(line => line.startsWith('|'));
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('|'));
   return lines.slice(2).map(line => {
-    const [way, hooks, triggers, instead] = line.slice(1, -1).split(/(?<!\\)\|/).map(cell => cell.trim().replaceAll('\\|', '|'));
+    const [way, hooks, triggers, instead] = line
+      .slice(1, -1)
+      .split(/(?<!\\)\|/)
+      .map(cell => cell.trim().replaceAll('\\|', '|'));
     return { way: way!, hooks: hooks!, triggers: triggers!, instead: instead! };
   });
 }
@@ -33,5 +38,7 @@ export function cellOf(row: Row, strategy: CounterStrategy, kind: DatabaseKind):
 /** Tells whether a refusal names what the row says to use instead: each name in backticks, or else the whole text. */
 export function namesInstead({ instead }: Row, message: string): boolean {
   const spans = [...instead.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
-  return spans.length > 0 ? spans.every(span => message.includes(span)) : message.toLowerCase().includes(instead.toLowerCase());
+  return spans.length > 0
+    ? spans.every(span => message.includes(span))
+    : message.toLowerCase().includes(instead.toLowerCase());
 }

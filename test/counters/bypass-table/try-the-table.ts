@@ -6,7 +6,10 @@ import { usePlace } from './place.js';
 import { programs } from './programs.js';
 import { cellOf, namesInstead, rowsOfTheTable } from './table.js';
 
-/** Tries every row of the table under one strategy, on each database, in every variant, and compares what comes of it with the cell. */
+/**
+ * Tries every row of the table under one strategy, on each database, in every variant, and compares what comes of it
+ * with the cell.
+ */
 export function tryTheTable(strategy: CounterStrategy): void {
   const rows = rowsOfTheTable();
   describe.each(kinds)(`with ${strategy}, on %s,`, kind => {
@@ -19,7 +22,8 @@ export function tryTheTable(strategy: CounterStrategy): void {
         expect(what, refusal?.stack).toBe(cellOf(row!, strategy, kind));
         expect({ drift, found }).toEqual({ drift: what === 'unseen', found: what === 'unseen' });
         expect(changed, 'rows were changed').toBe(what === 'exact' || what === 'unseen');
-        if (refusal instanceof CounterError) expect(namesInstead(row!, refusal.message), `"${refusal.message}" names "${row!.instead}"`).toBe(true);
+        if (refusal instanceof CounterError)
+          expect(namesInstead(row!, refusal.message), `"${refusal.message}" names "${row!.instead}"`).toBe(true);
       });
     }
   });

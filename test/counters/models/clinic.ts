@@ -24,7 +24,10 @@ export class Pet {
   name: Opt<string> = '';
 }
 
-/** Is a counted row whose foreign keys are declared as the engine asks for; a test may make the database's own otherwise. */
+/**
+ * Is a counted row whose foreign keys are declared as the engine asks for; a test may make the database's own
+ * otherwise.
+ */
 @Entity({ tableName: 'visit' })
 export class Visit {
   @PrimaryKey({ type: 'integer' })

@@ -89,5 +89,10 @@ export function expectExactClubs(schema: Schema): Promise<void> {
 
 /** Asserts that every walker's count is exact. */
 export function expectExactWalkers(schema: Schema): Promise<void> {
-  return expectExact(schema, { target: 'walker', column: 'friend_count', counted: 'friendship', by: { id: 'other_id' } });
+  return expectExact(schema, {
+    target: 'walker',
+    column: 'friend_count',
+    counted: 'friendship',
+    by: { id: 'other_id' },
+  });
 }

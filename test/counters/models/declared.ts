@@ -155,4 +155,14 @@ export class Animal {
 export class Dog extends Animal {}
 
 /** Lists the entities of all declarations, right and wrong. */
-export const entities: EntityClass<object>[] = [Parent, Child, Cascading, ElsewhereCascading, ImpliedNull, ImpliedCascade, Removing, Animal, Dog];
+export const entities: EntityClass<object>[] = [
+  Parent,
+  Child,
+  Cascading,
+  ElsewhereCascading,
+  ImpliedNull,
+  ImpliedCascade,
+  Removing,
+  Animal,
+  Dog,
+];

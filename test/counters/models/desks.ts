@@ -36,11 +36,18 @@ export class Clerk {
 /** Holds desks with their clerks. */
 export const desks: SchemaOptions = {
   entities: [Desk, Clerk],
-  counters: [defineCounter({ counted: Clerk, by: 'desk', into: 'clerkCount' }), defineCounter({ counted: Clerk, by: 'desk', into: 'chiefCount', where: { standing: 1 } })],
+  counters: [
+    defineCounter({ counted: Clerk, by: 'desk', into: 'clerkCount' }),
+    defineCounter({ counted: Clerk, by: 'desk', into: 'chiefCount', where: { standing: 1 } }),
+  ],
 };
 
 /** Asserts that every desk's counts are exact. */
 export function expectExactDesks(schema: Schema): Promise<void> {
   const table = { target: 'desk', counted: 'clerk', by: { id: 'desk_id' } };
-  return expectExact(schema, { ...table, column: 'clerk_count' }, { ...table, column: 'chief_count', where: 'c.standing = 1' });
+  return expectExact(
+    schema,
+    { ...table, column: 'clerk_count' },
+    { ...table, column: 'chief_count', where: 'c.standing = 1' },
+  );
 }

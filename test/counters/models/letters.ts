@@ -1,5 +1,16 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { AfterCreate, AfterUpdate, BeforeCreate, BeforeDelete, BeforeUpdate, Entity, Enum, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import {
+  AfterCreate,
+  AfterUpdate,
+  BeforeCreate,
+  BeforeDelete,
+  BeforeUpdate,
+  Entity,
+  Enum,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+} from '@mikro-orm/decorators/legacy';
 import { defineCounter } from '../../../src/counters/index.js';
 import { expectExact } from '../../support/exact.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
@@ -40,10 +51,15 @@ export class Box {
   }
 }
 
-/** Is a counted row with every hook, each of which does what a test tells it to, and a default that only the database knows. */
+/**
+ * Is a counted row with every hook, each of which does what a test tells it to, and a default that only the database
+ * knows.
+ */
 @Entity({ tableName: 'letter' })
 export class Letter {
-  static hooks: Partial<Record<'beforeCreate' | 'afterCreate' | 'beforeUpdate' | 'afterUpdate' | 'beforeDelete', (letter: Letter) => void>> = {};
+  static hooks: Partial<
+    Record<'beforeCreate' | 'afterCreate' | 'beforeUpdate' | 'afterUpdate' | 'beforeDelete', (letter: Letter) => void>
+  > = {};
 
   @PrimaryKey({ type: 'integer' })
   id!: number;
@@ -116,7 +132,11 @@ export async function addBoxes(schema: Schema, amount: number): Promise<number[]
 }
 
 /** Adds one letter, without any hook, and gives its id. */
-export async function addLetter(schema: Schema, box: number | null, values: { postage?: Postage; binned?: boolean } = {}): Promise<number> {
+export async function addLetter(
+  schema: Schema,
+  box: number | null,
+  values: { postage?: Postage; binned?: boolean } = {},
+): Promise<number> {
   const hooks = Letter.hooks;
   Letter.hooks = {};
   const em = schema.em();

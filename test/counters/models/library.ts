@@ -10,7 +10,9 @@ export enum Genre {
   ATLAS = 'atlas',
 }
 
-/** Is a target with everything that a careless UPDATE would bump: an optimistic version and a time of the last change. */
+/**
+ * Is a target with everything that a careless UPDATE would bump: an optimistic version and a time of the last change.
+ */
 @Entity({ tableName: 'shelf' })
 export class Shelf {
   @PrimaryKey({ type: 'integer' })
@@ -105,7 +107,11 @@ export async function addShelves(schema: Schema, amount: number): Promise<number
 }
 
 /** Adds one book through an entity manager of its own and gives its id. */
-export async function addBook(schema: Schema, shelf: number | null, values: { genre?: Genre | null; pages?: number | null; lent?: boolean } = {}): Promise<number> {
+export async function addBook(
+  schema: Schema,
+  shelf: number | null,
+  values: { genre?: Genre | null; pages?: number | null; lent?: boolean } = {},
+): Promise<number> {
   const em = schema.em();
   const book = em.create(Book, { title: 'A book', shelf, ...values });
   await em.flush();

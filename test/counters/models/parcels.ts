@@ -1,5 +1,13 @@
 import { Collection, type Opt, type Ref } from '@mikro-orm/core';
-import { Embeddable, Embedded, Entity, ManyToMany, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import {
+  Embeddable,
+  Embedded,
+  Entity,
+  ManyToMany,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+} from '@mikro-orm/decorators/legacy';
 import { defineCounter } from '../../../src/counters/index.js';
 import { expectExact } from '../../support/exact.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
@@ -76,5 +84,9 @@ export const parcels: SchemaOptions = {
 /** Asserts that every depot's counts are exact. */
 export function expectExactParcels(schema: Schema): Promise<void> {
   const table = { target: 'depot', counted: 'parcel', by: { id: 'depot_id' } };
-  return expectExact(schema, { ...table, column: 'parcel_count' }, { ...table, column: 'fragile_count', where: 'c.handling_fragile = 1' });
+  return expectExact(
+    schema,
+    { ...table, column: 'parcel_count' },
+    { ...table, column: 'fragile_count', where: 'c.handling_fragile = 1' },
+  );
 }

@@ -8,7 +8,13 @@ export const school: SchemaOptions = { entities: [User, Course, Enrollment], cou
 
 const stored: StoredCount[] = [
   { target: 'core_course', column: 'total_enrollments', counted: 'core_enrollments', by: { id: 'course_id' } },
-  { target: 'core_course', column: 'active_enrollments', counted: 'core_enrollments', by: { id: 'course_id' }, where: "c.status = 'active'" },
+  {
+    target: 'core_course',
+    column: 'active_enrollments',
+    counted: 'core_enrollments',
+    by: { id: 'course_id' },
+    where: "c.status = 'active'",
+  },
 ];
 
 /** Asserts that every course's two counts are exact. */
@@ -27,13 +33,20 @@ export async function addCourses(schema: Schema, amount: number): Promise<number
 /** Adds students and gives their ids, ascending. */
 export async function addStudents(schema: Schema, amount: number): Promise<number[]> {
   const em = schema.em();
-  const students = Array.from({ length: amount }, (_, index) => em.create(User, { name: `Student ${index}`, email: `s${index}@example.org` }));
+  const students = Array.from({ length: amount }, (_, index) =>
+    em.create(User, { name: `Student ${index}`, email: `s${index}@example.org` }),
+  );
   await em.flush();
   return students.map(({ id }) => id);
 }
 
 /** Enrolls a student through an entity manager of its own and gives the enrollment's id. */
-export async function enroll(schema: Schema, course: number, student: number, status = EnrollmentStatus.ACTIVE): Promise<number> {
+export async function enroll(
+  schema: Schema,
+  course: number,
+  student: number,
+  status = EnrollmentStatus.ACTIVE,
+): Promise<number> {
   const em = schema.em();
   const enrollment = em.create(Enrollment, { course, student, status });
   await em.flush();

@@ -41,5 +41,9 @@ export const tree: SchemaOptions = {
 /** Asserts that every category's counts are exact. */
 export function expectExactTree(schema: Schema): Promise<void> {
   const table = { target: 'category', counted: 'category', by: { id: 'parent_id' } };
-  return expectExact(schema, { ...table, column: 'child_count' }, { ...table, column: 'hidden_count', where: 'c.hidden = 1' });
+  return expectExact(
+    schema,
+    { ...table, column: 'child_count' },
+    { ...table, column: 'hidden_count', where: 'c.hidden = 1' },
+  );
 }

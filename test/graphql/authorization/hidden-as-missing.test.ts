@@ -38,8 +38,14 @@ describeOnEach('a hidden row', kind => {
       { instructor: owner, isPublished: false, status: CourseStatus.DRAFT, capacity: 1 },
       { isPublished: false, status: CourseStatus.ARCHIVED },
     ]);
-    const enrollments = await addEnrollments(api.database, courses.flatMap(course => others.map(student => ({ course, student }))).slice(0, 5));
-    hidden = { rows: [...courses.map(id => ['course', id] as const), ...enrollments.map(id => ['enrollment', id] as const)], missing: 800_000_001 };
+    const enrollments = await addEnrollments(
+      api.database,
+      courses.flatMap(course => others.map(student => ({ course, student }))).slice(0, 5),
+    );
+    hidden = {
+      rows: [...courses.map(id => ['course', id] as const), ...enrollments.map(id => ['enrollment', id] as const)],
+      missing: 800_000_001,
+    };
     viewers = [
       ['a student', { userId: world.otherStudent, role: Role.STUDENT }],
       ['a teacher', { userId: world.teacher, role: Role.TEACHER }],
@@ -61,10 +67,16 @@ describeOnEach('a hidden row', kind => {
     let answer: object = {};
     const statements = await api.statements(async () => {
       const { data, errors, status } = await api.send(token, query, variables);
-      answer = { data, errors: errors?.map(({ message, path, extensions }) => ({ message, path, extensions })), status };
+      answer = {
+        data,
+        errors: errors?.map(({ message, path, extensions }) => ({ message, path, extensions })),
+        status,
+      };
     });
     // What an answer names as a title or a number, it may not know.
-    return JSON.parse(JSON.stringify({ answer, statements }).replaceAll(new RegExp(`\\b${id}\\b`, 'g'), 'ID')) as object;
+    return JSON.parse(
+      JSON.stringify({ answer, statements }).replaceAll(new RegExp(`\\b${id}\\b`, 'g'), 'ID'),
+    ) as object;
   }
 
   it('is to whom it is hidden as one that is not there, in every argument: answer, errors and statements', async () => {
@@ -92,14 +104,26 @@ describeOnEach('a hidden course', kind => {
     const [course] = (await addCourses(api.database, [{ isPublished: false }])) as [number];
     const token = await api.token(Role.STUDENT, student);
     const fields = Object.values(buildGraphqlSchema().getSubscriptionType()!.getFields());
-    const taking = fields.flatMap(field => field.args.filter(({ type }) => getNamedType(type).name === 'ID').map(argument => ({ field, argument })));
+    const taking = fields.flatMap(field =>
+      field.args.filter(({ type }) => getNamedType(type).name === 'ID').map(argument => ({ field, argument })),
+    );
     expect(taking.length).toBeGreaterThan(0);
     for (const { field, argument } of taking) {
       const listen = async (id: number): Promise<unknown> => {
         let body = '';
         const statements = await api.statements(async () => {
-          const headers = { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${token}` };
-          const response = await fetch(`${api.url}/stream`, { method: 'POST', headers, body: JSON.stringify({ query: `subscription { ${field.name}(${argument.name}: ["${id}"]) { __typename } }` }) });
+          const headers = {
+            'content-type': 'application/json',
+            accept: 'text/event-stream',
+            authorization: `Bearer ${token}`,
+          };
+          const response = await fetch(`${api.url}/stream`, {
+            method: 'POST',
+            headers,
+            body: JSON.stringify({
+              query: `subscription { ${field.name}(${argument.name}: ["${id}"]) { __typename } }`,
+            }),
+          });
           // It is refused, so the stream ends by itself.
           body = await response.text();
         });
@@ -115,5 +139,15 @@ describeOnEach('a hidden course', kind => {
 
 it('every place for an id that is to be hidden is found by the walk through the schema', () => {
   const fields = new Set(places.map(([, { field }]) => field));
-  for (const field of ['Query.course', 'Query.enrollment', 'Query.courses', 'Query.enrollments', 'Mutation.enroll', 'Mutation.transferEnrollment', 'Mutation.updateCourse', 'Mutation.unenroll']) expect(fields).toContain(field);
+  for (const field of [
+    'Query.course',
+    'Query.enrollment',
+    'Query.courses',
+    'Query.enrollments',
+    'Mutation.enroll',
+    'Mutation.transferEnrollment',
+    'Mutation.updateCourse',
+    'Mutation.unenroll',
+  ])
+    expect(fields).toContain(field);
 });

@@ -1,13 +1,38 @@
-import { getNamedType, isObjectType, Kind, parse, valueFromASTUntyped, type FieldNode, type GraphQLObjectType, type GraphQLSchema, type SelectionSetNode } from 'graphql';
+import {
+  getNamedType,
+  isObjectType,
+  Kind,
+  parse,
+  valueFromASTUntyped,
+  type FieldNode,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  type SelectionSetNode,
+} from 'graphql';
 import type { Viewer } from '../../../src/services/viewer.js';
 import { maySeeCourse, maySeeEmail, maySeeEnrollment, mayMeet, type Facts } from './rules.js';
 
 type Shown = Record<string, unknown>;
 /** What an answer is judged by. */
-interface Place { readonly facts: Facts; readonly viewer: Viewer | null; readonly refused: readonly string[]; readonly fail: (what: string) => void }
+interface Place {
+  readonly facts: Facts;
+  readonly viewer: Viewer | null;
+  readonly refused: readonly string[];
+  readonly fail: (what: string) => void;
+}
 
-/** Returns what is wrong with an answer: what the viewer may not see, or sees otherwise than the rows are; `refused` lists the paths of its errors. */
-export function wrongIn(schema: GraphQLSchema, text: string, data: Shown, viewer: Viewer | null, facts: Facts, refused: readonly string[] = []): string[] {
+/**
+ * Returns what is wrong with an answer: what the viewer may not see, or sees otherwise than the rows are; `refused`
+ * lists the paths of its errors.
+ */
+export function wrongIn(
+  schema: GraphQLSchema,
+  text: string,
+  data: Shown,
+  viewer: Viewer | null,
+  facts: Facts,
+  refused: readonly string[] = [],
+): string[] {
   const found: string[] = [];
   const place: Place = { facts, viewer, refused, fail: what => found.push(what) };
   const [operation] = parse(text).definitions;
@@ -15,11 +40,15 @@ export function wrongIn(schema: GraphQLSchema, text: string, data: Shown, viewer
   const root = operation.operation === 'query' ? schema.getQueryType()! : schema.getMutationType()!;
   walk(root, operation.selectionSet, data, place, schema, '');
   const answer = JSON.stringify(data);
-  for (const secret of secretsFrom(viewer, facts)) if (answer.includes(secret)) found.push(`the answer holds "${secret}"`);
+  for (const secret of secretsFrom(viewer, facts))
+    if (answer.includes(secret)) found.push(`the answer holds "${secret}"`);
   return found;
 }
 
-/** Returns every text that this viewer must find in no answer: titles and descriptions of hidden courses, emails of others, names of users whom nothing shows. */
+/**
+ * Returns every text that this viewer must find in no answer: titles and descriptions of hidden courses, emails of
+ * others, names of users whom nothing shows.
+ */
 export function secretsFrom(viewer: Viewer | null, facts: Facts): string[] {
   const hidden = [...facts.courses.values()].filter(course => !maySeeCourse(viewer, course, facts));
   const users = [...facts.users.values()];
@@ -32,7 +61,14 @@ export function secretsFrom(viewer: Viewer | null, facts: Facts): string[] {
   return marked.filter(text => /-\d+-o[fn]/.test(text));
 }
 
-function walk(type: GraphQLObjectType, { selections }: SelectionSetNode, value: Shown, place: Place, schema: GraphQLSchema, path: string): void {
+function walk(
+  type: GraphQLObjectType,
+  { selections }: SelectionSetNode,
+  value: Shown,
+  place: Place,
+  schema: GraphQLSchema,
+  path: string,
+): void {
   judge(type.name, value, place);
   for (const node of selections) {
     if (node.kind !== Kind.FIELD || node.name.value.startsWith('__')) continue;
@@ -40,16 +76,23 @@ function walk(type: GraphQLObjectType, { selections }: SelectionSetNode, value: 
     const part = value[node.name.value];
     const here = path === '' ? node.name.value : `${path}.${node.name.value}`;
     // A field that was refused, or that something below it was refused for, is null for that reason.
-    if (!(part == null && place.refused.some(one => one === here || one.startsWith(`${here}.`)))) judgeField(type.name, node, value, part, place);
+    if (!(part == null && place.refused.some(one => one === here || one.startsWith(`${here}.`))))
+      judgeField(type.name, node, value, part, place);
     const named = getNamedType(field.type);
     if (!isObjectType(named) || !node.selectionSet) continue;
-    const parts = Array.isArray(part) ? part.map((one, index) => [one, `${here}.${index}`] as const) : [[part, here] as const];
+    const parts = Array.isArray(part)
+      ? part.map((one, index) => [one, `${here}.${index}`] as const)
+      : [[part, here] as const];
     for (const [one, at] of parts) if (one != null) walk(named, node.selectionSet, one as Shown, place, schema, at);
   }
 }
 
-/** Types without an id whose objects hold nothing of their own that could be hidden: lists, counts, payloads and what only admins reach. */
-const TRANSPARENT = /^(?:Query|Mutation|.*Connection|.*Edge|PageInfo|.*Payload|UserError|Count|EnrollmentStatusCount|RecountRun|RecountChange|Drift)$/;
+/**
+ * Types without an id whose objects hold nothing of their own that could be hidden: lists, counts, payloads and what
+ * only admins reach.
+ */
+const TRANSPARENT =
+  /^(?:Query|Mutation|.*Connection|.*Edge|PageInfo|.*Payload|UserError|Count|EnrollmentStatusCount|RecountRun|RecountChange|Drift)$/;
 
 function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void {
   const id = Number(value['id']);
@@ -57,7 +100,20 @@ function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void
     const row = facts.courses.get(id);
     if (!row) return fail(`course ${id} is not there`);
     if (!maySeeCourse(viewer, row, facts)) fail(`course ${id} is hidden`);
-    same(value, { title: row.title, description: row.description, status: row.status.toUpperCase(), isPublished: Boolean(Number(row.is_published)), capacity: row.capacity, totalEnrollments: row.total_enrollments, activeEnrollments: row.active_enrollments }, `course ${id}`, fail);
+    same(
+      value,
+      {
+        title: row.title,
+        description: row.description,
+        status: row.status.toUpperCase(),
+        isPublished: Boolean(Number(row.is_published)),
+        capacity: row.capacity,
+        totalEnrollments: row.total_enrollments,
+        activeEnrollments: row.active_enrollments,
+      },
+      `course ${id}`,
+      fail,
+    );
   } else if (type === 'Enrollment') {
     const row = facts.enrollments.get(id);
     if (!row) return fail(`enrollment ${id} is not there`);
@@ -67,7 +123,12 @@ function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void
     const row = facts.users.get(id);
     if (!row) return fail(`user ${id} is not there`);
     if (!mayMeet(viewer, id, facts)) fail(`user ${id} is met nowhere`);
-    same(value, { name: row.name, role: row.role.toUpperCase(), email: maySeeEmail(viewer, id) ? row.email : null }, `user ${id}`, fail);
+    same(
+      value,
+      { name: row.name, role: row.role.toUpperCase(), email: maySeeEmail(viewer, id) ? row.email : null },
+      `user ${id}`,
+      fail,
+    );
   } else if (!TRANSPARENT.test(type)) {
     fail(`nobody has said who may see a ${type}: give it a rule in judge.ts`);
   }
@@ -76,20 +137,25 @@ function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void
 /** Compares the fields that an answer has with what the row says. */
 function same(value: Shown, row: Shown, name: string, fail: (what: string) => void): void {
   for (const [field, expected] of Object.entries(row)) {
-    if (field in value && JSON.stringify(value[field]) !== JSON.stringify(expected)) fail(`${name}: ${field} is ${JSON.stringify(value[field])}, by SQL ${JSON.stringify(expected)}`);
+    if (field in value && JSON.stringify(value[field]) !== JSON.stringify(expected))
+      fail(`${name}: ${field} is ${JSON.stringify(value[field])}, by SQL ${JSON.stringify(expected)}`);
   }
 }
 
 /** Judges fields whose answer depends on rows that it does not show: what is null, and how many there are. */
 function judgeField(type: string, node: FieldNode, parent: Shown, part: unknown, { facts, viewer, fail }: Place): void {
-  const given = Object.fromEntries((node.arguments ?? []).map(({ name, value }) => [name.value, valueFromASTUntyped(value)])) as Record<string, any>;
+  const given = Object.fromEntries(
+    (node.arguments ?? []).map(({ name, value }) => [name.value, valueFromASTUntyped(value)]),
+  ) as Record<string, any>;
   const seen = [...facts.enrollments.values()].filter(one => maySeeEnrollment(viewer, one, facts));
   const expectNull = (what: string, isSeen: boolean): void => {
-    if ((part !== null) !== isSeen) fail(`${what} is ${part === null ? 'null' : 'shown'}, and the viewer ${isSeen ? 'sees it' : 'does not'}`);
+    if ((part !== null) !== isSeen)
+      fail(`${what} is ${part === null ? 'null' : 'shown'}, and the viewer ${isSeen ? 'sees it' : 'does not'}`);
   };
   const expectTotal = (among: number): void => {
     const total = (part as Shown | null)?.['totalCount'];
-    if (total !== undefined && (given['filter'] == null ? total !== among : (total as number) > among)) fail(`${type}.${node.name.value} counts ${String(total)} of ${among}`);
+    if (total !== undefined && (given['filter'] == null ? total !== among : (total as number) > among))
+      fail(`${type}.${node.name.value} counts ${String(total)} of ${among}`);
   };
   switch (`${type}.${node.name.value}`) {
     case 'Query.course': {
@@ -97,7 +163,10 @@ function judgeField(type: string, node: FieldNode, parent: Shown, part: unknown,
       return expectNull(`course ${given['id']}`, row !== undefined && maySeeCourse(viewer, row, facts));
     }
     case 'Query.enrollment':
-      return expectNull(`enrollment ${given['id']}`, seen.some(({ id }) => String(id) === String(given['id'])));
+      return expectNull(
+        `enrollment ${given['id']}`,
+        seen.some(({ id }) => String(id) === String(given['id'])),
+      );
     case 'Query.courses':
       return expectTotal([...facts.courses.values()].filter(course => maySeeCourse(viewer, course, facts)).length);
     case 'Query.enrollments':
@@ -107,7 +176,12 @@ function judgeField(type: string, node: FieldNode, parent: Shown, part: unknown,
     case 'User.enrollments':
       return expectTotal(seen.filter(one => String(one.student_id) === parent['id']).length);
     case 'Course.viewerEnrollment':
-      return expectNull(`the viewer's enrollment in ${String(parent['id'])}`, [...facts.enrollments.values()].some(one => String(one.course_id) === parent['id'] && Number(one.student_id) === viewer?.userId));
+      return expectNull(
+        `the viewer's enrollment in ${String(parent['id'])}`,
+        [...facts.enrollments.values()].some(
+          one => String(one.course_id) === parent['id'] && Number(one.student_id) === viewer?.userId,
+        ),
+      );
     case 'Query.me':
       return expectNull('me', viewer?.userId != null && facts.users.has(viewer.userId));
     default:

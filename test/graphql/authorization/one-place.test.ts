@@ -13,18 +13,27 @@ describe('access', () => {
   });
   afterAll(() => api.stop());
 
-  it.each(mutations.map(one => [`${one.field} ${one.variant ?? ''}`.trim(), one] as const))('is refused to whom the role alone decides before a statement runs: %s', async (_, { ask, outcomes }) => {
-    const world = await newWorld(api);
-    for (const [index, caller] of callers.entries()) {
-      const isOfRole = outcomes[index] === 'UNAUTHENTICATED' || (outcomes[index] === 'FORBIDDEN' && caller.toLowerCase().endsWith('student'));
-      if (!isOfRole) continue;
-      const token = await tokenOf(api, world, caller);
-      expect(await api.statements(() => api.send(token, `mutation { ${ask(world)} }`)), caller).toEqual([]);
-    }
-  });
+  it.each(mutations.map(one => [`${one.field} ${one.variant ?? ''}`.trim(), one] as const))(
+    'is refused to whom the role alone decides before a statement runs: %s',
+    async (_, { ask, outcomes }) => {
+      const world = await newWorld(api);
+      for (const [index, caller] of callers.entries()) {
+        const isOfRole =
+          outcomes[index] === 'UNAUTHENTICATED' ||
+          (outcomes[index] === 'FORBIDDEN' && caller.toLowerCase().endsWith('student'));
+        if (!isOfRole) continue;
+        const token = await tokenOf(api, world, caller);
+        expect(await api.statements(() => api.send(token, `mutation { ${ask(world)} }`)), caller).toEqual([]);
+      }
+    },
+  );
 });
 
 it('access to mutations is checked in the use cases alone: no resolver asks for a role', () => {
-  const asking = readdirSync(folder).filter(name => /\b(?:adminOnly|staffOnly|manageOnly|Role\.(?:STUDENT|TEACHER))\b/.test(text(`../../../src/graphql/resolvers/${name}`)));
+  const asking = readdirSync(folder).filter(name =>
+    /\b(?:adminOnly|staffOnly|manageOnly|Role\.(?:STUDENT|TEACHER))\b/.test(
+      text(`../../../src/graphql/resolvers/${name}`),
+    ),
+  );
   expect(asking).toEqual([]);
 });

@@ -18,7 +18,15 @@ const SEED = Number(process.env['ORACLE_SEED'] ?? 11);
 const schema = buildGraphqlSchema();
 
 /** Codes that a refusal of a random operation may have; any other is a mistake of the server's. */
-const refusals = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'BAD_USER_INPUT', 'QUERY_TOO_COSTLY', 'QUERY_TOO_DEEP', 'GRAPHQL_VALIDATION_FAILED', 'ROWS_READ_EXCEEDED']);
+const refusals = new Set([
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'BAD_USER_INPUT',
+  'QUERY_TOO_COSTLY',
+  'QUERY_TOO_DEEP',
+  'GRAPHQL_VALIDATION_FAILED',
+  'ROWS_READ_EXCEEDED',
+]);
 
 /** Returns the ids of rows, or others where there are none. */
 function nearOr(rows: readonly { readonly id: number }[], others: readonly number[]): readonly number[] {
@@ -41,13 +49,15 @@ describeOnEach('random operations of every kind of viewer', kind => {
 
   /** Puts a new school in the place of the one before. */
   async function begin(): Promise<void> {
-    for (const table of ['core_enrollments', 'core_course', 'core_user']) await api.database.em.getConnection().execute(`delete from ${table}`, [], 'run');
+    for (const table of ['core_enrollments', 'core_course', 'core_user'])
+      await api.database.em.getConnection().execute(`delete from ${table}`, [], 'run');
     viewers = await newSchool(api);
     const { users, courses, enrollments } = await factsOf(api.database);
     enrollmentIds = [...enrollments.keys()];
     ids = [...new Set([...users.keys(), ...courses.keys(), ...enrollmentIds, 999_999])];
     tokens = new Map();
-    for (const [name, viewer] of Object.entries(viewers)) tokens.set(name, viewer && (await api.token(viewer.role, viewer.userId)));
+    for (const [name, viewer] of Object.entries(viewers))
+      tokens.set(name, viewer && (await api.token(viewer.role, viewer.userId)));
   }
   afterAll(() => api.stop());
 
@@ -57,8 +67,26 @@ describeOnEach('random operations of every kind of viewer', kind => {
     depth: 5,
     scalar: (coordinate, type) => {
       // Half of them what the viewer sees, where a refusal or a change depends on more than that.
-      if (/enrollmentId$|enrollment\(id:\)$/i.test(coordinate)) return String(random.pick(random.chance(0.5) ? nearOr([...facts.enrollments.values()].filter(one => maySeeEnrollment(viewer, one, facts)), enrollmentIds) : enrollmentIds));
-      if (/courseId$|UpdateCourseInput\.id$/i.test(coordinate) && random.chance(0.5)) return String(random.pick(nearOr([...facts.courses.values()].filter(one => maySeeCourse(viewer, one, facts)), ids)));
+      if (/enrollmentId$|enrollment\(id:\)$/i.test(coordinate))
+        return String(
+          random.pick(
+            random.chance(0.5)
+              ? nearOr(
+                  [...facts.enrollments.values()].filter(one => maySeeEnrollment(viewer, one, facts)),
+                  enrollmentIds,
+                )
+              : enrollmentIds,
+          ),
+        );
+      if (/courseId$|UpdateCourseInput\.id$/i.test(coordinate) && random.chance(0.5))
+        return String(
+          random.pick(
+            nearOr(
+              [...facts.courses.values()].filter(one => maySeeCourse(viewer, one, facts)),
+              ids,
+            ),
+          ),
+        );
       if (type === 'ID' || /Id$|Ids$|\.ids$/.test(coordinate)) return String(random.pick(ids));
       if (/\((?:after|before):\)$/.test(coordinate)) return random.chance(0.5) ? null : 'AAAA';
       if (/\((?:first|last):\)$/.test(coordinate)) return random.below(8);
@@ -67,19 +95,39 @@ describeOnEach('random operations of every kind of viewer', kind => {
   });
 
   /** Sends a random operation and returns all that is wrong with its answer. */
-  async function tried(random: Random, name: string, operation: 'query' | 'mutation', facts: Facts): Promise<{ text: string; wrong: string[] }> {
+  async function tried(
+    random: Random,
+    name: string,
+    operation: 'query' | 'mutation',
+    facts: Facts,
+  ): Promise<{ text: string; wrong: string[] }> {
     const viewer = viewers[name]!;
     const { text, fields } = randomOperation(material(random, viewer, facts), operation);
     for (const field of fields) selected.add(field);
     const { data, errors = [], status } = await api.send(tokens.get(name)!, text);
     const now = operation === 'mutation' ? await factsOf(api.database) : facts;
-    const wrong = data == null ? [] : wrongIn(schema, text, data as Record<string, unknown>, viewer, now, errors.map(({ path }) => path?.join('.') ?? ''));
+    const wrong =
+      data == null
+        ? []
+        : wrongIn(
+            schema,
+            text,
+            data as Record<string, unknown>,
+            viewer,
+            now,
+            errors.map(({ path }) => path?.join('.') ?? ''),
+          );
     const told = JSON.stringify(errors);
     // Before and after a mutation, so that what it hides or shows counts as shown.
     const secrets = secretsFrom(viewer, facts).filter(secret => secretsFrom(viewer, now).includes(secret));
     wrong.push(...secrets.filter(secret => told.includes(secret)).map(secret => `an error tells "${secret}"`));
-    wrong.push(...errors.filter(({ extensions }) => !refusals.has(extensions.code)).map(({ extensions, message }) => `${status} ${extensions.code}: ${message}`));
-    if (operation === 'mutation') wrong.push(...forbiddenChanges(viewer, facts, now).map(change => `changed ${change}`));
+    wrong.push(
+      ...errors
+        .filter(({ extensions }) => !refusals.has(extensions.code))
+        .map(({ extensions, message }) => `${status} ${extensions.code}: ${message}`),
+    );
+    if (operation === 'mutation')
+      wrong.push(...forbiddenChanges(viewer, facts, now).map(change => `changed ${change}`));
     return { text, wrong };
   }
 
@@ -108,10 +156,14 @@ describeOnEach('random operations of every kind of viewer', kind => {
 
   if (kind === 'sqlite') {
     it('have selected every field of the schema', () => {
-      const all = Object.values(schema.getTypeMap()).filter(isObjectType).filter(({ name }) => !name.startsWith('__') && name !== 'Subscription' && name !== 'CourseCountsChange');
+      const all = Object.values(schema.getTypeMap())
+        .filter(isObjectType)
+        .filter(({ name }) => !name.startsWith('__') && name !== 'Subscription' && name !== 'CourseCountsChange');
       const fields = all.flatMap(type => Object.keys(type.getFields()).map(field => `${type.name}.${field}`));
       // Mutations are drawn for a few seconds only, and what only admins' mutations answer is drawn seldom.
-      expect(fields.filter(field => !selected.has(field) && !/^(?:Mutation|\w*Payload|Drift)\./.test(field))).toEqual([]);
+      expect(fields.filter(field => !selected.has(field) && !/^(?:Mutation|\w*Payload|Drift)\./.test(field))).toEqual(
+        [],
+      );
     });
   }
 });
@@ -133,10 +185,30 @@ describe('the judge of answers', () => {
     const text = `{ course(id: "${hidden.id}") { __typename id title } courses { totalCount nodes { __typename id totalEnrollments instructor { __typename id email } } } }`;
     const answer = {
       course: { __typename: 'Course', id: String(hidden.id), title: hidden.title },
-      courses: { totalCount: 1, nodes: [{ __typename: 'Course', id: String(open.id), totalEnrollments: 77, instructor: { __typename: 'User', id: String(user!.id), email: user!.email } }] },
+      courses: {
+        totalCount: 1,
+        nodes: [
+          {
+            __typename: 'Course',
+            id: String(open.id),
+            totalEnrollments: 77,
+            instructor: { __typename: 'User', id: String(user!.id), email: user!.email },
+          },
+        ],
+      },
     };
     const wrong = wrongIn(schema, text, answer, viewers['anonymous']!, facts);
-    for (const what of [/course \d+ is hidden/, /totalEnrollments is 77/, /email is/, /counts 1 of/, /the answer holds "Title-/, /the answer holds "mail-/]) expect(wrong).toContainEqual(expect.stringMatching(what));
-    expect(wrongIn(schema, `{ course(id: "${open.id}") { __typename id } }`, { course: null }, null, facts)).toEqual([expect.stringMatching(/is null, and the viewer sees it/)]);
+    for (const what of [
+      /course \d+ is hidden/,
+      /totalEnrollments is 77/,
+      /email is/,
+      /counts 1 of/,
+      /the answer holds "Title-/,
+      /the answer holds "mail-/,
+    ])
+      expect(wrong).toContainEqual(expect.stringMatching(what));
+    expect(wrongIn(schema, `{ course(id: "${open.id}") { __typename id } }`, { course: null }, null, facts)).toEqual([
+      expect.stringMatching(/is null, and the viewer sees it/),
+    ]);
   });
 });

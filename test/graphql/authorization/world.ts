@@ -12,7 +12,14 @@ export async function newSchool({ database }: Api): Promise<Viewers> {
   const teachers = await addUsers(database, Role.TEACHER, 3);
   const [admin] = (await addUsers(database, Role.ADMIN, 1)) as [number];
   const kinds = teachers.flatMap(instructor =>
-    [true, false].flatMap(isPublished => [CourseStatus.ACTIVE, CourseStatus.DRAFT].map(status => ({ instructor, isPublished, status, capacity: isPublished ? 3 : null }))),
+    [true, false].flatMap(isPublished =>
+      [CourseStatus.ACTIVE, CourseStatus.DRAFT].map(status => ({
+        instructor,
+        isPublished,
+        status,
+        capacity: isPublished ? 3 : null,
+      })),
+    ),
   );
   const courses = await addCourses(database, [...kinds, { isPublished: false }, { isPublished: true }]);
   const [ada, ben, cem] = students as [number, number, number];
@@ -23,8 +30,22 @@ export async function newSchool({ database }: Api): Promise<Viewers> {
     ...courses.slice(0, 4).map(course => ({ course, student: teachers[1]! })),
   ]);
   // Texts that are found nowhere else, so that one of them in an answer comes from its row.
-  for (const id of courses) await database.em.getConnection().execute('update core_course set title = ?, description = ? where id = ?', [`Title-${id}-of-a-course`, `Words-${id}-on-a-course`, id], 'run');
-  for (const id of [...students, ...teachers, admin]) await database.em.getConnection().execute('update core_user set name = ?, email = ? where id = ?', [`Name-${id}-of-a-user`, `mail-${id}-of@example.org`, id], 'run');
+  for (const id of courses)
+    await database.em
+      .getConnection()
+      .execute(
+        'update core_course set title = ?, description = ? where id = ?',
+        [`Title-${id}-of-a-course`, `Words-${id}-on-a-course`, id],
+        'run',
+      );
+  for (const id of [...students, ...teachers, admin])
+    await database.em
+      .getConnection()
+      .execute(
+        'update core_user set name = ?, email = ? where id = ?',
+        [`Name-${id}-of-a-user`, `mail-${id}-of@example.org`, id],
+        'run',
+      );
   return {
     anonymous: null,
     'a student in some courses': { userId: ada, role: Role.STUDENT },

@@ -14,7 +14,10 @@ describe('the examples of the pages for exploring', () => {
     api = await startApi('sqlite');
     await seedDatabase(api.database, defaultSeedSize);
     const { student, teacher, admin } = await exampleAccounts(api.database);
-    tokens.set(Role.STUDENT, await api.token(Role.STUDENT, student)).set(Role.TEACHER, await api.token(Role.TEACHER, teacher)).set(Role.ADMIN, await api.token(Role.ADMIN, admin));
+    tokens
+      .set(Role.STUDENT, await api.token(Role.STUDENT, student))
+      .set(Role.TEACHER, await api.token(Role.TEACHER, teacher))
+      .set(Role.ADMIN, await api.token(Role.ADMIN, admin));
   });
   afterAll(() => api.stop());
 
@@ -24,15 +27,25 @@ describe('the examples of the pages for exploring', () => {
 
   it('show the counts that a subscription begins with', async () => {
     const { document } = examples.find(({ name }) => name === 'Live')!;
-    const events = await fetch(`${api.url}/stream?query=${encodeURIComponent(document)}`, { headers: { accept: 'text/event-stream' } });
+    const events = await fetch(`${api.url}/stream?query=${encodeURIComponent(document)}`, {
+      headers: { accept: 'text/event-stream' },
+    });
     let text = '';
-    for await (const part of events.body!.pipeThrough(new TextDecoderStream())) if (/"totalEnrollments":[1-9]/.test((text += part)) || text.includes('errors')) break;
+    for await (const part of events.body!.pipeThrough(new TextDecoderStream()))
+      if (/"totalEnrollments":[1-9]/.test((text += part)) || text.includes('errors')) break;
     expect(text).toMatch(/"courseId":"3".*"totalEnrollments":[1-9]/);
   });
 
-  const operations = examples.filter(({ name }) => name !== 'Live').flatMap(({ role, name, document }) =>
-    parse(document).definitions.map(one => ({ role, name, document, operationName: (one as OperationDefinitionNode).name!.value })),
-  );
+  const operations = examples
+    .filter(({ name }) => name !== 'Live')
+    .flatMap(({ role, name, document }) =>
+      parse(document).definitions.map(one => ({
+        role,
+        name,
+        document,
+        operationName: (one as OperationDefinitionNode).name!.value,
+      })),
+    );
 
   it.each(operations)('$name: $operationName works on the sample data', async ({ role, document, operationName }) => {
     const { data, errors } = await api.send(tokens.get(role)!, document, {}, operationName);
@@ -43,8 +56,17 @@ describe('the examples of the pages for exploring', () => {
     if (payload?.totalCount !== undefined) expect(payload.totalCount).toBeGreaterThan(0);
   });
 
-  it.each(operations.filter(({ role }) => role !== null))('$name: $operationName needs its token', async ({ document, operationName }) => {
-    const { data, errors } = await api.send(null, document, {}, operationName);
-    expect([Object.values(data ?? {})[0] ?? null, errors?.[0]?.extensions.code]).toEqual(operationName === 'MyEnrollments' ? [null, undefined] : operationName === 'Drafts' ? [expect.objectContaining({ totalCount: 0 }), undefined] : [null, 'UNAUTHENTICATED']);
-  });
+  it.each(operations.filter(({ role }) => role !== null))(
+    '$name: $operationName needs its token',
+    async ({ document, operationName }) => {
+      const { data, errors } = await api.send(null, document, {}, operationName);
+      expect([Object.values(data ?? {})[0] ?? null, errors?.[0]?.extensions.code]).toEqual(
+        operationName === 'MyEnrollments'
+          ? [null, undefined]
+          : operationName === 'Drafts'
+            ? [expect.objectContaining({ totalCount: 0 }), undefined]
+            : [null, 'UNAUTHENTICATED'],
+      );
+    },
+  );
 });

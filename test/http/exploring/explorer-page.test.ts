@@ -14,7 +14,9 @@ describe('the explorer over HTTP', () => {
   afterAll(() => api.stop());
 
   it('has a policy without other hosts, inline scripts and eval, and a nonce of its own for each answer', async () => {
-    const [one, other] = await Promise.all([1, 2].map(async () => (await fetch(new URL('/explorer', api.url))).headers.get('content-security-policy')!));
+    const [one, other] = await Promise.all(
+      [1, 2].map(async () => (await fetch(new URL('/explorer', api.url))).headers.get('content-security-policy')!),
+    );
     expect(one!.replace(/nonce-[\w+/]{24}/g, 'nonce-N')).toBe(
       "default-src 'none'; connect-src 'self'; script-src 'self' 'nonce-N'; style-src 'self' 'nonce-N'; style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
     );
@@ -56,7 +58,10 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
     return result.first().innerText();
   }
 
-  /** Sends one of the operations of the editor on show, by its own button. The editor draws the buttons of what it has parsed when the text changes: on a busy machine it has not come to the end then, and draws them at a later change. */
+  /**
+   * Sends one of the operations of the editor on show, by its own button. The editor draws the buttons of what it has
+   * parsed when the text changes: on a busy machine it has not come to the end then, and draws them at a later change.
+   */
   async function sendOperation(page: Page, name: string): Promise<void> {
     const button = page.getByText(name);
     while (!(await button.isVisible())) {
@@ -67,41 +72,45 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
     await button.click();
   }
 
-  it('shows counts, live ones too, docs and history, sends a token, and asks nobody but its own server', { timeout: 300_000 }, async () => {
-    const { page, outside, refused, complaints } = visit;
-    await page.goto(new URL('/explorer', api.url).href);
-    await page.locator('[track-id=set_request]').click();
-    const courses = await resultWith(page, 'totalEnrollments');
-    expect(courses).toMatch(/"totalEnrollments": [1-9]/);
-    expect(courses).toMatch(/"enrollmentsCount": \{\s+"count": [1-9]/);
+  it(
+    'shows counts, live ones too, docs and history, sends a token, and asks nobody but its own server',
+    { timeout: 300_000 },
+    async () => {
+      const { page, outside, refused, complaints } = visit;
+      await page.goto(new URL('/explorer', api.url).href);
+      await page.locator('[track-id=set_request]').click();
+      const courses = await resultWith(page, 'totalEnrollments');
+      expect(courses).toMatch(/"totalEnrollments": [1-9]/);
+      expect(courses).toMatch(/"enrollmentsCount": \{\s+"count": [1-9]/);
 
-    await page.locator('[track-id=show_docs]:visible').click();
-    await page.getByPlaceholder('Search docs...').fill('Course');
-    await page.getByText('A course, with stored counts that are exact at every commit.').first().waitFor();
+      await page.locator('[track-id=show_docs]:visible').click();
+      await page.getByPlaceholder('Search docs...').fill('Course');
+      await page.getByText('A course, with stored counts that are exact at every commit.').first().waitFor();
 
-    await page.getByText('Admin', { exact: true }).click();
-    await sendOperation(page, '(Send query Runs)');
-    expect(await resultWith(page, 'errors')).toContain('"UNAUTHENTICATED"');
-    await page.locator('[track-id=show_set_headers]').click();
-    const header = page.locator('.ant-modal .cm-content');
-    await header.nth(0).fill('Authorization');
-    await header.nth(1).fill(`Bearer ${await api.token(Role.ADMIN, null)}`);
-    await page.getByText('Done', { exact: true }).click();
-    await sendOperation(page, '(Send mutation Verify)');
-    const verified = await resultWith(page, 'verifyEnrollmentCounts');
-    expect(verified).toMatch(/"ok": true,\s+"checked": 12,/);
+      await page.getByText('Admin', { exact: true }).click();
+      await sendOperation(page, '(Send query Runs)');
+      expect(await resultWith(page, 'errors')).toContain('"UNAUTHENTICATED"');
+      await page.locator('[track-id=show_set_headers]').click();
+      const header = page.locator('.ant-modal .cm-content');
+      await header.nth(0).fill('Authorization');
+      await header.nth(1).fill(`Bearer ${await api.token(Role.ADMIN, null)}`);
+      await page.getByText('Done', { exact: true }).click();
+      await sendOperation(page, '(Send mutation Verify)');
+      const verified = await resultWith(page, 'verifyEnrollmentCounts');
+      expect(verified).toMatch(/"ok": true,\s+"checked": 12,/);
 
-    await page.locator('[track-id=show_history]').click();
-    await page.locator('.history-item', { hasText: 'verifyEnrollmentCounts' }).first().waitFor();
+      await page.locator('[track-id=show_history]').click();
+      await page.locator('.history-item', { hasText: 'verifyEnrollmentCounts' }).first().waitFor();
 
-    await page.keyboard.press('Escape');
-    await page.getByText('Live', { exact: true }).click();
-    await sendOperation(page, '(Send subscription Watch)');
-    expect(await resultWith(page, 'courseCountsChanged')).toMatch(/"courseId": "3",[^]*"totalEnrollments": [1-9]/);
+      await page.keyboard.press('Escape');
+      await page.getByText('Live', { exact: true }).click();
+      await sendOperation(page, '(Send subscription Watch)');
+      expect(await resultWith(page, 'courseCountsChanged')).toMatch(/"courseId": "3",[^]*"totalEnrollments": [1-9]/);
 
-    expect(outside).toEqual([]);
-    expect(complaints).toEqual([]);
-    // A library within the package tries whether eval is allowed, and goes without.
-    expect(refused).toEqual(['script-src eval']);
-  });
+      expect(outside).toEqual([]);
+      expect(complaints).toEqual([]);
+      // A library within the package tries whether eval is allowed, and goes without.
+      expect(refused).toEqual(['script-src eval']);
+    },
+  );
 });

@@ -8,7 +8,13 @@ const asBrowser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
 /** Gives a page's policy by directive. */
 function policyOf(headers: Headers): Record<string, string[]> {
-  return Object.fromEntries(headers.get('content-security-policy')!.split('; ').map(one => one.split(' ')).map(([name, ...sources]) => [name, sources]));
+  return Object.fromEntries(
+    headers
+      .get('content-security-policy')!
+      .split('; ')
+      .map(one => one.split(' '))
+      .map(([name, ...sources]) => [name, sources]),
+  );
 }
 
 /** Gives what Sandbox is told, as its page holds it. */
@@ -33,11 +39,16 @@ describe('Sandbox at /graphql', () => {
     const { initialState, endpointIsEditable } = configIn(html);
     expect([endpointIsEditable, initialState.headers]).toEqual([false, undefined]);
     expect(initialState.document).toMatch(/totalEnrollments[^]*enrollmentsCount \{ count precision \}/);
-    expect(await api.send(null, initialState.document)).toMatchObject({ status: 200, data: { courses: { totalCount: 0 } } });
+    expect(await api.send(null, initialState.document)).toMatchObject({
+      status: 200,
+      data: { courses: { totalCount: 0 } },
+    });
   });
 
   it('says which header says who asks and how to get a token for it', () => {
-    expect(configIn(html).initialState.document).toMatch(/^# .*Authorization: Bearer TOKEN\n# The server printed tokens.*\n# npm run -s rollcall -- token --role admin\n/);
+    expect(configIn(html).initialState.document).toMatch(
+      /^# .*Authorization: Bearer TOKEN\n# The server printed tokens.*\n# npm run -s rollcall -- token --role admin\n/,
+    );
   });
 
   it('may load what it embeds, send operations here, and nothing else', () => {
@@ -68,21 +79,32 @@ describe('Sandbox at /graphql', () => {
     expect(policyOf(again.headers)['script-src']).not.toEqual(policyOf(response.headers)['script-src']);
   });
 
-  it.runIf(browserProgram())('loads in a browser without a refusal by its policy, and without the network names the explorer', async () => {
-    const browser = await startBrowser();
-    try {
-      const { page, outside, refused } = await watchedPage(browser, api.url);
-      await page.goto(api.url);
-      await page.getByText('works without the network').waitFor();
-      expect(refused).toEqual([]);
-      expect(outside).toContain('https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js');
-      expect(new Set(outside.map(url => new URL(url).host))).toEqual(new Set(['embeddable-sandbox.cdn.apollographql.com', 'fonts.googleapis.com', 'apollo-server-landing-page.cdn.apollographql.com']));
-      await page.getByRole('link', { name: 'explorer' }).click();
-      await page.waitForURL('**/explorer');
-    } finally {
-      await browser.close();
-    }
-  });
+  it.runIf(browserProgram())(
+    'loads in a browser without a refusal by its policy, and without the network names the explorer',
+    async () => {
+      const browser = await startBrowser();
+      try {
+        const { page, outside, refused } = await watchedPage(browser, api.url);
+        await page.goto(api.url);
+        await page.getByText('works without the network').waitFor();
+        expect(refused).toEqual([]);
+        expect(outside).toContain(
+          'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js',
+        );
+        expect(new Set(outside.map(url => new URL(url).host))).toEqual(
+          new Set([
+            'embeddable-sandbox.cdn.apollographql.com',
+            'fonts.googleapis.com',
+            'apollo-server-landing-page.cdn.apollographql.com',
+          ]),
+        );
+        await page.getByRole('link', { name: 'explorer' }).click();
+        await page.waitForURL('**/explorer');
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 });
 
 describe('in production', () => {
@@ -90,16 +112,27 @@ describe('in production', () => {
     const api = await startApi('sqlite', { env: { ...production, ...env } });
     try {
       const sandbox = await fetch(api.url, { headers: asBrowser });
-      const [explorer, file] = await Promise.all(['/explorer', '/explorer/main.js'].map(path => fetch(new URL(path, api.url))));
+      const [explorer, file] = await Promise.all(
+        ['/explorer', '/explorer/main.js'].map(path => fetch(new URL(path, api.url))),
+      );
       const { errors } = await api.send(null, '{ __schema { queryType { name } } }');
-      return { pages: [sandbox.status, explorer!.status, file!.status], schema: errors === undefined ? 'told' : errors[0]!.message, text: `${await sandbox.text()}${await explorer!.text()}` };
+      return {
+        pages: [sandbox.status, explorer!.status, file!.status],
+        schema: errors === undefined ? 'told' : errors[0]!.message,
+        text: `${await sandbox.text()}${await explorer!.text()}`,
+      };
     } finally {
       await api.stop();
     }
   };
 
   it('there is no page and no schema', async () => {
-    expect(await seen({})).toMatchObject({ pages: [400, 404, 404], schema: expect.stringMatching(/^This server does not tell its schema .*schema\/schema\.graphql.*INTROSPECTION=on\.$/) as string });
+    expect(await seen({})).toMatchObject({
+      pages: [400, 404, 404],
+      schema: expect.stringMatching(
+        /^This server does not tell its schema .*schema\/schema\.graphql.*INTROSPECTION=on\.$/,
+      ) as string,
+    });
   });
 
   it('both pages can be switched on, and then say nothing of printed tokens', async () => {

@@ -4,7 +4,10 @@ import type { Random } from '../../../src/services/sample-data/random.js';
 import { awaited } from '../../support/awaited.js';
 import { bytesOf, type HostileBody } from '../../support/hostile-requests.js';
 
-/** What a hostile request was answered: the HTTP status, or null of a WebSocket; the code that closed the socket, or null; and the results, however they came. */
+/**
+ * What a hostile request was answered: the HTTP status, or null of a WebSocket; the code that closed the socket, or
+ * null; and the results, however they came.
+ */
 export interface HostileAnswer {
   readonly status: number | null;
   readonly closed: number | null;
@@ -15,13 +18,28 @@ export interface HostileAnswer {
 /** A way to send a hostile request. */
 export type Way = (url: string, token: string | null, body: HostileBody, random: Random) => Promise<HostileAnswer>;
 
-const bearer = (token: string | null): Record<string, string> => (token === null ? {} : { authorization: `Bearer ${token}` });
+const bearer = (token: string | null): Record<string, string> =>
+  token === null ? {} : { authorization: `Bearer ${token}` };
 
 /** Content types and other headers that a client has no reason to send. */
 const oddHeaders: readonly Record<string, string>[] = [
-  { 'content-type': 'text/plain' }, { 'content-type': 'application/json; charset=utf-16' }, { 'content-type': 'multipart/form-data; boundary=x' }, { 'content-type': 'application/graphql' },
-  { accept: 'text/html' }, { accept: 'multipart/mixed; deferSpec=20220824' }, { accept: '*/*;q=0' }, { 'accept-encoding': 'br;q=7, zstd, x' }, { 'if-none-match': '*, W/"x' }, { authorization: 'Bearer' }, { authorization: 'Basic YTpi' },
-  { origin: 'https://elsewhere.example' }, { 'x-forwarded-for': "'; drop table core_course; --" }, { 'content-encoding': 'gzip' }, { traceparent: '00-zz-01' }, { 'x-request-id': '{"a":1}\t%0a' }, { 'graphql-cost-debug': '1' },
+  { 'content-type': 'text/plain' },
+  { 'content-type': 'application/json; charset=utf-16' },
+  { 'content-type': 'multipart/form-data; boundary=x' },
+  { 'content-type': 'application/graphql' },
+  { accept: 'text/html' },
+  { accept: 'multipart/mixed; deferSpec=20220824' },
+  { accept: '*/*;q=0' },
+  { 'accept-encoding': 'br;q=7, zstd, x' },
+  { 'if-none-match': '*, W/"x' },
+  { authorization: 'Bearer' },
+  { authorization: 'Basic YTpi' },
+  { origin: 'https://elsewhere.example' },
+  { 'x-forwarded-for': "'; drop table core_course; --" },
+  { 'content-encoding': 'gzip' },
+  { traceparent: '00-zz-01' },
+  { 'x-request-id': '{"a":1}\t%0a' },
+  { 'graphql-cost-debug': '1' },
 ];
 
 async function read(response: Response): Promise<HostileAnswer> {
@@ -31,10 +49,13 @@ async function read(response: Response): Promise<HostileAnswer> {
   return { status: response.status, closed: null, text, results: parts.map(part => JSON.parse(part) as unknown) };
 }
 
-/** Reads a stream of events until its first one with a result, or to its end; one that goes on has no answer that could be read whole. */
+/**
+ * Reads a stream of events until its first one with a result, or to its end; one that goes on has no answer that could
+ * be read whole.
+ */
 async function firstEvent({ body }: Response): Promise<string> {
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ''; ; ) {
+  for (let text = ''; ;) {
     const { done, value } = await awaited(reader.read(), `The stream has said nothing after: ${text}`);
     if (!done) text += value;
     if (!done && !/^data: .+\n\n/m.test(text)) continue;
@@ -44,21 +65,47 @@ async function firstEvent({ body }: Response): Promise<string> {
 }
 
 function addressOf(url: string, { query, variables, operationName, extensions }: HostileBody): string {
-  const parts = Object.entries({ query, variables, operationName, extensions }).filter(([, value]) => value !== undefined);
+  const parts = Object.entries({ query, variables, operationName, extensions }).filter(
+    ([, value]) => value !== undefined,
+  );
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed();
   return `${url}?${String(new URLSearchParams(parts.map(([name, value]): [string, string] => [name, text(value)])))}`;
 }
 
 function post(path: string, accept: string): Way {
   return async (url, token, body, random) =>
-    read(await fetch(url + path, { method: random.chance(0.02) ? random.pick(['PUT', 'DELETE', 'PATCH', 'OPTIONS']) : 'POST', headers: { 'content-type': 'application/json', accept, ...bearer(token), ...(random.chance(0.15) && random.pick(oddHeaders)) }, body: new Uint8Array(bytesOf(body, random)) }));
+    read(
+      await fetch(url + path, {
+        method: random.chance(0.02) ? random.pick(['PUT', 'DELETE', 'PATCH', 'OPTIONS']) : 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept,
+          ...bearer(token),
+          ...(random.chance(0.15) && random.pick(oddHeaders)),
+        },
+        body: new Uint8Array(bytesOf(body, random)),
+      }),
+    );
 }
 
 function get(path: string, accept: string): Way {
-  return async (url, token, body, random) => read(await fetch(addressOf(url + path, body), { headers: { accept, ...(random.chance(0.9) && { 'apollo-require-preflight': '1' }), ...bearer(token), ...(random.chance(0.15) && random.pick(oddHeaders)) } }));
+  return async (url, token, body, random) =>
+    read(
+      await fetch(addressOf(url + path, body), {
+        headers: {
+          accept,
+          ...(random.chance(0.9) && { 'apollo-require-preflight': '1' }),
+          ...bearer(token),
+          ...(random.chance(0.15) && random.pick(oddHeaders)),
+        },
+      }),
+    );
 }
 
-/** Sends a subscribe message, now and then before or between what the protocol wants, and ends it after the first message about it. */
+/**
+ * Sends a subscribe message, now and then before or between what the protocol wants, and ends it after the first
+ * message about it.
+ */
 const webSocket: Way = async (url, token, body, random) => {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
   const texts: string[] = [];
@@ -71,11 +118,32 @@ const webSocket: Way = async (url, token, body, random) => {
     if (['next', 'error', 'complete'].includes(type)) socket.close(1000);
   });
   const init = JSON.stringify({ type: 'connection_init', payload: bearer(token) });
-  const subscribe = random.chance(0.9) ? JSON.stringify({ id: random.chance(0.95) ? 'one' : 7, type: 'subscribe', payload: body }) : bytesOf(body, random);
-  const ping = Buffer.from(JSON.stringify({ type: random.pick(['ping', 'pong', 'complete', 'nothing']), id: 'two', payload: { a: 1 } }));
-  for (const message of random.pick([[init, subscribe], [init, subscribe], [init, subscribe], [init, ping, subscribe], [subscribe], [init, init], [init, subscribe, subscribe]])) socket.send(message);
+  const subscribe = random.chance(0.9)
+    ? JSON.stringify({ id: random.chance(0.95) ? 'one' : 7, type: 'subscribe', payload: body })
+    : bytesOf(body, random);
+  const ping = Buffer.from(
+    JSON.stringify({ type: random.pick(['ping', 'pong', 'complete', 'nothing']), id: 'two', payload: { a: 1 } }),
+  );
+  for (const message of random.pick([
+    [init, subscribe],
+    [init, subscribe],
+    [init, subscribe],
+    [init, ping, subscribe],
+    [subscribe],
+    [init, init],
+    [init, subscribe, subscribe],
+  ]))
+    socket.send(message);
   const code = await awaited(closed, 'The WebSocket has got no answer.');
-  return { status: null, closed: code, text: texts.join('\n'), results: texts.map(text => (JSON.parse(text) as { payload?: unknown }).payload).filter(payload => payload !== undefined).map(payload => (Array.isArray(payload) ? { errors: payload } : payload)) };
+  return {
+    status: null,
+    closed: code,
+    text: texts.join('\n'),
+    results: texts
+      .map(text => (JSON.parse(text) as { payload?: unknown }).payload)
+      .filter(payload => payload !== undefined)
+      .map(payload => (Array.isArray(payload) ? { errors: payload } : payload)),
+  };
 };
 
 /** All ways to send a request of GraphQL. */

@@ -12,7 +12,11 @@ import { startLiveApi, type LiveApi } from './live-api.js';
 const kind = idsOf('open', {
   refused: () => [
     { value: [], quotes: 'no course', says: /leave it out for all\.$/ },
-    { value: Array.from({ length: 1001 }, () => '1'), quotes: '1001', says: /one subscription takes 1000; open several\.$/ },
+    {
+      value: Array.from({ length: 1001 }, () => '1'),
+      quotes: '1001',
+      says: /one subscription takes 1000; open several\.$/,
+    },
   ],
 });
 /** Lists what no list of ids can be; written out, in the same order. */
@@ -27,7 +31,12 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
   beforeAll(async () => {
     live = await startLiveApi('sqlite');
     const users = await addUsers(live.api.database, Role.STUDENT, 3);
-    world = { open: await addCourse(live.api.database), student: users[2], enrollment: 4, finishedRun: 5 } as unknown as Surroundings;
+    world = {
+      open: await addCourse(live.api.database),
+      student: users[2],
+      enrollment: 4,
+      finishedRun: 5,
+    } as unknown as Surroundings;
     client = createClient({ url: live.api.url.replace('http', 'ws'), retryAttempts: 0, lazyCloseTimeout: 60_000 });
   });
   afterAll(async () => {
@@ -36,18 +45,34 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
   });
 
   /** Gives the errors with which a subscription is refused. */
-  const refusalsOf = (query: string, variables?: Record<string, unknown>) => awaited(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
+  const refusalsOf = (query: string, variables?: Record<string, unknown>) =>
+    awaited(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
 
   async function errorsOf(query: string, variables: Record<string, unknown> = {}): Promise<CountsMessage['errors']> {
-    if (protocol === 'ws') return client.iterate({ query, variables }).next().then(({ value }) => (value as CountsMessage).errors, (thrown: unknown) => thrown as CountsMessage['errors']);
-    const response = await fetch(`${live.api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query, variables }) });
+    if (protocol === 'ws')
+      return client
+        .iterate({ query, variables })
+        .next()
+        .then(
+          ({ value }) => (value as CountsMessage).errors,
+          (thrown: unknown) => thrown as CountsMessage['errors'],
+        );
+    const response = await fetch(`${live.api.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query, variables }),
+    });
     return (JSON.parse(/^data: (.+)$/m.exec(await response.text())![1]!) as CountsMessage).errors;
   }
-  const byVariable = (ids: unknown) => refusalsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
+  const byVariable = (ids: unknown) =>
+    refusalsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
 
   it('is the only one', () => {
     const { courseCountsChanged, ...others } = buildGraphqlSchema().getSubscriptionType()!.getFields();
-    expect([courseCountsChanged!.args.map(({ name, type }) => `${name}: ${String(type)}`), others]).toEqual([['courseIds: [ID!]'], {}]);
+    expect([courseCountsChanged!.args.map(({ name, type }) => `${name}: ${String(type)}`), others]).toEqual([
+      ['courseIds: [ID!]'],
+      {},
+    ]);
   });
 
   it('is refused for each value that is bad, with its place and the way out', async () => {
@@ -58,7 +83,10 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
         expect(errors).toMatchObject({ code: 1009 });
         continue;
       }
-      expect(errors?.map(({ extensions }) => extensions), quotes).toEqual([{ code: 'BAD_USER_INPUT', argument: index === undefined ? 'courseIds' : `courseIds.${index}` }]);
+      expect(
+        errors?.map(({ extensions }) => extensions),
+        quotes,
+      ).toEqual([{ code: 'BAD_USER_INPUT', argument: index === undefined ? 'courseIds' : `courseIds.${index}` }]);
       const { message } = errors![0]!;
       expect(message).toContain(quotes);
       expect(message).toMatch(says);
@@ -67,7 +95,10 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
   });
 
   it("is not found where it is another type's id, or nobody's", async () => {
-    for (const ids of kind.missing!(world)) expect((await byVariable(ids))?.map(({ extensions }) => extensions)).toEqual([{ code: 'NOT_FOUND', argument: 'courseIds.0' }]);
+    for (const ids of kind.missing!(world))
+      expect((await byVariable(ids))?.map(({ extensions }) => extensions)).toEqual([
+        { code: 'NOT_FOUND', argument: 'courseIds.0' },
+      ]);
   });
 
   it('is refused for each value of another type, in a variable and in the operation', async () => {
@@ -75,8 +106,13 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
       const [error, ...more] = (await byVariable(value))!;
       expect([error!.extensions, more], JSON.stringify(value)).toEqual([{ code: 'BAD_USER_INPUT' }, []]);
       expect(error!.message).toMatch(/^Variable "\$ids" got invalid value/);
-      const written = await refusalsOf(`subscription { courseCountsChanged(courseIds: ${writtenOut[index]}) { courseId } }`);
-      expect(written?.map(({ extensions }) => extensions.code), writtenOut[index]).toEqual(['GRAPHQL_VALIDATION_FAILED']);
+      const written = await refusalsOf(
+        `subscription { courseCountsChanged(courseIds: ${writtenOut[index]}) { courseId } }`,
+      );
+      expect(
+        written?.map(({ extensions }) => extensions.code),
+        writtenOut[index],
+      ).toEqual(['GRAPHQL_VALIDATION_FAILED']);
     }
     expect(live.pace.isAwaited).toBe(false);
   });

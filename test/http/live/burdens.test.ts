@@ -27,7 +27,10 @@ import { addCourses } from '../../support/rows.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 import { slowClient } from './slow-client.js';
 
-/** Selects 1 MB of a course whose description has 60,000 characters: a few messages are more than the system keeps for a socket. */
+/**
+ * Selects 1 MB of a course whose description has 60,000 characters: a few messages are more than the system keeps for a
+ * socket.
+ */
 const LARGE = Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ');
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
@@ -43,12 +46,17 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
   });
   afterEach(() => api.stop());
 
-  const metric = async (name: string): Promise<unknown> => (await scrape(api.metricsUrl)).get(`${name}{protocol="${protocol}"}`);
+  const metric = async (name: string): Promise<unknown> =>
+    (await scrape(api.metricsUrl)).get(`${name}{protocol="${protocol}"}`);
 
   it('is cut off after 30 s and counted, while others go on', async () => {
     const course = await addCourse(api.database);
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(60_000) });
-    const slow = await slowClient(protocol, api.url, `subscription { courseCountsChanged { course { totalEnrollments ${LARGE} } } }`);
+    const slow = await slowClient(
+      protocol,
+      api.url,
+      `subscription { courseCountsChanged { course { totalEnrollments ${LARGE} } } }`,
+    );
     const quick = subscribeBy(protocol, api.url);
     await Promise.all([slow.until(0), quick.counts()]);
     slow.stopReading();
@@ -59,17 +67,26 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
     }
     pace.pass(29_999);
     vi.advanceTimersByTime(1000);
-    expect([await metric('rollcall_live_slow_readers_total'), await metric('rollcall_live_connections')]).toEqual([0, 2]);
+    expect([await metric('rollcall_live_slow_readers_total'), await metric('rollcall_live_connections')]).toEqual([
+      0, 2,
+    ]);
     pace.pass(1);
     vi.advanceTimersByTime(1000);
     expect(await metric('rollcall_live_slow_readers_total')).toBe(1);
-    await until(async () => (await metric('rollcall_live_connections')) === 1 && (await metric('rollcall_live_subscriptions')) === 1, 'The slow client is still connected.');
+    await until(
+      async () =>
+        (await metric('rollcall_live_connections')) === 1 && (await metric('rollcall_live_subscriptions')) === 1,
+      'The slow client is still connected.',
+    );
     slow.close();
     quick.close();
   });
 
   it('has no messages made for it that nobody takes, however many courses it subscribes to', async () => {
-    const courses = await addCourses(api.database, Array.from({ length: 100 }, () => ({})));
+    const courses = await addCourses(
+      api.database,
+      Array.from({ length: 100 }, () => ({})),
+    );
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(60_000) });
     // A computed count takes a statement for each message.
     let made = 0;
@@ -77,7 +94,11 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
       if (sql.includes('core_enrollments')) made += 1;
       return sql;
     });
-    const slow = await slowClient(protocol, api.url, `subscription { courseCountsChanged { course { totalEnrollments enrollmentsCount { count } ${LARGE} } } }`);
+    const slow = await slowClient(
+      protocol,
+      api.url,
+      `subscription { courseCountsChanged { course { totalEnrollments enrollmentsCount { count } ${LARGE} } } }`,
+    );
     slow.stopReading();
     const quick = subscribeBy(protocol, api.url);
     for (const course of courses) expect(await quick.counts()).toEqual([course, 0, 0]);
@@ -95,9 +116,14 @@ describe('a client by sse of whose one message a part waits', () => {
     // Of 40 MB, of which the system keeps a part for the socket.
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(1_000_000) });
     const parts = Array.from({ length: 40 }, (_, index) => `part${index}: description`).join(' ');
-    const slow = await slowClient('sse', api.url, `subscription { courseCountsChanged(courseIds: [${course}]) { course { totalEnrollments ${parts} } } }`);
+    const slow = await slowClient(
+      'sse',
+      api.url,
+      `subscription { courseCountsChanged(courseIds: [${course}]) { course { totalEnrollments ${parts} } } }`,
+    );
     slow.stopReading();
-    const metric = async (name: string): Promise<unknown> => (await scrape(api.metricsUrl)).get(`${name}{protocol="sse"}`);
+    const metric = async (name: string): Promise<unknown> =>
+      (await scrape(api.metricsUrl)).get(`${name}{protocol="sse"}`);
     // Whatever it is made of is under way by then.
     const quick = subscribeBy('sse', api.url, { courseIds: [course] });
     await quick.counts();
@@ -140,7 +166,13 @@ describe('a WebSocket whose client sends without end', () => {
     const pace = steppedPace();
     const database = { em: null } as never;
     const connections = new LiveConnections(pace, shareLimits(5000));
-    const endpoint = { connections, pace, turns: new Turns(), counts: new LiveCounts(database, () => undefined, pace, shareLimits(5000)), isExpired: () => false } as unknown as LiveEndpoint;
+    const endpoint = {
+      connections,
+      pace,
+      turns: new Turns(),
+      counts: new LiveCounts(database, () => undefined, pace, shareLimits(5000)),
+      isExpired: () => false,
+    } as unknown as LiveEndpoint;
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(server, 'listening');
     const opened = once(server, 'connection') as Promise<[WebSocket]>;
@@ -184,9 +216,15 @@ describe('a listener whose rights are gone', () => {
     const app = fastify();
     const logger = pino({ level: 'silent' });
     const runs = new BackgroundRuns(api.database, () => undefined);
-    const viewers = new Map([['mine', { userId: 1, role: Role.STUDENT }], ['other', { userId: 2, role: Role.STUDENT }]]);
+    const viewers = new Map([
+      ['mine', { userId: 1, role: Role.STUDENT }],
+      ['other', { userId: 2, role: Role.STUDENT }],
+    ]);
     const served = serveLiveCounts(app, {
-      config, database: api.database, logger, pace: steppedPace(),
+      config,
+      database: api.database,
+      logger,
+      pace: steppedPace(),
       rules: { ...config, ...documentRulesOf(schema, config), sizes: { current: NO_ROWS }, trusted: null },
       verify: token => Promise.resolve(viewers.get(token.split('.')[0]!)!),
       format: formatted => formatted,
@@ -200,13 +238,19 @@ describe('a listener whose rights are gone', () => {
     await app.listen({ host: '127.0.0.1', port: 0 });
     const url = `http://127.0.0.1:${(app.server.address() as { port: number }).port}/graphql`;
     const claims = Buffer.from(JSON.stringify({ exp: 4_000_000_000 })).toString('base64url');
-    const subscribe = (protocol: (typeof protocols)[number], who: string) => subscribeBy(protocol, url, { token: `${who}.${claims}.x` });
-    const [mine, others] = [protocols.map(protocol => subscribe(protocol, 'mine')), protocols.map(protocol => subscribe(protocol, 'other'))];
+    const subscribe = (protocol: (typeof protocols)[number], who: string) =>
+      subscribeBy(protocol, url, { token: `${who}.${claims}.x` });
+    const [mine, others] = [
+      protocols.map(protocol => subscribe(protocol, 'mine')),
+      protocols.map(protocol => subscribe(protocol, 'other')),
+    ];
     for (const client of [...mine, ...others]) expect(await client.counts()).toEqual([course, 0, 0]);
     const gone = served.connections.listeners().filter(({ viewer }) => viewer?.userId === 1);
     expect([gone.length, served.connections.listeners().length]).toEqual([2, 4]);
     for (const listener of gone) served.connections.sendAway(listener, rejection('Your account is gone.'));
-    expect(await mine[0]!.next()).toMatchObject({ errors: [{ message: 'Your account is gone.', extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await mine[0]!.next()).toMatchObject({
+      errors: [{ message: 'Your account is gone.', extensions: { code: 'UNAUTHENTICATED' } }],
+    });
     expect(await mine[0]!.ended()).toBeNull();
     expect(await mine[1]!.ended()).toMatchObject({ code: 4403, reason: 'Your account is gone.' });
     await until(() => served.connections.listeners().length === 2, 'They are still connected.');

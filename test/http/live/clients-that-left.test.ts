@@ -11,7 +11,8 @@ import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 import { lockCoursesTable, lockTable } from '../../support/table-lock.js';
 
 /** Selects what takes a statement for each message. */
-const query = 'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments enrollmentsCount { count } } } }';
+const query =
+  'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments enrollmentsCount { count } } } }';
 
 /** Has the connections that a server has so far wait for locks longer than a test does. */
 async function waitLong({ database }: Api): Promise<void> {
@@ -81,7 +82,11 @@ describeOnServers('the making of a message', kind => {
     const letGo = await messageUnderWay();
     const message = await client.next();
     await letGo();
-    expect(message).toMatchObject({ errors: [{ path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } }] });
+    expect(message).toMatchObject({
+      errors: [
+        { path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } },
+      ],
+    });
   });
 
   it.each(protocols)('by %s stops when its client leaves', async protocol => {

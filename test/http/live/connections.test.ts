@@ -52,7 +52,10 @@ describe('a WebSocket', () => {
 
   it('takes messages of 64 KiB, and is closed by a longer one', async () => {
     const { socket, send, next, closed } = await beginSocket(live.api.url);
-    const message = (bytes: number): object => ({ type: 'ping', payload: { long: 'x'.repeat(bytes - JSON.stringify({ type: 'ping', payload: { long: '' } }).length) } });
+    const message = (bytes: number): object => ({
+      type: 'ping',
+      payload: { long: 'x'.repeat(bytes - JSON.stringify({ type: 'ping', payload: { long: '' } }).length) },
+    });
     send(message(65_536));
     expect(await next()).toEqual({ type: 'pong' });
     send(message(65_537));
@@ -63,15 +66,17 @@ describe('a WebSocket', () => {
   it('has at most 50 subscriptions also where ids are given again at once, and none when it has gone', async () => {
     const { api, pace } = live;
     const { socket, send, next, closed } = await beginSocket(api.url);
-    const count = async (): Promise<unknown> => (await scrape(`${new URL(api.url).origin}/metrics`)).get('rollcall_live_subscriptions{protocol="ws"}');
+    const count = async (): Promise<unknown> =>
+      (await scrape(`${new URL(api.url).origin}/metrics`)).get('rollcall_live_subscriptions{protocol="ws"}');
     // In one piece, so that each may come while the one before it begins.
     const { cork, uncork } = (socket as unknown as { _socket: { cork(): void; uncork(): void } })._socket;
     cork.call((socket as unknown as { _socket: object })._socket);
-    for (let more = 0; more < 60; more += 1) send({ id: '1', type: 'subscribe', payload }, { id: '1', type: 'complete' });
+    for (let more = 0; more < 60; more += 1)
+      send({ id: '1', type: 'subscribe', payload }, { id: '1', type: 'complete' });
     for (let more = 0; more < 60; more += 1) send({ id: `other ${more}`, type: 'subscribe', payload });
     uncork.call((socket as unknown as { _socket: object })._socket);
     let refused = 0;
-    for (const outcomes = new Set<string>(); outcomes.size < 60; ) {
+    for (const outcomes = new Set<string>(); outcomes.size < 60;) {
       const { id, type, payload: outcome } = await next();
       if (!id?.startsWith('other') || type === 'complete') continue;
       outcomes.add(id);
@@ -94,16 +99,28 @@ describe('a WebSocket', () => {
     // Beyond the time by which clocks may differ.
     live.pace.pass(131_000);
     send({ id: '2', type: 'subscribe', payload });
-    expect(await awaited(closed, 'The connection is still open.')).toEqual([4403, 'The token has expired. Get a new one.']);
+    expect(await awaited(closed, 'The connection is still open.')).toEqual([
+      4403,
+      'The token has expired. Get a new one.',
+    ]);
   });
 
   it('asked for while the server stops is refused with 503, and clients that do not leave are cut off, of either protocol', async () => {
     const lines: string[] = [];
-    const { server, database } = await live.another({ logger: pino({ level: 'error' }, { write: line => void lines.push(line) }) });
+    const { server, database } = await live.another({
+      logger: pino({ level: 'error' }, { write: line => void lines.push(line) }),
+    });
     // A socket holds but a part of 16 messages of 1 MB.
-    await addCourses(database, Array.from({ length: 15 }, () => ({})));
+    await addCourses(
+      database,
+      Array.from({ length: 15 }, () => ({})),
+    );
     await database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(60_000) });
-    const stuck = await slowClient('sse', server.url, `subscription { courseCountsChanged { course { totalEnrollments ${Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ')} } } }`);
+    const stuck = await slowClient(
+      'sse',
+      server.url,
+      `subscription { courseCountsChanged { course { totalEnrollments ${Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ')} } } }`,
+    );
     stuck.stopReading();
     const stubborn = await beginSocket(server.url);
     const late = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port), allowHalfOpen: true });
@@ -112,11 +129,19 @@ describe('a WebSocket', () => {
     late.write('GET /graphql HTTP/1.1\r\nHost: localhost\r\n');
     const leaving = await beginSocket(server.url);
     const agent = new Agent({ keepAlive: true });
-    const [reading] = (await once(get(`${server.url}/stream?${new URLSearchParams(payload)}`, { agent, headers: { accept: 'text/event-stream' } }), 'response')) as [IncomingMessage];
+    const [reading] = (await once(
+      get(`${server.url}/stream?${new URLSearchParams(payload)}`, { agent, headers: { accept: 'text/event-stream' } }),
+      'response',
+    )) as [IncomingMessage];
     stubborn.socket.pause();
     const stopped = server.close();
-    expect(await awaited(leaving.closed, 'The client was not sent away.')).toEqual([1001, 'The server stops. Connect again.']);
-    late.write(`Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Protocol: ${PROTOCOL}\r\n\r\n`);
+    expect(await awaited(leaving.closed, 'The client was not sent away.')).toEqual([
+      1001,
+      'The server stops. Connect again.',
+    ]);
+    late.write(
+      `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Protocol: ${PROTOCOL}\r\n\r\n`,
+    );
     const [answer] = (await awaited(once(late, 'data'), 'The late client got no answer.')) as [Buffer];
     expect(String(answer).split('\r\n', 1)).toEqual(['HTTP/1.1 503 Service Unavailable']);
     late.resetAndDestroy();
@@ -124,6 +149,9 @@ describe('a WebSocket', () => {
     expect([await awaited(stopped, 'The server has not stopped.'), lines]).toEqual([0, []]);
     stuck.close();
     stubborn.socket.resume();
-    expect(await awaited(stubborn.closed, 'The client that does not leave is still connected.')).toMatchObject([1001, expect.anything()]);
+    expect(await awaited(stubborn.closed, 'The client that does not leave is still connected.')).toMatchObject([
+      1001,
+      expect.anything(),
+    ]);
   });
 });

@@ -25,9 +25,27 @@ describeOnEach('live counts', kind => {
     const [first, second] = [await addCourse(database), await addCourse(database)];
     await addEnrollment(database, first, await addUser(database, Role.STUDENT));
     const named = live.subscribeByEach({ courseIds: [second, first, second] });
-    expect([await told(named), await told(named)]).toEqual([[[second, 0, 0], [second, 0, 0]], [[first, 1, 1], [first, 1, 1]]]);
+    expect([await told(named), await told(named)]).toEqual([
+      [
+        [second, 0, 0],
+        [second, 0, 0],
+      ],
+      [
+        [first, 1, 1],
+        [first, 1, 1],
+      ],
+    ]);
     const all = live.subscribeByEach();
-    expect([await told(all), await told(all)]).toEqual([[[first, 1, 1], [first, 1, 1]], [[second, 0, 0], [second, 0, 0]]]);
+    expect([await told(all), await told(all)]).toEqual([
+      [
+        [first, 1, 1],
+        [first, 1, 1],
+      ],
+      [
+        [second, 0, 0],
+        [second, 0, 0],
+      ],
+    ]);
   });
 
   it('come after each commit, whoever has written: this server, another one, and SQL of another program', async () => {
@@ -39,16 +57,30 @@ describeOnEach('live counts', kind => {
 
     await mutate(api, admin, 'enroll', { courseId: course, studentId: first });
     await pace.tick();
-    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+    expect(await told(clients)).toEqual([
+      [course, 1, 1],
+      [course, 1, 1],
+    ]);
 
     const { server } = await live.another();
-    await mutate({ ...api, send: (token, query, variables) => sendTo(server.url, token, query, variables) }, admin, 'enroll', { courseId: course, studentId: second });
+    await mutate(
+      { ...api, send: (token, query, variables) => sendTo(server.url, token, query, variables) },
+      admin,
+      'enroll',
+      { courseId: course, studentId: second },
+    );
     await pace.tick();
-    expect(await told(clients)).toEqual([[course, 2, 2], [course, 2, 2]]);
+    expect(await told(clients)).toEqual([
+      [course, 2, 2],
+      [course, 2, 2],
+    ]);
 
     await past(api.database, `update core_course set total_enrollments = 7 where id = ${course}`);
     await pace.tick();
-    expect(await told(clients)).toEqual([[course, 7, 2], [course, 7, 2]]);
+    expect(await told(clients)).toEqual([
+      [course, 7, 2],
+      [course, 7, 2],
+    ]);
   });
 
   it('of a burst come once for each look, as they are then', async () => {
@@ -58,11 +90,16 @@ describeOnEach('live counts', kind => {
     const clients = live.subscribeByEach({ courseIds: [course] });
     const messages = [await told(clients)];
     for (const half of [students.slice(0, 100), students.slice(100)]) {
-      for (let from = 0; from < half.length; from += 10) await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: half.slice(from, from + 10) });
+      for (let from = 0; from < half.length; from += 10)
+        await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: half.slice(from, from + 10) });
       await pace.tick();
       messages.push(await told(clients));
     }
-    expect(messages.map(([one]) => one)).toEqual([[course, 0, 0], [course, 100, 100], [course, 200, 200]]);
+    expect(messages.map(([one]) => one)).toEqual([
+      [course, 0, 0],
+      [course, 100, 100],
+      [course, 200, 200],
+    ]);
     expect(messages.map(([, other]) => other)).toEqual(messages.map(([one]) => one));
   });
 
@@ -75,14 +112,21 @@ describeOnEach('live counts', kind => {
     await told(clients);
     const em = other.em.fork();
     await em.begin();
-    em.create(Enrollment, { course: em.getReference(Course, course, { wrapped: true }), student: em.getReference(User, student, { wrapped: true }), status: 'dropped' as never });
+    em.create(Enrollment, {
+      course: em.getReference(Course, course, { wrapped: true }),
+      student: em.getReference(User, student, { wrapped: true }),
+      status: 'dropped' as never,
+    });
     await em.flush();
     await pace.tick();
     await em.rollback();
     await pace.tick();
     await addEnrollment(api.database, course, student);
     await pace.tick();
-    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+    expect(await told(clients)).toEqual([
+      [course, 1, 1],
+      [course, 1, 1],
+    ]);
   });
 
   it('are told only where they are others, whatever else becomes of the course', async () => {
@@ -125,7 +169,10 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
     await addEnrollment(api.database, course, student);
-    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course']);
+    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual([
+      'select core_course',
+      'select core_course',
+    ]);
     await told(clients);
     for (const client of clients) client.close();
     await pace.untilIdle();
@@ -140,7 +187,11 @@ describeOnServers('live counts', kind => {
     const proxy = await startBreakingProxy(Number(port));
     const lines: { level: number; msg: string }[] = [];
     const pace = steppedPace();
-    const { server } = await live.another({ pace, url: live.api.databaseUrl.replace(`:${port}/`, `:${proxy.port}/`), logger: pino({}, { write: line => void lines.push(JSON.parse(line) as never) }) });
+    const { server } = await live.another({
+      pace,
+      url: live.api.databaseUrl.replace(`:${port}/`, `:${proxy.port}/`),
+      logger: pino({}, { write: line => void lines.push(JSON.parse(line) as never) }),
+    });
     const course = await addCourse(live.api.database);
     const clients = protocols.map(protocol => subscribeBy(protocol, server.url, { courseIds: [course] }));
     await told(clients);
@@ -148,8 +199,14 @@ describeOnServers('live counts', kind => {
     const troubles = (): string[] => lines.filter(({ msg }) => msg.startsWith('live counts')).map(({ msg }) => msg);
     proxy.breakAll();
     while (troubles().length < 2) await pace.tick();
-    expect(troubles()).toEqual(['live counts cannot be read; subscribers wait until they can be', 'live counts can be read again']);
-    expect(await told(clients)).toEqual([[course, 1, 1], [course, 1, 1]]);
+    expect(troubles()).toEqual([
+      'live counts cannot be read; subscribers wait until they can be',
+      'live counts can be read again',
+    ]);
+    expect(await told(clients)).toEqual([
+      [course, 1, 1],
+      [course, 1, 1],
+    ]);
     expect(clients.map(client => client.connections)).toEqual([1, 1]);
     for (const client of clients) client.close();
     await live.stop();
@@ -158,6 +215,10 @@ describeOnServers('live counts', kind => {
 });
 
 async function sendTo(url: string, token: string | null, query: string, variables: object = {}): Promise<never> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify({ query, variables }) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  });
   return { status: response.status, ...((await response.json()) as object) } as never;
 }

@@ -23,7 +23,10 @@ describe('a stream of events whose client may have vanished', () => {
 
   const query = new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' });
   async function listen(): Promise<IncomingMessage> {
-    const [answer] = (await once(get(`${api.url}/stream?${query}`, { agent: false, headers: { accept: 'text/event-stream' } }), 'response')) as [IncomingMessage];
+    const [answer] = (await once(
+      get(`${api.url}/stream?${query}`, { agent: false, headers: { accept: 'text/event-stream' } }),
+      'response',
+    )) as [IncomingMessage];
     return answer;
   }
 
@@ -46,7 +49,9 @@ describe('a stream of events whose client may have vanished', () => {
   it.runIf(process.platform === 'linux')('is asked about by TCP, as every connection is', async () => {
     const answer = await listen();
     await awaited(once(answer, 'data'), 'The stream has not begun.');
-    const [server, client] = [Number(new URL(api.url).port), answer.socket.localPort!].map(port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`);
+    const [server, client] = [Number(new URL(api.url).port), answer.socket.localPort!].map(
+      port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`,
+    );
     const timerOf = (): string | undefined =>
       readFileSync('/proc/net/tcp', 'utf8')
         .split('\n')

@@ -12,8 +12,11 @@ describe('the stream of events', () => {
   });
   afterEach(() => api.stop());
 
-  const parameters = new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId course { title totalEnrollments } } }' });
-  const stream = (headers: Record<string, string>, signal?: AbortSignal): Promise<Response> => fetch(`${api.url}/stream?${parameters}`, { headers, ...(signal && { signal }) });
+  const parameters = new URLSearchParams({
+    query: 'subscription { courseCountsChanged { courseId course { title totalEnrollments } } }',
+  });
+  const stream = (headers: Record<string, string>, signal?: AbortSignal): Promise<Response> =>
+    fetch(`${api.url}/stream?${parameters}`, { headers, ...(signal && { signal }) });
 
   /** Reads until the text has come, and leaves. */
   async function textUntil(response: Response, part: string): Promise<string> {
@@ -29,13 +32,24 @@ describe('the stream of events', () => {
     // More than what is compressed otherwise.
     const course = await addCourse(api.database, { title: 'Long'.repeat(60) });
     for (let more = 0; more < 20; more += 1) await addCourse(api.database, { title: 'Long'.repeat(60) });
-    const response = await stream({ accept: 'text/event-stream', 'accept-encoding': 'gzip, br', 'cache-control': 'no-cache' });
+    const response = await stream({
+      accept: 'text/event-stream',
+      'accept-encoding': 'gzip, br',
+      'cache-control': 'no-cache',
+    });
     const { headers } = response;
     // "none" is the package's word to proxies: an encoding would hold events back until it has enough of them.
-    expect([response.status, headers.get('content-type'), headers.get('content-encoding'), headers.get('etag')]).toEqual([200, 'text/event-stream; charset=utf-8', 'none', null]);
+    expect([
+      response.status,
+      headers.get('content-type'),
+      headers.get('content-encoding'),
+      headers.get('etag'),
+    ]).toEqual([200, 'text/event-stream; charset=utf-8', 'none', null]);
     expect([headers.get('cache-control'), headers.get('x-accel-buffering')]).toEqual(['no-cache', 'no']);
     const text = await textUntil(response, `"courseId":"${course + 20}"`);
-    expect(text).toContain(`event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"${course}","course":{"title":"${'Long'.repeat(60)}","totalEnrollments":0}}}}\n\n`);
+    expect(text).toContain(
+      `event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"${course}","course":{"title":"${'Long'.repeat(60)}","totalEnrollments":0}}}}\n\n`,
+    );
   });
 
   it('may be read by pages of the origins that are allowed, and by no others', async () => {
@@ -47,20 +61,46 @@ describe('the stream of events', () => {
       return headers.get('access-control-allow-origin');
     };
     expect([await allowed(ORIGIN), await allowed('https://other.example')]).toEqual([ORIGIN, null]);
-    const asked = { origin: ORIGIN, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' };
+    const asked = {
+      origin: ORIGIN,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization,content-type',
+    };
     const { status, headers } = await fetch(`${api.url}/stream`, { method: 'OPTIONS', headers: asked });
-    expect([status, headers.get('access-control-allow-origin'), headers.get('access-control-allow-headers')]).toEqual([204, ORIGIN, 'authorization,content-type']);
+    expect([status, headers.get('access-control-allow-origin'), headers.get('access-control-allow-headers')]).toEqual([
+      204,
+      ORIGIN,
+      'authorization,content-type',
+    ]);
   });
 
   it('is refused to who does not take events, or asks for nothing', async () => {
-    const refusals = [await stream({ accept: 'application/json' }), await fetch(`${api.url}/stream`, { headers: { accept: 'text/event-stream' } })];
+    const refusals = [
+      await stream({ accept: 'application/json' }),
+      await fetch(`${api.url}/stream`, { headers: { accept: 'text/event-stream' } }),
+    ];
     expect(refusals.map(({ status }) => status)).toEqual([406, 400]);
-    for (const refusal of refusals) expect(await refusal.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+    for (const refusal of refusals)
+      expect(await refusal.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
 
-  it.each([[{ toString: 1, valueOf: null }], [[]], [5], [true]])('is refused where the name of its operation is no text: %j', async operationName => {
-    const body = JSON.stringify({ query: 'subscription One { courseCountsChanged { courseId } }', operationName });
-    const refusal = await fetch(`${api.url}/stream`, { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json' }, body });
-    expect([refusal.status, await refusal.json()]).toMatchObject([400, { errors: [{ message: expect.stringContaining('"operationName" is not a text'), extensions: { code: 'BAD_REQUEST' } }] }]);
-  });
+  it.each([[{ toString: 1, valueOf: null }], [[]], [5], [true]])(
+    'is refused where the name of its operation is no text: %j',
+    async operationName => {
+      const body = JSON.stringify({ query: 'subscription One { courseCountsChanged { courseId } }', operationName });
+      const refusal = await fetch(`${api.url}/stream`, {
+        method: 'POST',
+        headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+        body,
+      });
+      expect([refusal.status, await refusal.json()]).toMatchObject([
+        400,
+        {
+          errors: [
+            { message: expect.stringContaining('"operationName" is not a text'), extensions: { code: 'BAD_REQUEST' } },
+          ],
+        },
+      ]);
+    },
+  );
 });

@@ -11,7 +11,10 @@ import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 
 const query = 'subscription { courseCountsChanged { courseId } }';
 
-/** A server of 100 connections: 20 to the clients of an address without a token, 40 to all of an address, 50 to all without a token, 2 to a viewer. */
+/**
+ * A server of 100 connections: 20 to the clients of an address without a token, 40 to all of an address, 50 to all
+ * without a token, 2 to a viewer.
+ */
 describe('the connections for live counts', () => {
   let api: Api;
   let pace: SteppedPace;
@@ -33,24 +36,36 @@ describe('the connections for live counts', () => {
 
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
   /** Gives the parameters for the first viewer, the second and so on. */
-  const token = async (which: number): Promise<object> => ({ authorization: `Bearer ${await api.token(Role.STUDENT, users[which - 1]!)}` });
+  const token = async (which: number): Promise<object> => ({
+    authorization: `Bearer ${await api.token(Role.STUDENT, users[which - 1]!)}`,
+  });
   /** Holds the streams, for one of which nobody knows any more is cancelled. */
   const kept: Response[] = [];
   const stream = async (address: string, headers: object = {}): Promise<Response> => {
-    kept.push(await fetch(`${api.url}/stream?${new URLSearchParams({ query })}`, { headers: { accept: 'text/event-stream', ...from(address).headers, ...headers } }));
+    kept.push(
+      await fetch(`${api.url}/stream?${new URLSearchParams({ query })}`, {
+        headers: { accept: 'text/event-stream', ...from(address).headers, ...headers },
+      }),
+    );
     return kept.at(-1)!;
   };
   const metric = async (name: string): Promise<unknown> => (await scrape(api.metricsUrl)).get(name);
 
   it('are shared out by either protocol: an address without a token has a fifth, and its viewers find room beside', async () => {
-    for (let one = 0; one < 10; one += 1) expect((await beginSocket(api.url, {}, from('192.0.2.1'))).answer).toBe('connection_ack');
+    for (let one = 0; one < 10; one += 1)
+      expect((await beginSocket(api.url, {}, from('192.0.2.1'))).answer).toBe('connection_ack');
     for (let one = 0; one < 10; one += 1) expect((await stream('192.0.2.1')).status).toBe(200);
-    const message = 'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or have several subscriptions by one WebSocket.';
+    const message =
+      'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or have several subscriptions by one WebSocket.';
     const tooMany = await beginSocket(api.url, {}, from('192.0.2.1'));
     // As much of the reason as fits.
     expect(await tooMany.closed).toEqual([1013, `${message.slice(0, 120)}`]);
     const refused = await stream('192.0.2.1');
-    expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([429, '5', { errors: [{ message, extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] }]);
+    expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([
+      429,
+      '5',
+      { errors: [{ message, extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] },
+    ]);
     expect(await metric('rollcall_live_refusals_total{reason="connections"}')).toBe(2);
 
     for (let viewer = 1; viewer <= 10; viewer += 1) {
@@ -61,7 +76,10 @@ describe('the connections for live counts', () => {
     }
     expect((await beginSocket(api.url, await token(11), from('192.0.2.1'))).answer).toBe(1013);
     expect((await beginSocket(api.url, await token(11), from('192.0.2.2'))).answer).toBe('connection_ack');
-    expect([await metric('rollcall_live_connections{protocol="ws"}'), await metric('rollcall_live_connections{protocol="sse"}')]).toEqual([21, 20]);
+    expect([
+      await metric('rollcall_live_connections{protocol="ws"}'),
+      await metric('rollcall_live_connections{protocol="sse"}'),
+    ]).toEqual([21, 20]);
     expect(kept).toHaveLength(21);
   });
 
@@ -69,10 +87,22 @@ describe('the connections for live counts', () => {
     for (let round = 0; round < 3; round += 1) {
       const sockets = await Promise.all(Array.from({ length: 20 }, () => beginSocket(api.url, {}, from('192.0.2.1'))));
       expect(sockets.map(({ answer }) => answer)).toEqual(sockets.map(() => 'connection_ack'));
-      for (const [index, { socket, send }] of sockets.entries()) index % 3 === 0 ? socket.close() : index % 3 === 1 ? socket.terminate() : send('no JSON');
-      await until(async () => (await metric('rollcall_live_connections{protocol="ws"}')) === 0, 'Connections are left.');
+      for (const [index, { socket, send }] of sockets.entries())
+        index % 3 === 0 ? socket.close() : index % 3 === 1 ? socket.terminate() : send('no JSON');
+      await until(
+        async () => (await metric('rollcall_live_connections{protocol="ws"}')) === 0,
+        'Connections are left.',
+      );
       const leave = new AbortController();
-      for (let one = 0; one < 20; one += 1) expect((await fetch(`${api.url}/stream?${new URLSearchParams({ query })}`, { signal: leave.signal, headers: { accept: 'text/event-stream', ...from('192.0.2.1').headers } })).status).toBe(200);
+      for (let one = 0; one < 20; one += 1)
+        expect(
+          (
+            await fetch(`${api.url}/stream?${new URLSearchParams({ query })}`, {
+              signal: leave.signal,
+              headers: { accept: 'text/event-stream', ...from('192.0.2.1').headers },
+            })
+          ).status,
+        ).toBe(200);
       leave.abort();
       await until(async () => (await metric('rollcall_live_connections{protocol="sse"}')) === 0, 'Streams are left.');
     }
@@ -86,7 +116,8 @@ describe('the connections for live counts', () => {
       status: 429,
       headers: { 'retry-after': '5' },
       code: 'TOO_MANY_SUBSCRIPTIONS',
-      message: 'The clients of your address without a token would have 21 WebSockets without connection_init, and 20 are allowed. Close some, or try again later.',
+      message:
+        'The clients of your address without a token would have 21 WebSockets without connection_init, and 20 are allowed. Close some, or try again later.',
     });
     expect((await beginSocket(api.url, {}, from('192.0.2.2'))).answer).toBe('connection_ack');
     vi.advanceTimersByTime(3000);
@@ -106,7 +137,10 @@ describe('the connections for live counts', () => {
     pass(59_999);
     expect(idle.socket.readyState).toBe(idle.socket.OPEN);
     pass(1);
-    expect(await awaited(idle.closed, 'The idle connection is still open.')).toEqual([1000, 'No subscription for 60 s. Connect again to subscribe.']);
+    expect(await awaited(idle.closed, 'The idle connection is still open.')).toEqual([
+      1000,
+      'No subscription for 60 s. Connect again to subscribe.',
+    ]);
     used.send({ id: '1', type: 'complete' }, { type: 'ping' });
     expect(await used.next()).toEqual({ type: 'pong' });
     pass(59_000);
@@ -119,7 +153,10 @@ describe('the connections for live counts', () => {
     const { closed } = await beginSocket(api.url, await token(1));
     pace.pass(3_700_000);
     vi.advanceTimersByTime(1000);
-    expect(await awaited(closed, 'The connection is still open.')).toEqual([4403, 'The token has expired. Get a new one.']);
+    expect(await awaited(closed, 'The connection is still open.')).toEqual([
+      4403,
+      'The token has expired. Get a new one.',
+    ]);
   });
 });
 
@@ -132,7 +169,8 @@ describe('several streams of events that are asked for on one connection at once
     const socket = connect({ host: hostname, port: Number(port) });
     socket.write(request.repeat(3));
     await once(socket, 'data');
-    const count = async (): Promise<unknown> => (await scrape(api.metricsUrl)).get('rollcall_live_connections{protocol="sse"}');
+    const count = async (): Promise<unknown> =>
+      (await scrape(api.metricsUrl)).get('rollcall_live_connections{protocol="sse"}');
     await until(async () => (await count()) === 1, 'There is not one stream.');
     socket.destroy();
     await until(async () => (await count()) === 0, 'A stream is left of a connection that has gone.');

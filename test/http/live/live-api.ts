@@ -18,7 +18,11 @@ export interface LiveApi {
   /** Subscribes by each protocol. */
   subscribeByEach(options?: LiveOptions): LiveClient[];
   /** Starts another server on the same database (or where `url` says), with connections of its own. */
-  another(options?: { pace?: SteppedPace; url?: string; logger?: Logger }): Promise<{ server: RunningServer; database: Database }>;
+  another(options?: {
+    pace?: SteppedPace;
+    url?: string;
+    logger?: Logger;
+  }): Promise<{ server: RunningServer; database: Database }>;
   stop(): Promise<void>;
 }
 

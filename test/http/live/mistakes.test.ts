@@ -30,9 +30,21 @@ const beforeBeginning: readonly Mistake[] = [
   ['a subscription before connection_init', [subscribe('1')], 4401],
   ['connection_init twice', [init, init], 4429],
   ['an authorization that is no text', [{ type: 'connection_init', payload: { authorization: 7 } }], 4403],
-  ['an authorization that is no bearer token', [{ type: 'connection_init', payload: { authorization: 'Basic x' } }], 4403],
-  ['a token of 60,000 characters', [{ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(60_000)}` } }], 4403],
-  ['connection_init of more than a message may have', [{ type: 'connection_init', payload: { long: 'x'.repeat(65_536) } }], 1009],
+  [
+    'an authorization that is no bearer token',
+    [{ type: 'connection_init', payload: { authorization: 'Basic x' } }],
+    4403,
+  ],
+  [
+    'a token of 60,000 characters',
+    [{ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(60_000)}` } }],
+    4403,
+  ],
+  [
+    'connection_init of more than a message may have',
+    [{ type: 'connection_init', payload: { long: 'x'.repeat(65_536) } }],
+    1009,
+  ],
 ];
 
 const afterwards: readonly Mistake[] = [
@@ -53,16 +65,48 @@ const afterwards: readonly Mistake[] = [
 /** Is what is no mistake against the protocol, though it looks odd: each is answered, and the connection goes on. */
 const harmless: readonly (readonly [what: string, message: object | string, answer: object | null])[] = [
   ['a ping with a payload', { type: 'ping', payload: { at: 1 } }, { type: 'pong', payload: { at: 1 } }],
-  ['a ping whose payload is 30,000 lists deep', `{"type":"ping","payload":{"deep":${nested(30_000)}}}`, { type: 'pong' }],
+  [
+    'a ping whose payload is 30,000 lists deep',
+    `{"type":"ping","payload":{"deep":${nested(30_000)}}}`,
+    { type: 'pong' },
+  ],
   ['a pong', { type: 'pong' }, null],
   ['the end of a subscription that there is not', { type: 'complete', id: 'none' }, null],
-  ['the id __proto__', subscribe('__proto__', { query: '{' }), { id: '__proto__', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
-  ['the id constructor', subscribe('constructor', { query: '{' }), { id: 'constructor', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
-  ['a query of nothing', subscribe('1', { query: '' }), { type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] }],
-  ['a query 1,600 fields deep', subscribe('1', { query: `subscription ${'{a'.repeat(1600)}${'}'.repeat(1600)}` }), { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] }],
-  ['a query of 20,000 brackets', subscribe('1', { query: `subscription { a(b: ${nested(20_000)}) }` }), { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] }],
-  ['variables 10,000 lists deep', `{"type":"subscribe","id":"1","payload":{"query":"subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }","variables":{"ids":${nested(10_000)}}}}`, { type: 'error', payload: [{ extensions: { code: 'BAD_USER_INPUT' } }] }],
-  ['a name of an operation of 60,000 characters', subscribe('1', { query, operationName: 'x'.repeat(60_000) }), { type: 'error', payload: [{ extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } }] }],
+  [
+    'the id __proto__',
+    subscribe('__proto__', { query: '{' }),
+    { id: '__proto__', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] },
+  ],
+  [
+    'the id constructor',
+    subscribe('constructor', { query: '{' }),
+    { id: 'constructor', type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] },
+  ],
+  [
+    'a query of nothing',
+    subscribe('1', { query: '' }),
+    { type: 'error', payload: [{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }] },
+  ],
+  [
+    'a query 1,600 fields deep',
+    subscribe('1', { query: `subscription ${'{a'.repeat(1600)}${'}'.repeat(1600)}` }),
+    { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] },
+  ],
+  [
+    'a query of 20,000 brackets',
+    subscribe('1', { query: `subscription { a(b: ${nested(20_000)}) }` }),
+    { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_DEEP' } }] },
+  ],
+  [
+    'variables 10,000 lists deep',
+    `{"type":"subscribe","id":"1","payload":{"query":"subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }","variables":{"ids":${nested(10_000)}}}}`,
+    { type: 'error', payload: [{ extensions: { code: 'BAD_USER_INPUT' } }] },
+  ],
+  [
+    'a name of an operation of 60,000 characters',
+    subscribe('1', { query, operationName: 'x'.repeat(60_000) }),
+    { type: 'error', payload: [{ extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } }] },
+  ],
 ];
 
 describe("a client's mistake by WebSocket", () => {
@@ -83,33 +127,44 @@ describe("a client's mistake by WebSocket", () => {
     const [actual, reason] = await awaited(closed, 'The connection is still open.');
     expect([actual, reason.length > 0 || code === 1009]).toEqual([code, true]);
     // The code of a connection whose frames cannot be read is 1006 on this side.
-    await log.until((line: LogLine) => line.msg === 'websocket' && [code, ...(code < 4000 ? [1006] : [])].includes(line['code'] as number));
+    await log.until(
+      (line: LogLine) =>
+        line.msg === 'websocket' && [code, ...(code < 4000 ? [1006] : [])].includes(line['code'] as number),
+    );
     expectCalm();
     log.clear();
   }
 
-  it.each(beforeBeginning)('closes the connection with its code and no error in the log: %s', async (_what, messages, code) => {
-    const connection = await openSocket(api.url);
-    connection.send(...messages);
-    await expectClosed(connection, code);
-  });
+  it.each(beforeBeginning)(
+    'closes the connection with its code and no error in the log: %s',
+    async (_what, messages, code) => {
+      const connection = await openSocket(api.url);
+      connection.send(...messages);
+      await expectClosed(connection, code);
+    },
+  );
 
-  it.each(afterwards)('closes a connection that has begun with its code and no error in the log: %s', async (_what, messages, code) => {
-    const connection = await beginSocket(api.url);
-    connection.send(...messages);
-    await expectClosed(connection, code);
-  });
+  it.each(afterwards)(
+    'closes a connection that has begun with its code and no error in the log: %s',
+    async (_what, messages, code) => {
+      const connection = await beginSocket(api.url);
+      connection.send(...messages);
+      await expectClosed(connection, code);
+    },
+  );
 
   it('in the subprotocol closes the connection with 4406', async () => {
     await expectClosed(await openSocket(api.url, {}, []), 4406);
     // This client goes by itself where its server takes none of its subprotocols.
-    for (const subprotocol of ['graphql-ws', 'nothing-known']) await expect(openSocket(api.url, {}, subprotocol)).rejects.toThrow('Server sent no subprotocol');
+    for (const subprotocol of ['graphql-ws', 'nothing-known'])
+      await expect(openSocket(api.url, {}, subprotocol)).rejects.toThrow('Server sent no subprotocol');
     expectCalm();
     log.clear();
   });
 
   it('against WebSocket itself closes the connection with a code of WebSocket', async () => {
-    const raw = (connection: RawSocket): { write(bytes: Buffer): void } => (connection.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+    const raw = (connection: RawSocket): { write(bytes: Buffer): void } =>
+      (connection.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
     const mask = [0, 0, 0, 0];
     const frames: readonly (readonly [bytes: readonly number[], code: number])[] = [
       [[0x81, 0x82, ...mask, 0xc3, 0x28], 1007], // Text that is not UTF-8.
@@ -153,7 +208,11 @@ describe("a client's mistake by WebSocket", () => {
 
   it('in the request for a WebSocket is answered in the shape of the other refusals, with its id', async () => {
     const refusal = await refusedSocket(api.url, { 'sec-websocket-key': 'none', 'x-request-id': 'mine' });
-    expect(refusal).toMatchObject({ status: 400, code: 'BAD_REQUEST', headers: { 'x-request-id': 'mine', 'cache-control': 'no-store' } });
+    expect(refusal).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      headers: { 'x-request-id': 'mine', 'cache-control': 'no-store' },
+    });
     await log.until(({ msg, status, requestId }) => msg === 'request' && status === 400 && requestId === 'mine');
     expectCalm();
   });

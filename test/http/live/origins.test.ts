@@ -5,7 +5,8 @@ import { addCourse, startApi, type Api } from '../../support/api.js';
 import { scrape } from '../../support/metrics.js';
 import { openSocket, refusedSocket } from '../../support/raw-socket.js';
 
-const url = (api: Api): string => `${api.url}/stream?${new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' })}`;
+const url = (api: Api): string =>
+  `${api.url}/stream?${new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' })}`;
 
 /** Gives with which status a page of an origin is answered that asks by server-sent events. */
 async function byEvents(api: Api, headers: Record<string, string>): Promise<number> {
@@ -25,10 +26,28 @@ async function bySocket(api: Api, headers: Record<string, string>): Promise<numb
 }
 
 describe.each<[settings: string, env: Record<string, string>, allowed: string[], refused: string[]]>([
-  ['names origins', { CORS_ORIGINS: 'https://school.example,http://localhost:5173' }, ['https://school.example', 'http://localhost:5173'], ['https://other.example', 'http://school.example', 'https://school.example:8443', 'https://school.example.evil', 'null', 'no origin', '']],
+  [
+    'names origins',
+    { CORS_ORIGINS: 'https://school.example,http://localhost:5173' },
+    ['https://school.example', 'http://localhost:5173'],
+    [
+      'https://other.example',
+      'http://school.example',
+      'https://school.example:8443',
+      'https://school.example.evil',
+      'null',
+      'no origin',
+      '',
+    ],
+  ],
   ['is none', { CORS_ORIGINS: 'none' }, [], ['https://school.example', 'http://localhost:5173', 'null']],
   ['is all', { CORS_ORIGINS: '*' }, ['https://school.example', 'null'], []],
-  ['is not set, in development', {}, ['http://localhost:5173', 'https://127.0.0.1:3000', 'https://studio.apollographql.com'], ['https://school.example', 'http://localhost.evil', 'null']],
+  [
+    'is not set, in development',
+    {},
+    ['http://localhost:5173', 'https://127.0.0.1:3000', 'https://studio.apollographql.com'],
+    ['https://school.example', 'http://localhost.evil', 'null'],
+  ],
 ])('where CORS_ORIGINS %s', (_settings, env, allowed, refused) => {
   let api: Api;
 
@@ -39,15 +58,23 @@ describe.each<[settings: string, env: Record<string, string>, allowed: string[],
   afterAll(() => api.stop());
 
   it('pages of other origins can open no subscription, by either protocol, and are counted', async () => {
-    for (const origin of refused) expect([origin, await bySocket(api, { origin }), await byEvents(api, { origin })]).toEqual([origin, 403, 403]);
+    for (const origin of refused)
+      expect([origin, await bySocket(api, { origin }), await byEvents(api, { origin })]).toEqual([origin, 403, 403]);
     if (refused.length === 0) return;
-    expect(await refusedSocket(api.url, { origin: 'https://evil.example' })).toMatchObject({ status: 403, code: 'FORBIDDEN', message: 'Pages of "https://evil.example" may not listen here. CORS_ORIGINS names the origins whose pages may.' });
-    expect((await scrape(api.metricsUrl)).get('rollcall_live_refusals_total{reason="origin"}')).toBeGreaterThan(2 * refused.length);
+    expect(await refusedSocket(api.url, { origin: 'https://evil.example' })).toMatchObject({
+      status: 403,
+      code: 'FORBIDDEN',
+      message: 'Pages of "https://evil.example" may not listen here. CORS_ORIGINS names the origins whose pages may.',
+    });
+    expect((await scrape(api.metricsUrl)).get('rollcall_live_refusals_total{reason="origin"}')).toBeGreaterThan(
+      2 * refused.length,
+    );
   });
 
   it('the others, pages of the server itself, and clients that are no browsers can', async () => {
     const { host } = new URL(api.url);
-    for (const headers of [...allowed, `http://${host}`, `https://${host}`].map(origin => ({ origin }))) expect([headers, await bySocket(api, headers), await byEvents(api, headers)]).toEqual([headers, 101, 200]);
+    for (const headers of [...allowed, `http://${host}`, `https://${host}`].map(origin => ({ origin })))
+      expect([headers, await bySocket(api, headers), await byEvents(api, headers)]).toEqual([headers, 101, 200]);
     expect([await bySocket(api, {}), await byEvents(api, {})]).toEqual([101, 200]);
   });
 

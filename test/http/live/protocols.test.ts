@@ -17,10 +17,21 @@ describe.each(protocols)('a subscription by %s', protocol => {
   afterEach(() => live.stop());
 
   it('gives all that a course has', async () => {
-    const course = await addCourse(live.api.database, { title: 'Live', instructor: await addUser(live.api.database, Role.TEACHER, 'Tess') });
-    const client = live.subscribe(protocol, { query: 'subscription { courseCountsChanged { course { id title instructor { name } enrollmentsCount { count } } } }' });
+    const course = await addCourse(live.api.database, {
+      title: 'Live',
+      instructor: await addUser(live.api.database, Role.TEACHER, 'Tess'),
+    });
+    const client = live.subscribe(protocol, {
+      query:
+        'subscription { courseCountsChanged { course { id title instructor { name } enrollmentsCount { count } } } }',
+    });
     const at = async (): Promise<unknown> => (await client.next()).data!.courseCountsChanged.course;
-    expect(await at()).toEqual({ id: String(course), title: 'Live', instructor: { name: 'Tess' }, enrollmentsCount: { count: 0 } });
+    expect(await at()).toEqual({
+      id: String(course),
+      title: 'Live',
+      instructor: { name: 'Tess' },
+      enrollmentsCount: { count: 0 },
+    });
     await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
     await live.pace.tick();
     expect(await at()).toMatchObject({ enrollmentsCount: { count: 1 } });
@@ -29,16 +40,21 @@ describe.each(protocols)('a subscription by %s', protocol => {
   it('ends when its token expires, with an error that says so', async () => {
     const { jwt } = readConfig({ NODE_ENV: 'test' });
     const course = await addCourse(live.api.database);
-    const client = live.subscribe(protocol, { token: await issueToken(jwt, { role: Role.ADMIN, userId: null, expiresIn: '30d' }) });
+    const client = live.subscribe(protocol, {
+      token: await issueToken(jwt, { role: Role.ADMIN, userId: null, expiresIn: '30d' }),
+    });
     expect(await client.counts()).toEqual([course, 0, 0]);
     live.pace.pass(29 * 86_400_000);
     await live.pace.tick();
     // Beyond the time by which clocks may differ.
     live.pace.pass(86_431_000);
     live.pace.goOn();
-    if (protocol === 'ws') expect(await client.ended()).toMatchObject({ code: 4403, reason: 'The token has expired. Get a new one.' });
+    if (protocol === 'ws')
+      expect(await client.ended()).toMatchObject({ code: 4403, reason: 'The token has expired. Get a new one.' });
     else {
-      expect(await client.next()).toMatchObject({ errors: [{ message: 'The token has expired. Get a new one.', extensions: { code: 'UNAUTHENTICATED' } }] });
+      expect(await client.next()).toMatchObject({
+        errors: [{ message: 'The token has expired. Get a new one.', extensions: { code: 'UNAUTHENTICATED' } }],
+      });
       expect(await client.ended()).toBeNull();
     }
   });
@@ -63,7 +79,8 @@ describe.each(protocols)('a subscription by %s', protocol => {
     const { api } = live;
     const course = await addCourse(api.database);
     const { server } = await live.another();
-    const count = async (): Promise<unknown> => (await scrape(server.metricsUrl)).get(`rollcall_live_subscriptions{protocol="${protocol}"}`);
+    const count = async (): Promise<unknown> =>
+      (await scrape(server.metricsUrl)).get(`rollcall_live_subscriptions{protocol="${protocol}"}`);
     expect(await count()).toBe(0);
     const client = subscribeBy(protocol, server.url, { courseIds: [course] });
     expect([await client.counts(), await count()]).toEqual([[course, 0, 0], 1]);

@@ -23,23 +23,36 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     live = await startLiveApi('sqlite');
     pace = steppedPace();
     lines = [];
-    const { server } = await live.another({ pace, logger: pino({}, { write: line => void lines.push(JSON.parse(line) as Line) }) });
+    const { server } = await live.another({
+      pace,
+      logger: pino({}, { write: line => void lines.push(JSON.parse(line) as Line) }),
+    });
     subscribe = options => subscribeBy(protocol, server.url, options);
   });
   afterEach(() => live.stop());
 
   /** Expects the one error to be masked, and what was masked to be in the log under its id. */
   function expectMasked(errors: readonly object[] | undefined, cause: string): void {
-    expect(errors).toMatchObject([{ message: expect.stringMatching(/^Something went wrong on our side\. Its id in the log is .+\.$/) as string, extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+    expect(errors).toMatchObject([
+      {
+        message: expect.stringMatching(/^Something went wrong on our side\. Its id in the log is .+\.$/) as string,
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    ]);
     const { message } = errors![0] as Error;
     const logged = lines.filter(({ errorId }) => errorId !== undefined && message.includes(errorId));
-    expect(logged).toMatchObject([{ msg: 'a request failed', err: { message: expect.stringContaining(cause) as string } }]);
+    expect(logged).toMatchObject([
+      { msg: 'a request failed', err: { message: expect.stringContaining(cause) as string } },
+    ]);
     expect(JSON.stringify(errors)).not.toContain(cause);
   }
 
   it('is masked where it is ours, and the subscription goes on', async () => {
     const course = await addCourse(live.api.database, { instructor: await addUser(live.api.database, Role.TEACHER) });
-    const client = subscribe({ query: 'subscription { courseCountsChanged { courseId course { totalEnrollments activeEnrollments instructor { name } } } }' });
+    const client = subscribe({
+      query:
+        'subscription { courseCountsChanged { courseId course { totalEnrollments activeEnrollments instructor { name } } } }',
+    });
     await client.counts();
     await past(live.api.database, 'alter table core_user rename to hidden_away');
     await past(live.api.database, `update core_course set total_enrollments = 2 where id = ${course}`);
@@ -55,7 +68,10 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
   it('is masked where the subscription cannot begin', async () => {
     await past(live.api.database, 'alter table core_course rename to hidden_away');
     const client = subscribe();
-    const errors = await client.next().then(message => message.errors, (thrown: unknown) => thrown as object[]);
+    const errors = await client.next().then(
+      message => message.errors,
+      (thrown: unknown) => thrown as object[],
+    );
     expectMasked(errors, 'core_course');
     client.close();
     await past(live.api.database, 'alter table hidden_away rename to core_course');
@@ -64,11 +80,17 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
 
   it('leaves the connection to an anonymous viewer whom a field is not for', async () => {
     const course = await addCourse(live.api.database);
-    const client = subscribe({ query: 'subscription { courseCountsChanged { courseId course { totalEnrollments activeEnrollments enrollments { totalCount } } } }' });
+    const client = subscribe({
+      query:
+        'subscription { courseCountsChanged { courseId course { totalEnrollments activeEnrollments enrollments { totalCount } } } }',
+    });
     expect((await client.next()).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
     await past(live.api.database, `update core_course set total_enrollments = 3 where id = ${course}`);
     await pace.tick();
-    expect([(await client.next()).errors, client.connections]).toMatchObject([[{ extensions: { code: 'UNAUTHENTICATED' } }], 1]);
+    expect([(await client.next()).errors, client.connections]).toMatchObject([
+      [{ extensions: { code: 'UNAUTHENTICATED' } }],
+      1,
+    ]);
     client.close();
   });
 
@@ -82,7 +104,10 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     await past(live.api.database, 'alter table hidden_away rename to core_course');
     await pace.tick();
     expect(await client.counts()).toEqual([course, 3, 0]);
-    expect(lines.map(({ msg }) => msg).filter(msg => msg.startsWith('live counts'))).toEqual(['live counts cannot be read; subscribers wait until they can be', 'live counts can be read again']);
+    expect(lines.map(({ msg }) => msg).filter(msg => msg.startsWith('live counts'))).toEqual([
+      'live counts cannot be read; subscribers wait until they can be',
+      'live counts can be read again',
+    ]);
     client.close();
   });
 });

@@ -21,17 +21,33 @@ describeOnEach('live counts', kind => {
     const [student, teacher] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.TEACHER)];
     const course = await addCourse(api.database);
     const of = (token: string | null): LiveClient => live.subscribe('ws', { token });
-    const [nobody, enrolled, teaching, managing] = [of(null), of(await api.token(Role.STUDENT, student)), of(await api.token(Role.TEACHER, teacher)), of(admin)];
+    const [nobody, enrolled, teaching, managing] = [
+      of(null),
+      of(await api.token(Role.STUDENT, student)),
+      of(await api.token(Role.TEACHER, teacher)),
+      of(admin),
+    ];
     await told([nobody, enrolled, teaching, managing]);
     const hidden = await addCourse(api.database, { isPublished: false, instructor: teacher });
     await pace.tick();
-    expect(await told([teaching, managing])).toEqual([[hidden, 0, 0], [hidden, 0, 0]]);
+    expect(await told([teaching, managing])).toEqual([
+      [hidden, 0, 0],
+      [hidden, 0, 0],
+    ]);
     await addEnrollment(api.database, hidden, student);
     await pace.tick();
-    expect(await told([enrolled, teaching, managing])).toEqual([[hidden, 1, 1], [hidden, 1, 1], [hidden, 1, 1]]);
+    expect(await told([enrolled, teaching, managing])).toEqual([
+      [hidden, 1, 1],
+      [hidden, 1, 1],
+      [hidden, 1, 1],
+    ]);
     await mutate(api, admin, 'updateCourse', { id: course, isPublished: false });
     await pace.tick();
-    expect(await told([nobody, enrolled, teaching])).toEqual([[course, null], [course, null], [course, null]]);
+    expect(await told([nobody, enrolled, teaching])).toEqual([
+      [course, null],
+      [course, null],
+      [course, null],
+    ]);
     await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
     await pace.tick();
     expect(await told([nobody])).toEqual([[hidden, 1, 1]]);
@@ -77,7 +93,11 @@ describeOnEach('live counts', kind => {
     }
     expect(await told(clients)).toEqual(clients.map(() => [hidden, 3, 3]));
     await addEnrollment(api.database, hidden, students[3]!);
-    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course', 'select core_course', 'select core_enrollments']);
+    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual([
+      'select core_course',
+      'select core_course',
+      'select core_enrollments',
+    ]);
     expect(await told(clients)).toEqual(clients.map(() => [hidden, 4, 4]));
   });
 });

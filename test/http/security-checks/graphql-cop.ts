@@ -7,30 +7,59 @@ export const graphqlCop: readonly SecurityCheck[] = [
     auditor: 'graphql-cop',
     check: 'Alias Overloading',
     outcome: 'refused: 101 aliases, `MAX_ALIASES` allows 50',
-    run: audited => refused(audited, `query cop { ${times(101, index => `alias${index}:__typename \n`)} }`, 'QUERY_TOO_MANY_ALIASES', /^The operation has 101 aliases, and 50 are allowed\./),
+    run: audited =>
+      refused(
+        audited,
+        `query cop { ${times(101, index => `alias${index}:__typename \n`)} }`,
+        'QUERY_TOO_MANY_ALIASES',
+        /^The operation has 101 aliases, and 50 are allowed\./,
+      ),
   },
   {
     auditor: 'graphql-cop',
     check: 'Directive Overloading',
     outcome: 'refused by one error: 10 directives at one place, 5 are allowed there',
     run: async audited => {
-      await refused(audited, 'query cop { __typename @aa@aa@aa@aa@aa@aa@aa@aa@aa@aa }', 'QUERY_TOO_MANY_DIRECTIVES', /^The operation has 10 directives at one place, and 5 are allowed there\./);
-      await refused(audited, `query cop { __typename ${'@skip(if: false)'.repeat(40)} }`, 'QUERY_TOO_MANY_DIRECTIVES', /^The operation has 40 directives at one place/);
+      await refused(
+        audited,
+        'query cop { __typename @aa@aa@aa@aa@aa@aa@aa@aa@aa@aa }',
+        'QUERY_TOO_MANY_DIRECTIVES',
+        /^The operation has 10 directives at one place, and 5 are allowed there\./,
+      );
+      await refused(
+        audited,
+        `query cop { __typename ${'@skip(if: false)'.repeat(40)} }`,
+        'QUERY_TOO_MANY_DIRECTIVES',
+        /^The operation has 40 directives at one place/,
+      );
     },
   },
   {
     auditor: 'graphql-cop',
     check: 'Field Duplication',
     outcome: 'refused: 500 fields of one name in one selection, 100 are allowed',
-    run: audited => refused(audited, `query cop { ${'__typename \n'.repeat(500)}} `, 'QUERY_TOO_COSTLY', /^The operation has 500 fields of one name in one selection, and 100 are allowed\./),
+    run: audited =>
+      refused(
+        audited,
+        `query cop { ${'__typename \n'.repeat(500)}} `,
+        'QUERY_TOO_COSTLY',
+        /^The operation has 500 fields of one name in one selection, and 100 are allowed\./,
+      ),
   },
   {
     auditor: 'graphql-cop',
     check: 'Array-based Query Batching',
     outcome: 'refused: a body is one operation, and 10 are none',
     run: async audited => {
-      const { status, data, errors } = await posted(audited, Array.from({ length: 10 }, () => ({ query: 'query cop { __typename }' })));
-      expect([status, data, errors.map(({ extensions }) => extensions)]).toEqual([400, undefined, [{ code: 'BAD_REQUEST' }]]);
+      const { status, data, errors } = await posted(
+        audited,
+        Array.from({ length: 10 }, () => ({ query: 'query cop { __typename }' })),
+      );
+      expect([status, data, errors.map(({ extensions }) => extensions)]).toEqual([
+        400,
+        undefined,
+        [{ code: 'BAD_REQUEST' }],
+      ]);
     },
   },
   {
@@ -38,9 +67,14 @@ export const graphqlCop: readonly SecurityCheck[] = [
     check: 'Introspection-based Circular Query',
     outcome: 'refused: no introspection in production; elsewhere 3 lists within each other are the most',
     run: async audited => {
-      const { data, errors } = await posted(audited, { query: 'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }' });
+      const { data, errors } = await posted(audited, {
+        query:
+          'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }',
+      });
       expect(data).toBeUndefined();
-      expect(new Set(errors.map(({ extensions }) => extensions['code']))).toEqual(new Set(['GRAPHQL_VALIDATION_FAILED']));
+      expect(new Set(errors.map(({ extensions }) => extensions['code']))).toEqual(
+        new Set(['GRAPHQL_VALIDATION_FAILED']),
+      );
     },
   },
   {
@@ -48,8 +82,13 @@ export const graphqlCop: readonly SecurityCheck[] = [
     check: 'Introspection',
     outcome: 'refused in production, unless `INTROSPECTION=on`',
     run: async audited => {
-      const { data, errors } = await posted(audited, { query: 'query cop { __schema { types { name fields { name } } } }' });
-      expect([data, errors[0]!.message]).toEqual([undefined, 'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.']);
+      const { data, errors } = await posted(audited, {
+        query: 'query cop { __schema { types { name fields { name } } } }',
+      });
+      expect([data, errors[0]!.message]).toEqual([
+        undefined,
+        'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.',
+      ]);
     },
   },
   {
@@ -57,7 +96,13 @@ export const graphqlCop: readonly SecurityCheck[] = [
     check: 'Field Suggestions',
     outcome: 'none: no message of production says "Did you mean"',
     run: async audited => {
-      for (const query of ['query cop { __schema { directive } }', '{ course }', '{ courses { totalCoun } }', '{ courses(frist: 1) { totalCount } }']) expect((await posted(audited, { query })).text).not.toContain('Did you mean');
+      for (const query of [
+        'query cop { __schema { directive } }',
+        '{ course }',
+        '{ courses { totalCoun } }',
+        '{ courses(frist: 1) { totalCount } }',
+      ])
+        expect((await posted(audited, { query })).text).not.toContain('Did you mean');
     },
   },
   {
@@ -87,7 +132,9 @@ export const graphqlCop: readonly SecurityCheck[] = [
     outcome: 'refused: 400 without the header, 405 with it',
     run: async audited => {
       expect((await byGet(audited, 'mutation cop {__typename}')).status).toBe(400);
-      expect((await byGet(audited, 'mutation cop {__typename}', { 'apollo-require-preflight': 'true' })).status).toBe(405);
+      expect((await byGet(audited, 'mutation cop {__typename}', { 'apollo-require-preflight': 'true' })).status).toBe(
+        405,
+      );
     },
   },
   {
@@ -95,7 +142,14 @@ export const graphqlCop: readonly SecurityCheck[] = [
     check: 'POST based url-encoded query (possible CSRF)',
     outcome: 'refused: 415 for every type but JSON',
     run: async audited => {
-      for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x']) expect((await posted(audited, new URLSearchParams({ query: 'query cop { __typename }' }).toString(), { 'content-type': type })).status).toBe(415);
+      for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x'])
+        expect(
+          (
+            await posted(audited, new URLSearchParams({ query: 'query cop { __typename }' }).toString(), {
+              'content-type': type,
+            })
+          ).status,
+        ).toBe(415);
     },
   },
   {

@@ -20,19 +20,39 @@ export interface SecurityCheck {
 }
 
 /** Gives so many parts of a text, made by their number. */
-export const times = (count: number, make: (index: number) => string): string => Array.from({ length: count }, (_, index) => make(index)).join(' ');
+export const times = (count: number, make: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => make(index)).join(' ');
 export const JSON_BODY = { 'content-type': 'application/json' };
 
 /** Gives what a request is answered, in the type that auditors read. */
-export async function posted({ api }: Audited, body: unknown, headers: Record<string, string> = JSON_BODY): Promise<{ status: number; text: string; data: any; errors: { message: string; extensions: Record<string, unknown> }[] }> {
-  const response = await fetch(api.url, { method: 'POST', headers, body: typeof body === 'string' || body instanceof URLSearchParams ? body : JSON.stringify(body) });
+export async function posted(
+  { api }: Audited,
+  body: unknown,
+  headers: Record<string, string> = JSON_BODY,
+): Promise<{
+  status: number;
+  text: string;
+  data: any;
+  errors: { message: string; extensions: Record<string, unknown> }[];
+}> {
+  const response = await fetch(api.url, {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' || body instanceof URLSearchParams ? body : JSON.stringify(body),
+  });
   const text = await response.text();
   const { data, errors = [] } = JSON.parse(text) as { data?: object; errors?: [] };
   return { status: response.status, text, data, errors };
 }
 
 /** Sends an operation, and asserts that it is refused by one error, before any statement. */
-export async function refused(audited: Audited, query: string, code: string, message: string | RegExp, variables: object = {}): Promise<void> {
+export async function refused(
+  audited: Audited,
+  query: string,
+  code: string,
+  message: string | RegExp,
+  variables: object = {},
+): Promise<void> {
   let answer!: Awaited<ReturnType<typeof posted>>;
   const statements = await audited.api.statements(async () => (answer = await posted(audited, { query, variables })));
   expect([answer.data, answer.errors.length, answer.errors[0]?.extensions]).toEqual([undefined, 1, { code }]);
@@ -42,4 +62,5 @@ export async function refused(audited: Audited, query: string, code: string, mes
 }
 
 /** Sends an operation by GET. */
-export const byGet = ({ api }: Audited, query: string, headers: Record<string, string> = {}): Promise<Response> => fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
+export const byGet = ({ api }: Audited, query: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });

@@ -13,7 +13,14 @@ const texts = {
   several: 'query A { courses { totalCount } } query B { me { id } }',
 };
 const folder = trustedFolder({
-  'apollo.json': { format: 'apollo-persisted-query-manifest', version: 1, operations: [{ id: 'list-1', name: 'List', type: 'query', body: texts.list }, { id: hashOf(texts.watch), name: 'Watch', type: 'subscription', body: texts.watch }] },
+  'apollo.json': {
+    format: 'apollo-persisted-query-manifest',
+    version: 1,
+    operations: [
+      { id: 'list-1', name: 'List', type: 'query', body: texts.list },
+      { id: hashOf(texts.watch), name: 'Watch', type: 'subscription', body: texts.watch },
+    ],
+  },
   'relay/persisted_queries.json': { '0123456789abcdef0123456789abcdef': texts.add, 'the-watch': texts.watch },
   'pairs.json': [['pair', texts.several]],
   'count.graphql': `${texts.count}\n`,
@@ -39,37 +46,95 @@ describe('a server with trusted documents', () => {
     readonly body: { data?: Record<string, never>; errors?: { message: string; extensions: { code: string } }[] };
   }
 
-  const replyOf = async (response: Response): Promise<Reply> => ({ status: response.status, body: (await response.json()) as Reply['body'] });
-  const post = async (body: object, accept = 'application/graphql-response+json'): Promise<Reply> => replyOf(await fetch(api.url, { method: 'POST', headers: { 'content-type': 'application/json', accept, authorization: `Bearer ${await api.token(Role.ADMIN, null)}` }, body: JSON.stringify(body) }));
-  const get = async (parameters: Record<string, string>): Promise<Reply> => replyOf(await fetch(`${api.url}?${new URLSearchParams(parameters)}`, { headers: { 'apollo-require-preflight': '1', accept: 'application/graphql-response+json' } }));
+  const replyOf = async (response: Response): Promise<Reply> => ({
+    status: response.status,
+    body: (await response.json()) as Reply['body'],
+  });
+  const post = async (body: object, accept = 'application/graphql-response+json'): Promise<Reply> =>
+    replyOf(
+      await fetch(api.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept,
+          authorization: `Bearer ${await api.token(Role.ADMIN, null)}`,
+        },
+        body: JSON.stringify(body),
+      }),
+    );
+  const get = async (parameters: Record<string, string>): Promise<Reply> =>
+    replyOf(
+      await fetch(`${api.url}?${new URLSearchParams(parameters)}`, {
+        headers: { 'apollo-require-preflight': '1', accept: 'application/graphql-response+json' },
+      }),
+    );
   const persisted = (sha256Hash: unknown): object => ({ persistedQuery: { version: 1, sha256Hash } });
-  const stream = (body: object): Promise<Response> => fetch(`${api.url}/stream`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify(body) });
-  const streamByGet = (parameters: Record<string, string>): Promise<Response> => fetch(`${api.url}/stream?${new URLSearchParams(parameters)}`, { headers: { accept: 'text/event-stream' } });
+  const stream = (body: object): Promise<Response> =>
+    fetch(`${api.url}/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify(body),
+    });
+  const streamByGet = (parameters: Record<string, string>): Promise<Response> =>
+    fetch(`${api.url}/stream?${new URLSearchParams(parameters)}`, { headers: { accept: 'text/event-stream' } });
 
   /** Lists every way in which a request can name a document by an id. */
-  const waysOf = (id: string): object[] => [{ documentId: id }, { doc_id: id }, { id }, { extensions: persisted(id) }, { query: null, documentId: id }, { query: '', documentId: id }];
+  const waysOf = (id: string): object[] => [
+    { documentId: id },
+    { doc_id: id },
+    { id },
+    { extensions: persisted(id) },
+    { query: null, documentId: id },
+    { query: '', documentId: id },
+  ];
   const { list, count, add, watch, several } = texts;
-  const asText = (fields: object): Record<string, string> => Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]));
+  const asText = (fields: object): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+    );
 
   it('runs each of them by each of its ids, by POST and by GET, and by its exact text', async () => {
     for (const id of ['list-1', hashOf(list), `sha256:${hashOf(list)}`]) {
       for (const way of waysOf(id)) {
-        expect(await post({ ...way, variables: { first: 1 } }), JSON.stringify(way)).toMatchObject({ status: 200, body: { data: { courses: { totalCount: 1 } } } });
-        if (!('query' in way)) expect(await get(asText({ ...way, variables: { first: 0 } })), JSON.stringify(way)).toEqual({ status: 200, body: { data: { courses: { totalCount: 1, nodes: [] } } } });
+        expect(await post({ ...way, variables: { first: 1 } }), JSON.stringify(way)).toMatchObject({
+          status: 200,
+          body: { data: { courses: { totalCount: 1 } } },
+        });
+        if (!('query' in way))
+          expect(await get(asText({ ...way, variables: { first: 0 } })), JSON.stringify(way)).toEqual({
+            status: 200,
+            body: { data: { courses: { totalCount: 1, nodes: [] } } },
+          });
       }
     }
-    for (const way of [{ query: count }, { query: `${count}\n` }, { documentId: hashOf(count) }, { documentId: hashOf(`${count}\n`) }, { query: count, extensions: persisted(hashOf(count)) }]) {
+    for (const way of [
+      { query: count },
+      { query: `${count}\n` },
+      { documentId: hashOf(count) },
+      { documentId: hashOf(`${count}\n`) },
+      { query: count, extensions: persisted(hashOf(count)) },
+    ]) {
       expect(await post(way)).toMatchObject({ status: 200, body: { data: { courses: { totalCount: 1 } } } });
       expect(await get(asText(way))).toMatchObject({ status: 200, body: { data: { courses: { totalCount: 1 } } } });
     }
-    expect(await post({ id: 'pair', operationName: 'A' })).toMatchObject({ status: 200, body: { data: { courses: { totalCount: 1 } } } });
+    expect(await post({ id: 'pair', operationName: 'A' })).toMatchObject({
+      status: 200,
+      body: { data: { courses: { totalCount: 1 } } },
+    });
     expect((await post({ id: 'pair' })).body.errors![0]!.extensions.code).toBe('OPERATION_RESOLUTION_FAILURE');
-    expect((await post({ query: several, operationName: 'C' })).body.errors![0]!.extensions.code).toBe('OPERATION_RESOLUTION_FAILURE');
+    expect((await post({ query: several, operationName: 'C' })).body.errors![0]!.extensions.code).toBe(
+      'OPERATION_RESOLUTION_FAILURE',
+    );
   });
 
   it('runs mutations by POST, and refuses them by GET', async () => {
-    expect(await post({ documentId: '0123456789abcdef0123456789abcdef', variables: { input: { title: 'New' } } })).toMatchObject({ status: 200, body: { data: { createCourse: { course: {} } } } });
-    expect(await get(asText({ documentId: hashOf(add), variables: { input: { title: 'New' } } }))).toMatchObject({ status: 405, body: { errors: [{ extensions: { code: 'BAD_REQUEST' } }] } });
+    expect(
+      await post({ documentId: '0123456789abcdef0123456789abcdef', variables: { input: { title: 'New' } } }),
+    ).toMatchObject({ status: 200, body: { data: { createCourse: { course: {} } } } });
+    expect(await get(asText({ documentId: hashOf(add), variables: { input: { title: 'New' } } }))).toMatchObject({
+      status: 405,
+      body: { errors: [{ extensions: { code: 'BAD_REQUEST' } }] },
+    });
     await api.database.em.getConnection().execute("delete from core_course where title = 'New'");
   });
 
@@ -104,36 +169,71 @@ describe('a server with trusted documents', () => {
     for (const accept of ['application/graphql-response+json', 'application/json']) {
       for (const body of others) {
         const { status, body: answer } = await post(body, accept);
-        expect([JSON.stringify(body).slice(0, 100), status, answer.errors?.map(({ extensions }) => extensions), answer.data]).toEqual([JSON.stringify(body).slice(0, 100), 400, [{ code: 'DOCUMENT_NOT_TRUSTED' }], undefined]);
+        expect([
+          JSON.stringify(body).slice(0, 100),
+          status,
+          answer.errors?.map(({ extensions }) => extensions),
+          answer.data,
+        ]).toEqual([JSON.stringify(body).slice(0, 100), 400, [{ code: 'DOCUMENT_NOT_TRUSTED' }], undefined]);
       }
     }
-    for (const body of others.slice(0, 12)) expect(await get(asText(body)), JSON.stringify(body).slice(0, 100)).toMatchObject(JSON.stringify(body).length > 15_000 ? { status: 431 } : { status: 400, body: { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] } });
+    for (const body of others.slice(0, 12))
+      expect(await get(asText(body)), JSON.stringify(body).slice(0, 100)).toMatchObject(
+        JSON.stringify(body).length > 15_000
+          ? { status: 431 }
+          : { status: 400, body: { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] } },
+      );
     expect(log.lines().filter(({ level }) => level >= 40)).toEqual([]);
   });
 
   it('never takes one that was refused for a known one, nor registers it by its hash', async () => {
-    for (let again = 0; again < 2; again += 1) expect((await post({ query: open, extensions: persisted(hashOf(open)) })).status).toBe(400);
-    expect((await post({ extensions: persisted(hashOf(open)) })).body.errors![0]!.extensions.code).toBe('DOCUMENT_NOT_TRUSTED');
+    for (let again = 0; again < 2; again += 1)
+      expect((await post({ query: open, extensions: persisted(hashOf(open)) })).status).toBe(400);
+    expect((await post({ extensions: persisted(hashOf(open)) })).body.errors![0]!.extensions.code).toBe(
+      'DOCUMENT_NOT_TRUSTED',
+    );
   });
 
   it('holds them to the limits all the same, for a variable can make them costly', async () => {
-    expect((await post({ documentId: 'list-1', variables: { first: 100 } })).body.errors?.[0]?.extensions.code).toBe('QUERY_TOO_COSTLY');
+    expect((await post({ documentId: 'list-1', variables: { first: 100 } })).body.errors?.[0]?.extensions.code).toBe(
+      'QUERY_TOO_COSTLY',
+    );
   });
 
   it('serves their subscriptions by server-sent events, and no others', async () => {
-    const ways = [{ query: watch }, ...waysOf('the-watch'), ...waysOf(hashOf(watch)), ...waysOf(`sha256:${hashOf(watch)}`)];
+    const ways = [
+      { query: watch },
+      ...waysOf('the-watch'),
+      ...waysOf(hashOf(watch)),
+      ...waysOf(`sha256:${hashOf(watch)}`),
+    ];
     for (const way of ways) {
-      for (const response of [await stream(way), ...('query' in way && way.query === null ? [] : [await streamByGet(asText(way))])]) {
+      for (const response of [
+        await stream(way),
+        ...('query' in way && way.query === null ? [] : [await streamByGet(asText(way))]),
+      ]) {
         const parts = response.body!.getReader();
         let text = '';
-        while (response.status === 200 && !text.includes('courseId')) text += Buffer.from((await parts.read()).value!).toString();
-        expect([response.status, text], JSON.stringify(way)).toEqual([200, expect.stringContaining('event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"1"}}}')]);
+        while (response.status === 200 && !text.includes('courseId'))
+          text += Buffer.from((await parts.read()).value!).toString();
+        expect([response.status, text], JSON.stringify(way)).toEqual([
+          200,
+          expect.stringContaining('event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"1"}}}'),
+        ]);
         await parts.cancel();
       }
     }
-    for (const body of [{ query: 'subscription { courseCountsChanged { courseId } }' }, {}, ...waysOf('unknown'), { query: watch, id: 'pair' }]) {
+    for (const body of [
+      { query: 'subscription { courseCountsChanged { courseId } }' },
+      {},
+      ...waysOf('unknown'),
+      { query: watch, id: 'pair' },
+    ]) {
       for (const response of [await stream(body), await streamByGet(asText(body))]) {
-        expect([response.status, ((await response.json()) as Reply['body']).errors?.map(({ extensions }) => extensions)], JSON.stringify(body)).toEqual([400, [{ code: 'DOCUMENT_NOT_TRUSTED' }]]);
+        expect(
+          [response.status, ((await response.json()) as Reply['body']).errors?.map(({ extensions }) => extensions)],
+          JSON.stringify(body),
+        ).toEqual([400, [{ code: 'DOCUMENT_NOT_TRUSTED' }]]);
       }
     }
     expect(await (await stream({ documentId: 'list-1' })).text()).toContain('"code":"BAD_REQUEST"');
@@ -148,9 +248,13 @@ describe('a server with trusted documents', () => {
       connection.send({ id: String(id), type: 'complete' });
       return message.type === 'next' ? message.payload : message;
     };
-    for (const way of [{ query: watch }, ...waysOf('the-watch'), ...waysOf(hashOf(watch))]) expect(await outcome(way), JSON.stringify(way)).toEqual({ data: { courseCountsChanged: { courseId: '1' } } });
+    for (const way of [{ query: watch }, ...waysOf('the-watch'), ...waysOf(hashOf(watch))])
+      expect(await outcome(way), JSON.stringify(way)).toEqual({ data: { courseCountsChanged: { courseId: '1' } } });
     for (const payload of [{ query: 'subscription { courseCountsChanged { courseId } }' }, {}, ...waysOf('unknown')]) {
-      expect(await outcome(payload), JSON.stringify(payload)).toMatchObject({ type: 'error', payload: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] });
+      expect(await outcome(payload), JSON.stringify(payload)).toMatchObject({
+        type: 'error',
+        payload: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }],
+      });
     }
     connection.socket.close();
     await connection.closed;

@@ -22,12 +22,23 @@ export const oneRow: readonly Scenario[] = [
     async run(arena) {
       const [from, to] = (await arena.courses(2)) as [number, number];
       const enrollments = await arena.enrollments(from, 12);
-      const race = await arena.race(enrollments.flatMap(enrollment => [{ name: 'unenroll' as const, enrollment }, { name: 'transfer' as const, enrollment, course: to }]));
+      const race = await arena.race(
+        enrollments.flatMap(enrollment => [
+          { name: 'unenroll' as const, enrollment },
+          { name: 'transfer' as const, enrollment, course: to },
+        ]),
+      );
       enrollments.forEach((_, index) => {
         const [removed, moved] = [race.results[2 * index]!.code, race.results[2 * index + 1]!.code];
         ok(removed === 'done' && ['done', 'NOT_FOUND'].includes(moved), `removed: ${removed}, moved: ${moved}`);
       });
-      deepEqual([await arena.counts(from), await arena.counts(to)], [[0, 0], [0, 0]]);
+      deepEqual(
+        [await arena.counts(from), await arena.counts(to)],
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      );
       return race;
     },
   },
@@ -36,7 +47,11 @@ export const oneRow: readonly Scenario[] = [
     async run(arena) {
       const [from, left, right] = (await arena.courses(3)) as [number, number, number];
       const enrollments = await arena.enrollments(from, 12);
-      const race = await arena.race(enrollments.flatMap(enrollment => [left, right].map(course => ({ name: 'transfer' as const, enrollment, course }))));
+      const race = await arena.race(
+        enrollments.flatMap(enrollment =>
+          [left, right].map(course => ({ name: 'transfer' as const, enrollment, course })),
+        ),
+      );
       deepEqual(codesOf(race), { done: 24 });
       const [[inLeft], [inRight]] = [(await arena.counts(left))!, (await arena.counts(right))!];
       deepEqual([await arena.counts(from), inLeft! + inRight!], [[0, 0], 12]);
@@ -49,9 +64,20 @@ export const oneRow: readonly Scenario[] = [
     async run(arena) {
       const [a, b] = (await arena.courses(2)) as [number, number];
       const [inA, inB] = [await arena.enrollments(a, 12), await arena.enrollments(b, 12)];
-      const race = await arena.race(inA.flatMap((enrollment, index) => [{ name: 'transfer' as const, enrollment, course: b }, { name: 'transfer' as const, enrollment: inB[index]!, course: a }]));
+      const race = await arena.race(
+        inA.flatMap((enrollment, index) => [
+          { name: 'transfer' as const, enrollment, course: b },
+          { name: 'transfer' as const, enrollment: inB[index]!, course: a },
+        ]),
+      );
       deepEqual(codesOf(race), { done: 24 });
-      deepEqual([await arena.counts(a), await arena.counts(b)], [[12, 12], [12, 12]]);
+      deepEqual(
+        [await arena.counts(a), await arena.counts(b)],
+        [
+          [12, 12],
+          [12, 12],
+        ],
+      );
       return race;
     },
   },
@@ -61,7 +87,12 @@ export const oneRow: readonly Scenario[] = [
     async run(arena) {
       const course = await arena.course();
       const enrollments = await arena.enrollments(course, 12);
-      const race = await arena.race(enrollments.flatMap(enrollment => [{ name: 'setStatus' as const, enrollment, status: 'dropped' }, { name: 'unenroll' as const, enrollment }]));
+      const race = await arena.race(
+        enrollments.flatMap(enrollment => [
+          { name: 'setStatus' as const, enrollment, status: 'dropped' },
+          { name: 'unenroll' as const, enrollment },
+        ]),
+      );
       enrollments.forEach((_, index) => {
         const [changed, removed] = [race.results[2 * index]!.code, race.results[2 * index + 1]!.code];
         ok(removed === 'done' && ['done', 'NOT_FOUND'].includes(changed), `removed: ${removed}, changed: ${changed}`);
@@ -85,7 +116,11 @@ export const oneRow: readonly Scenario[] = [
       for (const [index, enrollment] of enrollments.entries()) {
         const [first, moved, second] = race.results.slice(3 * index, 3 * index + 3).map(({ code }) => code);
         // Nobody retries these: that the row has moved is a conflict, and the one who would remove it is told so.
-        deepEqual([moved, first === second, ['done', 'COUNTER_CONFLICT'].includes(first!)], ['done', true, true], `${first}, ${moved}, ${second}`);
+        deepEqual(
+          [moved, first === second, ['done', 'COUNTER_CONFLICT'].includes(first!)],
+          ['done', true, true],
+          `${first}, ${moved}, ${second}`,
+        );
         await isWhereTold(arena, enrollment, first === 'done' ? null : to);
       }
       return race;
@@ -97,13 +132,22 @@ export const oneRow: readonly Scenario[] = [
       const [from, to, elsewhere] = (await arena.courses(3)) as [number, number, number];
       const [moved, removed] = [await arena.enrollments(from, 8), await arena.enrollments(from, 8)];
       const race = await arena.race([
-        ...moved.flatMap(enrollment => [{ name: 'staleRemove' as const, enrollment }, { name: 'transfer' as const, enrollment, course: to }]),
-        ...removed.flatMap(enrollment => [{ name: 'staleMove' as const, enrollment, course: elsewhere }, { name: 'unenroll' as const, enrollment }]),
+        ...moved.flatMap(enrollment => [
+          { name: 'staleRemove' as const, enrollment },
+          { name: 'transfer' as const, enrollment, course: to },
+        ]),
+        ...removed.flatMap(enrollment => [
+          { name: 'staleMove' as const, enrollment, course: elsewhere },
+          { name: 'unenroll' as const, enrollment },
+        ]),
       ]);
       for (const [index, enrollment] of moved.entries()) {
         const [stale, mover] = race.results.slice(2 * index).map(({ code }) => code);
         // Triggers see where the row is, so that one which has moved can be removed all the same.
-        const possible = ['done, NOT_FOUND', ...(strategy === 'triggers' ? ['done, done'] : ['COUNTER_CONFLICT, done'])];
+        const possible = [
+          'done, NOT_FOUND',
+          ...(strategy === 'triggers' ? ['done, done'] : ['COUNTER_CONFLICT, done']),
+        ];
         ok(possible.includes(`${stale}, ${mover}`), `removed: ${stale}, moved: ${mover}`);
         await isWhereTold(arena, enrollment, stale === 'done' ? null : to);
       }

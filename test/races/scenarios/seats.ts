@@ -8,29 +8,39 @@ import { codesOf, gotIn, importOf, refusalsOf, shuffled, together, type Scenario
 type Way = (arena: Arena, course: number, racers: number) => Promise<Operation[]>;
 
 const ways: Readonly<Record<string, Way>> = {
-  enroll: async (arena, course, racers) => (await arena.students(racers)).map(user => ({ name: 'enroll', course, user })),
-  enrollMany: async (arena, course, racers) => (await arena.students(racers)).map(user => ({ name: 'enrollMany', course, users: [user] })),
-  reactivation: async (arena, course, racers) => (await arena.enrollments(course, racers, EnrollmentStatus.DROPPED)).map(enrollment => ({ name: 'setStatus', enrollment, status: 'active' })),
-  'moving in': async (arena, course, racers) => (await arena.enrollments(await arena.course(), racers)).map(enrollment => ({ name: 'transfer', enrollment, course })),
+  enroll: async (arena, course, racers) =>
+    (await arena.students(racers)).map(user => ({ name: 'enroll', course, user })),
+  enrollMany: async (arena, course, racers) =>
+    (await arena.students(racers)).map(user => ({ name: 'enrollMany', course, users: [user] })),
+  reactivation: async (arena, course, racers) =>
+    (await arena.enrollments(course, racers, EnrollmentStatus.DROPPED)).map(enrollment => ({
+      name: 'setStatus',
+      enrollment,
+      status: 'active',
+    })),
+  'moving in': async (arena, course, racers) =>
+    (await arena.enrollments(await arena.course(), racers)).map(enrollment => ({
+      name: 'transfer',
+      enrollment,
+      course,
+    })),
   import: async (arena, course, racers) => (await arena.students(racers)).map(user => importOf(course, user)),
 };
 
 /** Lists the races for seats and into courses that close. */
 export const seats: readonly Scenario[] = [
-  ...Object.entries(ways).map(
-    ([name, way]): Scenario => ({
-      name: `100 racers for the last seat by ${name}`,
-      plain: true,
-      async run(arena) {
-        const course = await arena.course(3);
-        await arena.enrollments(course, 2);
-        const race = await arena.race(await way(arena, course, 100));
-        deepEqual([gotIn(race), refusalsOf(race)], [1, { COURSE_FULL: 99 }]);
-        deepEqual((await arena.counts(course))![1], 3);
-        return race;
-      },
-    }),
-  ),
+  ...Object.entries(ways).map(([name, way]): Scenario => ({
+    name: `100 racers for the last seat by ${name}`,
+    plain: true,
+    async run(arena) {
+      const course = await arena.course(3);
+      await arena.enrollments(course, 2);
+      const race = await arena.race(await way(arena, course, 100));
+      deepEqual([gotIn(race), refusalsOf(race)], [1, { COURSE_FULL: 99 }]);
+      deepEqual((await arena.counts(course))![1], 3);
+      return race;
+    },
+  })),
   {
     name: 'the last 5 seats, by every way in',
     plain: true,
@@ -68,7 +78,10 @@ export const seats: readonly Scenario[] = [
         ...(await enrolling(8)),
       ]);
       const codes = race.results.map(({ code }) => code);
-      ok(codes.every(code => ['done', 'COURSE_CLOSED', 'NOT_FOUND'].includes(code)), JSON.stringify(codes));
+      ok(
+        codes.every(code => ['done', 'COURSE_CLOSED', 'NOT_FOUND'].includes(code)),
+        JSON.stringify(codes),
+      );
       deepEqual(codes.slice(16, 18), ['done', 'done']);
       const inside = [(await arena.counts(archived))![0]!, (await arena.counts(hidden))![0]!];
       deepEqual(inside[0]! + inside[1]! + 2, codesOf(race)['done']);

@@ -6,7 +6,10 @@ import type { Arena } from '../arena.js';
 import type { Operation } from '../operations.js';
 import { codesOf, shuffled, type Scenario } from '../scenario.js';
 
-/** Lists the race of all kinds of writers during which drift is made, repaired by the SQL script and verified, again and again. */
+/**
+ * Lists the race of all kinds of writers during which drift is made, repaired by the SQL script and verified, again and
+ * again.
+ */
 export const sqlScripts: readonly Scenario[] = [
   {
     name: 'the SQL scripts against everything',
@@ -30,11 +33,21 @@ export const sqlScripts: readonly Scenario[] = [
 
 async function driftAndRepair({ kind, url, database, drifting }: Arena): Promise<void> {
   // Upwards, for a writer could not take 1 from a count that is too low.
-  await database.em.fork().transactional(em => em.execute('update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 3'));
-  // The writers go on: what the script had left would be there still, and what they do meanwhile must not look like drift.
+  await database.em
+    .fork()
+    .transactional(em =>
+      em.execute(
+        'update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 3',
+      ),
+    );
+  // The writers go on: what the script had left would be there still, and what they do meanwhile must not look like
+  // drift.
   for (const text of [updateScript(kind), script('verify_enrollment_counts.sql')]) {
     const [lines, summary] = await resultsOf(clientsHere(kind)[0]!, url, text);
-    deepEqual(lines!.filter(({ result }) => result === 'MISMATCH'), []);
+    deepEqual(
+      lines!.filter(({ result }) => result === 'MISMATCH'),
+      [],
+    );
     deepEqual(summary, [{ courses: String(lines!.length / 2), mismatches: '0' }]);
   }
   deepEqual(await drifting(), []);
@@ -42,13 +55,34 @@ async function driftAndRepair({ kind, url, database, drifting }: Arena): Promise
 
 async function everyKindOfWrite(arena: Arena): Promise<Operation[]> {
   const [courses, users] = [await arena.courses(12), await arena.students(40)];
-  const [enrolled, moving, flushed, others] = [users.slice(0, 8), users.slice(8, 20), users.slice(20, 28), users.slice(28)];
-  const enrollments = await addEnrollments(arena.database, courses.flatMap(course => enrolled.map(student => ({ course, student }))));
-  const moves = await addEnrollments(arena.database, moving.map((student, index) => ({ course: courses[index]!, student })));
+  const [enrolled, moving, flushed, others] = [
+    users.slice(0, 8),
+    users.slice(8, 20),
+    users.slice(20, 28),
+    users.slice(28),
+  ];
+  const enrollments = await addEnrollments(
+    arena.database,
+    courses.flatMap(course => enrolled.map(student => ({ course, student }))),
+  );
+  const moves = await addEnrollments(
+    arena.database,
+    moving.map((student, index) => ({ course: courses[index]!, student })),
+  );
   return shuffled<Operation>([
-    ...enrollments.map((enrollment, index): Operation => (index % 2 === 0 ? { name: 'unenroll', enrollment } : { name: 'setStatus', enrollment, status: 'dropped' })),
-    ...moves.map((enrollment, index): Operation => ({ name: 'transfer', enrollment, course: courses[(index + 5) % 12]! })),
-    ...flushed.map((user, index): Operation => ({ name: 'flushMany', user, courses: index % 2 === 0 ? courses : [...courses].reverse() })),
+    ...enrollments.map((enrollment, index): Operation =>
+      index % 2 === 0 ? { name: 'unenroll', enrollment } : { name: 'setStatus', enrollment, status: 'dropped' },
+    ),
+    ...moves.map((enrollment, index): Operation => ({
+      name: 'transfer',
+      enrollment,
+      course: courses[(index + 5) % 12]!,
+    })),
+    ...flushed.map((user, index): Operation => ({
+      name: 'flushMany',
+      user,
+      courses: index % 2 === 0 ? courses : [...courses].reverse(),
+    })),
     ...courses.flatMap(course => others.map((user): Operation => ({ name: 'enroll', course, user }))),
   ]);
 }

@@ -13,15 +13,23 @@ export interface Answered {
   readonly newIds: readonly number[];
 }
 
-/** Tells whether there is an order in which the mutations, one after the other, lead to these answers and to these rows. */
+/**
+ * Tells whether there is an order in which the mutations, one after the other, lead to these answers and to these rows.
+ */
 export function inSomeOrder(before: School, answered: readonly Answered[], after: School): boolean {
   return orders(answered).some(order => {
     const school = structuredClone(before);
-    return order.every((one, index) => isDenied(before, school, one) ?? happens(school, one, index)) && differences(after, school).length === 0;
+    return (
+      order.every((one, index) => isDenied(before, school, one) ?? happens(school, one, index)) &&
+      differences(after, school).length === 0
+    );
   });
 }
 
-/** Returns whether a deleted user's request was denied; null: it may be carried out, for its token was accepted while its user was there. */
+/**
+ * Returns whether a deleted user's request was denied; null: it may be carried out, for its token was accepted while
+ * its user was there.
+ */
 function isDenied(before: School, now: School, { viewer, codes }: Answered): boolean | null {
   const denied = String(codes) === 'UNAUTHENTICATED';
   if (isDeleted(before, viewer)) return denied;
@@ -31,7 +39,8 @@ function isDenied(before: School, now: School, { viewer, codes }: Answered): boo
 function happens(school: School, { viewer, mutation, codes, newIds }: Answered, place: number): boolean {
   const { error, codes: wanted, news, change } = mutation.verdict(school, viewer);
   if (String(codes) !== String(error ?? wanted)) return false;
-  // A row that was gone again before the answer was read has no id in it; any will do, for it must not be there in the end.
+  // A row that was gone again before the answer was read has no id in it; any will do, for it must not be there in the
+  // end.
   change?.(Array.from({ length: news }, (_, index) => newIds[index] ?? -1 - place * 100 - index));
   return true;
 }

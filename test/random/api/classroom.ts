@@ -10,7 +10,9 @@ import { differences, faultsIn, readTables } from './tables.js';
 /** Is an id that no row has. */
 export const UNKNOWN = 999_999_999;
 
-/** Says of which kind a caller is: nobody signed in, an admin's token without a user, a user, or one who was deleted. */
+/**
+ * Says of which kind a caller is: nobody signed in, an admin's token without a user, a user, or one who was deleted.
+ */
 export type CallerKind = 'nobody' | 'admin' | 'user' | 'former';
 
 /** Is who sends a request. */
@@ -19,7 +21,10 @@ export interface Caller {
   readonly viewer: Viewer | null;
 }
 
-/** Is the stage of one story: a server, the model that its answers and its database must agree with, and what has happened. */
+/**
+ * Is the stage of one story: a server, the model that its answers and its database must agree with, and what has
+ * happened.
+ */
 export class Classroom {
   readonly story = new Story();
   operations = 0;
@@ -41,7 +46,10 @@ export class Classroom {
     const users = kind === 'former' ? gone : [...this.school.users].map(([id, { role }]) => [id, role] as const);
     if (kind === 'admin' || users.length === 0) return { told: 'an admin', viewer: { userId: null, role: Role.ADMIN } };
     const [userId, role] = users[number % users.length]!;
-    return { told: `${this.story.name('user', userId, role)}${kind === 'former' ? ', who is deleted,' : ''}`, viewer: { userId, role } };
+    return {
+      told: `${this.story.name('user', userId, role)}${kind === 'former' ? ', who is deleted,' : ''}`,
+      viewer: { userId, role },
+    };
   }
 
   /** Gives a row's name in the story. */

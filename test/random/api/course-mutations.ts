@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { CourseStatus, Role } from '../../../src/entities/index.js';
 import type { Classroom } from './classroom.js';
-import { createCourseVerdict, createUserVerdict, deleteCourseVerdict, deleteUserVerdict, updateCourseVerdict, type CourseSaid } from './course-rules.js';
+import {
+  createCourseVerdict,
+  createUserVerdict,
+  deleteCourseVerdict,
+  deleteUserVerdict,
+  updateCourseVerdict,
+  type CourseSaid,
+} from './course-rules.js';
 import { anyRow, idOf, mostly, type ChosenRow, type MakeMutation } from './mutation.js';
 
 interface Given extends Omit<CourseSaid, 'instructorId'> {
@@ -12,7 +19,10 @@ const given: fc.Arbitrary<Given> = fc.record(
   {
     title: mostly(['Geometry', 'Music'], ''),
     description: fc.constantFrom('Every day', null),
-    status: mostly([CourseStatus.ACTIVE, CourseStatus.ACTIVE, CourseStatus.ACTIVE, CourseStatus.DRAFT, CourseStatus.ARCHIVED], null),
+    status: mostly(
+      [CourseStatus.ACTIVE, CourseStatus.ACTIVE, CourseStatus.ACTIVE, CourseStatus.DRAFT, CourseStatus.ARCHIVED],
+      null,
+    ),
     isPublished: mostly([true, true, false], null),
     capacity: mostly([null, 0, 1, 2, 3, 4], -1),
     instructor: fc.option(anyRow),
@@ -23,21 +33,38 @@ const given: fc.Arbitrary<Given> = fc.record(
 /** Creates a course. */
 export const createCourse: fc.Arbitrary<MakeMutation> = given.map(given => room => {
   const course = { title: 'Drawing', ...saidIn(room, given) };
-  return { name: 'createCourse', told: `create a course${told(room, course)}`, input: inputOf(course), verdict: (school, viewer) => createCourseVerdict(school, viewer, course) };
+  return {
+    name: 'createCourse',
+    told: `create a course${told(room, course)}`,
+    input: inputOf(course),
+    verdict: (school, viewer) => createCourseVerdict(school, viewer, course),
+  };
 });
 
 /** Changes a course. */
-export const updateCourse: fc.Arbitrary<MakeMutation> = fc.record({ course: anyRow, given }).map(({ course, given }) => room => {
-  const [id, said] = [idOf(room, 'course', course), saidIn(room, given)];
-  const changes = { id, ...said };
-  const words = `change ${room.name('course', id)}${told(room, said)}`;
-  return { name: 'updateCourse', told: words, input: inputOf(changes), verdict: (school, viewer) => updateCourseVerdict(school, viewer, changes) };
-});
+export const updateCourse: fc.Arbitrary<MakeMutation> = fc
+  .record({ course: anyRow, given })
+  .map(({ course, given }) => room => {
+    const [id, said] = [idOf(room, 'course', course), saidIn(room, given)];
+    const changes = { id, ...said };
+    const words = `change ${room.name('course', id)}${told(room, said)}`;
+    return {
+      name: 'updateCourse',
+      told: words,
+      input: inputOf(changes),
+      verdict: (school, viewer) => updateCourseVerdict(school, viewer, changes),
+    };
+  });
 
 /** Deletes a course. */
 export const deleteCourse: fc.Arbitrary<MakeMutation> = anyRow.map(course => room => {
   const input = { id: idOf(room, 'course', course) };
-  return { name: 'deleteCourse', told: `delete ${room.name('course', input.id)}`, input, verdict: (school, viewer) => deleteCourseVerdict(school, viewer, input) };
+  return {
+    name: 'deleteCourse',
+    told: `delete ${room.name('course', input.id)}`,
+    input,
+    verdict: (school, viewer) => deleteCourseVerdict(school, viewer, input),
+  };
 });
 
 /** Creates a user, whose address another may have. */
@@ -57,7 +84,12 @@ export const createUser: fc.Arbitrary<MakeMutation> = fc
 /** Deletes a user. */
 export const deleteUser: fc.Arbitrary<MakeMutation> = anyRow.map(user => room => {
   const input = { id: idOf(room, 'user', user) };
-  return { name: 'deleteUser', told: `delete ${room.name('user', input.id)}`, input, verdict: (school, viewer) => deleteUserVerdict(school, viewer, input) };
+  return {
+    name: 'deleteUser',
+    told: `delete ${room.name('user', input.id)}`,
+    input,
+    verdict: (school, viewer) => deleteUserVerdict(school, viewer, input),
+  };
 });
 
 function saidIn(room: Classroom, { instructor, ...rest }: Given): CourseSaid {
@@ -70,6 +102,9 @@ function inputOf({ status, ...rest }: CourseSaid): object {
 
 function told(room: Classroom, { instructorId, ...rest }: CourseSaid): string {
   const instructor = instructorId == null ? [] : [`taught by ${room.name('user', instructorId)}`];
-  const parts = [...Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`), ...(instructorId === null ? ['taught by nobody'] : instructor)];
+  const parts = [
+    ...Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
+    ...(instructorId === null ? ['taught by nobody'] : instructor),
+  ];
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }

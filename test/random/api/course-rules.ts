@@ -14,15 +14,27 @@ export interface CourseSaid {
 }
 
 /** Says what must come of creating a course. */
-export function createCourseVerdict(school: School, viewer: Viewer | null, said: CourseSaid & { title: string }): Verdict {
+export function createCourseVerdict(
+  school: School,
+  viewer: Viewer | null,
+  said: CourseSaid & { title: string },
+): Verdict {
   const denial = staffOnly(viewer);
   if (denial) return denial;
-  const instructorId = viewer!.role === Role.TEACHER ? (said.instructorId ?? viewer!.userId) : (said.instructorId ?? null);
+  const instructorId =
+    viewer!.role === Role.TEACHER ? (said.instructorId ?? viewer!.userId) : (said.instructorId ?? null);
   if (viewer!.role === Role.TEACHER && instructorId !== viewer!.userId) return denied('FORBIDDEN');
   const codes = [...shapeCodes(said), ...instructorCodes(school, instructorId)];
   if (codes.length > 0) return refused(...codes);
   const { title, description = null, capacity = null } = said;
-  const course = { title, description, capacity, status: said.status ?? CourseStatus.DRAFT, isPublished: said.isPublished ?? false, instructorId };
+  const course = {
+    title,
+    description,
+    capacity,
+    status: said.status ?? CourseStatus.DRAFT,
+    isPublished: said.isPublished ?? false,
+    instructorId,
+  };
   return done(([id]) => {
     school.courses.set(id!, course);
     return { course: id! };
@@ -30,15 +42,24 @@ export function createCourseVerdict(school: School, viewer: Viewer | null, said:
 }
 
 /** Says what must come of changing a course. */
-export function updateCourseVerdict(school: School, viewer: Viewer | null, { id, ...said }: CourseSaid & { id: number }): Verdict {
+export function updateCourseVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { id, ...said }: CourseSaid & { id: number },
+): Verdict {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const course = school.courses.get(id);
   if (!course || !sees(school, viewer, id)) return refused('NOT_FOUND');
   if (!manages(viewer!, course)) return denied('FORBIDDEN');
-  if (viewer!.role === Role.TEACHER && said.instructorId !== undefined && said.instructorId !== viewer!.userId) return denied('FORBIDDEN');
+  if (viewer!.role === Role.TEACHER && said.instructorId !== undefined && said.instructorId !== viewer!.userId)
+    return denied('FORBIDDEN');
   const tooSmall = said.capacity != null && said.capacity >= 0 && said.capacity < countsIn(school, id)[1];
-  const codes = [...shapeCodes(said), ...instructorCodes(school, said.instructorId ?? null), ...(tooSmall ? ['INVALID'] : [])];
+  const codes = [
+    ...shapeCodes(said),
+    ...instructorCodes(school, said.instructorId ?? null),
+    ...(tooSmall ? ['INVALID'] : []),
+  ];
   if (codes.length > 0) return refused(...codes);
   return done(() => {
     school.courses.set(id, { ...course, ...(said as Partial<CourseModel>) });
@@ -64,7 +85,8 @@ export function createUserVerdict(school: School, viewer: Viewer | null, user: U
   if (denial) return denial;
   const codes = [...(user.name === '' ? ['INVALID'] : []), ...(user.email.includes('@') ? [] : ['INVALID'])];
   if (codes.length > 0) return refused(...codes);
-  if ([...school.users.values()].some(({ email }) => email.toLowerCase() === user.email.toLowerCase())) return refused('IN_USE');
+  if ([...school.users.values()].some(({ email }) => email.toLowerCase() === user.email.toLowerCase()))
+    return refused('IN_USE');
   return done(([id]) => {
     school.users.set(id!, user);
     return { user: id! };

@@ -4,7 +4,11 @@ import { isEnrolled, isOpen, manages, seatsIn, sees, seesEnrollment, type School
 import { denied, done, refused, staffOnly, type Verdict } from './verdict.js';
 
 /** Says what must come of enrolling one student. */
-export function enrollVerdict(school: School, viewer: Viewer | null, { courseId, studentId }: { courseId: number; studentId: number | null }): Verdict {
+export function enrollVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { courseId, studentId }: { courseId: number; studentId: number | null },
+): Verdict {
   if (!viewer) return denied('UNAUTHENTICATED');
   const student = studentId ?? viewer.userId;
   if (viewer.role === Role.STUDENT && student !== viewer.userId) return denied('FORBIDDEN');
@@ -23,7 +27,11 @@ export function enrollVerdict(school: School, viewer: Viewer | null, { courseId,
 }
 
 /** Says what must come of enrolling many: all that can be, and a code for each other, in the order of the input. */
-export function enrollManyVerdict(school: School, viewer: Viewer | null, { courseId, studentIds }: { courseId: number; studentIds: readonly number[] }): Verdict {
+export function enrollManyVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { courseId, studentIds }: { courseId: number; studentIds: readonly number[] },
+): Verdict {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const course = school.courses.get(courseId);
@@ -37,14 +45,22 @@ export function enrollManyVerdict(school: School, viewer: Viewer | null, { cours
     added.push(student);
     return [];
   });
-  return done(ids => {
-    added.forEach((student, index) => add(school, ids[index]!, courseId, student));
-    return { enrollments: ids, course: courseId };
-  }, added.length, codes);
+  return done(
+    ids => {
+      added.forEach((student, index) => add(school, ids[index]!, courseId, student));
+      return { enrollments: ids, course: courseId };
+    },
+    added.length,
+    codes,
+  );
 }
 
 /** Says what must come of setting a status. */
-export function setStatusVerdict(school: School, viewer: Viewer | null, { enrollmentId, status }: { enrollmentId: number; status: EnrollmentStatus }): Verdict {
+export function setStatusVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { enrollmentId, status }: { enrollmentId: number; status: EnrollmentStatus },
+): Verdict {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const enrollment = school.enrollments.get(enrollmentId);
@@ -59,7 +75,11 @@ export function setStatusVerdict(school: School, viewer: Viewer | null, { enroll
 }
 
 /** Says what must come of moving an enrollment. */
-export function transferVerdict(school: School, viewer: Viewer | null, { enrollmentId, courseId }: { enrollmentId: number; courseId: number }): Verdict {
+export function transferVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { enrollmentId, courseId }: { enrollmentId: number; courseId: number },
+): Verdict {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const [enrollment, to] = [school.enrollments.get(enrollmentId), school.courses.get(courseId)];
@@ -78,15 +98,23 @@ export function transferVerdict(school: School, viewer: Viewer | null, { enrollm
 }
 
 /** Says what must come of deleting an enrollment. */
-export function unenrollVerdict(school: School, viewer: Viewer | null, { enrollmentId }: { enrollmentId: number }): Verdict {
+export function unenrollVerdict(
+  school: School,
+  viewer: Viewer | null,
+  { enrollmentId }: { enrollmentId: number },
+): Verdict {
   if (!viewer) return denied('UNAUTHENTICATED');
   const enrollment = school.enrollments.get(enrollmentId);
   if (!enrollment || !seesEnrollment(school, viewer, enrollment)) return refused('NOT_FOUND');
-  if (enrollment.studentId !== viewer.userId && !manages(viewer, school.courses.get(enrollment.courseId)!)) return denied('FORBIDDEN');
+  if (enrollment.studentId !== viewer.userId && !manages(viewer, school.courses.get(enrollment.courseId)!))
+    return denied('FORBIDDEN');
   return done(() => {
     school.enrollments.delete(enrollmentId);
     // A course that only the enrollment let its student see is not shown any more.
-    return { deletedId: enrollmentId, ...(sees(school, viewer, enrollment.courseId) && { course: enrollment.courseId }) };
+    return {
+      deletedId: enrollmentId,
+      ...(sees(school, viewer, enrollment.courseId) && { course: enrollment.courseId }),
+    };
   });
 }
 

@@ -24,12 +24,14 @@ export class Look implements fc.AsyncCommand<Classroom, Classroom, true> {
     room.story.tell(`${told} looks at the courses`);
     const { data, errors } = await room.ask(viewer, QUERY);
     if (isDeleted(room.school, viewer)) {
-      if (errors?.[0]?.extensions.code !== 'UNAUTHENTICATED') throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)} to a deleted user, not UNAUTHENTICATED`);
+      if (errors?.[0]?.extensions.code !== 'UNAUTHENTICATED')
+        throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)} to a deleted user, not UNAUTHENTICATED`);
       return;
     }
     const ids = [...room.school.courses.keys()].filter(id => sees(room.school, viewer, id)).sort((a, b) => a - b);
     const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(room.school, id)) };
-    if (!isDeepStrictEqual(data?.courses, wanted)) throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);
+    if (!isDeepStrictEqual(data?.courses, wanted))
+      throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);
   }
 
   toString(): string {
@@ -46,6 +48,9 @@ function countsShown(school: School, id: number): object {
     activeEnrollments,
     enrollmentsCount: { count: totalEnrollments, precision: 'EXACT' },
     inactive: inactive > 2 ? { count: 2, precision: 'AT_LEAST' } : { count: inactive, precision: 'EXACT' },
-    enrollmentsByStatus: Object.values(EnrollmentStatus).map(status => ({ status: status.toUpperCase(), count: enrollmentsIn(school, id).filter(one => one.status === status).length })),
+    enrollmentsByStatus: Object.values(EnrollmentStatus).map(status => ({
+      status: status.toUpperCase(),
+      count: enrollmentsIn(school, id).filter(one => one.status === status).length,
+    })),
   };
 }

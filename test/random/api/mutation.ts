@@ -37,10 +37,17 @@ export interface ChosenRow {
 }
 
 /** Chooses a row. */
-export const anyRow: fc.Arbitrary<ChosenRow> = fc.record({ number: fc.nat({ max: 11 }), lost: fc.nat({ max: 14 }).map(number => number === 14) });
+export const anyRow: fc.Arbitrary<ChosenRow> = fc.record({
+  number: fc.nat({ max: 11 }),
+  lost: fc.nat({ max: 14 }).map(number => number === 14),
+});
 
 /** Gives the id of a chosen row. */
-export function idOf({ school }: Classroom, kind: 'course' | 'enrollment' | 'user', { number, lost }: ChosenRow): number {
+export function idOf(
+  { school }: Classroom,
+  kind: 'course' | 'enrollment' | 'user',
+  { number, lost }: ChosenRow,
+): number {
   const ids = [...{ course: school.courses, enrollment: school.enrollments, user: school.users }[kind].keys()];
   return lost || ids.length === 0 ? UNKNOWN : ids[number % ids.length]!;
 }
@@ -50,9 +57,22 @@ export function mostly<Value, Seldom>(values: readonly Value[], seldom: Seldom):
   return fc.oneof({ weight: 19, arbitrary: fc.constantFrom(...values) }, { weight: 1, arbitrary: fc.constant(seldom) });
 }
 
-/** Gives a mutation whose ids no longer read as ids, which is refused once it is clear that the viewer may send such a mutation at all. */
+/**
+ * Gives a mutation whose ids no longer read as ids, which is refused once it is clear that the viewer may send such a
+ * mutation at all.
+ */
 export function malformed(mutation: Mutation): Mutation {
-  const input = Object.fromEntries(Object.entries(mutation.input).map(([name, value]) => [name, /^id$|Id$/.test(name) && value !== null ? `no${value}` : value]));
+  const input = Object.fromEntries(
+    Object.entries(mutation.input).map(([name, value]) => [
+      name,
+      /^id$|Id$/.test(name) && value !== null ? `no${value}` : value,
+    ]),
+  );
   if (JSON.stringify(input) === JSON.stringify(mutation.input)) return mutation;
-  return { ...mutation, told: `${mutation.told} with malformed ids`, input, verdict: (_, viewer) => mayAsk[mutation.name](viewer) ?? denied('BAD_USER_INPUT') };
+  return {
+    ...mutation,
+    told: `${mutation.told} with malformed ids`,
+    input,
+    verdict: (_, viewer) => mayAsk[mutation.name](viewer) ?? denied('BAD_USER_INPUT'),
+  };
 }

@@ -61,7 +61,10 @@ export function isOpen({ status, isPublished }: CourseModel): boolean {
 
 /** Tells whether a viewer may manage a course. */
 export function manages(viewer: Viewer, { instructorId }: CourseModel): boolean {
-  return viewer.role === Role.ADMIN || (viewer.role === Role.TEACHER && viewer.userId !== null && viewer.userId === instructorId);
+  return (
+    viewer.role === Role.ADMIN ||
+    (viewer.role === Role.TEACHER && viewer.userId !== null && viewer.userId === instructorId)
+  );
 }
 
 /** Tells whether a viewer sees an enrollment: their own, those of courses that they teach, and admins any. */
@@ -73,10 +76,15 @@ export function seesEnrollment({ courses }: School, viewer: Viewer, { courseId, 
 export function sees(school: School, viewer: Viewer | null, courseId: number): boolean {
   const course = school.courses.get(courseId);
   if (!course) return false;
-  return course.isPublished || (viewer !== null && (manages(viewer, course) || isEnrolled(school, courseId, viewer.userId)));
+  return (
+    course.isPublished || (viewer !== null && (manages(viewer, course) || isEnrolled(school, courseId, viewer.userId)))
+  );
 }
 
 /** Takes an enrollment, or all that meet a condition, out of the model. */
-export function removeEnrollments({ enrollments }: School, meets: (enrollment: EnrollmentModel, id: number) => boolean): void {
+export function removeEnrollments(
+  { enrollments }: School,
+  meets: (enrollment: EnrollmentModel, id: number) => boolean,
+): void {
   for (const [id, enrollment] of [...enrollments]) if (meets(enrollment, id)) enrollments.delete(id);
 }

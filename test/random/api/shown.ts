@@ -22,8 +22,16 @@ export function shownBy(school: School, name: MutationName, shows: Shows): Recor
 }
 
 /** Gives the ids of the new rows that an answer shows; one that is gone already is not shown. */
-export function newIdsIn(name: MutationName, payload: Record<string, { id: string } | { id: string }[] | null>): number[] {
-  const rows = { enroll: payload['enrollment'], enrollMany: payload['enrollments'], createCourse: payload['course'], createUser: payload['user'] }[name as 'enroll'];
+export function newIdsIn(
+  name: MutationName,
+  payload: Record<string, { id: string } | { id: string }[] | null>,
+): number[] {
+  const rows = {
+    enroll: payload['enrollment'],
+    enrollMany: payload['enrollments'],
+    createCourse: payload['course'],
+    createUser: payload['user'],
+  }[name as 'enroll'];
   return [rows ?? []].flat().map(({ id }) => Number(id));
 }
 
@@ -32,7 +40,8 @@ function shown(school: School, field: keyof Shows, value: number | readonly numb
   if (value === undefined) return null;
   const id = value as number;
   if (field === 'deletedId') return String(id);
-  if (field === 'enrollment') return { ...enrollment(school, id), course: { id: String(school.enrollments.get(id)?.courseId) } };
+  if (field === 'enrollment')
+    return { ...enrollment(school, id), course: { id: String(school.enrollments.get(id)?.courseId) } };
   if (field === 'user') return user(school, id);
   return course(school, id);
 }
@@ -51,5 +60,15 @@ function course(school: School, id: number): object {
   const { title, description, status, isPublished, capacity, instructorId } = school.courses.get(id)!;
   const [totalEnrollments, activeEnrollments] = countsIn(school, id);
   const instructor = instructorId === null ? null : { id: String(instructorId) };
-  return { id: String(id), title, description, status: status.toUpperCase(), isPublished, capacity, totalEnrollments, activeEnrollments, instructor };
+  return {
+    id: String(id),
+    title,
+    description,
+    status: status.toUpperCase(),
+    isPublished,
+    capacity,
+    totalEnrollments,
+    activeEnrollments,
+    instructor,
+  };
 }

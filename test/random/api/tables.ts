@@ -9,12 +9,18 @@ export interface Tables {
   readonly stored: ReadonlyMap<number, readonly [number, number]>;
 }
 
-/** Empties the tables and fills them for a new story: four students, two teachers, an admin, three open courses and a draft. */
+/**
+ * Empties the tables and fills them for a new story: four students, two teachers, an admin, three open courses and a
+ * draft.
+ */
 export async function furnish(database: Database): Promise<void> {
-  for (const table of ['core_enrollments', 'core_course', 'core_user']) await database.em.getConnection().execute(`delete from ${table}`, [], 'run');
+  for (const table of ['core_enrollments', 'core_course', 'core_user'])
+    await database.em.getConnection().execute(`delete from ${table}`, [], 'run');
   const em = database.em.fork();
   const roles = [Role.STUDENT, Role.STUDENT, Role.STUDENT, Role.STUDENT, Role.TEACHER, Role.TEACHER, Role.ADMIN];
-  const users = roles.map((role, index) => em.create(User, { name: 'Somebody', email: `user-${index}@example.org`, role }));
+  const users = roles.map((role, index) =>
+    em.create(User, { name: 'Somebody', email: `user-${index}@example.org`, role }),
+  );
   const open = { status: CourseStatus.ACTIVE, isPublished: true };
   em.create(Course, { title: 'Two seats', ...open, capacity: 2, instructor: ref(users[4]!) });
   em.create(Course, { title: 'No limit', ...open, instructor: ref(users[5]!) });
@@ -25,10 +31,20 @@ export async function furnish(database: Database): Promise<void> {
 
 /** Reads everything by SQL of its own. */
 export async function readTables(database: Database): Promise<Tables> {
-  const rows = <Row>(columns: string, table: string): Promise<Row[]> => database.em.getConnection().execute<Row[]>(`select ${columns} from ${table} order by id`);
-  const users = await rows<{ id: number; name: string; email: string; role: Role }>('id, name, email, role', 'core_user');
-  const courses = await rows<CourseRow>('id, title, description, status, is_published, capacity, instructor_id, total_enrollments, active_enrollments', 'core_course');
-  const enrollments = await rows<{ id: number; course_id: number; student_id: number; status: EnrollmentStatus }>('id, course_id, student_id, status', 'core_enrollments');
+  const rows = <Row>(columns: string, table: string): Promise<Row[]> =>
+    database.em.getConnection().execute<Row[]>(`select ${columns} from ${table} order by id`);
+  const users = await rows<{ id: number; name: string; email: string; role: Role }>(
+    'id, name, email, role',
+    'core_user',
+  );
+  const courses = await rows<CourseRow>(
+    'id, title, description, status, is_published, capacity, instructor_id, total_enrollments, active_enrollments',
+    'core_course',
+  );
+  const enrollments = await rows<{ id: number; course_id: number; student_id: number; status: EnrollmentStatus }>(
+    'id, course_id, student_id, status',
+    'core_enrollments',
+  );
   return {
     school: {
       users: new Map(users.map(({ id, name, email, role }) => [id, { name, email, role }])),
@@ -38,9 +54,16 @@ export async function readTables(database: Database): Promise<Tables> {
           { title, description, status, isPublished: Boolean(is_published), capacity, instructorId: instructor_id },
         ]),
       ),
-      enrollments: new Map(enrollments.map(({ id, course_id, student_id, status }) => [id, { courseId: course_id, studentId: student_id, status }])),
+      enrollments: new Map(
+        enrollments.map(({ id, course_id, student_id, status }) => [
+          id,
+          { courseId: course_id, studentId: student_id, status },
+        ]),
+      ),
     },
-    stored: new Map(courses.map(({ id, total_enrollments, active_enrollments }) => [id, [total_enrollments, active_enrollments]])),
+    stored: new Map(
+      courses.map(({ id, total_enrollments, active_enrollments }) => [id, [total_enrollments, active_enrollments]]),
+    ),
   };
 }
 
@@ -49,8 +72,12 @@ export function faultsIn({ school, stored }: Tables): string[] {
   return [...stored].flatMap(([id, counts]) => {
     const [actual, capacity] = [countsIn(school, id), school.courses.get(id)?.capacity ?? null];
     return [
-      ...(String(counts) === String(actual) ? [] : [`course ${id} stores ${String(counts)}, but has ${String(actual)}`]),
-      ...(capacity === null || actual[1] <= capacity ? [] : [`course ${id} has ${actual[1]} active enrollments and ${capacity} seats`]),
+      ...(String(counts) === String(actual)
+        ? []
+        : [`course ${id} stores ${String(counts)}, but has ${String(actual)}`]),
+      ...(capacity === null || actual[1] <= capacity
+        ? []
+        : [`course ${id} has ${actual[1]} active enrollments and ${capacity} seats`]),
     ];
   });
 }

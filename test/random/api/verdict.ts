@@ -19,7 +19,10 @@ export interface Verdict {
   readonly codes: readonly string[];
   /** Says how many rows are new; only the answer tells their ids. */
   readonly news: number;
-  /** Changes the model, given the ids of the new rows, and gives what the answer shows; without it nothing is changed or shown. */
+  /**
+   * Changes the model, given the ids of the new rows, and gives what the answer shows; without it nothing is changed or
+   * shown.
+   */
   readonly change?: (ids: readonly number[]) => Shows;
 }
 

@@ -26,7 +26,12 @@ export interface Act {
 export const choice = fc.nat({ max: 11 });
 
 /** Chooses a status. */
-export const anyStatus = fc.constantFrom(EnrollmentStatus.ACTIVE, EnrollmentStatus.DROPPED, EnrollmentStatus.COMPLETED, EnrollmentStatus.SUSPENDED);
+export const anyStatus = fc.constantFrom(
+  EnrollmentStatus.ACTIVE,
+  EnrollmentStatus.DROPPED,
+  EnrollmentStatus.COMPLETED,
+  EnrollmentStatus.SUSPENDED,
+);
 
 /** Is true now and then. */
 export const seldom = fc.nat({ max: 9 }).map(number => number === 9);
@@ -47,19 +52,30 @@ export async function perform(act: Act, scene: Scene): Promise<void> {
 /** Gives the enrollments that an entity manager holds, loaded, stale or new, without those that it is to remove. */
 export function heldEnrollments(em: SqlEntityManager): Enrollment[] {
   const unitOfWork = em.getUnitOfWork(false);
-  const held = [...unitOfWork.getIdentityMap(), ...unitOfWork.getPersistStack()].filter(entity => entity instanceof Enrollment);
-  return [...new Set(held)].filter(entity => !unitOfWork.getRemoveStack().has(entity)).sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity));
+  const held = [...unitOfWork.getIdentityMap(), ...unitOfWork.getPersistStack()].filter(
+    entity => entity instanceof Enrollment,
+  );
+  return [...new Set(held)]
+    .filter(entity => !unitOfWork.getRemoveStack().has(entity))
+    .sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity));
 }
 
 /** Gives the courses that an entity manager has loaded. */
 export function loadedCourses(em: SqlEntityManager): Course[] {
   const courses = [...em.getUnitOfWork(false).getIdentityMap()].filter(entity => entity instanceof Course);
-  return courses.filter(course => course.id !== undefined && helper(course).isInitialized()).sort((a, b) => a.id - b.id);
+  return courses
+    .filter(course => course.id !== undefined && helper(course).isInitialized())
+    .sort((a, b) => a.id - b.id);
 }
 
-/** Gives the courses to point at: those that are there, the writer's own that are not inserted yet, and once in a while a deleted one. */
+/**
+ * Gives the courses to point at: those that are there, the writer's own that are not inserted yet, and once in a while
+ * a deleted one.
+ */
 export function courseChoices({ world, em }: Scene, ghost: boolean): (number | Course)[] {
-  const fresh = [...em.getUnitOfWork(false).getPersistStack()].filter(entity => entity instanceof Course && entity.id === undefined) as Course[];
+  const fresh = [...em.getUnitOfWork(false).getPersistStack()].filter(
+    entity => entity instanceof Course && entity.id === undefined,
+  ) as Course[];
   const there = courseIds(world.rows);
   return [...(ghost ? [...world.everCourses].filter(id => !there.includes(id)) : []), ...there, ...fresh];
 }
@@ -81,13 +97,16 @@ export function isStale({ rows }: World, enrollment: Enrollment): boolean {
 export function called({ story, rows }: World, enrollment: Enrollment): string {
   const { id } = enrollment;
   // MikroORM takes the relations out of an entity that a fork has removed, and inserts it again without them.
-  if (id === undefined) return `the new enrollment of ${story.name('student', (enrollment as Partial<Enrollment>).student?.id)}`;
+  if (id === undefined)
+    return `the new enrollment of ${story.name('student', (enrollment as Partial<Enrollment>).student?.id)}`;
   const seen = seenCourse(enrollment);
   const row = rowWith(rows, id);
   const name = story.name('enrollment', id);
   if (!row) return `${name} (which is gone)`;
   if (seen === undefined) return `${name} (whose course is not loaded)`;
-  return seen === row.course ? name : `${name} (seen in ${story.name('course', seen)}, now in ${story.name('course', courseId(row.course))})`;
+  return seen === row.course
+    ? name
+    : `${name} (seen in ${story.name('course', seen)}, now in ${story.name('course', courseId(row.course))})`;
 }
 
 function seenCourse(enrollment: Enrollment): number | undefined {

@@ -1,9 +1,17 @@
-import { ForeignKeyConstraintViolationException, NotNullConstraintViolationException, UniqueConstraintViolationException, ValidationError } from '@mikro-orm/core';
+import {
+  ForeignKeyConstraintViolationException,
+  NotNullConstraintViolationException,
+  UniqueConstraintViolationException,
+  ValidationError,
+} from '@mikro-orm/core';
 import { CounterError } from '../../../src/counters/index.js';
 import type { Scene } from './act.js';
 import type { Expectation } from './expectation.js';
 
-/** Lists what drivers say themselves, where MikroORM hands their errors on: https://www.sqlite.org/rescode.html and MySQL's numbers. */
+/**
+ * Lists what drivers say themselves, where MikroORM hands their errors on: https://www.sqlite.org/rescode.html and
+ * MySQL's numbers.
+ */
 const UNIQUE = [1555, 2067, 1062];
 const FOREIGN_KEY = [787, 1451, 1452];
 
@@ -23,10 +31,14 @@ export function codeOf(error: unknown): string {
 /**
  * Does what may flush, or a write whose own expectation is given, and holds the answer against what was foretold.
  *
- * Tells whether it was done; after a refusal the writer forgets all, as MikroORM asks, and nothing may be left of the write.
- * Only where part of it stays in the open transaction, as the database has it, is the transaction broken.
+ * Tells whether it was done; after a refusal the writer forgets all, as MikroORM asks, and nothing may be left of the
+ * write. Only where part of it stays in the open transaction, as the database has it, is the transaction broken.
  */
-export async function attempt({ world, em, level }: Scene, write: () => Promise<unknown>, own?: Expectation): Promise<boolean> {
+export async function attempt(
+  { world, em, level }: Scene,
+  write: () => Promise<unknown>,
+  own?: Expectation,
+): Promise<boolean> {
   const before = world.rows;
   try {
     await write();

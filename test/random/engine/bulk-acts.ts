@@ -7,9 +7,16 @@ import { anyCondition, conditionOf, pairsOf } from './conditions.js';
 import { noChanges, refusal, type Changes } from './expectation.js';
 import { courseIds, rowOf } from './rows.js';
 
-/** Inserts several enrollments at once; a pair that is named twice or there already must be refused, with all others. */
+/**
+ * Inserts several enrollments at once; a pair that is named twice or there already must be refused, with all others.
+ */
 export const insertingMany: fc.Arbitrary<Act> = fc
-  .record({ pairs: fc.array(fc.record({ student: choice, course: choice }), { minLength: 1, maxLength: 4 }), status: fc.option(anyStatus), ghost: seldom, twice: seldom })
+  .record({
+    pairs: fc.array(fc.record({ student: choice, course: choice }), { minLength: 1, maxLength: 4 }),
+    status: fc.option(anyStatus),
+    ghost: seldom,
+    twice: seldom,
+  })
   .map(({ pairs, status, ghost, twice }) => ({
     name: 'insertMany',
     needs: 'database',
@@ -22,7 +29,9 @@ export const insertingMany: fc.Arbitrary<Act> = fc
       if (creates.length === 0) return;
       const { who, em } = scene;
       const { story } = scene.world;
-      const told = creates.map(({ student, course }) => `${story.name('student', student)} in ${story.name('course', course)}`);
+      const told = creates.map(
+        ({ student, course }) => `${story.name('student', student)} in ${story.name('course', course)}`,
+      );
       story.tell(`${who} inserts many: ${told.join(', ')} (${status ?? 'by default active'})`);
       const data = free.map(pair => ({ ...pair, ...(status !== null && { status }) }));
       await bulk(scene, { ...noChanges, creates }, () => insertMany(em, Enrollment, data));
@@ -44,7 +53,9 @@ export const updatingWhere: fc.Arbitrary<Act> = fc
       const data = { ...(course !== undefined && { course }), ...(status !== null && { status }) };
       if (!condition || Object.keys(data).length === 0) return;
       const moves = course === undefined ? [] : [`moves to ${story.name('course', course)}`];
-      story.tell(`${who} ${[...moves, ...(status === null ? [] : [`sets ${status}`])].join(' and ')} all ${condition.told}`);
+      story.tell(
+        `${who} ${[...moves, ...(status === null ? [] : [`sets ${status}`])].join(' and ')} all ${condition.told}`,
+      );
       const updates = condition.rows.map(({ id }) => ({ id: id!, ...data }));
       await bulk(scene, { ...noChanges, updates }, () => updateWhere(em, Enrollment, condition.where, data));
     },
@@ -58,30 +69,39 @@ export const deletingWhere: fc.Arbitrary<Act> = anyCondition.map(which => ({
     const condition = conditionOf(scene, which);
     if (!condition) return;
     scene.world.story.tell(`${scene.who} deletes all ${condition.told}`);
-    await bulk(scene, { ...noChanges, deletes: condition.rows.map(({ id }) => id!) }, () => deleteWhere(scene.em, Enrollment, condition.where));
+    await bulk(scene, { ...noChanges, deletes: condition.rows.map(({ id }) => id!) }, () =>
+      deleteWhere(scene.em, Enrollment, condition.where),
+    );
   },
 }));
 
 /** Locks courses in order, which needs a transaction. */
-export const locking: fc.Arbitrary<Act> = fc.record({ courses: fc.array(choice, { minLength: 1, maxLength: 3 }) }).map(({ courses }) => ({
-  name: 'lockTargets',
-  needs: 'database',
-  async perform(scene) {
-    const { world, who, em } = scene;
-    const ids = courses.flatMap(number => chosen([...world.everCourses], number) ?? []);
-    world.story.tell(`${who} locks ${ids.map(id => world.story.name('course', id)).join(', ')}`);
-    const own = em.isInTransaction() ? undefined : refusal(world.rows, 'COUNTER_TRANSACTION');
-    await attempt(
-      scene,
-      async () => {
-        const locked = await lockTargets(em, Enrollment, 'course', ids.map(id => [id]));
-        const there = ids.filter(id => world.rows.courses.has(id));
-        if (String(locked) !== String(there)) world.complain(`it locked ${String(locked)}, not ${String(there)}`);
-      },
-      own,
-    );
-  },
-}));
+export const locking: fc.Arbitrary<Act> = fc
+  .record({ courses: fc.array(choice, { minLength: 1, maxLength: 3 }) })
+  .map(({ courses }) => ({
+    name: 'lockTargets',
+    needs: 'database',
+    async perform(scene) {
+      const { world, who, em } = scene;
+      const ids = courses.flatMap(number => chosen([...world.everCourses], number) ?? []);
+      world.story.tell(`${who} locks ${ids.map(id => world.story.name('course', id)).join(', ')}`);
+      const own = em.isInTransaction() ? undefined : refusal(world.rows, 'COUNTER_TRANSACTION');
+      await attempt(
+        scene,
+        async () => {
+          const locked = await lockTargets(
+            em,
+            Enrollment,
+            'course',
+            ids.map(id => [id]),
+          );
+          const there = ids.filter(id => world.rows.courses.has(id));
+          if (String(locked) !== String(there)) world.complain(`it locked ${String(locked)}, not ${String(there)}`);
+        },
+        own,
+      );
+    },
+  }));
 
 async function bulk(scene: Scene, changes: Changes, write: () => Promise<number>): Promise<void> {
   const { world, em } = scene;
@@ -98,5 +118,8 @@ async function bulk(scene: Scene, changes: Changes, write: () => Promise<number>
   if (!done) return;
   const ids = [...changes.deletes, ...changes.updates.map(({ id }) => id)];
   const old = before.enrollments.filter(({ id }) => id !== null && ids.includes(id));
-  world.showed(em, [...old, ...changes.creates, ...changes.updates].flatMap(({ course }) => course ?? []));
+  world.showed(
+    em,
+    [...old, ...changes.creates, ...changes.updates].flatMap(({ course }) => course ?? []),
+  );
 }

@@ -52,29 +52,73 @@ const bypasses: Record<string, Bypass> = {
   'em.insertMany()': { write: ({ em, pair }) => em.insertMany(Enrollment, [full(pair)]), expected: insert },
   'em.upsert()': { write: ({ em, pair }) => em.upsert(Enrollment, full(pair)), expected: upsert },
   'em.upsertMany()': { write: ({ em, pair }) => em.upsertMany(Enrollment, [full(pair)]), expected: upsert },
-  'em.nativeUpdate()': { write: ({ em, condition }) => em.nativeUpdate(Enrollment, condition.where, { status }), expected: update },
+  'em.nativeUpdate()': {
+    write: ({ em, condition }) => em.nativeUpdate(Enrollment, condition.where, { status }),
+    expected: update,
+  },
   'em.nativeDelete()': { write: ({ em, condition }) => em.nativeDelete(Enrollment, condition.where), expected: remove },
-  'QueryBuilder.insert()': { write: async ({ em, pair }) => em.createQueryBuilder(Enrollment).insert(full(pair)).execute(), expected: insert },
-  'QueryBuilder.update()': { write: async ({ em, condition }) => em.createQueryBuilder(Enrollment).update({ status }).where(condition.where).execute(), expected: update },
-  'QueryBuilder.delete()': { write: async ({ em, condition }) => em.createQueryBuilder(Enrollment).delete(condition.where).execute(), expected: remove },
-  'Kysely insertInto()': { write: async given => kysely(given.em).insertInto('core_enrollments').values(columns(given)).execute(), expected: insert },
+  'QueryBuilder.insert()': {
+    write: async ({ em, pair }) => em.createQueryBuilder(Enrollment).insert(full(pair)).execute(),
+    expected: insert,
+  },
+  'QueryBuilder.update()': {
+    write: async ({ em, condition }) =>
+      em.createQueryBuilder(Enrollment).update({ status }).where(condition.where).execute(),
+    expected: update,
+  },
+  'QueryBuilder.delete()': {
+    write: async ({ em, condition }) => em.createQueryBuilder(Enrollment).delete(condition.where).execute(),
+    expected: remove,
+  },
+  'Kysely insertInto()': {
+    write: async given => kysely(given.em).insertInto('core_enrollments').values(columns(given)).execute(),
+    expected: insert,
+  },
   'Kysely updateTable()': {
-    write: async ({ em, pair }) => kysely(em).updateTable('core_enrollments').set({ status }).where('student_id', '=', pair.student).execute(),
-    expected: bypass(({ pair }, { rows }) => ({ updates: rows.enrollments.filter(({ student }) => student === pair.student).map(({ id }) => ({ id: id!, status })) })),
+    write: async ({ em, pair }) =>
+      kysely(em).updateTable('core_enrollments').set({ status }).where('student_id', '=', pair.student).execute(),
+    expected: bypass(({ pair }, { rows }) => ({
+      updates: rows.enrollments
+        .filter(({ student }) => student === pair.student)
+        .map(({ id }) => ({ id: id!, status })),
+    })),
   },
   'Kysely deleteFrom()': {
-    write: async ({ em, pair }) => kysely(em).deleteFrom('core_enrollments').where('student_id', '=', pair.student).execute(),
-    expected: bypass(({ pair }, { rows }) => ({ deletes: rows.enrollments.filter(({ student }) => student === pair.student).map(({ id }) => id!) })),
+    write: async ({ em, pair }) =>
+      kysely(em).deleteFrom('core_enrollments').where('student_id', '=', pair.student).execute(),
+    expected: bypass(({ pair }, { rows }) => ({
+      deletes: rows.enrollments.filter(({ student }) => student === pair.student).map(({ id }) => id!),
+    })),
   },
-  'em.nativeUpdate() of a count': { write: ({ em, pair }) => em.nativeUpdate(Course, pair.course, counts), expected: assigned },
-  'QueryBuilder.update() of a count': { write: async ({ em, pair }) => em.createQueryBuilder(Course).update(counts).where({ id: pair.course }).execute(), expected: assigned },
-  'Kysely updateTable() of a count': { write: async ({ em }) => kysely(em).updateTable('core_course').set({ total_enrollments: 1_000_000 }).execute(), expected: assigned },
-  'em.insert() with a count': { write: ({ em }) => em.insert(Course, { title: 'Counted', createdAt: moment, updatedAt: moment, ...counts }), expected: assigned },
-  'em.nativeUpdate() of a date': { write: ({ em, condition }) => em.nativeUpdate(Enrollment, condition.where, { enrolledAt: moment }), expected: harmless },
-  'em.nativeUpdate() of a title': { write: ({ em, pair }) => em.nativeUpdate(Course, pair.course, { title: 'Chemistry' }), expected: harmless },
+  'em.nativeUpdate() of a count': {
+    write: ({ em, pair }) => em.nativeUpdate(Course, pair.course, counts),
+    expected: assigned,
+  },
+  'QueryBuilder.update() of a count': {
+    write: async ({ em, pair }) => em.createQueryBuilder(Course).update(counts).where({ id: pair.course }).execute(),
+    expected: assigned,
+  },
+  'Kysely updateTable() of a count': {
+    write: async ({ em }) => kysely(em).updateTable('core_course').set({ total_enrollments: 1_000_000 }).execute(),
+    expected: assigned,
+  },
+  'em.insert() with a count': {
+    write: ({ em }) => em.insert(Course, { title: 'Counted', createdAt: moment, updatedAt: moment, ...counts }),
+    expected: assigned,
+  },
+  'em.nativeUpdate() of a date': {
+    write: ({ em, condition }) => em.nativeUpdate(Enrollment, condition.where, { enrolledAt: moment }),
+    expected: harmless,
+  },
+  'em.nativeUpdate() of a title': {
+    write: ({ em, pair }) => em.nativeUpdate(Course, pair.course, { title: 'Chemistry' }),
+    expected: harmless,
+  },
 };
 
-/** Writes without hooks: what would alter a count must be refused, or counted by triggers, and all else goes through. */
+/**
+ * Writes without hooks: what would alter a count must be refused, or counted by triggers, and all else goes through.
+ */
 export const bypassing: fc.Arbitrary<Act> = fc
   .record({ way: fc.constantFrom(...Object.keys(bypasses)), condition: anyCondition, student: choice, course: choice })
   .map(({ way, condition: which, student, course }) => ({
@@ -86,7 +130,9 @@ export const bypassing: fc.Arbitrary<Act> = fc
       if (!condition || !pair) return;
       const given = { em, pair, condition };
       const { write, expected } = bypasses[way]!;
-      world.story.tell(`${who} calls ${way}, for ${world.story.name('student', pair.student)} in ${world.story.name('course', pair.course)}, or all ${condition.told}`);
+      world.story.tell(
+        `${who} calls ${way}, for ${world.story.name('student', pair.student)} in ${world.story.name('course', pair.course)}, or all ${condition.told}`,
+      );
       await attempt(scene, () => write(given), expected(world, given));
     },
   }));

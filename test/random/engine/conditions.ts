@@ -17,21 +17,35 @@ export interface ChosenCondition {
 }
 
 /** Chooses a condition. */
-export const anyCondition: fc.Arbitrary<ChosenCondition> = fc.record({ of: fc.constantFrom('course', 'two courses', 'student', 'status', 'all'), which: fc.tuple(choice, choice) });
+export const anyCondition: fc.Arbitrary<ChosenCondition> = fc.record({
+  of: fc.constantFrom('course', 'two courses', 'student', 'status', 'all'),
+  which: fc.tuple(choice, choice),
+});
 
 /** Gives the condition that a choice means; undefined: there are no such rows to name. */
 export function conditionOf({ world }: Scene, { of, which: [first, second] }: ChosenCondition): Condition | undefined {
   const { rows, story } = world;
-  const condition = (told: string, where: Condition['where'], meets: (row: Row) => boolean): Condition => ({ told, where, rows: rows.enrollments.filter(meets) });
+  const condition = (told: string, where: Condition['where'], meets: (row: Row) => boolean): Condition => ({
+    told,
+    where,
+    rows: rows.enrollments.filter(meets),
+  });
   const [course, other] = [chosen(courseIds(rows), first), chosen(courseIds(rows), second)];
   const [student, status] = [chosen([...rows.students], first), chosen(Object.values(EnrollmentStatus), first)!];
   if (of === 'all') return condition('enrollments', {}, () => true);
   if (of === 'status') return condition(`that are ${status}`, { status }, row => row.status === status);
-  if (of === 'student') return student === undefined ? undefined : condition(`of ${story.name('student', student)}`, { student }, row => row.student === student);
+  if (of === 'student')
+    return student === undefined
+      ? undefined
+      : condition(`of ${story.name('student', student)}`, { student }, row => row.student === student);
   if (course === undefined || other === undefined) return undefined;
   if (of === 'course') return condition(`in ${story.name('course', course)}`, { course }, row => row.course === course);
   const courses = [course, other];
-  return condition(`in ${courses.map(id => story.name('course', id)).join(' or ')}`, { course: { $in: courses } }, row => courses.includes(row.course as number));
+  return condition(
+    `in ${courses.map(id => story.name('course', id)).join(' or ')}`,
+    { course: { $in: courses } },
+    row => courses.includes(row.course as number),
+  );
 }
 
 /** Is a student to be put into a course. */
@@ -41,7 +55,11 @@ export interface Pair {
 }
 
 /** Gives the pairs of student and course that choices mean; with ghosts, of courses that are gone as well. */
-export function pairsOf({ world }: Scene, pairs: readonly { student: number; course: number }[], ghost: boolean): Pair[] {
+export function pairsOf(
+  { world }: Scene,
+  pairs: readonly { student: number; course: number }[],
+  ghost: boolean,
+): Pair[] {
   const courses = ghost ? [...world.everCourses] : courseIds(world.rows);
   return pairs.flatMap(pair => {
     const [student, course] = [chosen([...world.rows.students], pair.student), chosen(courses, pair.course)];

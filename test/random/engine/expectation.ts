@@ -33,9 +33,19 @@ export interface Expectation {
 }
 
 /** Is nothing to be changed, for others to be laid over. */
-export const noChanges: Changes = { creates: [], updates: [], deletes: [], earlyDeletes: [], newCourses: [], deletedCourses: [] };
+export const noChanges: Changes = {
+  creates: [],
+  updates: [],
+  deletes: [],
+  earlyDeletes: [],
+  newCourses: [],
+  deletedCourses: [],
+};
 
-/** Says what a database must make of changes by its keys alone, as the rows are now, whatever their writer believes of them. */
+/**
+ * Says what a database must make of changes by its keys alone, as the rows are now, whatever their writer believes of
+ * them.
+ */
 export function byKeys(rows: Rows, changes: Changes): Expectation {
   // MikroORM looks at new rows before it writes one of them.
   if (changes.creates.some(({ empties }) => empties)) return refusal(rows, 'REQUIRED', 'UNIQUE', 'FOREIGN_KEY');
@@ -45,14 +55,25 @@ export function byKeys(rows: Rows, changes: Changes): Expectation {
   // One statement may take a seat before another statement of the same write has freed it.
   const mayCollide = takenSeats(rows, changes).some(({ row, taker }) => row.id !== taker.id);
   const emptied = changes.updates.some(({ id, empties }) => empties && rowWith(rows, id));
-  const refusals = [...(orphaned ? ['FOREIGN_KEY'] : []), ...(twice || mayCollide ? ['UNIQUE'] : []), ...(emptied ? ['NOT_NULL'] : [])];
+  const refusals = [
+    ...(orphaned ? ['FOREIGN_KEY'] : []),
+    ...(twice || mayCollide ? ['UNIQUE'] : []),
+    ...(emptied ? ['NOT_NULL'] : []),
+  ];
   return { after, refusals, certain: orphaned || twice || emptied };
 }
 
-/** Gives the rows after a write whose new rows may have got keys of rows that are gone: what was meant for those has hit the new ones. */
+/**
+ * Gives the rows after a write whose new rows may have got keys of rows that are gone: what was meant for those has hit
+ * the new ones.
+ */
 export function withReusedKeys(rows: Rows, { creates, updates, deletes }: Changes): Rows {
   const given = creates.flatMap(({ entity }) => entity?.id ?? []);
-  return changed(rows, { ...noChanges, updates: updates.filter(({ id }) => given.includes(id)), deletes: deletes.filter(id => given.includes(id)) });
+  return changed(rows, {
+    ...noChanges,
+    updates: updates.filter(({ id }) => given.includes(id)),
+    deletes: deletes.filter(id => given.includes(id)),
+  });
 }
 
 /** Says that a write must be refused with one of these codes. */
@@ -66,14 +87,26 @@ function changed(rows: Rows, { creates, updates, deletes, earlyDeletes, newCours
     courses: new Set([...rows.courses, ...newCourses].filter(course => !deletedCourses.includes(course as number))),
     students: rows.students,
     // Of two entities for one row the first wins: MikroORM writes them in one UPDATE, with a CASE for each column.
-    enrollments: [...enrollments.map(row => updates.filter(({ id }) => id === row.id).reduceRight<Row>((changed, update) => ({ ...changed, ...update }), row)), ...creates],
+    enrollments: [
+      ...enrollments.map(row =>
+        updates
+          .filter(({ id }) => id === row.id)
+          .reduceRight<Row>((changed, update) => ({ ...changed, ...update }), row),
+      ),
+      ...creates,
+    ],
   };
 }
 
-/** Tells whether a new row comes with an id that another has: its entity was inserted before, and that was rolled back. */
+/**
+ * Tells whether a new row comes with an id that another has: its entity was inserted before, and that was rolled back.
+ */
 function takesIds(rows: Rows, { creates, newCourses }: Changes): boolean {
   const ids = creates.flatMap(({ entity }) => entity?.id ?? []);
-  return ids.some(id => rowWith(rows, id)) || newCourses.some(course => courseId(course) !== undefined && hasCourse(rows, course));
+  return (
+    ids.some(id => rowWith(rows, id)) ||
+    newCourses.some(course => courseId(course) !== undefined && hasCourse(rows, course))
+  );
 }
 
 /** Gives the rows whose course and student another row is about to have. */
@@ -83,7 +116,9 @@ function takenSeats(rows: Rows, { creates, updates }: Changes): { row: Row; take
     const taker = row && { ...row, ...update };
     return taker && !sameSeat(row, taker) ? [taker] : [];
   });
-  return [...creates, ...moved].flatMap(taker => rows.enrollments.filter(row => sameSeat(row, taker)).map(row => ({ row, taker })));
+  return [...creates, ...moved].flatMap(taker =>
+    rows.enrollments.filter(row => sameSeat(row, taker)).map(row => ({ row, taker })),
+  );
 }
 
 function hasTwins<Value>(values: readonly Value[], same: (a: Value, b: Value) => boolean): boolean {

@@ -1,4 +1,11 @@
-import { helper, Reference, type AnyEntity, type ChangeSet, type EventSubscriber, type FlushEventArgs } from '@mikro-orm/core';
+import {
+  helper,
+  Reference,
+  type AnyEntity,
+  type ChangeSet,
+  type EventSubscriber,
+  type FlushEventArgs,
+} from '@mikro-orm/core';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import type { Changes } from './expectation.js';
 import { rowWith, type CoursePointer, type Rows } from './rows.js';
@@ -21,7 +28,8 @@ export interface Watcher {
 /**
  * Tells a watcher what MikroORM means to write, before the counters plan for it, and when it is written.
  *
- * What an entity manager remembers, however stale or rolled back, is MikroORM's business; what comes of it is the watcher's.
+ * What an entity manager remembers, however stale or rolled back, is MikroORM's business; what comes of it is the
+ * watcher's.
  */
 export class FlushWatch {
   watcher: Watcher | null = null;
@@ -41,22 +49,36 @@ type AnyChangeSet = ChangeSet<AnyEntity>;
 
 function flushChanges(changeSets: readonly AnyChangeSet[], { rows, assigned }: Watcher): FlushChanges {
   const enrollments = changeSets.filter(({ meta }) => meta.class === Enrollment);
-  const counted = enrollments.filter(({ type, payload }) => !type.startsWith('update') || 'course' in payload || 'status' in payload);
+  const counted = enrollments.filter(
+    ({ type, payload }) => !type.startsWith('update') || 'course' in payload || 'status' in payload,
+  );
   return {
     changes: changesOf(changeSets),
     counted: counted.filter(({ type }) => type !== 'create').map(({ entity }) => (entity as Enrollment).id),
     known: knownCourses(counted, changeSets, rows),
-    assigned: changeSets.some(({ entity, payload }) => assigned.has(entity) && ['totalEnrollments', 'activeEnrollments'].some(name => name in payload && !isForgotten(entity, name))),
+    assigned: changeSets.some(
+      ({ entity, payload }) =>
+        assigned.has(entity) &&
+        ['totalEnrollments', 'activeEnrollments'].some(name => name in payload && !isForgotten(entity, name)),
+    ),
     writesEnrollments: enrollments.length > 0,
   };
 }
 
 function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
-  const of = (entity: unknown, ...types: string[]) => changeSets.filter(({ meta, type }) => meta.class === entity && types.includes(type));
+  const of = (entity: unknown, ...types: string[]) =>
+    changeSets.filter(({ meta, type }) => meta.class === entity && types.includes(type));
   return {
     creates: of(Enrollment, 'create').map(({ entity }) => {
       const { course, student, status = EnrollmentStatus.ACTIVE } = entity as Partial<Enrollment>;
-      return { id: null, entity: entity as Enrollment, course: pointer(course) ?? {}, student: student?.id ?? 0, status, empties: !course || !student };
+      return {
+        id: null,
+        entity: entity as Enrollment,
+        course: pointer(course) ?? {},
+        student: student?.id ?? 0,
+        status,
+        empties: !course || !student,
+      };
     }),
     updates: of(Enrollment, 'update', 'update_early').map(({ entity, payload }) => {
       const { id, course, student, status } = entity as Partial<Enrollment> & { id: number };
@@ -75,14 +97,21 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
   };
 }
 
-/** Tells whether MikroORM no longer knows what it had loaded, after a partial refresh: then an assignment is not to be told from what was loaded. */
+/**
+ * Tells whether MikroORM no longer knows what it had loaded, after a partial refresh: then an assignment is not to be
+ * told from what was loaded.
+ */
 function isForgotten(entity: object, property: string): boolean {
   const { __originalEntityData: snapshot, __loadedProperties: loaded } = helper(entity);
   return snapshot !== undefined && !(property in snapshot) && loaded.has(property);
 }
 
 /** Gives the courses that a flush knows of and so can lock before it looks at the rows. */
-function knownCourses(counted: readonly AnyChangeSet[], changeSets: readonly AnyChangeSet[], rows: Rows): CoursePointer[] {
+function knownCourses(
+  counted: readonly AnyChangeSet[],
+  changeSets: readonly AnyChangeSet[],
+  rows: Rows,
+): CoursePointer[] {
   const named = counted.flatMap(({ type, entity }) => {
     const enrollment = entity as Enrollment;
     if (type === 'create') return [pointer(enrollment.course)];
@@ -92,7 +121,9 @@ function knownCourses(counted: readonly AnyChangeSet[], changeSets: readonly Any
     return type.startsWith('delete') ? [original] : [original, pointer(enrollment.course)];
   });
   const known = named.filter(course => course !== undefined);
-  const written = changeSets.filter(({ meta, type }) => meta.class === Course && type !== 'create').map(({ entity }) => (entity as Course).id);
+  const written = changeSets
+    .filter(({ meta, type }) => meta.class === Course && type !== 'create')
+    .map(({ entity }) => (entity as Course).id);
   return known.some(course => typeof course === 'number') ? [...known, ...written] : known;
 }
 

@@ -4,9 +4,17 @@ import { called, choice, chosen, heldEnrollments, loadedCourses, seldom, type Ac
 import { attempt, flushOrLeave } from './attempt.js';
 import { courseIds } from './rows.js';
 
-/** Loads the enrollments of a course, all enrollments, or all courses, whole or in part, so that they grow stale; MikroORM may flush before. */
+/**
+ * Loads the enrollments of a course, all enrollments, or all courses, whole or in part, so that they grow stale;
+ * MikroORM may flush before.
+ */
 export const loading: fc.Arbitrary<Act> = fc
-  .record({ what: fc.constantFrom('course', 'enrollments', 'courses'), course: choice, refresh: seldom, partial: seldom })
+  .record({
+    what: fc.constantFrom('course', 'enrollments', 'courses'),
+    course: choice,
+    refresh: seldom,
+    partial: seldom,
+  })
   .map(({ what, course: where, refresh, partial }) => ({
     name: 'load',
     needs: 'database',
@@ -18,37 +26,44 @@ export const loading: fc.Arbitrary<Act> = fc
       world.story.tell(`${who} loads ${partial ? 'parts of ' : ''}${told}${refresh ? ' anew' : ''}`);
       await attempt(scene, () => {
         if (what === 'courses') return em.find(Course, {}, { refresh, ...(partial && { fields: ['title'] }) });
-        return em.find(Enrollment, what === 'course' ? { course: id } : {}, { refresh, ...(partial && { fields: ['status'] }) });
+        return em.find(Enrollment, what === 'course' ? { course: id } : {}, {
+          refresh,
+          ...(partial && { fields: ['status'] }),
+        });
       });
     },
   }));
 
 /** Renames a loaded course, whose counts may be stale. */
-export const renaming: fc.Arbitrary<Act> = fc.record({ course: choice, title: fc.constantFrom('Algebra', 'Botany'), flush: fc.boolean() }).map(({ course: which, title, flush }) => ({
-  name: 'rename a course',
-  needs: flush ? 'database' : 'memory',
-  async perform(scene) {
-    const course = chosen(loadedCourses(scene.em), which);
-    if (!course) return;
-    const { story } = scene.world;
-    story.tell(`${scene.who} renames ${story.name('course', course.id)}, loaded before`);
-    course.title = title;
-    await flushOrLeave(scene, flush);
-  },
-}));
+export const renaming: fc.Arbitrary<Act> = fc
+  .record({ course: choice, title: fc.constantFrom('Algebra', 'Botany'), flush: fc.boolean() })
+  .map(({ course: which, title, flush }) => ({
+    name: 'rename a course',
+    needs: flush ? 'database' : 'memory',
+    async perform(scene) {
+      const course = chosen(loadedCourses(scene.em), which);
+      if (!course) return;
+      const { story } = scene.world;
+      story.tell(`${scene.who} renames ${story.name('course', course.id)}, loaded before`);
+      course.title = title;
+      await flushOrLeave(scene, flush);
+    },
+  }));
 
 /** Changes what no counter looks at. */
-export const touching: fc.Arbitrary<Act> = fc.record({ enrollment: choice, day: fc.nat({ max: 27 }) }).map(({ enrollment: which, day }) => ({
-  name: 'change a date',
-  needs: 'memory',
-  perform({ world, who, em }) {
-    const enrollment = chosen(heldEnrollments(em), which);
-    if (!enrollment) return Promise.resolve();
-    world.story.tell(`${who} takes ${called(world, enrollment)}, changes its date`);
-    enrollment.enrolledAt = new Date(Date.UTC(2026, 1, day + 1));
-    return Promise.resolve();
-  },
-}));
+export const touching: fc.Arbitrary<Act> = fc
+  .record({ enrollment: choice, day: fc.nat({ max: 27 }) })
+  .map(({ enrollment: which, day }) => ({
+    name: 'change a date',
+    needs: 'memory',
+    perform({ world, who, em }) {
+      const enrollment = chosen(heldEnrollments(em), which);
+      if (!enrollment) return Promise.resolve();
+      world.story.tell(`${who} takes ${called(world, enrollment)}, changes its date`);
+      enrollment.enrolledAt = new Date(Date.UTC(2026, 1, day + 1));
+      return Promise.resolve();
+    },
+  }));
 
 /** Assigns a stored count of a loaded course or a new one, which must be refused. */
 export const assigning: fc.Arbitrary<Act> = fc

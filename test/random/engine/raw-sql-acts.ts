@@ -34,23 +34,45 @@ function statementsOf(kind: DatabaseKind): Record<string, (given: Given) => Stat
   const orUpdate = kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
   return {
     insert: given => ({ ...inserting('insert', given), expected: bypass(given, { creates: given.news }) }),
-    'insert ignoring duplicates': given => ({ ...inserting(ignore, given), expected: oneByOne(given, (rows, row) => (seatOf(rows, row) ? rows : withRow(rows, row))) }),
-    replace: given => ({ ...inserting('replace', given), expected: oneByOne(given, (rows, row) => withRow(withoutSeat(rows, row), row)) }),
+    'insert ignoring duplicates': given => ({
+      ...inserting(ignore, given),
+      expected: oneByOne(given, (rows, row) => (seatOf(rows, row) ? rows : withRow(rows, row))),
+    }),
+    replace: given => ({
+      ...inserting('replace', given),
+      expected: oneByOne(given, (rows, row) => withRow(withoutSeat(rows, row), row)),
+    }),
     'insert or update': given => {
       const { sql, values } = inserting('insert', given);
-      const put = (rows: Rows, row: Row): Rows => withRow(withoutSeat(rows, row), seatOf(rows, row) ? { ...seatOf(rows, row)!, status: given.status } : row);
-      return { sql: `${sql} ${orUpdate} status = ?`, values: [...values, given.status], expected: oneByOne(given, put) };
+      const put = (rows: Rows, row: Row): Rows =>
+        withRow(withoutSeat(rows, row), seatOf(rows, row) ? { ...seatOf(rows, row)!, status: given.status } : row);
+      return {
+        sql: `${sql} ${orUpdate} status = ?`,
+        values: [...values, given.status],
+        expected: oneByOne(given, put),
+      };
     },
     copy: given => {
       const { course, condition } = given;
       const creates = condition.rows.map(({ student, status }) => ({ id: null, course, student, status }));
-      const select = filtered('select ?, student_id, status, enrolled_at, updated_at from core_enrollments', [course], condition);
-      return { ...select, sql: `insert into core_enrollments ${columns} ${select.sql}`, expected: bypass(given, { creates }) };
+      const select = filtered(
+        'select ?, student_id, status, enrolled_at, updated_at from core_enrollments',
+        [course],
+        condition,
+      );
+      return {
+        ...select,
+        sql: `insert into core_enrollments ${columns} ${select.sql}`,
+        expected: bypass(given, { creates }),
+      };
     },
     'set the status': given => updating(given, { status: given.status }),
     move: given => updating(given, { course: given.course }),
     'move and set the status': given => updating(given, { course: given.course, status: given.status }),
-    delete: given => ({ ...filtered('delete from core_enrollments', [], given.condition), expected: bypass(given, { deletes: idsOf(given.condition) }) }),
+    delete: given => ({
+      ...filtered('delete from core_enrollments', [], given.condition),
+      expected: bypass(given, { deletes: idsOf(given.condition) }),
+    }),
   };
 }
 
@@ -74,14 +96,34 @@ export function writingRawSql(kind: DatabaseKind): fc.Arbitrary<Act> {
         const { rows, story, everCourses } = world;
         // Those that ignore duplicates, on the servers, ignore missing courses too.
         const ghosts = ghost && !verb.includes('ignoring');
-        const [condition, course] = [conditionOf(scene, which), chosen(ghosts ? [...everCourses] : courseIds(rows), where)];
-        const news = pairsOf(scene, pairs, ghosts && verb === 'insert').map(pair => ({ id: null, ...pair, status: first }));
+        const [condition, course] = [
+          conditionOf(scene, which),
+          chosen(ghosts ? [...everCourses] : courseIds(rows), where),
+        ];
+        const news = pairsOf(scene, pairs, ghosts && verb === 'insert').map(pair => ({
+          id: null,
+          ...pair,
+          status: first,
+        }));
         if (!condition || course === undefined || news.length === 0) return;
         const { sql, values, expected } = statements[verb]!({ world, news, condition, course, status });
-        const named = news.map(row => `${story.name('student', row.student)} in ${story.name('course', row.course)}`).join(', ');
+        const named = news
+          .map(row => `${story.name('student', row.student)} in ${story.name('course', row.course)}`)
+          .join(', ');
         const whom = verb.startsWith('insert') || verb === 'replace' ? `${named} (${first})` : `all ${condition.told}`;
-        story.tell(`${who} sends SQL: ${verb}, ${whom}${/move|copy/.test(verb) ? `, to ${story.name('course', course)}` : ''}${/status|or update/.test(verb) ? `, ${status}` : ''}`);
-        await attempt(scene, () => em.execute(sql, values.map(value => columnValue(em, value)), 'run'), expected);
+        story.tell(
+          `${who} sends SQL: ${verb}, ${whom}${/move|copy/.test(verb) ? `, to ${story.name('course', course)}` : ''}${/status|or update/.test(verb) ? `, ${status}` : ''}`,
+        );
+        await attempt(
+          scene,
+          () =>
+            em.execute(
+              sql,
+              values.map(value => columnValue(em, value)),
+              'run',
+            ),
+          expected,
+        );
       },
     }));
 }
@@ -94,13 +136,27 @@ function inserting(verb: string, { news }: Given): Omit<Statement, 'expected'> {
 }
 
 function updating(given: Given, { course, status }: { course?: number; status?: EnrollmentStatus }): Statement {
-  const set = [...(course === undefined ? [] : ['course_id = ?']), ...(status === undefined ? [] : ['status = ?'])].join(', ');
+  const set = [
+    ...(course === undefined ? [] : ['course_id = ?']),
+    ...(status === undefined ? [] : ['status = ?']),
+  ].join(', ');
   const values = [course, status].filter(value => value !== undefined);
-  const updates = idsOf(given.condition).map(id => ({ id, ...(course !== undefined && { course }), ...(status !== undefined && { status }) }));
-  return { ...filtered(`update core_enrollments set ${set}`, values, given.condition), expected: bypass(given, { updates }) };
+  const updates = idsOf(given.condition).map(id => ({
+    id,
+    ...(course !== undefined && { course }),
+    ...(status !== undefined && { status }),
+  }));
+  return {
+    ...filtered(`update core_enrollments set ${set}`, values, given.condition),
+    expected: bypass(given, { updates }),
+  };
 }
 
-function filtered(sql: string, values: readonly unknown[], { where: { course, student, status } }: Condition): Omit<Statement, 'expected'> {
+function filtered(
+  sql: string,
+  values: readonly unknown[],
+  { where: { course, student, status } }: Condition,
+): Omit<Statement, 'expected'> {
   const courses = course === undefined ? [] : typeof course === 'number' ? [course] : course.$in;
   const conditions = [
     ...(courses.length > 0 ? [`course_id in (${courses.map(() => '?').join(', ')})`] : []),
@@ -108,7 +164,10 @@ function filtered(sql: string, values: readonly unknown[], { where: { course, st
     ...(status === undefined ? [] : ['status = ?']),
   ];
   const where = conditions.length > 0 ? ` where ${conditions.join(' and ')}` : '';
-  return { sql: `${sql}${where}`, values: [...values, ...courses, student, status].filter(value => value !== undefined) };
+  return {
+    sql: `${sql}${where}`,
+    values: [...values, ...courses, student, status].filter(value => value !== undefined),
+  };
 }
 
 /** Expects what a write past the hooks that makes these changes leads to. */

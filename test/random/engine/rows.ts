@@ -3,7 +3,9 @@ import { EnrollmentStatus } from '../../../src/entities/index.js';
 /** Is a course in the model: its id, or, until the flush that inserts it, the new entity itself. */
 export type CoursePointer = number | { readonly id?: number };
 
-/** Is one enrollment in the model; its id is null until its entity has it or it has been read back from the database. */
+/**
+ * Is one enrollment in the model; its id is null until its entity has it or it has been read back from the database.
+ */
 export interface Row {
   readonly id: number | null;
   readonly entity?: { readonly id?: number };
@@ -35,7 +37,11 @@ export function withIds(rows: Rows): Rows {
   return {
     ...rows,
     courses: new Set([...rows.courses].map(settled)),
-    enrollments: rows.enrollments.map(({ entity, ...row }) => ({ ...row, id: row.id ?? entity?.id ?? null, course: settled(row.course) })),
+    enrollments: rows.enrollments.map(({ entity, ...row }) => ({
+      ...row,
+      id: row.id ?? entity?.id ?? null,
+      course: settled(row.course),
+    })),
   };
 }
 

@@ -55,7 +55,10 @@ function hookRules(kind: DatabaseKind): Rules {
   };
 }
 
-/** Gives the rules of counts that are kept by triggers: they follow the rows, whoever writes them and whatever their writer believes. */
+/**
+ * Gives the rules of counts that are kept by triggers: they follow the rows, whoever writes them and whatever their
+ * writer believes.
+ */
 function triggerRules(kind: DatabaseKind): Rules {
   return {
     ...commonRules(kind),
@@ -67,7 +70,11 @@ function triggerRules(kind: DatabaseKind): Rules {
       const ids = changes.updates.map(({ id }) => id);
       if (!mayReuseKeys(kind, rows, changes) && new Set(ids).size === ids.length) return expectation;
       // What is meant for one row hits another, or hits it twice, and only the database knows what it refuses of that.
-      return { ...expectation, refusals: ['UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', ...expectation.refusals], certain: false };
+      return {
+        ...expectation,
+        refusals: ['UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', ...expectation.refusals],
+        certain: false,
+      };
     },
     bypass: byKeys,
   };
@@ -87,13 +94,27 @@ function bulk(rows: Rows, changes: Changes): Expectation {
   return countsIntoMissing(rows, changes, false) ? refusal(rows, 'COUNTER_TARGET_MISSING') : byKeys(rows, changes);
 }
 
-/** Tells whether rows, or those that are gone too, would come to a course that is not there, which the engine sees before the foreign key does. */
+/**
+ * Tells whether rows, or those that are gone too, would come to a course that is not there, which the engine sees
+ * before the foreign key does.
+ */
 function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes, goneToo: boolean): boolean {
-  const moves = updates.filter(({ id }) => goneToo || rowWith(rows, id)).flatMap(({ course }) => (course === undefined ? [] : [course]));
-  return [...creates.flatMap(({ course, empties }) => (empties ? [] : [course])), ...moves].some(course => !newCourses.includes(course) && !hasCourse(rows, course));
+  const moves = updates
+    .filter(({ id }) => goneToo || rowWith(rows, id))
+    .flatMap(({ course }) => (course === undefined ? [] : [course]));
+  return [...creates.flatMap(({ course, empties }) => (empties ? [] : [course])), ...moves].some(
+    course => !newCourses.includes(course) && !hasCourse(rows, course),
+  );
 }
 
-/** Tells whether a new row may get the id of one that is gone and that the same flush changes: SQLite gives ids again after a rollback. */
+/**
+ * Tells whether a new row may get the id of one that is gone and that the same flush changes: SQLite gives ids again
+ * after a rollback.
+ */
 function mayReuseKeys(kind: DatabaseKind, rows: Rows, { creates, updates, deletes, earlyDeletes }: Changes): boolean {
-  return kind === 'sqlite' && creates.length > 0 && [...updates.map(({ id }) => id), ...deletes, ...earlyDeletes].some(id => !rowWith(rows, id));
+  return (
+    kind === 'sqlite' &&
+    creates.length > 0 &&
+    [...updates.map(({ id }) => id), ...deletes, ...earlyDeletes].some(id => !rowWith(rows, id))
+  );
 }

@@ -17,7 +17,9 @@ import { migrate } from '../../support/migrated.js';
 
 type Steps = Iterable<fc.AsyncCommand<World, World, true>>;
 
-/** Opens a database on which one story after the other is told, each on empty tables with a few courses and students. */
+/**
+ * Opens a database on which one story after the other is told, each on empty tables with a few courses and students.
+ */
 export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { drop(): Promise<void> }> {
   const watch = new FlushWatch();
   const { database, drop } = await watchedDatabase(kind, watch);
@@ -42,10 +44,16 @@ export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { dr
 }
 
 /** Opens a migrated database with the watch around the counters. */
-async function watchedDatabase(kind: DatabaseKind, watch: FlushWatch): Promise<{ database: Database; drop(): Promise<void> }> {
+async function watchedDatabase(
+  kind: DatabaseKind,
+  watch: FlushWatch,
+): Promise<{ database: Database; drop(): Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const options = await ormOptions(url, strategy);
-  const database = (await MikroORM.init({ ...options, subscribers: [watch.first, ...(options.subscribers ?? []), watch.last] } as never)) as unknown as Database;
+  const database = (await MikroORM.init({
+    ...options,
+    subscribers: [watch.first, ...(options.subscribers ?? []), watch.last],
+  } as never)) as unknown as Database;
   await migrate(database);
   if (strategy === 'triggers') await installTriggers(database.em);
   // What a power cut leaves behind is not the question here, and each commit need not wait for the disk.

@@ -54,13 +54,24 @@ const single: [number, fc.Arbitrary<Act>][] = [
 ];
 
 /** Gives stories of acts with these weights beside the usual ones: lists of steps of at most this length. */
-export function stories(maxCommands: number, ...more: readonly [number, fc.Arbitrary<Act>][]): fc.Arbitrary<Iterable<fc.AsyncCommand<World, World, true>>> {
+export function stories(
+  maxCommands: number,
+  ...more: readonly [number, fc.Arbitrary<Act>][]
+): fc.Arbitrary<Iterable<fc.AsyncCommand<World, World, true>>> {
   const simple = oneOf(...single, ...more);
   const acts = oneOf([40, simple], [1, forking(list(simple, 3))]);
   const inner = transacting(list(acts, 4));
   const middle = transacting(list(oneOf([20, acts], [1, inner]), 4));
   const outer = transacting(list(oneOf([15, acts], [1, inner], [1, middle]), 5));
-  const act = oneOf([70, acts], [8, outer], [3, beginning], [10, ending], [1, deletingCourse], [1, deletingUser], [2, arriving]);
+  const act = oneOf(
+    [70, acts],
+    [8, outer],
+    [3, beginning],
+    [10, ending],
+    [1, deletingCourse],
+    [1, deletingUser],
+    [2, arriving],
+  );
   const step = fc.tuple(fc.nat({ max: writers.length - 1 }), act).map(([writer, act]) => new Step(writer, act));
   return fc.commands<World, World, true>([step], { maxCommands, size: 'max' });
 }

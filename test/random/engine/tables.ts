@@ -21,7 +21,12 @@ export async function readTables(database: Database, transaction?: Transaction):
   );
   const numbers = (row: (typeof found)[number], ...names: string[]): number[] => names.map(name => Number(row[name]));
   return {
-    stored: new Map(found.map(row => [Number(row['course']), numbers(row, 'total_enrollments', 'active_enrollments') as [number, number]])),
+    stored: new Map(
+      found.map(row => [
+        Number(row['course']),
+        numbers(row, 'total_enrollments', 'active_enrollments') as [number, number],
+      ]),
+    ),
     enrollments: found.flatMap(row => {
       if (row['id'] === null) return [];
       const [id, course, student] = numbers(row, 'id', 'course', 'student_id') as [number, number, number];
@@ -35,14 +40,20 @@ export function driftIn(tables: Tables): string[] {
   const told = (counts: readonly number[]): string => counts.join(', of them active ');
   return [...tables.stored].flatMap(([course, stored]) => {
     const actual = countsOf(tables, course);
-    return String(stored) === String(actual) ? [] : [`course ${course} stores ${told(stored)}, but has ${told(actual)}`];
+    return String(stored) === String(actual)
+      ? []
+      : [`course ${course} stores ${told(stored)}, but has ${told(actual)}`];
   });
 }
 
 /** Says where the tables differ from the model, whose rows without an id are known by course and student. */
 export function differences({ stored, enrollments }: Tables, rows: Rows): string[] {
   const told = (row: Row): string => `student ${row.student} ${row.status} in course ${String(row.course)}`;
-  const same = (a: Row, b: Row): boolean => a.course === b.course && a.student === b.student && a.status === b.status && (a.id === null || b.id === null || a.id === b.id);
+  const same = (a: Row, b: Row): boolean =>
+    a.course === b.course &&
+    a.student === b.student &&
+    a.status === b.status &&
+    (a.id === null || b.id === null || a.id === b.id);
   const missing = rows.enrollments.filter(row => !enrollments.some(found => same(found, row)));
   const unexpected = enrollments.filter(found => !rows.enrollments.some(row => same(found, row)));
   const [there, wanted] = [[...stored.keys()].sort().join(), [...rows.courses].sort().join()];
@@ -57,7 +68,12 @@ export function differences({ stored, enrollments }: Tables, rows: Rows): string
 export function withFoundIds(rows: Rows, { enrollments }: Tables): Rows {
   if (rows.enrollments.every(({ id }) => id !== null)) return rows;
   const found: Rows = { ...rows, enrollments };
-  return { ...rows, enrollments: rows.enrollments.map(row => (row.id === null ? { ...row, id: rowOf(found, row.course, row.student)?.id ?? null } : row)) };
+  return {
+    ...rows,
+    enrollments: rows.enrollments.map(row =>
+      row.id === null ? { ...row, id: rowOf(found, row.course, row.student)?.id ?? null } : row,
+    ),
+  };
 }
 
 const SEED = { courses: 3, students: 6 };
@@ -65,15 +81,22 @@ const SEED = { courses: 3, students: 6 };
 /** Empties the tables and fills them for a new story: some courses and students, and nobody enrolled. */
 export async function cleanRows(kind: DatabaseKind, database: Database): Promise<Rows> {
   const moment = kind === 'sqlite' ? '1767225600000' : "'2026-01-01 00:00:00'";
-  const list = (count: number, row: (number: number) => string): string => Array.from({ length: count }, (_, index) => `(${row(index + 1)}, ${moment}, ${moment})`).join(', ');
+  const list = (count: number, row: (number: number) => string): string =>
+    Array.from({ length: count }, (_, index) => `(${row(index + 1)}, ${moment}, ${moment})`).join(', ');
   return database.em.fork().transactional(async em => {
-    const run = <Result>(sql: string, method: 'all' | 'run' = 'run'): Promise<Result> => em.getConnection().execute<never>(sql, [], method, em.getTransactionContext());
+    const run = <Result>(sql: string, method: 'all' | 'run' = 'run'): Promise<Result> =>
+      em.getConnection().execute<never>(sql, [], method, em.getTransactionContext());
     // Triggers count the deletions too, and after a story that went wrong there may be more rows than counts.
     await run('update core_course set total_enrollments = 1000000, active_enrollments = 1000000');
     for (const table of ['core_enrollments', 'core_course', 'core_user']) await run(`delete from ${table}`);
-    await run(`insert into core_course (title, status, is_published, created_at, updated_at) values ${list(SEED.courses, number => `'Course ${number}', 'active', 1`)}`);
-    await run(`insert into core_user (name, email, created_at, updated_at) values ${list(SEED.students, number => `'Student', 'student-${number}@example.org'`)}`);
-    const ids = async (table: string): Promise<Set<number>> => new Set((await run<{ id: number }[]>(`select id from ${table} order by id`, 'all')).map(({ id }) => id));
+    await run(
+      `insert into core_course (title, status, is_published, created_at, updated_at) values ${list(SEED.courses, number => `'Course ${number}', 'active', 1`)}`,
+    );
+    await run(
+      `insert into core_user (name, email, created_at, updated_at) values ${list(SEED.students, number => `'Student', 'student-${number}@example.org'`)}`,
+    );
+    const ids = async (table: string): Promise<Set<number>> =>
+      new Set((await run<{ id: number }[]>(`select id from ${table} order by id`, 'all')).map(({ id }) => id));
     return { courses: await ids('core_course'), students: await ids('core_user'), enrollments: [] };
   });
 }

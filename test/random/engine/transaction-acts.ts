@@ -7,42 +7,50 @@ import { writers, type Level, type World } from './world.js';
 /** Ends a transaction because the story says so. */
 class Change extends Error {}
 
-/** Does several things in em.transactional(), perhaps in another one, and throws or commits; a refusal is let through or swallowed. */
+/**
+ * Does several things in em.transactional(), perhaps in another one, and throws or commits; a refusal is let through or
+ * swallowed.
+ */
 export function transacting(acts: fc.Arbitrary<Act[]>): fc.Arbitrary<Act> {
-  return fc.record({ acts, throws: fc.boolean(), swallows: fc.boolean(), clear: seldom }).map(({ acts, throws, swallows, clear }) => ({
-    name: 'transaction',
-    needs: 'database',
-    async perform(scene) {
-      const { world, em, who } = scene;
-      const inner: Level = { ems: [...scene.level.ems], broken: null };
-      world.story.tell(`${who} begins a ${em.isInTransaction() ? 'nested ' : ''}transaction${clear ? ', with nothing loaded' : ''}`);
-      world.story.depth += 1;
-      const transaction = world.enter();
-      try {
-        await em.transactional(
-          async fork => {
-            inner.ems.push(fork as SqlEntityManager);
-            await performAll({ ...scene, em: fork as SqlEntityManager, level: inner }, acts, swallows);
-            if (throws) throw new Change('a thrown error');
-          },
-          { clear },
+  return fc
+    .record({ acts, throws: fc.boolean(), swallows: fc.boolean(), clear: seldom })
+    .map(({ acts, throws, swallows, clear }) => ({
+      name: 'transaction',
+      needs: 'database',
+      async perform(scene) {
+        const { world, em, who } = scene;
+        const inner: Level = { ems: [...scene.level.ems], broken: null };
+        world.story.tell(
+          `${who} begins a ${em.isInTransaction() ? 'nested ' : ''}transaction${clear ? ', with nothing loaded' : ''}`,
         );
-        world.story.tell('commits');
-        if (inner.broken && em.isInTransaction() && !world.rules.refusesSavepoints) scene.level.broken = inner.broken;
-        else if (inner.broken) world.complain(`after ${inner.broken} the commit should have been refused`);
-        transaction.commit(inner.ems.at(-1)!, em);
-      } catch (error) {
-        const [code, { flush }] = [codeOf(error), world];
-        const foretold = flush?.expectation.refusals.includes(code) || (inner.broken !== null && code === 'COUNTER_TRANSACTION');
-        if (!(error instanceof Change) && !foretold) throw error;
-        if (!(error instanceof Change)) for (const one of inner.ems) one.clear();
-        world.story.tell(`is rolled back by ${error instanceof Change ? error.message : code}`);
-        transaction.rollBack();
-      } finally {
-        world.story.depth -= 1;
-      }
-    },
-  }));
+        world.story.depth += 1;
+        const transaction = world.enter();
+        try {
+          await em.transactional(
+            async fork => {
+              inner.ems.push(fork as SqlEntityManager);
+              await performAll({ ...scene, em: fork as SqlEntityManager, level: inner }, acts, swallows);
+              if (throws) throw new Change('a thrown error');
+            },
+            { clear },
+          );
+          world.story.tell('commits');
+          if (inner.broken && em.isInTransaction() && !world.rules.refusesSavepoints) scene.level.broken = inner.broken;
+          else if (inner.broken) world.complain(`after ${inner.broken} the commit should have been refused`);
+          transaction.commit(inner.ems.at(-1)!, em);
+        } catch (error) {
+          const [code, { flush }] = [codeOf(error), world];
+          const foretold =
+            flush?.expectation.refusals.includes(code) || (inner.broken !== null && code === 'COUNTER_TRANSACTION');
+          if (!(error instanceof Change) && !foretold) throw error;
+          if (!(error instanceof Change)) for (const one of inner.ems) one.clear();
+          world.story.tell(`is rolled back by ${error instanceof Change ? error.message : code}`);
+          transaction.rollBack();
+        } finally {
+          world.story.depth -= 1;
+        }
+      },
+    }));
 }
 
 /** Does several things through a fork of the entity manager, in the same transaction where one is open. */
@@ -98,7 +106,10 @@ export const ending: fc.Arbitrary<Act> = fc.record({ commits: fc.boolean() }).ma
   },
 }));
 
-/** Ends an explicit transaction in which part of a refused write may be there: with a rollback, or with a commit that must be refused. */
+/**
+ * Ends an explicit transaction in which part of a refused write may be there: with a rollback, or with a commit that
+ * must be refused.
+ */
 export async function afterRefusal(world: World): Promise<void> {
   const { open } = world;
   if (!open?.level.broken) return;

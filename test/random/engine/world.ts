@@ -20,7 +20,10 @@ export interface Level {
   broken: string | null;
 }
 
-/** Is a transaction of the model. After a commit the manager outside knows the counts that the one inside hands on; a rollback goes back to the rows before. */
+/**
+ * Is a transaction of the model. After a commit the manager outside knows the counts that the one inside hands on; a
+ * rollback goes back to the rows before.
+ */
 interface Entered {
   commit(inside: SqlEntityManager | null, outside: SqlEntityManager): void;
   rollBack(): void;
@@ -34,7 +37,9 @@ export interface OpenTransaction {
   readonly level: Level;
 }
 
-/** Is a course whose stored counts an entity manager must know after what was just done, where it has the course loaded. */
+/**
+ * Is a course whose stored counts an entity manager must know after what was just done, where it has the course loaded.
+ */
 interface Shown {
   readonly em: Pick<SqlEntityManager, 'getUnitOfWork'>;
   readonly course: CoursePointer;
@@ -54,7 +59,10 @@ export class World implements Watcher {
   flush: (WatchedFlush & { readonly expectation: Expectation }) | null = null;
   readonly #complaints: string[] = [];
   #shown: Shown[] = [];
-  /** Holds the courses that were written in each open transaction, the outermost first; after a commit the one around it knows them. */
+  /**
+   * Holds the courses that were written in each open transaction, the outermost first; after a commit the one around it
+   * knows them.
+   */
   readonly #written: Set<number>[] = [new Set()];
 
   constructor(
@@ -84,7 +92,10 @@ export class World implements Watcher {
     if (expectation.certain) this.complain(`this should have been refused: ${expectation.refusals.join(' or ')}`);
     this.rows = withIds(withReusedKeys(withIds(expectation.after), changes));
     this.overtook(before);
-    this.showed(flush.em, [...known, ...changes.newCourses].filter(course => !changes.deletedCourses.includes(course as number)));
+    this.showed(
+      flush.em,
+      [...known, ...changes.newCourses].filter(course => !changes.deletedCourses.includes(course as number)),
+    );
   }
 
   complain(problem: string): void {
@@ -109,7 +120,10 @@ export class World implements Watcher {
     for (const course of courses) if (typeof course === 'number') this.#written.at(-1)!.add(course);
   }
 
-  /** Says that loaded courses whose counts have changed since may be stale, for not every write knows of all that it changes. */
+  /**
+   * Says that loaded courses whose counts have changed since may be stale, for not every write knows of all that it
+   * changes.
+   */
   overtook(before: Rows): void {
     const changed = courseIds(this.rows).filter(id => String(countsOf(before, id)) !== String(countsOf(this.rows, id)));
     this.#shown = this.#shown.filter(({ course }) => !changed.includes(courseId(course)!));
@@ -126,7 +140,11 @@ export class World implements Watcher {
       return written;
     };
     return {
-      commit: (inside, outside) => this.showed(outside, leave().filter(course => inside && countsShown({ em: inside, course }))),
+      commit: (inside, outside) =>
+        this.showed(
+          outside,
+          leave().filter(course => inside && countsShown({ em: inside, course })),
+        ),
       rollBack: () => {
         // What its flushes showed in memory is not true any more, wherever the same entities are loaded.
         leave();
@@ -147,14 +165,22 @@ export class World implements Watcher {
     }
   }
 
-  /** Compares database, model and the loaded courses that were to show true counts; errors: a text that says what differs. */
+  /**
+   * Compares database, model and the loaded courses that were to show true counts; errors: a text that says what
+   * differs.
+   */
   async check(em: SqlEntityManager): Promise<void> {
     const tables = await readTables(this.database, em.getTransactionContext());
     this.rows = withFoundIds(this.rows, tables);
     this.#remember();
     const drift = driftIn(tables);
     const untrue = this.#shown.splice(0).flatMap(shown => untruth(shown, tables) ?? []);
-    const wrong = [...this.#complaints.splice(0), ...drift, ...new Set(untrue), ...(drift.length > 0 ? [] : differences(tables, this.rows))];
+    const wrong = [
+      ...this.#complaints.splice(0),
+      ...drift,
+      ...new Set(untrue),
+      ...(drift.length > 0 ? [] : differences(tables, this.rows)),
+    ];
     if (wrong.length > 0) throw new Error(this.story.named(wrong.join('; ')));
   }
 
@@ -179,7 +205,8 @@ export class World implements Watcher {
 
 /** Gives the counts that the entity of a course shows; undefined: it is not loaded, or only in part. */
 function countsShown({ em, course }: Shown): number[] | undefined {
-  const entity = typeof course === 'number' ? em.getUnitOfWork(false).getById<Course>(Course, course) : (course as Course);
+  const entity =
+    typeof course === 'number' ? em.getUnitOfWork(false).getById<Course>(Course, course) : (course as Course);
   if (!entity || !helper(entity).isInitialized() || entity.totalEnrollments === undefined) return undefined;
   return [entity.totalEnrollments, entity.activeEnrollments];
 }

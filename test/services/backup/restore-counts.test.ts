@@ -30,10 +30,18 @@ describeOnEach('restoring the counts', kind => {
   };
 
   it('sets the counts that differ to those of the backup, and says that they match', async () => {
-    await past(opened.database, `update core_course set total_enrollments = 0, active_enrollments = 44 where id >= ${courses[1]}`);
+    await past(
+      opened.database,
+      `update core_course set total_enrollments = 0, active_enrollments = 44 where id >= ${courses[1]}`,
+    );
     const source = await fileWith(text);
     const changes: CountToRestore[] = [];
-    const { header, comparison } = await checkBackup(opened.database, operator, source, some => void changes.push(...some));
+    const { header, comparison } = await checkBackup(
+      opened.database,
+      operator,
+      source,
+      some => void changes.push(...some),
+    );
     const none = { count: 0, first: [] };
     expect(comparison).toEqual({ common: 3, changes: 4, changedCourses: 2, drifting: 0, unknown: none, missing: none });
     expect(header).toMatchObject({ courses: 3, database: kind });
@@ -41,17 +49,40 @@ describeOnEach('restoring the counts', kind => {
       { courseId: courses[1], title: 'Logic', counter: 'Course.totalEnrollments', stored: 0, backup: 3, actual: 3 },
       { courseId: courses[1], title: 'Logic', counter: 'Course.activeEnrollments', stored: 44, backup: 2, actual: 2 },
     ]);
-    expect(await stored()).toEqual([[3, 2], [0, 44], [0, 44]]);
-    expect(await restoreCounts(opened.database, operator, source)).toEqual({ changes: 4, changedCourses: 2, drifting: 0 });
-    expect(await stored()).toEqual([[3, 2], [3, 2], [3, 2]]);
-    expect(await restoreCounts(opened.database, operator, source)).toEqual({ changes: 0, changedCourses: 0, drifting: 0 });
+    expect(await stored()).toEqual([
+      [3, 2],
+      [0, 44],
+      [0, 44],
+    ]);
+    expect(await restoreCounts(opened.database, operator, source)).toEqual({
+      changes: 4,
+      changedCourses: 2,
+      drifting: 0,
+    });
+    expect(await stored()).toEqual([
+      [3, 2],
+      [3, 2],
+      [3, 2],
+    ]);
+    expect(await restoreCounts(opened.database, operator, source)).toEqual({
+      changes: 0,
+      changedCourses: 0,
+      drifting: 0,
+    });
   });
 
   it('restores old numbers where enrollments changed since, and counts what does not match them', async () => {
     await enrollAnother(courses[2]!);
     const source = await fileWith(text);
-    expect((await checkBackup(opened.database, operator, source, () => undefined)).comparison).toMatchObject({ changes: 2, drifting: 2 });
-    expect(await restoreCounts(opened.database, operator, source)).toEqual({ changes: 2, changedCourses: 1, drifting: 2 });
+    expect((await checkBackup(opened.database, operator, source, () => undefined)).comparison).toMatchObject({
+      changes: 2,
+      drifting: 2,
+    });
+    expect(await restoreCounts(opened.database, operator, source)).toEqual({
+      changes: 2,
+      changedCourses: 1,
+      drifting: 2,
+    });
     expect((await storedAndActual(opened.database))[2]).toEqual({ id: courses[2], stored: [3, 2], actual: [4, 3] });
     // Hooks and triggers go on from the restored number.
     await enrollAnother(courses[2]!);
@@ -62,22 +93,40 @@ describeOnEach('restoring the counts', kind => {
     const [gone] = await addCourses(opened.database, [{}]);
     const source = await fileWith(await backupText(opened.database));
     await past(opened.database, `delete from core_course where id = ${gone}`);
-    const since = await addCourses(opened.database, Array.from({ length: 12 }, () => ({})));
+    const since = await addCourses(
+      opened.database,
+      Array.from({ length: 12 }, () => ({})),
+    );
     await past(opened.database, `update core_course set total_enrollments = 5 where id > ${courses[1]}`);
     const { comparison } = await checkBackup(opened.database, operator, source, () => undefined);
-    expect(comparison).toMatchObject({ common: 3, changes: 1, unknown: { count: 1, first: [gone] }, missing: { count: 12, first: since.slice(0, 10) } });
-    expect(await restoreCounts(opened.database, operator, source)).toEqual({ changes: 1, changedCourses: 1, drifting: 0 });
+    expect(comparison).toMatchObject({
+      common: 3,
+      changes: 1,
+      unknown: { count: 1, first: [gone] },
+      missing: { count: 12, first: since.slice(0, 10) },
+    });
+    expect(await restoreCounts(opened.database, operator, source)).toEqual({
+      changes: 1,
+      changedCourses: 1,
+      drifting: 0,
+    });
     expect(await stored()).toEqual([[3, 2], [3, 2], [3, 2], ...since.map(() => [5, 0])]);
   });
 
   it('reads counters in the order of the file', async () => {
     const [head, ...rows] = (await backupLines(opened.database)).slice(0, -1);
-    const turned = sealed([{ ...head, counters: [...(head!['counters'] as string[])].reverse() }, ...rows.map(row => ({ ...row, counts: [...(row['counts'] as number[])].reverse() }))]);
+    const turned = sealed([
+      { ...head, counters: [...(head!['counters'] as string[])].reverse() },
+      ...rows.map(row => ({ ...row, counts: [...(row['counts'] as number[])].reverse() })),
+    ]);
     expect(await restoreCounts(opened.database, operator, await fileWith(turned))).toMatchObject({ changes: 0 });
   });
 
   it('of a file that turns out bad in the middle changes nothing, nor when it gives up', async () => {
-    await addCourses(opened.database, Array.from({ length: 600 }, () => ({})));
+    await addCourses(
+      opened.database,
+      Array.from({ length: 600 }, () => ({})),
+    );
     const lines = (await backupText(opened.database)).trimEnd().split('\n');
     await past(opened.database, 'update core_course set total_enrollments = 7');
     const before = await everything(opened.database);
@@ -85,7 +134,9 @@ describeOnEach('restoring the counts', kind => {
     await expect(restoreCounts(opened.database, operator, damaged)).rejects.toThrow('its checksum does not fit');
     const stop = new AbortController();
     const whole = await fileWith(`${lines.join('\n')}\n`);
-    expect(await restoreCounts(opened.database, operator, whole, { signal: stop.signal, onProgress: () => stop.abort() })).toBeNull();
+    expect(
+      await restoreCounts(opened.database, operator, whole, { signal: stop.signal, onProgress: () => stop.abort() }),
+    ).toBeNull();
     expect(await everything(opened.database)).toEqual(before);
     expect(await restoreCounts(opened.database, operator, whole)).toMatchObject({ changes: 603, drifting: 0 });
   });
@@ -96,7 +147,9 @@ describeOnEach('restoring the counts', kind => {
     const students = await addUsers(opened.database, Role.STUDENT, 20);
     await past(opened.database, 'update core_course set total_enrollments = 7');
     const source = await fileWith(text);
-    const enrolling = students.map((studentId, index) => enroll(other, operator, { courseId: courses[index % 3]!, studentId }));
+    const enrolling = students.map((studentId, index) =>
+      enroll(other, operator, { courseId: courses[index % 3]!, studentId }),
+    );
     const restoring = Array.from({ length: 5 }, () => restoreCounts(opened.database, operator, source));
     for (const outcome of await Promise.all(enrolling)) expect(outcome.problems).toEqual([]);
     for (const restored of await Promise.all(restoring)) expect(restored).not.toBeNull();
@@ -104,7 +157,11 @@ describeOnEach('restoring the counts', kind => {
   });
 
   it('is for admins', async () => {
-    await expect(restoreCounts(opened.database, null, await fileWith(text))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
-    await expect(checkBackup(opened.database, { userId: 1, role: Role.STUDENT }, await fileWith(text), () => undefined)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(restoreCounts(opened.database, null, await fileWith(text))).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
+    await expect(
+      checkBackup(opened.database, { userId: 1, role: Role.STUDENT }, await fileWith(text), () => undefined),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 });

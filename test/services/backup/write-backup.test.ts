@@ -22,7 +22,14 @@ describeOnEach('backing up the counts', kind => {
     const lines = await backupLines(opened.database);
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string;
     expect(lines.slice(0, -1)).toEqual([
-      { format: 'rollcall-counts', version: 1, at, database: kind, counters: ['Course.totalEnrollments', 'Course.activeEnrollments'], courses: 2 },
+      {
+        format: 'rollcall-counts',
+        version: 1,
+        at,
+        database: kind,
+        counters: ['Course.totalEnrollments', 'Course.activeEnrollments'],
+        courses: 2,
+      },
       { id: courses[0], counts: [3, 2] },
       { id: courses[1], counts: [3, 2] },
     ]);
@@ -36,14 +43,18 @@ describeOnEach('backing up the counts', kind => {
   it('has the counts of one moment, however long it takes, and lets writers go on', async () => {
     const other = await openDatabase(opened.url, strategy);
     onTestFinished(() => other.close(true));
-    const courses = await addCourses(opened.database, Array.from({ length: 1010 }, () => ({})));
+    const courses = await addCourses(
+      opened.database,
+      Array.from({ length: 1010 }, () => ({})),
+    );
     const [student] = await addUsers(opened.database, Role.STUDENT, 1);
     let text = '';
     await writeBackup(opened.database, operator, async piece => {
       text += piece;
       if (!piece.includes(`"id":${courses[0]},`)) return;
       // Between the first page and the second, one course of each, a new course, and one that goes.
-      for (const courseId of [courses[0]!, courses[1005]!]) expect(await enroll(other, operator, { courseId, studentId: student })).toMatchObject({ problems: [] });
+      for (const courseId of [courses[0]!, courses[1005]!])
+        expect(await enroll(other, operator, { courseId, studentId: student })).toMatchObject({ problems: [] });
       await addCourses(other, [{}]);
       await other.em.getConnection().execute(`delete from core_course where id = ${courses[1008]}`, [], 'run');
     });
@@ -54,8 +65,14 @@ describeOnEach('backing up the counts', kind => {
   it('ends when it is told to, without a closing line, and is for admins', async () => {
     await addCountedCourses(opened.database, ['Optics']);
     let text = '';
-    expect(await writeBackup(opened.database, operator, piece => Promise.resolve(void (text += piece)), { signal: AbortSignal.abort() })).toBeNull();
+    expect(
+      await writeBackup(opened.database, operator, piece => Promise.resolve(void (text += piece)), {
+        signal: AbortSignal.abort(),
+      }),
+    ).toBeNull();
     expect(text).not.toContain('sha256');
-    await expect(writeBackup(opened.database, { userId: 1, role: Role.TEACHER }, () => Promise.resolve())).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(
+      writeBackup(opened.database, { userId: 1, role: Role.TEACHER }, () => Promise.resolve()),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 });

@@ -33,19 +33,34 @@ describeOnEach('the doctor and the API', kind => {
       expect(await examineApi({ url, token: await token() }, LIMIT, nobodyWaits)).toEqual([
         { status: 'ok', message: `${base}/healthz answers 200.` },
         { status: 'ok', message: `${base}/readyz answers 200.` },
-        { status: 'ok', message: `${api.url} gives the true counts of 3 courses of the 3 that it shows with the token.` },
+        {
+          status: 'ok',
+          message: `${api.url} gives the true counts of 3 courses of the 3 that it shows with the token.`,
+        },
       ]);
     }
   });
 
   it('without a token looks at what everybody sees', async () => {
-    await past(api.database, `update core_course set is_published = ${kind === 'sqlite' ? 0 : 'false'} where id = ${courses[0]}`);
-    expect((await examineApi({ url: base }, LIMIT, nobodyWaits))[2]!.message).toBe(`${api.url} gives the true counts of 2 courses of the 2 that it shows without a token.`);
+    await past(
+      api.database,
+      `update core_course set is_published = ${kind === 'sqlite' ? 0 : 'false'} where id = ${courses[0]}`,
+    );
+    expect((await examineApi({ url: base }, LIMIT, nobodyWaits))[2]!.message).toBe(
+      `${api.url} gives the true counts of 2 courses of the 2 that it shows without a token.`,
+    );
   });
 
   it('finds counts that are not true, by how much, and calls that drift', async () => {
-    await past(api.database, `update core_course set total_enrollments = 9, active_enrollments = 1 where id = ${courses[1]}`);
-    expect((await examineApi({ url: base, token: await token() }, LIMIT, nobodyWaits))[2]).toMatchObject({ status: 'failed', drift: true, message: `${api.url} gives counts that are not true (total, active): course ${courses[1]} is off by 6, -1.` });
+    await past(
+      api.database,
+      `update core_course set total_enrollments = 9, active_enrollments = 1 where id = ${courses[1]}`,
+    );
+    expect((await examineApi({ url: base, token: await token() }, LIMIT, nobodyWaits))[2]).toMatchObject({
+      status: 'failed',
+      drift: true,
+      message: `${api.url} gives counts that are not true (total, active): course ${courses[1]} is off by 6, -1.`,
+    });
   });
 
   it('takes no count for wrong because writers write', async () => {
@@ -74,7 +89,11 @@ describeOnEach('the doctor and the API', kind => {
   });
 
   it('says what a wrong token is refused for', async () => {
-    expect((await examineApi({ url: base, token: 'nonsense' }, LIMIT, nobodyWaits))[2]).toMatchObject({ status: 'failed', message: expect.stringContaining('The token is no well-formed JSON Web Token.'), advice: expect.stringContaining('--token') });
+    expect((await examineApi({ url: base, token: 'nonsense' }, LIMIT, nobodyWaits))[2]).toMatchObject({
+      status: 'failed',
+      message: expect.stringContaining('The token is no well-formed JSON Web Token.'),
+      advice: expect.stringContaining('--token'),
+    });
   });
 });
 
@@ -88,7 +107,9 @@ async function somethingElse(answer: string, status: number): Promise<string> {
 
 it('an address where nothing listens, and one where something else does, are told apart', async () => {
   const nobody = `http://127.0.0.1:${await freePort()}`;
-  const nothing = (await examineApi({ url: `${nobody}/graphql` }, LIMIT, nobodyWaits)).map(({ status, message }) => `${status} ${message}`);
+  const nothing = (await examineApi({ url: `${nobody}/graphql` }, LIMIT, nobodyWaits)).map(
+    ({ status, message }) => `${status} ${message}`,
+  );
   expect(nothing).toEqual([
     `failed ${nobody}/healthz does not answer: ECONNREFUSED.`,
     `failed ${nobody}/readyz does not answer: ECONNREFUSED.`,
@@ -97,7 +118,9 @@ it('an address where nothing listens, and one where something else does, are tol
   const page = await examineApi({ url: await somethingElse('<h1>Welcome</h1>', 404) }, LIMIT, nobodyWaits);
   expect(page.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
   expect(page[0]!.message).toMatch(/\/healthz answers 404: <h1>Welcome<\/h1>$/);
-  expect((await examineApi({ url: await somethingElse('null', 200) }, LIMIT, nobodyWaits))[2]!.message).toMatch(/answers without a token: nothing that is GraphQL\.$/);
+  expect((await examineApi({ url: await somethingElse('null', 200) }, LIMIT, nobodyWaits))[2]!.message).toMatch(
+    /answers without a token: nothing that is GraphQL\.$/,
+  );
 });
 
 it('a server that takes requests and answers none is given up, request by request', async () => {

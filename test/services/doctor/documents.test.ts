@@ -17,9 +17,18 @@ it('the doctor says how many documents are trusted, what is wrong with them, and
   });
   const documents = async (env: Record<string, string>) => of(await examined(api.databaseUrl, env), 'documents');
   expect(await documents({})).toEqual([]);
-  expect(await documents({ TRUSTED_DOCUMENTS: folder, INTROSPECTION: 'off' })).toEqual([{ check: 'documents', status: 'ok', message: `Only 2 documents may run, from ${folder}.` }]);
-  expect(await documents({ TRUSTED_DOCUMENTS: folder })).toMatchObject([{ status: 'ok', message: expect.stringContaining('INTROSPECTION=on is of no use') as string }]);
-  expect(await documents({ TRUSTED_DOCUMENTS: wrong.folder })).toMatchObject([{ status: 'failed', message: expect.stringContaining('Cannot query field "nothing"') as string }]);
+  expect(await documents({ TRUSTED_DOCUMENTS: folder, INTROSPECTION: 'off' })).toEqual([
+    { check: 'documents', status: 'ok', message: `Only 2 documents may run, from ${folder}.` },
+  ]);
+  expect(await documents({ TRUSTED_DOCUMENTS: folder })).toMatchObject([
+    { status: 'ok', message: expect.stringContaining('INTROSPECTION=on is of no use') as string },
+  ]);
+  expect(await documents({ TRUSTED_DOCUMENTS: wrong.folder })).toMatchObject([
+    { status: 'failed', message: expect.stringContaining('Cannot query field "nothing"') as string },
+  ]);
   // Its own query is none of them.
-  expect((await examineApi({ url: api.url }, 30_000, () => undefined)).at(-1)).toMatchObject({ status: 'warning', message: `${api.url} runs only trusted documents, so that its counts were not asked for.` });
+  expect((await examineApi({ url: api.url }, 30_000, () => undefined)).at(-1)).toMatchObject({
+    status: 'warning',
+    message: `${api.url} runs only trusted documents, so that its counts were not asked for.`,
+  });
 });

@@ -27,12 +27,34 @@ describeOnEach('the doctor', kind => {
 
   it('finds a sound deployment sound, check by check, and changes nothing', async () => {
     const tables = kind === 'sqlite' ? 'select sql from sqlite_master' : 'show tables';
-    const present = async (): Promise<unknown[]> => [await everything(database), await database.em.getConnection().execute(tables)];
+    const present = async (): Promise<unknown[]> => [
+      await everything(database),
+      await database.em.getConnection().execute(tables),
+    ];
     const before = await present();
     const findings = await examined(url);
     expect(amissOf(findings)).toEqual([]);
     const disk = kind === 'sqlite' ? ['disk'] : [];
-    expect(findings.map(({ check }) => check)).toEqual(['configuration', 'node', 'secrets', 'limits', 'limits', 'rates', 'rates', 'connection', 'settings', ...disk, 'clock', 'migrations', 'keys', 'privileges', 'strategy', 'counts', 'index', 'probe']);
+    expect(findings.map(({ check }) => check)).toEqual([
+      'configuration',
+      'node',
+      'secrets',
+      'limits',
+      'limits',
+      'rates',
+      'rates',
+      'connection',
+      'settings',
+      ...disk,
+      'clock',
+      'migrations',
+      'keys',
+      'privileges',
+      'strategy',
+      'counts',
+      'index',
+      'probe',
+    ]);
     expect(of(findings, 'probe')[0]!.message).toContain('moved the counts 0, 0 → 1, 1 → 0, 0');
     expect(await present()).toEqual(before);
   });
@@ -40,7 +62,13 @@ describeOnEach('the doctor', kind => {
   it('finds drift, and says that it is nothing but that', async () => {
     await past(database, `update core_course set active_enrollments = 7 where id >= ${courses[1]}`);
     expect(amissOf(await examined(url))).toEqual([
-      { check: 'counts', status: 'failed', message: `Counts that do not match the enrollments: 2, of course ${courses[1]}, ${courses[2]}.`, advice: '"rollcall verify" shows them, "rollcall recount" repairs them.', drift: true },
+      {
+        check: 'counts',
+        status: 'failed',
+        message: `Counts that do not match the enrollments: 2, of course ${courses[1]}, ${courses[2]}.`,
+        advice: '"rollcall verify" shows them, "rollcall recount" repairs them.',
+        drift: true,
+      },
     ]);
   });
 
@@ -60,8 +88,17 @@ describeOnEach('the doctor', kind => {
   });
 
   it('of many courses, sees the database look up the highest counts in the index, and sees it read them all without', async () => {
-    await addCourses(database, Array.from({ length: 2000 }, (_, index) => ({ title: `Course ${index}` })));
-    const used = [{ check: 'index', status: 'ok', message: 'A filter on total_enrollments uses core_course_total_enrollments_index.' }];
+    await addCourses(
+      database,
+      Array.from({ length: 2000 }, (_, index) => ({ title: `Course ${index}` })),
+    );
+    const used = [
+      {
+        check: 'index',
+        status: 'ok',
+        message: 'A filter on total_enrollments uses core_course_total_enrollments_index.',
+      },
+    ];
     for (const counts of ['0', 'id']) {
       await past(database, `update core_course set total_enrollments = ${counts}`);
       await past(database, kind === 'sqlite' ? 'analyze' : 'analyze table core_course');
@@ -70,14 +107,25 @@ describeOnEach('the doctor', kind => {
     const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored' }[kind];
     await past(database, `drop index core_course_total_enrollments_index${kind === 'sqlite' ? '' : ' on core_course'}`);
     await past(database, `create index idle on core_course (total_enrollments)${unusable}`);
-    expect(of(await examined(url), 'index')).toMatchObject([{ status: 'warning', message: expect.stringContaining('does not use idle') }]);
+    expect(of(await examined(url), 'index')).toMatchObject([
+      { status: 'warning', message: expect.stringContaining('does not use idle') },
+    ]);
   });
 
   it('of a database without migrations says so, and examines what needs no tables', async () => {
     await database.migrator.down({ to: 0 });
-    const notExamined = (check: string) => ({ check, status: 'warning', message: 'Not examined, since the migrations have not made the tables.' });
+    const notExamined = (check: string) => ({
+      check,
+      status: 'warning',
+      message: 'Not examined, since the migrations have not made the tables.',
+    });
     expect(amissOf(await examined(url))).toMatchObject([
-      { check: 'migrations', status: 'failed', message: expect.stringMatching(/^Pending: .*initial/), advice: 'rollcall migrate up' },
+      {
+        check: 'migrations',
+        status: 'failed',
+        message: expect.stringMatching(/^Pending: .*initial/),
+        advice: 'rollcall migrate up',
+      },
       ...['keys', 'privileges', 'strategy', 'counts', 'index', 'probe'].map(notExamined),
     ]);
   });
@@ -93,12 +141,21 @@ describeOnEach('the doctor', kind => {
 
   it('finds migrations that only a later version knows', async () => {
     await past(database, "insert into rollcall_migrations (name) values ('2999-later')");
-    expect(amissOf(await examined(url))).toMatchObject([{ check: 'migrations', status: 'warning', message: expect.stringContaining('2999-later') }]);
+    expect(amissOf(await examined(url))).toMatchObject([
+      { check: 'migrations', status: 'warning', message: expect.stringContaining('2999-later') },
+    ]);
   });
 
   it('is for admins', async () => {
     const configuration = { mistakes: [], config: null, database: null };
-    const given = { configuration, open: () => Promise.reject(new Error('opened')), explain: String, readDocuments: () => Promise.resolve(null) };
-    await expect(Array.fromAsync(examine({ ...given, caller: { userId: 1, role: Role.TEACHER } }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const given = {
+      configuration,
+      open: () => Promise.reject(new Error('opened')),
+      explain: String,
+      readDocuments: () => Promise.resolve(null),
+    };
+    await expect(
+      Array.fromAsync(examine({ ...given, caller: { userId: 1, role: Role.TEACHER } })),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 });

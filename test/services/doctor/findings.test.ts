@@ -21,16 +21,30 @@ it.each<[DatabaseKind, string, string]>([
 });
 
 it('a URL of the wrong kind is told from an old version, and what to write is said', () => {
-  expect(versionFinding('mysql', '11.4.2-MariaDB', 'here')).toEqual({ status: 'failed', message: 'DATABASE_URL begins with mysql:, but the server is MariaDB (11.4.2-MariaDB).', advice: 'Begin it with mariadb: instead.' });
+  expect(versionFinding('mysql', '11.4.2-MariaDB', 'here')).toEqual({
+    status: 'failed',
+    message: 'DATABASE_URL begins with mysql:, but the server is MariaDB (11.4.2-MariaDB).',
+    advice: 'Begin it with mariadb: instead.',
+  });
   expect(versionFinding('mariadb', '8.4.3', 'here').advice).toBe('Begin it with mysql: instead.');
   expect([examineNode('24.1.0'), examineNode('22.12.0')].map(([finding]) => finding!.status)).toEqual(['ok', 'failed']);
 });
 
 const sound: Settings = {
-  transaction_isolation: 'READ-COMMITTED', sql_mode: 'STRICT_TRANS_TABLES,NO_ZERO_DATE', foreign_key_checks: 'ON', read_only: 'OFF', super_read_only: 'OFF', max_connections: '151', log_bin: 'ON',
-  sync_binlog: '1', innodb_flush_log_at_trx_commit: '1', innodb_lock_wait_timeout: '50', innodb_deadlock_detect: 'ON',
+  transaction_isolation: 'READ-COMMITTED',
+  sql_mode: 'STRICT_TRANS_TABLES,NO_ZERO_DATE',
+  foreign_key_checks: 'ON',
+  read_only: 'OFF',
+  super_read_only: 'OFF',
+  max_connections: '151',
+  log_bin: 'ON',
+  sync_binlog: '1',
+  innodb_flush_log_at_trx_commit: '1',
+  innodb_lock_wait_timeout: '50',
+  innodb_deadlock_detect: 'ON',
 };
-const statuses = (settings: Settings): string[] => findingsOf({ ...sound, ...settings }, 20).map(({ status, message }) => `${status} ${message}`);
+const statuses = (settings: Settings): string[] =>
+  findingsOf({ ...sound, ...settings }, 20).map(({ status, message }) => `${status} ${message}`);
 
 it('sound settings are one line', () => {
   expect(statuses({})).toEqual(['ok Isolation READ-COMMITTED; lock waits end after 50 s; at most 151 connections.']);
@@ -62,21 +76,47 @@ it('settings that only matter beside others are left alone without them', () => 
 it('a clock is wrong by what lies outside of the question and its answer', () => {
   expect(clockFinding(5000, 4000, 6000).status).toBe('ok');
   expect(clockFinding(2500, 4000, 6000).status).toBe('ok');
-  expect(clockFinding(9000, 4000, 6000)).toMatchObject({ status: 'warning', message: "The database's clock is 3.0 s ahead of this machine's." });
+  expect(clockFinding(9000, 4000, 6000)).toMatchObject({
+    status: 'warning',
+    message: "The database's clock is 3.0 s ahead of this machine's.",
+  });
   expect(clockFinding(1000, 4000, 6000).message).toBe("The database's clock is 3.0 s behind this machine's.");
 });
 
 it('room on a disk is little beside the file, and none below 50 MB', () => {
   const megabyte = 1_000_000;
-  expect(roomFinding('/data', 100 * megabyte, 2000 * megabyte)).toEqual({ status: 'ok', message: 'The file has 100 MB, and the disk of /data has 2,000 MB free.' });
-  expect([[100, 400], [5000, 2000], [1, 20]].map(([size, free]) => roomFinding('/data', size! * megabyte, free! * megabyte).status)).toEqual(['warning', 'warning', 'failed']);
+  expect(roomFinding('/data', 100 * megabyte, 2000 * megabyte)).toEqual({
+    status: 'ok',
+    message: 'The file has 100 MB, and the disk of /data has 2,000 MB free.',
+  });
+  expect(
+    [
+      [100, 400],
+      [5000, 2000],
+      [1, 20],
+    ].map(([size, free]) => roomFinding('/data', size! * megabyte, free! * megabyte).status),
+  ).toEqual(['warning', 'warning', 'failed']);
 });
 
 it('a token is judged by how long it is good', () => {
-  const token = (claims: object): string => ['{"alg":"HS256"}', JSON.stringify(claims)].map(part => Buffer.from(part).toString('base64url')).join('.') + '.x';
+  const token = (claims: object): string =>
+    ['{"alg":"HS256"}', JSON.stringify(claims)].map(part => Buffer.from(part).toString('base64url')).join('.') + '.x';
   const now = 1_000_000;
-  expect(lifetimeFinding(token({ iat: now, exp: now + 3600 }), now)).toMatchObject({ status: 'ok', message: 'The token is good until 1970-01-12T14:46:40.000Z.' });
-  expect(lifetimeFinding(token({ iat: now - 3600, exp: now - 1 }), now)).toMatchObject({ status: 'failed', message: expect.stringContaining('has expired at 1970-01-12T13:46:39.000Z') });
-  expect(lifetimeFinding(token({ iat: now, exp: now + 400 * 86_400 }), now)).toMatchObject({ status: 'warning', message: expect.stringContaining('good for 400 days') });
-  for (const none of [token({}), 'no token']) expect(lifetimeFinding(none, now)).toMatchObject({ status: 'failed', message: expect.stringContaining('does not say when it expires') });
+  expect(lifetimeFinding(token({ iat: now, exp: now + 3600 }), now)).toMatchObject({
+    status: 'ok',
+    message: 'The token is good until 1970-01-12T14:46:40.000Z.',
+  });
+  expect(lifetimeFinding(token({ iat: now - 3600, exp: now - 1 }), now)).toMatchObject({
+    status: 'failed',
+    message: expect.stringContaining('has expired at 1970-01-12T13:46:39.000Z'),
+  });
+  expect(lifetimeFinding(token({ iat: now, exp: now + 400 * 86_400 }), now)).toMatchObject({
+    status: 'warning',
+    message: expect.stringContaining('good for 400 days'),
+  });
+  for (const none of [token({}), 'no token'])
+    expect(lifetimeFinding(none, now)).toMatchObject({
+      status: 'failed',
+      message: expect.stringContaining('does not say when it expires'),
+    });
 });

@@ -4,7 +4,10 @@ import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examined, of } from '../../support/examined.js';
 import { migrate } from '../../support/migrated.js';
 
-/** The tables with keys, and the highest numbers of a column of 32 bits, as earlier versions made them, and of the program. */
+/**
+ * The tables with keys, and the highest numbers of a column of 32 bits, as earlier versions made them, and of the
+ * program.
+ */
 const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
 const NARROW = 2 ** 32 - 1;
 const EXACT = Number.MAX_SAFE_INTEGER;
@@ -25,11 +28,17 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
   });
 
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
-  const found = async (): Promise<unknown[]> => of(await examined(url), 'keys').map(({ status, message }) => [status, message]);
+  const found = async (): Promise<unknown[]> =>
+    of(await examined(url), 'keys').map(({ status, message }) => [status, message]);
   /** Lets a table have given a number, whose row is deleted by now. */
   async function use(table: string, number: number): Promise<void> {
     if (kind !== 'sqlite') await run(`alter table ${table} auto_increment = ${number + 1}`);
-    else for (const sql of [`delete from sqlite_sequence where name = '${table}'`, `insert into sqlite_sequence (name, seq) values ('${table}', ${number})`]) await run(sql);
+    else
+      for (const sql of [
+        `delete from sqlite_sequence where name = '${table}'`,
+        `insert into sqlite_sequence (name, seq) values ('${table}', ${number})`,
+      ])
+        await run(sql);
   }
 
   it('says that all is well where none has used half of them', async () => {
@@ -41,22 +50,48 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
     await use(table, 2 ** 52 - 1);
     expect(await found()).toEqual([['ok', expect.stringContaining(`49%, has ${table}`)]]);
     await use(table, 2 ** 52);
-    expect(await found()).toEqual([['warning', expect.stringMatching(new RegExp(`^The ids of ${table} are at 4,503,599,627,370,49\\d of 9,007,199,254,740,991 \\(50%\\), the end of the numbers that Rollcall reads exactly\\.$`))]]);
+    expect(await found()).toEqual([
+      [
+        'warning',
+        expect.stringMatching(
+          new RegExp(
+            `^The ids of ${table} are at 4,503,599,627,370,49\\d of 9,007,199,254,740,991 \\(50%\\), the end of the numbers that Rollcall reads exactly\\.$`,
+          ),
+        ),
+      ],
+    ]);
   });
 
   it('fails at the end, for a row of that number too', async () => {
-    await run(`insert into core_user (id, name, email, role, created_at, updated_at) values (${EXACT}, 'Last', 'last@example.org', 'student', ${kind === 'sqlite' ? '0, 0' : 'now(3), now(3)'})`);
-    expect(await found()).toEqual([['failed', expect.stringMatching(/^The ids of core_user are at 9,007,199,254,740,991 of .* no row can be added\.$/)]]);
+    await run(
+      `insert into core_user (id, name, email, role, created_at, updated_at) values (${EXACT}, 'Last', 'last@example.org', 'student', ${kind === 'sqlite' ? '0, 0' : 'now(3), now(3)'})`,
+    );
+    expect(await found()).toEqual([
+      [
+        'failed',
+        expect.stringMatching(/^The ids of core_user are at 9,007,199,254,740,991 of .* no row can be added\.$/),
+      ],
+    ]);
   });
 
   if (kind === 'sqlite') return;
 
-  it('knows the columns of an older version: the key\'s own, and those that refer to it', async () => {
+  it("knows the columns of an older version: the key's own, and those that refer to it", async () => {
     await run('alter table core_enrollments modify id int unsigned not null auto_increment');
     await use('core_enrollments', 2 ** 31);
-    expect(await found()).toEqual([['warning', `The ids of core_enrollments are at 2,147,483,648 of 4,294,967,295 (50%), the end of core_enrollments.id, which is int${kind === 'mysql' ? '' : '(10)'} unsigned.`]]);
+    expect(await found()).toEqual([
+      [
+        'warning',
+        `The ids of core_enrollments are at 2,147,483,648 of 4,294,967,295 (50%), the end of core_enrollments.id, which is int${kind === 'mysql' ? '' : '(10)'} unsigned.`,
+      ],
+    ]);
     await run('alter table core_recount_changes modify course_id int unsigned not null');
     await use('core_course', NARROW);
-    expect(await found()).toContainEqual(['failed', expect.stringMatching(/^The ids of core_course are at 4,294,967,295 of 4,294,967,295 \(100%\), the end of core_recount_changes\.course_id, which is int.*: no row can be added\.$/)]);
+    expect(await found()).toContainEqual([
+      'failed',
+      expect.stringMatching(
+        /^The ids of core_course are at 4,294,967,295 of 4,294,967,295 \(100%\), the end of core_recount_changes\.course_id, which is int.*: no row can be added\.$/,
+      ),
+    ]);
   });
 });

@@ -21,7 +21,8 @@ describeOnEach('the doctor fails', kind => {
   });
 
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
-  const found = async (): Promise<unknown[]> => of(await examined(url), 'migrations').map(({ status, message }) => [status, message]);
+  const found = async (): Promise<unknown[]> =>
+    of(await examined(url), 'migrations').map(({ status, message }) => [status, message]);
 
   it('not where the tables are as the migrations made them', async () => {
     expect(await found()).toEqual([['ok', expect.stringMatching(/^All \d are applied\.$/)]]);
@@ -39,16 +40,52 @@ describeOnEach('the doctor fails', kind => {
 
   const big = kind === 'sqlite' ? 'integer' : 'bigint';
   it.each<[what: string, named: string, ...statements: string[]]>([
-    ['a column is gone', 'the column core_enrollments.updated_at is missing', 'alter table core_enrollments drop column updated_at'],
-    ['a column is new', 'the column core_course.price is there, and no migration made it', `alter table core_course add column price ${big} null`],
-    ['an index is gone', 'the index core_course_title_index on core_course is missing', kind === 'sqlite' ? 'drop index core_course_title_index' : 'alter table core_course drop index core_course_title_index'],
-    ['an index is new', 'the index by_price on core_course is there, and no migration made it', 'create index by_price on core_course (capacity)'],
-    ['a table is new', 'the table wp_posts is there, and no migration made it', 'create table wp_posts (id integer primary key)'],
+    [
+      'a column is gone',
+      'the column core_enrollments.updated_at is missing',
+      'alter table core_enrollments drop column updated_at',
+    ],
+    [
+      'a column is new',
+      'the column core_course.price is there, and no migration made it',
+      `alter table core_course add column price ${big} null`,
+    ],
+    [
+      'an index is gone',
+      'the index core_course_title_index on core_course is missing',
+      kind === 'sqlite'
+        ? 'drop index core_course_title_index'
+        : 'alter table core_course drop index core_course_title_index',
+    ],
+    [
+      'an index is new',
+      'the index by_price on core_course is there, and no migration made it',
+      'create index by_price on core_course (capacity)',
+    ],
+    [
+      'a table is new',
+      'the table wp_posts is there, and no migration made it',
+      'create table wp_posts (id integer primary key)',
+    ],
     ...(kind === 'sqlite'
-      ? ([['a column is another', 'the column core_user.name is missing; the column core_user.label is there, and no migration made it', 'alter table core_user rename column name to label']] as [string, string, string][])
+      ? ([
+          [
+            'a column is another',
+            'the column core_user.name is missing; the column core_user.label is there, and no migration made it',
+            'alter table core_user rename column name to label',
+          ],
+        ] as [string, string, string][])
       : ([
-          ['a column has another type', 'the column core_user.name is varchar(50) not null, not varchar(255) not null', 'alter table core_user modify name varchar(50) not null'],
-          ['a foreign key is gone', 'the foreign key core_course_instructor_id_foreign of core_course (instructor_id to core_user) is missing', 'alter table core_course drop foreign key core_course_instructor_id_foreign'],
+          [
+            'a column has another type',
+            'the column core_user.name is varchar(50) not null, not varchar(255) not null',
+            'alter table core_user modify name varchar(50) not null',
+          ],
+          [
+            'a foreign key is gone',
+            'the foreign key core_course_instructor_id_foreign of core_course (instructor_id to core_user) is missing',
+            'alter table core_course drop foreign key core_course_instructor_id_foreign',
+          ],
         ] as [string, string, string][])),
   ])('where %s, and says so in words', async (_, named, ...statements) => {
     for (const statement of statements) await run(statement);
@@ -56,22 +93,48 @@ describeOnEach('the doctor fails', kind => {
   });
 
   it('not where a trigger of somebody else is on a table, but warns of it', async () => {
-    await run('create trigger audit after delete on core_course for each row begin update core_user set name = name where id = 0; end');
-    expect(await found()).toEqual([['ok', expect.anything()], ['warning', 'Triggers that Rollcall did not make are on its tables: audit on core_course.']]);
+    await run(
+      'create trigger audit after delete on core_course for each row begin update core_user set name = name where id = 0; end',
+    );
+    expect(await found()).toEqual([
+      ['ok', expect.anything()],
+      ['warning', 'Triggers that Rollcall did not make are on its tables: audit on core_course.'],
+    ]);
   });
 
   if (kind !== 'sqlite')
     it.each([
-      ['a table has no transactions', 'The table core_recount_changes is kept by MyISAM, ', 'alter table core_recount_changes drop foreign key core_recount_changes_run_id_foreign', 'alter table core_recount_changes engine = MyISAM'],
-      ['texts are of a smaller character set', 'Texts are not utf8mb4, so that some cannot be saved: core_course.title (latin1).', 'alter table core_course modify title varchar(255) character set latin1 not null'],
-      ['texts tell small letters from capitals', "Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: core_user.email (utf8mb4_bin).", 'alter table core_user modify email varchar(254) character set utf8mb4 collate utf8mb4_bin not null'],
+      [
+        'a table has no transactions',
+        'The table core_recount_changes is kept by MyISAM, ',
+        'alter table core_recount_changes drop foreign key core_recount_changes_run_id_foreign',
+        'alter table core_recount_changes engine = MyISAM',
+      ],
+      [
+        'texts are of a smaller character set',
+        'Texts are not utf8mb4, so that some cannot be saved: core_course.title (latin1).',
+        'alter table core_course modify title varchar(255) character set latin1 not null',
+      ],
+      [
+        'texts tell small letters from capitals',
+        "Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: core_user.email (utf8mb4_bin).",
+        'alter table core_user modify email varchar(254) character set utf8mb4 collate utf8mb4_bin not null',
+      ],
     ])('where %s', async (_, named, ...statements) => {
       for (const statement of statements) await run(statement);
       expect(await found()).toContainEqual(['failed', expect.stringContaining(named)]);
     });
 
   it('on a database that somebody else made, and names the tables', async () => {
-    for (const table of ['core_enrollments', 'core_recount_changes', 'core_recount_runs', 'rollcall_migrations']) await run(`drop table ${table}`);
-    expect(await found()).toEqual([['failed', expect.stringMatching(/^The database holds tables that Rollcall did not make: core_(?:course|user), core_(?:course|user)\.$/)]]);
+    for (const table of ['core_enrollments', 'core_recount_changes', 'core_recount_runs', 'rollcall_migrations'])
+      await run(`drop table ${table}`);
+    expect(await found()).toEqual([
+      [
+        'failed',
+        expect.stringMatching(
+          /^The database holds tables that Rollcall did not make: core_(?:course|user), core_(?:course|user)\.$/,
+        ),
+      ],
+    ]);
   });
 });

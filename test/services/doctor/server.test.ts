@@ -53,8 +53,18 @@ describeOnServers('the doctor', kind => {
   it('names what the user may not do, and tells no password', async () => {
     const findings = await examined(await userWith('select, insert, update'));
     expect(amissOf(findings)).toMatchObject([
-      { check: 'privileges', status: 'failed', message: `The database's user may not ${['user', 'course', 'enrollments', 'recount_runs', 'recount_changes'].map(table => `delete on core_${table}`).join(', ')}.` },
-      { check: 'probe', status: 'failed', message: expect.stringMatching(/^The database does not let this user do that \(1142\)\. Grant the rights; .* It says: delete command denied/i) },
+      {
+        check: 'privileges',
+        status: 'failed',
+        message: `The database's user may not ${['user', 'course', 'enrollments', 'recount_runs', 'recount_changes'].map(table => `delete on core_${table}`).join(', ')}.`,
+      },
+      {
+        check: 'probe',
+        status: 'failed',
+        message: expect.stringMatching(
+          /^The database does not let this user do that \(1142\)\. Grant the rights; .* It says: delete command denied/i,
+        ),
+      },
     ]);
     expect(JSON.stringify(findings)).not.toContain('hidden');
   });
@@ -63,9 +73,15 @@ describeOnServers('the doctor', kind => {
     await installTriggers(database.em);
     const theirs = await userWith('select, insert, update, delete');
     const amiss = amissOf(await examined(theirs, { COUNTERS: 'triggers' }));
-    expect(amiss[0]).toMatchObject({ check: 'privileges', status: 'failed', message: "The database's user lacks TRIGGER and LOCK TABLES, which triggers need." });
+    expect(amiss[0]).toMatchObject({
+      check: 'privileges',
+      status: 'failed',
+      message: "The database's user lacks TRIGGER and LOCK TABLES, which triggers need.",
+    });
     expect(of(await examined(theirs), 'privileges').map(({ status }) => status)).toEqual(['ok']);
-    await other.query(`grant trigger, lock tables on ${new URL(url).pathname.slice(1)}.* to '${new URL(theirs).username}'@'%'`);
+    await other.query(
+      `grant trigger, lock tables on ${new URL(url).pathname.slice(1)}.* to '${new URL(theirs).username}'@'%'`,
+    );
     expect(amissOf(await examined(theirs, { COUNTERS: 'triggers' }))).toEqual([]);
   });
 
@@ -76,10 +92,20 @@ describeOnServers('the doctor', kind => {
     const found = () => examineMigrations(limited);
     expect(await found()).toMatchObject([{ status: 'ok' }]);
     await other.query("delete from rollcall_migrations where name like '%procedure'");
-    const lacks = (privileges: string) => ({ status: 'failed', message: `The database's user lacks ${privileges}, which the migration 2026-11-22-verify-procedure needs.` });
+    const lacks = (privileges: string) => ({
+      status: 'failed',
+      message: `The database's user lacks ${privileges}, which the migration 2026-11-22-verify-procedure needs.`,
+    });
     const pending = { status: 'failed', message: 'Pending: 2026-11-22-verify-procedure.' };
-    expect(await found()).toMatchObject([pending, { ...lacks('CREATE ROUTINE and ALTER ROUTINE'), advice: `grant CREATE ROUTINE, ALTER ROUTINE on ${schema}.* to …` }]);
-    const grant = (privilege: string): Promise<unknown> => other.query(`grant ${privilege} on ${schema}.* to '${new URL(theirs).username}'@'%'`);
+    expect(await found()).toMatchObject([
+      pending,
+      {
+        ...lacks('CREATE ROUTINE and ALTER ROUTINE'),
+        advice: `grant CREATE ROUTINE, ALTER ROUTINE on ${schema}.* to …`,
+      },
+    ]);
+    const grant = (privilege: string): Promise<unknown> =>
+      other.query(`grant ${privilege} on ${schema}.* to '${new URL(theirs).username}'@'%'`);
     await grant('alter routine');
     expect(await found()).toMatchObject([pending, lacks('CREATE ROUTINE')]);
     await grant('create routine');
@@ -90,27 +116,49 @@ describeOnServers('the doctor', kind => {
   it('gives up a check that gets no answer, and goes on with the others', async () => {
     await other.query('lock tables core_enrollments write');
     const findings = await examined(url, {}, { limit: 4000, atTheEnd: () => other.query('unlock tables') });
-    const stuck = findings.filter(({ message }) => message.startsWith('No answer for 4 s.')).map(({ check, status }) => [check, status]);
-    expect(stuck).toEqual([['keys', 'failed'], ['privileges', 'failed'], ['counts', 'failed'], ['probe', 'failed']]);
-    expect(findings.filter(({ status }) => status === 'ok').map(({ check }) => check)).toEqual(expect.arrayContaining(['connection', 'clock', 'index']));
+    const stuck = findings
+      .filter(({ message }) => message.startsWith('No answer for 4 s.'))
+      .map(({ check, status }) => [check, status]);
+    expect(stuck).toEqual([
+      ['keys', 'failed'],
+      ['privileges', 'failed'],
+      ['counts', 'failed'],
+      ['probe', 'failed'],
+    ]);
+    expect(findings.filter(({ status }) => status === 'ok').map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['connection', 'clock', 'index']),
+    );
   });
 
   it('tries nothing on tables that a rollback leaves as they are', async () => {
-    const [keys] = await other.query("select constraint_name as name from information_schema.referential_constraints where constraint_schema = database() and table_name = 'core_enrollments'");
-    for (const { name } of keys as { name: string }[]) await other.query(`alter table core_enrollments drop foreign key ${name}`);
+    const [keys] = await other.query(
+      "select constraint_name as name from information_schema.referential_constraints where constraint_schema = database() and table_name = 'core_enrollments'",
+    );
+    for (const { name } of keys as { name: string }[])
+      await other.query(`alter table core_enrollments drop foreign key ${name}`);
     await other.query('alter table core_enrollments engine = MyISAM');
     const before = await everything(database);
-    expect(of(await examined(url), 'probe')).toMatchObject([{ status: 'failed', message: 'Not tried, since a rollback would not undo it: core_enrollments is MyISAM.', advice: expect.stringContaining('InnoDB') }]);
+    expect(of(await examined(url), 'probe')).toMatchObject([
+      {
+        status: 'failed',
+        message: 'Not tried, since a rollback would not undo it: core_enrollments is MyISAM.',
+        advice: expect.stringContaining('InnoDB'),
+      },
+    ]);
     expect(await everything(database)).toEqual(before);
   });
 
   it('finds a clock that is wrong', async () => {
     await database.em.getConnection().execute('set timestamp = 1000000000', [], 'run');
-    expect(await examineClock(database)).toMatchObject([{ status: 'warning', message: expect.stringMatching(/^The database's clock is \d+\.\d s behind/) }]);
+    expect(await examineClock(database)).toMatchObject([
+      { status: 'warning', message: expect.stringMatching(/^The database's clock is \d+\.\d s behind/) },
+    ]);
   });
 
   it('finds the settings of its own connections, not those that the server gives others', async () => {
     const findings = await examined(url);
-    expect(findings.find(({ check }) => check === 'settings')!.message).toMatch(/^Isolation READ-COMMITTED; lock waits end after \d+ s; at most \d+ connections\.$/);
+    expect(findings.find(({ check }) => check === 'settings')!.message).toMatch(
+      /^Isolation READ-COMMITTED; lock waits end after \d+ s; at most \d+ connections\.$/,
+    );
   });
 });

@@ -29,33 +29,54 @@ describeOnEach('the doctor and the strategy', kind => {
     const findings = await examined(url, { COUNTERS: 'triggers' });
     expect(amissOf(findings)).toEqual([]);
     expect(of(findings, 'strategy')[0]!.message).toBe('COUNTERS=triggers; the database has triggers.');
-    if (kind !== 'sqlite') expect(of(findings, 'privileges').map(({ message }) => message)).toContain('TRIGGER and LOCK TABLES are granted.');
+    if (kind !== 'sqlite')
+      expect(of(findings, 'privileges').map(({ message }) => message)).toContain(
+        'TRIGGER and LOCK TABLES are granted.',
+      );
     expect(await everything(database)).toEqual(before);
   });
 
   it('finds triggers that are missing, and that nothing can be written so', async () => {
     expect(amissOf(await examined(url, { COUNTERS: 'triggers' }))).toMatchObject([
-      { check: 'strategy', status: 'failed', message: 'COUNTERS=triggers; the database has hooks (no triggers).', advice: expect.stringContaining('"rollcall counters use triggers"') },
+      {
+        check: 'strategy',
+        status: 'failed',
+        message: 'COUNTERS=triggers; the database has hooks (no triggers).',
+        advice: expect.stringContaining('"rollcall counters use triggers"'),
+      },
       { check: 'probe', status: 'failed', message: expect.stringContaining('Install them, or count with hooks.') },
     ]);
   });
 
   it('finds triggers where hooks count, and a switch that is not at its end', async () => {
     await installTriggers(database.em);
-    expect(amissOf(await examined(url))).toMatchObject([{ check: 'strategy', status: 'failed', message: 'COUNTERS=hooks; the database has triggers.' }]);
-    expect(amissOf(await examined(url, { COUNTERS: 'switching' }))).toMatchObject([{ check: 'strategy', status: 'warning' }]);
+    expect(amissOf(await examined(url))).toMatchObject([
+      { check: 'strategy', status: 'failed', message: 'COUNTERS=hooks; the database has triggers.' },
+    ]);
+    expect(amissOf(await examined(url, { COUNTERS: 'switching' }))).toMatchObject([
+      { check: 'strategy', status: 'warning' },
+    ]);
   });
 
   it('sees a trigger that counts twice, by the probe', async () => {
     const { created } = await installTriggers(database.em);
     const name = created.find(one => one.endsWith('after_insert'))!;
     await past(database, `drop trigger ${name}`);
-    await past(database, `create trigger ${name} after insert on core_enrollments for each row begin update core_course set total_enrollments = total_enrollments + 2, active_enrollments = active_enrollments + 1 where id = new.course_id; end`);
+    await past(
+      database,
+      `create trigger ${name} after insert on core_enrollments for each row begin update core_course set total_enrollments = total_enrollments + 2, active_enrollments = active_enrollments + 1 where id = new.course_id; end`,
+    );
     const before = await everything(database);
     const amiss = amissOf(await examined(url, { COUNTERS: 'triggers' }));
     // It may be somebody else's, which is why the schema is looked at too.
-    expect(amiss.map(({ check, status }) => [check, status])).toEqual([['migrations', 'warning'], ['strategy', 'failed'], ['probe', 'failed']]);
-    expect(amiss[2]!.message).toBe('Enrolling and unenrolling moved the counts 0, 0 → 2, 1 → 1, 0, not 0, 0 → 1, 1 → 0, 0.');
+    expect(amiss.map(({ check, status }) => [check, status])).toEqual([
+      ['migrations', 'warning'],
+      ['strategy', 'failed'],
+      ['probe', 'failed'],
+    ]);
+    expect(amiss[2]!.message).toBe(
+      'Enrolling and unenrolling moved the counts 0, 0 → 2, 1 → 1, 0, not 0, 0 → 1, 1 → 0, 0.',
+    );
     expect(await everything(database)).toEqual(before);
   });
 });

@@ -4,7 +4,17 @@ import { openDatabase, type Database } from '../../../src/database/database.js';
 import { RunStatus } from '../../../src/entities/index.js';
 import { BackgroundRuns, startRecount, type RecountRequest } from '../../../src/services/runs/index.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, codesOf, goOn, operator, seen, valueOf, write } from '../../support/drift.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  seen,
+  valueOf,
+  write,
+} from '../../support/drift.js';
 import { untilLockWaits } from '../../support/lock-waits.js';
 import { expectExactCounts } from '../../support/rows.js';
 
@@ -26,7 +36,10 @@ describeOnEach('runs in the background of a process', kind => {
   const recount = (request: RecountRequest = {}) => startRecount(opened.database, operator, request);
 
   it('that are short are over when whoever started them is answered', async () => {
-    expect(valueOf(await runs.start(() => recount()))).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: COURSES });
+    expect(valueOf(await runs.start(() => recount()))).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      repaired: COURSES,
+    });
     await expectExactCounts(opened.database);
   });
 
@@ -35,15 +48,26 @@ describeOnEach('runs in the background of a process', kind => {
     expect(run.status).toBe(RunStatus.RUNNING);
     while ((await seen(opened.database, run.id)).checked < 1) await delay(20);
     expect(await runs.stop(60)).toEqual([run.id]);
-    expect(await seen(opened.database, run.id)).toMatchObject({ status: RunStatus.PAUSED, checked: 1, interrupted: false });
+    expect(await seen(opened.database, run.id)).toMatchObject({
+      status: RunStatus.PAUSED,
+      checked: 1,
+      interrupted: false,
+    });
     await write(opened.database, `update core_recount_runs set throttle = 0 where id = ${run.id}`);
     const elsewhere = await openDatabase(opened.url);
-    expect(await goOn(elsewhere, run.id)).toMatchObject({ status: RunStatus.SUCCEEDED, checked: COURSES, repaired: COURSES });
+    expect(await goOn(elsewhere, run.id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+      repaired: COURSES,
+    });
     await elsewhere.close(true);
   });
 
   it('can be waited for to their end, however long that takes', async () => {
-    expect(valueOf(await runs.complete(() => recount({ throttle: 600 })))).toMatchObject({ status: RunStatus.SUCCEEDED, checked: COURSES });
+    expect(valueOf(await runs.complete(() => recount({ throttle: 600 })))).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+    });
   });
 
   it('that are started while the process stops are on record and paused', async () => {
@@ -62,7 +86,9 @@ describeOnEach('runs in the background of a process', kind => {
   it('that cannot be claimed give the reason and nothing to wait for', async () => {
     const refused = await runs.start(() => recount({ courseIds: [] }));
     expect([refused.value, ...codesOf(refused)]).toEqual([null, 'INVALID']);
-    await expect(runs.start(() => startRecount(opened.database, null))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(runs.start(() => startRecount(opened.database, null))).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
     expect(await runs.stop(60)).toEqual([]);
   });
 
@@ -70,7 +96,9 @@ describeOnEach('runs in the background of a process', kind => {
     await write(opened.database, 'alter table core_recount_changes rename to hidden_changes');
     const run = valueOf(await runs.complete(() => recount()));
     expect(run).toMatchObject({ status: RunStatus.FAILED, error: expect.stringContaining('core_recount_changes') });
-    expect(failures).toEqual([[run.id, expect.objectContaining({ message: expect.stringContaining('core_recount_changes') })]]);
+    expect(failures).toEqual([
+      [run.id, expect.objectContaining({ message: expect.stringContaining('core_recount_changes') })],
+    ]);
     await write(opened.database, 'alter table hidden_changes rename to core_recount_changes');
   });
 });

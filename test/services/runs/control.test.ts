@@ -4,7 +4,17 @@ import { Role, RunStatus } from '../../../src/entities/index.js';
 import type { Outcome } from '../../../src/services/outcome.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, workOn, type Run } from '../../../src/services/runs/index.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, codesOf, goOn, operator, recountAll, seen, valueOf } from '../../support/drift.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  recountAll,
+  seen,
+  valueOf,
+} from '../../support/drift.js';
 import { expectExactCounts } from '../../support/rows.js';
 
 const COURSES = 60;
@@ -26,14 +36,22 @@ describeOnEach('a run', kind => {
     await opened.drop();
   });
 
-  /** Works on a run of all courses, and after its third repair asks elsewhere for what `control` does; gives the run as it ended, and how many changes there were at the answer. */
-  async function controlled(control: (id: number) => Promise<Outcome<{ id: number }>>): Promise<{ run: Run; changes: number }> {
+  /**
+   * Works on a run of all courses, and after its third repair asks elsewhere for what `control` does; gives the run as
+   * it ended, and how many changes there were at the answer.
+   */
+  async function controlled(
+    control: (id: number) => Promise<Outcome<{ id: number }>>,
+  ): Promise<{ run: Run; changes: number }> {
     const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 20 }));
     let repairs = 0;
     let answered: Promise<number> | undefined;
     const run = await workOn(opened.database, claimed, {
       onChange: () => {
-        if (++repairs === 3) answered = control(claimed.id).then(async outcome => (valueOf(outcome), (await changesOf(elsewhere, claimed)).length));
+        if (++repairs === 3)
+          answered = control(claimed.id).then(
+            async outcome => (valueOf(outcome), (await changesOf(elsewhere, claimed)).length),
+          );
       },
     });
     return { run, changes: await answered! };
@@ -45,7 +63,12 @@ describeOnEach('a run', kind => {
     expect(await changesOf(opened.database, run)).toHaveLength(changes);
     expect([run.repaired, run.checked]).toEqual([changes, changes]);
     expect(changes).toBeLessThan(COURSES);
-    expect(await goOn(elsewhere, run.id)).toMatchObject({ status: RunStatus.SUCCEEDED, checked: COURSES, drifted: COURSES, repaired: COURSES });
+    expect(await goOn(elsewhere, run.id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+      drifted: COURSES,
+      repaired: COURSES,
+    });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
     await expectExactCounts(opened.database);
   });
@@ -61,18 +84,33 @@ describeOnEach('a run', kind => {
   it('that is told to stop by its signal is paused after the repair at hand, with its cursor saved', async () => {
     const stop = new AbortController();
     let repairs = 0;
-    const run = await recountAll(opened.database, {}, { signal: stop.signal, onChange: () => ++repairs === 5 && stop.abort() });
+    const run = await recountAll(
+      opened.database,
+      {},
+      { signal: stop.signal, onChange: () => ++repairs === 5 && stop.abort() },
+    );
     expect(run).toMatchObject({ status: RunStatus.PAUSED, finishedAt: null, checked: 5, repaired: 5 });
     const again = new AbortController();
     again.abort();
-    expect(await goOn(opened.database, run.id, { signal: again.signal })).toMatchObject({ status: RunStatus.PAUSED, checked: 5 });
-    expect(await goOn(opened.database, run.id)).toMatchObject({ status: RunStatus.SUCCEEDED, checked: COURSES, repaired: COURSES });
+    expect(await goOn(opened.database, run.id, { signal: again.signal })).toMatchObject({
+      status: RunStatus.PAUSED,
+      checked: 5,
+    });
+    expect(await goOn(opened.database, run.id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+      repaired: COURSES,
+    });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 
   it('that is told to stop while it rests stops at once', async () => {
     const stop = new AbortController();
-    const run = await recountAll(opened.database, { throttle: 60_000 }, { signal: stop.signal, onProgress: () => stop.abort() });
+    const run = await recountAll(
+      opened.database,
+      { throttle: 60_000 },
+      { signal: stop.signal, onProgress: () => stop.abort() },
+    );
     expect(run).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
   });
 
@@ -81,12 +119,20 @@ describeOnEach('a run', kind => {
     const courseIds = [courses[50]!, courses[3]!, courses[20]!];
     const run = await recountAll(opened.database, { courseIds }, { signal: stop.signal, onChange: () => stop.abort() });
     await goOn(opened.database, run.id);
-    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([courses[3], courses[20], courses[50]]);
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([
+      courses[3],
+      courses[20],
+      courses[50],
+    ]);
   });
 
   it('that is dry tells each course once, however often it is paused', async () => {
     const stop = new AbortController();
-    const run = await recountAll(opened.database, { dryRun: true }, { signal: stop.signal, onChange: () => stop.abort() });
+    const run = await recountAll(
+      opened.database,
+      { dryRun: true },
+      { signal: stop.signal, onChange: () => stop.abort() },
+    );
     expect(await goOn(opened.database, run.id)).toMatchObject({ drifted: COURSES, repaired: 0 });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
   });
@@ -98,7 +144,9 @@ describeOnEach('a run', kind => {
       expect([over.value, ...codesOf(over)]).toEqual([null, 'NOT_RUNNING']);
       expect(over.problems[0]!.message).toContain(`Run ${id}`);
       expect(over.problems[0]!.message).toContain('SUCCEEDED');
-      expect((await control(opened.database, operator, { id: id + 1 })).problems).toEqual([{ code: 'NOT_FOUND', field: ['input', 'id'], message: `Run ${id + 1} does not exist.` }]);
+      expect((await control(opened.database, operator, { id: id + 1 })).problems).toEqual([
+        { code: 'NOT_FOUND', field: ['input', 'id'], message: `Run ${id + 1} does not exist.` },
+      ]);
     }
   });
 
@@ -113,7 +161,9 @@ describeOnEach('a run', kind => {
   it('is for admins to control', async () => {
     const { id } = valueOf(await startRecount(opened.database, operator));
     for (const control of [pauseRun, cancelRun, resumeRun]) {
-      await expect((async () => control(opened.database, { userId: 1, role: Role.STUDENT }, { id }))()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(
+        (async () => control(opened.database, { userId: 1, role: Role.STUDENT }, { id }))(),
+      ).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
   });
 

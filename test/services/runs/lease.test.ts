@@ -5,7 +5,18 @@ import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from 
 import { LEASE } from '../../../src/services/runs/lease.js';
 import { until } from '../../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, codesOf, goOn, operator, recountAll, seen, valueOf, write } from '../../support/drift.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  recountAll,
+  seen,
+  valueOf,
+  write,
+} from '../../support/drift.js';
 import { expectExactCounts } from '../../support/rows.js';
 
 describeOnEach('the lease of a run', kind => {
@@ -30,7 +41,11 @@ describeOnEach('the lease of a run', kind => {
 
   const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE * 1000) / 3);
   /** Lets a run's lease run out, as time does. */
-  const lapse = (id: number): Promise<void> => write(opened.database, `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`);
+  const lapse = (id: number): Promise<void> =>
+    write(
+      opened.database,
+      `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,
+    );
 
   /** Starts a run, does its first repair and leaves it as a process that is killed leaves it. */
   async function interrupted(): Promise<number> {
@@ -43,16 +58,29 @@ describeOnEach('the lease of a run', kind => {
 
   it('that runs out shows the run as interrupted: FAILED, with the way out', async () => {
     const claimed = valueOf(await startRecount(opened.database, operator));
-    expect(await seen(elsewhere, claimed.id)).toMatchObject({ status: RunStatus.RUNNING, interrupted: false, error: null, owner: claimed.owner });
+    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+      status: RunStatus.RUNNING,
+      interrupted: false,
+      error: null,
+      owner: claimed.owner,
+    });
     await lapse(claimed.id);
     const run = await seen(elsewhere, claimed.id);
     expect(run).toMatchObject({ status: RunStatus.FAILED, interrupted: true });
-    expect(run.error).toBe(`The process that worked on it, ${claimed.owner}, has not been heard of since ${run.updatedAt.toISOString()}. Resume run ${run.id} to go on where it was.`);
+    expect(run.error).toBe(
+      `The process that worked on it, ${claimed.owner}, has not been heard of since ${run.updatedAt.toISOString()}. Resume run ${run.id} to go on where it was.`,
+    );
   });
 
   it('lets any process resume an interrupted run, where it was', async () => {
     const id = await interrupted();
-    expect(await goOn(elsewhere, id)).toMatchObject({ status: RunStatus.SUCCEEDED, interrupted: false, error: null, checked: 5, repaired: 5 });
+    expect(await goOn(elsewhere, id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      interrupted: false,
+      error: null,
+      checked: 5,
+      repaired: 5,
+    });
     expect((await changesOf(opened.database, { id })).map(({ courseId }) => courseId)).toEqual(courses);
     await expectExactCounts(opened.database);
   });
@@ -69,7 +97,9 @@ describeOnEach('the lease of a run', kind => {
     const id = await interrupted();
     expect(codesOf(await startUndo(opened.database, operator, { id }))).toEqual(['IN_USE']);
     valueOf(await cancelRun(opened.database, operator, { id }));
-    expect(await workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })))).toMatchObject({ repaired: 1 });
+    expect(await workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })))).toMatchObject({
+      repaired: 1,
+    });
   });
 
   it('that another process has taken over ends the work of the first, which changes nothing more', async () => {
@@ -77,7 +107,10 @@ describeOnEach('the lease of a run', kind => {
     let taken: Promise<unknown> | undefined;
     const run = await workOn(opened.database, claimed, {
       onChange: () => {
-        taken = write(elsewhere, `update core_recount_runs set owner = 'another process', throttle = 0 where id = ${claimed.id}`).then(untilRenewal);
+        taken = write(
+          elsewhere,
+          `update core_recount_runs set owner = 'another process', throttle = 0 where id = ${claimed.id}`,
+        ).then(untilRenewal);
       },
     });
     await taken;
@@ -103,7 +136,11 @@ describeOnEach('the lease of a run', kind => {
       vi.advanceTimersByTime(interval);
       await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
     }
-    expect(await seen(elsewhere, claimed.id)).toMatchObject({ status: RunStatus.RUNNING, interrupted: false, checked: 1 });
+    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+      status: RunStatus.RUNNING,
+      interrupted: false,
+      checked: 1,
+    });
     await pauseRun(elsewhere, operator, claimed);
     await until(() => set() === 4, 'No timer is set.');
     vi.advanceTimersByTime(interval);

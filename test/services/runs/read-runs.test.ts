@@ -13,11 +13,20 @@ describeOnEach('runs', kind => {
     opened = await freshDatabase(kind);
     courses = await addFullCourses(opened.database, 4);
     await breakTotals(opened.database, courses);
-    runs = [await recountAll(opened.database, { dryRun: true, throttle: 1, batchSize: 2 }), await recountAll(opened.database, { courseIds: courses.slice(0, 3) }), await recountAll(opened.database)];
+    runs = [
+      await recountAll(opened.database, { dryRun: true, throttle: 1, batchSize: 2 }),
+      await recountAll(opened.database, { courseIds: courses.slice(0, 3) }),
+      await recountAll(opened.database),
+    ];
   });
   afterAll(() => opened.drop());
 
-  const first = (size: number, after: { id: number } | null = null) => ({ size, backward: false, after: after && { value: after.id, id: after.id }, before: null });
+  const first = (size: number, after: { id: number } | null = null) => ({
+    size,
+    backward: false,
+    after: after && { value: after.id, id: after.id },
+    before: null,
+  });
 
   it('are listed newest first, page by page', async () => {
     const one = await runPage(opened.database, operator, first(2));
@@ -28,7 +37,13 @@ describeOnEach('runs', kind => {
   });
 
   it('are found by id', async () => {
-    expect(await runById(opened.database, operator, runs[0]!)).toMatchObject({ id: runs[0]!.id, dryRun: true, throttle: 1, batchSize: 2, courseIds: null });
+    expect(await runById(opened.database, operator, runs[0]!)).toMatchObject({
+      id: runs[0]!.id,
+      dryRun: true,
+      throttle: 1,
+      batchSize: 2,
+      courseIds: null,
+    });
     expect(await runById(opened.database, operator, { id: 1_000_000 })).toBeNull();
   });
 
@@ -37,14 +52,23 @@ describeOnEach('runs', kind => {
     const one = await changePage(opened.database, operator, id, first(2));
     expect([one.rows.map(({ courseId }) => courseId), one.hasNextPage]).toEqual([courses.slice(0, 2), true]);
     const two = await changePage(opened.database, operator, id, first(2, one.rows.at(-1)!));
-    expect(two).toMatchObject({ rows: [{ counter: 'Course.totalEnrollments', courseId: courses[2], before: 9, after: 3 }], hasNextPage: false });
+    expect(two).toMatchObject({
+      rows: [{ counter: 'Course.totalEnrollments', courseId: courses[2], before: 9, after: 3 }],
+      hasNextPage: false,
+    });
     expect(await Promise.all(runs.map(run => changeCount(opened.database, operator, run.id)))).toEqual([4, 3, 1]);
   });
 
   it('are for admins to see', async () => {
     for (const viewer of [null, { userId: 1, role: Role.TEACHER }]) {
       const code = viewer ? 'FORBIDDEN' : 'UNAUTHENTICATED';
-      for (const read of [runById(opened.database, viewer, { id: 1 }), runPage(opened.database, viewer, first(1)), runCount(opened.database, viewer), changePage(opened.database, viewer, 1, first(1)), changeCount(opened.database, viewer, 1)]) {
+      for (const read of [
+        runById(opened.database, viewer, { id: 1 }),
+        runPage(opened.database, viewer, first(1)),
+        runCount(opened.database, viewer),
+        changePage(opened.database, viewer, 1, first(1)),
+        changeCount(opened.database, viewer, 1),
+      ]) {
         await expect(read).rejects.toMatchObject({ code });
       }
     }

@@ -3,7 +3,16 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role, RunKind, RunStatus } from '../../../src/entities/index.js';
 import { startRecount, type CourseChange, type Run, type RunProgress } from '../../../src/services/runs/index.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, codesOf, operator, recountAll, seen, write } from '../../support/drift.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  operator,
+  recountAll,
+  seen,
+  write,
+} from '../../support/drift.js';
 import { addUsers, everything, expectExactCounts } from '../../support/rows.js';
 
 const total = 'Course.totalEnrollments';
@@ -25,16 +34,34 @@ describeOnEach('a recount', kind => {
     await write(database, `update core_course set active_enrollments = 0 where id = ${courses[4]}`);
     const told: (CourseChange & { title: string | null })[] = [];
     const progress: RunProgress[] = [];
-    const run = await recountAll(database, {}, { onChange: change => told.push(change), onProgress: one => progress.push(one) });
+    const run = await recountAll(
+      database,
+      {},
+      { onChange: change => told.push(change), onProgress: one => progress.push(one) },
+    );
     const changes = [
       { counter: total, courseId: courses[1], before: 9, after: 3 },
       { counter: total, courseId: courses[4], before: 9, after: 3 },
       { counter: active, courseId: courses[4], before: 0, after: 2 },
     ];
-    expect(run).toMatchObject({ kind: RunKind.RECOUNT, status: RunStatus.SUCCEEDED, interrupted: false, dryRun: false, startedBy: 'admin', courseIds: null, total: 7, checked: 7, drifted: 2, repaired: 2, error: null });
+    expect(run).toMatchObject({
+      kind: RunKind.RECOUNT,
+      status: RunStatus.SUCCEEDED,
+      interrupted: false,
+      dryRun: false,
+      startedBy: 'admin',
+      courseIds: null,
+      total: 7,
+      checked: 7,
+      drifted: 2,
+      repaired: 2,
+      error: null,
+    });
     expect(run.finishedAt!.valueOf()).toBeGreaterThanOrEqual(run.startedAt.valueOf());
     expect(await changesOf(database, run)).toEqual(changes);
-    expect(told).toEqual(changes.map(change => ({ ...change, title: change.courseId === courses[1] ? 'Course 1' : 'Course 4' })));
+    expect(told).toEqual(
+      changes.map(change => ({ ...change, title: change.courseId === courses[1] ? 'Course 1' : 'Course 4' })),
+    );
     expect(progress.at(-1)).toEqual({ id: run.id, total: 7, checked: 7, drifted: 2, repaired: 2 });
     await expectExactCounts(database);
   });
@@ -56,7 +83,14 @@ describeOnEach('a recount', kind => {
   it('of some courses leaves the others alone', async () => {
     await breakTotals(opened.database, courses);
     const run = await recountAll(opened.database, { courseIds: [courses[5]!, courses[2]!, courses[5]!], batchSize: 1 });
-    expect(run).toMatchObject({ courseIds: [courses[2], courses[5]], batchSize: 1, total: 2, checked: 2, drifted: 2, repaired: 2 });
+    expect(run).toMatchObject({
+      courseIds: [courses[2], courses[5]],
+      batchSize: 1,
+      total: 2,
+      checked: 2,
+      drifted: 2,
+      repaired: 2,
+    });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([courses[2], courses[5]]);
   });
 
@@ -70,14 +104,23 @@ describeOnEach('a recount', kind => {
     await breakTotals(opened.database, [courses[0]!, courses[3]!]);
     const before = await everything(opened.database);
     const told: number[] = [];
-    const run = await recountAll(opened.database, { dryRun: true }, { onChange: ({ courseId }) => told.push(courseId) });
+    const run = await recountAll(
+      opened.database,
+      { dryRun: true },
+      { onChange: ({ courseId }) => told.push(courseId) },
+    );
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, dryRun: true, checked: 7, drifted: 2, repaired: 0 });
-    expect(await changesOf(opened.database, run)).toEqual([courses[0], courses[3]].map(courseId => ({ counter: total, courseId, before: 9, after: 3 })));
+    expect(await changesOf(opened.database, run)).toEqual(
+      [courses[0], courses[3]].map(courseId => ({ counter: total, courseId, before: 9, after: 3 })),
+    );
     expect(told).toEqual([courses[0], courses[3]]);
     expect(await everything(opened.database)).toEqual(before);
   });
 
-  /** Recounts, and lets `between` happen once the courses are verified and the first is repaired, before the second is locked. */
+  /**
+   * Recounts, and lets `between` happen once the courses are verified and the first is repaired, before the second is
+   * locked.
+   */
   async function recountWith(between: (em: SqlEntityManager) => Promise<void>): Promise<Run> {
     const { database } = opened;
     const begun = Promise.withResolvers<void>();
@@ -101,7 +144,9 @@ describeOnEach('a recount', kind => {
 
   it('takes for no change what has become right between the verifying and the lock', async () => {
     await breakTotals(opened.database, courses.slice(0, 2));
-    const run = await recountWith(async em => void (await em.execute('update core_course set total_enrollments = 3 where id = ?', [courses[1]!])));
+    const run = await recountWith(
+      async em => void (await em.execute('update core_course set total_enrollments = 3 where id = ?', [courses[1]!])),
+    );
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, checked: 7, drifted: 1, repaired: 1 });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([courses[0]]);
   });
@@ -120,16 +165,24 @@ describeOnEach('a recount', kind => {
     const [admin] = await addUsers(opened.database, Role.ADMIN, 1);
     const byUser = await startRecount(opened.database, { userId: admin!, role: Role.ADMIN }, { dryRun: true });
     const byName = await startRecount(opened.database, operator, { dryRun: true, startedBy: 'schedule' });
-    expect([await seen(opened.database, byUser.value!.id), await seen(opened.database, byName.value!.id)].map(({ startedBy }) => startedBy)).toEqual([`user ${admin}`, 'schedule']);
+    expect(
+      [await seen(opened.database, byUser.value!.id), await seen(opened.database, byName.value!.id)].map(
+        ({ startedBy }) => startedBy,
+      ),
+    ).toEqual([`user ${admin}`, 'schedule']);
   });
 
   it('is for admins', async () => {
     await expect(startRecount(opened.database, null)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
-    await expect(startRecount(opened.database, { userId: 1, role: Role.TEACHER }, { startedBy: 'me' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(
+      startRecount(opened.database, { userId: 1, role: Role.TEACHER }, { startedBy: 'me' }),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
   it('of courses that do not exist is NOT_FOUND for each, by its index, and starts nothing', async () => {
-    const outcome = await startRecount(opened.database, operator, { courseIds: [courses[0]!, 999_999, courses[1]!, -1] });
+    const outcome = await startRecount(opened.database, operator, {
+      courseIds: [courses[0]!, 999_999, courses[1]!, -1],
+    });
     expect(outcome.value).toBeNull();
     expect(outcome.problems).toEqual([
       { code: 'NOT_FOUND', field: ['input', 'courseIds', '1'], message: 'Course 999999 does not exist.' },
@@ -140,7 +193,10 @@ describeOnEach('a recount', kind => {
 
   it.each([
     [{ courseIds: [] }, 'The list names no course. Name some, or leave it out for all courses.'],
-    [{ courseIds: Array.from({ length: 5001 }, (_, index) => index) }, 'The list names 5001 courses; at most 5000 fit. Leave it out for all courses.'],
+    [
+      { courseIds: Array.from({ length: 5001 }, (_, index) => index) },
+      'The list names 5001 courses; at most 5000 fit. Leave it out for all courses.',
+    ],
     [{ batchSize: 0 }, 'The batchSize 0 is not a whole number from 1 to 10000.'],
     [{ batchSize: 1.5 }, 'The batchSize 1.5 is not a whole number from 1 to 10000.'],
     [{ throttle: -1 }, 'The throttle -1 is not a whole number from 0 to 60000.'],

@@ -1,8 +1,25 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role, RunKind, RunStatus, type EnrollmentStatus } from '../../../src/entities/index.js';
-import { cancelRun, startRecount, startUndo, workOn, type Run, type WorkOptions } from '../../../src/services/runs/index.js';
+import {
+  cancelRun,
+  startRecount,
+  startUndo,
+  workOn,
+  type Run,
+  type WorkOptions,
+} from '../../../src/services/runs/index.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, codesOf, goOn, operator, recountAll, valueOf, write } from '../../support/drift.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  recountAll,
+  valueOf,
+  write,
+} from '../../support/drift.js';
 import { addEnrollments, addUsers, everything, expectExactCounts } from '../../support/rows.js';
 
 describeOnEach('undoing a run', kind => {
@@ -15,8 +32,14 @@ describeOnEach('undoing a run', kind => {
   });
   afterEach(() => opened.drop());
 
-  const undo = async (id: number, options: WorkOptions = {}): Promise<Run> => workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })), options);
-  const totals = async (): Promise<number[]> => (await opened.database.em.getConnection().execute<{ total: number }[]>('select total_enrollments as total from core_course order by id')).map(({ total }) => total);
+  const undo = async (id: number, options: WorkOptions = {}): Promise<Run> =>
+    workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })), options);
+  const totals = async (): Promise<number[]> =>
+    (
+      await opened.database.em
+        .getConnection()
+        .execute<{ total: number }[]>('select total_enrollments as total from core_course order by id')
+    ).map(({ total }) => total);
 
   it('gives back the counts that there were, as a run of its own with changes of its own', async () => {
     const { database } = opened;
@@ -25,8 +48,20 @@ describeOnEach('undoing a run', kind => {
     const before = await everything(database);
     const run = await recountAll(database, { courseIds: courses.slice(0, 4) });
     const undone = await undo(run.id);
-    expect(undone).toMatchObject({ kind: RunKind.UNDO, undoneRunId: run.id, status: RunStatus.SUCCEEDED, startedBy: 'admin', courseIds: courses.slice(0, 4), total: 4, checked: 4, repaired: 4, error: null });
-    expect(await changesOf(database, undone)).toEqual((await changesOf(database, run)).map(change => ({ ...change, before: change.after, after: change.before })));
+    expect(undone).toMatchObject({
+      kind: RunKind.UNDO,
+      undoneRunId: run.id,
+      status: RunStatus.SUCCEEDED,
+      startedBy: 'admin',
+      courseIds: courses.slice(0, 4),
+      total: 4,
+      checked: 4,
+      repaired: 4,
+      error: null,
+    });
+    expect(await changesOf(database, undone)).toEqual(
+      (await changesOf(database, run)).map(change => ({ ...change, before: change.after, after: change.before })),
+    );
     expect(await everything(database)).toEqual(before);
     expect(await recountAll(database)).toMatchObject({ repaired: 3 });
     await expectExactCounts(database);
@@ -47,10 +82,16 @@ describeOnEach('undoing a run', kind => {
     const { id } = await recountAll(opened.database);
     const first = valueOf(await startUndo(opened.database, operator, { id }));
     const meanwhile = await startUndo(opened.database, operator, { id });
-    expect([codesOf(meanwhile), meanwhile.problems[0]!.message]).toEqual([['IN_USE'], `Run ${first.id} has begun to undo run ${id}. Resume that one, or let it finish.`]);
+    expect([codesOf(meanwhile), meanwhile.problems[0]!.message]).toEqual([
+      ['IN_USE'],
+      `Run ${first.id} has begun to undo run ${id}. Resume that one, or let it finish.`,
+    ]);
     await workOn(opened.database, first);
     const after = await startUndo(opened.database, operator, { id });
-    expect([codesOf(after), after.problems[0]!.message]).toEqual([['IN_USE'], `Run ${id} was undone already, by run ${first.id}.`]);
+    expect([codesOf(after), after.problems[0]!.message]).toEqual([
+      ['IN_USE'],
+      `Run ${id} was undone already, by run ${first.id}.`,
+    ]);
     expect(await totals()).toEqual([9, 9, 9, 9, 9]);
   });
 
@@ -86,7 +127,9 @@ describeOnEach('undoing a run', kind => {
     await breakTotals(database, [courses[1]!], 2);
     const undone = await undo(run.id);
     expect(undone).toMatchObject({ status: RunStatus.FAILED, interrupted: false, total: 5, checked: 5, repaired: 4 });
-    expect(undone.error).toBe(`Course.totalEnrollments of Course ${courses[1]} is 2, so -3 cannot be added to it. Recount it instead.`);
+    expect(undone.error).toBe(
+      `Course.totalEnrollments of Course ${courses[1]} is 2, so -3 cannot be added to it. Recount it instead.`,
+    );
     expect(await totals()).toEqual([0, 2, 0, 0, 0]);
     expect(codesOf(await startUndo(database, operator, { id: run.id }))).toEqual(['IN_USE']);
   });
@@ -108,7 +151,9 @@ describeOnEach('undoing a run', kind => {
     const run = await recountAll(database);
     const undoing = await undo(run.id);
     const running = valueOf(await startRecount(database, operator));
-    const refusals = await Promise.all([nothing, dry, undoing, running, { id: 12_345 }].map(({ id }) => startUndo(database, operator, { id })));
+    const refusals = await Promise.all(
+      [nothing, dry, undoing, running, { id: 12_345 }].map(({ id }) => startUndo(database, operator, { id })),
+    );
     expect(refusals.map(({ problems }) => problems.map(({ code, message }) => `${code}: ${message}`))).toEqual([
       [`INVALID: Run ${nothing.id} changed nothing, so there is nothing to undo.`],
       [`INVALID: Run ${dry.id} was a dry run and changed nothing.`],
@@ -123,6 +168,9 @@ describeOnEach('undoing a run', kind => {
     const run = await recountAll(opened.database);
     const other = valueOf(await startRecount(opened.database, operator));
     const outcome = await startUndo(opened.database, operator, run);
-    expect([codesOf(outcome), outcome.problems[0]!.message.startsWith(`Run ${other.id}, `)]).toEqual([['IN_USE'], true]);
+    expect([codesOf(outcome), outcome.problems[0]!.message.startsWith(`Run ${other.id}, `)]).toEqual([
+      ['IN_USE'],
+      true,
+    ]);
   });
 });
