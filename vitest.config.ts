@@ -17,8 +17,9 @@ const underTriggers = [
   'test/counters/*.test.ts',
   'test/random/*.test.ts',
   'test/graphql/{enroll,enroll-many,enrollment-changes,course-mutations,user-mutations,deleted-meanwhile}.test.ts',
-  'test/services/{high-keys,import-enrollments,lost-commit,sample-data}.test.ts',
-  'test/services/backup/restore-counts.test.ts',
+  'test/use-cases/{high-keys,lost-commit}.test.ts',
+  'test/tools/{import/import-enrollments,sample-data}.test.ts',
+  'test/tools/backup/restore-counts.test.ts',
 ];
 
 /**

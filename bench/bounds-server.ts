@@ -1,11 +1,11 @@
 // The server that bench/bounds.ts measures, in a process of its own: it gives its address and a token for each role,
 // and what each request has spent.
 import { pino } from 'pino';
-import { readConfig } from '../dist/config.js';
+import { readConfig } from '../dist/config/config.js';
 import { openDatabase } from '../dist/database/database.js';
 import { Role } from '../dist/entities/index.js';
 import { startServer } from '../dist/http/server.js';
-import { issueToken } from '../dist/services/tokens.js';
+import { issueToken } from '../dist/access/tokens.js';
 
 /** What a request has spent, in milliseconds and bytes. */
 export interface Spent {

@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { SqliteDriver } from '@mikro-orm/sql';
-import { cursorOf } from '../dist/graphql/cursors.js';
+import { cursorOf } from '../dist/graphql/lists/cursors.js';
 import { buildGraphqlSchema } from '../dist/graphql/schema.js';
 import type { Database } from '../dist/database/database.js';
 import type { Spent } from './bounds-server.ts';

@@ -1,7 +1,7 @@
 // The server that bench/live-counts.ts measures, in a process of its own: it gives its address, and what it has spent
 // when asked.
 import { pino } from 'pino';
-import { readConfig } from '../dist/config.js';
+import { readConfig } from '../dist/config/config.js';
 import { openDatabase } from '../dist/database/database.js';
 import { startServer } from '../dist/http/server.js';
 

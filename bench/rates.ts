@@ -59,9 +59,9 @@ else parentPort!.on('message', (work: Work) => void send(work).then(found => par
 
 async function measure(): Promise<void> {
   const { pino } = await import('pino');
-  const { readConfig } = await import('../dist/config.js');
+  const { readConfig } = await import('../dist/config/config.js');
   const { startServer } = await import('../dist/http/server.js');
-  const { issueToken } = await import('../dist/services/tokens.js');
+  const { issueToken } = await import('../dist/access/tokens.js');
   const { openFilled } = await import('./dataset.ts');
   const file = join(tmpdir(), `rollcall-bench-${process.pid}.sqlite`);
   const databaseUrl = process.env['BENCH_DATABASE_URL'] ?? `sqlite:${file}`;

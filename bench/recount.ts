@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { verify } from '../dist/counters/index.js';
 import { Course } from '../dist/entities/index.js';
-import { startRecount, workOn } from '../dist/services/runs/index.js';
-import { operator } from '../dist/services/viewer.js';
+import { startRecount, workOn } from '../dist/recounts/index.js';
+import { operator } from '../dist/access/viewer.js';
 import { openFilled, seconds, setExact, write } from './dataset.ts';
 import type { Written } from './writer.ts';
 

@@ -26,9 +26,9 @@ else parentPort!.on('message', (way: Way) => void askMany(way).then(() => parent
 
 async function measure(): Promise<void> {
   const { pino } = await import('pino');
-  const { readConfig } = await import('../dist/config.js');
+  const { readConfig } = await import('../dist/config/config.js');
   const { startServer } = await import('../dist/http/server.js');
-  const { issueToken } = await import('../dist/services/tokens.js');
+  const { issueToken } = await import('../dist/access/tokens.js');
   const { median, openFilled } = await import('./dataset.ts');
   const courses = Number(process.argv[2] ?? 50);
   const file = join(tmpdir(), `rollcall-bench-${process.pid}.sqlite`);

@@ -10,7 +10,7 @@ import type { Database } from '../dist/database/database.js';
 import { databaseKind } from '../dist/database/database-url.js';
 import { ormOptions } from '../dist/database/orm-options.js';
 import { Course, Enrollment, User } from '../dist/entities/index.js';
-import { enroll } from '../dist/services/enrollments.js';
+import { enroll } from '../dist/use-cases/enrollments.js';
 
 const STUDENTS = 20_000;
 /** Keeps the courses of each kind of load apart, so that no student is in one twice. */

@@ -1,8 +1,8 @@
 // Runs in a process of its own: enrolls and unenrolls as fast as it can until it is told to stop, then says how long
 // each change took.
 import { openDatabase } from '../dist/database/database.js';
-import { enroll, unenroll } from '../dist/services/enrollments.js';
-import { operator } from '../dist/services/viewer.js';
+import { enroll, unenroll } from '../dist/use-cases/enrollments.js';
+import { operator } from '../dist/access/viewer.js';
 
 /** Is one change of a writer: when it was done, in milliseconds since 1970, how long it took, and what became of it. */
 export interface Written {

@@ -1,4 +1,4 @@
-import { configVariables } from '../config-variables.js';
+import { configVariables } from '../config/config-variables.js';
 
 /** The width that help text keeps to, in columns: that of a terminal as it opens. */
 const HELP_COLUMNS = 80;

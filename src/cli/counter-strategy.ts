@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { CommandError } from './failure.js';

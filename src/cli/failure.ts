@@ -1,19 +1,19 @@
 import { inspect } from 'node:util';
 import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
-import { ConfigError } from '../config.js';
+import { ConfigError } from '../config/config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError, isUnsafeNumber } from '../counters/index.js';
 import { faultOf, type FaultKind } from '../database/database-errors.js';
 import { withoutPassword } from '../database/database-url.js';
 import { SchemaError } from '../database/schema-error.js';
 import { shownPath } from '../database/shown-text.js';
-import { TrustedDocumentsError } from '../graphql/trusted-documents-error.js';
+import { TrustedDocumentsError } from '../graphql/documents/trusted-documents-error.js';
 import { MigrationRefused } from '../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
-import { BackupError } from '../services/backup/backup-error.js';
-import { ImportError } from '../services/import/import-error.js';
-import { TokenError } from '../services/token-error.js';
-import { TransactionError } from '../services/transaction-error.js';
+import { BackupError } from '../tools/backup/backup-error.js';
+import { ImportError } from '../tools/import/import-error.js';
+import { TokenError } from '../access/token-error.js';
+import { TransactionError } from '../transactions/transaction-error.js';
 
 /** Says that a command cannot do what it was asked, and what to do next. */
 export class CommandError extends Error {

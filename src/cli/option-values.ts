@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { Role } from '../entities/index.js';
-import { isLifetime, type Lifetime } from '../services/tokens.js';
+import { isLifetime, type Lifetime } from '../access/tokens.js';
 
 /** Reads a whole number, at least `least`, from an option. Errors: InvalidArgumentError. */
 export function wholeNumber(least: number): (text: string) => number {

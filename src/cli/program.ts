@@ -28,18 +28,18 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 
 /** Lists the commands in the order in which help shows them; each gives what adds it. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, end: (code: ExitCode) => void) => void>>> = {
-  serve: async () => (await import('./serve.js')).addServe,
-  migrate: async () => (await import('./migrate.js')).addMigrate,
-  verify: async () => (await import('./verify.js')).addVerify,
-  recount: async () => (await import('./recount.js')).addRecount,
-  runs: async () => (await import('./runs.js')).addRuns,
-  doctor: async () => (await import('./doctor.js')).addDoctor,
-  backup: async () => (await import('./backup.js')).addBackup,
-  restore: async () => (await import('./restore.js')).addRestore,
-  counters: async () => (await import('./counters.js')).addCounters,
-  seed: async () => (await import('./seed.js')).addSeed,
-  token: async () => (await import('./token.js')).addToken,
-  import: async () => (await import('./import.js')).addImport,
+  serve: async () => (await import('./commands/serve.js')).addServe,
+  migrate: async () => (await import('./commands/migrate.js')).addMigrate,
+  verify: async () => (await import('./commands/verify.js')).addVerify,
+  recount: async () => (await import('./commands/recount.js')).addRecount,
+  runs: async () => (await import('./commands/runs.js')).addRuns,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+  backup: async () => (await import('./commands/backup.js')).addBackup,
+  restore: async () => (await import('./commands/restore.js')).addRestore,
+  counters: async () => (await import('./commands/counters.js')).addCounters,
+  seed: async () => (await import('./commands/seed.js')).addSeed,
+  token: async () => (await import('./commands/token.js')).addToken,
+  import: async () => (await import('./commands/import.js')).addImport,
 };
 
 /**

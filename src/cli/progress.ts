@@ -1,4 +1,4 @@
-import type { OnProgress, Progress } from '../services/progress.js';
+import type { OnProgress, Progress } from '../tools/progress.js';
 import { duration, grouped } from './format.js';
 import { setStatusLine, tell } from './output.js';
 

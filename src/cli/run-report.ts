@@ -1,5 +1,5 @@
 import { RunKind, RunStatus } from '../entities/index.js';
-import type { CourseChange, Run } from '../services/runs/index.js';
+import type { CourseChange, Run } from '../recounts/index.js';
 import { printable } from './table.js';
 
 /** Is a change as it is told of: with the title of its course; null: the course is gone. */

@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
-import { changePage, runById, runPage, type RecordedChange, type Run } from '../services/runs/index.js';
-import type { Page, PageRequest } from '../services/reader/page.js';
-import { titlesOf } from '../services/runs/titles.js';
-import { operator } from '../services/viewer.js';
+import { changePage, runById, runPage, type RecordedChange, type Run } from '../recounts/index.js';
+import type { Page, PageRequest } from '../reading/page.js';
+import { titlesOf } from '../recounts/titles.js';
+import { operator } from '../access/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { print } from './output.js';

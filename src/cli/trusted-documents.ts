@@ -1,5 +1,5 @@
-import type { Config } from '../config.js';
-import type { TrustedDocuments } from '../graphql/trusted-documents.js';
+import type { Config } from '../config/config.js';
+import type { TrustedDocuments } from '../graphql/documents/trusted-documents.js';
 
 /** Reads the trusted documents that a configuration names; null: it names none. Errors: TrustedDocumentsError. */
 export async function trustedDocumentsOf(config: Config): Promise<TrustedDocuments | null> {
@@ -7,8 +7,8 @@ export async function trustedDocumentsOf(config: Config): Promise<TrustedDocumen
   // Loaded only here: it takes a third of the time that every other command needs to start.
   const [{ buildGraphqlSchema }, { documentRulesOf }, { readTrustedDocuments }] = await Promise.all([
     import('../graphql/schema.js'),
-    import('../graphql/documents.js'),
-    import('../graphql/trusted-documents.js'),
+    import('../graphql/documents/documents.js'),
+    import('../graphql/documents/trusted-documents.js'),
   ]);
   return readTrustedDocuments(config.trustedDocuments, documentRulesOf(buildGraphqlSchema(), config));
 }

@@ -1,5 +1,5 @@
-import type { Problem } from '../services/outcome.js';
-import type { CourseCount } from '../services/verify-counts.js';
+import type { Problem } from '../use-cases/outcome.js';
+import type { CourseCount } from '../recounts/verify-counts.js';
 import { counted, grouped } from './format.js';
 import { headingOf, lineOf, type Column } from './table.js';
 

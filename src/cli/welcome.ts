@@ -1,8 +1,8 @@
-import type { JwtConfig } from '../config.js';
+import type { JwtConfig } from '../config/config.js';
 import { shownUrl } from '../database/shown-text.js';
 import { Role } from '../entities/index.js';
-import type { ExampleAccounts } from '../services/example-accounts.js';
-import { issueToken } from '../services/tokens.js';
+import type { ExampleAccounts } from '../tools/sample-data/example-accounts.js';
+import { issueToken } from '../access/tokens.js';
 
 const query = `{
   courses(first: 5, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {

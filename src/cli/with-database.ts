@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { openDatabase, openExistingDatabase, type Database } from '../database/database.js';
 import { migrateUp } from '../database/migrate-up.js';
 import { withoutPassword } from '../database/database-url.js';
-import { isConnectionLost } from '../services/transaction-error.js';
+import { isConnectionLost } from '../transactions/transaction-error.js';
 import { tellingOfAlteredTables } from './altered-tables.js';
 import { bringStrategyInForce, installMissing, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';

@@ -1,10 +1,10 @@
 import type { Database } from '../database/database.js';
 import { currentLimit } from '../database/time-limit.js';
-import type { Listener, LiveCounts } from '../services/live-counts/index.js';
-import type { Problem } from '../services/outcome.js';
-import type { BackgroundRuns } from '../services/runs/index.js';
-import type { Viewer } from '../services/viewer.js';
-import { loadersFor, type Loaders } from './loaders.js';
+import type { Listener, LiveCounts } from '../live-counts/index.js';
+import type { Problem } from '../use-cases/outcome.js';
+import type { BackgroundRuns } from '../recounts/index.js';
+import type { Viewer } from '../access/viewer.js';
+import { loadersFor, type Loaders } from './lists/loaders.js';
 
 /** Is what every resolver of one request shares. */
 export interface Context {

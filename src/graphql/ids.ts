@@ -1,5 +1,5 @@
-import { quoted } from '../services/quoted.js';
-import { badUserInput } from './errors.js';
+import { quoted } from '../use-cases/quoted.js';
+import { badUserInput } from './errors/errors.js';
 
 /** Gives the number of an id; errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
 export function idOf(value: string, argument: string): number {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isGone, onceOver } from './answer-over.js';
+import { isGone, onceOver } from './answers/answer-over.js';
 
 /**
  * Watches the requests of a server that does not listen yet, and gives the function that ends it: it stops listening,

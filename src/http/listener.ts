@@ -1,13 +1,13 @@
 import type { Server } from 'node:http';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify';
-import type { Config } from '../config.js';
-import { securityHeaders } from './browser-rules.js';
-import { arrivalTimes, connectionLimits, type ArrivalTimes } from './connection-limits.js';
-import { RawAnswers } from './raw-answer.js';
-import { BODY_LIMIT, routableUrl } from './refusals.js';
-import { requestIdOf } from './request-id.js';
-import { followRequests, type EndedRequest, type FollowedRequests } from './request-record.js';
-import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './unreadable-requests.js';
+import type { Config } from '../config/config.js';
+import { securityHeaders } from './answers/browser-rules.js';
+import { arrivalTimes, connectionLimits, type ArrivalTimes } from './limits/connection-limits.js';
+import { RawAnswers } from './answers/raw-answer.js';
+import { BODY_LIMIT, routableUrl } from './answers/refusals.js';
+import { requestIdOf } from './observability/request-id.js';
+import { followRequests, type EndedRequest, type FollowedRequests } from './observability/request-record.js';
+import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './answers/unreadable-requests.js';
 
 /** A server by Fastify that leaves nothing to be answered, and nothing to be logged, by Fastify or Node alone. */
 export interface Listener {

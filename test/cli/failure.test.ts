@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explained, failureText } from '../../src/cli/failure.js';
 import { serverErrors, troubleKinds } from '../../src/database/database-errors.js';
-import { TransactionError } from '../../src/services/transaction-error.js';
+import { TransactionError } from '../../src/transactions/transaction-error.js';
 
 const URL = 'mysql://teller:secret@db.example/school';
 const told = (error: unknown): string => failureText(explained(error, URL));

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { startApi, type Answer } from '../support/api.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';

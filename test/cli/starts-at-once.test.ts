@@ -4,7 +4,7 @@ import { checkStrategy, installTriggers } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
-import { addSampleData } from '../../src/services/sample-data/seed-database.js';
+import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, freshUrl, strategy } from '../support/databases.js';

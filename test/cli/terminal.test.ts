@@ -110,8 +110,10 @@ it.each([0, 1, 10, 39, 40, 79, 80, 200])('a bar and its text stay within %i colu
 
 it('only output.ts writes to the terminal, so that nothing lands on a bar', () => {
   const folder = new URL('../../src/cli/', import.meta.url);
-  const writers = readdirSync(folder).filter(name =>
-    /process\.std(?:out|err)\.write|console\.(?!table)/.test(readFileSync(new URL(name, folder), 'utf8')),
+  const writers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    name =>
+      name.endsWith('.ts') &&
+      /process\.std(?:out|err)\.write|console\.(?!table)/.test(readFileSync(new URL(name, folder), 'utf8')),
   );
   // rollcall.ts speaks where this program cannot even be loaded.
   expect(writers).toEqual(['output.ts', 'rollcall.ts']);

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { Role } from '../../src/entities/index.js';
-import { tokenVerifier } from '../../src/services/tokens.js';
+import { tokenVerifier } from '../../src/access/tokens.js';
 import { placeToRun } from '../support/command-line.js';
 
 const place = placeToRun();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { configVariables } from '../../src/config-variables.js';
+import { configVariables } from '../../src/config/config-variables.js';
 
 it("the README's table of variables is the table that the configuration is read by", () => {
   const expected = Object.entries(configVariables).map(

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { errorCatalogue } from '../../src/graphql/error-catalogue.js';
-import { userErrorCatalogue } from '../../src/graphql/user-error-catalogue.js';
+import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
+import { userErrorCatalogue } from '../../src/graphql/errors/user-error-catalogue.js';
 import { textOf } from './console-blocks.js';
 
 /** Gives the rows of the table under a heading of a page, their cells without the spaces around them. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { Role } from '../../src/entities/index.js';
-import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents.js';
-import type { ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { MAX_VALUES } from '../../src/graphql/variables.js';
-import type { UserErrorCode } from '../../src/services/outcome.js';
+import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents/documents.js';
+import type { ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
+import { MAX_VALUES } from '../../src/graphql/documents/variables.js';
+import type { UserErrorCode } from '../../src/use-cases/outcome.js';
 import { startApi, type Api } from '../support/api.js';
 import { trustedFolder } from '../support/trusted-folder.js';
 import {

@@ -9,11 +9,11 @@ import {
   MAX_TEXT_LENGTH,
   MAX_VARIABLES,
   readDocument,
-} from '../../src/graphql/documents.js';
-import { NO_ROWS } from '../../src/services/reader/index.js';
-import { assessOperation } from '../../src/graphql/query-limits.js';
+} from '../../src/graphql/documents/documents.js';
+import { NO_ROWS } from '../../src/reading/index.js';
+import { assessOperation } from '../../src/graphql/costs/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import { MAX_VALUES } from '../../src/graphql/variables.js';
+import { MAX_VALUES } from '../../src/graphql/documents/variables.js';
 
 const schema = buildGraphqlSchema();
 const rules = {

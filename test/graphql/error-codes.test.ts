@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
-import { errorCatalogue, type CatalogueEntry, type ErrorCode } from '../../src/graphql/error-catalogue.js';
-import { userErrorCatalogue } from '../../src/graphql/user-error-catalogue.js';
+import { errorCatalogue, type CatalogueEntry, type ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
+import { userErrorCatalogue } from '../../src/graphql/errors/user-error-catalogue.js';
 import { startServer } from '../../src/http/server.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { startApi, type Api } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { freshDatabase, kinds } from '../support/databases.js';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
-import { deleteCourse } from '../../src/services/courses.js';
-import { deleteUser } from '../../src/services/users.js';
+import { deleteCourse } from '../../src/use-cases/courses.js';
+import { deleteUser } from '../../src/use-cases/users.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, strategy } from '../support/databases.js';

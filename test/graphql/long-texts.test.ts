@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cursorOf, positionOf } from '../../src/graphql/cursors.js';
-import { lengthOf } from '../../src/services/text.js';
+import { cursorOf, positionOf } from '../../src/graphql/lists/cursors.js';
+import { lengthOf } from '../../src/use-cases/text.js';
 
 const order = { list: 'courses', field: 'TITLE', column: 'title', descending: false };
 

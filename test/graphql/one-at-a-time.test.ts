@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { TurnsOfViewers } from '../../src/services/turns-of-viewers.js';
+import { TurnsOfViewers } from '../../src/access/turns-of-viewers.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { addCourses } from '../support/rows.js';
 

@@ -1,5 +1,5 @@
 import { RecountChange, Role } from '../../src/entities/index.js';
-import { pauseRun, startRecount, workOn } from '../../src/services/runs/index.js';
+import { pauseRun, startRecount, workOn } from '../../src/recounts/index.js';
 import type { Database } from '../../src/database/database.js';
 import type { Api } from '../support/api.js';
 import { operator, valueOf } from '../support/drift.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { importOulad } from '../../src/services/import/import-oulad.js';
-import { ouladFiles } from '../../src/services/import/oulad-files.js';
+import { importOulad } from '../../src/tools/import/import-oulad.js';
+import { ouladFiles } from '../../src/tools/import/oulad-files.js';
 import { startApi } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { ouladFolder, reportMissingOuladFor } from '../support/oulad.js';

@@ -1,10 +1,10 @@
 import { getOperationAST, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { assessOperation } from '../../src/graphql/query-limits.js';
-import { readPrices } from '../../src/graphql/read-cost.js';
+import { assessOperation } from '../../src/graphql/costs/query-limits.js';
+import { readPrices } from '../../src/graphql/costs/read-cost.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import { rowsOfLargest, type TableSizes } from '../../src/services/reader/index.js';
+import { rowsOfLargest, type TableSizes } from '../../src/reading/index.js';
 
 const schema = buildGraphqlSchema();
 

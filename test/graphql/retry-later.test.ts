@@ -2,7 +2,7 @@ import { createConnection } from 'mysql2/promise';
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
-import { errorCatalogue } from '../../src/graphql/error-catalogue.js';
+import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { addCourse, addUser, startApi, storedAndActual } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { kinds } from '../support/databases.js';

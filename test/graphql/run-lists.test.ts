@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { startUndo, workOn, type Run } from '../../src/services/runs/index.js';
+import { startUndo, workOn, type Run } from '../../src/recounts/index.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addFullCourses, breakTotals, operator, recountAll, valueOf, write } from '../support/drift.js';

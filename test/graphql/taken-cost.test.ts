@@ -1,9 +1,9 @@
 import { getOperationAST, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { assessOperation } from '../../src/graphql/query-limits.js';
+import { assessOperation } from '../../src/graphql/costs/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import type { TableSizes } from '../../src/services/reader/index.js';
+import type { TableSizes } from '../../src/reading/index.js';
 
 const schema = buildGraphqlSchema();
 const sizes: TableSizes = {

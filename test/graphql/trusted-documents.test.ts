@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { documentRulesOf } from '../../src/graphql/documents.js';
+import { readConfig } from '../../src/config/config.js';
+import { documentRulesOf } from '../../src/graphql/documents/documents.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import { readTrustedDocuments, type TrustedDocuments } from '../../src/graphql/trusted-documents.js';
-import { TrustedDocumentsError } from '../../src/graphql/trusted-documents-error.js';
+import { readTrustedDocuments, type TrustedDocuments } from '../../src/graphql/documents/trusted-documents.js';
+import { TrustedDocumentsError } from '../../src/graphql/documents/trusted-documents-error.js';
 import { hashOf, trustedFolder } from '../support/trusted-folder.js';
 
 const rules = documentRulesOf(buildGraphqlSchema(), readConfig({ NODE_ENV: 'test', INTROSPECTION: 'off' }));

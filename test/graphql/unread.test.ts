@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer } from '../../src/http/server.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';

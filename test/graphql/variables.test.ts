@@ -15,11 +15,11 @@ import {
   type GraphQLInputType,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { NO_ROWS } from '../../src/services/reader/index.js';
-import { assessOperation, type Assessment } from '../../src/graphql/query-limits.js';
+import { NO_ROWS } from '../../src/reading/index.js';
+import { assessOperation, type Assessment } from '../../src/graphql/costs/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import { coerceVariables, MAX_LIST_VALUES, MAX_MISTAKES, MAX_VALUES } from '../../src/graphql/variables.js';
-import { readDocument } from '../../src/graphql/documents.js';
+import { coerceVariables, MAX_LIST_VALUES, MAX_MISTAKES, MAX_VALUES } from '../../src/graphql/documents/variables.js';
+import { readDocument } from '../../src/graphql/documents/documents.js';
 import { Name, operationFor, type Filling, type Place } from './input-places.js';
 import { kindOf, places } from './places-of-the-schema.js';
 import { expectReadable } from './readable.js';

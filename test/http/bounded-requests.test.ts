@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { isNestedDeeper } from '../../src/http/json-body.js';
-import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/variables.js';
+import { isNestedDeeper } from '../../src/http/answers/json-body.js';
+import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/documents/variables.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { endpoints, type Endpoint, type SentBody } from '../support/every-endpoint.js';
 import { keptLog } from '../support/log-lines.js';

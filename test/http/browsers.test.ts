@@ -4,10 +4,10 @@ import { Readable } from 'node:stream';
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { addBrowserRules } from '../../src/http/browser-rules.js';
+import { readConfig } from '../../src/config/config.js';
+import { addBrowserRules } from '../../src/http/answers/browser-rules.js';
 import { setPageHeaders } from '../../src/http/exploring/page-headers.js';
-import { sendLess } from '../../src/http/transfer.js';
+import { sendLess } from '../../src/http/answers/transfer.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };

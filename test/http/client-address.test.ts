@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { clientAddresses, proxyTrust, type ClientAddressOf } from '../../src/http/client-address.js';
+import { readConfig } from '../../src/config/config.js';
+import { clientAddresses, proxyTrust, type ClientAddressOf } from '../../src/http/limits/client-address.js';
 
 describe('the address that limits count by', () => {
   let server: Server;

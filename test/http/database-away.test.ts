@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { startBreakingProxy, type BreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';

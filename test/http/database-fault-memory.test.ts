@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DatabaseFaults } from '../../src/http/database-faults.js';
+import { DatabaseFaults } from '../../src/http/observability/database-faults.js';
 import { keptLog } from '../support/log-lines.js';
 
 const full = (): Error =>

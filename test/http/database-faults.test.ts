@@ -1,13 +1,13 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import { Role } from '../../src/entities/index.js';
-import { errorCatalogue } from '../../src/graphql/error-catalogue.js';
+import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { startServer as startApi, type RunningServer } from '../../src/http/server.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, amplePoints, anyLoad } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { freshUrl } from '../support/databases.js';

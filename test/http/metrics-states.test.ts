@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { cancelRun, pauseRun, startRecount } from '../../src/services/runs/index.js';
+import { cancelRun, pauseRun, startRecount } from '../../src/recounts/index.js';
 import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { scrape, type Samples } from '../support/metrics.js';

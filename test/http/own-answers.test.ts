@@ -3,7 +3,7 @@ import { METHODS } from 'node:http';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { securityHeaders } from '../../src/http/browser-rules.js';
+import { securityHeaders } from '../../src/http/answers/browser-rules.js';
 import { startApi, type Api } from '../support/api.js';
 import { awaited } from '../support/awaited.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { MemoryWindows } from '../../src/http/rate-limits/memory-windows.js';
-import { payerOf, RateLimits } from '../../src/http/rate-limits/rate-limits.js';
+import { MemoryWindows } from '../../src/http/limits/rates/memory-windows.js';
+import { payerOf, RateLimits } from '../../src/http/limits/rates/rate-limits.js';
 
 const allowance = { points: 1000, seconds: 3600 };
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { installTriggers } from '../../src/counters/index.js';
 import { openDatabase } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/migrate-up.js';
 import { poolUse } from '../../src/database/pool-use.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer as serve } from '../../src/http/server.js';
-import { courseTurnsOf } from '../../src/services/course-turns.js';
-import { issueToken } from '../../src/services/tokens.js';
+import { courseTurnsOf } from '../../src/transactions/course-turns.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { anyLoad } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { placeToRun, type Place } from '../support/command-line.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { withoutSecrets } from '../../src/http/redaction.js';
+import { withoutSecrets } from '../../src/http/observability/redaction.js';
 
 const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
 const redacted = (value: unknown): unknown => JSON.parse(withoutSecrets(JSON.stringify(value)));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { pino } from 'pino';
-import { MAX_WAIT_MS, RedisRateLimits } from '../../src/http/rate-limits/redis.js';
+import { MAX_WAIT_MS, RedisRateLimits } from '../../src/http/limits/rates/redis.js';
 import { startApi, type Api } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { keptLog } from '../support/log-lines.js';

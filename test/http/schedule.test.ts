@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunKind, RunStatus } from '../../src/entities/index.js';
-import { Schedule } from '../../src/http/schedule.js';
+import { Schedule } from '../../src/http/background/schedule.js';
 import { startServer } from '../../src/http/server.js';
 import {
   BackgroundRuns,
@@ -10,7 +10,7 @@ import {
   startRecount,
   type ScheduledAction,
   type ScheduledResult,
-} from '../../src/services/runs/index.js';
+} from '../../src/recounts/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals, changesOf, operator, seen, valueOf, write } from '../support/drift.js';
 import { keptLog, type KeptLog, type LogLine } from '../support/log-lines.js';

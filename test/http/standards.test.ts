@@ -2,27 +2,27 @@ import { readFileSync } from 'node:fs';
 import { maxHeaderSize } from 'node:http';
 import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
-import { errorCatalogue, type ErrorCode } from '../../src/graphql/error-catalogue.js';
+import { errorCatalogue, type ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
 import {
   MAX_DIRECTIVES_AT_ONE_PLACE,
   MAX_NAME_LENGTH,
   MAX_TEXT_LENGTH,
   MAX_TOKENS,
   MAX_VARIABLES,
-} from '../../src/graphql/documents.js';
-import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/variables.js';
-import { OVERLOAD_RETRY_SECONDS } from '../../src/http/load-shedding.js';
-import { MAX_CLIENTS } from '../../src/http/rate-limits/memory-windows.js';
+} from '../../src/graphql/documents/documents.js';
+import { MAX_LIST_VALUES, MAX_VALUES } from '../../src/graphql/documents/variables.js';
+import { OVERLOAD_RETRY_SECONDS } from '../../src/http/limits/load-shedding.js';
+import { MAX_CLIENTS } from '../../src/http/limits/rates/memory-windows.js';
 import {
   mistakePoints,
   operationPoints,
   REQUEST_POINTS,
   requestPoints,
   UNPROVEN_TOKEN_POINTS,
-} from '../../src/http/rate-limits/prices.js';
-import { BODY_LIMIT } from '../../src/http/refusals.js';
+} from '../../src/http/limits/rates/prices.js';
+import { BODY_LIMIT } from '../../src/http/answers/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
 const root = new URL('../../', import.meta.url);

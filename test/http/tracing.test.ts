@@ -8,8 +8,8 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { traceRequests } from '../../src/http/tracing.js';
-import { inTransaction } from '../../src/services/transactions.js';
+import { traceRequests } from '../../src/http/observability/tracing.js';
+import { inTransaction } from '../../src/transactions/transactions.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 

@@ -1,9 +1,9 @@
 import { fastify } from 'fastify';
 import { expect, it } from 'vitest';
-import { refuseInGraphqlShape } from '../../src/http/refusals.js';
-import { requestIdOf } from '../../src/http/request-id.js';
-import { requestLog } from '../../src/http/request-log.js';
-import { followRequests } from '../../src/http/request-record.js';
+import { refuseInGraphqlShape } from '../../src/http/answers/refusals.js';
+import { requestIdOf } from '../../src/http/observability/request-id.js';
+import { requestLog } from '../../src/http/observability/request-log.js';
+import { followRequests } from '../../src/http/observability/request-record.js';
 import { keptLog } from '../support/log-lines.js';
 
 it('the log of requests has an error whole that came before GraphQL', async () => {

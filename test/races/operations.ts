@@ -1,18 +1,18 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../dist/database/database.js';
 import { Course, Enrollment, Role, User, type CourseStatus, type EnrollmentStatus } from '../../dist/entities/index.js';
-import { deleteCourse, updateCourse } from '../../dist/services/courses.js';
+import { deleteCourse, updateCourse } from '../../dist/use-cases/courses.js';
 import {
   enroll,
   enrollMany,
   setEnrollmentStatus,
   transferEnrollment,
   unenroll,
-} from '../../dist/services/enrollments.js';
-import { importEnrollments } from '../../dist/services/import/import-enrollments.js';
-import { isConflict } from '../../dist/services/transaction-error.js';
-import { inTransaction } from '../../dist/services/transactions.js';
-import { deleteUser } from '../../dist/services/users.js';
+} from '../../dist/use-cases/enrollments.js';
+import { importEnrollments } from '../../dist/tools/import/import-enrollments.js';
+import { isConflict } from '../../dist/transactions/transaction-error.js';
+import { inTransaction } from '../../dist/transactions/transactions.js';
+import { deleteUser } from '../../dist/use-cases/users.js';
 import { textSource } from '../support/text-source.ts';
 
 /** Says what became of one operation. */

@@ -1,8 +1,8 @@
 // Runs in a process of its own, to be killed: starts a recount of all courses, or resumes the run that it is given, and
 // tells of each change.
 import { openDatabase } from '../../dist/database/database.js';
-import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/services/runs/index.js';
-import { operator } from '../../dist/services/viewer.js';
+import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/recounts/index.js';
+import { operator } from '../../dist/access/viewer.js';
 
 /** Is what the worker says: which run it works on, each change, and how the run ended. */
 export type Word =

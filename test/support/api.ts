@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/database-url.js';
 import {
@@ -10,11 +10,11 @@ import {
   type EnrollmentStatus,
   type Role,
 } from '../../src/entities/index.js';
-import type { ArrivalTimes } from '../../src/http/connection-limits.js';
-import type { LoadThresholds } from '../../src/http/load-shedding.js';
+import type { ArrivalTimes } from '../../src/http/limits/connection-limits.js';
+import type { LoadThresholds } from '../../src/http/limits/load-shedding.js';
 import { startServer } from '../../src/http/server.js';
-import type { Pace } from '../../src/services/live-counts/index.js';
-import { issueToken } from '../../src/services/tokens.js';
+import type { Pace } from '../../src/live-counts/index.js';
+import { issueToken } from '../../src/access/tokens.js';
 import { freshDatabase } from './databases.js';
 
 /** Is what a GraphQL request answers. */

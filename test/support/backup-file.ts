@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { fileSource, type Source } from '../../src/services/import/source.js';
-import { writeBackup } from '../../src/services/backup/write-backup.js';
-import { operator } from '../../src/services/viewer.js';
+import { fileSource, type Source } from '../../src/tools/import/source.js';
+import { writeBackup } from '../../src/tools/backup/write-backup.js';
+import { operator } from '../../src/access/viewer.js';
 
 /** Gives the text of a backup made now. */
 export async function backupText(database: Database): Promise<string> {

@@ -10,9 +10,9 @@ import {
   type RecountRequest,
   type Run,
   type WorkOptions,
-} from '../../src/services/runs/index.js';
-import type { Outcome } from '../../src/services/outcome.js';
-import { operator } from '../../src/services/viewer.js';
+} from '../../src/recounts/index.js';
+import type { Outcome } from '../../src/use-cases/outcome.js';
+import { operator } from '../../src/access/viewer.js';
 import { addCourses, addEnrollments, addUsers } from './rows.js';
 
 export { operator };

@@ -1,10 +1,10 @@
-import { operator } from '../../src/services/viewer.js';
-import { readConfig } from '../../src/config.js';
-import { explanationOf } from '../../src/cli/doctor.js';
+import { operator } from '../../src/access/viewer.js';
+import { readConfig } from '../../src/config/config.js';
+import { explanationOf } from '../../src/cli/commands/doctor.js';
 import { trustedDocumentsOf } from '../../src/cli/trusted-documents.js';
 import { openExistingDatabase, type Database } from '../../src/database/database.js';
-import { examine } from '../../src/services/doctor/examine.js';
-import type { NamedFinding } from '../../src/services/doctor/finding.js';
+import { examine } from '../../src/tools/doctor/examine.js';
+import type { NamedFinding } from '../../src/tools/doctor/finding.js';
 
 /**
  * Says how to examine: how long a check may take, in milliseconds, and what to do before the connections are closed.

@@ -1,5 +1,5 @@
 import { isEnumType, Lexer, Source, TokenKind, type GraphQLSchema } from 'graphql';
-import type { Random } from '../../src/services/sample-data/random.js';
+import type { Random } from '../../src/tools/sample-data/random.js';
 
 /** What a request sends: members of a body of GraphQL, well-formed or not, or bytes instead of them. */
 export interface HostileBody {

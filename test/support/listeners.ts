@@ -1,4 +1,4 @@
-import { Outlet, type Listener } from '../../src/services/live-counts/index.js';
+import { Outlet, type Listener } from '../../src/live-counts/index.js';
 
 /** Gives somebody who listens by events without a token, and takes messages at any time. */
 export function listenerAt(address = '192.0.2.1'): Listener {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Config } from '../../src/config.js';
-import { serverLogger } from '../../src/http/logger.js';
+import type { Config } from '../../src/config/config.js';
+import { serverLogger } from '../../src/http/observability/logger.js';
 import { until } from './awaited.js';
 
 /** Is one line of a server's log. */

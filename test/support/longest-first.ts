@@ -9,7 +9,7 @@ const longest = [
   '/test/docs/commands',
   '/test/cli/',
   '/test/graphql/retry-later',
-  '/test/services/doctor/server',
+  '/test/tools/doctor/server',
   '/test/http/database-faults',
   '/test/http/readiness',
 ];

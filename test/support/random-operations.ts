@@ -14,7 +14,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import type { Random } from '../../src/services/sample-data/random.js';
+import type { Random } from '../../src/tools/sample-data/random.js';
 
 /** What random operations are made of. */
 export interface OperationMaterial {

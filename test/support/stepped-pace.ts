@@ -1,4 +1,4 @@
-import type { Pace } from '../../src/services/live-counts/index.js';
+import type { Pace } from '../../src/live-counts/index.js';
 import { until } from './awaited.js';
 
 /** Is a pace that a test sets: the database is looked at only in a tick, and the time is what the test says. */

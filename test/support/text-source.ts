@@ -1,4 +1,4 @@
-import type { Source } from '../../src/services/import/source.js';
+import type { Source } from '../../src/tools/import/source.js';
 
 /** Gives a text as a file to import, read in chunks that end anywhere. */
 export function textSource(text: string | Buffer, chunk = 1000): Source {

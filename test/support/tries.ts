@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { type DatabaseKind } from '../../src/database/database-url.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
-import { inTransaction } from '../../src/services/transactions.js';
+import { inTransaction } from '../../src/transactions/transactions.js';
 import { freshDatabase } from './databases.js';
 import { addCourses } from './rows.js';
 

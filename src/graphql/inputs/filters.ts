@@ -1,12 +1,12 @@
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
-import type { CourseFilter, EnrollmentFilter, Ordering } from '../../services/reader/index.js';
-import { quoted } from '../../services/quoted.js';
-import { lengthOf } from '../../services/text.js';
-import { badUserInput } from '../errors.js';
+import type { CourseFilter, EnrollmentFilter, Ordering } from '../../reading/index.js';
+import { quoted } from '../../use-cases/quoted.js';
+import { lengthOf } from '../../use-cases/text.js';
+import { badUserInput } from '../errors/errors.js';
 import { idsOf, optionalIdOf } from '../ids.js';
 import { Int } from '../int.js';
-import { PageArgs } from '../pagination.js';
+import { PageArgs } from '../lists/pagination.js';
 import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
 
 /** Compares whole numbers. */

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { EnrollmentStatus } from '../../entities/index.js';
-import { createCourse, deleteCourse, updateCourse } from '../../services/courses.js';
+import { createCourse, deleteCourse, updateCourse } from '../../use-cases/courses.js';
 import {
   courseCount,
   coursePage,
@@ -9,18 +9,18 @@ import {
   type CourseRow,
   type EnrollmentRow,
   type UserRow,
-} from '../../services/reader/index.js';
+} from '../../reading/index.js';
 import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
-import { badUserInput } from '../errors.js';
-import { nestedEnrollmentConnection } from '../enrollment-lists.js';
+import { badUserInput } from '../errors/errors.js';
+import { nestedEnrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
 import { Int } from '../int.js';
-import { connectionOf, pageRequest, type Connection } from '../pagination.js';
-import { presentOne } from '../present-enrollments.js';
-import { costOfComputed } from '../query-cost.js';
+import { connectionOf, pageRequest, type Connection } from '../lists/pagination.js';
+import { presentOne } from '../lists/present-enrollments.js';
+import { costOfComputed } from '../costs/query-cost.js';
 import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
 import { CountPrecision } from '../types/enums.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';

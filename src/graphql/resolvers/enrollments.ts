@@ -1,16 +1,16 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../services/enrollments.js';
-import { signedIn } from '../../services/access.js';
+import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../use-cases/enrollments.js';
+import { signedIn } from '../../access/access.js';
 import {
   coursesById,
   enrollmentsById,
   type CourseRow,
   type EnrollmentRow,
   type UserRow,
-} from '../../services/reader/index.js';
+} from '../../reading/index.js';
 import type { Context } from '../context.js';
-import { enrollmentConnection } from '../enrollment-lists.js';
+import { enrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
 import {
@@ -20,9 +20,9 @@ import {
   TransferEnrollmentInput,
   UnenrollInput,
 } from '../inputs/mutations.js';
-import type { Connection } from '../pagination.js';
-import { presentAt, presentOne } from '../present-enrollments.js';
-import { costOfEnrollMany } from '../query-cost.js';
+import type { Connection } from '../lists/pagination.js';
+import { presentAt, presentOne } from '../lists/present-enrollments.js';
+import { costOfEnrollMany } from '../costs/query-cost.js';
 import { EnrollmentConnectionType } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
 import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';

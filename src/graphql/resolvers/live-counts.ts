@@ -4,12 +4,12 @@ import {
   SubscriptionRefused,
   type CourseCountsChange,
   type CourseCountsSubscription,
-} from '../../services/live-counts/index.js';
-import { TokenError } from '../../services/token-error.js';
+} from '../../live-counts/index.js';
+import { TokenError } from '../../access/token-error.js';
 import type { Context } from '../context.js';
-import { codedError, tokenErrorCode } from '../errors.js';
+import { codedError, tokenErrorCode } from '../errors/errors.js';
 import { idsOf } from '../ids.js';
-import { costOfFirstMessages } from '../query-cost.js';
+import { costOfFirstMessages } from '../costs/query-cost.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
 
 /** Resolves the subscription to stored counts. */

@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import type { Outcome } from '../../services/outcome.js';
-import type { CourseRow } from '../../services/reader/index.js';
+import type { Outcome } from '../../use-cases/outcome.js';
+import type { CourseRow } from '../../reading/index.js';
 import {
   cancelRun,
   inOrder,
@@ -14,11 +14,11 @@ import {
   startUndo,
   type RecordedChange,
   type Run,
-} from '../../services/runs/index.js';
+} from '../../recounts/index.js';
 import type { Context } from '../context.js';
 import { idOf, idsOf } from '../ids.js';
 import { RecountEnrollmentsInput, RunInput } from '../inputs/runs.js';
-import { connectionOf, PageArgs, pageRequest, type Connection } from '../pagination.js';
+import { connectionOf, PageArgs, pageRequest, type Connection } from '../lists/pagination.js';
 import { CourseType } from '../types/objects.js';
 import { RecountChangeConnectionType, RecountRunConnectionType } from '../types/run-connections.js';
 import { RecountPayload } from '../types/run-payloads.js';

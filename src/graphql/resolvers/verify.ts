@@ -1,10 +1,10 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import { isUnsafeNumber } from '../../counters/index.js';
-import type { CourseRow } from '../../services/reader/index.js';
-import { done, refused } from '../../services/outcome.js';
-import { verifyCounts, type CourseCount } from '../../services/verify-counts.js';
+import type { CourseRow } from '../../reading/index.js';
+import { done, refused } from '../../use-cases/outcome.js';
+import { verifyCounts, type CourseCount } from '../../recounts/verify-counts.js';
 import type { Context } from '../context.js';
-import { codedError } from '../errors.js';
+import { codedError } from '../errors/errors.js';
 import { idsOf } from '../ids.js';
 import { VerifyEnrollmentCountsInput } from '../inputs/runs.js';
 import { CourseType } from '../types/objects.js';

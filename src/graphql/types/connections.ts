@@ -1,8 +1,8 @@
 import { Directive, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
-import type { CourseRow, EnrollmentRow } from '../../services/reader/index.js';
+import type { CourseRow, EnrollmentRow } from '../../reading/index.js';
 import { PUBLIC } from '../cache-hints.js';
 import { Int } from '../int.js';
-import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
+import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
 import { CourseType, EnrollmentType } from './objects.js';
 
 /** Shows where a page stands among all. */

@@ -1,7 +1,7 @@
 import { registerEnumType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../../entities/index.js';
-import { UserErrorCode } from '../../services/outcome.js';
-import { userErrorCatalogue } from '../user-error-catalogue.js';
+import { UserErrorCode } from '../../use-cases/outcome.js';
+import { userErrorCatalogue } from '../errors/user-error-catalogue.js';
 
 /** Says whether a computed count is the whole count. */
 export enum CountPrecision {

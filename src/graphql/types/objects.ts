@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
-import { UserErrorCode } from '../../services/outcome.js';
+import { UserErrorCode } from '../../use-cases/outcome.js';
 import { PUBLIC } from '../cache-hints.js';
 import { Int } from '../int.js';
 import { CountPrecision } from './enums.js';

@@ -1,7 +1,7 @@
 import { Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
-import type { RecordedChange, Run } from '../../services/runs/index.js';
+import type { RecordedChange, Run } from '../../recounts/index.js';
 import { Int } from '../int.js';
-import { edgesOf, pageInfoOf, type Connection } from '../pagination.js';
+import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
 import { PageInfoType } from './connections.js';
 import { RecountChangeType, RecountRunType } from './runs.js';
 

@@ -8,7 +8,7 @@
 import staticFiles from '@fastify/static';
 import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 import { examples } from './examples.js';
 import { newNonce, setPageHeaders } from './page-headers.js';
 import { tokenHint } from './token-hint.js';

@@ -5,7 +5,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { FastifyInstance } from 'fastify';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 import { firstQuery } from './examples.js';
 import { setPageHeaders, type PagePolicy } from './page-headers.js';
 import { tokenHint } from './token-hint.js';

@@ -1,5 +1,5 @@
-import { protocols, Shares, type Listener, type Pace, type ShareLimits } from '../../services/live-counts/index.js';
-import type { TokenError } from '../../services/token-error.js';
+import { protocols, Shares, type Listener, type Pace, type ShareLimits } from '../../live-counts/index.js';
+import type { TokenError } from '../../access/token-error.js';
 
 type Protocol = Listener['protocol'];
 

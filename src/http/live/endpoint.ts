@@ -8,22 +8,22 @@ import {
   type GraphQLFormattedError,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 import type { Context } from '../../graphql/context.js';
-import { readDocument } from '../../graphql/documents.js';
-import { codedError } from '../../graphql/errors.js';
-import type { SentDocument } from '../../graphql/trusted-documents.js';
-import { assessOperation } from '../../graphql/query-limits.js';
-import type { Variables } from '../../graphql/variables.js';
-import type { Listener, LiveCounts, Pace, Turns } from '../../services/live-counts/index.js';
-import type { Viewer } from '../../services/viewer.js';
-import type { ClientAddressOf } from '../client-address.js';
-import type { OperationRules } from '../operation-limits.js';
-import type { RawAnswers } from '../raw-answer.js';
-import { rateLimited, type Bill } from '../rate-limits/bill.js';
-import { mistakePoints, operationPoints } from '../rate-limits/prices.js';
-import type { RateLimits } from '../rate-limits/rate-limits.js';
-import type { CurrentRequest } from '../request-record.js';
+import { readDocument } from '../../graphql/documents/documents.js';
+import { codedError } from '../../graphql/errors/errors.js';
+import type { SentDocument } from '../../graphql/documents/trusted-documents.js';
+import { assessOperation } from '../../graphql/costs/query-limits.js';
+import type { Variables } from '../../graphql/documents/variables.js';
+import type { Listener, LiveCounts, Pace, Turns } from '../../live-counts/index.js';
+import type { Viewer } from '../../access/viewer.js';
+import type { ClientAddressOf } from '../limits/client-address.js';
+import type { OperationRules } from '../limits/operation-limits.js';
+import type { RawAnswers } from '../answers/raw-answer.js';
+import { rateLimited, type Bill } from '../limits/rates/bill.js';
+import { mistakePoints, operationPoints } from '../limits/rates/prices.js';
+import type { RateLimits } from '../limits/rates/rate-limits.js';
+import type { CurrentRequest } from '../observability/request-record.js';
 import type { LiveConnections } from './connections.js';
 
 /** Is what the endpoints for subscriptions share. */

@@ -1,10 +1,10 @@
 /** Serves subscriptions to live counts, by server-sent events and by WebSocket. */
 import type { FastifyInstance } from 'fastify';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
-import { clock, LiveCounts, shareLimits, Turns, type Pace } from '../../services/live-counts/index.js';
-import { expiryOf } from '../../services/tokens.js';
-import { loggedError } from '../database-faults.js';
+import { clock, LiveCounts, shareLimits, Turns, type Pace } from '../../live-counts/index.js';
+import { expiryOf } from '../../access/tokens.js';
+import { loggedError } from '../observability/database-faults.js';
 import { LiveConnections } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 import { serveEventStreams } from './event-stream.js';

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 
 /** Stands for the origin of a page that its browser does not name. */
 const UNNAMED = 'another site';

@@ -1,7 +1,7 @@
 import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import { Outlet, type Listener } from '../../services/live-counts/index.js';
-import { rejection, type TokenError } from '../../services/token-error.js';
+import { Outlet, type Listener } from '../../live-counts/index.js';
+import { rejection, type TokenError } from '../../access/token-error.js';
 import { WRITE_DEADLINE, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { Outlet, type Listener } from '../../services/live-counts/index.js';
-import type { TokenError } from '../../services/token-error.js';
+import { Outlet, type Listener } from '../../live-counts/index.js';
+import type { TokenError } from '../../access/token-error.js';
 import { WRITE_DEADLINE, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 

@@ -2,7 +2,7 @@ import { getNamedType } from 'graphql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CourseStatus, Role } from '../../../src/entities/index.js';
 import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
 import { setIdsApart } from '../../support/ids-apart.js';

@@ -9,7 +9,7 @@ import {
   type GraphQLSchema,
   type SelectionSetNode,
 } from 'graphql';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { maySeeCourse, maySeeEmail, maySeeEnrollment, mayMeet, type Facts } from './rules.js';
 
 type Shown = Record<string, unknown>;

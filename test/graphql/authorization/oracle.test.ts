@@ -1,8 +1,8 @@
 import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
-import { Random } from '../../../src/services/sample-data/random.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import { Random } from '../../../src/tools/sample-data/random.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
 import { randomOperation, type OperationMaterial } from '../../support/random-operations.js';

@@ -3,7 +3,7 @@
  * against them.
  */
 import { Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { manages, maySeeCourse, type CourseFacts, type EnrollmentFacts, type Facts } from './rules.js';
 
 /** Returns each change between two moments that this viewer may not make. */

@@ -4,7 +4,7 @@
  */
 import type { Database } from '../../../src/database/database.js';
 import { Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 
 export interface UserFacts {
   readonly id: number;

@@ -1,5 +1,5 @@
 import { CourseStatus, Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { addCourses, addEnrollments, addUsers } from '../../support/rows.js';
 import type { Api } from '../../support/api.js';
 

@@ -2,8 +2,8 @@ import { parse, type OperationDefinitionNode } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
 import { examples } from '../../../src/http/exploring/examples.js';
-import { exampleAccounts } from '../../../src/services/example-accounts.js';
-import { defaultSeedSize, seedDatabase } from '../../../src/services/sample-data/seed-database.js';
+import { exampleAccounts } from '../../../src/tools/sample-data/example-accounts.js';
+import { defaultSeedSize, seedDatabase } from '../../../src/tools/sample-data/seed-database.js';
 import { startApi, type Api } from '../../support/api.js';
 
 describe('the examples of the pages for exploring', () => {

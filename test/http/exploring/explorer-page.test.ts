@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
-import { seedDatabase } from '../../../src/services/sample-data/seed-database.js';
+import { seedDatabase } from '../../../src/tools/sample-data/seed-database.js';
 import { startApi, type Api } from '../../support/api.js';
 import { browserProgram, startBrowser, watchedPage, type WatchedPage } from '../../support/browser.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.js';
-import { errorCatalogue } from '../../../src/graphql/error-catalogue.js';
+import { readConfig } from '../../../src/config/config.js';
+import { errorCatalogue } from '../../../src/graphql/errors/error-catalogue.js';
 import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
-import { Random } from '../../../src/services/sample-data/random.js';
-import { issueToken } from '../../../src/services/tokens.js';
+import { Random } from '../../../src/tools/sample-data/random.js';
+import { issueToken } from '../../../src/access/tokens.js';
 import type { Api } from '../../support/api.js';
 import { placeToRun, type Place, type Running } from '../../support/command-line.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';

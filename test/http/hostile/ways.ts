@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import type { Random } from '../../../src/services/sample-data/random.js';
+import type { Random } from '../../../src/tools/sample-data/random.js';
 import { awaited } from '../../support/awaited.js';
 import { bytesOf, type HostileBody } from '../../support/hostile-requests.js';
 

@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino';
-import { readConfig } from '../../../src/config.js';
+import { readConfig } from '../../../src/config/config.js';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import type { DatabaseKind } from '../../../src/database/database-url.js';
 import { Role } from '../../../src/entities/index.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
-import { issueToken } from '../../../src/services/tokens.js';
-import { readConfig } from '../../../src/config.js';
+import { issueToken } from '../../../src/access/tokens.js';
+import { readConfig } from '../../../src/config/config.js';
 import { addCourse, addEnrollment, addUser } from '../../support/api.js';
 import { until } from '../../support/awaited.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';

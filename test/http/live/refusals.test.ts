@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from 'graphql-ws';
 import { Role } from '../../../src/entities/index.js';
-import { LiveCounts, shareLimits } from '../../../src/services/live-counts/index.js';
+import { LiveCounts, shareLimits } from '../../../src/live-counts/index.js';
 import { addCourse, addUser, startApi } from '../../support/api.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { listenerAt } from '../../support/listeners.js';

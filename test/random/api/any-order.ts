@@ -1,4 +1,4 @@
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import type { Mutation } from './mutation.js';
 import type { School } from './school.js';
 import { differences } from './tables.js';

@@ -1,5 +1,5 @@
 import { Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import type { Answer, Api } from '../../support/api.js';
 import { sendMutation, type MutationName } from '../../support/mutations.js';
 import { Story } from '../story.js';

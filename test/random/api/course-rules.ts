@@ -1,5 +1,5 @@
 import { CourseStatus, Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { countsIn, manages, removeEnrollments, sees, type CourseModel, type School, type UserModel } from './school.js';
 import { adminOnly, denied, done, refused, staffOnly, type Verdict } from './verdict.js';
 

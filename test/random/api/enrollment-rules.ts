@@ -1,5 +1,5 @@
 import { EnrollmentStatus, Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import { isEnrolled, isOpen, manages, seatsIn, sees, seesEnrollment, type School } from './school.js';
 import { denied, done, refused, staffOnly, type Verdict } from './verdict.js';
 

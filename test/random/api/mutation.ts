@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import type { MutationName } from '../../support/mutations.js';
 import { UNKNOWN, type Classroom } from './classroom.js';
 import type { School } from './school.js';

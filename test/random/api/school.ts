@@ -1,5 +1,5 @@
 import { CourseStatus, EnrollmentStatus, Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 
 /** Is a user in the model. */
 export interface UserModel {

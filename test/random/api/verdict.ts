@@ -1,5 +1,5 @@
 import { Role } from '../../../src/entities/index.js';
-import type { Viewer } from '../../../src/services/viewer.js';
+import type { Viewer } from '../../../src/access/viewer.js';
 import type { School } from './school.js';
 
 /** Names, by id, the rows that an answer shows. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Role, User } from '../../../src/entities/index.js';
-import { deleteCourse } from '../../../src/services/courses.js';
-import { deleteUser } from '../../../src/services/users.js';
+import { deleteCourse } from '../../../src/use-cases/courses.js';
+import { deleteUser } from '../../../src/use-cases/users.js';
 import { choice, chosen, type Act } from './act.js';
 import { courseIds, withoutCourse, withoutStudent } from './rows.js';
 

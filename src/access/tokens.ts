@@ -1,0 +1,133 @@
+import { createSecretKey } from 'node:crypto';
+import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import type { JwtConfig } from '../config/config.js';
+import { shownUrl } from '../database/shown-text.js';
+import { Role } from '../entities/index.js';
+import type { Claimed } from './known-users.js';
+import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
+import { rejection, rejectionOf, TokenError } from './token-error.js';
+import type { Viewer } from './viewer.js';
+
+export { TokenError, type TokenErrorCode } from './token-error.js';
+
+/** Lists the algorithms for published keys; a shared-secret one among them would let a public key pass for a secret. */
+const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const HIGHEST_FIRST = [Role.ADMIN, Role.TEACHER, Role.STUDENT];
+
+/** Is a span of time: a whole number of seconds, minutes, hours or days. */
+export type Lifetime = `${number}${'s' | 'm' | 'h' | 'd'}`;
+
+/** Tells whether a text is a span of time such as 90s, 15m, 1h or 30d. */
+export function isLifetime(text: string): text is Lifetime {
+  return /^[1-9]\d{0,8}[smhd]$/.test(text);
+}
+
+/**
+ * Issues a token that this server accepts, signed with its secret. Errors: TokenError, where an identity provider
+ * issues them or a user id lacks.
+ */
+export async function issueToken(
+  jwt: JwtConfig,
+  { userId, role, expiresIn }: Viewer & { readonly expiresIn: Lifetime },
+): Promise<string> {
+  if (jwt.secret === undefined) {
+    throw new TokenError(
+      'TOKEN_NOT_ISSUED',
+      `Tokens come from the identity provider whose keys JWKS_URL names (${shownUrl(jwt.jwksUrl)}). Get one there, or set JWT_SECRET instead.`,
+    );
+  }
+  if (userId === null && role !== Role.ADMIN)
+    throw new TokenError('TOKEN_NOT_ISSUED', `A ${role}'s token needs a user id.`);
+  const token = new SignJWT({ role })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setIssuedAt()
+    .setExpirationTime(expiresIn);
+  if (userId !== null) token.setSubject(String(userId));
+  if (jwt.issuer !== undefined) token.setIssuer(jwt.issuer);
+  if (jwt.audience !== undefined) token.setAudience(jwt.audience);
+  return token.sign(secretKey(jwt.secret));
+}
+
+/** How tokens are verified; where roles come from the database, a token that names a user needs none. */
+export interface TokenVerifierOptions extends PublishedKeysOptions {
+  readonly roleFrom?: 'token' | 'database';
+}
+
+/**
+ * Returns a function that verifies a bearer token and returns whom it names; KnownUsers makes a viewer of that. Errors:
+ * TokenError, code UNAUTHENTICATED, or UncheckedTokenError.
+ */
+export function tokenVerifier(
+  jwt: JwtConfig,
+  { roleFrom = 'token', ...options }: TokenVerifierOptions = {},
+): (token: string) => Promise<Claimed> {
+  const verify = payloadVerifier(jwt, options);
+  return async token => {
+    try {
+      return claimedIn(await verify(token), roleFrom);
+    } catch (error) {
+      throw rejectionOf(error);
+    }
+  };
+}
+
+/** Returns when a token that was verified is no longer accepted, in milliseconds since 1970. */
+export function expiryOf(token: string, { clockTolerance = 0 }: Pick<JwtConfig, 'clockTolerance'>): number {
+  // Verifying asks for the claim.
+  return (decodeJwt(token).exp! + clockTolerance) * 1000;
+}
+
+function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): (token: string) => Promise<JWTPayload> {
+  const claims: JWTVerifyOptions = {
+    issuer: jwt.issuer,
+    audience: jwt.audience,
+    requiredClaims: ['exp'],
+    clockTolerance: jwt.clockTolerance,
+  };
+  if (jwt.secret !== undefined) {
+    const key = secretKey(jwt.secret);
+    return async token => (await jwtVerify(token, key, { ...claims, algorithms: ['HS256'] })).payload;
+  }
+  const keys = publishedKeys(jwt.jwksUrl, options);
+  return async token => (await jwtVerify(token, keys, { ...claims, algorithms: ASYMMETRIC })).payload;
+}
+
+function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): Claimed {
+  const role = roleIn(payload);
+  const { sub } = payload;
+  if (role === null && (roleFrom === 'token' || sub === undefined))
+    throw rejection('The token gives no role: its claim "role" must be student, teacher or admin.');
+  if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
+  const userId = typeof sub === 'string' && /^[1-9]\d*$/.test(sub) ? Number(sub) : NaN;
+  if (!Number.isSafeInteger(userId))
+    throw rejection('The token does not say whose it is: its claim "sub" must be the user\'s id.');
+  return { userId, role };
+}
+
+/**
+ * Returns the highest role that a token claims; null where it claims none. Only texts count: a list in a list is no
+ * role.
+ */
+function roleIn(payload: JWTPayload): Role | null {
+  const claimed = payload['role'] === undefined ? payload['roles'] : [payload['role']];
+  const names = (Array.isArray(claimed) ? claimed : [])
+    .filter(name => typeof name === 'string')
+    .map(name => name.toLowerCase());
+  return HIGHEST_FIRST.find(one => names.includes(one)) ?? null;
+}
+
+function secretKey(secret: string): ReturnType<typeof createSecretKey> {
+  return createSecretKey(Buffer.from(secret));
+}

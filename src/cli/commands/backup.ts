@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import type { Database } from '../../database/database.js';
+import { writeBackup } from '../../tools/backup/write-backup.js';
+import { operator } from '../../access/viewer.js';
+import { ExitCode } from '../exit-code.js';
+import { counted } from '../format.js';
+import { interruption } from '../interruption.js';
+import { printWhole, tell } from '../output.js';
+import { showProgress } from '../progress.js';
+import { writeWholeFile, type Append } from '../whole-file.js';
+import { withExistingDatabase } from '../with-database.js';
+
+/** Adds `backup`. */
+export function addBackup(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('backup')
+    .description(
+      'Writes the ids and stored counts of all courses to a file, as one moment has them, to be restored with "rollcall restore". Writers are not held up.',
+    )
+    .argument('<file>', 'the file to make; - is standard output')
+    .option('--force', 'replace the file where it is there already')
+    .addHelpText('after', help)
+    .action(async (path: string, { force = false }: { force?: boolean }) =>
+      end(await withExistingDatabase(loadConfig(), database => backup(database, path, force))),
+    );
+}
+
+async function backup(database: Database, path: string, force: boolean): Promise<ExitCode> {
+  const display = await showProgress('backup', { unit: 'courses', quiet: true });
+  const stop = interruption(() => tell('Stopping; no file is made.\n'));
+  const write = (append: Append): Promise<number | null> =>
+    writeBackup(database, operator, append, { signal: stop.signal, onProgress: display.onProgress });
+  try {
+    const courses = path === '-' ? await write(printWhole) : await writeWholeFile(path, force, write);
+    display.finish();
+    if (courses === null) return ExitCode.failure;
+    tell(`Backed up the counts of ${counted(courses, 'course')}${path === '-' ? '' : ` to ${path}`}.\n`);
+    return ExitCode.clean;
+  } finally {
+    display.finish();
+    stop.stop();
+  }
+}
+
+const help = `
+Examples:
+  $ rollcall backup counts.jsonl
+  $ rollcall backup - | gzip > counts.jsonl.gz
+
+The file has a line for each course, a header and a closing line with a checksum; it is there as a whole or not at all.
+It holds no courses and no enrollments: for those use mysqldump, mariadb-dump, or ".backup" of sqlite3.`;

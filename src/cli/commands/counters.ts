@@ -1,0 +1,74 @@
+import { Argument, type Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import { installTriggers, removeTriggers, thereIn, triggerStatus } from '../../counters/index.js';
+import { disagreementOf, inForce } from '../../tools/counter-agreement.js';
+import { ExitCode } from '../exit-code.js';
+import { print } from '../output.js';
+import { withDatabase } from '../with-database.js';
+
+/** Adds `counters status` and `counters use`. */
+export function addCounters(program: Command, end: (code: ExitCode) => void): void {
+  const counters = program
+    .command('counters')
+    .description(
+      'Says who keeps the stored counts, the hooks of the servers or triggers in the database, or changes it.',
+    );
+  counters
+    .command('status')
+    .description(
+      'Tells what is configured, what the database has, and whether they agree; exit code 1 where they do not.',
+    )
+    .addHelpText('after', '\nExample:\n  $ rollcall counters status')
+    .action(async () => end(await status()));
+  counters
+    .command('use')
+    .description('Installs the triggers or drops them, while servers go on writing.')
+    .addArgument(new Argument('<strategy>', 'who shall keep the counts').choices(['hooks', 'triggers']))
+    .addHelpText('after', helpOfUse)
+    .action(async (strategy: 'hooks' | 'triggers') => end(await use(strategy)));
+  counters.addHelpText('after', '\nExamples:\n  $ rollcall counters status\n  $ rollcall counters use triggers');
+}
+
+async function status(): Promise<ExitCode> {
+  const config = loadConfig();
+  const triggers = await withDatabase(config, database => triggerStatus(database.em));
+  // Without any, hooks count, and none is missed.
+  const states =
+    config.counters !== 'triggers' && thereIn(triggers).length === 0
+      ? []
+      : (['present', 'different', 'missing', 'superfluous', 'foreign'] as const);
+  const lines = states.flatMap(state => triggers[state].map(name => `${state.padEnd(11)}  ${name}`));
+  const disagreement = disagreementOf(config.counters, triggers);
+  print(
+    [
+      `configured   ${config.counters}`,
+      `database     ${inForce(triggers)}`,
+      ...lines,
+      disagreement ?? 'They agree.',
+      '',
+    ].join('\n'),
+  );
+  return disagreement === null ? ExitCode.clean : ExitCode.failure;
+}
+
+async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
+  const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) =>
+    strategy === 'triggers' ? installTriggers(em) : { created: [], dropped: await removeTriggers(em) },
+  );
+  for (const name of created) print(`Installed ${name}.\n`);
+  for (const name of dropped) print(`Dropped ${name}.\n`);
+  if (created.length + dropped.length === 0) print('Nothing was to be done.\n');
+  return ExitCode.clean;
+}
+
+const helpOfUse = `
+From hooks to triggers, without a moment in which counts can drift:
+  1. $ rollcall counters use triggers      servers with COUNTERS=hooks go on: the triggers stand back for them
+  2. restart each server with COUNTERS=triggers
+From triggers to hooks:
+  1. restart each server with COUNTERS=switching, so that hooks count
+  2. $ rollcall counters use hooks
+  3. set COUNTERS=hooks for the next restart
+A server with COUNTERS=hooks does not start while there are triggers, nor does one with COUNTERS=triggers write without.
+On MySQL and MariaDB the user needs the privileges TRIGGER and LOCK TABLES; with binary logging, MySQL and MariaDB also
+ask for log_bin_trust_function_creators=1 or the privilege SUPER.`;

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import { startRecount } from '../../recounts/index.js';
+import { operator } from '../../access/viewer.js';
+import type { ExitCode } from '../exit-code.js';
+import { wholeNumber, wholeNumbers } from '../option-values.js';
+import { withExistingDatabase } from '../with-database.js';
+import { startedBy, workOnRun } from '../work-on-run.js';
+
+interface RecountOptions {
+  readonly courseId?: readonly number[];
+  readonly dryRun?: boolean;
+  readonly batchSize?: number;
+  readonly throttle?: number;
+  readonly json?: boolean;
+}
+
+/** Adds `recount`, also named `update-total-enrollments`. */
+export function addRecount(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('recount')
+    .alias('update-total-enrollments')
+    .description(
+      'Repairs the stored counts that do not match, while writers go on. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").',
+    )
+    .option('--course-id <id>', 'recount only this course; can be given several times', wholeNumbers(1))
+    .option('--dry-run', 'tell what would be changed and change nothing; exit code 3 where something would be')
+    .option(
+      '--batch-size <courses>',
+      'how many courses one statement compares (sized by time, about 0.2 s)',
+      wholeNumber(1),
+    )
+    .option('--throttle <ms>', 'milliseconds to pause after each chunk and each repair (0)', wholeNumber(0))
+    .option('--json', 'print JSON lines: one for each change, and the run as the last')
+    .addHelpText('after', help)
+    .action(async ({ courseId, dryRun, batchSize, throttle, json = false }: RecountOptions) => {
+      const request = { courseIds: courseId, dryRun, batchSize, throttle, startedBy: startedBy('recount') };
+      end(
+        await withExistingDatabase(loadConfig(), async database =>
+          workOnRun(database, await startRecount(database, operator, request), json),
+        ),
+      );
+    });
+}
+
+const help = `
+Examples:
+  $ rollcall recount
+  $ rollcall update-total-enrollments --course-id 12 --course-id 31
+  $ rollcall recount --dry-run --json
+
+SIGINT (Ctrl+C) and SIGTERM pause the run after the chunk at hand and say how to resume it. Two recounts of the same
+courses do not run at once: the second is told about the first.
+
+Each line of --json has courseId, title, counter, before and after; the last one has only run.
+
+Exit codes: 0 done, 3 a dry run found something to change, 1 not done: paused, cancelled, refused or failed; 2 usage.`;

@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import type { Database } from '../../database/database.js';
+import type { BackupComparison, CountToRestore, SomeIds } from '../../tools/backup/compare-backup.js';
+import { checkBackup, restoreCounts, type CheckedBackup } from '../../tools/backup/restore-counts.js';
+import { fileSource, type Source } from '../../tools/import/source.js';
+import { operator } from '../../access/viewer.js';
+import { ExitCode } from '../exit-code.js';
+import { counted, grouped } from '../format.js';
+import { interruption } from '../interruption.js';
+import { print, tell } from '../output.js';
+import { showProgress } from '../progress.js';
+import { headingOf, lineOf, type Column } from '../table.js';
+import { withExistingDatabase } from '../with-database.js';
+
+const columns: readonly Column[] = [
+  { title: 'id', width: 8, number: true },
+  { title: 'title', width: 36 },
+  { title: 'counter', width: 24 },
+  { title: 'stored', width: 8, number: true },
+  { title: 'backup', width: 8, number: true },
+  { title: 'actual', width: 8, number: true },
+];
+
+/** Adds `restore`. */
+export function addRestore(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('restore')
+    .description(
+      'Sets the stored counts back to those of a file that "rollcall backup" made. What changed since then does not match its enrollments afterwards: exit code 3.',
+    )
+    .argument('<file>', 'the backup')
+    .option('--dry-run', 'check the file and show what would change, and change nothing')
+    .addHelpText('after', help)
+    .action(async (path: string, { dryRun = false }: { dryRun?: boolean }) => {
+      const config = loadConfig();
+      const source = await fileSource(path);
+      end(await withExistingDatabase(config, database => restore(database, source, dryRun)));
+    });
+}
+
+async function restore(database: Database, source: Source, dryRun: boolean): Promise<ExitCode> {
+  const checked = await checkBackup(database, operator, source, tableOf());
+  print(introductionOf(source, checked));
+  const { changes, drifting } = checked.comparison;
+  if (dryRun) return told(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
+  if (changes === 0) return told('Nothing is to be restored: all counts are those of the file.', drifting);
+  return write(database, source);
+}
+
+async function write(database: Database, source: Source): Promise<ExitCode> {
+  const display = await showProgress('restore', { unit: 'courses', quiet: true });
+  const stop = interruption(() => tell('Giving up after this chunk.\n'));
+  try {
+    const restored = await restoreCounts(database, operator, source, {
+      signal: stop.signal,
+      onProgress: display.onProgress,
+    });
+    display.finish();
+    if (restored) return told(`Restored ${countsOf(restored)}.`, restored.drifting);
+    print('Nothing was changed.\n');
+    return ExitCode.failure;
+  } finally {
+    display.finish();
+    stop.stop();
+  }
+}
+
+/** Prints the changes as they are found. */
+function tableOf(): (changes: readonly CountToRestore[]) => void {
+  let begun = false;
+  return changes => {
+    if (changes.length === 0) return;
+    const heading = begun ? [] : [headingOf(columns)];
+    begun = true;
+    const lines = changes.map(one =>
+      lineOf(columns, [
+        String(one.courseId),
+        one.title,
+        one.counter,
+        String(one.stored),
+        String(one.backup),
+        String(one.actual),
+      ]),
+    );
+    print(`${[...heading, ...lines].join('\n')}\n`);
+  };
+}
+
+function introductionOf({ name }: Source, { header, comparison }: CheckedBackup): string {
+  const { unknown, missing, changes } = comparison;
+  const lines = [
+    `${name} has the counts of ${counted(header.courses, 'course')} on ${header.database} at ${header.at}.`,
+  ];
+  if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${listOf(unknown)}.`);
+  if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${listOf(missing)}.`);
+  return `${changes > 0 ? '\n' : ''}${lines.join('\n')}\n`;
+}
+
+function listOf({ count, first }: SomeIds): string {
+  const others = count - first.length;
+  return `${counted(count, 'course')} (${first.join(', ')}${others > 0 ? ` and ${grouped(others)} more` : ''})`;
+}
+
+function countsOf({ changes, changedCourses }: Pick<BackupComparison, 'changes' | 'changedCourses'>): string {
+  return `${counted(changes, 'count')} of ${counted(changedCourses, 'course')}`;
+}
+
+/** Tells how it came out, and of drift, what to do about it. */
+function told(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
+  const drift = `With the file's numbers ${counted(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
+  print(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
+  return drifting > 0 ? ExitCode.drift : ExitCode.clean;
+}
+
+const help = `
+Examples:
+  $ rollcall restore --dry-run counts.jsonl
+  $ rollcall restore counts.jsonl
+
+The file is checked to its end before anything is written: format, checksum, counters. Then all counts that differ are
+set under the courses' locks, in one transaction: all or nothing. Whoever changes enrollments waits until it ends.
+A restored count is an old number. Where enrollments changed since the backup it is wrong, and stays wrong by as much
+until a recount; so restore only what a recount cannot give, and back up the present counts before.
+
+Exit codes: 0 the counts are those of the file and match, 3 some do not match the enrollments (of --dry-run: would not),
+1 nothing was changed: the file is not whole or of another schema, or the database failed; 2 usage.`;

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import { Role } from '../../entities/index.js';
+import { issueToken, type Lifetime } from '../../access/tokens.js';
+import { ExitCode } from '../exit-code.js';
+import { lifetime, roleNamed, wholeNumber } from '../option-values.js';
+import { print } from '../output.js';
+
+/** Adds `token`. */
+export function addToken(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('token')
+    .description(
+      'Prints a bearer token, signed with JWT_SECRET. Needs no database, so it does not check that the user exists.',
+    )
+    .requiredOption('--role <role>', 'student, teacher or admin', roleNamed)
+    .option('--user <id>', "whose token it is; an admin's may be nobody's", wholeNumber(1))
+    .option('--expires <span>', 'how long it is good for: 90s, 15m, 1h, 30d', lifetime, '1h' as const)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rollcall token --role admin\n  $ rollcall token --role student --user 41 --expires 30d',
+    )
+    .action(
+      async (
+        { role, user = null, expires }: { role: Role; user?: number | null; expires: Lifetime },
+        command: Command,
+      ) => {
+        if (role !== Role.ADMIN && user === null)
+          command.error(`A ${role}'s token needs a user. Give its id with --user.`);
+        print(`${await issueToken(loadConfig().jwt, { userId: user, role, expiresIn: expires })}\n`);
+        end(ExitCode.clean);
+      },
+    );
+}

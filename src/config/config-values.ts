@@ -1,0 +1,184 @@
+import { isIP } from 'node:net';
+import { compile } from '@fastify/proxy-addr';
+import { Cron } from 'croner';
+import { z } from 'zod';
+import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from '../database/database-url.js';
+import { isHost, shownValue } from '../database/shown-text.js';
+
+/** Says where metrics are served: with the API, not at all, or at a place of their own. */
+export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
+
+/**
+ * The proxies whose X-Forwarded-* headers are believed: none, all, so many of them from this server on, or those with
+ * certain addresses.
+ */
+export type TrustProxy = boolean | number | readonly string[];
+
+/** The most proxies that may stand in front of the server. */
+const MAX_HOPS = 99;
+
+/** The names that @fastify/proxy-addr knows for ranges of addresses. */
+const ADDRESS_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** So many points of work for each client, in a time of so many seconds. */
+export interface Allowance {
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** The most seconds for which points are given: a day. */
+const MAX_RATE_SECONDS = 86_400;
+
+/**
+ * Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds
+ * before the minutes where there are six fields.
+ */
+export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
+
+/** Gives the form of a value that is one of some words. */
+export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
+  return z.enum(values, withWayOut(`Give one of ${values.join(', ')}.`));
+}
+
+/** Gives the mistake in a value, with the value and the way out. */
+export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: ({ input }) => `is "${shownValue(String(input))}". ${wayOut}` };
+}
+
+/** Gives the form of a whole number within bounds; `unit` says of what, and `note` what a bound means. */
+export function wholeNumberFrom(least: number, most: number, unit: string, note = '') {
+  const wayOut = withWayOut(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
+  // Number() reads more than digits: signs, exponents, hexadecimal.
+  return z
+    .string()
+    .regex(/^\d+$/, wayOut)
+    .transform(Number)
+    .refine(number => number >= least && number <= most, wayOut);
+}
+
+/** Gives what is wrong with the address of a database, without its password; null: nothing. */
+export function mistakeInDatabaseUrl(url: string): string | null {
+  try {
+    if (databaseKind(url) === 'sqlite')
+      return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
+  } catch {
+    return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
+  }
+  const { hostname, pathname } = URL.parse(url) ?? {};
+  if (!isDecodable(url))
+    return `is "${withoutPassword(url)}", in which a % is not followed by two digits of a character. Write % itself as %25.`;
+  // A "@" in the path is that of a password with a "/" in it.
+  if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
+  return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+}
+
+/** Gives what is wrong with a cron expression; null: nothing. */
+export function mistakeInSchedule(pattern: string): string | null {
+  const wayOut =
+    'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
+  try {
+    const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
+    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${wayOut}`;
+    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never comes. ${wayOut}`;
+  } catch (error) {
+    // The library quotes parts of the pattern.
+    const why = shownValue(pattern) === pattern ? ` (${(error as Error).message.replace(/^CronPattern: /, '')})` : '';
+    return `is "${shownValue(pattern)}". ${wayOut}${why}`;
+  }
+}
+
+/** Returns true for the address of something that HTTP leads to, without a user or password. */
+export function isHttpUrl(text: string): boolean {
+  const { protocol = '', username, password } = URL.parse(text) ?? {};
+  return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
+}
+
+/** Tells whether a text is the origin of pages, such as https://school.example, or * for all. */
+export function isOrigin(text: string): boolean {
+  return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
+}
+
+/** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */
+export function metricsPlaceOf(text: string): MetricsPlace | null {
+  if (text === 'on' || text === 'off') return text;
+  const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  const name = host.replace(/^\[|\]$/g, '');
+  return digits !== undefined && port <= 65_535 && isHost(name) ? { host: name, port } : null;
+}
+
+/**
+ * Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null:
+ * the text is none of these.
+ */
+export function trustProxyOf(text: string): TrustProxy | null {
+  if (text === 'on' || text === 'off') return text === 'on';
+  if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= MAX_HOPS ? Number(text) : null;
+  const ranges = text.split(',').map(one => one.trim());
+  return ranges.every(isAddressRange) ? ranges : null;
+}
+
+/** Returns true for an IP address, a range of them such as 10.0.0.0/8, or a name that stands for ranges. */
+function isAddressRange(text: string): boolean {
+  if (ADDRESS_RANGES.includes(text)) return true;
+  // The library alone also takes 1, 0x7f.1 and 010.0.0.1 for addresses.
+  if (!isIP(text.split('/', 1)[0]!)) return false;
+  try {
+    compile([text]);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+/** Reads a rate such as 500000/10: points, and the seconds for which they are given. Null: the text is no such rate. */
+export function allowanceOf(text: string): Allowance | null {
+  const [, points, seconds] = (/^(\d{1,9})\/(\d{1,5})$/.exec(text) ?? []).map(Number);
+  return points && seconds && seconds <= MAX_RATE_SECONDS ? { points, seconds } : null;
+}
+
+/** Returns the form of a rate of points; `orOff` says whether it may be off, which is null. */
+export function rateOf(orOff: boolean) {
+  return z.string().transform((text, { addIssue }) => {
+    const allowance = allowanceOf(text);
+    if (allowance === null && !(orOff && text === 'off'))
+      addIssue(
+        withWayOut(
+          `Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`,
+        ).error({ input: text }),
+      );
+    return allowance;
+  });
+}
+
+/** Reads how late the event loop may be, in milliseconds; off is Infinity. */
+export function loopDelayForm() {
+  return z.string().transform((text, { addIssue }) => {
+    if (text === 'off') return Infinity;
+    const delay = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (delay === 0)
+      addIssue(withWayOut('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
+    return delay;
+  });
+}
+
+/** Returns true for the address of a Redis, with the number of a database at most behind it. */
+export function isRedisUrl(text: string): boolean {
+  const { protocol, hostname, pathname = '' } = URL.parse(text) ?? {};
+  return (
+    (protocol === 'redis:' || protocol === 'rediss:') &&
+    hostname !== '' &&
+    /^(?:\/\d{0,5})?$/.test(pathname) &&
+    isDecodable(text)
+  );
+}
+
+/** Returns true for a text in which each % stands for a byte of a character. */
+function isDecodable(text: string): boolean {
+  try {
+    return typeof decodeURIComponent(text) === 'string';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What the values of an answer cost, reckoned before the operation runs by the package graphql-query-complexity, with
+ * the prices of query-cost.ts, and of the values of lists in arguments.
+ */
+import { GraphQLError, TypeInfo, ValidationContext } from 'graphql';
+import { createComplexityRule, fieldExtensionsEstimator, type ComplexityEstimator } from 'graphql-query-complexity';
+import { codedError } from '../errors/errors.js';
+import { introspectionCost } from './introspection-cost.js';
+import type { PlacedField } from './placed-fields.js';
+import { costOf } from './query-cost.js';
+import type { OperationVariables, Variables } from '../documents/variables.js';
+
+/**
+ * Limits the fields of an operation, those of a fragment counted at each place: so long does reckoning the cost take at
+ * most.
+ */
+const MOST_FIELDS = 10_000;
+/** The values of lists in arguments that cost a point. */
+const LIST_VALUES_PER_POINT = 10;
+
+/** How many values are in each list or object that was counted before. */
+const listed = new WeakMap<object, number>();
+/** Takes the price that a field's own declaration gives. */
+const fromExtensions = fieldExtensionsEstimator();
+const ownEstimator = withLists(options => fromExtensions(options) ?? costOf(options));
+
+/** What the values of an answer cost. */
+export interface AnswerCost {
+  readonly points: number;
+  /** The field of the operation itself that costs most with all that is selected of it, by its type and name. */
+  readonly dearest: { readonly field: string; readonly points: number } | null;
+}
+
+/**
+ * Returns the cost of the answer, or the error of an argument. The package's visitor is given the variables as they
+ * are, and not called by its getComplexity(), which coerces them without any limit of errors.
+ */
+export function answerCostOf(
+  { schema, document, operation }: OperationVariables,
+  coerced: Variables,
+): AnswerCost | GraphQLError {
+  const root = schema.getRootType(operation.operation) ?? undefined;
+  let dearest: AnswerCost['dearest'] = null;
+  const noted =
+    (estimator: ComplexityEstimator): ComplexityEstimator =>
+    options => {
+      const points = estimator(options);
+      if (typeof points === 'number' && options.type === root && points > (dearest?.points ?? 0))
+        dearest = { field: `${root.name}.${options.field.name}`, points };
+      return points;
+    };
+  const context = new ValidationContext(schema, document, new TypeInfo(schema), error => {
+    throw error; // The first is told; each further one would be made and thrown away.
+  });
+  const estimators = [fromExtensions, introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator)));
+  const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(
+    context,
+  );
+  visitor.variableValues = coerced;
+  try {
+    return { points: visitor.nodeComplexity(operation, root), dearest };
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (!error.nodes)
+      return codedError(
+        'QUERY_TOO_COSTLY',
+        `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`,
+      );
+    // The operation is refused here, since it has no cost: without that, it could ask for anything beside such an
+    // argument.
+    return new GraphQLError(error.message, {
+      nodes: error.nodes,
+      extensions: codedError('BAD_USER_INPUT', '').extensions,
+    });
+  }
+}
+
+/** Returns what a field costs at one place without what is selected of it, in points. */
+export function ownPointsOf({ type, field, node, args }: PlacedField): number {
+  return ownEstimator({ type, field, node, args, childComplexity: 0 }) ?? 0;
+}
+
+/**
+ * Returns the same estimator, but the values of lists in arguments cost too, at each place where the field is asked
+ * for.
+ */
+function withLists(estimator: ComplexityEstimator): ComplexityEstimator {
+  return options => {
+    const cost = estimator(options);
+    return typeof cost === 'number' ? cost + Math.floor(listValuesIn(options.args) / LIST_VALUES_PER_POINT) : cost;
+  };
+}
+
+/**
+ * Returns how many values are in the lists of a value; of a list or object that was seen before, as a variable is at
+ * each of its places, what is known of it.
+ */
+function listValuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return 0;
+  const seen = listed.get(value);
+  if (seen !== undefined) return seen;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  const count = parts.reduce<number>((sum, part) => sum + listValuesIn(part), Array.isArray(value) ? value.length : 0);
+  listed.set(value, count);
+  return count;
+}

@@ -1,0 +1,119 @@
+import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
+import { GraphQLError, Kind, validate, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { answerCostOf, type AnswerCost } from './answer-cost.js';
+import type { DocumentLimits } from '../documents/documents.js';
+import { codedError } from '../errors/errors.js';
+import type { TableSizes } from '../../reading/index.js';
+import type { Viewer } from '../../access/viewer.js';
+import { writtenValues } from '../documents/operation-shape.js';
+import { fieldsIn } from './placed-fields.js';
+import { readCostOf, type ReadCost } from './read-cost.js';
+import { takenBy } from './taken-cost.js';
+import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from '../documents/variables.js';
+
+/** Says how deep an operation may be, in fields within each other, and what it may cost; see query-cost.ts. */
+export interface QueryLimits extends DocumentLimits {
+  readonly maxDepth: number;
+  readonly maxCost: number;
+  /** The sizes of the tables, by which reading is priced. */
+  readonly sizes: { readonly current: TableSizes };
+}
+
+/** Is a valid operation, with what was sent along. */
+export interface SentOperation extends OperationVariables {
+  /** Whether errors leave out guesses at names of the schema. */
+  readonly hidesSchema?: boolean;
+  /** The viewer that sends it: what is read depends on what the viewer may see. */
+  readonly viewer: Viewer | null;
+}
+
+/** Holds what is known of an operation without its variables: a text that was seen before is parsed only once. */
+const known = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly written: number }>();
+
+/** What is known of an operation before anything of it runs. */
+export interface Assessment {
+  /** What the operation can cost at most, in points; 0 where it is refused before its cost is known. */
+  readonly cost: number;
+  /** Why the operation is not run; null where it may run. */
+  readonly refusal: GraphQLError | null;
+  /** All that is wrong with it: several mistakes in variables are told at once, the first of which is `refusal`. */
+  readonly refusals: readonly GraphQLError[];
+  /** The variables to run it with, within their limits; none where it is refused. */
+  readonly variables: Variables;
+  /** Returns the points of its cost that were not taken, from the data of its answer. */
+  readonly unusedBy: (data: unknown) => number;
+}
+
+/**
+ * Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an
+ * argument may have a value that is never valid.
+ */
+export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
+  const { depth, written } = formOf(sent);
+  if (depth > maxDepth)
+    return refused(
+      codedError(
+        'QUERY_TOO_DEEP',
+        `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`,
+      ),
+    );
+  if (written > MAX_VALUES)
+    return refused(
+      codedError(
+        'QUERY_TOO_COSTLY',
+        `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`,
+      ),
+    );
+  const variables = coerceVariables(sent);
+  if (variables.mistakes) return refused(...variables.mistakes);
+  const answer = answerCostOf(sent, variables.coerced);
+  if (answer instanceof GraphQLError) return refused(answer);
+  const fields = fieldsIn({ ...sent, variables: variables.coerced });
+  const reading = { viewer: sent.viewer, sizes: sizes.current };
+  const read = readCostOf(fields, reading);
+  const cost = answer.points + read.points;
+  if (cost > maxCost) return { ...refused(tooCostly(cost, maxCost, answer, read)), cost };
+  return {
+    cost,
+    refusal: null,
+    refusals: [],
+    variables: variables.sent,
+    unusedBy: data => Math.max(0, cost - takenBy(data, fields, reading)),
+  };
+}
+
+function refused(...refusals: readonly GraphQLError[]): Assessment {
+  return { cost: 0, refusal: refusals[0]!, refusals, variables: {}, unusedBy: () => 0 };
+}
+
+/**
+ * Returns the error of an operation that costs too much: it names the field that costs most, and says what makes that
+ * cheaper.
+ */
+function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dearest: read }: ReadCost): GraphQLError {
+  const most =
+    read && read.points > (dearest?.points ?? 0)
+      ? read
+      : { field: '', points: 0, ...dearest, advice: 'Ask for smaller pages by "first", or for less at once.' };
+  return codedError(
+    'QUERY_TOO_COSTLY',
+    `The operation can cost ${Math.ceil(cost)}, and ${maxCost} is allowed. The most of it, ${Math.ceil(most.points)}, is for "${most.field}". ${most.advice}`,
+  );
+}
+
+function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
+  const form = known.get(operation);
+  if (form) return form;
+  const alone: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: document.definitions.filter(one => one === operation || one.kind === Kind.FRAGMENT_DEFINITION),
+  };
+  let depth = 0;
+  // Without a limit, for the rule to tell the depth whatever it is, and for the message to be ours.
+  validate(schema, alone, [
+    maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] }),
+  ]);
+  const made = { depth, written: writtenValues(operation, document) };
+  known.set(operation, made);
+  return made;
+}

@@ -1,0 +1,297 @@
+/**
+ * Says what an operation costs by the rows that the database reads for it, whatever it answers: a search that finds
+ * nothing reads every course. query-cost.ts prices the values of the answer; both are in points of about 5
+ * microseconds.
+ *
+ * Each field with a resolver of its own has a price here, and a test fails where one is missing. A price is that of the
+ * field at all its parents together, because the largest of many courses are fewer than the courses: a hundred courses
+ * have a tenth of the enrollments that a hundred times the largest would have.
+ */
+import { EnrollmentStatus, Role } from '../../entities/index.js';
+import { rowsOfLargest, type TableSizes } from '../../reading/index.js';
+import type { Viewer } from '../../access/viewer.js';
+import { isConnection, type PlacedField } from './placed-fields.js';
+import { messagesOf, pageSizeOf, sizeOf } from './query-cost.js';
+import type { CourseFilterInput, EnrollmentFilterInput, EnrollmentOrderInput } from '../inputs/filters.js';
+import { EnrollmentOrderField } from '../types/enums.js';
+
+/**
+ * The points of a row that is counted in an index: 0.15 µs on MySQL and MariaDB, and a tenth to a half of that on
+ * SQLite.
+ */
+const COUNTED = 0.03;
+/** The points of a course that is compared with a filter: 0.75 µs, with a title on SQLite. */
+const COMPARED = 0.15;
+/**
+ * The points of an enrollment that an index leads to, and of which more is needed than the index has: 7.5 µs on MySQL
+ * and MariaDB, 0.3 µs on SQLite.
+ */
+const FETCHED = 1.5;
+/** The points of a row that is deleted, with its places in nine indexes: 10 µs on SQLite, up to 30 µs on MySQL. */
+const DELETED = 2;
+/** The points of a student whom enrollMany enrolls: 50 µs. */
+const ENROLLED = 10;
+/**
+ * The price of what may be long: an operation has room for one of them and no second, under the default of MAX_COST.
+ */
+const MAX_ONCE = 30_000;
+/**
+ * The points of one of the lists from which a page is put together, by course and status: 0.25 ms on MySQL, less on the
+ * others.
+ */
+const STRAND = 50;
+/**
+ * The points by which each row of a page pays for the lists that it comes from, with the price of its values: 20 rows
+ * pay for one.
+ */
+const PAID_BY_ROW = 2.5;
+/**
+ * The points of the first row of such a list, by which a teacher's courses are chosen: 20 µs on MySQL, up to 36 µs on
+ * MariaDB, 5 µs on SQLite.
+ */
+const HEAD = 8;
+/** How many enrollments one student is taken to have. */
+const OF_STUDENT = 50;
+
+/** Who reads, and of how much. */
+export interface Reading {
+  readonly viewer: Viewer | null;
+  readonly sizes: TableSizes;
+}
+
+/** A field at all places that have the same parents. */
+export interface Place extends Reading {
+  readonly args: Readonly<Record<string, unknown>>;
+  /** How many parents there are: at most before the operation runs, and afterwards in its answer. */
+  readonly parents: number;
+  /** How many rows a page has of each parent, at most or in the answer. */
+  readonly rows: number;
+  /** Whether `totalCount` is asked for. */
+  readonly counts: boolean;
+}
+
+/** What a field reads. */
+export interface ReadPrice {
+  /** Returns the points for all its parents together. */
+  readonly points: (place: Place) => number;
+  /** Returns how many objects it gives for each parent, where its arguments say so in a way of their own. */
+  readonly times?: (args: Place['args']) => number;
+  /** How to ask for less. */
+  readonly advice: string;
+}
+
+/**
+ * The price of a field that reads nothing, or rows by their keys, each of which is a value of the answer and has its
+ * price there.
+ */
+const byKey: ReadPrice = { points: () => 0, advice: 'Ask for less at once.' };
+const SMALLER_PAGES = 'Ask for smaller pages by "first", or for less at once.';
+
+/** The price of each field that has a resolver of its own, by type and name. */
+export const readPrices: Readonly<Record<string, ReadPrice>> = {
+  'Query.course': byKey,
+  'Query.courses': {
+    points: ({ args, counts, sizes }) => {
+      const filter = args['filter'] as CourseFilterInput | null | undefined;
+      const some = filter?.ids == null ? sizes.courses : Math.min(filter.ids.length, sizes.courses);
+      return ((isEmpty(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED;
+    },
+    advice:
+      'A filter compares every course, and so does "totalCount": ask for them once, leave "totalCount" out of further pages, or name "ids".',
+  },
+  'Query.me': byKey,
+  'Query.enrollment': byKey,
+  'Query.enrollments': {
+    points: ({ args, rows, counts, viewer, sizes }) => enrollmentPoints(listOf(args, rows), viewer, sizes, counts),
+    advice: 'Name "courseId" or "studentId" in the filter, or leave "totalCount" out.',
+  },
+  'Query.recountRun': byKey,
+  'Query.recountRuns': {
+    points: ({ counts, sizes }) => (counts ? sizes.runs * COUNTED : 0),
+    advice: 'Leave "totalCount" out.',
+  },
+  'Course.instructor': byKey,
+  'Course.enrollmentsCount': {
+    points: ({ args, parents, sizes }) =>
+      rowsOfLargest(sizes, parents, args['limit'] == null ? undefined : Number(args['limit']) + 1) * COUNTED,
+    advice:
+      'Give a smaller "limit", ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
+  },
+  'Course.enrollmentsByStatus': {
+    points: ({ parents, sizes }) => rowsOfLargest(sizes, parents) * COUNTED,
+    advice: 'Ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
+  },
+  'Course.enrollments': {
+    points: ({ args, rows, parents, counts, viewer, sizes }) => {
+      const list = listOf(args, rows);
+      if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED;
+      const points = coursePoints(list, parents, sizes, counts);
+      return parents > 1 ? points : Math.min(points, MAX_ONCE);
+    },
+    advice: 'Ask for fewer courses, order by ID, or filter by one status only.',
+  },
+  'Course.viewerEnrollment': byKey,
+  'User.email': byKey,
+  'User.enrollments': {
+    points: ({ args, parents, counts, sizes }) => {
+      const some = Math.min(parents * OF_STUDENT, sizes.enrollments);
+      return (
+        (isEmpty(args['filter'] as EnrollmentFilterInput | null | undefined) ? 0 : some * FETCHED) +
+        (counts ? some * COUNTED : 0)
+      );
+    },
+    advice: SMALLER_PAGES,
+  },
+  'Enrollment.student': byKey,
+  'Enrollment.course': byKey,
+  'RecountRun.undoneRun': byKey,
+  'RecountRun.changes': {
+    points: ({ counts, sizes }) => (counts ? sizes.changes * COUNTED : 0),
+    advice: 'Leave "totalCount" out.',
+  },
+  'RecountChange.course': byKey,
+  'Drift.course': byKey,
+  // What a connection reads, its parent field pays for, whose arguments it has.
+  ...Object.fromEntries(
+    ['CourseConnection', 'EnrollmentConnection', 'RecountRunConnection', 'RecountChangeConnection'].flatMap(type =>
+      ['nodes', 'edges', 'pageInfo', 'totalCount'].map(name => [`${type}.${name}`, byKey]),
+    ),
+  ),
+  'Mutation.createCourse': byKey,
+  'Mutation.updateCourse': byKey,
+  'Mutation.deleteCourse': {
+    points: ({ sizes }) => Math.min(rowsOfLargest(sizes, 1) * DELETED, MAX_ONCE),
+    advice: 'Delete one course at once.',
+  },
+  'Mutation.enroll': byKey,
+  'Mutation.enrollMany': {
+    points: ({ args }) => studentsOf(args) * ENROLLED,
+    times: studentsOf,
+    advice: 'Name fewer students at once.',
+  },
+  'Mutation.setEnrollmentStatus': byKey,
+  'Mutation.transferEnrollment': byKey,
+  'Mutation.unenroll': byKey,
+  'Mutation.createUser': byKey,
+  'Mutation.deleteUser': {
+    points: ({ sizes }) => Math.min(OF_STUDENT, sizes.enrollments) * DELETED,
+    advice: 'Delete fewer users at once.',
+  },
+  'Mutation.verifyEnrollmentCounts': { points: inScope, advice: 'Verify once, or name fewer courses.' },
+  'Mutation.recountEnrollments': { points: inScope, advice: 'Recount once, or name fewer courses.' },
+  'Mutation.pauseRecount': byKey,
+  'Mutation.resumeRecount': { points: inScope, advice: 'Resume one run at once.' },
+  'Mutation.cancelRecount': byKey,
+  'Mutation.undoRecount': { points: inScope, advice: 'Undo one run at once.' },
+  'Subscription.courseCountsChanged': { ...byKey, times: messagesOf },
+};
+
+/** What an operation reads, in points, and the field that reads most. */
+export interface ReadCost {
+  readonly points: number;
+  readonly dearest: { readonly field: string; readonly points: number; readonly advice: string } | null;
+}
+
+/** Returns what an operation can read at most, in points: of each field, at each place where it stands. */
+export function readCostOf(fields: readonly PlacedField[], reading: Reading): ReadCost {
+  const spent = new Map<string, number>();
+  const walk = (placed: readonly PlacedField[], parents: number): void => {
+    for (const one of placed) {
+      const { key, type, field, args, inner } = one;
+      const points = readPointsOf(one, { ...reading, parents, rows: pageSizeOf(args) });
+      if (points > 0) spent.set(key, (spent.get(key) ?? 0) + points);
+      if (inner.length > 0)
+        walk(inner, parents * (readPrices[key]?.times ?? (() => sizeOf(type.name, field, args)))(args));
+    }
+  };
+  walk(fields, 1);
+  const [most] = [...spent].sort(([, a], [, b]) => b - a);
+  return {
+    points: [...spent.values()].reduce((sum, points) => sum + points, 0),
+    dearest: most ? { field: most[0], points: most[1], advice: readPrices[most[0]]!.advice } : null,
+  };
+}
+
+/** Returns what a field reads, in points, for all its parents together. */
+export function readPointsOf({ key, args, inner, field }: PlacedField, place: Omit<Place, 'args' | 'counts'>): number {
+  const counts = isConnection(field) && inner.some(one => one.field.name === 'totalCount');
+  return readPrices[key]?.points({ ...place, args, counts }) ?? 0;
+}
+
+/** A list of enrollments, by its arguments. */
+interface List {
+  readonly rows: number;
+  readonly filter: EnrollmentFilterInput;
+  readonly orderBy: EnrollmentOrderInput | null;
+}
+
+function listOf(args: Place['args'], rows: number): List {
+  return {
+    rows,
+    filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {},
+    orderBy: (args['orderBy'] as EnrollmentOrderInput | null | undefined) ?? null,
+  };
+}
+
+function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, counts: boolean): number {
+  const { filter } = list;
+  if (!viewer || viewer.role === Role.STUDENT || filter.studentId != null) return OF_STUDENT * FETCHED;
+  // One page is always allowed, whatever the tables' size; a second beside it is not.
+  return Math.min(
+    filter.courseId == null ? rootPoints(list, viewer, sizes, counts) : coursePoints(list, 1, sizes, counts),
+    MAX_ONCE,
+  );
+}
+
+function coursePoints(list: List, parents: number, sizes: TableSizes, counts: boolean): number {
+  const some = rowsOfLargest(sizes, parents);
+  return (
+    parents * Math.max(0, strandsIn(list, true) * STRAND - list.rows * PAID_BY_ROW) + (counts ? some * COUNTED : 0)
+  );
+}
+
+function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boolean): number {
+  const {
+    filter: { status },
+  } = list;
+  if (role === Role.ADMIN) {
+    return (
+      strandsIn(list, false) * STRAND +
+      (counts ? sizes.courses * COUNTED + (isStored(status) ? 0 : sizes.enrollments * COUNTED) : 0)
+    );
+  }
+  const { courses, enrollments } = sizes.mostTaught;
+  // MySQL and MariaDB find a course's first row behind a cursor by all of its rows in the index.
+  return courses * strandsIn(list, true) * HEAD + enrollments * COUNTED * (counts ? 2 : 1);
+}
+
+/**
+ * Returns how many lists a page is put together from, of each course or of all: one for each status, unless an index
+ * has all of them in order.
+ */
+function strandsIn({ filter: { status }, orderBy }: List, ofCourse: boolean): number {
+  const all = Object.values(EnrollmentStatus).length;
+  const asked = status == null ? all : new Set(status).size;
+  return asked === all && !(ofCourse && orderBy?.field === EnrollmentOrderField.ENROLLED_AT) ? 1 : asked;
+}
+
+/** Returns whether the courses' stored counts add up to the enrollments of these statuses. */
+function isStored(status: readonly EnrollmentStatus[] | null | undefined): boolean {
+  const others = new Set(status ?? []);
+  others.delete(EnrollmentStatus.ACTIVE);
+  return others.size === 0 || others.size === Object.values(EnrollmentStatus).length - 1;
+}
+
+function isEmpty(filter: object | null | undefined): boolean {
+  return Object.values(filter ?? {}).every(value => value == null);
+}
+
+function studentsOf(args: Place['args']): number {
+  return (args['input'] as { studentIds: readonly string[] }).studentIds.length;
+}
+
+function inScope({ args, sizes }: Place): number {
+  const named =
+    (args['input'] as { courseIds?: readonly string[] | null } | null | undefined)?.courseIds?.length ?? sizes.courses;
+  return Math.min(rowsOfLargest(sizes, named) * COUNTED, MAX_ONCE);
+}

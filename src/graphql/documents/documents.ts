@@ -1,0 +1,189 @@
+/** Reads documents from their text, for all endpoints: in time that grows with the text's length and no faster. */
+import {
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql';
+import type { Config } from '../../config/config.js';
+import type { ErrorCode } from '../errors/error-catalogue.js';
+import { codedError } from '../errors/errors.js';
+import { shapeOf, type DocumentShape } from './operation-shape.js';
+
+/** Limits a document, in tokens: parsing ends there. A thousand ids fit, and as variables any number. */
+export const MAX_TOKENS = 5000;
+/**
+ * Limits the text of a document, in characters: tokens leave out blanks and comments, and have any length. The longest
+ * description of a course fits.
+ */
+export const MAX_TEXT_LENGTH = 131_072;
+/** Limits a name in a document, in characters: errors repeat names. */
+export const MAX_NAME_LENGTH = 255;
+/** Limits the directives at one place: a field can have @skip and @include, each once. */
+export const MAX_DIRECTIVES_AT_ONE_PLACE = 5;
+/**
+ * Limits the selections, lists and objects within each other: rules and arguments are read by functions that call
+ * themselves.
+ */
+export const MAX_NESTING = 1000;
+/** Limits the variables that an operation declares: what reckons the cost looks at all of them for each field. */
+export const MAX_VARIABLES = 250;
+/** Limits the fields of one name in one selection. */
+export const MAX_REPEATS = 100;
+/** Limits the fields of one name that select something themselves, in all selections together. */
+export const MAX_REPEATED_SELECTIONS = 200;
+/** Limits the errors of validation: whoever mends the first finds the rest. */
+const MAX_MISTAKES = 20;
+/**
+ * Limits the lines of a document whose errors say where they are: each place is found by counting lines from the start.
+ */
+const MAX_LOCATED_LINES = 500;
+
+/** The words for introspection that is off. */
+const SCHEMA_HIDDEN =
+  'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.';
+
+/** The limits of documents that a deployment may set. */
+export interface DocumentLimits {
+  readonly maxAliases: number;
+  readonly maxDirectives: number;
+}
+
+/** The schema that documents are to fit, and what is told of it. */
+export interface DocumentRules extends DocumentLimits {
+  readonly schema: GraphQLSchema;
+  /** Whether documents may ask for the schema. */
+  readonly introspection: boolean;
+  /** Whether errors leave out guesses at names of the schema. */
+  readonly hidesSchema: boolean;
+}
+
+/** Returns the rules that a configuration gives. */
+export function documentRulesOf(
+  schema: GraphQLSchema,
+  { production, introspection, maxAliases, maxDirectives }: Config,
+): DocumentRules {
+  return { schema, introspection, maxAliases, maxDirectives, hidesSchema: production };
+}
+
+/** A document that is valid, with its shape. */
+export interface ReadDocument {
+  readonly document: DocumentNode;
+  readonly shape: DocumentShape;
+}
+
+/** Returns the document of a text, or why it is refused, each error with its code. */
+export function readDocument(text: string, rules: DocumentRules): ReadDocument | GraphQLError[] {
+  if (text.length > MAX_TEXT_LENGTH)
+    return [
+      codedError(
+        'QUERY_TOO_LONG',
+        `The operation has ${text.length} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`,
+      ),
+    ];
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens: MAX_TOKENS, noLocation: hasMoreLines(text, MAX_LOCATED_LINES) });
+  } catch (error) {
+    if (error instanceof RangeError) return [tooNested(`more than ${MAX_NESTING}`)]; // The parser calls itself for each level.
+    return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
+  }
+  const shape = shapeOf(document);
+  const refusal = refusalOf(shape, rules);
+  if (refusal) return [refusal];
+  const mistakes = mistakesOf(document, rules);
+  // The rule that compares fields of one name gives up so where it would take too long.
+  if (mistakes.some(({ message, nodes }) => !nodes && message === 'Validation aborted.'))
+    return [
+      codedError('QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.'),
+    ];
+  if (mistakes.length > 0) return mistakes.map(mistake => coded(mistake, 'GRAPHQL_VALIDATION_FAILED'));
+  return { document, shape };
+}
+
+function mistakesOf(
+  document: DocumentNode,
+  { schema, introspection, hidesSchema }: DocumentRules,
+): readonly GraphQLError[] {
+  try {
+    return validate(
+      schema,
+      document,
+      introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule],
+      { maxErrors: MAX_MISTAKES, hideSuggestions: hidesSchema },
+    );
+  } catch (error) {
+    // The rule that counts the fields of a subscription asks whether each is skipped, before its arguments and
+    // variables are known to be right.
+    if (!(error instanceof GraphQLError)) throw error;
+    return [
+      new GraphQLError(
+        `The field of a subscription cannot be left out by this directive: ${error.message} Leave the directive out.`,
+        { nodes: error.nodes ?? null },
+      ),
+    ];
+  }
+}
+
+/** Returns why a document of this shape is not even validated; null where it may be. */
+function refusalOf(shape: DocumentShape, { maxAliases, maxDirectives }: DocumentLimits): GraphQLError | null {
+  if (shape.longestName > MAX_NAME_LENGTH)
+    return codedError(
+      'QUERY_TOO_LONG',
+      `A name in the operation has ${shape.longestName} characters, and ${MAX_NAME_LENGTH} are allowed. Shorten it.`,
+    );
+  if (shape.nesting > MAX_NESTING) return tooNested(String(shape.nesting));
+  if (shape.aliases > maxAliases)
+    return codedError(
+      'QUERY_TOO_MANY_ALIASES',
+      `The operation has ${shape.aliases} aliases, and ${maxAliases} are allowed. Ask for many of one kind by a list with a filter, or in several requests.`,
+    );
+  if (shape.directivesAtOnePlace > MAX_DIRECTIVES_AT_ONE_PLACE)
+    return codedError(
+      'QUERY_TOO_MANY_DIRECTIVES',
+      `The operation has ${shape.directivesAtOnePlace} directives at one place, and ${MAX_DIRECTIVES_AT_ONE_PLACE} are allowed there. Leave out those that repeat.`,
+    );
+  if (shape.directives > maxDirectives)
+    return codedError(
+      'QUERY_TOO_MANY_DIRECTIVES',
+      `The operation has ${shape.directives} directives, and ${maxDirectives} are allowed. Put @skip or @include on what is around several fields, or send several operations.`,
+    );
+  if (shape.variables > MAX_VARIABLES)
+    return codedError(
+      'QUERY_TOO_COSTLY',
+      `The operation declares ${shape.variables} variables, and ${MAX_VARIABLES} are allowed. Put several values into one list or object.`,
+    );
+  if (shape.repeats > MAX_REPEATS)
+    return codedError(
+      'QUERY_TOO_COSTLY',
+      `The operation has ${shape.repeats} fields of one name in one selection, and ${MAX_REPEATS} are allowed. Ask for each once.`,
+    );
+  if (shape.repeatedSelections > MAX_REPEATED_SELECTIONS)
+    return codedError(
+      'QUERY_TOO_COSTLY',
+      `The operation has ${shape.repeatedSelections} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`,
+    );
+  return null;
+}
+
+function tooNested(depth: string): GraphQLError {
+  return codedError(
+    'QUERY_TOO_DEEP',
+    `The operation has ${depth} selections, lists or objects within each other, and ${MAX_NESTING} are allowed. Ask for what is further down in an operation of its own, by its id.`,
+  );
+}
+
+/** Returns the same error with a code, in our words where graphql's name an option in the code. */
+function coded({ message, nodes, source, positions }: GraphQLError, code: ErrorCode): GraphQLError {
+  const isHidden =
+    code === 'GRAPHQL_VALIDATION_FAILED' && message.startsWith('GraphQL introspection has been disabled');
+  return new GraphQLError(isHidden ? SCHEMA_HIDDEN : message, { nodes, source, positions, extensions: { code } });
+}
+
+function hasMoreLines(text: string, lines: number): boolean {
+  for (const _ of text.matchAll(/\r\n|[\n\r]/g)) if (--lines <= 0) return true;
+  return false;
+}

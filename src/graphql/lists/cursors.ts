@@ -1,0 +1,92 @@
+import { crc32 } from 'node:zlib';
+import { isStoredMoment, type Ordering, type Position } from '../../reading/index.js';
+import { quoted } from '../../use-cases/quoted.js';
+import { badUserInput } from '../errors/errors.js';
+
+/**
+ * Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the
+ * database.
+ */
+const isValueOf: Record<string, (value: string | number) => boolean> = {
+  ID: Number.isSafeInteger,
+  TITLE: value => typeof value === 'string' && !value.includes('\0'),
+  TOTAL_ENROLLMENTS: Number.isSafeInteger,
+  CREATED_AT: isStoredMoment,
+  ENROLLED_AT: isStoredMoment,
+};
+
+/** Is a row with the value that its page is ordered by, where that is not the id. */
+export type Sorted = { readonly id: number; readonly sort?: string | number };
+
+/**
+ * Gives the cursor of a row in an ordering: opaque to callers. A checksum goes before what it says, so that one that
+ * was cut or mistyped is told.
+ */
+export function cursorOf(row: Sorted, { list, field }: Ordering): string {
+  const content = JSON.stringify([list, field, row.sort ?? row.id, row.id]);
+  return Buffer.from(checksumOf(content) + content).toString('base64url');
+}
+
+/**
+ * Gives where a cursor points; null: there is none. Errors: BAD_USER_INPUT for what is no cursor, or one of another
+ * list or order.
+ */
+export function positionOf(
+  name: string,
+  cursor: string | null | undefined,
+  { list, field }: Ordering,
+): Position | null {
+  if (cursor == null) return null;
+  const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : partsOf(cursor);
+  if (parts && parts[0] !== list)
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is a cursor of the list ${quoted(parts[0], 40)}, not of ${list}; take one of this list.`,
+    );
+  if (parts && parts[1] !== field)
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is a cursor of the order ${quoted(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
+    );
+  if (!parts || !isValueOf[field]!(parts[2]))
+    throw badUserInput(
+      name,
+      `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`,
+    );
+  return { value: parts[2], id: parts[3] };
+}
+
+function partsOf(cursor: string): [string, string, string | number, number] | null {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const content = bytes.subarray(CHECKSUM_LENGTH).toString();
+  // Decoding passes over what is not base64.
+  if (bytes.toString('base64url') !== cursor || bytes.subarray(0, CHECKSUM_LENGTH).toString() !== checksumOf(content))
+    return null;
+  const parts = parsed(content);
+  if (!Array.isArray(parts) || parts.length !== 4) return null;
+  const [list, field, value, id] = parts as unknown[];
+  const sound =
+    typeof list === 'string' &&
+    typeof field === 'string' &&
+    (typeof value === 'string' || Number.isSafeInteger(value)) &&
+    Number.isSafeInteger(id);
+  return sound ? [list, field, value as string | number, id as number] : null;
+}
+
+/** Limits what is decoded: several times what a cursor can have that holds the longest title. */
+const MAX_CURSOR_CHARACTERS = 20_000;
+
+const CHECKSUM_LENGTH = 8;
+
+function checksumOf(content: string): string {
+  return crc32(content).toString(16).padStart(CHECKSUM_LENGTH, '0');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

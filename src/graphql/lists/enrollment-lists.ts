@@ -1,0 +1,53 @@
+import {
+  enrollmentCount,
+  enrollmentPage,
+  type EnrollmentParent,
+  type EnrollmentRow,
+} from '../../reading/index.js';
+import { signedIn } from '../../access/access.js';
+import type { AskedIn } from './asked-fields.js';
+import type { Context } from '../context.js';
+import { enrollmentFilterOf, orderingOf, type EnrollmentPageArgs } from '../inputs/filters.js';
+import { connectionOf, pageRequest, type Connection } from './pagination.js';
+import { leavingOutGone } from './loaders.js';
+import { askedOfEntries } from './present-enrollments.js';
+
+/** Gives a page of all enrollments that the viewer sees; errors: UNAUTHENTICATED, BAD_USER_INPUT. */
+export async function enrollmentConnection(
+  context: Context,
+  args: EnrollmentPageArgs,
+  info: AskedIn,
+): Promise<Connection<EnrollmentRow>> {
+  const { database, viewer } = context;
+  const known = signedIn(viewer);
+  const order = orderingOf('enrollments', args.orderBy);
+  const filter = enrollmentFilterOf(args.filter);
+  const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
+  return connectionOf(
+    page,
+    order,
+    () => enrollmentCount(database, known, filter),
+    await leavingOutGone(context.loaders, page.rows, askedOfEntries(info)),
+  );
+}
+
+/** Gives a page of the enrollments under one course or student, batched over all of the request; errors as above. */
+export async function nestedEnrollmentConnection(
+  context: Context,
+  parent: EnrollmentParent,
+  id: number,
+  args: EnrollmentPageArgs,
+  info: AskedIn,
+): Promise<Connection<EnrollmentRow>> {
+  const { viewer, loaders } = context;
+  const known = signedIn(viewer);
+  const order = orderingOf('enrollments', args.orderBy);
+  const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
+  const { page, shown } = await loaders.enrollments(known, list, askedOfEntries(info)).load(id);
+  return connectionOf(
+    page,
+    order,
+    () => loaders.enrollmentCount(known, { parent, filter: list.filter }).load(id),
+    shown,
+  );
+}

@@ -1,0 +1,158 @@
+import DataLoader from 'dataloader';
+import type { Database } from '../../database/database.js';
+import type { EnrollmentStatus } from '../../entities/index.js';
+import * as reader from '../../reading/index.js';
+import type {
+  ComputedCount,
+  CountRequest,
+  CourseRow,
+  EnrollmentFilter,
+  EnrollmentParent,
+  EnrollmentRow,
+  Ordering,
+  Page,
+  PageRequest,
+  UserRow,
+} from '../../reading/index.js';
+import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../../recounts/index.js';
+import type { Viewer } from '../../access/viewer.js';
+
+/** Names one list of enrollments under each of many parents. */
+export interface EnrollmentList {
+  readonly parent: EnrollmentParent;
+  readonly filter: EnrollmentFilter;
+  readonly order: Ordering;
+  readonly page: PageRequest;
+}
+
+/**
+ * Limits the parents of one statement that has a part for each: SQLite takes 500 (https://www.sqlite.org/limits.html).
+ */
+const MOST_PARTS = 400;
+
+/** Which of what enrollments belong to is asked for. */
+export interface AskedParents {
+  readonly course: boolean;
+  readonly student: boolean;
+}
+
+/** A page of enrollments, and those of them that are still there. */
+export interface ShownPage {
+  readonly page: Page<EnrollmentRow>;
+  readonly shown: readonly EnrollmentRow[];
+}
+
+/**
+ * Batches what the fields of one request read: each kind of read is one statement for all objects, or for some hundreds
+ * of them.
+ */
+export interface Loaders {
+  readonly user: DataLoader<number, UserRow | null>;
+  /** Loads courses that are known to be visible, since something visible points at them. */
+  readonly course: DataLoader<number, CourseRow | null>;
+  readonly viewerEnrollment: DataLoader<number, EnrollmentRow | null>;
+  readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
+  readonly run: DataLoader<number, Run | null>;
+  readonly changeCount: DataLoader<number, number>;
+  changes(page: PageRequest): DataLoader<number, Page<RecordedChange>>;
+  count(request: CountRequest): DataLoader<number, ComputedCount>;
+  /** Loads pages, and which of their rows are shown where some of what they belong to is. */
+  enrollments(viewer: Viewer, list: EnrollmentList, parents: AskedParents): DataLoader<number, ShownPage>;
+  enrollmentCount(viewer: Viewer, list: Pick<EnrollmentList, 'parent' | 'filter'>): DataLoader<number, number>;
+  /** Forgets all that was read; after a mutation, the same request must read anew. */
+  forget(): void;
+}
+
+/** Makes the loaders of one request. */
+export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
+  // Lists and counts differ by their arguments, so there is one loader for each set of them.
+  const counts = new Map<string, DataLoader<number, ComputedCount>>();
+  const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
+  const shownLists = new Map<string, DataLoader<number, ShownPage>>();
+  const listCounts = new Map<string, DataLoader<number, number>>();
+  const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
+  const single = {
+    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids)),
+    course: new DataLoader<number, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids)),
+    viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids =>
+      viewer?.userId == null
+        ? Promise.resolve(ids.map(() => null))
+        : reader.enrollmentsOf(database, viewer.userId, ids),
+    ),
+    countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids =>
+      reader.computedCountsByStatus(database, ids),
+    ),
+    run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
+    changeCount: new DataLoader<number, number>(ids => changeCounts(database, viewer, ids)),
+  } satisfies Partial<Loaders>;
+  return {
+    ...single,
+    changes: page =>
+      kept(
+        changes,
+        page,
+        () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MOST_PARTS }),
+      ),
+    count: request =>
+      kept(
+        counts,
+        request,
+        () => new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MOST_PARTS }),
+      ),
+    enrollments(known, list, parents) {
+      const pages = kept(
+        lists,
+        list,
+        () =>
+          new DataLoader(
+            ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page),
+            { maxBatchSize: MOST_PARTS },
+          ),
+      );
+      const shown = async (id: number): Promise<ShownPage> => {
+        const page = await pages.load(id);
+        return { page, shown: await leavingOutGone(single, page.rows, parents) };
+      };
+      // All at once, so that what is read next is one batch again: an empty page is there sooner than one of which more
+      // is read.
+      return kept(
+        shownLists,
+        { ...list, parents },
+        () => new DataLoader(ids => Promise.all(ids.map(shown)), { maxBatchSize: MOST_PARTS }),
+      );
+    },
+    enrollmentCount: (known, list) =>
+      kept(
+        listCounts,
+        list,
+        () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter)),
+      ),
+    forget() {
+      for (const loader of Object.values(single)) loader.clearAll();
+      for (const map of [counts, lists, shownLists, listCounts, changes]) map.clear();
+    },
+  };
+}
+
+/**
+ * Returns those enrollments whose courses and students, as far as they are asked for, are there; the others are gone
+ * with them.
+ */
+export async function leavingOutGone(
+  { course, user }: Pick<Loaders, 'course' | 'user'>,
+  rows: readonly EnrollmentRow[],
+  asked: AskedParents,
+): Promise<readonly EnrollmentRow[]> {
+  const [courses, students] = await Promise.all([
+    asked.course ? Promise.all(rows.map(({ courseId }) => course.load(courseId))) : null,
+    asked.student ? Promise.all(rows.map(({ studentId }) => user.load(studentId))) : null,
+  ]);
+  return rows.filter((_, index) => courses?.[index] !== null && students?.[index] !== null);
+}
+
+function kept<Value>(map: Map<string, Value>, key: object, make: () => Value): Value {
+  const name = JSON.stringify(key);
+  const value = map.get(name) ?? make();
+  map.set(name, value);
+  return value;
+}

@@ -1,0 +1,88 @@
+import { ArgsType, Field } from 'type-graphql';
+import type { Ordering, Page, PageRequest } from '../../reading/index.js';
+import { cursorOf, positionOf, type Sorted } from './cursors.js';
+import { badUserInput } from '../errors/errors.js';
+import { Int } from '../int.js';
+
+/** Is the size of a page that names none, and of the largest. */
+export const DEFAULT_SIZE = 20;
+export const MOST = 100;
+
+/** Chooses a page, as Relay's connections do. */
+@ArgsType()
+export class PageArgs {
+  @Field(() => Int, { nullable: true, description: 'The first so many, 20 by default, 100 at most.' })
+  first?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Only what comes after this cursor.' })
+  after?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'The last so many, 100 at most; not together with first.' })
+  last?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Only what comes before this cursor.' })
+  before?: string | null;
+}
+
+/** Is a connection before its type's field resolvers take over; `count` runs only when totalCount is selected. */
+export interface Connection<Row> extends Page<Row> {
+  readonly order: Ordering;
+  /**
+   * The rows of the page that are shown: without those that went while it was read. The page's own cursors are those of
+   * all.
+   */
+  readonly shown: readonly Row[];
+  count(): Promise<number>;
+}
+
+/** Gives the page that the arguments ask for; errors: BAD_USER_INPUT for sizes and cursors that make no sense. */
+export function pageRequest({ first, after, last, before }: PageArgs, order: Ordering): PageRequest {
+  if (first != null && last != null)
+    throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
+  const [name, size] = last != null ? (['last', last] as const) : (['first', first ?? DEFAULT_SIZE] as const);
+  if (size < 0 || size > MOST)
+    throw badUserInput(name, `${size} is not from 0 to ${MOST}; ask for more in several pages.`);
+  return {
+    size,
+    backward: last != null,
+    after: positionOf('after', after, order),
+    before: positionOf('before', before, order),
+  };
+}
+
+/** Returns a connection whose rows are counted once at most, however often its `totalCount` is selected. */
+export function connectionOf<Row>(
+  page: Page<Row>,
+  order: Ordering,
+  count: () => Promise<number>,
+  shown = page.rows,
+): Connection<Row> {
+  let counted: Promise<number> | undefined;
+  return { ...page, order, shown, count: () => (counted ??= count()) };
+}
+
+/** Gives the rows of a page with their cursors. */
+export function edgesOf<Row extends Sorted>({ shown, order }: Connection<Row>): { cursor: string; node: Row }[] {
+  return shown.map(node => ({ cursor: cursorOf(node, order), node }));
+}
+
+/** Says where a page stands among all. */
+export function pageInfoOf<Row extends Sorted>({
+  rows,
+  order,
+  hasNextPage,
+  hasPreviousPage,
+}: Connection<Row>): {
+  hasNextPage: boolean;
+  hasPreviousPage: boolean;
+  startCursor: string | null;
+  endCursor: string | null;
+} {
+  const [first, last] = [rows[0], rows.at(-1)];
+  return {
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: first ? cursorOf(first, order) : null,
+    endCursor: last ? cursorOf(last, order) : null,
+  };
+}

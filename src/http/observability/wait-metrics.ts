@@ -1,0 +1,30 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Database } from '../../database/database.js';
+import { awaitedThings, refusedWaits, waitRefusals, type NoTurn } from '../../database/waiting-line.js';
+import { courseTurnsOf } from '../../transactions/course-turns.js';
+
+/** Adds the metrics of waiting in this process to a registry, and counts until the function that it gives is called. */
+export function waitMetrics(registry: Registry, database: Database): () => void {
+  const registers = [registry];
+  const refused = new Counter({
+    name: 'rollcall_waits_refused_total',
+    help: 'Waits for a connection, or for the turn to change a course, that were refused: by time, or by the length of the line.',
+    labelNames: ['thing', 'reason'],
+    registers,
+  });
+  for (const thing of awaitedThings) for (const reason of waitRefusals) refused.inc({ thing, reason }, 0);
+  new Gauge({
+    name: 'rollcall_course_turns_waiting',
+    help: 'How many changes wait in this process for others of the same course, before they take a connection.',
+    registers,
+    collect() {
+      this.set(courseTurnsOf(database).waiting);
+    },
+  });
+  const count = (message: unknown): void => {
+    const { thing, refusal } = message as NoTurn;
+    refused.inc({ thing, reason: refusal });
+  };
+  refusedWaits.subscribe(count);
+  return () => void refusedWaits.unsubscribe(count);
+}

@@ -1,0 +1,50 @@
+import type { Database } from '../database/database.js';
+import { coursePage, coursesById, type CourseRow, type Ordering } from '../reading/index.js';
+import type { Viewer } from '../access/viewer.js';
+import { SubscriptionRefused } from './subscription-refused.js';
+
+/** Limits the courses of one subscription. */
+export const MOST_COURSES = 1000;
+
+const byId: Ordering = { list: 'courses', field: 'ID', column: 'id', descending: false };
+
+/**
+ * Gives the named courses, or all that the viewer sees. Errors: SubscriptionRefused for too many, none, and one that
+ * the viewer does not see.
+ */
+export async function presentCourses(
+  database: Database,
+  viewer: Viewer | null,
+  courseIds: readonly number[] | null,
+): Promise<CourseRow[]> {
+  if (courseIds === null) {
+    const { rows, hasNextPage } = await coursePage(database, viewer, {}, byId, {
+      size: MOST_COURSES,
+      backward: false,
+      after: null,
+      before: null,
+    });
+    if (hasNextPage)
+      throw refusedIds(
+        `there are more courses than one subscription takes, ${MOST_COURSES}; name those that you show.`,
+      );
+    return [...rows];
+  }
+  if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out for all.');
+  if (courseIds.length > MOST_COURSES)
+    throw refusedIds(`the list has ${courseIds.length} ids, and one subscription takes ${MOST_COURSES}; open several.`);
+  const found = await coursesById(database, viewer, [...new Set(courseIds)]);
+  const courses = new Map(found.flatMap(course => (course ? [[course.id, course]] : [])));
+  const missing = courseIds.findIndex(id => !courses.has(id));
+  if (missing !== -1)
+    throw new SubscriptionRefused(
+      'NOT_FOUND',
+      `Course ${courseIds[missing]} does not exist, or you may not see it. Leave it out.`,
+      `courseIds.${missing}`,
+    );
+  return [...courses.values()];
+}
+
+function refusedIds(message: string): SubscriptionRefused {
+  return new SubscriptionRefused('BAD_USER_INPUT', `courseIds: ${message}`, 'courseIds');
+}

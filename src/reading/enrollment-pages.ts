@@ -1,0 +1,379 @@
+/**
+ * Reads pages of enrollments without reading what comes before or after them, however many rows there are: a page is
+ * put together from strands, each of which an index holds in the order of the page, and of which no more is read than
+ * the page can have.
+ */
+import { sql, type SelectQueryBuilder } from 'kysely';
+import { databaseKindOf, type Database } from '../database/database.js';
+import { EnrollmentStatus, Role } from '../entities/index.js';
+import type { Viewer } from '../access/viewer.js';
+import {
+  columns,
+  enrollmentOf,
+  statusIn,
+  type EnrollmentFilter,
+  type EnrollmentParent,
+  type EnrollmentRow,
+  type RawEnrollment,
+} from './enrollments.js';
+import { between, fromEnd, paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { builderFor, rows } from '../database/query.js';
+import type { StoredMoment, Tables } from '../database/tables.js';
+import { isTaughtBy, visibleEnrollments, type Condition } from './visibility.js';
+
+/** Enrollments whose order an index has: all, or those of a course or a status; or those of a student, who has few. */
+interface Strand {
+  readonly courseId?: number | undefined;
+  readonly studentId?: number | undefined;
+  readonly status?: EnrollmentStatus | undefined;
+  /** What must hold beside that, for all of the strand or for a few rows. */
+  readonly conditions?: readonly Condition<'core_enrollments'>[];
+}
+
+type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
+type Raw = SelectQueryBuilder<Tables, 'core_enrollments', RawEnrollment>;
+
+/** The first row of a strand behind the page's cursor. */
+interface Head {
+  readonly course_id: number;
+  readonly status: EnrollmentStatus | null;
+  readonly enrolled_at: StoredMoment;
+  readonly id: number;
+}
+
+/** Gives one page of the enrollments that a viewer sees. */
+export async function enrollmentPage(
+  database: Database,
+  viewer: Viewer,
+  filter: EnrollmentFilter,
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<EnrollmentRow>> {
+  if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
+    const [only] = await pagesOf(database, [strandsOf(viewer, filter, order)], order, page);
+    return only!;
+  }
+  return pageOf(
+    (await rowsOfTeacher(database, viewer.userId, filter, order, page)).map(row => sortable(row, order)),
+    page,
+  );
+}
+
+/** Gives the same page under each of many courses or students, in one statement, in the order of the ids. */
+export function enrollmentPages(
+  database: Database,
+  viewer: Viewer,
+  parent: EnrollmentParent,
+  ids: readonly number[],
+  filter: EnrollmentFilter,
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<EnrollmentRow>[]> {
+  const [name, given] =
+    parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
+  const asked = ids.filter(id => given == null || given === id);
+  if (asked.length === 0) return Promise.resolve(ids.map(() => pageOf([], page)));
+  const other = parent === 'course_id' ? studentOf(viewer, filter) : (filter.courseId ?? null);
+  if (other !== null) {
+    const query = enrollmentsBy(database, null)
+      .where(parent === 'course_id' ? 'student_id' : 'course_id', '=', other)
+      .where(parent, 'in', asked);
+    const visible = visibleEnrollments(viewer);
+    return pagesOfOneRow(
+      database,
+      [...(visible ? [visible] : []), ...statusIn(filter.status)].reduce(
+        (all, condition) => all.where(condition),
+        query,
+      ),
+      parent,
+      ids,
+      order,
+      page,
+    );
+  }
+  const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
+  return pagesOf(database, strands, order, page);
+}
+
+/**
+ * Reads several pages of which each has one row at most, since its course and its student are known: all by one list of
+ * keys.
+ */
+async function pagesOfOneRow(
+  database: Database,
+  query: Query,
+  parent: EnrollmentParent,
+  ids: readonly number[],
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<EnrollmentRow>[]> {
+  const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
+  const byParent = Map.groupBy(found, row => row[parent]);
+  return ids.map(id =>
+    pageOf(
+      (byParent.get(id) ?? []).map(row => sortable(row, order)),
+      page,
+    ),
+  );
+}
+
+/** Returns the only student whose enrollments can be on a page; null: there may be several. */
+function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): number | null {
+  return studentId ?? (role === Role.STUDENT ? userId : null);
+}
+
+/** Reads several pages in one statement, each from strands of its own. */
+async function pagesOf(
+  database: Database,
+  pages: readonly (readonly Strand[])[],
+  order: Ordering,
+  page: PageRequest,
+): Promise<Page<EnrollmentRow>[]> {
+  const parts = pages.flatMap((strands, at) =>
+    strands.length === 0
+      ? []
+      : [
+          builderFor(database)
+            .selectFrom(merged(database, strands, order, page).as('page'))
+            .selectAll()
+            .select(eb => eb.lit(at).as('at')),
+        ],
+  );
+  if (parts.length === 0) return pages.map(() => pageOf<EnrollmentRow>([], page));
+  const found = await rows(
+    database,
+    parts.slice(1).reduce((all, next) => all.unionAll(next), parts[0]!),
+  );
+  const byPage = Map.groupBy(found, ({ at }) => Number(at));
+  // A union keeps no order, so each part is put in order again.
+  return pages.map((_, at) =>
+    pageOf(
+      (byPage.get(at) ?? []).sort(compare(order, page)).map(row => sortable(row, order)),
+      page,
+    ),
+  );
+}
+
+/**
+ * Returns the query for one page from several strands: by their indexes alone, what each has at most of it, in order
+ * and cut to the page; then its rows.
+ */
+function merged(database: Database, strands: readonly Strand[], order: Ordering, page: PageRequest): Raw {
+  const db = builderFor(database);
+  const [only, ...others] = strands;
+  if (others.length === 0) return paged(rowsOf(database, only!, order), order, page).select(columns);
+  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
+  const key = order.column === 'id' ? (['id'] as const) : (['id', order.column as 'enrolled_at'] as const);
+  const [first, ...rest] = strands.map(strand =>
+    db
+      .selectFrom(
+        paged(rowsOf(database, strand, order), order, page)
+          .select(key)
+          .as('strand'),
+      )
+      .selectAll(),
+  );
+  const all = db
+    .selectFrom(rest.reduce((union, next) => union.unionAll(next), first!).as('strands'))
+    .select('strands.id as of_page');
+  const ids = paged(all as never, order, { ...page, after: null, before: null }) as typeof all;
+  return db
+    .selectFrom(ids.as('ids'))
+    .innerJoin('core_enrollments', 'core_enrollments.id', 'of_page')
+    .select(columns) as unknown as Raw;
+}
+
+/**
+ * Returns the strands of a page of all enrollments, of a course or of a student, but for those of a teacher's courses,
+ * which are many.
+ */
+function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): Strand[] {
+  const { role, userId } = viewer;
+  if (role !== Role.ADMIN && userId === null) return [];
+  const student = studentOf(viewer, filter);
+  if (student !== null) {
+    const visible = visibleEnrollments(viewer);
+    return [
+      {
+        ...placeOf(filter),
+        studentId: student,
+        conditions: [...(visible ? [visible] : []), ...statusIn(filter.status)],
+      },
+    ];
+  }
+  const statuses = statusesOf(filter, order);
+  if (role === Role.ADMIN || filter.courseId == null) return statuses.map(status => ({ ...placeOf(filter), status }));
+  const id = filter.courseId;
+  const taught = isTaughtBy(userId!);
+  return [
+    ...statuses.map(status => ({ courseId: id, status, conditions: [taught(id)] })),
+    { courseId: id, studentId: userId!, conditions: [eb => eb.not(taught(id)(eb)), ...statusIn(filter.status)] },
+  ];
+}
+
+function placeOf({ courseId }: EnrollmentFilter): Pick<Strand, 'courseId'> {
+  return courseId == null ? {} : { courseId };
+}
+
+/**
+ * Returns the statuses that have a strand each; undefined: one strand for all of them, where an index has it in order.
+ */
+function statusesOf(
+  { status, courseId }: EnrollmentFilter,
+  { column }: Ordering,
+  underCourse = courseId != null,
+): (EnrollmentStatus | undefined)[] {
+  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
+  const areAll = asked.length === Object.values(EnrollmentStatus).length;
+  return areAll && !(underCourse && column !== 'id') ? [undefined] : asked;
+}
+
+/**
+ * Returns the query for the rows of a strand, which is to be read in an order; `course` is one that another query
+ * gives.
+ */
+function rowsOf(
+  database: Database,
+  { courseId, studentId, status, conditions = [] }: Strand,
+  order: Ordering,
+  course = false,
+): Query {
+  const key = [...(course || courseId !== undefined ? ['course_id'] : []), ...(status !== undefined ? ['status'] : [])];
+  let query =
+    studentId === undefined && key.length === 0
+      ? (builderFor(database).selectFrom('core_enrollments') as Query)
+      : enrollmentsBy(
+          database,
+          studentId === undefined ? [...key, ...(order.column === 'id' ? [] : [order.column])] : null,
+        );
+  if (courseId !== undefined) query = query.where('course_id', '=', courseId);
+  if (studentId !== undefined) query = query.where('student_id', '=', studentId);
+  if (status !== undefined) query = query.where('status', '=', status);
+  return conditions.reduce((all, condition) => all.where(condition), query);
+}
+
+/**
+ * Returns a query of enrollments by the index of some columns; null: by any but the primary key. For what is ordered
+ * and limited MySQL and MariaDB tend to take an index that has the order, such as the primary key, and to read all that
+ * is not asked for on the way, up to the whole table; or one that has the rows, to read and sort them all. A hint of
+ * MySQL that names an index that is not there does nothing; MariaDB's would be an error, and there it is enough to
+ * exclude the primary key.
+ */
+function enrollmentsBy(database: Database, indexed: readonly string[] | null): Query {
+  const table = 'core_enrollments';
+  const query = builderFor(database).selectFrom(table) as Query;
+  switch (databaseKindOf(database)) {
+    case 'sqlite':
+      return query;
+    case 'mysql':
+      return query.modifyFront(
+        sql.raw(
+          indexed ? `/*+ index(${table} ${table}_${indexed.join('_')}_index) */` : `/*+ no_index(${table} primary) */`,
+        ),
+      );
+    case 'mariadb':
+      return builderFor(database).selectFrom(
+        sql<RawEnrollment>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`),
+      ) as unknown as Query;
+  }
+}
+
+/**
+ * Reads the rows of a teacher's page. The first rows of all strands behind the cursor come first, one for each course
+ * and status: a page of n rows can only have rows of the n strands whose first rows come first. Between that and the
+ * second statement others may take away a first row; then the page could lack one that comes after it, and is read
+ * again.
+ */
+async function rowsOfTeacher(
+  database: Database,
+  teacher: number,
+  filter: EnrollmentFilter,
+  order: Ordering,
+  page: PageRequest,
+): Promise<RawEnrollment[]> {
+  const own: Strand = {
+    studentId: teacher,
+    conditions: [
+      eb =>
+        eb(
+          'course_id',
+          'not in',
+          eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher),
+        ),
+      ...statusIn(filter.status),
+    ],
+  };
+  const statuses = statusesOf(filter, order, true);
+  for (;;) {
+    const heads =
+      statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, statuses, order, page));
+    const strands = heads.map(({ course_id: courseId, status }) => ({ courseId, status: status ?? undefined }));
+    const found = (await rows(database, merged(database, [...strands, own], order, page))).sort(compare(order, page));
+    const [lastHead, lastRow] = [heads[page.size], found[page.size]];
+    if (!lastHead || (lastRow && compare(order, page)(lastRow, lastHead) <= 0)) return found;
+  }
+}
+
+/**
+ * Returns the query for the first rows of the strands of a teacher's courses, the first of them, as many as a page can
+ * need.
+ */
+function firstRows(
+  database: Database,
+  teacher: number,
+  statuses: readonly (EnrollmentStatus | undefined)[],
+  order: Ordering,
+  page: PageRequest,
+): SelectQueryBuilder<Tables, 'core_enrollments', Head> {
+  const db = builderFor(database);
+  const [first, ...rest] = statuses.map(status => {
+    const ofCourse = rowsOf(database, { status }, order, true).whereRef(
+      'core_enrollments.course_id',
+      '=',
+      'core_course.id' as never,
+    );
+    const head = headOf(database, ofCourse, order, page);
+    return db
+      .selectFrom('core_course')
+      .where('instructor_id', '=', teacher)
+      .select(eb => ['core_course.id as of_course', eb.val(status ?? null).as('of_status'), head.as('head')]);
+  });
+  const heads = rest.reduce((all, next) => all.unionAll(next), first!);
+  const found = db
+    .selectFrom(heads.as('heads'))
+    .innerJoin('core_enrollments', 'core_enrollments.id', 'heads.head')
+    .select(['of_course as course_id', 'of_status as status', 'enrolled_at', 'id']);
+  const inOrder = paged(found as never, order, { ...page, after: null, before: null });
+  return inOrder as unknown as SelectQueryBuilder<Tables, 'core_enrollments', Head>;
+}
+
+/**
+ * Returns the query for the first row of a strand whose course another query gives. For those by id, MariaDB takes an
+ * index that does not have them in order and sorts all of the course's rows; it need not for the lowest or the highest.
+ */
+function headOf(
+  database: Database,
+  ofCourse: Query,
+  order: Ordering,
+  page: PageRequest,
+): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
+  if (databaseKindOf(database) !== 'mariadb' || order.column !== 'id')
+    return paged(ofCourse, order, { ...page, size: 0 }).select('id');
+  return between(ofCourse, order, page).select(eb =>
+    (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'),
+  );
+}
+
+/** Compares rows as the database reads them for a page: from the end where the page is before a cursor. */
+function compare(
+  order: Ordering,
+  page: PageRequest,
+): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
+  const sign = fromEnd(order, page) ? -1 : 1;
+  const key = order.column as 'id' | 'enrolled_at';
+  return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id);
+}
+
+function sortable(row: RawEnrollment, { column }: Ordering): EnrollmentRow {
+  return { ...enrollmentOf(row), sort: row[column as keyof RawEnrollment] };
+}

@@ -1,0 +1,180 @@
+import type { SelectQueryBuilder } from 'kysely';
+import type { Database } from '../database/database.js';
+import { EnrollmentStatus, Role } from '../entities/index.js';
+import type { Viewer } from '../access/viewer.js';
+import { builderFor, rows } from '../database/query.js';
+import { dateOf, type Tables } from '../database/tables.js';
+import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
+
+/** Holds one enrollment as it is read; `sort` is the raw value that its page was ordered by. */
+export interface EnrollmentRow {
+  readonly id: number;
+  readonly courseId: number;
+  readonly studentId: number;
+  readonly status: EnrollmentStatus;
+  readonly enrolledAt: Date;
+  readonly updatedAt: Date;
+  readonly sort?: string | number;
+}
+
+/** Chooses enrollments; all parts that are there must hold. */
+export interface EnrollmentFilter {
+  readonly courseId?: number | null;
+  readonly studentId?: number | null;
+  readonly status?: readonly EnrollmentStatus[] | null;
+}
+
+/** Names the rows that enrollments are listed under: a course's or a student's. */
+export type EnrollmentParent = 'course_id' | 'student_id';
+
+/** An enrollment as the database gives it. */
+export type RawEnrollment = Tables['core_enrollments'];
+type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
+
+/** The columns of an enrollment. */
+export const columns = ['id', 'course_id', 'student_id', 'status', 'enrolled_at', 'updated_at'] as const;
+
+/** Gives enrollments by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
+export async function enrollmentsById(
+  database: Database,
+  viewer: Viewer,
+  ids: readonly number[],
+): Promise<(EnrollmentRow | null)[]> {
+  const query = chosen(database, viewer, {})
+    .where('id', 'in', [...ids])
+    .select(columns);
+  const found = new Map((await rows(database, query)).map(row => [row.id, enrollmentOf(row)]));
+  return ids.map(id => found.get(id) ?? null);
+}
+
+/** Gives one student's enrollment in each of the courses, in their order; null where there is none. */
+export async function enrollmentsOf(
+  database: Database,
+  studentId: number,
+  courseIds: readonly number[],
+): Promise<(EnrollmentRow | null)[]> {
+  const query = builderFor(database)
+    .selectFrom('core_enrollments')
+    .where('student_id', '=', studentId)
+    .where('course_id', 'in', [...courseIds])
+    .select(columns);
+  const found = new Map((await rows(database, query)).map(row => [row.course_id, enrollmentOf(row)]));
+  return courseIds.map(id => found.get(id) ?? null);
+}
+
+/**
+ * Counts the enrollments that a viewer sees; for an admin, those of all courses from the stored counts as far as they
+ * say.
+ */
+export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
+  if (viewer.role === Role.ADMIN && filter.courseId == null && filter.studentId == null)
+    return countOfAll(database, filter.status ?? Object.values(EnrollmentStatus));
+  const counts = partsOfVisibleEnrollments(viewer).map(part =>
+    seen(database, part, filter).select(eb => eb.fn.countAll<number>().as('count')),
+  );
+  return (await rows(database, together(counts))).reduce((sum, { count }) => sum + Number(count), 0);
+}
+
+/**
+ * Counts all enrollments of some statuses in one statement, which has one snapshot, in which the stored counts are
+ * those of the rows. Only where some but not all of the statuses other than ACTIVE are asked for must rows be counted.
+ */
+async function countOfAll(database: Database, statuses: readonly EnrollmentStatus[]): Promise<number> {
+  const asked = new Set(statuses);
+  const isActive = asked.delete(EnrollmentStatus.ACTIVE);
+  const others = Object.values(EnrollmentStatus).length - 1;
+  const counted = asked.size > 0 && asked.size < others;
+  const [found] = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_course')
+      .select(eb => [
+        eb.fn.sum<number | null>('total_enrollments').as('total'),
+        eb.fn.sum<number | null>('active_enrollments').as('active'),
+        ...(counted
+          ? [
+              eb
+                .selectFrom('core_enrollments')
+                .where('status', 'in', [...asked])
+                .select(sub => sub.fn.countAll<number>().as('count'))
+                .as('others'),
+            ]
+          : []),
+      ]),
+  );
+  const active = Number(found!.active ?? 0);
+  const inactive = counted
+    ? Number((found as { others?: number }).others)
+    : asked.size === 0
+      ? 0
+      : Number(found!.total ?? 0) - active;
+  return (isActive ? active : 0) + inactive;
+}
+
+/** Counts them under each of many courses or students, in one statement, in the order of the ids. */
+export async function enrollmentCounts(
+  database: Database,
+  viewer: Viewer,
+  parent: EnrollmentParent,
+  ids: readonly number[],
+  filter: EnrollmentFilter,
+): Promise<number[]> {
+  const grouped = partsOfVisibleEnrollments(viewer).map(part =>
+    seen(database, part, filter)
+      .where(parent, 'in', [...ids])
+      .groupBy(parent)
+      .select([parent])
+      .select(eb => eb.fn.countAll<number>().as('count')),
+  );
+  const counts = new Map<number, number>();
+  for (const row of await rows(database, together(grouped)))
+    counts.set(row[parent], (counts.get(row[parent]) ?? 0) + Number(row.count));
+  return ids.map(id => counts.get(id) ?? 0);
+}
+
+function chosen(database: Database, viewer: Viewer, filter: EnrollmentFilter): Query {
+  return seen(database, visibleEnrollments(viewer), filter);
+}
+
+/** Returns one query for the rows of several, the same row as often as they have it. */
+function together<Row>([first, ...rest]: readonly SelectQueryBuilder<
+  Tables,
+  'core_enrollments',
+  Row
+>[]): SelectQueryBuilder<Tables, 'core_enrollments', Row> {
+  return rest.reduce((all, next) => all.unionAll(next), first!);
+}
+
+function seen(
+  database: Database,
+  visible: Condition<'core_enrollments'> | null,
+  { courseId, studentId, status }: EnrollmentFilter,
+): Query {
+  let query = builderFor(database).selectFrom('core_enrollments') as Query;
+  if (visible) query = query.where(visible);
+  if (courseId != null) query = query.where('course_id', '=', courseId);
+  if (studentId != null) query = query.where('student_id', '=', studentId);
+  return statusIn(status).reduce((all, condition) => all.where(condition), query);
+}
+
+/**
+ * Returns the condition that an enrollment has one of some statuses; none where they are all, for which no row need be
+ * looked at.
+ */
+export function statusIn(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
+  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
+  if (asked.length === Object.values(EnrollmentStatus).length) return [];
+  return [eb => (asked.length === 0 ? eb.lit(false) : eb('status', 'in', asked))];
+}
+
+/** Returns an enrollment from its columns. */
+export function enrollmentOf(row: RawEnrollment): EnrollmentRow {
+  return {
+    id: row.id,
+    courseId: row.course_id,
+    studentId: row.student_id,
+    status: row.status,
+    enrolledAt: dateOf(row.enrolled_at),
+    updatedAt: dateOf(row.updated_at),
+  };
+}

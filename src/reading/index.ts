@@ -1,0 +1,19 @@
+/** Reads plain rows for the API: one statement a call, only what the viewer may see. */
+export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
+export { courseStateOf, courseStates, type CourseState } from './course-states.js';
+export { courseAudience, type Sight } from './course-audience.js';
+export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
+export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
+export {
+  enrollmentCount,
+  enrollmentCounts,
+  enrollmentsById,
+  enrollmentsOf,
+  type EnrollmentFilter,
+  type EnrollmentParent,
+  type EnrollmentRow,
+} from './enrollments.js';
+export type { Ordering, Page, PageRequest, Position } from './page.js';
+export { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
+export { isStoredMoment } from '../database/tables.js';
+export { usersById, type UserRow } from './users.js';

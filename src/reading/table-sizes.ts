@@ -1,0 +1,174 @@
+import type { Database } from '../database/database.js';
+import { withoutLimit } from '../database/time-limit.js';
+import { builderFor, rows } from '../database/query.js';
+
+/** How many rows the tables have at most, as far as one must know to say how many rows a request can read. */
+export interface TableSizes {
+  readonly courses: number;
+  readonly enrollments: number;
+  /** The enrollments of the largest courses, the largest first. */
+  readonly largest: readonly number[];
+  /** The courses and enrollments of the teachers who have the most of each. */
+  readonly mostTaught: { readonly courses: number; readonly enrollments: number };
+  /** The runs, and the changes that they have recorded. */
+  readonly runs: number;
+  readonly changes: number;
+}
+
+/** The sizes of empty tables. */
+export const NO_ROWS: TableSizes = {
+  courses: 0,
+  enrollments: 0,
+  largest: [],
+  mostTaught: { courses: 0, enrollments: 0 },
+  runs: 0,
+  changes: 0,
+};
+
+/** How many of the largest courses are known by themselves; a page has no more. */
+const MAX_LARGEST = 100;
+
+/**
+ * The sizes that are assumed until the tables were read: those of a large school, since what is unknown may be dear.
+ */
+export const ASSUMED_SIZES: TableSizes = {
+  courses: 20_000,
+  enrollments: 2_000_000,
+  largest: Array.from({ length: MAX_LARGEST }, (_, index) => Math.floor(190_000 / (index + 1))),
+  mostTaught: { courses: 2000, enrollments: 200_000 },
+  runs: 10_000,
+  changes: 1_000_000,
+};
+
+/**
+ * How long sizes are used before they are read again, in milliseconds, and how soon they are after a reading that
+ * failed.
+ */
+const MAX_AGE_MS = 300_000;
+const RETRY_MS = 5000;
+
+/**
+ * The sizes of the tables, for prices: they are there at once, and read again in the background when they are five
+ * minutes old and asked for. Reading them takes four statements, over indexes and the table of courses alone.
+ */
+export class KnownSizes {
+  #sizes = ASSUMED_SIZES;
+  #readAgainAt = Number.NEGATIVE_INFINITY;
+
+  /** Takes the database, and what to do with the error of a reading; the sizes stay as they were then. */
+  constructor(
+    private readonly database: Database,
+    private readonly onTrouble: (error: unknown) => void,
+  ) {}
+
+  /** The sizes as they were read last. */
+  get current(): TableSizes {
+    // Without a time limit: the request that asks may end before they are read.
+    if (performance.now() > this.#readAgainAt) void withoutLimit(() => this.refresh());
+    return this.#sizes;
+  }
+
+  /** Reads the sizes now. */
+  async refresh(): Promise<void> {
+    // Before they are read, so that others do not read them meanwhile.
+    this.#readAgainAt = performance.now() + MAX_AGE_MS;
+    try {
+      this.#sizes = roundedUp(await tableSizes(this.database));
+    } catch (error) {
+      this.#readAgainAt = performance.now() + RETRY_MS;
+      this.onTrouble(error);
+    }
+  }
+}
+
+/** Returns how many enrollments so many courses have at most, of which at most `each` are read of one course. */
+export function rowsOfLargest(
+  { largest, enrollments }: TableSizes,
+  courses: number,
+  each = Number.POSITIVE_INFINITY,
+): number {
+  const known = largest.slice(0, courses).reduce((sum, rows) => sum + Math.min(rows, each), 0);
+  // Those that are not known by themselves are no larger than the last one that is.
+  const others =
+    Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
+  return Math.min(known + others, enrollments);
+}
+
+/** The least that a size is rounded up to, in rows. */
+const MIN_ROUNDED = 16;
+
+/**
+ * Rounds sizes up, so that a price does not tell how many rows there are: a client learns what its operations cost, and
+ * does not see all of the courses and enrollments that they may read. A table has room for a third of its rows more, on
+ * average, before its size is another one.
+ */
+export function roundedUp({ courses, enrollments, largest, mostTaught, runs, changes }: TableSizes): TableSizes {
+  return {
+    courses: rounded(courses),
+    enrollments: rounded(enrollments),
+    largest: Array.from({ length: MAX_LARGEST }, (_, index) => rounded(largest[index] ?? 0)),
+    mostTaught: { courses: rounded(mostTaught.courses), enrollments: rounded(mostTaught.enrollments) },
+    runs: rounded(runs),
+    changes: rounded(changes),
+  };
+}
+
+/** Rounds up to two binary digits: to 16, 24, 32, 48, 64, 96 and so on. */
+function rounded(count: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(count, MIN_ROUNDED)));
+  return power * 0.75 >= Math.max(count, MIN_ROUNDED) ? power * 0.75 : power;
+}
+
+async function tableSizes(database: Database): Promise<TableSizes> {
+  const db = builderFor(database);
+  const courses = db.selectFrom('core_course');
+  const [all] = await rows(
+    database,
+    courses.select(eb => [
+      eb.fn.countAll<number>().as('courses'),
+      eb.fn.sum<number | null>('total_enrollments').as('enrollments'),
+    ]),
+  );
+  const largest = await rows(
+    database,
+    courses.select('total_enrollments').orderBy('total_enrollments', 'desc').limit(MAX_LARGEST),
+  );
+  const taught = courses
+    .where('instructor_id', 'is not', null)
+    .groupBy('instructor_id')
+    .select(eb => [eb.fn.countAll<number>().as('courses'), eb.fn.sum<number>('total_enrollments').as('enrollments')]);
+  const [most] = await rows(
+    database,
+    db
+      .selectFrom(taught.as('taught'))
+      .select(eb => [eb.fn.max('courses').as('courses'), eb.fn.max('enrollments').as('enrollments')]),
+  );
+  const [last] = await rows(
+    database,
+    db.selectNoFrom(eb => [
+      eb
+        .selectFrom('core_enrollments')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('enrollment'),
+      eb
+        .selectFrom('core_recount_runs')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('run'),
+      eb
+        .selectFrom('core_recount_changes')
+        .select(sub => sub.fn.max('id').as('id'))
+        .as('change'),
+    ]),
+  );
+  // A stored count that was written past the counters must not make a price that nobody can pay.
+  const highest = Number(last!.enrollment ?? 0);
+  const atMost = (count: unknown): number => Math.min(Number(count ?? 0), highest);
+  return {
+    courses: Number(all!.courses),
+    enrollments: atMost(all!.enrollments),
+    largest: largest.map(row => atMost(row.total_enrollments)),
+    mostTaught: { courses: Number(most!.courses ?? 0), enrollments: atMost(most!.enrollments) },
+    runs: Number(last!.run ?? 0),
+    changes: Number(last!.change ?? 0),
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * The rules of what a viewer sees, each as a condition of SQL and for a row that is in memory. Queries, mutations and
+ * subscriptions all ask here; what a viewer does not see is to them as if it were not there.
+ */
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
+import { Role } from '../entities/index.js';
+import type { Viewer } from '../access/viewer.js';
+import { builderFor, rowsWithin } from '../database/query.js';
+import type { Tables } from '../database/tables.js';
+
+/** A condition on rows of one table. */
+export type Condition<Table extends keyof Tables> = (eb: ExpressionBuilder<Tables, Table>) => Expression<SqlBool>;
+
+/** Returns which courses a viewer sees: published ones, their own as teacher or as student, and admins all. */
+export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> | null {
+  if (viewer?.role === Role.ADMIN) return null;
+  const id = viewer?.userId;
+  return eb => {
+    const published = eb('is_published', '=', 1);
+    if (id == null) return published;
+    const enrolled = eb.exists(
+      eb
+        .selectFrom('core_enrollments')
+        .select('core_enrollments.id')
+        .whereRef('core_enrollments.course_id', '=', 'core_course.id')
+        .where('core_enrollments.student_id', '=', id),
+    );
+    const taught = viewer?.role === Role.TEACHER ? [eb('instructor_id', '=', id)] : [];
+    return eb.or([published, ...taught, enrolled]);
+  };
+}
+
+/** Returns whether a viewer sees a course, by the same rule; `isEnrolled` is asked only where that decides. */
+export function seesCourse(
+  viewer: Viewer | null,
+  course: { readonly isPublished: boolean; readonly instructorId: number | null },
+  isEnrolled: (userId: number) => boolean,
+): boolean {
+  if (course.isPublished || viewer?.role === Role.ADMIN) return true;
+  if (viewer?.userId == null) return false;
+  return (viewer.role === Role.TEACHER && course.instructorId === viewer.userId) || isEnrolled(viewer.userId);
+}
+
+/**
+ * Returns which enrollments a viewer sees: students their own, teachers those of their courses and their own, admins
+ * all.
+ */
+export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'> | null {
+  if (viewer.role === Role.ADMIN) return null;
+  const id = viewer.userId;
+  return eb => {
+    if (id === null) return eb.lit(false);
+    const own = eb('student_id', '=', id);
+    if (viewer.role !== Role.TEACHER) return own;
+    // For each row by itself, of which there are few: a list of the teacher's courses would be made for each page that
+    // a statement reads.
+    const taught = eb
+      .selectFrom('core_course')
+      .select('core_course.id')
+      .whereRef('core_course.id', '=', 'core_enrollments.course_id')
+      .where('core_course.instructor_id', '=', id);
+    return eb.or([own, eb.exists(taught)]);
+  };
+}
+
+/**
+ * Returns the same rule in parts, of which each enrollment that is seen meets exactly one; null: no condition. Counts
+ * are the sum over the parts. For each an index serves, while databases read the rows one by one for what meets the one
+ * or the other.
+ */
+export function partsOfVisibleEnrollments(viewer: Viewer): readonly (Condition<'core_enrollments'> | null)[] {
+  const id = viewer.userId;
+  if (viewer.role !== Role.TEACHER || id === null) return [visibleEnrollments(viewer)];
+  const taught = (eb: ExpressionBuilder<Tables, 'core_enrollments'>) =>
+    eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', id);
+  return [
+    eb => eb('course_id', 'in', taught(eb)),
+    eb => eb.and([eb('student_id', '=', id), eb('course_id', 'not in', taught(eb))]),
+  ];
+}
+
+/** Returns for a teacher the condition that a course is one of theirs: for all rows of a statement the same. */
+export function isTaughtBy(teacher: number): (courseId: number) => Condition<'core_enrollments'> {
+  return courseId => eb =>
+    eb.exists(
+      eb
+        .selectFrom('core_course')
+        .select('core_course.id')
+        .where('core_course.id', '=', courseId)
+        .where('core_course.instructor_id', '=', teacher),
+    );
+}
+
+/** Returns whether a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
+export function seesEnrollment(
+  viewer: Viewer,
+  { studentId, instructorId }: { readonly studentId: number; readonly instructorId: number | null },
+): boolean {
+  if (viewer.role === Role.ADMIN) return true;
+  if (viewer.userId === null) return false;
+  return studentId === viewer.userId || (viewer.role === Role.TEACHER && instructorId === viewer.userId);
+}
+
+/** Returns the ids of those courses that a viewer sees within a transaction, without a lock. */
+export async function visibleCourseIds(
+  em: SqlEntityManager,
+  viewer: Viewer,
+  ids: readonly number[],
+): Promise<number[]> {
+  const visible = visibleCourses(viewer);
+  if (!visible) return [...ids];
+  if (ids.length === 0) return [];
+  const found = await rowsWithin(
+    em,
+    builderFor({ em })
+      .selectFrom('core_course')
+      .select('id')
+      .where('id', 'in', [...ids])
+      .where(visible),
+  );
+  return found.map(({ id }) => id);
+}
+
+/** Returns the course of an enrollment that a viewer sees within a transaction, without a lock; null: there is none. */
+export async function courseOfVisibleEnrollment(
+  em: SqlEntityManager,
+  viewer: Viewer,
+  id: number,
+): Promise<number | null> {
+  const visible = visibleEnrollments(viewer);
+  let query = builderFor({ em }).selectFrom('core_enrollments').select('course_id').where('id', '=', id);
+  if (visible) query = query.where(visible);
+  const [row] = await rowsWithin(em, query);
+  return row?.course_id ?? null;
+}

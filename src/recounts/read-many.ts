@@ -1,0 +1,66 @@
+import type { Database } from '../database/database.js';
+import { adminOnly } from '../access/access.js';
+import { paged, pageOf, type Page, type PageRequest } from '../reading/page.js';
+import { builderFor, rows } from '../database/query.js';
+import type { Viewer } from '../access/viewer.js';
+import { changeOf, inOrder, type RecordedChange } from './read-runs.js';
+import { runOf, type Run } from './run.js';
+import { connected, runsQuery } from './run-rows.js';
+
+/** Gives runs by id, in the order of the ids; null: not there. Admins. */
+export async function runsById(
+  database: Database,
+  caller: Viewer | null,
+  ids: readonly number[],
+): Promise<(Run | null)[]> {
+  adminOnly(caller);
+  await connected(database);
+  const found = new Map(
+    (await rows(database, runsQuery(database).where('id', 'in', [...ids]))).map(row => [row.id, runOf(row)]),
+  );
+  return ids.map(id => found.get(id) ?? null);
+}
+
+/** Gives the same page of the changes of each of many runs, in one statement, in the order of the ids; admins. */
+export async function changePages(
+  database: Database,
+  caller: Viewer | null,
+  runIds: readonly number[],
+  page: PageRequest,
+): Promise<Page<RecordedChange>[]> {
+  adminOnly(caller);
+  await connected(database);
+  const one = (id: number) =>
+    paged(builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id), inOrder, page);
+  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
+  const wrapped = runIds.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
+  const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
+  const byRun = Map.groupBy(await rows(database, query), row => row.run_id);
+  // A union keeps no order, so each part is put in order again.
+  const sign = page.backward ? -1 : 1;
+  return runIds.map(id => pageOf((byRun.get(id) ?? []).sort((a, b) => sign * (a.id - b.id)).map(changeOf), page));
+}
+
+/** Counts the changes of each of many runs, in one statement, in the order of the ids; admins. */
+export async function changeCounts(
+  database: Database,
+  caller: Viewer | null,
+  runIds: readonly number[],
+): Promise<number[]> {
+  adminOnly(caller);
+  await connected(database);
+  const query = builderFor(database)
+    .selectFrom('core_recount_changes')
+    .where('run_id', 'in', [...runIds])
+    .groupBy('run_id')
+    .select(['run_id']);
+  const counts = new Map(
+    (
+      await rows(
+        database,
+        query.select(eb => eb.fn.countAll<number>().as('count')),
+      )
+    ).map(row => [row.run_id, Number(row.count)]),
+  );
+  return runIds.map(id => counts.get(id) ?? 0);
+}

@@ -1,0 +1,58 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { Course } from '../entities/index.js';
+import { idsOf, type RunRow } from './run.js';
+import { changesOf, type Step, type StepResult } from './step.js';
+import { titlesOf } from './titles.js';
+
+/**
+ * Gives the steps of a recount from its cursor on: one for each course that drifts, which repairs it, or for a dry run
+ * tells how it would be repaired; and one at each chunk's end.
+ */
+export async function* recountSteps(database: Database, run: RunRow, pace: ChunkPace): AsyncGenerator<Step> {
+  const em = database.em.fork() as SqlEntityManager;
+  const chunks = verify(em, Course, {
+    keys: idsOf(run.course_ids)?.map(id => [id]),
+    after: run.cursor_id === null ? null : [run.cursor_id],
+    batchSize: run.batch_size ?? undefined,
+    pace,
+  });
+  for await (const chunk of chunks) yield* stepsOf(em, chunk, Boolean(run.dry_run));
+}
+
+async function* stepsOf(
+  em: SqlEntityManager,
+  { drifts, last, checked, milliseconds }: VerifiedChunk,
+  dryRun: boolean,
+): AsyncGenerator<Step> {
+  const byCourse = Map.groupBy(drifts, ({ key }) => key[0] as number);
+  const titles = await titlesOf(em, [...byCourse.keys()]);
+  let done = 0;
+  let read: Step['read'] = { milliseconds, rows: checked };
+  for (const [courseId, counts] of byCourse) {
+    const { place } = counts[0]!;
+    yield {
+      cursorId: courseId,
+      checked: place - done,
+      read,
+      title: titles.get(courseId) ?? null,
+      work: inner => (dryRun ? rehearse(courseId, counts) : repair(inner, courseId)),
+    };
+    done = place;
+    read = null;
+  }
+  yield { cursorId: last[0] as number, checked: checked - done, read, title: null };
+}
+
+/** Recounts one course: what drifted when it was verified may be right, or gone, now that it is locked. */
+async function repair(em: SqlEntityManager, courseId: number): Promise<StepResult> {
+  const changes = (await recount(em, Course, [courseId])) ?? [];
+  const repaired = changes.length > 0 ? 1 : 0;
+  return { changes: changesOf(courseId, changes), drifted: repaired, repaired };
+}
+
+function rehearse(courseId: number, counts: readonly VerifiedCount[]): Promise<StepResult> {
+  const changes = counts.map(({ counter, stored, actual }) => ({ counter, before: stored, after: actual }));
+  return Promise.resolve({ changes: changesOf(courseId, changes), drifted: 1, repaired: 0 });
+}

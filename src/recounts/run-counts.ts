@@ -1,0 +1,29 @@
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import { sql } from 'kysely';
+import type { Database } from '../database/database.js';
+import { RunStatus } from '../entities/index.js';
+import { builderFor, rows } from '../database/query.js';
+import { nowSql } from './clock.js';
+import { connected } from './run-rows.js';
+
+/** Lists the states that runs are counted in: those of the table, and `interrupted` for those that run in name only. */
+export const runStates = [...Object.values(RunStatus), 'interrupted'] as const;
+
+/** Counts the runs on record by their state. */
+export async function runsByState(database: Database): Promise<Record<(typeof runStates)[number], number>> {
+  await connected(database);
+  const lapsed = sql.raw(
+    `status = '${RunStatus.RUNNING}' and lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)}`,
+  );
+  const state = sql<(typeof runStates)[number]>`case when ${lapsed} then 'interrupted' else status end`;
+  const found = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_recount_runs')
+      .select(eb => [state.as('state'), eb.fn.countAll<number>().as('runs')])
+      .groupBy('state'),
+  );
+  return Object.fromEntries(
+    runStates.map(name => [name, Number(found.find(row => row.state === name)?.runs ?? 0)]),
+  ) as Record<(typeof runStates)[number], number>;
+}

@@ -1,0 +1,72 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Course } from '../entities/index.js';
+import { problem, UserErrorCode, type Problem } from '../use-cases/outcome.js';
+import { notFound } from '../use-cases/seats.js';
+
+/** Limits the courses that one call names; a run keeps them in one column. */
+export const MOST_COURSES = 5000;
+
+const COURSE_IDS = ['input', 'courseIds'];
+
+/** Is which courses are meant, ascending and each once; null: all. */
+export type Scope = readonly number[] | null;
+
+/** Gives the scope that a caller names; undefined and null mean all courses. */
+export function scopeOf(courseIds: readonly number[] | null | undefined): Scope {
+  return courseIds ? [...new Set(courseIds)].sort((a, b) => a - b) : null;
+}
+
+/**
+ * Gives the problems of the ids that a caller names: none at all, too many, or courses that do not exist, each by its
+ * index.
+ */
+export async function scopeProblems(
+  em: SqlEntityManager,
+  courseIds: readonly number[] | null | undefined,
+): Promise<Problem[]> {
+  if (!courseIds) return [];
+  if (courseIds.length === 0)
+    return [
+      problem(
+        UserErrorCode.INVALID,
+        COURSE_IDS,
+        'The list names no course. Name some, or leave it out for all courses.',
+      ),
+    ];
+  const scope = scopeOf(courseIds)!;
+  if (scope.length > MOST_COURSES)
+    return [
+      problem(
+        UserErrorCode.INVALID,
+        COURSE_IDS,
+        `The list names ${scope.length} courses; at most ${MOST_COURSES} fit. Leave it out for all courses.`,
+      ),
+    ];
+  const known = new Set(await existing(em, scope));
+  return courseIds.flatMap((id, index) =>
+    known.has(id) ? [] : [notFound('Course', id, [...COURSE_IDS, String(index)])],
+  );
+}
+
+/** Gives those courses of a list that exist, ascending. */
+export async function existing(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
+  const rows = await em
+    .createQueryBuilder(Course, 'c')
+    .select(['id'])
+    .where({ id: { $in: [...ids] } })
+    .orderBy({ id: 'asc' })
+    .execute<{ id: number }[]>('all');
+  return rows.map(({ id }) => id);
+}
+
+/** Counts the courses of a scope that exist. */
+export async function sizeOf(em: SqlEntityManager, scope: Scope): Promise<number> {
+  return scope === null ? em.count(Course) : (await existing(em, scope)).length;
+}
+
+/** Tells whether two scopes have a course in common. */
+export function overlap(one: Scope, other: Scope): boolean {
+  if (one === null || other === null) return true;
+  const ids = new Set(one);
+  return other.some(id => ids.has(id));
+}

@@ -1,0 +1,13 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Course } from '../entities/index.js';
+
+/** Gives the titles of courses by id; one that is not there is left out. */
+export async function titlesOf(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await em
+    .createQueryBuilder(Course, 'c')
+    .select(['id', 'title'])
+    .where({ id: { $in: [...ids] } })
+    .execute<{ id: number; title: string }[]>('all');
+  return new Map(rows.map(({ id, title }) => [id, title]));
+}

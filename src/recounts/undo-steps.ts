@@ -1,0 +1,58 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { adjust, CounterError } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { Course } from '../entities/index.js';
+import { builderFor, rows } from '../database/query.js';
+import type { Tables } from '../database/tables.js';
+import type { RunRow } from './run.js';
+import { changesOf, type Step, type StepResult } from './step.js';
+import { titlesOf } from './titles.js';
+
+/** Is how many changes are read at once. */
+const PAGE = 500;
+
+/** Gives the steps of an undoing from its cursor on: one for each change of the run that it undoes. */
+export async function* undoSteps(database: Database, run: RunRow): AsyncGenerator<Step> {
+  const em = database.em.fork() as SqlEntityManager;
+  let after = run.cursor_id ?? 0;
+  for (;;) {
+    const start = performance.now();
+    const query = builderFor(database)
+      .selectFrom('core_recount_changes')
+      .selectAll()
+      .where('run_id', '=', run.undone_run_id!)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(PAGE);
+    const changes = await rows(database, query);
+    if (changes.length === 0) return;
+    const titles = await titlesOf(em, [...new Set(changes.map(({ course_id }) => course_id))]);
+    let read: Step['read'] = { milliseconds: performance.now() - start, rows: changes.length };
+    for (const change of changes) {
+      yield {
+        cursorId: change.id,
+        checked: 1,
+        read,
+        title: titles.get(change.course_id) ?? null,
+        work: inner => takeBack(inner, change),
+      };
+      read = null;
+    }
+    after = changes.at(-1)!.id;
+  }
+}
+
+/** Takes one change back; not where a count would become negative, or the counter is not declared any more. */
+async function takeBack(
+  em: SqlEntityManager,
+  { course_id, counter, count_before, count_after }: Tables['core_recount_changes'],
+): Promise<StepResult> {
+  try {
+    const changes = (await adjust(em, Course, [course_id], { [counter]: count_before - count_after })) ?? [];
+    return { changes: changesOf(course_id, changes), drifted: 0, repaired: changes.length };
+  } catch (error) {
+    if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code))
+      throw error;
+    return { changes: [], drifted: 0, repaired: 0, error: error.message };
+  }
+}

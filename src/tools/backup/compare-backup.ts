@@ -1,0 +1,97 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { verify, type VerifiedChunk } from '../../counters/index.js';
+import type { Database } from '../../database/database.js';
+import { Course } from '../../entities/index.js';
+import { titlesOf } from '../../recounts/titles.js';
+import type { BackupHeader, BackupRow } from './backup-format.js';
+
+/** Limits the ids that are named of many. */
+const NAMED = 10;
+
+/** Holds how many courses there are of a sort, and the ids of the first. */
+export interface SomeIds {
+  readonly count: number;
+  readonly first: readonly number[];
+}
+
+/** Holds a stored count that a restore changes: what is stored, what the backup has, and what the rows give. */
+export interface CountToRestore {
+  readonly courseId: number;
+  readonly title: string;
+  readonly counter: string;
+  readonly stored: number;
+  readonly backup: number;
+  readonly actual: number;
+}
+
+/** Says what restoring a backup would do at this moment. */
+export interface BackupComparison {
+  /** Counts the courses that the backup and the database have. */
+  readonly common: number;
+  readonly changes: number;
+  readonly changedCourses: number;
+  /** Counts those of the common courses' counts that would not match their rows. */
+  readonly drifting: number;
+  /** Are the courses of the backup that the database has not. */
+  readonly unknown: SomeIds;
+  /** Are the courses of the database that the backup has not. */
+  readonly missing: SomeIds;
+}
+
+/** Compares the rows of a backup with the database, course by course in the order of the ids, and changes nothing. */
+export async function compareBackup(
+  database: Database,
+  { counters }: BackupHeader,
+  rows: AsyncGenerator<BackupRow, void>,
+  onChanges: (changes: readonly CountToRestore[]) => void,
+): Promise<BackupComparison> {
+  const em = database.em.fork() as SqlEntityManager;
+  const [unknown, missing] = [new FirstIds(), new FirstIds()];
+  let [common, changes, changedCourses, drifting] = [0, 0, 0, 0];
+  let next = await rows.next();
+  for await (const chunk of verify(em, Course, { all: true })) {
+    const found: CountToRestore[] = [];
+    for (const [courseId, counts] of countsByCourse(chunk)) {
+      for (; !next.done && next.value.id < courseId; next = await rows.next()) unknown.add(next.value.id);
+      if (next.done || next.value.id > courseId) {
+        missing.add(courseId);
+        continue;
+      }
+      const backup = next.value.counts;
+      const compared = counts.map(({ counter, stored, actual }) => ({
+        courseId,
+        title: '',
+        counter,
+        stored,
+        actual,
+        backup: backup[counters.indexOf(counter)]!,
+      }));
+      const changed = compared.filter(one => one.stored !== one.backup);
+      common += 1;
+      changes += changed.length;
+      changedCourses += changed.length > 0 ? 1 : 0;
+      drifting += compared.filter(one => one.backup !== one.actual).length;
+      found.push(...changed);
+      next = await rows.next();
+    }
+    const titles = await titlesOf(em, [...new Set(found.map(({ courseId }) => courseId))]);
+    onChanges(found.map(one => ({ ...one, title: titles.get(one.courseId) ?? '' })));
+  }
+  for (; !next.done; next = await rows.next()) unknown.add(next.value.id);
+  return { common, changes, changedCourses, drifting, unknown, missing };
+}
+
+/** Gives the counts of a chunk by course, ascending. */
+function countsByCourse({ counts }: VerifiedChunk): [number, VerifiedChunk['counts']][] {
+  return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].sort(([a], [b]) => a - b);
+}
+
+class FirstIds implements SomeIds {
+  readonly first: number[] = [];
+  count = 0;
+
+  add(id: number): void {
+    this.count += 1;
+    if (this.first.length < NAMED) this.first.push(id);
+  }
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { IsolationLevel } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { countersInto } from '../../counters/index.js';
+import { databaseKindOf, type Database } from '../../database/database.js';
+import type { DatabaseKind } from '../../database/database-url.js';
+import { withoutIdleLimit } from '../../database/session-settings.js';
+import { Course } from '../../entities/index.js';
+import { adminOnly } from '../../access/access.js';
+import type { OnProgress } from '../progress.js';
+import type { Viewer } from '../../access/viewer.js';
+import { FORMAT, VERSION, type BackupHeader } from './backup-format.js';
+
+/** Limits the courses that are in memory at once. */
+const PAGE = 1000;
+
+/** Says how to write a backup. */
+export interface BackupOptions {
+  /** Ends the work after the courses at hand. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+}
+
+/**
+ * Writes the stored counts of all courses, piece by piece, as one moment has them, and gives how many courses there
+ * are; null: it was told to stop, and what is written is no backup; admins.
+ *
+ * One read-only transaction reads page after page: MySQL's and MariaDB's REPEATABLE READ and SQLite's WAL give all of
+ * its reads the snapshot of the first, and hold up no writer.
+ */
+export async function writeBackup(
+  database: Database,
+  caller: Viewer | null,
+  write: (text: string) => Promise<void>,
+  { signal, onProgress }: BackupOptions = {},
+): Promise<number | null> {
+  adminOnly(caller);
+  const em = database.em.fork() as SqlEntityManager;
+  // Not em.transactional(): what `write` does with entity managers would become part of it.
+  await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
+  try {
+    const kind = databaseKindOf(database);
+    // What it writes to may be slow.
+    return await withoutIdleLimit(em, kind, () => written(em, kind, write, { signal, onProgress }));
+  } finally {
+    await em.rollback();
+  }
+}
+
+async function written(
+  em: SqlEntityManager,
+  kind: DatabaseKind,
+  write: (text: string) => Promise<void>,
+  { signal, onProgress }: BackupOptions,
+): Promise<number | null> {
+  const counters = countersInto(em, Course);
+  const courses = await em.count(Course);
+  const header: BackupHeader = {
+    format: FORMAT,
+    version: VERSION,
+    at: new Date().toISOString(),
+    database: kind,
+    counters: counters.map(({ name }) => name),
+    courses,
+  };
+  const hash = createHash('sha256');
+  const put = async (lines: readonly object[]): Promise<void> => {
+    const text = lines.map(line => `${JSON.stringify(line)}\n`).join('');
+    hash.update(text);
+    await write(text);
+  };
+  await put([header]);
+  let done = 0;
+  for await (const page of pagesOf(
+    em,
+    counters.map(({ property }) => property),
+  )) {
+    if (signal?.aborted) return null;
+    await put(page);
+    done += page.length;
+    onProgress?.({ done, total: courses, rows: done });
+  }
+  await put([{ courses, sha256: hash.copy().digest('hex') }]);
+  return courses;
+}
+
+async function* pagesOf(
+  em: SqlEntityManager,
+  properties: readonly string[],
+): AsyncGenerator<{ id: number; counts: number[] }[]> {
+  for (let after = 0; ;) {
+    const query = em
+      .createQueryBuilder(Course, 'c')
+      .select(['id', ...properties] as never)
+      .where({ id: { $gt: after } })
+      .orderBy({ id: 'asc' })
+      .limit(PAGE);
+    const found = (await query.execute('all')) as unknown as Record<string, number>[];
+    if (found.length > 0) yield found.map(row => ({ id: row['id']!, counts: properties.map(name => row[name]!) }));
+    if (found.length < PAGE) return;
+    after = found.at(-1)!['id']!;
+  }
+}

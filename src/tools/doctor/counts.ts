@@ -1,0 +1,24 @@
+import type { Database } from '../../database/database.js';
+import { verifyCounts } from '../../recounts/verify-counts.js';
+import type { Viewer } from '../../access/viewer.js';
+import { failed, ok, type Finding } from './finding.js';
+
+/** Limits the courses that are named of those whose counts do not match. */
+const NAMED = 5;
+
+/** Examines all stored counts; `alive` is called for each chunk. */
+export async function examineCounts(database: Database, caller: Viewer, alive: () => void): Promise<Finding[]> {
+  const { value } = await verifyCounts(database, caller);
+  let [checked, drifting] = [0, 0];
+  const courses: number[] = [];
+  for await (const chunk of value!.chunks) {
+    alive();
+    checked += chunk.checked;
+    drifting += chunk.counts.length;
+    courses.push(...new Set(chunk.counts.map(({ courseId }) => courseId)));
+  }
+  if (drifting === 0) return [ok(`All match the enrollments; courses checked: ${checked}.`)];
+  const others = courses.length > NAMED ? ` and ${courses.length - NAMED} more` : '';
+  const message = `Counts that do not match the enrollments: ${drifting}, of course ${courses.slice(0, NAMED).join(', ')}${others}.`;
+  return [{ ...failed(message, '"rollcall verify" shows them, "rollcall recount" repairs them.'), drift: true }];
+}

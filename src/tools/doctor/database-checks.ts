@@ -1,0 +1,68 @@
+import type { Config } from '../../config/config.js';
+import { databaseKindOf, type Database } from '../../database/database.js';
+import type { Viewer } from '../../access/viewer.js';
+import { examineClock } from './clock.js';
+import { examineCountIndex } from './count-index.js';
+import { examineCounts } from './counts.js';
+import type { Finding } from './finding.js';
+import { examineKeyRanges } from './key-ranges.js';
+import { examineMigrations } from './migrations.js';
+import { examinePrivileges } from './privileges.js';
+import { probe } from './probe.js';
+import { examineServerSettings } from './server-settings.js';
+import { examineSqliteFile, examineSqliteSettings } from './sqlite-file.js';
+import { examineStrategy } from './strategy.js';
+
+/** Is a database that answers, with what its checks need to know. */
+export interface OpenedDatabase {
+  readonly database: Database;
+  readonly url: string;
+  readonly counters: Config['counters'];
+  readonly viewer: Viewer;
+  readonly tables: readonly string[];
+}
+
+/** Is one check of a database. */
+export interface DatabaseCheck {
+  readonly name: string;
+  /** Says that there is nothing to check before the migrations have made the tables. */
+  readonly needsTables: boolean;
+  /** Gives what was found; `alive` is a sign of life, for checks that take long. */
+  examine(opened: OpenedDatabase, alive: () => void): Promise<readonly Finding[]>;
+}
+
+/** Lists the tables that the checks look into. */
+export const NEEDED_TABLES = ['core_user', 'core_course', 'core_enrollments'];
+
+/** Lists the checks of a database that answers, in the order in which a person would go. */
+export const databaseChecks: readonly DatabaseCheck[] = [
+  {
+    name: 'settings',
+    needsTables: false,
+    examine: ({ database }) =>
+      databaseKindOf(database) === 'sqlite' ? examineSqliteSettings(database) : examineServerSettings(database),
+  },
+  { name: 'disk', needsTables: false, examine: ({ database, url }) => examineDisk(database, url) },
+  { name: 'clock', needsTables: false, examine: ({ database }) => examineClock(database) },
+  { name: 'migrations', needsTables: false, examine: ({ database }) => examineMigrations(database) },
+  { name: 'keys', needsTables: true, examine: ({ database, tables }) => examineKeyRanges(database, tables) },
+  {
+    name: 'privileges',
+    needsTables: true,
+    examine: ({ database, counters, tables }) => examinePrivileges(database, counters, tables),
+  },
+  { name: 'strategy', needsTables: true, examine: ({ database, counters }) => examineStrategy(database, counters) },
+  {
+    name: 'counts',
+    needsTables: true,
+    examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive),
+  },
+  { name: 'index', needsTables: true, examine: ({ database, viewer }) => examineCountIndex(database, viewer) },
+  { name: 'probe', needsTables: true, examine: ({ database }) => probe(database) },
+];
+
+/** Examines the disk where the database is a file; a server's disk is the server's. */
+async function examineDisk(database: Database, url: string): Promise<Finding[]> {
+  const path = url.slice('sqlite:'.length);
+  return databaseKindOf(database) === 'sqlite' && path !== ':memory:' ? examineSqliteFile(path) : [];
+}

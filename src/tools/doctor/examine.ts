@@ -1,0 +1,133 @@
+import type { Config, ConfigInspection } from '../../config/config.js';
+import type { Database } from '../../database/database.js';
+import { withoutPassword } from '../../database/database-url.js';
+import { findSchema } from '../../database/own-schema.js';
+import { shownPath } from '../../database/shown-text.js';
+import { adminOnly } from '../../access/access.js';
+import type { Viewer } from '../../access/viewer.js';
+import { examineApi, type ApiToExamine } from './api.js';
+import { examineConnection, examineNode } from './connection.js';
+import { databaseChecks, NEEDED_TABLES, type OpenedDatabase } from './database-checks.js';
+import { failed, ok, warning, type Finding, type NamedFinding } from './finding.js';
+import { examineLimits } from './limits.js';
+import { examineRates } from './rates.js';
+import { examineSecrets } from './secrets.js';
+import { withinLimit } from './within-limit.js';
+
+/** Says what to examine, and for whom. */
+export interface Examination {
+  readonly configuration: ConfigInspection;
+  readonly caller: Viewer | null;
+  /** Connects to a database that is there already; closing it is the caller's. */
+  readonly open: (target: DatabaseTarget) => Promise<Database>;
+  /** Gives an error in words for people. */
+  readonly explain: (error: unknown) => string;
+  readonly api?: ApiToExamine;
+  /** Reads the trusted documents of a configuration that has them. Errors: what is wrong with them. */
+  readonly readDocuments: (config: Config) => Promise<{ readonly size: number } | null>;
+  /** Limits how long a check may go on without a sign of life, in milliseconds; 30,000 unless given. */
+  readonly limit?: number;
+}
+
+/** Is as much of the configuration as it takes to connect. */
+export type DatabaseTarget = Pick<Config, 'databaseUrl' | 'counters'>;
+
+const LIMIT = 30_000;
+
+/**
+ * Examines a deployment, check by check, and gives what each finds as soon as it does; changes nothing; admins.
+ *
+ * Each check is by itself: where one fails, by an error or for lack of an answer, the others go on as far as they can.
+ */
+export async function* examine({
+  configuration,
+  caller,
+  open,
+  explain,
+  api,
+  readDocuments,
+  limit = LIMIT,
+}: Examination): AsyncGenerator<NamedFinding> {
+  const viewer = adminOnly(caller);
+  const run = async (
+    check: string,
+    work: (alive: () => void) => Promise<readonly Finding[]>,
+  ): Promise<NamedFinding[]> =>
+    named(check, await withinLimit(work, limit).catch((error: unknown) => [failed(explain(error))]));
+  const { config, database: target } = configuration;
+  // Shorter than a check may take, so that a request without an answer is told as that, and the next one is made.
+  const requestLimit = limit / 2;
+  yield* named('configuration', configurationFindings(configuration));
+  yield* named('node', examineNode(process.versions.node));
+  yield* config
+    ? await run('secrets', () => examineSecrets(config, api?.token, requestLimit))
+    : named('secrets', [notExamined('the configuration has mistakes')]);
+  if (config?.trustedDocuments != null)
+    yield* await run('documents', async () => documentFindings(config, await readDocuments(config)));
+  yield* named('limits', config ? examineLimits(config) : [notExamined('the configuration has mistakes')]);
+  yield* config
+    ? await run('rates', () => examineRates(config, requestLimit, api?.url))
+    : named('rates', [notExamined('the configuration has mistakes')]);
+  let reached: OpenedDatabase | undefined;
+  if (target) {
+    yield* await run('connection', async () => {
+      const database = await open(target);
+      const findings = await examineConnection(database, target.databaseUrl);
+      reached = {
+        database,
+        url: target.databaseUrl,
+        counters: target.counters,
+        viewer,
+        tables: (await findSchema(database)).tables,
+      };
+      return findings;
+    });
+  }
+  // A connection that was given up may still come about while the checks go on; they all see the same.
+  const opened = reached;
+  yield* databaseFindings(opened, run);
+  if (api) yield* await run('api', alive => examineApi(api, requestLimit, alive));
+}
+
+async function* databaseFindings(
+  opened: OpenedDatabase | undefined,
+  run: (check: string, work: (alive: () => void) => Promise<readonly Finding[]>) => Promise<NamedFinding[]>,
+): AsyncGenerator<NamedFinding> {
+  const hasTables = NEEDED_TABLES.every(table => opened?.tables.includes(table));
+  for (const { name, needsTables, examine: look } of databaseChecks) {
+    if (!opened) yield* named(name, [notExamined('there is no connection to the database')]);
+    else if (needsTables && !hasTables) yield* named(name, [notExamined('the migrations have not made the tables')]);
+    else yield* await run(name, alive => look(opened, alive));
+  }
+}
+
+function configurationFindings({ mistakes, config }: ConfigInspection): Finding[] {
+  if (!config) return mistakes.map(mistake => failed(mistake, 'Correct it in the environment or in .env.'));
+  const { databaseUrl, counters, production } = config;
+  return [
+    ok(
+      `DATABASE_URL is ${withoutPassword(databaseUrl)}, COUNTERS is ${counters}, NODE_ENV is ${production ? '' : 'not '}production.`,
+    ),
+  ];
+}
+
+function documentFindings(
+  { trustedDocuments, introspection }: Config,
+  documents: { readonly size: number } | null,
+): Finding[] {
+  const note = introspection
+    ? ' INTROSPECTION=on is of no use: nobody can ask for the schema but by one of these.'
+    : '';
+  const count = documents?.size ?? 0;
+  return [
+    ok(`Only ${count} ${count === 1 ? 'document' : 'documents'} may run, from ${shownPath(trustedDocuments!)}.${note}`),
+  ];
+}
+
+function notExamined(reason: string): Finding {
+  return warning(`Not examined, since ${reason}.`);
+}
+
+function named(check: string, findings: readonly Finding[]): NamedFinding[] {
+  return findings.map(finding => ({ check, ...finding }));
+}

@@ -1,0 +1,123 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database } from '../../database/database.js';
+import type { OnProgress } from '../progress.js';
+import { inTransaction } from '../../transactions/transactions.js';
+import type { BadRow } from './bad-row.js';
+import { ImportError } from './import-error.js';
+import { placeBatch, type Placed, type Rehearsed } from './place-batch.js';
+import type { Placement } from './placement.js';
+import type { Source } from './source.js';
+import type { TableBlock } from './table.js';
+
+/** Says how an import is to run. */
+export interface ImportOptions {
+  /** Reads everything first and writes nothing if any row is bad. */
+  readonly strict?: boolean;
+  readonly onProgress?: OnProgress;
+  /** Is called once for each bad row, in the order of the file, batch by batch. */
+  readonly onBadRow?: (bad: BadRow) => void;
+  /** Ends the import after the batch at hand. */
+  readonly signal?: AbortSignal;
+}
+
+/** Says what an import did. */
+export interface ImportResult {
+  readonly rows: number;
+  readonly added: number;
+  readonly alreadyThere: number;
+  readonly bad: number;
+  /**
+   * Is `refused` when a strict import found bad rows and wrote nothing, `interrupted` when the signal ended it early.
+   */
+  readonly outcome: 'finished' | 'refused' | 'interrupted';
+}
+
+/** Is one kind of import: where its rows come from, and how their courses and students are found. */
+export interface ImportWork<Row> {
+  readonly sources: readonly Source[];
+  /** Is the file by whose bytes progress is told: the one whose rows are written. */
+  readonly measured: Source;
+  /** Reads the files from their beginning; `bytes` counts those of the measured one. */
+  blocks(): AsyncIterable<TableBlock<Row>>;
+  /**
+   * Finds each row's course and student, and makes missing ones unless it is a rehearsal, which leaves such rows out.
+   */
+  resolve(
+    em: SqlEntityManager,
+    rows: readonly Row[],
+    rehearsal: boolean,
+  ): Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
+}
+
+/**
+ * Runs an import in batches of about 1,000 rows, one transaction each, so that it can stop anywhere and go on later.
+ */
+export async function runImport<Row>(
+  database: Database,
+  work: ImportWork<Row>,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const once = work.sources.find(({ bytes }) => bytes === null);
+  if (options.strict && once)
+    throw new ImportError(
+      'IMPORT_FILE',
+      `${once.name} can be read only once, and a strict import reads twice. Save it as a file first.`,
+    );
+  const size = work.measured.bytes ?? 0;
+  const { onProgress } = options;
+  if (!options.strict) return pass(database, work, options, (done, rows) => onProgress?.({ done, total: size, rows }));
+  const rehearsed = { pairs: new Set<string>(), seats: new Map<number, number>() };
+  const rehearsal = await pass(
+    database,
+    work,
+    options,
+    (done, rows) => onProgress?.({ done, total: 2 * size, rows }),
+    rehearsed,
+  );
+  if (rehearsal.outcome === 'interrupted') return { ...rehearsal, added: 0 };
+  if (rehearsal.bad > 0) return { ...rehearsal, added: 0, outcome: 'refused' };
+  return pass(database, work, options, (done, rows) =>
+    onProgress?.({ done: size + done, total: 2 * size, rows: rehearsal.rows + rows }),
+  );
+}
+
+async function pass<Row>(
+  database: Database,
+  work: ImportWork<Row>,
+  { onBadRow, signal }: ImportOptions,
+  report: (bytes: number, rows: number) => void,
+  rehearsed?: Rehearsed,
+): Promise<ImportResult> {
+  let result: ImportResult = { rows: 0, added: 0, alreadyThere: 0, bad: 0, outcome: 'finished' };
+  for await (const block of work.blocks()) {
+    if (signal?.aborted) return { ...result, outcome: 'interrupted' };
+    const placed = await place(database, work, block.rows, rehearsed);
+    const bad = [...block.bad, ...placed.bad].sort((a, b) => (a.file === b.file ? a.line - b.line : 0));
+    for (const one of bad) onBadRow?.(one);
+    result = {
+      rows: result.rows + block.rows.length + block.bad.length,
+      added: result.added + placed.added,
+      alreadyThere: result.alreadyThere + placed.alreadyThere,
+      bad: result.bad + bad.length,
+      outcome: 'finished',
+    };
+    report(block.bytes, result.rows);
+  }
+  return result;
+}
+
+async function place<Row>(
+  database: Database,
+  work: ImportWork<Row>,
+  rows: readonly Row[],
+  rehearsed: Rehearsed | undefined,
+): Promise<Placed> {
+  if (rows.length === 0) return { added: 0, alreadyThere: 0, bad: [] };
+  const once = async (em: SqlEntityManager): Promise<Placed> => {
+    const { placements, bad } = await work.resolve(em, rows, rehearsed !== undefined);
+    const placed = await placeBatch(em, placements, rehearsed);
+    return { ...placed, bad: [...bad, ...placed.bad] };
+  };
+  // A batch that was placed already changes nothing when it is placed again.
+  return inTransaction(database, once, 'repeat');
+}

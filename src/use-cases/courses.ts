@@ -1,0 +1,164 @@
+import { LockMode, type EntityData, type RequiredEntityData } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { deleteWhere } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { withoutEnrollments } from '../database/purposes.js';
+import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
+import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
+import { whereThereIs, whereThereIsNo } from './lost-commit.js';
+import { withLockedCourses } from './locked-rows.js';
+import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
+import { notFound } from './seats.js';
+import { linesProblem, textProblem } from './text.js';
+import { inTransaction } from '../transactions/transactions.js';
+import type { Viewer } from '../access/viewer.js';
+
+/** Holds what a caller may say of a course; undefined: leave as it is, null: take away. */
+export interface CourseInput {
+  readonly title?: string | null;
+  readonly description?: string | null;
+  readonly status?: CourseStatus | null;
+  readonly isPublished?: boolean | null;
+  readonly capacity?: number | null;
+  readonly instructorId?: number | null;
+}
+
+/** Limits a description, in bytes: what the database's `text` holds. */
+const DESCRIPTION_BYTES = 65_535;
+
+/** Creates a course; teachers their own, admins for any instructor or none. */
+export async function createCourse(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<CourseInput>,
+): Promise<Outcome<{ id: number }>> {
+  const viewer = staffOnly(caller);
+  const input = inputOf(asked);
+  const instructorId =
+    viewer.role === Role.TEACHER && input.instructorId == null ? viewer.userId : (input.instructorId ?? null);
+  requireOwnInstructor(viewer, instructorId);
+  return withoutEnrollments(() =>
+    inTransaction(
+      database,
+      async em => {
+        const problems = [
+          ...shapeProblems({ ...input, title: input.title ?? '' }),
+          ...(await instructorProblems(em, instructorId)),
+        ];
+        if (problems.length > 0) return refused(...problems);
+        const course = em.create(Course, {
+          ...changesOf(em, { ...input, instructorId }),
+          title: input.title!,
+        } as RequiredEntityData<Course>);
+        await em.flush();
+        return done({ id: course.id });
+      },
+      whereThereIs(Course, ({ id }) => ({ id, title: input.title! })),
+    ),
+  );
+}
+
+/** Changes a course; its teacher and admins. The capacity cannot go below the seats that are taken. */
+export async function updateCourse(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<CourseInput & { id: number }>,
+): Promise<Outcome<{ id: number }>> {
+  const viewer = staffOnly(caller);
+  const { id, ...input } = inputOf(asked);
+  return withoutEnrollments(() =>
+    withLockedCourses<Outcome<{ id: number }>>(
+      database,
+      viewer,
+      [id],
+      async (em, courses) => {
+        const course = courses.get(id);
+        if (!course) return refused(notFound('Course', id, ['input', 'id']));
+        manageOnly(viewer, course);
+        if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
+        const problems = [...shapeProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
+        if (input.capacity != null && input.capacity >= 0 && input.capacity < course.activeEnrollments) {
+          problems.push(
+            invalid(
+              'capacity',
+              `The capacity ${input.capacity} is below the ${course.activeEnrollments} seats that are taken; drop or move enrollments first.`,
+            ),
+          );
+        }
+        if (problems.length > 0) return refused(...problems);
+        em.assign(await em.findOneOrFail(Course, id), changesOf(em, input));
+        await em.flush();
+        return done({ id });
+      },
+      'repeat',
+    ),
+  );
+}
+
+/** Deletes a course with all its enrollments; admins. */
+export async function deleteCourse(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+): Promise<Outcome<{ id: number }>> {
+  const viewer = adminOnly(caller);
+  const { id } = inputOf(asked);
+  return withLockedCourses<Outcome<{ id: number }>>(
+    database,
+    viewer,
+    [id],
+    async (em, courses) => {
+      if (!courses.has(id)) return refused(notFound('Course', id, ['input', 'id']));
+      await deleteWhere(em, Enrollment, { course: id });
+      em.remove(em.getReference(Course, id));
+      await em.flush();
+      return done({ id });
+    },
+    whereThereIsNo(Course, value => value),
+  );
+}
+
+function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void {
+  if (viewer.role === Role.TEACHER && instructorId !== viewer.userId)
+    throw forbidden('Teachers can name only themselves as instructor; ask an admin.');
+}
+
+async function instructorProblems(em: SqlEntityManager, id: number | null): Promise<Problem[]> {
+  if (id === null) return [];
+  // The lock that the foreign key takes anyway, only sooner: a user that is found cannot be deleted before this
+  // commits.
+  const user = await em.findOne(User, id, { fields: ['role'], lockMode: LockMode.PESSIMISTIC_READ });
+  if (!user) return [notFound('User', id, ['input', 'instructorId'])];
+  return user.role === Role.STUDENT
+    ? [invalid('instructorId', `User ${id} is a student; an instructor is a teacher or an admin.`)]
+    : [];
+}
+
+function shapeProblems(input: CourseInput): Problem[] {
+  const problems: (Problem | null)[] = [
+    input.title === null ? invalid('title', 'The title cannot be null; leave it out to keep it.') : null,
+    input.title == null ? null : textProblem('title', input.title, 255),
+    input.description == null ? null : linesProblem('description', input.description, DESCRIPTION_BYTES),
+    input.capacity != null && input.capacity < 0
+      ? invalid('capacity', `The capacity ${input.capacity} is negative; null means no limit.`)
+      : null,
+    input.status === null ? invalid('status', 'The status cannot be null; give one, or leave it out.') : null,
+    input.isPublished === null
+      ? invalid('isPublished', 'isPublished cannot be null; give true or false, or leave it out.')
+      : null,
+  ];
+  return problems.filter(one => one !== null);
+}
+
+function changesOf(em: SqlEntityManager, { instructorId, ...input }: CourseInput): EntityData<Course> {
+  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+  if (instructorId === undefined) return given;
+  return {
+    ...given,
+    instructor: instructorId === null ? null : em.getReference(User, instructorId, { wrapped: true }),
+  };
+}
+
+function invalid(field: string, message: string): Problem {
+  return problem(UserErrorCode.INVALID, ['input', field], message);
+}

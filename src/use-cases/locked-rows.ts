@@ -1,0 +1,177 @@
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { Course, CourseStatus, Enrollment, EnrollmentStatus, User } from '../entities/index.js';
+import { courseOfVisibleEnrollment, seesCourse, seesEnrollment, visibleCourseIds } from '../reading/visibility.js';
+import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
+import type { Viewer } from '../access/viewer.js';
+
+/** Holds what a use case must know of a course while it holds the course's lock. */
+export interface LockedCourse {
+  readonly id: number;
+  readonly title: string;
+  readonly status: CourseStatus;
+  readonly isPublished: boolean;
+  readonly capacity: number | null;
+  readonly activeEnrollments: number;
+  readonly instructorId: number | null;
+}
+
+/** Holds what a use case must know of an enrollment. */
+export interface EnrollmentRow {
+  readonly id: number;
+  readonly courseId: number;
+  readonly studentId: number;
+  readonly status: EnrollmentStatus;
+}
+
+/**
+ * Runs work in a transaction in which those of some courses that a viewer sees are locked, by id; they are locked in
+ * ascending order of the ids.
+ *
+ * What a viewer does not see is left out before anything is locked or waited for, as if it were not there: not even a
+ * wait for its lock tells that it exists. The others are waited for before the transaction takes a connection (see
+ * course-turns.ts).
+ */
+export function withLockedCourses<Result>(
+  database: Database,
+  viewer: Viewer,
+  ids: readonly number[],
+  work: (em: SqlEntityManager, courses: Map<number, LockedCourse>) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  const prepare = async (): Promise<Prepared> => ({
+    courses: await visibleCourseIds(database.em.fork() as SqlEntityManager, viewer, [...new Set(ids)]),
+  });
+  return inPreparedTransaction(
+    database,
+    prepare,
+    async (em, { courses: visible }, isLocked) => {
+      const courses = await lockCourses(em, visible);
+      isLocked();
+      await leaveOutHidden(em, viewer, courses);
+      return work(em, courses);
+    },
+    afterLostCommit,
+  );
+}
+
+/** Leaves out the courses that were hidden from the viewer before their lock was had. */
+async function leaveOutHidden(em: SqlEntityManager, viewer: Viewer, courses: Map<number, LockedCourse>): Promise<void> {
+  // Whether the viewer is enrolled in one, only the database knows.
+  const doubtful = [...courses.values()].filter(course => !seesCourse(viewer, course, () => false)).map(({ id }) => id);
+  if (doubtful.length === 0) return;
+  const visible = new Set(await visibleCourseIds(em, viewer, doubtful));
+  for (const id of doubtful) if (!visible.has(id)) courses.delete(id);
+}
+
+/** Locks courses, whoever sees them, in ascending order of the ids, and returns those that are there by id. */
+export async function lockCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
+  if (ids.length === 0) return new Map();
+  const rows = (await em
+    .createQueryBuilder(Course, 'c')
+    .select(['id', 'title', 'status', 'isPublished', 'capacity', 'activeEnrollments', 'instructor'])
+    .where({ id: { $in: [...ids] } })
+    .orderBy({ id: 'asc' })
+    .setLockMode(LockMode.PESSIMISTIC_WRITE)
+    .execute('all')) as unknown as (Omit<LockedCourse, 'instructorId'> & { instructor: number | null })[];
+  return new Map(
+    rows.map(({ instructor, ...row }) => [
+      row.id,
+      { ...row, isPublished: Boolean(row.isPublished), instructorId: instructor },
+    ]),
+  );
+}
+
+/**
+ * Gives the ids of those users who are there; none of them can be deleted before the transaction ends.
+ *
+ * This is the lock that the foreign key takes anyway, only sooner: behind the courses' locks, and before a row is
+ * refused.
+ */
+export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
+  const rows = (await em
+    .createQueryBuilder(User, 'u')
+    .select(['id'])
+    .where({ id: { $in: [...new Set(ids)] } })
+    .setLockMode(LockMode.PESSIMISTIC_READ)
+    .execute('all')) as { id: number }[];
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** An enrollment under lock, with its course and those of others that the viewer sees. */
+export interface LockedEnrollment {
+  readonly enrollment: EnrollmentRow;
+  readonly course: LockedCourse;
+  readonly others: Map<number, LockedCourse>;
+}
+
+/**
+ * Runs work in a transaction in which an enrollment that a viewer sees is locked, and before it its course and those of
+ * `otherCourses` that the viewer sees; null: it is not there, or not for this viewer.
+ *
+ * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction is run
+ * again.
+ */
+export function withLockedEnrollment<Result>(
+  database: Database,
+  viewer: Viewer,
+  id: number,
+  otherCourses: readonly number[],
+  work: (em: SqlEntityManager, locked: LockedEnrollment | null) => Promise<Result>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  const prepare = async (): Promise<Prepared & { readonly courseId: number | null }> => {
+    const em = database.em.fork() as SqlEntityManager;
+    const courseId = await courseOfVisibleEnrollment(em, viewer, id);
+    // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the
+    // enrollment is.
+    const courses = courseId === null ? [] : [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))];
+    return { courseId, courses };
+  };
+  return inPreparedTransaction(
+    database,
+    prepare,
+    async (em, { courseId, courses }, isLocked) => {
+      if (courseId === null) return work(em, null);
+      const others = await lockCourses(em, courses);
+      isLocked();
+      return work(em, await lockedEnrollment(em, viewer, id, courseId, others));
+    },
+    afterLostCommit,
+  );
+}
+
+/** Locks an enrollment after its course. Errors: COUNTER_CONFLICT where it has moved to another one. */
+async function lockedEnrollment(
+  em: SqlEntityManager,
+  viewer: Viewer,
+  id: number,
+  courseId: number,
+  courses: Map<number, LockedCourse>,
+): Promise<LockedEnrollment | null> {
+  const enrollment = await readLocked(em, id);
+  if (!enrollment) return null;
+  if (enrollment.courseId !== courseId) {
+    throw new CounterError(
+      'COUNTER_CONFLICT',
+      `Enrollment ${id} moved to course ${enrollment.courseId} while course ${courseId} was being locked.`,
+    );
+  }
+  const course = courses.get(courseId)!;
+  await leaveOutHidden(em, viewer, courses);
+  if (!seesEnrollment(viewer, { studentId: enrollment.studentId, instructorId: course.instructorId })) return null;
+  return { enrollment, course, others: courses };
+}
+
+async function readLocked(em: SqlEntityManager, id: number): Promise<EnrollmentRow | null> {
+  const row = (await em
+    .createQueryBuilder(Enrollment, 'e')
+    .select(['id', 'course', 'student', 'status'])
+    .where({ id })
+    .setLockMode(LockMode.PESSIMISTIC_WRITE)
+    .execute('get')) as unknown as
+    { id: number; course: number; student: number; status: EnrollmentStatus } | null | undefined;
+  return row ? { id: row.id, courseId: row.course, studentId: row.student, status: row.status } : null;
+}

@@ -1,0 +1,115 @@
+import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { z } from 'zod';
+import { CounterError, deleteWhere } from '../counters/index.js';
+import type { Database } from '../database/database.js';
+import { withoutEnrollments } from '../database/purposes.js';
+import { Course, Enrollment, User, type Role } from '../entities/index.js';
+import { adminOnly, inputOf, type Asked } from '../access/access.js';
+import { whereThereIs, whereThereIsNo } from './lost-commit.js';
+import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
+import { quoted } from './quoted.js';
+import { notFound } from './seats.js';
+import { textProblem } from './text.js';
+import { deletedUsers, type DeletedUser } from '../access/known-users.js';
+import { builderFor, rows } from '../database/query.js';
+import { inPreparedTransaction, inTransaction, type Prepared } from '../transactions/transactions.js';
+import type { Viewer } from '../access/viewer.js';
+
+const EMAIL = ['input', 'email'];
+
+/** Creates a user; admins. */
+export async function createUser(
+  database: Database,
+  caller: Viewer | null,
+  { name, email, role }: { name: string; email: string; role?: Role | null },
+): Promise<Outcome<{ id: number }>> {
+  adminOnly(caller);
+  const problems = [textProblem('name', name, 255)].filter(one => one !== null);
+  if (!z.email().max(254).safeParse(email).success) {
+    problems.push(
+      problem(
+        UserErrorCode.INVALID,
+        EMAIL,
+        `${quoted(email)} is not an email address of at most 254 characters, such as ada@example.org.`,
+      ),
+    );
+  }
+  if (problems.length > 0) return refused(...problems);
+  try {
+    return await withoutEnrollments(() =>
+      inTransaction(
+        database,
+        async em => {
+          const user = em.create(User, { name, email, role: role ?? undefined });
+          await em.flush();
+          return done({ id: user.id });
+        },
+        whereThereIs(User, ({ id }) => ({ id, email })),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof UniqueConstraintViolationException)) throw error;
+    return refused(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
+  }
+}
+
+/** Deletes a user with all enrollments, and every count follows; admins. A user who instructs courses is in use. */
+export async function deleteUser(
+  database: Database,
+  caller: Viewer | null,
+  asked: Asked<{ id: number }>,
+): Promise<Outcome<{ id: number }>> {
+  adminOnly(caller);
+  const { id } = inputOf(asked);
+  // The counters lock the courses of all the user's enrollments.
+  const prepare = async (): Promise<Prepared> => {
+    const enrolledIn = builderFor(database)
+      .selectFrom('core_enrollments')
+      .select('course_id')
+      .where('student_id', '=', id);
+    return { courses: (await rows(database, enrolledIn)).map(({ course_id }) => course_id) };
+  };
+  const outcome = await inPreparedTransaction<Outcome<{ id: number }>, Prepared>(
+    database,
+    prepare,
+    async (em, _, isLocked) => {
+      const taught = await coursesOf(em, id);
+      if (taught.length > 0) {
+        return refused(
+          problem(
+            UserErrorCode.IN_USE,
+            ['input', 'id'],
+            `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`,
+          ),
+        );
+      }
+      await deleteWhere(em, Enrollment, { student: id });
+      isLocked();
+      // Enrolling and instructing hold a shared lock on the user until they commit: behind this lock nothing new can
+      // come.
+      const user = await em
+        .createQueryBuilder(User, 'u')
+        .select(['id'])
+        .where({ id })
+        .setLockMode(LockMode.PESSIMISTIC_WRITE)
+        .execute('get');
+      if (!user) return refused(notFound('User', id, ['input', 'id']));
+      if ((await em.count(Enrollment, { student: id })) > 0 || (await coursesOf(em, id)).length > 0) {
+        throw new CounterError('COUNTER_CONFLICT', `User ${id} was enrolled or made instructor while being deleted.`);
+      }
+      em.remove(em.getReference(User, id));
+      await em.flush();
+      return done({ id });
+    },
+    whereThereIsNo(User, value => value),
+  );
+  if (outcome.value) deletedUsers.publish({ database, id } satisfies DeletedUser);
+  return outcome;
+}
+
+/** Gives the ids of the first courses that a user instructs, enough to name them. */
+async function coursesOf(em: SqlEntityManager, id: number): Promise<number[]> {
+  const courses = await em.find(Course, { instructor: id }, { fields: ['id'], limit: 5, orderBy: { id: 'asc' } });
+  return courses.map(course => course.id);
+}

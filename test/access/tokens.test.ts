@@ -1,0 +1,177 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JwtConfig } from '../../src/config/config.js';
+import { Role } from '../../src/entities/index.js';
+import { isLifetime, issueToken, tokenVerifier } from '../../src/access/tokens.js';
+
+const secret = 'the secret of these tests, long enough';
+const jwt: JwtConfig = { secret, isDevelopmentSecret: false };
+
+function signed(payload: JWTPayload & Record<string, unknown>, key = secret): Promise<string> {
+  return new SignJWT({ exp: now() + 60, ...payload }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(key));
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+async function rejects(token: string | Promise<string>, message: RegExp, config = jwt): Promise<void> {
+  const text = await token;
+  const error = await tokenVerifier(config)(text).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ name: 'TokenError', code: 'UNAUTHENTICATED', message: expect.stringMatching(message) });
+  expect(String(error)).not.toContain(text);
+}
+
+describe('a token', () => {
+  it.each([Role.STUDENT, Role.TEACHER, Role.ADMIN])('that is issued for a %s is accepted', async role => {
+    const config = { ...jwt, issuer: 'https://id.example.org/', audience: 'rollcall' };
+    expect(await tokenVerifier(config)(await issueToken(config, { userId: 7, role, expiresIn: '1h' }))).toEqual({
+      userId: 7,
+      role,
+    });
+  });
+
+  it('of an admin needs no user', async () => {
+    expect(
+      await tokenVerifier(jwt)(await issueToken(jwt, { userId: null, role: Role.ADMIN, expiresIn: '30d' })),
+    ).toEqual({ userId: null, role: Role.ADMIN });
+  });
+
+  it('of anyone else is not issued without a user', async () => {
+    await expect(issueToken(jwt, { userId: null, role: Role.STUDENT, expiresIn: '1h' })).rejects.toMatchObject({
+      code: 'TOKEN_NOT_ISSUED',
+    });
+  });
+
+  it.each([
+    [{ role: 'Teacher' }, Role.TEACHER],
+    [{ roles: ['student', 'ADMIN', 'teacher'] }, Role.ADMIN],
+    [{ roles: ['offline_access', 'student'] }, Role.STUDENT],
+  ])('gives its role in one claim or several, in any letter case: %j', async (claims, role) => {
+    expect(await tokenVerifier(jwt)(await signed({ sub: '1', ...claims }))).toEqual({ userId: 1, role });
+  });
+
+  it.each([
+    {},
+    { role: 'root' },
+    { role: 1 },
+    { roles: 'admin' },
+    { role: ['admin'] },
+    { roles: [['admin']] },
+    { roles: [{ admin: 'admin' }] },
+    { role: ' admin ' },
+    { role: null, roles: ['admin'] },
+    { role: { 0: 'admin' } },
+    { roles: ['root'] },
+    { role: 'root', roles: ['admin'] },
+  ])('is refused without a known role: %j', async claims => {
+    await rejects(signed({ sub: '1', ...claims }), /gives no role/);
+  });
+
+  it('is refused when it has expired, never expires, or is not valid yet', async () => {
+    await rejects(signed({ sub: '1', role: 'admin', exp: now() - 1 }), /has expired/);
+    await rejects(signed({ sub: '1', role: 'admin', exp: undefined }), /does not say when it expires/);
+    await rejects(signed({ sub: '1', role: 'admin', nbf: now() + 60 }), /not valid yet/);
+  });
+
+  it('is refused when someone else signed it, or nobody did', async () => {
+    await rejects(
+      signed({ sub: '1', role: 'admin' }, 'some other secret that is long enough'),
+      /signature is not valid/,
+    );
+    await rejects(
+      new UnsecuredJWT({ role: 'admin' }).setSubject('1').setExpirationTime('1h').encode(),
+      /algorithm that this server does not accept/,
+    );
+    await rejects('not.a.token', /no well-formed/);
+    await rejects('..', /no well-formed/);
+  });
+
+  it('is refused from a foreign issuer or for a foreign audience', async () => {
+    const claims = { sub: '1', role: 'admin', iss: 'https://elsewhere.example.org/', aud: 'payroll' };
+    await rejects(signed(claims), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
+    await rejects(signed(claims), /another audience/, { ...jwt, audience: 'rollcall' });
+    await rejects(signed({ sub: '1', role: 'admin' }), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
+  });
+
+  it.each([undefined, '', '0', '-1', 'abc', '1.5', '01', '9007199254740993', 1 as unknown as string])(
+    'is refused when its sub is %j and no user id',
+    async sub => {
+      await rejects(signed({ sub, role: 'student' }), /does not say whose it is/);
+    },
+  );
+
+  it('is refused for an admin whose sub is no user id', async () => {
+    await rejects(signed({ sub: 'root', role: 'admin' }), /does not say whose it is/);
+  });
+});
+
+describe('a token of an identity provider', () => {
+  const provider = createServer((_request, response) => response.end(JSON.stringify({ keys: published })));
+  const published: object[] = [];
+  let config: JwtConfig;
+  let sign: (kid?: string) => Promise<string>;
+
+  beforeAll(async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    published.push({ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' });
+    sign = (kid = 'one') =>
+      new SignJWT({ roles: ['teacher'], sub: '12', exp: now() + 60 })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .sign(privateKey);
+    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
+    config = {
+      jwksUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/keys`,
+      isDevelopmentSecret: false,
+    };
+  });
+
+  afterAll(() => new Promise(resolve => provider.close(resolve)));
+
+  it('is verified with the keys that it publishes', async () => {
+    expect(await tokenVerifier(config)(await sign())).toEqual({ userId: 12, role: Role.TEACHER });
+  });
+
+  it('is refused when signed with a key that it does not publish', async () => {
+    await rejects(sign('two'), /key that the identity provider does not publish/, config);
+  });
+
+  it('is refused when it is signed with a shared secret, even one made of the public key', async () => {
+    await rejects(signed({ sub: '1', role: 'admin' }), /algorithm that this server does not accept/, config);
+    await rejects(
+      signed({ sub: '1', role: 'admin' }, JSON.stringify(published[0])),
+      /algorithm that this server does not accept/,
+      config,
+    );
+  });
+
+  it('is refused, and not taken for anonymous, while the keys cannot be had', async () => {
+    const error = await tokenVerifier({ jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false })(
+      await sign(),
+    ).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'TokenError',
+      code: 'KEYS_UNAVAILABLE',
+      message: expect.stringMatching(/cannot be had/),
+    });
+  });
+
+  it('is not issued here', async () => {
+    await expect(issueToken(config, { userId: 1, role: Role.ADMIN, expiresIn: '1h' })).rejects.toMatchObject({
+      code: 'TOKEN_NOT_ISSUED',
+      message: expect.stringContaining('JWKS_URL'),
+    });
+  });
+});
+
+describe('a lifetime', () => {
+  it('is a whole number of seconds, minutes, hours or days', () => {
+    expect(['90s', '15m', '1h', '30d'].every(isLifetime)).toBe(true);
+    expect(['', '0h', '-1h', '1', 'h', '1.5h', '1 hour', '1w', '1h ago'].some(isLifetime)).toBe(false);
+  });
+});

@@ -1,0 +1,91 @@
+import type { DatabaseConnection } from 'kysely';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { MikroORM } from '@mikro-orm/sql';
+import { databaseKindOf, type Database } from '../../src/database/database.js';
+import type { Pool } from '../../src/database/idle-connections.js';
+import { underMigrationLock } from '../../src/database/migration-lock.js';
+import { ormOptions } from '../../src/database/orm-options.js';
+import type { LimitedConnection } from '../../src/database/server-driver.js';
+import { prepareSession, sessionSettings } from '../../src/database/session-settings.js';
+import { Role } from '../../src/entities/index.js';
+import { writeBackup } from '../../src/tools/backup/write-backup.js';
+import { enroll } from '../../src/use-cases/enrollments.js';
+import { addCourse, addUser } from '../support/api.js';
+import { describeOnServers, freshDatabase } from '../support/databases.js';
+import { expectExactCounts } from '../support/rows.js';
+
+const admin = { userId: null, role: Role.ADMIN };
+
+describeOnServers('a connection that does nothing', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  let database: Database;
+
+  beforeEach(async () => {
+    opened = await freshDatabase(kind);
+    ({ database } = opened);
+  });
+  afterEach(() => opened.drop());
+
+  const setting = kind === 'mysql' ? 'wait_timeout' : 'idle_transaction_timeout';
+  const seconds = async (): Promise<unknown> => {
+    const [row] = await database.em
+      .getConnection()
+      .execute<{ seconds: number }[]>(`select @@session.${setting} as seconds`);
+    return Number(row!.seconds);
+  };
+  const connectionId = async (): Promise<number> =>
+    (await database.em.getConnection().execute<{ id: number }[]>('select connection_id() as id'))[0]!.id;
+
+  it('in the middle of a transaction, as that of a frozen server, is ended by the database, and its locks are free', async () => {
+    expect(await seconds()).toBe(15);
+    const options = {
+      ...(await ormOptions(opened.url)),
+      onCreateConnection: (one: unknown) =>
+        prepareSession(one as DatabaseConnection, sessionSettings(kind === 'mysql' ? 'mysql' : 'mariadb', 1)),
+    };
+    const frozen = (await MikroORM.init(options as never)) as unknown as Database;
+    onTestFinished(() => frozen.close(true));
+    const [course, student] = [await addCourse(database), await addUser(database, Role.STUDENT)];
+    const em = frozen.em.fork();
+    await em.begin();
+    await em.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
+    expect(await enroll(database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
+    await expect(em.execute('select 1')).rejects.toThrow();
+    await em.rollback().catch(() => undefined);
+    // The pool has survived that: the next statement gets a connection that works.
+    expect(await frozen.em.getConnection().execute('select capacity from core_course')).toEqual([{ capacity: null }]);
+    await expectExactCounts(database);
+  });
+
+  it('for so long that the server may have closed it is not used again', async () => {
+    const before = await connectionId();
+    expect(await connectionId()).toBe(before);
+    const pool = (await (
+      database.em.getConnection() as unknown as LimitedConnection
+    ).getNativeClient()) as unknown as Pool;
+    for (let index = 0; index < pool._freeConnections.length; index += 1)
+      Object.assign(pool._freeConnections.get(index)!, { lastActiveTime: 0 });
+    expect(await connectionId()).not.toBe(before);
+  });
+
+  it.each<[string, (database: Database) => Promise<unknown>]>([
+    ['a migration', one => underMigrationLock(one, () => Promise.resolve())],
+    ['a backup', one => writeBackup(one, admin, () => Promise.resolve())],
+  ])(
+    'while %s has its transaction open may do nothing for as long as that takes, and not after it',
+    async (_, work) => {
+      const statements: string[] = [];
+      database.config.set('onQuery', sql => {
+        statements.push(sql);
+        return sql;
+      });
+      await work(database);
+      const settings = statements.filter(sql => sql.includes(setting));
+      expect(settings).toEqual([
+        `set session ${setting} = ${databaseKindOf(database) === 'mysql' ? 31_536_000 : 0}`,
+        `set session ${setting} = 15`,
+      ]);
+      expect(await seconds()).toBe(15);
+    },
+  );
+});

@@ -1,0 +1,185 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import type { DatabaseKind } from '../../src/database/database-url.js';
+import { CourseCountsSubscription, LiveCounts, shareLimits } from '../../src/live-counts/index.js';
+import type { CourseRow } from '../../src/reading/index.js';
+import { awaited, until } from '../support/awaited.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { listenerAt } from '../support/listeners.js';
+import { past } from '../support/place-on.js';
+import { addCourses } from '../support/rows.js';
+import { gistOf, statementsOf } from '../support/statements.js';
+import { steppedPace } from '../support/stepped-pace.js';
+
+/** Is what one subscriber was told last of each course: its total, or null of one that is gone. */
+type Told = Map<number, number | null>;
+
+async function listen(subscription: CourseCountsSubscription, told: Told): Promise<void> {
+  for await (const change of subscription) {
+    if (change instanceof Error) throw change;
+    told.set(change.courseId, change.course?.totalEnrollments ?? null);
+  }
+}
+
+/** Lets others go on so many times. */
+async function takeTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await null;
+}
+
+/** Gives live counts of an empty database, which are looked at when the test says. */
+async function started(kind: DatabaseKind) {
+  const { database, drop } = await freshDatabase(kind);
+  onTestFinished(drop);
+  const pace = steppedPace();
+  return {
+    database,
+    pace,
+    counts: new LiveCounts(database, error => expect(error).toBeNull(), pace, shareLimits(5000)),
+  };
+}
+
+describeOnEach('live counts', kind => {
+  it('leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
+    const { database, pace, counts } = await started(kind);
+    const courses = await addCourses(
+      database,
+      Array.from({ length: 12 }, () => ({})),
+    );
+    const [shown, brief] = [courses.slice(0, 6), courses.slice(6)];
+    const listeners: { named: readonly number[] | null; told: Told }[] = [];
+    const subscriptions: Promise<void>[] = [];
+    const subscribe = async (named: readonly number[] | null): Promise<void> => {
+      const told: Told = new Map();
+      const subscription = await counts.subscribe(listenerAt(), named);
+      listeners.push({ named, told });
+      void listen(subscription, told);
+    };
+    for (let step = 0; step < 120; step += 1) {
+      const course = shown[step % 6]!;
+      subscriptions.push(subscribe(step % 4 === 3 ? null : [course, shown[(step * 5 + 1) % 6]!]));
+      pace.goOn();
+      const write = past(database, `update core_course set total_enrollments = ${step + 1} where id = ${course}`);
+      for (let turn = 0; turn < step % 5; turn += 1) await setImmediate();
+      pace.goOn();
+      if (step % 20 === 19) await past(database, `delete from core_course where id = ${brief[(step - 19) / 20]}`);
+      if (step % 20 === 10) await addCourses(database, [{}]);
+      await write;
+    }
+    await Promise.all(subscriptions);
+    await pace.tick();
+    await pace.tick();
+    await setImmediate();
+    const rows = await database.em
+      .getConnection()
+      .execute<{ id: number; total: number }[]>('select id, total_enrollments as total from core_course');
+    const now = new Map(rows.map(({ id, total }) => [id, total]));
+    expect(listeners).toHaveLength(120);
+    for (const { named, told } of listeners) {
+      const left = [...told].filter(([id, total]) => total !== null || now.has(id));
+      expect(new Map(left)).toEqual(named ? new Map(named.map(id => [id, now.get(id)])) : now);
+    }
+    counts.end();
+  });
+
+  it('of a change during a look are told to who subscribes during that look, before or after it is read', async () => {
+    const { database, pace, counts } = await started(kind);
+    const turns = [0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 36, 42];
+    const courses = await addCourses(
+      database,
+      turns.flatMap(() => turns.map(() => ({}))),
+    );
+    const subscribe = async (named: readonly number[]): Promise<Told> => {
+      const told: Told = new Map();
+      const subscription = await counts.subscribe(listenerAt(), named);
+      void listen(subscription, told);
+      return told;
+    };
+    const all = await subscribe(courses);
+    const each: Told[] = [];
+    for (const [index, course] of courses.entries()) {
+      pace.goOn();
+      await takeTurns(turns[index % turns.length]!);
+      const subscribing = subscribe([course]);
+      await takeTurns(turns[Math.floor(index / turns.length)]!);
+      await past(database, `update core_course set total_enrollments = 1 where id = ${course}`);
+      each.push(await subscribing);
+      await until(() => pace.isAwaited, 'The look has not come to its end.');
+    }
+    await pace.tick();
+    await pace.tick();
+    await setImmediate();
+    expect([[...all.values()].every(total => total === 1), each.flatMap(told => [...told.values()])]).toEqual([
+      true,
+      courses.map(() => 1),
+    ]);
+    counts.end();
+  });
+
+  it('are looked at 300 ms after the last look, or after four times what the shorter of the last two took, 5 s at most, and no more where the only subscription ends as it begins', async () => {
+    const { database, pace, counts } = await started(kind);
+    const listener = listenerAt();
+    const [course] = await addCourses(database, [{}]);
+    const subscription = await counts.subscribe(listener, [course!]);
+    let takes = 0;
+    database.config.set('onQuery', sql => {
+      pace.pass(takes);
+      return sql;
+    });
+    // The 70,000 ms are those of a database that hung, and the 0 after it those of one that failed at once.
+    for (takes of [0, 75, 76, 1000, 1100, 5000, 70_000, 76]) await pace.tick();
+    expect(pace.pauses).toEqual([300, 300, 300, 300, 304, 4000, 4400, 5000, 304]);
+    await subscription.return();
+    const subscribing = counts.subscribe(listener, [course!]);
+    counts.endOf(listener);
+    expect(await (await subscribing).next()).toEqual({ done: true, value: undefined });
+    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
+  });
+
+  it('cost one statement at the first look too, also for who sees some of the courses only', async () => {
+    const { database, pace, counts } = await started(kind);
+    await addCourses(database, [{}, { isPublished: false }]);
+    await counts.subscribe(listenerAt(), null);
+    expect(gistOf(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
+    counts.end();
+  });
+
+  it('have at most 50 subscriptions of one listener, also where all come at once, and one that ends makes room', async () => {
+    const { database, counts } = await started(kind);
+    const [course] = await addCourses(database, [{}]);
+    const listener = listenerAt();
+    const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(listener, [course!])));
+    const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    expect(refused).toMatchObject(
+      Array(10).fill({
+        code: 'TOO_MANY_SUBSCRIPTIONS',
+        message:
+          'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.',
+      }),
+    );
+    await settled.find(one => one.status === 'fulfilled')!.value.return();
+    await counts.subscribe(listener, [course!]);
+    expect(counts.count('sse')).toBe(50);
+    counts.end();
+  });
+
+  it('end for those who subscribe at an end, or after it', async () => {
+    const { database, pace, counts } = await started(kind);
+    await addCourses(database, [{}]);
+    const subscribe = () => counts.subscribe(listenerAt(), null);
+    const during = subscribe();
+    counts.end();
+    for (const subscription of [await during, await subscribe()])
+      expect(await subscription.next()).toEqual({ done: true, value: undefined });
+    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
+  });
+});
+
+it('a subscription to a course that goes as it begins tells that it is gone', async () => {
+  const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
+  subscription.offer(1, null);
+  subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
+  expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({
+    done: false,
+    value: { courseId: 1, course: null },
+  });
+});

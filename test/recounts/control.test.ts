@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { Role, RunStatus } from '../../src/entities/index.js';
+import type { Outcome } from '../../src/use-cases/outcome.js';
+import { cancelRun, pauseRun, resumeRun, startRecount, workOn, type Run } from '../../src/recounts/index.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  recountAll,
+  seen,
+  valueOf,
+} from '../support/drift.js';
+import { expectExactCounts } from '../support/rows.js';
+
+const COURSES = 60;
+
+describeOnEach('a run', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  /** Is another connection to the same database, as another process has. */
+  let elsewhere: Database;
+  let courses: number[];
+
+  beforeEach(async () => {
+    opened = await freshDatabase(kind);
+    elsewhere = await openDatabase(opened.url);
+    courses = await addFullCourses(opened.database, COURSES);
+    await breakTotals(opened.database, courses);
+  });
+  afterEach(async () => {
+    await elsewhere.close(true);
+    await opened.drop();
+  });
+
+  /**
+   * Works on a run of all courses, and after its third repair asks elsewhere for what `control` does; gives the run as
+   * it ended, and how many changes there were at the answer.
+   */
+  async function controlled(
+    control: (id: number) => Promise<Outcome<{ id: number }>>,
+  ): Promise<{ run: Run; changes: number }> {
+    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 20 }));
+    let repairs = 0;
+    let answered: Promise<number> | undefined;
+    const run = await workOn(opened.database, claimed, {
+      onChange: () => {
+        if (++repairs === 3)
+          answered = control(claimed.id).then(
+            async outcome => (valueOf(outcome), (await changesOf(elsewhere, claimed)).length),
+          );
+      },
+    });
+    return { run, changes: await answered! };
+  }
+
+  it('that is paused elsewhere changes nothing more from the answer on, and resumed changes the rest', async () => {
+    const { run, changes } = await controlled(id => pauseRun(elsewhere, operator, { id }));
+    expect(run.status).toBe(RunStatus.PAUSED);
+    expect(await changesOf(opened.database, run)).toHaveLength(changes);
+    expect([run.repaired, run.checked]).toEqual([changes, changes]);
+    expect(changes).toBeLessThan(COURSES);
+    expect(await goOn(elsewhere, run.id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+      drifted: COURSES,
+      repaired: COURSES,
+    });
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
+    await expectExactCounts(opened.database);
+  });
+
+  it('that is cancelled elsewhere changes nothing more from the answer on, and cannot be resumed', async () => {
+    const { run, changes } = await controlled(id => cancelRun(elsewhere, operator, { id }));
+    expect(run).toMatchObject({ status: RunStatus.CANCELLED, repaired: changes });
+    expect(run.finishedAt).not.toBeNull();
+    expect(await changesOf(opened.database, run)).toHaveLength(changes);
+    expect(codesOf(await resumeRun(opened.database, operator, { id: run.id }))).toEqual(['NOT_RUNNING']);
+  });
+
+  it('that is told to stop by its signal is paused after the repair at hand, with its cursor saved', async () => {
+    const stop = new AbortController();
+    let repairs = 0;
+    const run = await recountAll(
+      opened.database,
+      {},
+      { signal: stop.signal, onChange: () => ++repairs === 5 && stop.abort() },
+    );
+    expect(run).toMatchObject({ status: RunStatus.PAUSED, finishedAt: null, checked: 5, repaired: 5 });
+    const again = new AbortController();
+    again.abort();
+    expect(await goOn(opened.database, run.id, { signal: again.signal })).toMatchObject({
+      status: RunStatus.PAUSED,
+      checked: 5,
+    });
+    expect(await goOn(opened.database, run.id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      checked: COURSES,
+      repaired: COURSES,
+    });
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
+  });
+
+  it('that is told to stop while it rests stops at once', async () => {
+    const stop = new AbortController();
+    const run = await recountAll(
+      opened.database,
+      { throttle: 60_000 },
+      { signal: stop.signal, onProgress: () => stop.abort() },
+    );
+    expect(run).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
+  });
+
+  it('of some courses goes on through its own list', async () => {
+    const stop = new AbortController();
+    const courseIds = [courses[50]!, courses[3]!, courses[20]!];
+    const run = await recountAll(opened.database, { courseIds }, { signal: stop.signal, onChange: () => stop.abort() });
+    await goOn(opened.database, run.id);
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([
+      courses[3],
+      courses[20],
+      courses[50],
+    ]);
+  });
+
+  it('that is dry tells each course once, however often it is paused', async () => {
+    const stop = new AbortController();
+    const run = await recountAll(
+      opened.database,
+      { dryRun: true },
+      { signal: stop.signal, onChange: () => stop.abort() },
+    );
+    expect(await goOn(opened.database, run.id)).toMatchObject({ drifted: COURSES, repaired: 0 });
+    expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
+  });
+
+  it('that is over cannot be paused, cancelled or resumed; one that does not exist neither', async () => {
+    const { id } = await recountAll(opened.database);
+    for (const control of [pauseRun, cancelRun, resumeRun]) {
+      const over = await control(opened.database, operator, { id });
+      expect([over.value, ...codesOf(over)]).toEqual([null, 'NOT_RUNNING']);
+      expect(over.problems[0]!.message).toContain(`Run ${id}`);
+      expect(over.problems[0]!.message).toContain('SUCCEEDED');
+      expect((await control(opened.database, operator, { id: id + 1 })).problems).toEqual([
+        { code: 'NOT_FOUND', field: ['input', 'id'], message: `Run ${id + 1} does not exist.` },
+      ]);
+    }
+  });
+
+  it('that is paused can be cancelled, but not paused again', async () => {
+    const { id } = valueOf(await startRecount(opened.database, operator));
+    expect(await pauseRun(opened.database, operator, { id })).toEqual({ value: { id }, problems: [] });
+    expect(codesOf(await pauseRun(opened.database, operator, { id }))).toEqual(['NOT_RUNNING']);
+    expect(await cancelRun(opened.database, operator, { id })).toEqual({ value: { id }, problems: [] });
+    expect((await seen(opened.database, id)).status).toBe(RunStatus.CANCELLED);
+  });
+
+  it('is for admins to control', async () => {
+    const { id } = valueOf(await startRecount(opened.database, operator));
+    for (const control of [pauseRun, cancelRun, resumeRun]) {
+      await expect(
+        (async () => control(opened.database, { userId: 1, role: Role.STUDENT }, { id }))(),
+      ).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    }
+  });
+
+  it('is not worked on by whom it does not belong to', async () => {
+    const claimed = valueOf(await startRecount(opened.database, operator));
+    const run = await workOn(opened.database, { ...claimed, owner: 'somebody else' });
+    expect(run).toMatchObject({ status: RunStatus.RUNNING, owner: claimed.owner, checked: 0 });
+    expect(await workOn(opened.database, claimed)).toMatchObject({ status: RunStatus.SUCCEEDED });
+    expect(await workOn(opened.database, claimed)).toMatchObject({ status: RunStatus.SUCCEEDED, checked: COURSES });
+  });
+});

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { RunStatus } from '../../src/entities/index.js';
+import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../src/recounts/index.js';
+import { LEASE } from '../../src/recounts/lease.js';
+import { until } from '../support/awaited.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import {
+  addFullCourses,
+  breakTotals,
+  changesOf,
+  codesOf,
+  goOn,
+  operator,
+  recountAll,
+  seen,
+  valueOf,
+  write,
+} from '../support/drift.js';
+import { expectExactCounts } from '../support/rows.js';
+
+describeOnEach('the lease of a run', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  let elsewhere: Database;
+  let courses: number[];
+
+  beforeEach(async () => {
+    // Renewals come by the test's clock; what is no timer of ours, the rest between chunks among it, by the real one.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    opened = await freshDatabase(kind);
+    elsewhere = await openDatabase(opened.url);
+    courses = await addFullCourses(opened.database, 5);
+    await breakTotals(opened.database, courses);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+    await elsewhere.close(true);
+    await opened.drop();
+  });
+
+  const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE * 1000) / 3);
+  /** Lets a run's lease run out, as time does. */
+  const lapse = (id: number): Promise<void> =>
+    write(
+      opened.database,
+      `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,
+    );
+
+  /** Starts a run, does its first repair and leaves it as a process that is killed leaves it. */
+  async function interrupted(): Promise<number> {
+    const stop = new AbortController();
+    const { id } = await recountAll(opened.database, {}, { signal: stop.signal, onChange: () => stop.abort() });
+    await write(opened.database, `update core_recount_runs set status = 'running' where id = ${id}`);
+    await lapse(id);
+    return id;
+  }
+
+  it('that runs out shows the run as interrupted: FAILED, with the way out', async () => {
+    const claimed = valueOf(await startRecount(opened.database, operator));
+    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+      status: RunStatus.RUNNING,
+      interrupted: false,
+      error: null,
+      owner: claimed.owner,
+    });
+    await lapse(claimed.id);
+    const run = await seen(elsewhere, claimed.id);
+    expect(run).toMatchObject({ status: RunStatus.FAILED, interrupted: true });
+    expect(run.error).toBe(
+      `The process that worked on it, ${claimed.owner}, has not been heard of since ${run.updatedAt.toISOString()}. Resume run ${run.id} to go on where it was.`,
+    );
+  });
+
+  it('lets any process resume an interrupted run, where it was', async () => {
+    const id = await interrupted();
+    expect(await goOn(elsewhere, id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      interrupted: false,
+      error: null,
+      checked: 5,
+      repaired: 5,
+    });
+    expect((await changesOf(opened.database, { id })).map(({ courseId }) => courseId)).toEqual(courses);
+    await expectExactCounts(opened.database);
+  });
+
+  it('of an interrupted run keeps nobody from starting another; and then the interrupted one waits for that', async () => {
+    const id = await interrupted();
+    const other = valueOf(await startRecount(elsewhere, operator));
+    expect(codesOf(await resumeRun(opened.database, operator, { id }))).toEqual(['IN_USE']);
+    expect(await workOn(elsewhere, other)).toMatchObject({ repaired: 4 });
+    expect(await goOn(opened.database, id)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: 1, checked: 5 });
+  });
+
+  it('of an interrupted run lets it be cancelled, and then undone', async () => {
+    const id = await interrupted();
+    expect(codesOf(await startUndo(opened.database, operator, { id }))).toEqual(['IN_USE']);
+    valueOf(await cancelRun(opened.database, operator, { id }));
+    expect(await workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })))).toMatchObject({
+      repaired: 1,
+    });
+  });
+
+  it('that another process has taken over ends the work of the first, which changes nothing more', async () => {
+    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
+    let taken: Promise<unknown> | undefined;
+    const run = await workOn(opened.database, claimed, {
+      onChange: () => {
+        taken = write(
+          elsewhere,
+          `update core_recount_runs set owner = 'another process', throttle = 0 where id = ${claimed.id}`,
+        ).then(untilRenewal);
+      },
+    });
+    await taken;
+    expect(run).toMatchObject({ status: RunStatus.RUNNING, owner: 'another process' });
+    const second = { ...claimed, owner: run.owner };
+    expect(await workOn(elsewhere, second)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: 5 });
+    expect((await changesOf(opened.database, claimed)).map(({ courseId }) => courseId)).toEqual(courses);
+  });
+
+  it('is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
+    // A length that no other timer has, so that those that are set for its renewals can be counted.
+    const lease = LEASE + 3;
+    const interval = (lease * 1000) / 3;
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    const set = (): number => timers.mock.calls.filter(([, milliseconds]) => milliseconds === interval).length;
+    const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
+    const working = workOn(opened.database, claimed, { lease });
+    await until(async () => (await seen(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
+    for (let renewal = 0; renewal < 3; renewal += 1) {
+      await lapse(claimed.id);
+      // A renewal is seen here before the worker hears of it and sets its timer for the next.
+      await until(() => set() === renewal + 1, 'No timer is set.');
+      vi.advanceTimersByTime(interval);
+      await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
+    }
+    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+      status: RunStatus.RUNNING,
+      interrupted: false,
+      checked: 1,
+    });
+    await pauseRun(elsewhere, operator, claimed);
+    await until(() => set() === 4, 'No timer is set.');
+    vi.advanceTimersByTime(interval);
+    expect(await working).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
+  });
+});

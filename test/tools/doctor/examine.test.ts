@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Role } from '../../../src/entities/index.js';
+import { examine } from '../../../src/tools/doctor/examine.js';
+import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { amissOf, examined, of } from '../../support/examined.js';
+import { openDatabase, type Database } from '../../../src/database/database.js';
+import { addCountedCourses, past } from '../../support/place-on.js';
+import { addCourses, everything } from '../../support/rows.js';
+import { migrate } from '../../support/migrated.js';
+
+describeOnEach('the doctor', kind => {
+  let url: string;
+  let database: Database;
+  let drop: () => Promise<void>;
+  let courses: number[];
+
+  beforeEach(async () => {
+    ({ url, drop } = freshUrl(kind));
+    database = await openDatabase(url);
+    await migrate(database);
+    ({ courses } = await addCountedCourses(database, ['Optics', 'Logic', 'Topology']));
+  });
+  afterEach(async () => {
+    await database.close(true);
+    await drop();
+  });
+
+  it('finds a sound deployment sound, check by check, and changes nothing', async () => {
+    const tables = kind === 'sqlite' ? 'select sql from sqlite_master' : 'show tables';
+    const present = async (): Promise<unknown[]> => [
+      await everything(database),
+      await database.em.getConnection().execute(tables),
+    ];
+    const before = await present();
+    const findings = await examined(url);
+    expect(amissOf(findings)).toEqual([]);
+    const disk = kind === 'sqlite' ? ['disk'] : [];
+    expect(findings.map(({ check }) => check)).toEqual([
+      'configuration',
+      'node',
+      'secrets',
+      'limits',
+      'limits',
+      'rates',
+      'rates',
+      'connection',
+      'settings',
+      ...disk,
+      'clock',
+      'migrations',
+      'keys',
+      'privileges',
+      'strategy',
+      'counts',
+      'index',
+      'probe',
+    ]);
+    expect(of(findings, 'probe')[0]!.message).toContain('moved the counts 0, 0 → 1, 1 → 0, 0');
+    expect(await present()).toEqual(before);
+  });
+
+  it('finds drift, and says that it is nothing but that', async () => {
+    await past(database, `update core_course set active_enrollments = 7 where id >= ${courses[1]}`);
+    expect(amissOf(await examined(url))).toEqual([
+      {
+        check: 'counts',
+        status: 'failed',
+        message: `Counts that do not match the enrollments: 2, of course ${courses[1]}, ${courses[2]}.`,
+        advice: '"rollcall verify" shows them, "rollcall recount" repairs them.',
+        drift: true,
+      },
+    ]);
+  });
+
+  it('finds the index of total_enrollments missing, and one that the database does not use', async () => {
+    const index = 'core_course_total_enrollments_index';
+    await past(database, `drop index ${index}${kind === 'sqlite' ? '' : ' on core_course'}`);
+    expect(amissOf(await examined(url))).toMatchObject([
+      { check: 'migrations', status: 'failed', message: expect.stringContaining(index) },
+      { check: 'index', status: 'failed', advice: `create index ${index} on core_course (total_enrollments)` },
+    ]);
+    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored' }[kind];
+    await past(database, `create index idle on core_course (total_enrollments)${unusable}`);
+    expect(amissOf(await examined(url))).toMatchObject([
+      { check: 'migrations', status: 'failed', message: expect.stringContaining(index) },
+      { check: 'index', status: 'warning', message: expect.stringContaining('does not use idle') },
+    ]);
+  });
+
+  it('of many courses, sees the database look up the highest counts in the index, and sees it read them all without', async () => {
+    await addCourses(
+      database,
+      Array.from({ length: 2000 }, (_, index) => ({ title: `Course ${index}` })),
+    );
+    const used = [
+      {
+        check: 'index',
+        status: 'ok',
+        message: 'A filter on total_enrollments uses core_course_total_enrollments_index.',
+      },
+    ];
+    for (const counts of ['0', 'id']) {
+      await past(database, `update core_course set total_enrollments = ${counts}`);
+      await past(database, kind === 'sqlite' ? 'analyze' : 'analyze table core_course');
+      expect(of(await examined(url), 'index')).toEqual(used);
+    }
+    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored' }[kind];
+    await past(database, `drop index core_course_total_enrollments_index${kind === 'sqlite' ? '' : ' on core_course'}`);
+    await past(database, `create index idle on core_course (total_enrollments)${unusable}`);
+    expect(of(await examined(url), 'index')).toMatchObject([
+      { status: 'warning', message: expect.stringContaining('does not use idle') },
+    ]);
+  });
+
+  it('of a database without migrations says so, and examines what needs no tables', async () => {
+    await database.migrator.down({ to: 0 });
+    const notExamined = (check: string) => ({
+      check,
+      status: 'warning',
+      message: 'Not examined, since the migrations have not made the tables.',
+    });
+    expect(amissOf(await examined(url))).toMatchObject([
+      {
+        check: 'migrations',
+        status: 'failed',
+        message: expect.stringMatching(/^Pending: .*initial/),
+        advice: 'rollcall migrate up',
+      },
+      ...['keys', 'privileges', 'strategy', 'counts', 'index', 'probe'].map(notExamined),
+    ]);
+  });
+
+  it('of an empty database makes no table, either', async () => {
+    await database.migrator.down({ to: 0 });
+    await past(database, 'drop table rollcall_migrations');
+    const tables = kind === 'sqlite' ? "select name from sqlite_master where name not like 'sqlite%'" : 'show tables';
+    expect(await database.em.getConnection().execute(tables)).toEqual([]);
+    expect(amissOf(await examined(url))[0]).toMatchObject({ check: 'migrations', status: 'failed' });
+    expect(await database.em.getConnection().execute(tables)).toEqual([]);
+  });
+
+  it('finds migrations that only a later version knows', async () => {
+    await past(database, "insert into rollcall_migrations (name) values ('2999-later')");
+    expect(amissOf(await examined(url))).toMatchObject([
+      { check: 'migrations', status: 'warning', message: expect.stringContaining('2999-later') },
+    ]);
+  });
+
+  it('is for admins', async () => {
+    const configuration = { mistakes: [], config: null, database: null };
+    const given = {
+      configuration,
+      open: () => Promise.reject(new Error('opened')),
+      explain: String,
+      readDocuments: () => Promise.resolve(null),
+    };
+    await expect(
+      Array.fromAsync(examine({ ...given, caller: { userId: 1, role: Role.TEACHER } })),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});

@@ -1,0 +1,36 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../../src/database/database.js';
+import { examineSqliteFile, examineSqliteSettings } from '../../../src/tools/doctor/sqlite-file.js';
+import { freshUrl } from '../../support/databases.js';
+
+it('a file that is set up as it should be is sound, and one in memory is not', async () => {
+  const { url, drop } = freshUrl('sqlite');
+  const database = await openDatabase(url);
+  const inMemory = await openDatabase('sqlite::memory:');
+  onTestFinished(async () => {
+    await Promise.all([database.close(true), inMemory.close(true)]);
+    await drop();
+  });
+  expect(await examineSqliteSettings(database)).toEqual([
+    { status: 'ok', message: 'journal_mode = wal, synchronous = 2, foreign_keys = 1, recursive_triggers = 1.' },
+  ]);
+  expect(await examineSqliteSettings(inMemory)).toMatchObject([
+    { status: 'failed', message: expect.stringMatching(/^journal_mode is memory, not wal/) },
+  ]);
+  for (const pragma of ['synchronous = off', 'foreign_keys = off', 'recursive_triggers = off'])
+    await database.em.getConnection().execute(`pragma ${pragma}`, [], 'run');
+  expect((await examineSqliteSettings(database)).map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
+  expect(await examineSqliteFile(url.slice('sqlite:'.length))).toMatchObject([
+    { message: expect.stringMatching(/^The file has \d+ MB, and the disk of .* has [\d,]+ MB free\.$/) },
+  ]);
+});
+
+it('a file that cannot be written is a failure', async () => {
+  expect(await examineSqliteFile('/nowhere/rollcall.sqlite')).toEqual([
+    {
+      status: 'failed',
+      message: 'The file /nowhere/rollcall.sqlite may not be written (ENOENT).',
+      advice: 'Let the user that runs Rollcall write it; SQLite makes files beside the database.',
+    },
+  ]);
+});

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import { poolUse } from '../../src/database/pool-use.js';
+import { TimeLimit, waitingUntil, withinLimit } from '../../src/database/time-limit.js';
+import { Course, EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { courseTurnsOf } from '../../src/transactions/course-turns.js';
+import { deleteCourse, updateCourse } from '../../src/use-cases/courses.js';
+import {
+  enroll,
+  enrollMany,
+  setEnrollmentStatus,
+  transferEnrollment,
+  unenroll,
+} from '../../src/use-cases/enrollments.js';
+import { coursesById } from '../../src/reading/index.js';
+import { deadlocks } from '../../src/transactions/transactions.js';
+import { deleteUser } from '../../src/use-cases/users.js';
+import { addCourse, addEnrollment } from '../support/api.js';
+import { until } from '../support/awaited.js';
+import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { untilLockWaits } from '../support/lock-waits.js';
+import { addCourses, addUsers, everything, expectExactCounts } from '../support/rows.js';
+
+const admin = { userId: null, role: Role.ADMIN };
+
+describeOnEach('changes of one course', kind => {
+  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  let database: Database;
+  let course: number;
+  let students: number[];
+
+  beforeEach(async () => {
+    opened = await freshDatabase(kind);
+    ({ database } = opened);
+    course = await addCourse(database);
+    students = await addUsers(database, Role.STUDENT, 30);
+  });
+  afterEach(() => opened.drop());
+
+  const waiting = (): number => courseTurnsOf(database).waiting;
+
+  it('come in the order in which they were asked for, by one connection that works, one that waits, and one that is being given back', async () => {
+    let most = 0;
+    database.config.set('onQuery', sql => {
+      void poolUse(database).then(({ active }) => (most = Math.max(most, active)));
+      return sql;
+    });
+    const outcomes = await Promise.all(
+      students.map(studentId => enroll(database, admin, { courseId: course, studentId })),
+    );
+    const ids = outcomes.map(({ value }) => value!.id);
+    expect(ids).toEqual([...ids].sort((one, other) => one - other));
+    expect(most).toBeLessThanOrEqual(3);
+    expect(waiting()).toBe(0);
+    await expectExactCounts(database);
+  });
+
+  it('all wait for their turn before they take a connection, whichever they are, and go on when it comes', async () => {
+    const enrollments = await Promise.all(
+      students.slice(0, 4).map(student => addEnrollment(database, course, student)),
+    );
+    const [first, second, third] = enrollments as [number, number, number];
+    const other = await addCourse(database);
+    const ofOther = await addEnrollment(database, other, students[6]!);
+    const giveBack = await courseTurnsOf(database).take([course]);
+    const changes = [
+      enroll(database, admin, { courseId: course, studentId: students[5]! }),
+      enrollMany(database, admin, { courseId: course, studentIds: students.slice(10, 20) }),
+      setEnrollmentStatus(database, admin, { enrollmentId: first, status: EnrollmentStatus.COMPLETED }),
+      unenroll(database, admin, { enrollmentId: second }),
+      transferEnrollment(database, admin, { enrollmentId: third, courseId: other }),
+      transferEnrollment(database, admin, { enrollmentId: ofOther, courseId: course }),
+      updateCourse(database, admin, { id: course, title: 'Wanted' }),
+      deleteUser(database, admin, { id: students[3]! }),
+    ];
+    await until(() => waiting() === changes.length, 'Not all changes wait for their turn.');
+    expect(await poolUse(database)).toMatchObject({ active: 0, waiting: 0 });
+    giveBack();
+    for (const outcome of await Promise.all(changes)) expect(outcome.problems).toEqual([]);
+    const giveBackAgain = await courseTurnsOf(database).take([course]);
+    const deleting = deleteCourse(database, admin, { id: course });
+    await until(() => waiting() === 1, 'The deletion does not wait for its turn.');
+    giveBackAgain();
+    await deleting;
+    expect(await database.em.fork().count(Course, { id: course })).toBe(0);
+    expect(waiting()).toBe(0);
+    await expectExactCounts(database);
+  });
+
+  it('that wait for their turn until the time of waiting, or of the request, is over are told to try again, and nothing is changed', async () => {
+    const before = await everything(database);
+    const giveBack = await courseTurnsOf(database).take([course]);
+    const enrolling = () => enroll(database, admin, { courseId: course, studentId: students[0]! });
+    await expect(waitingUntil(performance.now(), enrolling)).rejects.toMatchObject({
+      code: 'RETRY_LATER',
+      cause: { thing: 'course', refusal: 'time' },
+    });
+    const limit = new TimeLimit(3600);
+    const stopped = withinLimit(limit, enrolling);
+    await until(() => waiting() === 1, 'The change does not wait.');
+    limit.stop('deadline');
+    await expect(stopped).rejects.toMatchObject({ code: 'RETRY_LATER' });
+    expect(waiting()).toBe(0);
+    giveBack();
+    expect(await everything(database)).toEqual(before);
+  });
+
+  it('are not waited for by who does not see the course, so that no wait tells that it is there', async () => {
+    const hidden = await addCourse(database, { isPublished: false });
+    const giveBack = await courseTurnsOf(database).take([hidden]);
+    const student = { userId: students[0]!, role: Role.STUDENT };
+    expect(await enroll(database, student, { courseId: hidden })).toMatchObject({
+      value: null,
+      problems: [{ code: 'NOT_FOUND' }],
+    });
+    giveBack();
+  });
+
+  it('and of another, crosswise, never wait for each other for good', async () => {
+    const other = await addCourse(database);
+    const [here, there] = [students.slice(0, 10), students.slice(10, 20)];
+    const enrollments = [
+      ...(await Promise.all(here.map(student => addEnrollment(database, course, student)))),
+      ...(await Promise.all(there.map(student => addEnrollment(database, other, student)))),
+    ];
+    const met: unknown[] = [];
+    const note = (message: unknown): void => void met.push(message);
+    deadlocks.subscribe(note);
+    const outcomes = await Promise.all(
+      enrollments.map((enrollmentId, index) =>
+        transferEnrollment(database, admin, { enrollmentId, courseId: index < 10 ? other : course }),
+      ),
+    );
+    deadlocks.unsubscribe(note);
+    expect(outcomes.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(met).toEqual([]);
+    await expectExactCounts(database);
+  });
+});
+
+describeOnServers('courses that another client keeps locked', kind => {
+  it('take one connection each however many would change them, and whoever changes or reads others does not wait', async () => {
+    const opened = await freshDatabase(kind);
+    const { database } = opened;
+    const other = await openDatabase(opened.url);
+    const courses = await addCourses(
+      database,
+      Array.from({ length: 6 }, () => ({})),
+    );
+    const students = await addUsers(database, Role.STUDENT, 10);
+    const [free, ...locked] = courses as [number, ...number[]];
+    const holder = other.em.fork();
+    await holder.begin();
+    // One by one: for most rows of a table the database may look at, and so lock, all of them.
+    for (const id of locked) await holder.execute('select id from core_course where id = ? for update', [id]);
+    const changes = locked.flatMap(courseId =>
+      students.map(studentId => enroll(database, admin, { courseId, studentId })),
+    );
+    await untilLockWaits(other);
+    await until(async () => (await poolUse(database)).active === locked.length, 'Not every course is waited for.');
+    for (const studentId of students)
+      expect(await enroll(database, admin, { courseId: free, studentId })).toMatchObject({ problems: [] });
+    expect(await coursesById(database, 'anyone', courses)).toHaveLength(courses.length);
+    expect(await poolUse(database)).toMatchObject({ active: locked.length, waiting: 0 });
+    await holder.rollback();
+    for (const { problems } of await Promise.all(changes)) expect(problems).toEqual([]);
+    await expectExactCounts(database);
+    await other.close(true);
+    await opened.drop();
+  });
+});
