@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { loadThresholds } from '../../src/http/limits/load-shedding.js';
-import { anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
+import { amplePoints, anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
 
@@ -105,6 +105,18 @@ describe('a server that has more work than it can do', () => {
     // It measures once a second.
     while ((await ask(api)).status === 200);
     expect((await scrape(api.metricsUrl)).get(`rollcall_overloaded_total{reason="${reason}"}`)).toBeGreaterThan(0);
+  });
+
+  it('knows by the requests under way that it cannot do them in time, though each turn of the event loop is on time', async () => {
+    const api = await start({ env: amplePoints, thresholds: { ...anyLoad, maxBacklogMs: 1 } });
+    const body = JSON.stringify({ query: '{ __schema { types { fields { name args { name description } } } } }' });
+    const askMany = (): Promise<number[]> =>
+      Promise.all(
+        Array.from({ length: 200 }, async () => (await ask(api, '/graphql', { method: 'POST', body })).status),
+      );
+    while (!(await askMany()).includes(503));
+    expect((await scrape(api.metricsUrl)).get('rollcall_overloaded_total{reason="backlog"}')).toBeGreaterThan(0);
+    while ((await ask(api)).status === 503);
   });
 
   it('turns requests away while real work makes its turns late, answers what is polled meanwhile, and takes requests again after it', async () => {

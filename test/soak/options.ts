@@ -72,7 +72,7 @@ function command(): Command {
     .addOption(
       new Option(
         '--busy <percent>',
-        'how many callers whom nothing touches may be told that the server is busy (RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too',
+        'how many callers whom nothing touches may be told that the server is busy (OVERLOADED, RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too',
       )
         .default(0)
         .argParser(number(0, false)),

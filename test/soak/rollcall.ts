@@ -69,10 +69,9 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
     NODE_ENV: 'production',
     JWT_SECRET: SECRET,
     LOG_LEVEL: 'warn',
-    // One address asks for everything; and a machine that is busy with other things is no fault of the server's.
     METRICS: 'on',
+    // One address asks for everything.
     RATE_LIMIT: 'off',
-    MAX_EVENT_LOOP_DELAY: 'off',
     REQUEST_TIMEOUT: String(requestTimeout),
   };
   // The inspector, by which garbage is collected before memory is measured.

@@ -21,7 +21,7 @@ const MIN_STREAK = 10;
  */
 const MIN_UNREADY = 3;
 /** What callers are told where the server, or its machine, has more work than it can do in time. */
-const BUSY: ReadonlySet<string> = new Set(['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED']);
+const BUSY: ReadonlySet<string> = new Set(['RETRY_LATER', 'REQUEST_TIMEOUT', 'READ_FAILED', 'OVERLOADED']);
 const FEW_SEATS = 5;
 const STUDENT_TOKENS = 20;
 const OF_ONE_LISTENER = 10;
