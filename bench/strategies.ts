@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany, installTriggers, type CounterStrategy } from '../dist/counters/index.js';
 import type { Database } from '../dist/database/database.js';
-import { databaseKind } from '../dist/database/database-url.js';
+import { databaseKind } from '../dist/database/texts/database-url.js';
 import { ormOptions } from '../dist/database/orm-options.js';
 import { Course, Enrollment, User } from '../dist/entities/index.js';
 import { enroll } from '../dist/use-cases/enrollments.js';

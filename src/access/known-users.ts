@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
-import { asLookAtViewers } from '../database/purposes.js';
-import { withinOwnLimit } from '../database/time-limit.js';
+import { asLookAtViewers } from '../database/connections/purposes.js';
+import { withinOwnLimit } from '../database/time-limits/time-limit.js';
 import { Role } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import { rejection, type TokenError } from './token-error.js';

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config/config.js';
-import { shownUrl } from '../database/shown-text.js';
+import { shownUrl } from '../database/texts/shown-text.js';
 import { Role } from '../entities/index.js';
 import type { Claimed } from './known-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';

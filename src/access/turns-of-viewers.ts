@@ -1,4 +1,4 @@
-import { unlessStopped } from '../database/time-limit.js';
+import { unlessStopped } from '../database/time-limits/time-limit.js';
 import type { Viewer } from './viewer.js';
 
 /**

@@ -1,4 +1,4 @@
-import { alteredShare } from '../database/alter-progress.js';
+import { alteredShare } from '../database/schema/alter-progress.js';
 import type { Database } from '../database/database.js';
 import { alteredTables, type AlteredTable } from '../migrations/altering.js';
 import { proceduresLeft } from '../migrations/own-procedure.js';

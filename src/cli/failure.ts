@@ -3,10 +3,10 @@ import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/co
 import { ConfigError } from '../config/config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError, isUnsafeNumber } from '../counters/index.js';
-import { faultOf, type FaultKind } from '../database/database-errors.js';
-import { withoutPassword } from '../database/database-url.js';
-import { SchemaError } from '../database/schema-error.js';
-import { shownPath } from '../database/shown-text.js';
+import { faultOf, type FaultKind } from '../database/faults/database-errors.js';
+import { withoutPassword } from '../database/texts/database-url.js';
+import { SchemaError } from '../database/schema/schema-error.js';
+import { shownPath } from '../database/texts/shown-text.js';
 import { TrustedDocumentsError } from '../graphql/documents/trusted-documents-error.js';
 import { MigrationRefused } from '../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';

@@ -1,5 +1,5 @@
 import type { JwtConfig } from '../config/config.js';
-import { shownUrl } from '../database/shown-text.js';
+import { shownUrl } from '../database/texts/shown-text.js';
 import { Role } from '../entities/index.js';
 import type { ExampleAccounts } from '../tools/sample-data/example-accounts.js';
 import { issueToken } from '../access/tokens.js';

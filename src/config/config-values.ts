@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from '../database/database-url.js';
-import { isHost, shownValue } from '../database/shown-text.js';
+import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from '../database/texts/database-url.js';
+import { isHost, shownValue } from '../database/texts/shown-text.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };

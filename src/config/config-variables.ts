@@ -17,7 +17,7 @@ import {
   wholeNumberFrom,
   withWayOut,
 } from './config-values.js';
-import { isHost } from '../database/shown-text.js';
+import { isHost } from '../database/texts/shown-text.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 

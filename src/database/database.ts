@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { databaseKind, type DatabaseKind } from './database-url.js';
+import { databaseKind, type DatabaseKind } from './texts/database-url.js';
 import { ormOptions, type Options } from './orm-options.js';
-import { shownPath } from './shown-text.js';
+import { shownPath } from './texts/shown-text.js';
 
 /** Is the ORM connected to one database of any of the three kinds. */
 export type Database = MikroORM<AbstractSqlDriver>;

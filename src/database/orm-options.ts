@@ -9,11 +9,11 @@ import type { DatabaseConnection } from 'kysely';
 import { withCounters, type CounterStrategy } from '../counters/index.js';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { migrationsFor } from '../migrations/index.js';
-import { databaseKind } from './database-url.js';
-import { LOCK_WAIT, prepareSession, sessionSettings } from './session-settings.js';
-import { NodeSqliteFileDialect } from './sqlite-dialect.js';
-import type { MayChange } from './sqlite-file.js';
-import { StatementTracer } from './statement-tracer.js';
+import { databaseKind } from './texts/database-url.js';
+import { LOCK_WAIT, prepareSession, sessionSettings } from './dialects/mysql-and-mariadb/session-settings.js';
+import { NodeSqliteFileDialect } from './dialects/sqlite/sqlite-dialect.js';
+import type { MayChange } from './dialects/sqlite/sqlite-file.js';
+import { StatementTracer } from './tracing/statement-tracer.js';
 
 /** Is what MikroORM.init takes. */
 export type Options = Partial<OrmOptions>;
@@ -81,7 +81,7 @@ const isOursOrEmpty: MayChange = select => {
 
 async function serverOptions(url: string, kind: 'mysql' | 'mariadb'): Promise<Options> {
   // Loaded only where it is used: it takes a sixth of the time that a command needs to start.
-  const { LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./server-driver.js');
+  const { LimitedMariaDbDriver, LimitedMySqlDriver } = await import('./dialects/mysql-and-mariadb/server-driver.js');
   return {
     driver: kind === 'mysql' ? LimitedMySqlDriver : LimitedMariaDbDriver,
     clientUrl: url,

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js';
-import { currentLimit } from '../database/time-limit.js';
+import { currentLimit } from '../database/time-limits/time-limit.js';
 import type { Listener, LiveCounts } from '../live-counts/index.js';
 import type { Problem } from '../use-cases/outcome.js';
 import type { BackgroundRuns } from '../recounts/index.js';

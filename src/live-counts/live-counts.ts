@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
-import { withoutLimit } from '../database/time-limit.js';
+import { withoutLimit } from '../database/time-limits/time-limit.js';
 import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRow } from '../reading/index.js';
 import { rejection } from '../access/token-error.js';
 import { KnownStates } from './known-states.js';

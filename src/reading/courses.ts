@@ -1,6 +1,6 @@
 import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
 import { databaseKindOf, type Database } from '../database/database.js';
-import { FOLD } from '../database/folded-text.js';
+import { FOLD } from '../database/dialects/sqlite/folded-text.js';
 import type { CourseStatus } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';

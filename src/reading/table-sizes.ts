@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js';
-import { withoutLimit } from '../database/time-limit.js';
+import { withoutLimit } from '../database/time-limits/time-limit.js';
 import { builderFor, rows } from '../database/query.js';
 
 /** How many rows the tables have at most, as far as one must know to say how many rows a request can read. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
-import { unlessStopped, withoutLimit } from '../database/time-limit.js';
+import { unlessStopped, withoutLimit } from '../database/time-limits/time-limit.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { done, refused, type Outcome } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';

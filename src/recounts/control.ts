@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
-import { withoutEnrollments } from '../database/purposes.js';
+import { withoutEnrollments } from '../database/connections/purposes.js';
 import { RecountRun, RunKind, RunStatus } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';

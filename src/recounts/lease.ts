@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { raw, type EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
-import { withoutEnrollments } from '../database/purposes.js';
+import { withoutEnrollments } from '../database/connections/purposes.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
 import { nowSql } from './clock.js';

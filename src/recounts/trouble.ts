@@ -1,5 +1,5 @@
-import { faultWithin } from '../database/database-errors.js';
-import { NoTurn } from '../database/waiting-line.js';
+import { faultWithin } from '../database/faults/database-errors.js';
+import { NoTurn } from '../database/connections/waiting-line.js';
 import { isToRunAgain, lasts, TransactionError } from '../transactions/transaction-error.js';
 
 /**

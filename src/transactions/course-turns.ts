@@ -1,8 +1,8 @@
 import type { Database } from '../database/database.js';
-import type { Release } from '../database/places.js';
-import { changing } from '../database/purposes.js';
-import { currentLimit, type TimeLimit } from '../database/time-limit.js';
-import { WaitingLine } from '../database/waiting-line.js';
+import type { Release } from '../database/connections/places.js';
+import { changing } from '../database/connections/purposes.js';
+import { currentLimit, type TimeLimit } from '../database/time-limits/time-limit.js';
+import { WaitingLine } from '../database/connections/waiting-line.js';
 
 /**
  * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course,

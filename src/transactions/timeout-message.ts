@@ -1,4 +1,4 @@
-import type { TimeLimit } from '../database/time-limit.js';
+import type { TimeLimit } from '../database/time-limits/time-limit.js';
 
 /**
  * Returns what a caller is told whose work was stopped before anything was changed; without a limit, the database

@@ -1,6 +1,6 @@
 import { CounterError } from '../counters/index.js';
-import { faultOf, type Fault } from '../database/database-errors.js';
-import { NoTurn } from '../database/waiting-line.js';
+import { faultOf, type Fault } from '../database/faults/database-errors.js';
+import { NoTurn } from '../database/connections/waiting-line.js';
 
 /**
  * Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
-import { faultOf, isInterrupted } from '../database/database-errors.js';
-import type { Release } from '../database/places.js';
-import { forChange } from '../database/purposes.js';
+import { faultOf, isInterrupted } from '../database/faults/database-errors.js';
+import type { Release } from '../database/connections/places.js';
+import { forChange } from '../database/connections/purposes.js';
 import {
   currentLimit,
   unlessStopped,
@@ -14,9 +14,9 @@ import {
   waitingUntil,
   withoutLimit,
   WorkStopped,
-} from '../database/time-limit.js';
-import { inSpan } from '../database/tracing.js';
-import { NoTurn } from '../database/waiting-line.js';
+} from '../database/time-limits/time-limit.js';
+import { inSpan } from '../database/tracing/tracing.js';
+import { NoTurn } from '../database/connections/waiting-line.js';
 import { courseTurnsOf } from './course-turns.js';
 import { timeoutMessage } from './timeout-message.js';
 import {

@@ -2,7 +2,7 @@ import { LockMode, type EntityData, type RequiredEntityData } from '@mikro-orm/c
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
-import { withoutEnrollments } from '../database/purposes.js';
+import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { z } from 'zod';
 import { CounterError, deleteWhere } from '../counters/index.js';
 import type { Database } from '../database/database.js';
-import { withoutEnrollments } from '../database/purposes.js';
+import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { whereThereIs, whereThereIsNo } from './lost-commit.js';

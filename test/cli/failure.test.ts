@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explained, failureText } from '../../src/cli/failure.js';
-import { serverErrors, troubleKinds } from '../../src/database/database-errors.js';
+import { serverErrors, troubleKinds } from '../../src/database/faults/database-errors.js';
 import { TransactionError } from '../../src/transactions/transaction-error.js';
 
 const URL = 'mysql://teller:secret@db.example/school';

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { checkStrategy, installTriggers } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';

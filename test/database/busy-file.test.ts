@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
-import { poolUse } from '../../src/database/pool-use.js';
+import { poolUse } from '../../src/database/connections/pool-use.js';
 import { Role } from '../../src/entities/index.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { coursesById } from '../../src/reading/index.js';

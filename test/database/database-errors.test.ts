@@ -9,7 +9,7 @@ import {
   sqliteErrors,
   troubleKinds,
   type Row,
-} from '../../src/database/database-errors.js';
+} from '../../src/database/faults/database-errors.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';
 
 const namesOfDriver = createRequire(createRequire(import.meta.url).resolve('mysql2'))(

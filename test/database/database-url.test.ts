@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explained, failureText } from '../../src/cli/failure.js';
 import { ConfigError, readConfig } from '../../src/config/config.js';
-import { databaseKind, withoutPassword } from '../../src/database/database-url.js';
+import { databaseKind, withoutPassword } from '../../src/database/texts/database-url.js';
 
 /** Lists the forms in which people write the address of a database with a password. */
 const forms: readonly ((password: string) => string)[] = [

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Grants } from '../../src/database/grants.js';
+import { Grants } from '../../src/database/dialects/mysql-and-mariadb/grants.js';
 import { binaryLogFindings } from '../../src/tools/doctor/privileges.js';
 
 const tables = ['core_course', 'core_enrollments'];

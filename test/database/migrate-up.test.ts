@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
-import { migrationLock } from '../../src/database/migration-lock.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { migrationLock } from '../../src/database/schema/migration-lock.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { namedLockWaits } from '../support/lock-waits.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';

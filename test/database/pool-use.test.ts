@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { poolUse, type PoolUse } from '../../src/database/pool-use.js';
+import { poolUse, type PoolUse } from '../../src/database/connections/pool-use.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { holdConnections } from '../support/held-connections.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installTriggers } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
-import { findUndoing, undoLast } from '../../src/database/undo.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { findUndoing, undoLast } from '../../src/database/schema/undo.js';
 import { addCourse } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 

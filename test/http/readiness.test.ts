@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { readConfig } from '../../src/config/config.js';
 import { installTriggers } from '../../src/counters/index.js';
 import { openDatabase } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
-import { poolUse } from '../../src/database/pool-use.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { poolUse } from '../../src/database/connections/pool-use.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer as serve } from '../../src/http/server.js';
 import { courseTurnsOf } from '../../src/transactions/course-turns.js';

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { openDatabase } from '../../src/database/database.js';
-import { poolUse } from '../../src/database/pool-use.js';
+import { poolUse } from '../../src/database/connections/pool-use.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer } from '../../src/http/server.js';
 import { cutOffSlowReaders } from '../../src/http/limits/slow-readers.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { openDatabase } from '../../src/database/database.js';
-import { findSchema } from '../../src/database/own-schema.js';
+import { findSchema } from '../../src/database/schema/own-schema.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
 import { migrate, statementsOf } from '../support/migrated.js';
 

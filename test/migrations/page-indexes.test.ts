@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/database-url.js';
+import type { DatabaseKind } from '../../src/database/texts/database-url.js';
 import { databaseKindOf, openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
-import { findSchema } from '../../src/database/own-schema.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { findSchema } from '../../src/database/schema/own-schema.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { pageIndexes } from '../../src/migrations/page-indexes.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { migrateUp } from '../../src/database/migrate-up.js';
-import { findSchema } from '../../src/database/own-schema.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { findSchema } from '../../src/database/schema/own-schema.js';
 import { alter } from '../../src/migrations/altering.js';
 import { migrationsFor } from '../../src/migrations/index.js';
 import { enroll } from '../../src/use-cases/enrollments.js';

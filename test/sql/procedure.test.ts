@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { migrateUp } from '../../src/database/migrate-up.js';
+import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { describeOnServers, freshDatabase, freshUrl } from '../support/databases.js';

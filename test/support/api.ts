@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { readConfig } from '../../src/config/config.js';
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/database-url.js';
+import type { DatabaseKind } from '../../src/database/texts/database-url.js';
 import {
   Course,
   Enrollment,
@@ -65,7 +65,11 @@ export interface ApiOptions {
 export const USER_CHECK = /^select [`"]id[`"], [`"]role[`"] from [`"]core_user[`"] where [`"]id[`"] in /;
 
 /** Takes on any amount of work. */
-export const anyLoad: LoadThresholds = { maxEventLoopDelayMs: Infinity, maxBacklogMs: Infinity, maxHeapBytes: Infinity };
+export const anyLoad: LoadThresholds = {
+  maxEventLoopDelayMs: Infinity,
+  maxBacklogMs: Infinity,
+  maxHeapBytes: Infinity,
+};
 
 /** Gives each client more points than any test uses; they are charged all the same. */
 export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };

@@ -1,7 +1,7 @@
 import { databaseKindOf, type Database } from '../../src/database/database.js';
-import type { Places, Release } from '../../src/database/places.js';
-import { laneRules, type Lane } from '../../src/database/purposes.js';
-import { TimeLimit } from '../../src/database/time-limit.js';
+import type { Places, Release } from '../../src/database/connections/places.js';
+import { laneRules, type Lane } from '../../src/database/connections/purposes.js';
+import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
 
 /** How many connections of a file readers may have. */
 const READERS = 4;

@@ -1,5 +1,5 @@
 import { databaseKindOf, openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/database-url.js';
+import type { DatabaseKind } from '../../src/database/texts/database-url.js';
 import { freshUrl } from './fresh-url.js';
 
 /** The statements that make what the migrations made on each server, once they have run in this process. */

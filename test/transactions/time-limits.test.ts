@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import { poolUse } from '../../src/database/pool-use.js';
-import { TimeLimit, withinLimit, type StopReason } from '../../src/database/time-limit.js';
+import { poolUse } from '../../src/database/connections/pool-use.js';
+import { TimeLimit, withinLimit, type StopReason } from '../../src/database/time-limits/time-limit.js';
 import { Role } from '../../src/entities/index.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { coursesById } from '../../src/reading/index.js';

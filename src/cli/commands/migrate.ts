@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { loadConfig, type Config } from '../../config/config.js';
-import { databaseKind } from '../../database/database-url.js';
+import { databaseKind } from '../../database/texts/database-url.js';
 import { NoDatabaseFile } from '../../database/database.js';
-import { migrateUp } from '../../database/migrate-up.js';
-import { findSchema } from '../../database/own-schema.js';
-import { findUndoing, undoLast, type Undoing } from '../../database/undo.js';
+import { migrateUp } from '../../database/schema/migrate-up.js';
+import { findSchema } from '../../database/schema/own-schema.js';
+import { findUndoing, undoLast, type Undoing } from '../../database/schema/undo.js';
 import { migrationsFor } from '../../migrations/index.js';
 import { tellingOfAlteredTables } from '../altered-tables.js';
 import { canAsk, isConfirmed } from '../confirmation.js';

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server'
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
-import { currentLimit, TimeLimit, withinLimit } from '../../database/time-limit.js';
+import { currentLimit, TimeLimit, withinLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
 import { isGone, onceOver } from '../answers/answer-over.js';

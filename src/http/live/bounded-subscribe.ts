@@ -1,5 +1,5 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
-import { withinOwnLimit } from '../../database/time-limit.js';
+import { withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { faultWithin, troubleKinds, type Fault, type FaultKind } from '../../database/database-errors.js';
+import { faultWithin, troubleKinds, type Fault, type FaultKind } from '../../database/faults/database-errors.js';
 
 /**
  * How often one error of the database is logged at most, in milliseconds: a flood of requests must not become a flood

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Database } from '../../database/database.js';
-import { poolUse } from '../../database/pool-use.js';
+import { poolUse } from '../../database/connections/pool-use.js';
 import { loggedError, type DatabaseFaults } from './database-faults.js';
 import { runsByState } from '../../recounts/index.js';
 import { reasonNotReady, withinPatience } from './readiness.js';

@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
-import { currentLimit } from '../../database/time-limit.js';
+import { currentLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 import { operationLabel } from './operation-label.js';
 import type { CurrentRequest } from './request-record.js';

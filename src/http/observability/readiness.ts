@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
-import { faultOf, type FaultKind } from '../../database/database-errors.js';
+import { faultOf, type FaultKind } from '../../database/faults/database-errors.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
-import { asProbe } from '../../database/purposes.js';
-import { WorkStopped, withinOwnLimit } from '../../database/time-limit.js';
+import { asProbe } from '../../database/connections/purposes.js';
+import { WorkStopped, withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { DatabaseFaults } from './database-faults.js';
 
 /** Limits how long the database may take for the simplest questions, in milliseconds. */

@@ -9,7 +9,7 @@ import {
   type Span,
 } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { recordedSpan, tracer } from '../../database/tracing.js';
+import { recordedSpan, tracer } from '../../database/tracing/tracing.js';
 import type { Context } from '../../graphql/context.js';
 import { operationLabel } from './operation-label.js';
 import { onceOver } from '../answers/answer-over.js';

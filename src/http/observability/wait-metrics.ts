@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Database } from '../../database/database.js';
-import { awaitedThings, refusedWaits, waitRefusals, type NoTurn } from '../../database/waiting-line.js';
+import { awaitedThings, refusedWaits, waitRefusals, type NoTurn } from '../../database/connections/waiting-line.js';
 import { courseTurnsOf } from '../../transactions/course-turns.js';
 
 /** Adds the metrics of waiting in this process to a registry, and counts until the function that it gives is called. */

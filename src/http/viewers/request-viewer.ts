@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { unlessStopped, WorkStopped } from '../../database/time-limit.js';
+import { unlessStopped, WorkStopped } from '../../database/time-limits/time-limit.js';
 import { timedOut, tokenRefusal } from '../../graphql/errors/errors.js';
 import { TokenError } from '../../access/token-error.js';
 import type { Viewer } from '../../access/viewer.js';

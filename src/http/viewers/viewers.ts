@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
-import { faultOf } from '../../database/database-errors.js';
-import { WorkStopped } from '../../database/time-limit.js';
-import { NoTurn } from '../../database/waiting-line.js';
+import { faultOf } from '../../database/faults/database-errors.js';
+import { WorkStopped } from '../../database/time-limits/time-limit.js';
+import { NoTurn } from '../../database/connections/waiting-line.js';
 import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../../access/known-users.js';
 import { rejection, TokenError, UncheckedTokenError, type UncheckedReason } from '../../access/token-error.js';
 import { tokenVerifier } from '../../access/tokens.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DatabaseKind } from '../../database/database-url.js';
+import type { DatabaseKind } from '../../database/texts/database-url.js';
 
 /**
  * A backup of counts is text in UTF-8, one JSON value a line: a header, a row for each course in ascending order of the

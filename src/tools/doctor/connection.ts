@@ -1,5 +1,5 @@
 import { databaseKindOf, type Database } from '../../database/database.js';
-import { withoutPassword, type DatabaseKind } from '../../database/database-url.js';
+import { withoutPassword, type DatabaseKind } from '../../database/texts/database-url.js';
 import { failed, ok, type Finding } from './finding.js';
 
 /** Names the databases, with the least version on which all of this runs; SQLite comes with Node. */

@@ -1,8 +1,8 @@
 import type { Config, ConfigInspection } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
-import { withoutPassword } from '../../database/database-url.js';
-import { findSchema } from '../../database/own-schema.js';
-import { shownPath } from '../../database/shown-text.js';
+import { withoutPassword } from '../../database/texts/database-url.js';
+import { findSchema } from '../../database/schema/own-schema.js';
+import { shownPath } from '../../database/texts/shown-text.js';
 import { adminOnly } from '../../access/access.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';

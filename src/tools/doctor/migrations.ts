@@ -1,6 +1,6 @@
 import { databaseKindOf, type Database } from '../../database/database.js';
-import { knownGrants, missingOf } from '../../database/migration-privileges.js';
-import { findSchema, listed, missingTables } from '../../database/own-schema.js';
+import { knownGrants, missingOf } from '../../database/schema/migration-privileges.js';
+import { findSchema, listed, missingTables } from '../../database/schema/own-schema.js';
 import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
 import { PROCEDURE, procedureState } from '../../migrations/own-procedure.js';
 import { foreignTriggers } from '../../migrations/own-tables.js';

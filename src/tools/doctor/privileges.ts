@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.js';
 import { thereIn, triggerStatus } from '../../counters/index.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
-import { grantsOf } from '../../database/granted.js';
-import type { Grants } from '../../database/grants.js';
+import { grantsOf } from '../../database/dialects/mysql-and-mariadb/granted.js';
+import type { Grants } from '../../database/dialects/mysql-and-mariadb/grants.js';
 import { settingsOf, type Settings } from './server-settings.js';
 
 /** Lists the tables that a server reads and writes. */

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { Config, JwtConfig } from '../../config/config.js';
-import { shownUrl } from '../../database/shown-text.js';
+import { shownUrl } from '../../database/texts/shown-text.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];

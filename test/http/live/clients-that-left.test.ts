@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { poolUse } from '../../../src/database/pool-use.js';
+import { poolUse } from '../../../src/database/connections/pool-use.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
 import { until } from '../../support/awaited.js';
 import { describeOnEach, describeOnServers } from '../../support/databases.js';

@@ -4,7 +4,7 @@ import { examineNode, versionFinding } from '../../../src/tools/doctor/connectio
 import { lifetimeFinding } from '../../../src/tools/doctor/secrets.js';
 import { findingsOf, type Settings } from '../../../src/tools/doctor/server-settings.js';
 import { roomFinding } from '../../../src/tools/doctor/sqlite-file.js';
-import type { DatabaseKind } from '../../../src/database/database-url.js';
+import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
 
 it.each<[DatabaseKind, string, string]>([
   ['mysql', '8.4.0', 'ok'],

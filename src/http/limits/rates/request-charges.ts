@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { withinLimit } from '../../../database/time-limit.js';
+import { withinLimit } from '../../../database/time-limits/time-limit.js';
 import type { Viewer } from '../../../access/viewer.js';
 import { isGone } from '../../answers/answer-over.js';
 import type { ClientAddressOf } from '../client-address.js';

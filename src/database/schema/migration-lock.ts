@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { MigrationRefused } from '../migrations/migration-refused.js';
-import { databaseKindOf, type Database } from './database.js';
-import { withoutIdleLimit } from './session-settings.js';
+import { MigrationRefused } from '../../migrations/migration-refused.js';
+import { databaseKindOf, type Database } from '../database.js';
+import { withoutIdleLimit } from '../dialects/mysql-and-mariadb/session-settings.js';
 
 /** The name of the lock, in SQL. Locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";

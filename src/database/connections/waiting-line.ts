@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { DriverException } from '@mikro-orm/core';
-import { waitEnd, waitStart, type TimeLimit } from './time-limit.js';
+import { waitEnd, waitStart, type TimeLimit } from '../time-limits/time-limit.js';
 
 /** Names what is waited for in this process: a connection to the database, or the turn to lock a course. */
 export const awaitedThings = ['connection', 'course'] as const;

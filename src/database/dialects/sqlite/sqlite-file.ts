@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { faultOf } from './database-errors.js';
+import { faultOf } from '../../faults/database-errors.js';
 import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
 
 /** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */

@@ -1,7 +1,7 @@
-import type { Database } from './database.js';
-import type { Pool } from './idle-connections.js';
-import type { LimitedConnection } from './server-driver.js';
-import { NodeSqliteFileDialect } from './sqlite-dialect.js';
+import type { Database } from '../database.js';
+import type { Pool } from '../dialects/mysql-and-mariadb/idle-connections.js';
+import type { LimitedConnection } from '../dialects/mysql-and-mariadb/server-driver.js';
+import { NodeSqliteFileDialect } from '../dialects/sqlite/sqlite-dialect.js';
 
 /** Counts the connections of this process to its database, and who waits for one. */
 export interface PoolUse {

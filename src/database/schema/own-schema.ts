@@ -1,8 +1,8 @@
 import { TableNotFoundException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
-import { incompleteIn, takenIn } from '../migrations/own-tables.js';
-import { databaseKindOf, type Database } from './database.js';
+import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
+import { incompleteIn, takenIn } from '../../migrations/own-tables.js';
+import { databaseKindOf, type Database } from '../database.js';
 import { SchemaError } from './schema-error.js';
 
 /** How many names a message lists; the others are counted. */

@@ -1,8 +1,8 @@
-import { migrationsFor, type MigrationEntry } from '../migrations/index.js';
-import { procedureState } from '../migrations/own-procedure.js';
-import { othersIn, triggersOn } from '../migrations/own-tables.js';
-import { refuseOthers } from '../migrations/table-migration.js';
-import { databaseKindOf, type Database } from './database.js';
+import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
+import { procedureState } from '../../migrations/own-procedure.js';
+import { othersIn, triggersOn } from '../../migrations/own-tables.js';
+import { refuseOthers } from '../../migrations/table-migration.js';
+import { databaseKindOf, type Database } from '../database.js';
 import { underMigrationLock } from './migration-lock.js';
 import { knownGrants, missingOf, refuseMissing } from './migration-privileges.js';
 import { findSchema } from './own-schema.js';

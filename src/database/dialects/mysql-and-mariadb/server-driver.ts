@@ -11,17 +11,17 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import pRetry from 'p-retry';
-import { exactNumber } from '../counters/index.js';
-import { WholeNumber } from '../entities/whole-number.js';
-import { cut } from './cut.js';
-import { faultOf } from './database-errors.js';
-import { databaseKind } from './database-url.js';
+import { exactNumber } from '../../../counters/index.js';
+import { WholeNumber } from '../../../entities/whole-number.js';
+import { cut } from '../../connections/cut.js';
+import { faultOf } from '../../faults/database-errors.js';
+import { databaseKind } from '../../texts/database-url.js';
 import { IdleConnections, type Pool } from './idle-connections.js';
-import { Places, type Release } from './places.js';
-import { laneOfTransaction, laneRules, type Lane } from './purposes.js';
+import { Places, type Release } from '../../connections/places.js';
+import { laneOfTransaction, laneRules, type Lane } from '../../connections/purposes.js';
 import { withStatementLimit } from './statement-limit.js';
-import { currentLimit, unlessStopped, waitEnd, type TimeLimit } from './time-limit.js';
-import { Turn, type Taken } from './turn.js';
+import { currentLimit, unlessStopped, waitEnd, type TimeLimit } from '../../time-limits/time-limit.js';
+import { Turn, type Taken } from '../../connections/turn.js';
 
 /** MikroORM's connections to MySQL or MariaDB, whose statements keep to the time limit in force. */
 export class LimitedConnection extends MySqlConnection {

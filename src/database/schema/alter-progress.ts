@@ -1,4 +1,4 @@
-import { databaseKindOf, type Database } from './database.js';
+import { databaseKindOf, type Database } from '../database.js';
 
 /**
  * Returns which share of its work an ALTER TABLE has done that runs in this database, copying a table or building its

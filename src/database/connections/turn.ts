@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
 import { cut } from './cut.js';
-import { faultOf } from './database-errors.js';
+import { faultOf } from '../faults/database-errors.js';
 import type { Release } from './places.js';
 import { isForChange, laneOf, purposeOutsideTransactions, type Lane, type Purpose } from './purposes.js';
-import { unlessStopped, type TimeLimit } from './time-limit.js';
+import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 
 /** A connection that somebody has. */
 export interface Taken {

@@ -13,13 +13,13 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import pRetry from 'p-retry';
-import { UnsafeNumberError } from '../counters/index.js';
+import { UnsafeNumberError } from '../../../counters/index.js';
 import { FOLD, foldedText } from './folded-text.js';
-import { Places, type Release } from './places.js';
-import { purposeOutsideTransactions, purposeRules, type Purpose } from './purposes.js';
+import { Places, type Release } from '../../connections/places.js';
+import { purposeOutsideTransactions, purposeRules, type Purpose } from '../../connections/purposes.js';
 import { Checkpoints } from './sqlite-checkpoint.js';
 import { isBusy, isReadOnly, openFile, openReader, type MayChange } from './sqlite-file.js';
-import { currentLimit, type TimeLimit } from './time-limit.js';
+import { currentLimit, type TimeLimit } from '../../time-limits/time-limit.js';
 
 /**
  * How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { cut } from './cut.js';
-import type { DatabaseKind } from './database-url.js';
+import { cut } from '../../connections/cut.js';
+import type { DatabaseKind } from '../../texts/database-url.js';
 
 /** A database to which several connections go. */
 type ServerKind = Exclude<DatabaseKind, 'sqlite'>;

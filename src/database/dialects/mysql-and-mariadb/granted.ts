@@ -1,4 +1,4 @@
-import { databaseKindOf, type Database } from './database.js';
+import { databaseKindOf, type Database } from '../../database.js';
 import { Grants } from './grants.js';
 
 /** Gives what SHOW GRANTS says that the database's user may do, the roles that are in force among it; not on SQLite. */

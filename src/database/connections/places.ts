@@ -1,4 +1,4 @@
-import type { TimeLimit } from './time-limit.js';
+import type { TimeLimit } from '../time-limits/time-limit.js';
 import { WaitingLine, type WaitRule } from './waiting-line.js';
 
 /** Gives a place back; a second call does nothing. */

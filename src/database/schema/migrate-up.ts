@@ -1,10 +1,10 @@
 import { SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
-import type { Database } from './database.js';
+import type { Database } from '../database.js';
 import { MIGRATION_WAIT_SECONDS, underMigrationLock } from './migration-lock.js';
 import { findSchema, requireOwnSchema, type FoundSchema } from './own-schema.js';
 import { requirePrivileges } from './migration-privileges.js';
-import { isBusy } from './sqlite-file.js';
+import { isBusy } from '../dialects/sqlite/sqlite-file.js';
 
 /** What else belongs to migrating. */
 export interface Migrating {

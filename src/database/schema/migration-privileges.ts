@@ -1,8 +1,8 @@
-import type { Need } from '../migrations/index.js';
-import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
-import { databaseKindOf, type Database } from './database.js';
-import { grantsOf } from './granted.js';
-import type { Grants } from './grants.js';
+import type { Need } from '../../migrations/index.js';
+import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
+import { databaseKindOf, type Database } from '../database.js';
+import { grantsOf } from '../dialects/mysql-and-mariadb/granted.js';
+import type { Grants } from '../dialects/mysql-and-mariadb/grants.js';
 import type { FoundSchema } from './own-schema.js';
 
 /** What triggers that keep the counts need beside the migrations. */
