@@ -1,13 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role, RunKind, RunStatus, type EnrollmentStatus } from '../../src/entities/index.js';
-import {
-  cancelRun,
-  startRecount,
-  startUndo,
-  workOn,
-  type Run,
-  type WorkOptions,
-} from '../../src/recounts/index.js';
+import { cancelRun, startRecount, startUndo, workOn, type Run, type WorkOptions } from '../../src/recounts/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import {
   addFullCourses,

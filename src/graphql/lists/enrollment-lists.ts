@@ -1,9 +1,4 @@
-import {
-  enrollmentCount,
-  enrollmentPage,
-  type EnrollmentParent,
-  type EnrollmentRow,
-} from '../../reading/index.js';
+import { enrollmentCount, enrollmentPage, type EnrollmentParent, type EnrollmentRow } from '../../reading/index.js';
 import { signedIn } from '../../access/access.js';
 import type { AskedIn } from './asked-fields.js';
 import type { Context } from '../context.js';

@@ -2,13 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../use-cases/enrollments.js';
 import { signedIn } from '../../access/access.js';
-import {
-  coursesById,
-  enrollmentsById,
-  type CourseRow,
-  type EnrollmentRow,
-  type UserRow,
-} from '../../reading/index.js';
+import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../reading/index.js';
 import type { Context } from '../context.js';
 import { enrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, idsOf, optionalIdOf } from '../ids.js';
