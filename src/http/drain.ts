@@ -2,19 +2,19 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isGone, onceOver } from './answers/answer-over.js';
+import { isClientGone, onFinished } from './answers/answer-finished.js';
 
 /**
- * Watches the requests of a server that does not listen yet, and gives the function that ends it: it stops listening,
- * calls `stopping`, which ends what would go on for ever, lets what is in flight finish for at most so many seconds,
- * cuts off the rest, and resolves with the number of requests cut off.
+ * Watches the requests of a server that does not listen yet, and returns the function that stops the server. That
+ * function stops listening, calls `stopping`, which ends what would go on for ever, waits at most so many seconds for
+ * the requests in flight, closes the connections of the rest, and resolves with the number of requests cut off.
  */
 export function drainOf(app: FastifyInstance, seconds: number, stopping: () => void): () => Promise<number> {
   const requests = new RequestsInFlight(app);
   return async () => {
     requests.closeConnections();
     const closed = app.close();
-    // Not by Fastify's hook preClose: with any, it listens on for a while, and then resets who has connected meanwhile.
+    // Not in Fastify's hook preClose: with one, it goes on listening for a while, and then resets new connections.
     stopping();
     const over = new AbortController();
     try {
@@ -32,13 +32,13 @@ export function drainOf(app: FastifyInstance, seconds: number, stopping: () => v
 }
 
 /**
- * Knows the requests that are worked on: each until its answer is out or, where its client has gone, until its work is
+ * The requests in flight: each one until its answer has been sent or, if its client has disconnected, until its work is
  * done.
  */
 class RequestsInFlight {
-  /** The answers of each connection that are due, in the order in which they go out. */
+  /** The answers that each connection still has to send, in order. */
   readonly #due = new Map<Socket, Set<ServerResponse>>();
-  /** Holds those that are ready, and may be on their way out. */
+  /** The answers that are complete and may be being sent. */
   readonly #ready = new WeakSet<ServerResponse>();
   readonly #connections = new Set<Socket>();
   #isClosing = false;
@@ -52,16 +52,16 @@ class RequestsInFlight {
     app.addHook('onRequest', (request, { raw }, done) => {
       const { socket } = request.raw;
       this.#due.set(socket, (this.#due.get(socket) ?? new Set()).add(raw));
-      onceOver(request.raw, raw, () => {
-        // Not only where it was sent whole: of one on its way out, a stream of events say, no work is left when its
-        // client goes.
+      onFinished(request.raw, raw, () => {
+        // Even if it was not sent completely: once an answer is being sent, such as a stream of events, no work is left
+        // when its client disconnects.
         if (this.#ready.has(raw)) this.#end(socket, raw);
       });
       done();
     });
     app.addHook('onSend', (request, reply, payload, done) => {
       this.#ready.add(reply.raw);
-      if (isGone(request.raw, reply.raw)) this.#end(request.raw.socket, reply.raw);
+      if (isClientGone(request.raw, reply.raw)) this.#end(request.raw.socket, reply.raw);
       else if (this.#isClosing) this.#sayWhetherLast(request, reply);
       done(null, payload);
     });
@@ -72,22 +72,22 @@ class RequestsInFlight {
   }
 
   /**
-   * Closes each connection after its last answer, and those on which nothing has come: clients would keep them open,
-   * and the drain would wait for that.
+   * Closes each connection after its last answer, and at once those on which nothing has arrived: otherwise clients
+   * would keep them open, and the drain would wait for them.
    */
   closeConnections(): void {
     this.#isClosing = true;
-    // Browsers open such ones in advance; Node takes them for busy.
+    // Browsers open connections in advance; Node counts them as busy.
     for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroySoon();
   }
 
-  /** Resolves once there is none. */
+  /** Resolves once no request is in flight. */
   async none(): Promise<void> {
     while (this.#due.size > 0) await new Promise<void>(resolve => (this.#ended = resolve));
   }
 
   /**
-   * Has the last answer of a connection say that it is the last; after one that says so, Node would drop the others.
+   * Sets `Connection: close` on the last answer of a connection only: after an answer with it, Node drops all others.
    */
   #sayWhetherLast({ raw: { socket } }: FastifyRequest, reply: FastifyReply): void {
     if ([...(this.#due.get(socket) ?? [])].at(-1) === reply.raw) {
@@ -95,7 +95,7 @@ class RequestsInFlight {
       return;
     }
     reply.removeHeader('connection');
-    // Fastify says so of each request that comes by then.
+    // Fastify sets it for each request that arrives while it closes.
     reply.raw.removeHeader('connection');
   }
 
@@ -104,7 +104,7 @@ class RequestsInFlight {
     if (!due?.delete(answer)) return;
     if (due.size === 0) {
       this.#due.delete(socket);
-      // Where the last answer was made before the server was to stop.
+      // The last answer may have been made before the server began to stop.
       if (this.#isClosing) socket.destroySoon();
     }
     this.#ended();

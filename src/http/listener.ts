@@ -4,17 +4,17 @@ import type { Config } from '../config/config.js';
 import { securityHeaders } from './answers/browser-rules.js';
 import { arrivalTimes, connectionLimits, type ArrivalTimes } from './limits/connection-limits.js';
 import { RawAnswers } from './answers/raw-answer.js';
-import { BODY_LIMIT, routableUrl } from './answers/refusals.js';
+import { MAX_BODY_BYTES, routableUrl } from './answers/refusals.js';
 import { requestIdOf } from './observability/request-id.js';
 import { followRequests, type EndedRequest, type FollowedRequests } from './observability/request-record.js';
 import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './answers/unreadable-requests.js';
 
-/** A server by Fastify that leaves nothing to be answered, and nothing to be logged, by Fastify or Node alone. */
-export interface Listener {
+/** A Fastify server in which every request is answered and logged by our code, none by Fastify or Node alone. */
+export interface HttpListener {
   readonly app: FastifyInstance;
   /**
-   * Follows its requests, those too that Fastify never sees, and tells of the end of each; `headersOf` charges one that
-   * is answered past Fastify, and returns what its answer says of that.
+   * Follows its requests, including those that Fastify never sees, and calls `ended` with each one that finishes;
+   * `headersOf` charges a request that is answered past Fastify, and returns the headers that say so.
    */
   follow(
     ended: readonly ((request: EndedRequest) => void)[],
@@ -22,8 +22,8 @@ export interface Listener {
   ): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
 }
 
-/** Makes one that does not listen yet; `options` are what it has besides. */
-export function newListener(
+/** Returns a server that does not listen yet; `options` are added to the usual ones. */
+export function newHttpListener(
   config: Config,
   logger: FastifyBaseLogger,
   {
@@ -31,14 +31,14 @@ export function newListener(
     times = arrivalTimes,
     ...options
   }: Pick<FastifyHttpOptions<Server>, 'http' | 'trustProxy'> & { readonly times?: ArrivalTimes | undefined } = {},
-): Listener {
+): HttpListener {
   const connections = connectionLimits(config, times);
   let refuseUnreadable: ReturnType<typeof unreadableRequests>;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: MAX_BODY_BYTES,
     rewriteUrl: routableUrl,
     return503OnClosing: false, // refuseWhileStopping() does, in the shape of all else.
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),

@@ -1,3 +1,12 @@
+/**
+ * Puts a server together from the folders beside this file.
+ *
+ * `answers/` is the format of answers: refusals, bodies, headers, compression, caches. `limits/` is what clients may
+ * use: connections, time, load, operations, and in `limits/rates/` points per client. `viewers/` finds out from the
+ * token who the caller is. `live/` is the transport of live counts. `exploring/` are the pages for people who try the
+ * API. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
+ * schedule and recount runs. `listener.ts` makes an HTTP server, and `drain.ts` stops it.
+ */
 import { ApolloServer } from '@apollo/server';
 import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
 import fastifyApollo from '@as-integrations/fastify';
@@ -21,7 +30,7 @@ import { drainOf } from './drain.js';
 import { addExploring, landingPage } from './exploring/index.js';
 import { readJsonBodies } from './answers/json-body.js';
 import { jsonStatus } from './answers/json-status.js';
-import { newListener } from './listener.js';
+import { newHttpListener } from './listener.js';
 import { isForWebSocket, serveLiveCounts } from './live/index.js';
 import { loadThresholds, shedLoad, type LoadThresholds } from './limits/load-shedding.js';
 import { startMetrics } from './observability/metrics.js';
@@ -37,45 +46,47 @@ import { requestViewers } from './viewers/request-viewer.js';
 import { cutOffSlowReaders } from './limits/slow-readers.js';
 import { answeringTimeouts, limitRequests } from './limits/time-limits.js';
 import { operationTracer, traceRequests } from './observability/tracing.js';
-import { sendLess } from './answers/transfer.js';
+import { compressAndTag } from './answers/compress-and-tag.js';
 import { warnOfUnnamedProxy } from './limits/unnamed-proxy.js';
 import { viewersOf } from './viewers/viewers.js';
 
-/** Is a server that listens. */
+/** A server that is listening. */
 export interface RunningServer {
-  /** Is the address of the GraphQL endpoint. */
+  /** The URL of the GraphQL endpoint. */
   readonly url: string;
-  /** Is the address of the metrics; null: they are off. */
+  /** The URL of the metrics; null if they are off. */
   readonly metricsUrl: string | null;
   /**
-   * Stops listening, lets the requests in flight finish for at most the configured time, closes the connections of
-   * those that have not, and gives how many these were; meanwhile the runs at work are paused.
+   * Stops listening, waits for the requests in flight for at most the configured time, closes the connections of those
+   * that have not finished, and returns their number; meanwhile it pauses the runs at work.
    */
   close(): Promise<number>;
 }
 
 /**
- * Limits the memory for persisted queries, in bytes: some thousands of them; those that were used longest ago go first.
+ * The largest cache of persisted queries, in bytes, enough for some thousands; the least recently used are removed
+ * first.
  */
-const PERSISTED_QUERIES = 8_388_608;
+const MAX_PERSISTED_QUERY_BYTES = 8_388_608;
 
-/** What a server is started with. */
+/** The parts of a server, and what tests may replace. */
 export interface ServerOptions {
   readonly config: Config;
   readonly database: Database;
   readonly logger: FastifyBaseLogger;
-  /** When live counts are looked at. */
+  /** The clock and the intervals of live counts. */
   readonly pace?: Pace;
-  /** How much work the server takes on. */
+  /** The limits of the work that the server accepts. */
   readonly thresholds?: LoadThresholds;
   readonly rateTimes?: RateTimes;
-  /** How long a client may take to send a request. */
+  /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes | undefined;
 }
 
 /**
- * Serves GraphQL at /graphql, a sign of life at /healthz, at /readyz whether the database answers, and pages for
- * exploring and metrics where the configuration says.
+ * Starts a server: GraphQL at /graphql, liveness at /healthz, readiness of the database at /readyz, and the pages for
+ * exploring and the metrics if they are configured. Errors: TrustedDocumentsError; those of listening, with `variable`
+ * if METRICS names the address.
  */
 export async function startServer({
   config,
@@ -88,19 +99,19 @@ export async function startServer({
 }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
-  const { app, follow } = newListener(config, logger, {
+  const { app, follow } = newHttpListener(config, logger, {
     trustProxy,
     times: arrival,
     http: { shouldUpgradeCallback: isForWebSocket },
   });
   const faults = new DatabaseFaults(logger);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger);
-  // Before all else that looks at requests: one that breaks off at once is known by then.
+  // Before all other hooks, so that a request that breaks off at once is already recorded.
   const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request =>
     rateHeadersOf(charging, request),
   );
   const { current } = requests;
-  const drain = drainOf(app, config.shutdownTimeout, () => letGo());
+  const drain = drainOf(app, config.shutdownTimeout, () => closeSubscriptions());
   traceRequests(app);
   if (trustProxy === false) warnOfUnnamedProxy(app, logger);
   limitRequests(app, config.requestTimeout);
@@ -121,14 +132,14 @@ export async function startServer({
   };
   if (charging) chargePreflights(app, charging);
   await addBrowserRules(app, config);
-  // Before all that refuses, so that refusals are charged too.
+  // Before everything that rejects requests, so that those are charged too.
   if (charging) chargeRequests(app, charging);
-  // After the rules for browsers, so that a page can read why it is refused.
+  // After the rules for browsers, so that a page can read why it is rejected.
   refuseLate(app, isLate);
   const load = await shedLoad(app, thresholds);
   refuseInGraphqlShape(app);
   readJsonBodies(app);
-  await sendLess(app);
+  await compressAndTag(app);
   const background = new Background({ config, database, faults, logger });
   const schema = buildGraphqlSchema();
   const report = (id: string, error: unknown): void =>
@@ -153,8 +164,8 @@ export async function startServer({
     hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
-    // Those that clients bring along are not trusted ones.
-    persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: PERSISTED_QUERIES }) },
+    // Persisted queries come from clients, so they are not trusted documents.
+    persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: MAX_PERSISTED_QUERY_BYTES }) },
     plugins: [
       answeringTimeouts(current),
       operationRecorder(current),
@@ -178,7 +189,7 @@ export async function startServer({
   const {
     counts,
     connections: listening,
-    letGo,
+    closeSubscriptions,
   } = serveLiveCounts(app, {
     config,
     database,
@@ -209,7 +220,7 @@ export async function startServer({
     ownMetricsUrl = await metrics?.expose(config);
     await app.listen({ host: config.host, port: config.port });
   } catch (error) {
-    await app.close(); // Else the listener that could start would keep the process alive.
+    await app.close(); // Otherwise a listener that has started would keep the process alive.
     throw error;
   }
   background.start();
@@ -218,7 +229,7 @@ export async function startServer({
   return {
     url: `${origin}/graphql`,
     metricsUrl: metrics && (ownMetricsUrl ?? `${origin}/metrics`),
-    // Once for all callers: Apollo's stop() never comes back to one who calls it while it stops.
+    // Once for all callers, because Apollo's stop() never resolves if it is called while it stops.
     close: () => (closing ??= background.stopAround(drain).finally(() => apollo.stop())),
   };
 }

@@ -5,8 +5,8 @@ import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import { readConfig } from '../../src/config/config.js';
 import type { ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
-import { newListener } from '../../src/http/listener.js';
-import { BODY_LIMIT, refuseInGraphqlShape } from '../../src/http/answers/refusals.js';
+import { newHttpListener } from '../../src/http/listener.js';
+import { MAX_BODY_BYTES, refuseInGraphqlShape } from '../../src/http/answers/refusals.js';
 import { MOST_OF_ONE } from '../../src/live-counts/index.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
@@ -47,7 +47,7 @@ export const bytes =
 
 /** Lets a request wait for its end on a server with the same answers and next to no patience. */
 async function tooSlow(): Promise<Reply> {
-  const { app, follow } = newListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), {
+  const { app, follow } = newHttpListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), {
     http: { headersTimeout: 1, connectionsCheckingInterval: 1, requireHostHeader: false },
   });
   follow([]);
@@ -163,7 +163,7 @@ export const askedRefusals = {
     bytes('CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n'),
   ],
   REQUEST_TIMEOUT: [tooSlow],
-  PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(BODY_LIMIT)}"` })],
+  PAYLOAD_TOO_LARGE: [at('/graphql', { method: 'POST', body: `"${'x'.repeat(MAX_BODY_BYTES)}"` })],
   UNSUPPORTED_MEDIA_TYPE: [
     at('/graphql', { method: 'POST', body: '{}', headers: { ...ACCEPT, 'content-type': 'text/plain' } }),
     at('/graphql', { method: 'POST', body: new Uint8Array([123, 125]), headers: ACCEPT }),

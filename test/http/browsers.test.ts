@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { addBrowserRules } from '../../src/http/answers/browser-rules.js';
 import { setPageHeaders } from '../../src/http/exploring/page-headers.js';
-import { sendLess } from '../../src/http/answers/transfer.js';
+import { compressAndTag } from '../../src/http/answers/compress-and-tag.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
 
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
@@ -202,7 +202,7 @@ describe('a connection', () => {
 
   it('carries what is 1,400 bytes or more compressed, by brotli at level 4 or as the client prefers', async () => {
     const app = fastify();
-    await sendLess(app);
+    await compressAndTag(app);
     const text = 'Counts that cannot lie. '.repeat(100);
     app.get('/:length', request => text.slice(0, Number((request.params as { length: string }).length)));
     const of = async (length: number, encoding: string) => {
@@ -223,7 +223,7 @@ describe('a connection', () => {
 
   it('carries events as they are, for compression would hold them back', async () => {
     const app = fastify();
-    await sendLess(app);
+    await compressAndTag(app);
     app.get('/', (_request, reply) =>
       reply.type('text/event-stream; charset=utf-8').send(Readable.from(['data: 1\n\n'])),
     );

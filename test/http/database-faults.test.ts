@@ -135,7 +135,7 @@ async function expectOutside(
   // The line of each request that met it is a warning: the server had trouble, and not the caller.
   const met = log.lines().filter(({ errorCodes }) => errorCodes !== undefined);
   expect([...new Set(met.map(({ level }) => level))]).toEqual([40]);
-  const warnings = log.lines().filter(({ msg }) => msg === 'the database has failed what it was asked for');
+  const warnings = log.lines().filter(({ msg }) => msg === 'a database operation failed');
   expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(
     numbers.map(number => [40, number, kind]).sort(),
   );
@@ -357,7 +357,9 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       numbers: [1114],
       kind: 'full',
     });
-    expect((await school.ready())[1].reason).toBe('The database has no room for changes, it said a moment ago (1114).');
+    expect((await school.ready())[1].reason).toBe(
+      'The database has no room for changes, as it reported a moment ago (1114).',
+    );
     expect(await everything(school.database)).toEqual(saved);
     await takeBack();
     await expectWell(school);

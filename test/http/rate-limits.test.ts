@@ -160,7 +160,7 @@ describe('a proxy that TRUST_PROXY does not name', () => {
     expect(left(first) - left(second)).toBe(POINTS - left(first));
     const told = log
       .lines()
-      .filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not believed'));
+      .filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not trusted'));
     expect(told).toMatchObject([{ level: 40, from: expect.stringContaining('127.0.0.1') }]);
     const other = keptLog();
     const trusting = await start({ logger: other.logger });

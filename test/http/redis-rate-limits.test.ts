@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { pino } from 'pino';
-import { MAX_WAIT_MS, RedisRateLimits } from '../../src/http/limits/rates/redis.js';
+import { MAX_REDIS_WAIT_MS, RedisRateLimits } from '../../src/http/limits/rates/redis.js';
 import { startApi, type Api } from '../support/api.js';
 import { until } from '../support/awaited.js';
 import { keptLog } from '../support/log-lines.js';
@@ -8,7 +8,7 @@ import { scrape } from '../support/metrics.js';
 import { redisProgram, startRedis, type TestRedis } from '../support/redis.js';
 
 const POINTS = 1000;
-const UNREACHABLE = 'Redis cannot be reached, so requests pass without a limit on their rate until it answers';
+const UNREACHABLE = 'Redis cannot be reached, so requests pass without a rate limit until it answers';
 const REACHABLE = 'Redis answers again, so rates are limited again';
 
 // Where there is none, the start of the tests says so.
@@ -127,7 +127,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
 
   it('hold no request up while Redis does not answer on an open connection', async () => {
     // With what a request waits for Redis in use.
-    const api = await start(redis.url, MAX_WAIT_MS);
+    const api = await start(redis.url, MAX_REDIS_WAIT_MS);
     while ((await ask(api)).left === null);
     info.clear();
     redis.hang();

@@ -158,7 +158,7 @@ describe('a request that never reaches GraphQL', () => {
       /Host is "no host"\. Send the name/,
     ],
     ['no Host', 'GET /graphql?query={me{id}} HTTP/1.0\r\n\r\n', '400', 'BAD_REQUEST', /Host is ""\. Send the name/],
-    ['bytes that are no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400', 'BAD_REQUEST', /no request of HTTP\/1\.1/],
+    ['bytes that are no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400', 'BAD_REQUEST', /not an HTTP\/1\.1 request/],
   ])('is answered so even where it cannot be parsed: %s', async (_, text, status, code, message) => {
     const { status: answered, body } = await answerToBytes(api.url, text);
     expect(answered).toBe(Number(status));

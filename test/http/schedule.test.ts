@@ -88,7 +88,7 @@ describeOnEach('a schedule', kind => {
     const line = await told('a scheduled run found counts that drifted');
     expect(line).toMatchObject({ level: WARN, action: 'recount', drifted: COURSES - 1, repaired: COURSES - 1 });
     await expectExactCounts(database);
-    const next = await told('a scheduled run found every count right');
+    const next = await told('a scheduled run found every count correct');
     expect(next).toMatchObject({ level: INFO, courses: COURSES, drifted: 0, repaired: 0 });
     expect(Date.parse(next['moment'] as string)).toBeGreaterThan(Date.parse(line['moment'] as string));
     expect(results.map(({ repaired }) => repaired).slice(0, 2)).toEqual([COURSES - 1, 0]);
@@ -102,8 +102,8 @@ describeOnEach('a schedule', kind => {
     await holder.execute('update core_course set capacity = 100 where id = ?', [courses[2]!], 'run');
     start(EACH_SECOND, 'recount');
     const passed = await told(
-      'a scheduled run was passed over',
-      ({ reason }) => reason === 'The last one is still at work in this process.',
+      'a scheduled run was skipped',
+      ({ reason }) => reason === 'The previous one is still at work in this process.',
     );
     expect(passed['level']).toBe(INFO);
     await holder.commit();
@@ -115,7 +115,7 @@ describeOnEach('a schedule', kind => {
   it('passes a recount over while another run is at the courses, and says which', async () => {
     const other = valueOf(await startRecount(database, operator, { startedBy: 'Ada', courseIds: [courses[0]!] }));
     start(EACH_SECOND, 'recount');
-    const { reason } = await told('a scheduled run was passed over');
+    const { reason } = await told('a scheduled run was skipped');
     expect(reason).toContain(`Run ${other.id}, started by Ada, is at work on 1 course(s)`);
   });
 
@@ -149,7 +149,7 @@ describeOnEach('a schedule', kind => {
   it('tells of a run that failed', async () => {
     await write(database, 'alter table core_recount_changes rename to hidden_changes');
     start(EACH_SECOND, 'recount');
-    const line = await told('a scheduled run did not come to its end');
+    const line = await told('a scheduled run did not finish');
     expect(line).toMatchObject({
       level: WARN,
       status: 'FAILED',

@@ -13,7 +13,7 @@ describe('a client that does not send its request in time', () => {
 
   beforeAll(async () => {
     // Less than in use, but more than a busy machine leaves between a connection and its request.
-    api = await startApi('sqlite', { arrival: { headers: 1500, request: 2500, lookedAtEvery: 50 } });
+    api = await startApi('sqlite', { arrival: { headers: 1500, request: 2500, checkMs: 50 } });
   });
   afterAll(() => api.stop());
 

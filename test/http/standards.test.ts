@@ -22,7 +22,7 @@ import {
   requestPoints,
   UNPROVEN_TOKEN_POINTS,
 } from '../../src/http/limits/rates/prices.js';
-import { BODY_LIMIT } from '../../src/http/answers/refusals.js';
+import { MAX_BODY_BYTES } from '../../src/http/answers/refusals.js';
 import { startApi, type Api } from '../support/api.js';
 
 const root = new URL('../../', import.meta.url);
@@ -73,7 +73,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
   );
   const inWords = (limit: number): string => limit.toLocaleString('en');
   for (const words of [
-    `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(BODY_LIMIT)} bytes |`,
+    `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(MAX_BODY_BYTES)} bytes |`,
     `| 431 | \`HEADERS_TOO_LARGE\` | the address and the headers have more than ${inWords(maxHeaderSize)} bytes |`,
     `\`MAX_DEPTH\`, ${maxDepth}:`,
     `\`MAX_COST\`, ${inWords(maxCost)}:`,

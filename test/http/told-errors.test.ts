@@ -103,7 +103,7 @@ describe('while the keys that verify tokens cannot be had', () => {
         { errors: [{ message, extensions: { code: 'KEYS_UNAVAILABLE' } }] },
       ]);
       expect(answer.headers.get('retry-after')).toBe('5');
-      const reasons = () => log.lines().filter(({ msg }) => msg === 'the keys that verify tokens cannot be had');
+      const reasons = () => log.lines().filter(({ msg }) => msg === 'the keys that verify tokens are not available');
       expect(reasons()).toEqual([
         expect.objectContaining({
           level: 50,

@@ -4,14 +4,14 @@ import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import type { Config } from '../../config/config.js';
 
-/** Allows an answer nothing at all: it is data. A page sets a policy of its own over it. */
-const DATA_ONLY = { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] };
+/** The content security policy of answers, which are data: it allows nothing. Pages replace it with their own. */
+const DATA_POLICY = { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] };
 
-/** Lists what a page may read of an answer besides its body. */
-const EXPOSED = ['x-request-id', 'etag', 'retry-after', 'ratelimit', 'ratelimit-policy'];
+/** The headers of an answer that a page of another origin may read. */
+const EXPOSED_HEADERS = ['x-request-id', 'etag', 'retry-after', 'ratelimit', 'ratelimit-policy'];
 
-/** Limits how long a browser remembers what it may send, in seconds; Chromium keeps no more. */
-const PREFLIGHT_AGE = 7200;
+/** The time for which a browser may cache the answer to a preflight request, in seconds; Chromium caps it at this value. */
+const PREFLIGHT_CACHE_SECONDS = 7200;
 
 /** Returns the security headers of every answer that holds data. */
 export function securityHeaders({ production }: Pick<Config, 'production'>): Readonly<Record<string, string>> {
@@ -21,10 +21,10 @@ export function securityHeaders({ production }: Pick<Config, 'production'>): Rea
     removeHeader: () => undefined,
   };
   helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: DATA_ONLY },
-    // Without TLS browsers pay no heed to it, and on localhost it would bind every other server of the developer.
+    contentSecurityPolicy: { useDefaults: false, directives: DATA_POLICY },
+    // Browsers ignore it without TLS, and on localhost it would apply to every other server of the developer too.
     strictTransportSecurity: production,
-    // Data is read by pages of other origins, those that CORS names.
+    // Pages of other origins read the data, if CORS allows them.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
     crossOriginOpenerPolicy: false,
   })({} as IncomingMessage, collecting as unknown as ServerResponse, error => {
@@ -33,7 +33,7 @@ export function securityHeaders({ production }: Pick<Config, 'production'>): Rea
   return headers;
 }
 
-/** Tells browsers which pages may ask (CORS) and what they may do with an answer (security headers). */
+/** Adds CORS, which says which pages may send requests, and the security headers of every answer. */
 export async function addBrowserRules(
   app: FastifyInstance,
   config: Pick<Config, 'corsOrigins' | 'production'>,
@@ -48,11 +48,12 @@ export async function addBrowserRules(
     await app.register(cors, {
       origin: corsOrigins.includes('*') ? '*' : [...corsOrigins],
       methods: ['GET', 'POST'],
-      exposedHeaders: EXPOSED,
-      maxAge: PREFLIGHT_AGE,
-      // Tokens come in a header, which no browser adds by itself; so no origin needs to be trusted with cookies.
+      exposedHeaders: EXPOSED_HEADERS,
+      maxAge: PREFLIGHT_CACHE_SECONDS,
+      // Tokens come in a header, which no browser adds by itself, so no origin needs permission to send cookies.
       credentials: false,
-      // OPTIONS of who is no browser asks what the server takes; that is no mistake, which would be told in plain text.
+      // A program that is not a browser may send OPTIONS to ask what is supported. In strict mode this would be an
+      // error, and answered as plain text.
       strictPreflight: false,
     });
   }

@@ -4,17 +4,18 @@ import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/di
 import type { Context } from '../../graphql/context.js';
 
 /**
- * Gives the Apollo plugins that say which caches may keep an answer (Cache-Control).
+ * Returns the Apollo plugins that set Cache-Control, which says which caches may store an answer.
  *
- * Shared caches may keep only what was asked by GET, without a token, has no error, and whose every field has a public
- * hint in the schema. Apollo reads hints at each field, which costs time, so only such requests have them read.
+ * A shared cache may store an answer only if the request was a GET without a token, there was no error, and every field
+ * has a public cache hint in the schema. Apollo evaluates the hints field by field, which costs time, so they are
+ * evaluated only for requests whose answers could be public.
  */
 export function cachePolicy(): ApolloServerPlugin<Context>[] {
   const hints = ApolloServerPluginCacheControl({ calculateHttpHeaders: false });
   const plain: GraphQLRequestListener<Context> = { willSendResponse: answer => Promise.resolve(setHeaders(answer)) };
   const plainly = Promise.resolve(plain);
   return [
-    // Else Apollo adds its own, for every request.
+    // Otherwise Apollo adds its own plugin, for every request.
     ApolloServerPluginCacheControlDisabled(),
     {
       async serverWillStart(service) {

@@ -3,8 +3,8 @@ import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
 import { responseTypeOf } from './response-type.js';
 
-/** Lists the codes of errors in a well-formed request that come before it is executed. */
-const REQUEST_ERRORS = new Set<ErrorCode>([
+/** The codes of errors in a well-formed request that are found before the request is executed. */
+const EARLY_ERROR_CODES = new Set<ErrorCode>([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_RESOLUTION_FAILURE',
@@ -17,17 +17,18 @@ const REQUEST_ERRORS = new Set<ErrorCode>([
 ]);
 
 /**
- * Gives the Apollo plugin that answers errors of GraphQL with 200 where the answer is application/json, as the GraphQL
- * over HTTP specification asks: who reads that type cannot tell the server's 400 from a proxy's. In
- * application/graphql-response+json they stay 400.
+ * Returns the Apollo plugin that answers GraphQL errors with status 200 if the answer is application/json, as the
+ * GraphQL over HTTP specification asks: with that type a client cannot tell the server's 400 from a proxy's. With
+ * application/graphql-response+json the status stays 400.
  */
 export function jsonStatus(): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
     willSendResponse({ request, response: { body, http } }) {
       if (http.status !== 400 || body.kind !== 'single') return Promise.resolve();
       const isAboutGraphql =
-        body.singleResult.errors?.every(({ extensions }) => REQUEST_ERRORS.has(extensions?.['code'] as ErrorCode)) ===
-        true;
+        body.singleResult.errors?.every(({ extensions }) =>
+          EARLY_ERROR_CODES.has(extensions?.['code'] as ErrorCode),
+        ) === true;
       if (isAboutGraphql && responseTypeOf(request.http?.headers.get('accept')) === 'application/json')
         http.status = 200;
       return Promise.resolve();

@@ -4,18 +4,18 @@ import type { Refusal } from './refusals.js';
 import { REQUEST_ID } from '../observability/request-id.js';
 import { newRecord, type EndedRequest } from '../observability/request-record.js';
 
-/** What is known of the request that gets such an answer; nothing but the id where it could not be read. */
+/** What is known about a request that is answered past Fastify; only the id if the request could not be parsed. */
 export interface RawRequest {
   readonly id: string;
   readonly method?: string;
   readonly path?: string;
-  /** The path of the route; absent: there is none. */
+  /** The path of the route; absent if there is no such route. */
   readonly route?: string;
 }
 
 /**
- * Writes refusals to connections that no route of the server serves, for bytes that are no request, or for one that
- * asks to leave HTTP, with the headers, the log line and the metrics that its answers have.
+ * Writes refusals to connections that no route serves, because their bytes are not an HTTP request or the request asks
+ * to leave HTTP. The answers have the same headers, log line and metrics as all others.
  */
 export class RawAnswers {
   constructor(
@@ -23,7 +23,7 @@ export class RawAnswers {
     private readonly ended: readonly ((request: EndedRequest) => void)[],
   ) {}
 
-  /** Answers a request, tells of its end, and ends the connection. */
+  /** Answers a request, reports it as finished, and closes the connection. */
   refuse(socket: Duplex, request: RawRequest, answer: Refusal): void {
     this.write(socket, request.id, answer);
     const { id, method = null, path = null, route = null } = request;
@@ -40,7 +40,7 @@ export class RawAnswers {
     for (const tell of this.ended) tell(whole);
   }
 
-  /** Writes an answer to a request whose end is told elsewhere, and ends the connection. */
+  /** Answers a request that is reported as finished elsewhere, and closes the connection. */
   write(socket: Duplex, id: string, { status, code, message, headers = {} }: Refusal): void {
     const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
     const own = {

@@ -3,19 +3,19 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
 import { responseTypeOf } from './response-type.js';
 
-/** Limits a request's body, in bytes: a query is far smaller, and enrollMany's thousand ids too. */
-export const BODY_LIMIT = 1_048_576;
+/** The largest body of a request, in bytes; a query is far smaller, and so are the thousand ids of enrollMany. */
+export const MAX_BODY_BYTES = 1_048_576;
 
-/** Is why a request was turned away before GraphQL saw it, as its caller is told. */
+/** The rejection of a request before it reached GraphQL, as its caller is told. */
 export interface Refusal {
   readonly status: number;
   readonly code: ErrorCode;
   readonly message: string;
-  /** What its answer has besides the headers of all. */
+  /** Headers of the answer besides those that all answers have. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request that the server turns away on purpose, before GraphQL sees it; not a failure. */
+/** The error of a request that the server rejects on purpose before it reaches GraphQL; not a failure. */
 export class RefusedRequest extends Error {
   constructor(
     readonly statusCode: number,
@@ -27,18 +27,18 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** Limits what a message quotes of a request, in characters. */
-const QUOTED = 100;
-/** Where a request is led whose path cannot be decoded: to where every other is refused, too. */
-const UNDECODABLE = '/undecodable';
-/** Lists the headers that may come once: of two, each program on the way could take another one. */
-const ONCE = ['host', 'authorization', 'content-type', 'content-length'];
+/** The longest part of a request that an error message quotes, in characters. */
+const MAX_QUOTED_CHARACTERS = 100;
+/** The path under which a request is routed, and then rejected, if its own path cannot be decoded. */
+const UNDECODABLE_PATH = '/undecodable';
+/** The headers that may occur only once: of two values, each program on the way could use a different one. */
+const SINGLE_HEADERS = ['host', 'authorization', 'content-type', 'content-length'];
 
-const WAY_IN = 'POST a JSON object such as {"query":"{ courses { totalCount } }"} to /graphql.';
+const USAGE_HINT = 'POST a JSON object such as {"query":"{ courses { totalCount } }"} to /graphql.';
 
 /**
- * Gives what the caller is told of an error that came before GraphQL; one that is not the caller's is masked, under the
- * request's id.
+ * Returns what the caller is told about an error that occurred before GraphQL. An error that is not the caller's is
+ * masked and refers to the request's id in the log.
  */
 export function refusalOf(error: Partial<FastifyError>, { id, headers, url }: FastifyRequest): Refusal {
   if (error instanceof RefusedRequest) return { status: error.statusCode, code: error.code, message: error.message };
@@ -54,7 +54,7 @@ export function refusalOf(error: Partial<FastifyError>, { id, headers, url }: Fa
     return {
       status,
       code: 'PAYLOAD_TOO_LARGE',
-      message: `A body may have ${BODY_LIMIT} bytes (1 MiB)${size}. Send less at once: long lists in several requests, and files by the command "rollcall import".`,
+      message: `A body may have ${MAX_BODY_BYTES} bytes (1 MiB)${size}. Send less at once: long lists in several requests, and files by the command "rollcall import".`,
     };
   }
   if (status === 415) {
@@ -66,44 +66,45 @@ export function refusalOf(error: Partial<FastifyError>, { id, headers, url }: Fa
     };
   }
   if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError)
-    return { status, code: 'BAD_REQUEST', message: `The body is not JSON that can be read. ${WAY_IN}` };
-  // Of a page's files: a path that leads out of their folder, a name that is too long, a condition that is not met.
+    return { status, code: 'BAD_REQUEST', message: `The body is not JSON that can be read. ${USAGE_HINT}` };
+  // From the plugin for static files: a path that leaves the folder, a name that is too long, a condition not met.
   if (status === 403)
     return {
       status: 404,
       code: 'NOT_FOUND',
-      message: `There is nothing at ${pathOf(url).slice(0, QUOTED)}. ${WAY_IN}`,
+      message: `There is nothing at ${pathOf(url).slice(0, MAX_QUOTED_CHARACTERS)}. ${USAGE_HINT}`,
     };
   if (status === 412)
     return {
       status,
       code: 'BAD_REQUEST',
-      message: 'The file is not as the request wants it to be. Send it without If-Match and If-Unmodified-Since.',
+      message:
+        'The file does not meet the conditions of the request. Send it without If-Match and If-Unmodified-Since.',
     };
   return { status, code: 'BAD_REQUEST', message: error.message! };
 }
 
-/** Returns the path of an address, without what follows "?" or "#". */
+/** Returns the path of a URL, without the query string and the fragment. */
 export function pathOf(url: string): string {
   return url.split(/[?#]/, 1)[0]!;
 }
 
 /**
- * Returns the address by which a request is routed: its own, but for one that cannot be decoded, which Fastify would
- * answer in a shape of its own.
+ * Returns the URL by which a request is routed: its own unless it cannot be decoded, because Fastify would answer that
+ * in its own format.
  */
 export function routableUrl({ url = '' }: IncomingMessage): string {
   try {
     const path = pathOf(url);
-    // By HTTP, an address is a path, "*", or whole, as for a proxy.
+    // HTTP allows a path, "*", or a whole URL, as for a proxy.
     if (decodeURIComponent(path) !== '' && (path.startsWith('/') || path === '*' || URL.canParse(path))) return url;
   } catch {
     // Not UTF-8, or a % without two digits.
   }
-  return UNDECODABLE;
+  return UNDECODABLE_PATH;
 }
 
-/** What a server that stops answers; another one may be there at once. */
+/** The answer of a server that is stopping; another server may take over at once. */
 export const serverStopping: Refusal = {
   status: 503,
   code: 'SERVER_STOPPING',
@@ -112,8 +113,8 @@ export const serverStopping: Refusal = {
 };
 
 /**
- * Returns the function that knows the requests that came once a server takes no more; to be called before all that
- * makes a request wait, since those that came before are served.
+ * Returns the function that says whether a request arrived after the server began to stop. Call this before adding any
+ * hook that can make a request wait, because requests that arrived earlier are still served.
  */
 export function lateRequests(app: FastifyInstance, isStopping: () => boolean): (request: FastifyRequest) => boolean {
   const late = new WeakSet<FastifyRequest>();
@@ -121,8 +122,8 @@ export function lateRequests(app: FastifyInstance, isStopping: () => boolean): (
     if (isStopping()) late.add(request);
     done();
   });
-  // One that was cut off while it waited is not begun: nobody would get its answer, and what would answer it has
-  // stopped.
+  // A request whose connection was closed while it waited is not started: nobody would receive the answer, and what
+  // would produce it has stopped.
   app.addHook('preHandler', (request, reply, done) => {
     if (isStopping() && request.raw.socket.destroyed) reply.hijack();
     else done();
@@ -130,32 +131,32 @@ export function lateRequests(app: FastifyInstance, isStopping: () => boolean): (
   return request => late.has(request);
 }
 
-/** Refuses those requests. */
+/** Rejects the requests that arrived after the server began to stop. */
 export function refuseLate(app: FastifyInstance, isLate: (request: FastifyRequest) => boolean): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (!isLate(request)) return done();
     reply.headers({ ...serverStopping.headers });
-    // Not before all that came in one packet has been read: the last answer of a connection says that it is the last.
+    // Wait until everything that came in one packet has been read: the last answer of a connection must say so.
     setImmediate(() => done(new RefusedRequest(serverStopping.status, serverStopping.code, serverStopping.message)));
   });
 }
 
 /**
- * Answers what never reaches GraphQL in its shape: a request that HTTP does not allow, an unreadable body, an unknown
- * path, a method that a path does not take; `wayIn` says what there is.
+ * Answers requests that never reach GraphQL in the format of GraphQL errors: a request that HTTP does not allow, an
+ * unreadable body, an unknown path, a method that a path does not support. `hint` says what can be requested.
  */
-export function refuseInGraphqlShape(app: FastifyInstance, wayIn = WAY_IN): void {
-  // Not asked of Fastify, which takes an address for the pattern of a route, and fails for some.
+export function refuseInGraphqlShape(app: FastifyInstance, hint = USAGE_HINT): void {
+  // Fastify cannot be asked: it reads a path as the pattern of a route, and fails for some.
   const routes = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
     const methods = routes.get(url) ?? new Set();
     for (const one of [method].flat()) methods.add(one);
     routes.set(url, methods);
   });
-  // Else a body of this type would be read, and refused only by the check for forgery, which names another reason.
+  // Otherwise a text/plain body would be read, and rejected only by the CSRF check, which gives another reason.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) =>
-    done(mistakeIn(request) ?? (request.is404 ? missing(request, reply) : undefined)),
+    done(mistakeInHeaders(request) ?? (request.is404 ? missingRoute(request, reply) : undefined)),
   );
   app.setErrorHandler((error, request, reply) => {
     const { status, code, message } = refusalOf(error as FastifyError, request);
@@ -165,16 +166,16 @@ export function refuseInGraphqlShape(app: FastifyInstance, wayIn = WAY_IN): void
       .header('content-type', `${responseTypeOf(request.headers.accept)}; charset=utf-8`)
       .send(body);
   });
-  // Of a page's file that there is not.
+  // For a static file that does not exist.
   app.setNotFoundHandler((request, reply) => {
-    throw missing(request, reply);
+    throw missingRoute(request, reply);
   });
 
-  function missing({ url: whole, method }: FastifyRequest, reply: FastifyReply): RefusedRequest {
+  function missingRoute({ url: whole, method }: FastifyRequest, reply: FastifyReply): RefusedRequest {
     const url = pathOf(whole);
-    const shown = url.slice(0, QUOTED);
+    const shown = url.slice(0, MAX_QUOTED_CHARACTERS);
     const allowed = (['GET', 'POST'] as const).filter(one => routes.get(url)?.has(one));
-    if (allowed.length === 0) return new RefusedRequest(404, 'NOT_FOUND', `There is nothing at ${shown}. ${wayIn}`);
+    if (allowed.length === 0) return new RefusedRequest(404, 'NOT_FOUND', `There is nothing at ${shown}. ${hint}`);
     reply.header('allow', allowed.join(', '));
     return new RefusedRequest(
       405,
@@ -184,8 +185,8 @@ export function refuseInGraphqlShape(app: FastifyInstance, wayIn = WAY_IN): void
   }
 }
 
-/** Returns what is wrong with a request, whatever it asks for; undefined: nothing. */
-function mistakeIn({
+/** Returns what is wrong with a request, whatever it asks for; undefined if nothing is. */
+function mistakeInHeaders({
   raw,
   url,
   originalUrl,
@@ -193,23 +194,26 @@ function mistakeIn({
   headers,
   routeOptions,
 }: FastifyRequest): RefusedRequest | undefined {
-  const twice = twiceIn(raw);
-  if (twice !== undefined) return badRequest(`The header ${twice} came more than once. Send it once.`);
+  const repeated = repeatedHeader(raw);
+  if (repeated !== undefined) return badRequest(`The header ${repeated} came more than once. Send it once.`);
   if (originalUrl !== url)
     return badRequest(
-      `The address ${originalUrl.slice(0, QUOTED)} cannot be read: a path begins with "/", and after each "%" come two digits of UTF-8.`,
+      `The address ${originalUrl.slice(0, MAX_QUOTED_CHARACTERS)} cannot be read: a path begins with "/", and after each "%" come two digits of UTF-8.`,
     );
-  // Without one, as HTTP/1.0 allows, what balances loads may ask how the server is.
-  const isFit =
+  // Load balancers may check the server's health without a Host header, as HTTP/1.0 allows.
+  const isValidHost =
     hostname === ''
       ? raw.httpVersion === '1.0' && routeOptions.url !== '/graphql'
       : URL.canParse(`http://${hostname}/`);
-  if (!isFit) return badRequest(`The header Host is "${hostname.slice(0, QUOTED)}". Send the name of this server.`);
+  if (!isValidHost)
+    return badRequest(
+      `The header Host is "${hostname.slice(0, MAX_QUOTED_CHARACTERS)}". Send the name of this server.`,
+    );
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
     return new RefusedRequest(
       417,
       'BAD_REQUEST',
-      `The header Expect is "${headers.expect.slice(0, QUOTED)}", and only "100-continue" can be met. Leave it out.`,
+      `The header Expect is "${headers.expect.slice(0, MAX_QUOTED_CHARACTERS)}", and only "100-continue" can be met. Leave it out.`,
     );
   }
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -217,7 +221,7 @@ function mistakeIn({
   return new RefusedRequest(
     415,
     'UNSUPPORTED_MEDIA_TYPE',
-    `The body is encoded as "${encoding.slice(0, QUOTED)}". Send JSON as it is, without the header Content-Encoding.`,
+    `The body is encoded as "${encoding.slice(0, MAX_QUOTED_CHARACTERS)}". Send JSON as it is, without the header Content-Encoding.`,
   );
 }
 
@@ -225,12 +229,12 @@ function badRequest(message: string): RefusedRequest {
   return new RefusedRequest(400, 'BAD_REQUEST', message);
 }
 
-/** Returns the header that came more than once, though it may not. */
-function twiceIn({ rawHeaders }: IncomingMessage): string | undefined {
+/** Returns a header that came more than once although only one is allowed. */
+function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
-    if (!ONCE.includes(name)) continue;
+    if (!SINGLE_HEADERS.includes(name)) continue;
     if (seen.has(name)) return rawHeaders[at];
     seen.add(name);
   }

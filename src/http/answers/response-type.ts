@@ -3,12 +3,12 @@ import Negotiator from 'negotiator';
 const JSON_TYPE = 'application/json';
 const GRAPHQL_TYPE = 'application/graphql-response+json';
 
-/** Is how GraphQL over HTTP names an answer: the second says that the status means something too. */
+/** The media types of answers in GraphQL over HTTP; with the second, the status code has a meaning too. */
 export type ResponseType = typeof JSON_TYPE | typeof GRAPHQL_TYPE;
 
 /**
- * Gives the media type of an answer for what the request's header Accept says, chosen as Apollo chooses it;
- * application/json where it names neither.
+ * Returns the media type of an answer from the request's Accept header, chosen as Apollo chooses it; application/json
+ * if the header accepts neither.
  */
 export function responseTypeOf(accept: string | undefined): ResponseType {
   if (!accept) return JSON_TYPE;

@@ -10,14 +10,14 @@ import type { Refusal } from './refusals.js';
 import { requestIdOf } from '../observability/request-id.js';
 import type { FollowedRequests } from '../observability/request-record.js';
 
-/** Returns what an answer to a request says besides the headers of all. */
+/** Returns the headers of the answer to one request, besides those that all answers have. */
 export type HeadersOf = (request: IncomingMessage) => Promise<Readonly<Record<string, string>>>;
 
-/** What an error of Node's parser says besides its message. */
+/** An error of Node's HTTP parser. */
 type ParserError = Error & { readonly code?: string };
 
 /**
- * Returns the function that answers what Node's parser could not take for a request, or not to its end, and ends its
+ * Returns the function that answers what Node's HTTP parser could not read, or not completely, and closes the
  * connection.
  */
 export function unreadableRequests(
@@ -27,12 +27,12 @@ export function unreadableRequests(
 ): (error: ParserError, socket: Socket) => void {
   return ({ code }, socket) => {
     const begun = requests.latestOn(socket);
-    // Nobody is there to read an answer, or another one is on its way.
+    // The client has disconnected, or its answer is already being sent.
     if (code === 'ECONNRESET' || socket.destroyed || !socket.writable || begun?.isAnswered()) {
       socket.destroy();
       return;
     }
-    // What cannot be read comes after a request whose answer is still due.
+    // The unreadable bytes follow a complete request whose answer is still to come.
     if (begun?.isWhole()) return begun.endAfter(socket);
     const answer = answerTo(code, times);
     if (!begun) return answers.refuse(socket, { id: randomUUID() }, answer);
@@ -42,8 +42,8 @@ export function unreadableRequests(
 }
 
 /**
- * Answers requests that Node would close or answer by itself: one for a tunnel (CONNECT), and one that expects what
- * HTTP does not know.
+ * Answers requests that Node would otherwise close or answer itself: CONNECT, which asks for a tunnel, and requests
+ * with an unknown expectation in the Expect header.
  */
 export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers, headersOf: HeadersOf): void {
   app.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
@@ -58,7 +58,7 @@ export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers,
       ),
     );
   });
-  // Like any other, to be refused there.
+  // Routed like any other request, and rejected there.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
 }
 
@@ -78,6 +78,6 @@ function answerTo(code: string | undefined, times: ArrivalTimes): Refusal {
     status: 400,
     code: 'BAD_REQUEST',
     message:
-      'This is no request of HTTP/1.1. Where it was meant to be encrypted, ask the proxy before this server instead.',
+      'This is not an HTTP/1.1 request. If it was meant to be encrypted, send it to the proxy in front of this server.',
   };
 }

@@ -6,7 +6,7 @@ import { loggedError, type DatabaseFaults } from '../observability/database-faul
 import { Schedule } from './schedule.js';
 
 /**
- * Does what a server does besides answering: it works on the runs that were started, and starts those of a schedule.
+ * The work of a server beside requests: it works on the recount runs that were started, and starts those of a schedule.
  */
 export class Background {
   readonly runs: BackgroundRuns;
@@ -27,7 +27,7 @@ export class Background {
     });
   }
 
-  /** Starts the schedule, where there is one. */
+  /** Starts the schedule, if one is configured. */
   start(): void {
     const { config, database, logger } = this.options;
     if (config.verifySchedule === null) return;
@@ -42,19 +42,19 @@ export class Background {
 
   /**
    * Stops the schedule and pauses the runs, within the configured time, while `drain` lets the requests in flight
-   * finish; gives what that gives.
+   * finish; returns the result of `drain`.
    */
   async stopAround<Result>(drain: () => Promise<Result>): Promise<Result> {
     const { config, logger } = this.options;
     const start = performance.now();
     this.#schedule?.stop();
     const [result] = await Promise.all([drain(), this.runs.stop(config.shutdownTimeout)]);
-    // Again, for what a request in flight has started meanwhile.
+    // Again, because a request in flight may have started a run meanwhile.
     const paused = await this.runs.stop(Math.max(0, config.shutdownTimeout - (performance.now() - start) / 1000));
     if (paused.length > 0)
       logger.warn(
         { runs: paused },
-        'runs were paused, since the server stops: resumeRecount, in any server, goes on with them',
+        'runs were paused because the server is stopping; resumeRecount on any server continues them',
       );
     return result;
   }

@@ -6,9 +6,9 @@ import { RunStatus } from '../../entities/index.js';
 import { loggedError } from '../observability/database-faults.js';
 import { runForMoment, type BackgroundRuns, type Run, type ScheduledAction } from '../../recounts/index.js';
 
-/** Says when to do what, with which database and runs, and where to tell of it. */
+/** When a schedule runs, what it does, and with what. */
 export interface ScheduleOptions {
-  /** Is a cron expression, in UTC. */
+  /** A cron expression, in UTC. */
   readonly pattern: string;
   readonly action: ScheduledAction;
   readonly database: Database;
@@ -17,8 +17,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * Verifies or recounts at the moments of a schedule, from now on, until `stop`; moments that are past are not made up
- * for.
+ * Verifies or recounts at the moments of a schedule, from now until `stop` is called. Moments that have passed are not
+ * made up for.
  */
 export class Schedule {
   readonly #cron: Cron;
@@ -27,19 +27,19 @@ export class Schedule {
   constructor(private readonly options: ScheduleOptions) {
     const { pattern, action } = options;
     this.#logger = options.logger.child({ schedule: pattern, action });
-    const protect = (): void => this.#passedOver(this.#moment(), 'The last one is still at work in this process.');
+    const protect = (): void => this.#skipped(this.#moment(), 'The previous one is still at work in this process.');
     this.#cron = new Cron(pattern, { ...CRON_OPTIONS, protect }, () => this.#work(this.#moment()));
     this.#logger.info({ next: this.#cron.nextRun() }, 'a schedule is set');
   }
 
-  /** Lets no further moment begin; what is at work is the runs' to stop. */
+  /** Ends the schedule; a run that is at work goes on until the runs are stopped. */
   stop(): void {
     this.#cron.stop();
   }
 
-  /** Gives the moment whose timer has just come, maybe a little late: every process must call it the same. */
+  /** Returns the moment whose timer has just fired, perhaps a little late; it must be the same in every process. */
   #moment(): Date {
-    // What is looked for is before the given time, and that may be this very millisecond.
+    // previousRuns() looks strictly before the given time, and the moment may be this very millisecond.
     return this.#cron.previousRuns(1, new Date(Date.now() + 1))[0]!;
   }
 
@@ -47,22 +47,21 @@ export class Schedule {
     const { runs, database, action } = this.options;
     try {
       const { value: run, problems } = await runForMoment(runs, database, action, moment);
-      if (run) this.#tell(moment, run);
-      else this.#passedOver(moment, problems[0]!.message);
+      if (run) this.#logResult(moment, run);
+      else this.#skipped(moment, problems[0]!.message);
     } catch (error) {
       this.#logger.error({ moment, ...loggedError(error) }, 'the scheduled run could not be started or read');
     }
   }
 
-  #passedOver(moment: Date, reason: string): void {
-    this.#logger.info({ moment, reason }, 'a scheduled run was passed over');
+  #skipped(moment: Date, reason: string): void {
+    this.#logger.info({ moment, reason }, 'a scheduled run was skipped');
   }
 
-  #tell(moment: Date, { id, status, checked, drifted, repaired, error }: Run): void {
+  #logResult(moment: Date, { id, status, checked, drifted, repaired, error }: Run): void {
     const facts = { moment, run: id, status: status.toUpperCase(), courses: checked, drifted, repaired };
-    if (status !== RunStatus.SUCCEEDED)
-      this.#logger.warn({ ...facts, error }, 'a scheduled run did not come to its end');
+    if (status !== RunStatus.SUCCEEDED) this.#logger.warn({ ...facts, error }, 'a scheduled run did not finish');
     else if (drifted > 0) this.#logger.warn(facts, 'a scheduled run found counts that drifted');
-    else this.#logger.info(facts, 'a scheduled run found every count right');
+    else this.#logger.info(facts, 'a scheduled run found every count correct');
   }
 }

@@ -1,14 +1,14 @@
 import { Role } from '../../entities/index.js';
 
-/** Is what somebody of one role can try: a document whose operations run as they stand on the sample data. */
+/** An example for the users of one role: a document whose operations run unchanged on the sample data. */
 export interface Example {
-  /** Is the role that the operations need; null: they need no token. */
+  /** The role that the operations need; null if they need no token. */
   readonly role: Role | null;
   readonly name: string;
   readonly document: string;
 }
 
-/** Is the first query that explorers show: a page of courses with their stored and their computed counts. */
+/** The first query that explorers show: a page of courses with their stored and their computed counts. */
 export const firstQuery = `query Courses {
   courses(first: 5, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
     totalCount
@@ -97,7 +97,7 @@ query Runs {
 }
 `;
 
-/** Lists what everybody and each role can try; Watch runs until it is stopped, in a tab of its own. */
+/** The examples for everybody and for each role. Watch runs until it is stopped, in a tab of its own. */
 export const examples: readonly Example[] = [
   { role: null, name: 'Anyone', document: firstQuery },
   { role: null, name: 'Live', document: live },

@@ -1,9 +1,9 @@
 /**
  * Serves Altair at /explorer, from the files of the package altair-static: it needs no network but this server.
  *
- * Every address in the page is relative, so it works behind a path prefix too. Its policy allows the package's files
- * and what bears the answer's nonce, and style attributes, which the package's widgets need; no eval, no frame, no
- * other host.
+ * Every URL in the page is relative, so that it works behind a path prefix too. Its content security policy allows the
+ * package's files, elements with the answer's nonce, and style attributes, which the package's widgets need; no eval,
+ * no frame, no other host.
  */
 import staticFiles from '@fastify/static';
 import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
@@ -15,7 +15,7 @@ import { tokenHint } from './token-hint.js';
 
 /** Adds the page and its files. */
 export async function addExplorer(app: FastifyInstance, config: Config): Promise<void> {
-  const options = optionsOf(config);
+  const options = explorerOptions(config);
   await app.register(staticFiles, {
     root: getDistDirectory(),
     prefix: '/explorer/',
@@ -34,14 +34,14 @@ export async function addExplorer(app: FastifyInstance, config: Config): Promise
       'font-src': ["'self'"],
       'base-uri': ["'self'"],
     });
-    return reply.type('text/html; charset=utf-8').send(pageOf(options, nonce));
+    return reply.type('text/html; charset=utf-8').send(explorerHtml(options, nonce));
   });
   app.get('/explorer/', async (_request, reply) => reply.redirect('../explorer'));
 }
 
-function optionsOf(config: Config): AltairConfigOptions {
+function explorerOptions(config: Config): AltairConfigOptions {
   return {
-    // The one that is opened last stays in front.
+    // The tab that is opened last stays in front.
     initialWindows: examples
       .map(({ name, role, document }) => ({
         initialName: name,
@@ -54,22 +54,22 @@ function optionsOf(config: Config): AltairConfigOptions {
       'alert.disableUpdateNotification': true,
       disablePushNotification: true,
     },
-    // Accounts are kept by a server of Altair's makers.
+    // Accounts are stored on a server of Altair's makers.
     disableAccount: true,
   };
 }
 
-function pageOf(options: AltairConfigOptions, nonce: string): string {
+function explorerHtml(options: AltairConfigOptions, nonce: string): string {
   const json = JSON.stringify({ ...options, cspNonce: nonce }).replaceAll('<', '\\u003c');
   return getAltairHtml()
     .replace('<title>Altair</title>', '<title>Rollcall explorer</title>')
     .replace(/<base [^>]*>/, `<base href="explorer/" />\n    <script nonce="${nonce}">${stylesWithNonce}</script>`)
     .replace('<style>', `<style nonce="${nonce}">`)
     .replace('<app-root>', `<app-root ngCspNonce="${nonce}">`)
-    .replace('</body>', () => `<script type="module" nonce="${nonce}">${startOf(json)}</script>\n  </body>`);
+    .replace('</body>', () => `<script type="module" nonce="${nonce}">${startScript(json)}</script>\n  </body>`);
 }
 
-/** Is the script that has the style elements that libraries within Altair make without a nonce bear the page's. */
+/** The script that adds the page's nonce to the style elements that libraries inside Altair create without one. */
 const stylesWithNonce = `
       const { nonce } = document.currentScript;
       const createElement = document.createElement;
@@ -80,11 +80,11 @@ const stylesWithNonce = `
       };
     `;
 
-function startOf(json: string): string {
+function startScript(json: string): string {
   return `
       const options = ${json};
       const endpointURL = new URL('../graphql', document.baseURI).href;
-      // By events rather than by WebSocket: so the headers of a tab hold for its subscriptions too.
+      // Server-sent events rather than WebSocket, so that the headers of a tab apply to its subscriptions too.
       const subscriptionsEndpoint = new URL('../graphql/stream', document.baseURI).href;
       const addresses = { endpointURL, subscriptionsEndpoint, initialSubscriptionRequestHandlerId: 'graphql-sse' };
       AltairGraphQL.init({ ...options, ...addresses, initialWindows: options.initialWindows.map(one => ({ ...one, ...addresses })) });

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 
-/** Maps a directive of a content security policy to its sources. */
+/** A content security policy: the sources of each directive. */
 export type PagePolicy = Readonly<Record<string, readonly string[]>>;
 
-/** Gives a value for one answer's scripts and styles, which nobody can guess. */
+/** Returns a random value that allows the scripts and styles of one answer. */
 export function newNonce(): string {
   return randomBytes(18).toString('base64');
 }
 
 /**
- * Sets the headers of a page with scripts: its own policy, over the one for answers that hold nothing to run, and no
- * storing, for its nonce is good once.
+ * Sets the headers of a page with scripts: its own content security policy instead of the one for data, and no caching,
+ * because its nonce is valid only once.
  */
 export function setPageHeaders(reply: FastifyReply, policy: PagePolicy): void {
   const whole: PagePolicy = {

@@ -1,6 +1,6 @@
 /**
- * Serves Apollo Sandbox to browsers at /graphql. Its script and its frame come from Apollo's servers; the operations
- * are sent by this page itself, to its own address, so that no CORS header is needed for them.
+ * Serves Apollo Sandbox to browsers at /graphql. Its script and its frame come from Apollo's servers; the page itself
+ * sends the operations, to its own origin, so that they need no CORS header.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
@@ -13,7 +13,7 @@ import { tokenHint } from './token-hint.js';
 const scripts = 'https://embeddable-sandbox.cdn.apollographql.com';
 const pictures = 'https://apollo-server-landing-page.cdn.apollographql.com';
 
-/** Gives the plugin that makes the page, with the first query and how to get a token filled in. */
+/** Returns the plugin that makes the page, with the first query and a comment on how to get a token. */
 export function sandboxPage(config: Config): ApolloServerPlugin {
   return ApolloServerPluginLandingPageLocalDefault({
     document: `${tokenHint(config, null)}\n${firstQuery}`,
@@ -22,7 +22,7 @@ export function sandboxPage(config: Config): ApolloServerPlugin {
   });
 }
 
-/** Sets the page's headers, and has it name the explorer that works offline where Sandbox cannot be loaded. */
+/** Sets the page's headers, and adds a link to the explorer that works offline, shown if Sandbox cannot be loaded. */
 export function addSandboxHeaders(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (
@@ -32,10 +32,10 @@ export function addSandboxHeaders(app: FastifyInstance): void {
     )
       return payload;
     const nonce = /'nonce-([^']+)'/.exec(payload)?.[1] ?? '';
-    setPageHeaders(reply, policyOf(nonce));
-    // Signing in to Apollo opens a window that talks to the frame.
+    setPageHeaders(reply, sandboxPolicy(nonce));
+    // Signing in to Apollo opens a window that communicates with the frame.
     reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
-    // The place that Sandbox would take lies over the text and its link.
+    // The element that Sandbox would fill covers the text and its link.
     const style = `<style nonce="${nonce}">#embeddableSandbox:empty { pointer-events: none; }</style>`;
     return payload.replace(
       'you might be offline.</p>',
@@ -44,7 +44,7 @@ export function addSandboxHeaders(app: FastifyInstance): void {
   });
 }
 
-function policyOf(nonce: string): PagePolicy {
+function sandboxPolicy(nonce: string): PagePolicy {
   return {
     'script-src': [`'nonce-${nonce}'`, scripts],
     'style-src': [`'nonce-${nonce}'`, 'https://fonts.googleapis.com'],

@@ -2,8 +2,8 @@ import type { Config } from '../../config/config.js';
 import { Role } from '../../entities/index.js';
 
 /**
- * Gives comment lines for the top of a document: which header says who asks and, outside production, how to get a token
- * for it.
+ * Returns comment lines for the top of a document: which header carries the token and, outside production, how to get a
+ * token.
  */
 export function tokenHint({ production, jwt }: Config, role: Role | null): string {
   const who =

@@ -3,32 +3,32 @@ import underPressure, { TYPE_EVENT_LOOP_DELAY, TYPE_HEAP_USED_BYTES } from '@fas
 import type { FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import type { Config } from '../../config/config.js';
-import { onceOver } from '../answers/answer-over.js';
+import { onFinished } from '../answers/answer-finished.js';
 import { RefusedRequest, type Refusal } from '../answers/refusals.js';
-import { POLLED } from '../observability/request-log.js';
+import { POLLED_ROUTES } from '../observability/request-log.js';
 import { Backlog, BACKLOG_SAMPLE_MS } from './backlog.js';
 
-/** How much work the server takes on before it turns requests away. */
+/** The limits of the work that the server accepts; beyond them it rejects requests. */
 export interface LoadThresholds {
-  /** How late the event loop may be on average within a second, in milliseconds. */
+  /** The largest delay of the event loop, averaged over a second, in milliseconds. */
   readonly maxEventLoopDelayMs: number;
-  /** How long the server may need for the requests that it works on, in milliseconds. */
+  /** The longest time that the server may need for the requests in flight, in milliseconds. */
   readonly maxBacklogMs: number;
-  /** How much of the heap may be in use, in bytes. */
+  /** The largest part of the heap that may be in use, in bytes. */
   readonly maxHeapBytes: number;
   /**
-   * Says whether the server is overloaded for another reason; asked as the server starts, and every so many
+   * A check whether the server is overloaded for another reason; made when the server starts, and every `everyMs`
    * milliseconds.
    */
   readonly isOverloaded?: { readonly ask: () => boolean; readonly everyMs: number };
 }
 
 /**
- * The share of the largest possible heap above which Node spends most of its time looking for garbage, and soon dies.
+ * The largest usable share of the heap; above it, Node spends most of its time on garbage collection, and soon crashes.
  */
 const MAX_HEAP_SHARE = 0.9;
 
-/** Returns the thresholds of a server in use. A frontend never comes near them, a flood does. */
+/** Returns the thresholds of a server in production. A frontend stays far below them; a flood of requests does not. */
 export function loadThresholds({ maxEventLoopDelay }: Pick<Config, 'maxEventLoopDelay'>): LoadThresholds {
   return {
     maxEventLoopDelayMs: maxEventLoopDelay,
@@ -37,10 +37,10 @@ export function loadThresholds({ maxEventLoopDelay }: Pick<Config, 'maxEventLoop
   };
 }
 
-/** The seconds after which a client that was turned away may try again. */
+/** The seconds after which a rejected client may try again. */
 export const OVERLOAD_RETRY_SECONDS = 5;
 
-/** What a client is told that was turned away. */
+/** The answer to a request that is rejected because of the load. */
 export const overloaded: Refusal = {
   status: 503,
   code: 'OVERLOADED',
@@ -48,24 +48,24 @@ export const overloaded: Refusal = {
   headers: { 'retry-after': String(OVERLOAD_RETRY_SECONDS) },
 };
 
-/** Why a request was turned away. */
-type Reason = 'event_loop' | 'backlog' | 'heap' | 'other';
+/** A reason for rejecting a request. */
+type ShedReason = 'event_loop' | 'backlog' | 'heap' | 'other';
 
-/** The requests that were turned away, and whether those that come now would be. */
+/** The requests that were rejected so far, and whether a new one would be. */
 export interface LoadShedding {
-  readonly shed: Readonly<Record<Reason, number>>;
+  readonly shed: Readonly<Record<ShedReason, number>>;
   isOverloaded(): boolean;
 }
 
-/** Turns requests away while the server has more work than it can do in time, except those of what is polled. */
+/** Rejects requests while the server has more work than it can do in time, except those to polled routes. */
 export async function shedLoad(
   app: FastifyInstance,
   { maxEventLoopDelayMs, maxBacklogMs, maxHeapBytes, isOverloaded }: LoadThresholds,
 ): Promise<LoadShedding> {
-  const shed: Record<Reason, number> = { event_loop: 0, backlog: 0, heap: 0, other: 0 };
+  const shed: Record<ShedReason, number> = { event_loop: 0, backlog: 0, heap: 0, other: 0 };
   const backlog = new Backlog();
   const hasBacklog = (): boolean => backlog.milliseconds > maxBacklogMs;
-  const reasonOf = (type: string): Reason => {
+  const reasonOf = (type: string): ShedReason => {
     if (type === TYPE_EVENT_LOOP_DELAY) return 'event_loop';
     if (type === TYPE_HEAP_USED_BYTES) return 'heap';
     return hasBacklog() ? 'backlog' : 'other';
@@ -81,27 +81,27 @@ export async function shedLoad(
     healthCheck: () => Promise.resolve(!hasBacklog() && !isOverloaded?.ask()),
     healthCheckInterval: isOverloaded?.everyMs ?? BACKLOG_SAMPLE_MS,
     pressureHandler: async (request, reply, type, value) => {
-      // A second without any measurement is told as an endless delay: after a standstill of the machine, say, which is
-      // over.
-      if (value === Infinity || POLLED.has(request.routeOptions.url ?? '')) return;
+      // The plugin reports an infinite delay if it has not measured for a second, for example because the machine stood
+      // still, which is over now.
+      if (value === Infinity || POLLED_ROUTES.has(request.routeOptions.url ?? '')) return;
       shed[reasonOf(type)] += 1;
       reply.headers({ ...overloaded.headers });
       throw new RefusedRequest(overloaded.status, overloaded.code, overloaded.message);
     },
   });
-  // After the hook that turns requests away: what it turns away is no work.
+  // After the hook that rejects requests, because a rejected request is not work.
   app.addHook('onRequest', ({ raw, routeOptions: { url } }, reply, done) => {
-    if (url === '/graphql') onceOver(raw, reply.raw, backlog.begin());
+    if (url === '/graphql') onFinished(raw, reply.raw, backlog.begin());
     done();
   });
   return { shed, isOverloaded: () => app.isUnderPressure() && app.memoryUsage().eventLoopDelay !== Infinity };
 }
 
-/** Adds the metric of what was turned away to a registry. */
+/** Adds the metric of rejected requests to a registry. */
 export function loadMetrics(registry: Registry, { shed }: LoadShedding): void {
   new Counter({
     name: 'rollcall_overloaded_total',
-    help: 'Requests that were turned away with OVERLOADED, by reason: event_loop, backlog, heap or other.',
+    help: 'Requests that were rejected with OVERLOADED, by reason: event_loop, backlog, heap or other.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {

@@ -16,32 +16,29 @@ import { mistakePoints, operationPoints } from './rates/prices.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 
 /**
- * Limits the memory for documents that were read before, in bytes, as near as can be said; those that were used longest
- * ago go first.
+ * The largest cache of documents that were read before, in bytes, estimated; the least recently used ones are removed
+ * first.
  */
 const MAX_READ_DOCUMENTS_BYTES = 33_554_432;
-/** The memory of a node of a document, in bytes, with its tokens; measured at 265 to 377. */
+/** The memory of one node of a document and its tokens, in bytes; measured at 265 to 377. */
 const NODE_BYTES = 400;
 
-/** What operations are held to, at every endpoint. */
+/** The rules for operations, at every endpoint. */
 export interface OperationRules extends DocumentRules, QueryLimits {
-  /** The documents that may run; null: any. */
+  /** The only documents that may run; null if any document may. */
   readonly trusted: TrustedDocuments | null;
 }
 
-/**
- * Stands for the document of a request that is refused: Apollo, which takes it for one that was read, finds no
- * operation to run.
- */
-const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
+/** The document of a rejected request: Apollo treats it as already parsed, and finds no operation to run. */
+const EMPTY_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
-/** Stands for the text of such a request. */
-const UNTRUSTED = '#';
+/** The text of a document that is not trusted, as Apollo sees it. */
+const UNTRUSTED_TEXT = '#';
 
 /**
- * Gives the Apollo plugin that reads documents and refuses, with status 400, an operation beyond the limits before
- * anything of it runs, and charges its cost to whoever asks, or refuses it with 429. Apollo parses and validates only
- * what has no document yet, and it does so without our limits.
+ * Returns the Apollo plugin that parses and validates documents within our limits, before Apollo would do so without
+ * them. It rejects an operation beyond the limits with status 400 before any of it runs, and charges its cost to the
+ * caller, or rejects it with 429.
  */
 export function operationLimits(
   rules: OperationRules,
@@ -56,9 +53,9 @@ export function operationLimits(
   const trusted = new WeakMap<object, ReadDocument | GraphQLError>();
   const refuse = async (request: GraphQLRequestContext<Context>, errors: readonly GraphQLError[]): Promise<void> => {
     refused.set(request, errors);
-    // Reading it is done by now: it is charged, whatever that leaves.
+    // It has been read by now, so that work is charged even if nothing is left to pay it.
     await current()?.bill?.settle(mistakePoints(request.source ?? ''));
-    // Else Apollo keeps the text, to be asked for by its hash.
+    // Otherwise Apollo stores the text as a persisted query.
     if (request.metrics) request.metrics.persistedQueryRegister = false;
   };
   const listener: GraphQLRequestListener<Context> = {
@@ -71,7 +68,7 @@ export function operationLimits(
         if (!Array.isArray(read)) await documents.set(request.queryHash, read);
       }
       if (Array.isArray(read)) await refuse(request, read);
-      Object.assign(request, { document: Array.isArray(read) ? NOTHING : read.document });
+      Object.assign(request, { document: Array.isArray(read) ? EMPTY_DOCUMENT : read.document });
     },
     async didResolveOperation(request) {
       const {
@@ -82,7 +79,7 @@ export function operationLimits(
         request: sent,
         contextValue: { viewer },
       } = request;
-      // Apollo comes here without one too, and refuses the request afterwards.
+      // Apollo also calls this without an operation, and rejects the request afterwards.
       if (!operation || refused.has(request)) return;
       const { cost, refusals, variables, unusedBy } = assessOperation(
         { schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema, viewer },
@@ -107,16 +104,16 @@ export function operationLimits(
   return {
     requestDidStart({ request }) {
       if (rules.trusted) {
-        const found = rules.trusted.find(sentDocument(request));
+        const found = rules.trusted.find(documentSentToApollo(request));
         trusted.set(request, found);
-        // Of an untrusted one Apollo sees nothing; of the others it sees no id, which it would look up itself.
-        request.query = found instanceof GraphQLError ? UNTRUSTED : found.text;
+        // Apollo sees nothing of an untrusted document, and no id of a trusted one, which it would look up itself.
+        request.query = found instanceof GraphQLError ? UNTRUSTED_TEXT : found.text;
         request.extensions = { ...request.extensions, persistedQuery: undefined };
         return listening;
       }
       const { extensions } = request;
       const persisted = extensions?.['persistedQuery'] as { sha256Hash?: unknown } | null | undefined;
-      // Apollo takes whatever is there for a text, and an object that cannot become one is an error of ours.
+      // Apollo expects a string here, and with anything else it fails with an internal error.
       if (typeof persisted === 'object' && persisted !== null && typeof persisted.sha256Hash !== 'string')
         persisted.sha256Hash = '';
       return listening;
@@ -124,8 +121,8 @@ export function operationLimits(
   };
 }
 
-/** Returns by what a request names its document, of which Apollo knows only the text and the extensions. */
-function sentDocument({ query, extensions, http }: GraphQLRequest): SentDocument {
+/** Returns all the ways in which a request names its document; Apollo knows only the text and the extensions. */
+function documentSentToApollo({ query, extensions, http }: GraphQLRequest): SentDocument {
   const sent =
     http?.method === 'GET'
       ? Object.fromEntries(new URLSearchParams(http.search))

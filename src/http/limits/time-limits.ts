@@ -5,15 +5,15 @@ import type { GraphQLFormattedError } from 'graphql';
 import { currentLimit, TimeLimit, withinLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
-import { isGone, onceOver } from '../answers/answer-over.js';
+import { isClientGone, onFinished } from '../answers/answer-finished.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 
-/** The status of an answer to a request that took too long, of which nothing was changed. */
+/** The status of the answer to a request that took too long and changed nothing. */
 const GATEWAY_TIMEOUT = 504;
 
 /**
- * Gives each request to GraphQL so many seconds, from the moment when it has arrived whole; its work stops then, and
- * when its client leaves.
+ * Limits each GraphQL request to a number of seconds, counted from its complete arrival; its work stops then, or when
+ * its client disconnects.
  */
 export function limitRequests(app: FastifyInstance, seconds: number): void {
   app.addHook('preHandler', (request, { raw }, done) => {
@@ -22,19 +22,19 @@ export function limitRequests(app: FastifyInstance, seconds: number): void {
   });
 }
 
-/** Returns a limit of so many seconds for the work on an answer, which stops when the client leaves. */
+/** Returns a time limit for the work on an answer, which also stops the work when the client disconnects. */
 export function limitOf(request: IncomingMessage, response: ServerResponse, seconds: number): TimeLimit {
   const limit = new TimeLimit(seconds);
   const over = (): void => (response.writableFinished ? limit.end() : limit.stop('client_gone'));
-  if (isGone(request, response)) over();
-  else onceOver(request, response, over);
+  if (isClientGone(request, response)) over();
+  else onFinished(request, response, over);
   return limit;
 }
 
 /**
- * Returns the Apollo plugin that answers a request whose time was over with one error and 504, where nothing was
- * changed: a part of an answer would pass for the whole of it. Where a mutation has saved something, what is known of
- * it stays.
+ * Returns the Apollo plugin that answers a request that exceeded its time limit with a single error and 504 if nothing
+ * was changed, because a partial answer could be taken for a complete one. If a mutation has saved something, the
+ * answer keeps what is known about it.
  */
 export function answeringTimeouts(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {

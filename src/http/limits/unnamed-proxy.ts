@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 
 /**
- * Warns once of a request that a proxy seems to have sent, where TRUST_PROXY names none: all its clients count as one
- * address then.
+ * Logs one warning if a proxy seems to send requests although TRUST_PROXY names none, because then all its clients
+ * count as one address.
  */
 export function warnOfUnnamedProxy(app: FastifyInstance, logger: FastifyBaseLogger): void {
   let isWarned = false;
@@ -11,7 +11,7 @@ export function warnOfUnnamedProxy(app: FastifyInstance, logger: FastifyBaseLogg
       isWarned = true;
       logger.warn(
         { requestId: request.id, from: request.raw.socket.remoteAddress },
-        'a request has the header X-Forwarded-For, which is not believed, since TRUST_PROXY is off; where a proxy sent it, all its clients share the limits of one address',
+        'a request has the header X-Forwarded-For, which is not trusted because TRUST_PROXY is off; if a proxy sent it, all its clients share the limits of one address',
       );
     }
     done();

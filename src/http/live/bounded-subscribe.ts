@@ -3,29 +3,32 @@ import { withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 
 /**
- * Subscribes as GraphQL's subscribe() does; but the first look has so many seconds, and so has the making of each
- * message, and all of it stops when the subscription ends or its listener has gone, who is told nothing more.
+ * Subscribes as GraphQL's subscribe() does, but the first read and the making of each message are limited to a number
+ * of seconds, and all work stops when the subscription ends or its client disconnects; then no more messages are sent.
  */
-export async function boundedSubscribe(args: ExecutionArgs, seconds: number): Promise<ExecutionResult | Messages> {
+export async function boundedSubscribe(
+  args: ExecutionArgs,
+  seconds: number,
+): Promise<ExecutionResult | SubscriptionMessages> {
   const { gone } = (args.contextValue as Context).live!.listener;
   const source = await withinOwnLimit(seconds, () => createSourceEventStream(args), gone);
   const events = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : null;
   if (events === null && !gone.aborted) return source as ExecutionResult;
-  return new Messages(events, gone, (event, ended) =>
+  return new SubscriptionMessages(events, gone, (event, ended) =>
     withinOwnLimit(seconds, async () => execute({ ...args, rootValue: event }), ended),
   );
 }
 
 /**
- * The messages of a subscription, one for each event. Not a generator, which would wait for the next event before it
- * ends.
+ * The messages of a subscription, one for each event. Not a generator, because that would wait for the next event
+ * before it ends.
  */
-class Messages implements AsyncIterableIterator<ExecutionResult, undefined> {
+class SubscriptionMessages implements AsyncIterableIterator<ExecutionResult, undefined> {
   readonly #ended = new AbortController();
   readonly #end = (): void => this.#ended.abort();
 
   constructor(
-    /** Null: none begins. */
+    /** Null if the subscription does not begin. */
     private readonly events: AsyncIterator<unknown> | null,
     private readonly gone: AbortSignal,
     private readonly messageOf: (event: unknown, ended: AbortSignal) => Promise<ExecutionResult>,

@@ -3,39 +3,42 @@ import type { TokenError } from '../../access/token-error.js';
 
 type Protocol = Listener['protocol'];
 
-/** Says how often connections are looked at, in milliseconds. */
-const SWEEP_INTERVAL = 1000;
+/** The time between two checks of all connections, in milliseconds. */
+const SWEEP_INTERVAL_MS = 1000;
 /**
- * Limits how long a client may take to read what it was sent, in milliseconds: 1 MiB at 280 kbit/s, as for a request's
- * body.
+ * The longest time that a client may take to read what it was sent, in milliseconds: 1 MiB at 280 kbit/s, as for a
+ * request's body.
  */
-export const WRITE_DEADLINE = 30_000;
+export const MAX_UNREAD_MS = 30_000;
 
-/** Lists why a client is not let in: its page's origin, or as many connections as it may have. */
+/** The time after which a rejected client may try again, in seconds. */
+export const RETRY_AFTER_SECONDS = 5;
+
+/** The reasons for rejecting a client: the origin of its page, or too many connections. */
 export const refusalReasons = ['origin', 'connections'] as const;
 
-/** Names a reason for which a client is not let in. */
+/** A reason for rejecting a client. */
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** One connection of a client that listens: a WebSocket, or a stream of events. */
 export interface LiveConnection {
   readonly protocol: Protocol;
-  /** Who listens; null: nobody yet, as a WebSocket has not begun. */
+  /** The listener; null if a WebSocket's client has not said yet who it is. */
   readonly listener: Listener | null;
   /**
-   * Looks whether it is still of use, at a moment by the pace; returns `slow` where its client has not read in time and
-   * it was cut off.
+   * Closes the connection if it is idle, expired or not read, at a moment of the pace's clock; returns `slow` if it was
+   * closed because its client did not read in time.
    */
   sweep(now: number): 'slow' | undefined;
-  /** Sends the client away for its token: with the close code 4403, or with an error and the end of its stream. */
-  sendAway(error: TokenError): void;
+  /** Disconnects the client because of its token: with the close code 4403, or with an error that ends its stream. */
+  disconnect(error: TokenError): void;
 }
 
-/** The connections of one server: it bounds how many each client has, and ends those that are of no use or a burden. */
+/** The connections of one server. It limits how many each client has, and closes those that are idle or not read. */
 export class LiveConnections {
   /**
-   * WebSockets that have not begun, apart from the others: nobody knows yet whose they are, and viewers must find a way
-   * in.
+   * WebSockets whose client has not said yet who it is. They are counted apart, so that they cannot use up the
+   * connections of viewers.
    */
   readonly arrivals: Shares;
   readonly established: Shares;
@@ -54,11 +57,11 @@ export class LiveConnections {
     this.established = new Shares('connections', limits, 'Close some, or have several subscriptions by one WebSocket.');
   }
 
-  /** Adds one, until the function that it returns is called. */
+  /** Adds a connection, until the returned function is called. */
   add(connection: LiveConnection): () => void {
     this.#open.add(connection);
-    // It must not keep a process alive that has nothing else to do.
-    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref();
+    // It must not keep the process alive.
+    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
     return () => {
       this.#open.delete(connection);
       if (this.#open.size > 0) return;
@@ -67,47 +70,47 @@ export class LiveConnections {
     };
   }
 
-  /** Has the listeners looked at every second, while there are any, but not before the look before has ended. */
+  /** Sets the check of listeners that is made every second while there are any; the next one waits for the last one. */
   recheck(check: (listeners: readonly Listener[]) => Promise<void>): void {
     this.#recheck = check;
   }
 
-  /** Returns those who listen now. */
+  /** Returns the current listeners. */
   listeners(): Listener[] {
     return [...this.#open].flatMap(({ listener }) => listener ?? []);
   }
 
   /**
-   * Sends a listener away for its token: all its subscriptions end, and its WebSocket is closed with 4403; its stream
-   * of events ends with the error.
+   * Disconnects a listener because of its token: all its subscriptions end, its WebSocket is closed with 4403, and its
+   * stream of events ends with the error.
    */
-  sendAway(listener: Listener, error: TokenError): void {
-    for (const connection of this.#open) if (connection.listener === listener) connection.sendAway(error);
+  disconnect(listener: Listener, error: TokenError): void {
+    for (const connection of this.#open) if (connection.listener === listener) connection.disconnect(error);
   }
 
-  /** Counts a client that is not let in. */
+  /** Counts a rejected client. */
   refuse(reason: RefusalReason): void {
     this.#refusals.set(reason, this.#refusals.get(reason)! + 1);
   }
 
-  /** Counts a client that was cut off, as it did not read. */
+  /** Counts a client that was disconnected because it did not read. */
   slow(protocol: Protocol): void {
     this.#slowReaders.set(protocol, this.#slowReaders.get(protocol)! + 1);
   }
 
-  /** Returns how many connections there are by a protocol. */
+  /** Returns the number of connections by a protocol. */
   count(protocol: Protocol): number {
     let count = 0;
     for (const connection of this.#open) if (connection.protocol === protocol) count += 1;
     return count;
   }
 
-  /** Returns how many clients of a protocol were cut off so far, as they did not read. */
+  /** Returns how many clients of a protocol were disconnected so far because they did not read. */
   slowReaders(protocol: Protocol): number {
     return this.#slowReaders.get(protocol)!;
   }
 
-  /** Returns how many clients were not let in so far, for a reason. */
+  /** Returns how many clients were rejected so far for a reason. */
   refusals(reason: RefusalReason): number {
     return this.#refusals.get(reason)!;
   }

@@ -26,13 +26,13 @@ import type { RateLimits } from '../limits/rates/rate-limits.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 import type { LiveConnections } from './connections.js';
 
-/** Is what the endpoints for subscriptions share. */
+/** The parts that the endpoints for subscriptions share. */
 export interface LiveEndpoint {
   readonly rules: OperationRules;
   readonly counts: LiveCounts;
   readonly connections: LiveConnections;
   readonly pace: Pace;
-  /** Lets all connections make their messages in turns. */
+  /** The turns in which all connections make their messages. */
   readonly turns: Turns;
   readonly corsOrigins: Config['corsOrigins'];
   readonly contextOf: (listener: Listener) => Context;
@@ -40,44 +40,44 @@ export interface LiveEndpoint {
   readonly verify: (token: string) => Promise<Viewer>;
   /** Returns when a verified token is no longer accepted, in milliseconds since 1970. */
   readonly expiryOf: (token: string) => number;
-  /** Returns the address of a request's client, by which limits count. */
+  /** Returns the address of a request's client, as limits use it. */
   readonly clientAddressOf: ClientAddressOf;
-  /** The limits of what each viewer and address may ask for in a time; null: there are none. */
+  /** The rate limits of viewers and addresses; null if they are off. */
   readonly rates: RateLimits | null;
-  /** Returns true where the server has more work than it can do in time. */
+  /** Returns true if the server has more work than it can do in time. */
   readonly isOverloaded: () => boolean;
-  /** Turns an error into what a caller may see. */
+  /** Formats an error as its caller may see it. */
   readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
   readonly current: CurrentRequest;
-  /** Answers those who are not let in by WebSocket. */
+  /** The writer of refusals to clients that ask for a WebSocket. */
   readonly rawAnswers: RawAnswers;
   readonly logger: FastifyBaseLogger;
-  /** Returns true where a listener's token has expired. */
+  /** Returns true if a listener's token has expired. */
   readonly isExpired: (listener: Listener) => boolean;
-  /** How long the first look of a subscription may take, and the making of each message, in seconds. */
+  /** The time limit for a subscription's first read, and for making each message, in seconds. */
   readonly seconds: number;
-  /** Is how long a client may take to leave a server that stops, in milliseconds. */
-  readonly grace: number;
+  /** The longest time that clients may take to disconnect when the server stops, in milliseconds. */
+  readonly maxDisconnectMs: number;
 }
 
-/** Is a subscription that is valid. */
+/** A valid subscription. */
 export interface SubscriptionRequest {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   /** The variables to run it with. */
   readonly variables: Variables;
-  /** What it can cost at most, in points. */
+  /** The most that it can cost, in points. */
   readonly cost: number;
 }
 
-/** Is what a client has sent, by either protocol. */
+/** A request for a subscription as a client sent it, by either protocol. */
 export interface SentRequest extends SentDocument {
   readonly query: string;
   readonly operationName?: string | null;
   readonly variables?: Record<string, unknown> | null;
 }
 
-/** Gives who listens with a token, or without one. Errors: TokenError. */
+/** Returns the listener with a token, or without one. Errors: TokenError. */
 export async function listenerOf(
   { verify, expiryOf }: LiveEndpoint,
   token: string | null,
@@ -88,8 +88,8 @@ export async function listenerOf(
 }
 
 /**
- * Gives the subscription that a client has sent, or what is wrong with it; codes and limits as at /graphql, and
- * BAD_REQUEST for queries and mutations.
+ * Returns the subscription that a client has sent, or what is wrong with it; codes and limits are as at /graphql, and
+ * queries and mutations get BAD_REQUEST.
  */
 function subscriptionIn(
   { rules }: LiveEndpoint,
@@ -112,7 +112,7 @@ function subscriptionIn(
       ),
     ];
   }
-  // Those have their limits, log lines and metrics there.
+  // Queries and mutations have their limits, log lines and metrics at /graphql.
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
     return [
       codedError(
@@ -127,7 +127,7 @@ function subscriptionIn(
   return refusals.length > 0 ? [...refusals] : { document, operation, variables, cost };
 }
 
-/** Gives the subscription that a client has sent, once its cost is charged, or why it is not served. */
+/** Returns the subscription that a client has sent after charging its cost, or the errors for which it is refused. */
 export async function grantedSubscriptionIn(
   endpoint: LiveEndpoint,
   viewer: Viewer | null,
@@ -143,7 +143,7 @@ export async function grantedSubscriptionIn(
   return unpaid ? [rateLimited(unpaid)] : found;
 }
 
-/** Gives a result as its caller may see it; one that is only an error of the request has no data. */
+/** Returns a result as its caller may see it; if there are only errors of the request as a whole, without data. */
 export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: ExecutionResult): ExecutionResult {
   if (!errors) return { data, ...rest };
   const isRefusal = data == null && errors.every(({ path }) => path === undefined);

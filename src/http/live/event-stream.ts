@@ -11,21 +11,18 @@ import { tokenIn } from '../viewers/bearer.js';
 import { operationLabel } from '../observability/operation-label.js';
 import { RefusedRequest } from '../answers/refusals.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
+import { RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
 
-/** Is the path at which subscriptions are served by server-sent events. */
+/** The path for subscriptions by server-sent events. */
 export const EVENT_STREAM_PATH = '/graphql/stream';
 const EVENT_STREAM = 'text/event-stream';
-/** What the package sends so that no proxy takes a stream for idle, every 12 s. */
-const COMMENT = ':\n\n';
-/** Is when a client that is not let in may try again, in seconds. */
-const RETRY_AFTER = '5';
-
+/** The comment that graphql-sse sends every 12 s, so that no proxy treats a stream as idle. */
+const KEEP_ALIVE_COMMENT = ':\n\n';
 /**
- * Serves subscriptions by server-sent events, each by a request of its own; gives the function that lets the clients
- * go.
+ * Serves subscriptions by server-sent events, each with a request of its own; returns the function that closes them.
  */
 export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
   const open = new Set<ServerResponse>();
@@ -38,7 +35,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       const record = endpoint.current();
       const found = await grantedSubscriptionIn(endpoint, listener.viewer, sent, record?.bill ?? null);
       if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
-      // With data, though null, for that is how the package knows a result.
+      // With data, even if null, because that is how graphql-sse recognizes a result.
       if (Array.isArray(found)) return { data: null, errors: found };
       const { document, operation, variables } = found;
       if (record)
@@ -62,13 +59,12 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     if (!request.headers.accept?.includes(EVENT_STREAM))
       throw new RefusedRequest(406, 'BAD_REQUEST', `Send the header "Accept: ${EVENT_STREAM}".`);
-    // One that waits for the stream before it on the same connection would begin never, and nobody would learn of its
-    // end.
+    // A stream that waits behind another one on its connection would never begin, and its end would go unnoticed.
     if (reply.raw.socket === null)
       throw new RefusedRequest(
         400,
         'BAD_REQUEST',
-        'Another answer is under way on this connection. Ask for a stream of events on a connection of its own.',
+        'Another answer is still being sent on this connection. Request each stream of events on its own connection.',
       );
     const origin = refusedOrigin(request.headers, endpoint.corsOrigins);
     if (origin !== null) {
@@ -89,7 +85,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
         endpoint.connections.refuse('connections');
-        reply.header('retry-after', RETRY_AFTER);
+        reply.header('retry-after', RETRY_AFTER_SECONDS);
         throw new RefusedRequest(429, error.code, error.message);
       }
       if (!(error instanceof TokenError)) throw error;
@@ -98,22 +94,22 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       throw new RefusedRequest(status, tokenErrorCode(error), error.message);
     }
     const { url, body: sentBody } = request as { url: string; body: Record<string, unknown> | null };
-    // The package lets through what is no text, and graphql looks for an operation of that name.
+    // graphql-sse accepts a name that is not a string, and GraphQL looks for an operation with it.
     const name: unknown = sentBody?.['operationName'];
     if (name != null && typeof name !== 'string')
       throw new RefusedRequest(
         400,
         'BAD_REQUEST',
-        'The "operationName" is not a text. Give the name of an operation in the document, or leave it out.',
+        'The "operationName" is not a string. Give the name of an operation in the document, or leave it out.',
       );
     const chosen = endpoint.rules.trusted?.find(
-      sentDocument(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})),
+      documentSentForStream(request.method === 'GET' ? (request.query as Record<string, unknown>) : (sentBody ?? {})),
     );
     if (chosen instanceof GraphQLError)
       return reply.code(400).send({ errors: [endpoint.format(chosen.toJSON(), chosen)] });
     const [body, { status, headers = {} }] = await handle({
       method: request.method,
-      // The package knows documents by their text only.
+      // graphql-sse knows documents only by their text.
       url: chosen
         ? `${EVENT_STREAM_PATH}?${new URLSearchParams({ ...(request.query as Record<string, string>), query: chosen.text })}`
         : url,
@@ -123,20 +119,20 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       context: { listener },
     });
     if (body === null || typeof body === 'string')
-      throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is no request for a subscription.');
-    // Of one that has gone meanwhile nothing more is heard.
+      throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is not a request for a subscription.');
+    // If the client has disconnected meanwhile, no close event follows.
     if (!response.destroyed) open.add(response);
     response.once('close', () => open.delete(response));
-    // A proxy that buffers would keep the events to itself.
-    const { connection: _keptOpen, ...own } = headers; // Whether the connection is kept open after the stream is for the client to say.
+    // The client decides whether the connection stays open after the stream.
+    const { connection: _keptOpen, ...own } = headers;
     return reply
       .code(status)
       .headers(own)
-      .header('x-accel-buffering', 'no')
+      .header('x-accel-buffering', 'no') // A proxy that buffers would hold the events back.
       .send(Readable.from(untilClosing(body)));
   }
 
-  /** Gives the events, but no word of an end that only this server comes to: so the client knows to connect again. */
+  /** Returns the events without the final one if only this server stops, so that the client connects again. */
   function untilClosing(body: AsyncGenerator<string, void, undefined>): AsyncIterableIterator<string> {
     let comments = 0;
     return {
@@ -145,12 +141,12 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
           const part = await body.next();
           if (closing && !part.done && part.value.startsWith('event: complete'))
             return { done: true, value: undefined };
-          // The first, which sends the headers, and then each second one. What was sent and nobody confirms keeps TCP
-          // from asking whether the client is there.
-          if (part.value !== COMMENT || (comments += 1) % 2 === 1) return part;
+          // Send the first comment, which sends the headers, and then every second one: TCP does not probe a client
+          // while sent bytes are unacknowledged.
+          if (part.value !== KEEP_ALIVE_COMMENT || (comments += 1) % 2 === 1) return part;
         }
       },
-      // Not by a generator of our own, which would wait for its next event before it ends.
+      // Not a generator, because that would wait for its next event before it ends.
       return: () => body.return(undefined) as Promise<IteratorResult<string>>,
       [Symbol.asyncIterator]() {
         return this;
@@ -161,17 +157,17 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
   app.route({ method: ['GET', 'POST'], url: EVENT_STREAM_PATH, handler: answer });
   return () => {
     closing = true;
-    // Each connection with its answer, for a client keeps it for more requests, and the server would wait for that.
+    // Close each connection after its stream: clients would keep it open for more requests, and the server would wait.
     for (const response of open) {
       const { socket } = response;
       response.once('finish', () => socket?.end());
     }
-    setTimeout(() => open.forEach(response => response.destroy()), endpoint.grace).unref();
+    setTimeout(() => open.forEach(response => response.destroy()), endpoint.maxDisconnectMs).unref();
   };
 }
 
-/** Gives by what a request names its document; what is no JSON in the address is for the package to refuse. */
-function sentDocument({ query, documentId, doc_id, id, extensions }: Record<string, unknown>): SentDocument {
+/** Returns all the ways in which a request names its document; graphql-sse rejects invalid JSON in the URL. */
+function documentSentForStream({ query, documentId, doc_id, id, extensions }: Record<string, unknown>): SentDocument {
   const parsed = typeof extensions === 'string' ? parsedJson(extensions) : extensions;
   return { query, documentId, doc_id, id, extensions: parsed as SentDocument['extensions'] };
 }

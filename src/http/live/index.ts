@@ -1,4 +1,12 @@
-/** Serves subscriptions to live counts, by server-sent events and by WebSocket. */
+/**
+ * The transport of live counts: subscriptions by server-sent events and by WebSocket.
+ *
+ * Live counts span three layers. `src/live-counts` decides what is sent and when: it reads the watched courses, shares
+ * one read among all subscriptions, and limits them. `src/graphql` (types and resolvers `live-counts.ts`) is their
+ * schema. This folder is their connections: `endpoint.ts` what both protocols share, `event-stream.ts` and
+ * `stream-connection.ts` server-sent events, `web-sockets.ts` and `socket-connection.ts` WebSockets, `connections.ts`
+ * all open ones, `bounded-subscribe.ts` time limits, `origins.ts` the pages that may connect.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
@@ -15,21 +23,18 @@ export { refusalReasons } from './connections.js';
 export { EVENT_STREAM_PATH } from './event-stream.js';
 export { isForWebSocket } from './web-sockets.js';
 
-/** Limits how long clients may take to leave a server that stops, in milliseconds. */
-const GRACE = 1000;
+/** The longest time that clients may take to disconnect when the server stops, in milliseconds. */
+const MAX_DISCONNECT_MS = 1000;
 
-/**
- * Is the live counts of a server, and what sends their clients away, who then connect elsewhere; to be called as the
- * server stops listening.
- */
+/** The live counts of a server and the connections of their clients. */
 export interface ServedCounts {
   readonly counts: LiveCounts;
-  /** Knows who listens, and sends listeners away whose rights are gone. */
   readonly connections: LiveConnections;
-  letGo(): void;
+  /** Closes all subscriptions when the server stops listening; their clients then connect to another server. */
+  closeSubscriptions(): void;
 }
 
-/** Serves subscriptions to them. */
+/** Serves subscriptions to live counts. */
 export function serveLiveCounts(
   app: FastifyInstance,
   {
@@ -69,15 +74,15 @@ export function serveLiveCounts(
     expiryOf: token => expiryOf(token, config.jwt),
     seconds: config.requestTimeout,
     isExpired: ({ expiresAt }) => expiresAt !== null && expiresAt <= pace.now(),
-    grace: Math.min(GRACE, config.shutdownTimeout * 1000),
+    maxDisconnectMs: Math.min(MAX_DISCONNECT_MS, config.shutdownTimeout * 1000),
   };
-  const letGo = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint)];
+  const closeClients = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint)];
   return {
     counts,
     connections,
-    letGo() {
-      // Before the subscriptions end, or clients would be told that all is said.
-      for (const go of letGo) go();
+    closeSubscriptions() {
+      // Before the subscriptions end; otherwise clients would be told that their subscription is complete.
+      for (const close of closeClients) close();
       counts.end();
     },
   };

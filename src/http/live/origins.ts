@@ -1,29 +1,28 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Config } from '../../config/config.js';
 
-/** Stands for the origin of a page that its browser does not name. */
-const UNNAMED = 'another site';
+/** The description of an origin that the browser does not name. */
+const UNNAMED_ORIGIN = 'another site';
 
 /**
- * Returns the origin of the page that asks to listen, where CORS refuses that page; null: it may listen, or no page
- * asks.
+ * Returns the origin of the requesting page if CORS does not allow it; null if it does, or no page sent the request.
  *
- * CORS alone stops no page here: browsers ask no leave for WebSockets, and a page that may not read a stream of events
- * could still hold it open.
+ * CORS alone stops no page here: browsers do not apply it to WebSockets, and a page that may not read a stream of
+ * events could still hold it open.
  */
 export function refusedOrigin(
   { origin, host, 'sec-fetch-mode': mode, 'sec-fetch-site': site }: IncomingHttpHeaders,
   corsOrigins: Config['corsOrigins'],
 ): string | null {
-  // A request of mode no-cors names no origin, and its page never reads the answer.
-  if (origin === undefined) return mode === 'no-cors' && site === 'cross-site' ? UNNAMED : null;
+  // A request in the mode no-cors has no Origin header, and its page cannot read the answer.
+  if (origin === undefined) return mode === 'no-cors' && site === 'cross-site' ? UNNAMED_ORIGIN : null;
   if (corsOrigins.some(one => one === '*' || (typeof one === 'string' ? one === origin : one.test(origin))))
     return null;
-  // Not by the scheme: a proxy may have taken TLS off.
+  // The scheme is not compared, because a proxy may have terminated TLS.
   return URL.parse(origin)?.host === host ? null : origin;
 }
 
-/** Says that pages of an origin may not listen. */
+/** Returns the message that pages of an origin may not listen. */
 export function refusalOfOrigin(origin: string): string {
-  return `Pages of ${origin === UNNAMED ? origin : `"${origin.slice(0, 100)}"`} may not listen here. CORS_ORIGINS names the origins whose pages may.`;
+  return `Pages of ${origin === UNNAMED_ORIGIN ? origin : `"${origin.slice(0, 100)}"`} may not listen here. CORS_ORIGINS names the origins whose pages may.`;
 }

@@ -2,26 +2,26 @@ import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { Outlet, type Listener } from '../../live-counts/index.js';
 import { rejection, type TokenError } from '../../access/token-error.js';
-import { WRITE_DEADLINE, type LiveConnection } from './connections.js';
+import { MAX_UNREAD_MS, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 
 /**
- * Limits what waits for a client before nothing more is read of it, in bytes: answers to it are made of what it sends.
+ * The most bytes that may wait for a client before nothing more is read from it, because its messages cause answers.
  */
 const MAX_WAITING_BYTES = 65_536;
-/** Limits the messages of a client that are read within a second; the others wait in its own socket. */
+/** The most messages of a client that are read within a second; the others wait in its socket. */
 const MAX_MESSAGES_PER_SECOND = 200;
-/** Limits how long a connection may have no subscription, in milliseconds. */
-const IDLE_TIMEOUT = 60_000;
-/** Limits the reason of a close frame, in bytes. */
+/** The longest time that a connection may be without a subscription, in milliseconds. */
+const MAX_IDLE_MS = 60_000;
+/** The longest reason of a close frame, in bytes. */
 const MAX_REASON_BYTES = 123;
-/** Is how often a client is asked for a sign of life, and how long it has for it, in milliseconds. */
-const KEEP_ALIVE = 12_000;
+/** The time between two pings, in which a client must answer the first one, in milliseconds. */
+const PING_INTERVAL_MS = 12_000;
 
-/** Closes a WebSocket, with as much of the reason as a close frame holds. */
+/** Closes a WebSocket with a code and as much of the reason as fits into a close frame. */
 export function closeWith(socket: WebSocket, code: number, reason: string): void {
   const bytes = Buffer.from(reason);
-  // A character that is cut in two becomes one of three bytes that says so.
+  // A character that is cut in two becomes U+FFFD, which takes three bytes.
   socket.close(
     code,
     bytes.length <= MAX_REASON_BYTES
@@ -33,28 +33,29 @@ export function closeWith(socket: WebSocket, code: number, reason: string): void
   );
 }
 
-/** One WebSocket, whose client may send what it likes, as fast as it likes, and never read. */
+/** One WebSocket, held to limits because its client may send anything, at any rate, and never read. */
 export class SocketConnection implements LiveConnection {
   readonly protocol = 'ws';
-  /** Counts the subscriptions that it has begun. */
+  /** The number of subscriptions that its client has requested. */
   subscriptions = 0;
   readonly outlet: Outlet;
   readonly #gone = new AbortController();
   #listener: Listener | null = null;
-  #giveBack: () => void;
-  /** Counts the messages that have been sent and not left, and says since when the first of them waits. */
+  #giveBackShare: () => void;
+  /** The number of messages that were sent but have not left yet, and the moment since which the first one waits. */
   #unread = 0;
   #unreadSince = 0;
   #activeAt: number;
-  /** Counts the messages that were taken up since the last look. */
+  /** The number of messages that were handled since the last sweep. */
   #received = 0;
-  /** Holds those that came with them and wait: what is in one packet comes all at once, though nothing more is read. */
+  /** The handlers of messages that wait: those in one packet arrive together, even if nothing more is read. */
   #held: (() => void)[] = [];
   #isTakingUp = false;
   #isAlive = true;
 
   /**
-   * Takes a WebSocket that is open, its client's address, and what gives back its share of those that have not begun.
+   * Takes an open WebSocket, its client's address, and the function that gives back its share of the WebSockets whose
+   * client has not said yet who it is.
    */
   constructor(
     private readonly socket: WebSocket,
@@ -62,24 +63,24 @@ export class SocketConnection implements LiveConnection {
     readonly address: string,
     giveBack: () => void,
   ) {
-    this.#giveBack = giveBack;
+    this.#giveBackShare = giveBack;
     this.#activeAt = endpoint.pace.elapsed();
     this.outlet = new Outlet(() => endpoint.turns.next());
     const remove = endpoint.connections.add(this);
-    const timer = setInterval(() => this.#askForLife(), KEEP_ALIVE).unref();
+    const timer = setInterval(() => this.#ping(), PING_INTERVAL_MS).unref();
     socket.on('pong', () => (this.#isAlive = true));
     socket.once('close', () => {
       clearInterval(timer);
       this.#gone.abort();
       this.#held = [];
       remove();
-      this.#giveBack();
-      // The package knows one for each id, and a client may have given one id to several.
+      this.#giveBackShare();
+      // graphql-ws knows one subscription for each id, but a client may have used one id for several.
       if (this.#listener) endpoint.counts.endOf(this.#listener);
     });
   }
 
-  /** Aborted when the client has gone. */
+  /** Aborted when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -88,18 +89,18 @@ export class SocketConnection implements LiveConnection {
     return this.#listener;
   }
 
-  /** Takes who it is that listens. Errors: SubscriptionRefused, where they have as many connections as they may. */
+  /** Sets the listener. Errors: SubscriptionRefused if the listener has as many connections as allowed. */
   begin(listener: Listener): void {
-    // Of one that has gone meanwhile nobody would give the share back.
+    // If the client has disconnected meanwhile, nothing would give the share back.
     if (this.socket.readyState !== this.socket.OPEN) return;
     const giveBack = this.endpoint.connections.established.take(listener);
-    this.#giveBack();
-    this.#giveBack = giveBack;
+    this.#giveBackShare();
+    this.#giveBackShare = giveBack;
     this.#listener = listener;
     this.#activeAt = this.endpoint.pace.elapsed();
   }
 
-  /** Sends a message; comes back when it has left, or at once where the connection is closed. */
+  /** Sends a message; resolves when it has left, or at once if the connection is closed. */
   send(data: string): Promise<void> {
     const { socket, endpoint } = this;
     if (socket.readyState !== socket.OPEN) return Promise.resolve();
@@ -118,8 +119,8 @@ export class SocketConnection implements LiveConnection {
   }
 
   /**
-   * Takes a message of the client up, or later where it sends too many, or reads too few; nothing more is read until
-   * then.
+   * Handles a message of the client, or delays it, and stops reading, if the client sends too many messages or reads too
+   * few.
    */
   receive(takeUp: () => void): void {
     this.#held.push(takeUp);
@@ -130,28 +131,28 @@ export class SocketConnection implements LiveConnection {
     closeWith(this.socket, code, reason);
   }
 
-  sendAway(error: TokenError): void {
+  disconnect(error: TokenError): void {
     this.close(CloseCode.Forbidden, error.message);
     if (this.#listener) this.endpoint.counts.endOf(this.#listener);
   }
 
   sweep(now: number): 'slow' | undefined {
-    if (this.#unread > 0 && now - this.#unreadSince >= WRITE_DEADLINE) {
-      // Not by a close frame, which would wait behind what is not read.
+    if (this.#unread > 0 && now - this.#unreadSince >= MAX_UNREAD_MS) {
+      // Not with a close frame, which would wait behind the unread messages.
       this.socket.terminate();
       return 'slow';
     }
     this.#received = 0;
     this.#takeUpNext();
     if (!this.#listener) return undefined;
-    if (this.endpoint.isExpired(this.#listener)) this.sendAway(rejection('The token has expired. Get a new one.'));
+    if (this.endpoint.isExpired(this.#listener)) this.disconnect(rejection('The token has expired. Get a new one.'));
     else if (this.endpoint.counts.has(this.#listener)) this.#activeAt = now;
-    else if (now - this.#activeAt >= IDLE_TIMEOUT)
-      this.close(1000, `No subscription for ${IDLE_TIMEOUT / 1000} s. Connect again to subscribe.`);
+    else if (now - this.#activeAt >= MAX_IDLE_MS)
+      this.close(1000, `No subscription for ${MAX_IDLE_MS / 1000} s. Connect again to subscribe.`);
     return undefined;
   }
 
-  /** One message in each turn of the event loop, so that others are served between them. */
+  /** Handles one message in each turn of the event loop, so that other clients are served in between. */
   #takeUpNext(): void {
     if (this.#isTakingUp) return;
     if (this.#hasRoom) {
@@ -178,8 +179,8 @@ export class SocketConnection implements LiveConnection {
     else if (this.socket.isPaused) this.socket.resume();
   }
 
-  /** Asks the client for a sign of life, and ends the connection where it gave none to the last question. */
-  #askForLife(): void {
+  /** Pings the client, and closes the connection if the last ping was not answered. */
+  #ping(): void {
     if (!this.#isAlive) {
       if (this.#unread > 0) this.endpoint.connections.slow('ws');
       return this.socket.terminate();

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Outlet, type Listener } from '../../live-counts/index.js';
 import type { TokenError } from '../../access/token-error.js';
-import { WRITE_DEADLINE, type LiveConnection } from './connections.js';
+import { MAX_UNREAD_MS, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 
 /** One stream of events, the answer to a request. */
@@ -10,7 +10,7 @@ export class StreamConnection implements LiveConnection {
   readonly outlet: Outlet;
   readonly #gone = new AbortController();
   #listener: Listener | null = null;
-  /** Says since when what was written waits for the client; null: it has read all. */
+  /** The moment since which written bytes wait for the client; null if it has read everything. */
   #unreadSince: number | null = null;
 
   constructor(
@@ -23,7 +23,7 @@ export class StreamConnection implements LiveConnection {
     });
   }
 
-  /** Aborted when the client has gone. */
+  /** Aborted when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -32,10 +32,10 @@ export class StreamConnection implements LiveConnection {
     return this.#listener;
   }
 
-  /** Takes who it is that listens. Errors: SubscriptionRefused, where they have as many connections as they may. */
+  /** Sets the listener. Errors: SubscriptionRefused if the listener has as many connections as allowed. */
   begin(listener: Listener): void {
     const { response, endpoint } = this;
-    // Of one that has gone meanwhile nobody would give the share back.
+    // If the client has disconnected meanwhile, nothing would give the share back.
     if (response.closed) return this.#gone.abort();
     const giveBack = endpoint.connections.established.take(listener);
     const remove = endpoint.connections.add(this);
@@ -45,26 +45,26 @@ export class StreamConnection implements LiveConnection {
       this.#gone.abort();
       giveBack();
       remove();
-      // What waits for its next event would not learn of it.
+      // A subscription that waits for its next event would not notice.
       endpoint.counts.endOf(listener);
     });
   }
 
-  sendAway(error: TokenError): void {
+  disconnect(error: TokenError): void {
     if (this.#listener) this.endpoint.counts.endOf(this.#listener, error);
   }
 
   sweep(now: number): 'slow' | undefined {
     if (!this.response.writableNeedDrain) return undefined;
     this.#unreadSince ??= now;
-    if (now - this.#unreadSince < WRITE_DEADLINE) return undefined;
+    if (now - this.#unreadSince < MAX_UNREAD_MS) return undefined;
     this.response.destroy();
     return 'slow';
   }
 
   /**
-   * Comes back when the client has read enough for more to be sent, or has gone: so that a slow one only has the latest
-   * waiting for it.
+   * Resolves when the client has read enough to be sent more, or has disconnected, so that only the latest event waits
+   * for a slow client.
    */
   #room(): Promise<void> | undefined {
     const { response } = this;

@@ -16,30 +16,30 @@ import { REQUEST_POINTS } from '../limits/rates/prices.js';
 import { payerOf, type Standing } from '../limits/rates/rate-limits.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
+import { RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { closeWith, SocketConnection } from './socket-connection.js';
 
-/** Is the path at which subscriptions are served by WebSocket. */
+/** The path for subscriptions by WebSocket. */
 const WEB_SOCKET_PATH = '/graphql';
-/** Limits a message of a client, in bytes: a thousand ids take 19 kB, and their query a few hundred bytes. */
+/** The largest message of a client, in bytes: a thousand ids take 19 kB, and their query a few hundred bytes. */
 const MAX_MESSAGE_BYTES = 65_536;
-/** Limits in how many pieces a message may come: frames, and parts of them that wait for the rest. */
+/** The most frames of a message. */
 const MAX_FRAGMENTS = 64;
+/** The most parts of a frame that may wait for the rest of it. */
 const MAX_BUFFERED_CHUNKS = 1024;
-/** Limits the id of a subscription, in characters, for each message repeats it; clients take 36. */
-const MAX_ID_LENGTH = 256;
-/** Limits the message "ping" whose payload is sent back, in characters; the answer to a longer one has none. */
-const MAX_ECHOED_LENGTH = 1024;
-/** Limits how long a client may take to close a connection that this server closes, in milliseconds. */
-const CLOSE_TIMEOUT = 5000;
-/** Is the close code for clients that are to connect again later. */
+/** The longest id of a subscription, in characters, because each message repeats it; clients use 36. */
+const MAX_ID_CHARACTERS = 256;
+/** The longest message "ping" whose payload is sent back, in characters; the answer to a longer one has no payload. */
+const MAX_ECHOED_CHARACTERS = 1024;
+/** The longest time that a client may take to confirm that a connection closes, in milliseconds. */
+const MAX_CLOSE_MS = 5000;
+/** The close code for clients that should connect again later. */
 const TRY_AGAIN_LATER = 1013;
-/** Is when a client that is not let in may try again, in seconds. */
-const RETRY_AFTER = '5';
 
-/** Lists the types of messages that clients may send. */
-const ofClients: ReadonlySet<unknown> = new Set([
+/** The types of messages that clients may send. */
+const clientMessageTypes: ReadonlySet<unknown> = new Set([
   MessageType.ConnectionInit,
   MessageType.Ping,
   MessageType.Pong,
@@ -48,14 +48,14 @@ const ofClients: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Tells whether a request is to leave HTTP; others that ask for an upgrade, to HTTP/2 say, are answered as if they had
- * not.
+ * Returns true if a request asks to become a WebSocket; requests for another upgrade, to HTTP/2 for example, are
+ * answered as if they had not asked.
  */
 export function isForWebSocket({ headers, url }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket' && url?.split('?', 1)[0] === WEB_SOCKET_PATH;
 }
 
-/** Serves subscriptions by the protocol graphql-transport-ws; gives the function that lets the clients go (1001). */
+/** Serves subscriptions by the protocol graphql-transport-ws; returns the function that closes them (1001). */
 export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
   const { logger, connections, isExpired } = endpoint;
   const sockets = new WebSocketServer({
@@ -64,8 +64,8 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     maxPayload: MAX_MESSAGE_BYTES,
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-    closeTimeout: CLOSE_TIMEOUT,
-    // One message in each turn of the event loop, so that others are served between them.
+    closeTimeout: MAX_CLOSE_MS,
+    // One message in each turn of the event loop, so that other clients are served in between.
     allowSynchronousEvents: false,
   } as WebSocketServer['options']);
   const protocol = makeServer<Record<string, unknown>, SocketConnection>({
@@ -83,7 +83,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         return true;
       } catch (error) {
         if (error instanceof UncheckedTokenError) extra.close(TRY_AGAIN_LATER, error.message);
-        else if (error instanceof TokenError) extra.sendAway(error);
+        else if (error instanceof TokenError) extra.disconnect(error);
         else if (error instanceof SubscriptionRefused) {
           connections.refuse('connections');
           extra.close(TRY_AGAIN_LATER, error.message);
@@ -96,7 +96,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       extra.subscriptions += 1;
       if (isExpired(listener)) {
         const error = rejection('The token has expired. Get a new one.');
-        extra.sendAway(error);
+        extra.disconnect(error);
         return [codedError('UNAUTHENTICATED', error.message)];
       }
       const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(listener.viewer, extra.address));
@@ -113,11 +113,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     },
     subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext({ extra }, _id, _payload, _args, result) {
-      // Not each such error: it may be of a field that only who is signed in may read.
+      // Not for every such error: it may concern a field that only signed-in viewers may read.
       const expired =
         isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
-      // For the client to connect again with another token; the message itself does not go out any more.
-      if (expired) extra.sendAway(rejection(expired.message));
+      // The client shall connect again with a new token; this message is not sent any more.
+      if (expired) extra.disconnect(rejection(expired.message));
       return presented(endpoint, result);
     },
     onError: (_connection, _id, _payload, errors) =>
@@ -128,15 +128,15 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     const start = performance.now();
     let echoes = true;
     const takeUp = (text: string, isBinary: boolean, take: (text: string) => Promise<void>): void => {
-      // Of one that is being closed nothing more is heard.
+      // Messages that arrive while the connection closes are ignored.
       if (socket.readyState !== socket.OPEN) return;
       const message = isBinary
         ? { mistake: 'Send messages as text.' }
         : readMessage(text, endpoint.rules.trusted !== null);
       if ('mistake' in message) return connection.close(CloseCode.BadRequest, message.mistake);
-      echoes = message.text.length <= MAX_ECHOED_LENGTH;
+      echoes = message.text.length <= MAX_ECHOED_CHARACTERS;
       take(message.text).catch((error: unknown) => {
-        if (socket.readyState !== socket.OPEN) return; // The client left in the middle of a message.
+        if (socket.readyState !== socket.OPEN) return; // The client disconnected during a message.
         logger.error({ err: error }, 'a WebSocket message failed');
         connection.close(CloseCode.InternalServerError, 'Internal server error');
       });
@@ -144,7 +144,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        // Each is waited for, so that a client that reads slowly only has the latest waiting for it.
+        // Each message is awaited, so that only the latest one waits for a client that reads slowly.
         send: data => connection.send(data),
         close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
         onPing: payload =>
@@ -154,7 +154,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       },
       connection,
     );
-    // What a client sends against the protocol of WebSocket; the connection is closed by then.
+    // The client violated the WebSocket protocol; the connection is already closed.
     socket.on('error', error => logger.debug({ err: error }, 'a WebSocket connection failed'));
     socket.once('close', (code, reason) => {
       const viewer = connection.listener?.viewer;
@@ -196,13 +196,13 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     const answer: Refusal = {
       status: 400,
       code: 'BAD_REQUEST',
-      message: `This is no request for a WebSocket: ${message}.`,
+      message: `This is not a WebSocket request: ${message}.`,
       headers: { 'sec-websocket-version': '13, 8' },
     };
     refuse(request, socket, answer);
   });
 
-  /** How those who asked for a WebSocket stand by the limit of their address. */
+  /** The rate standing of the address of each WebSocket request. */
   const standings = new WeakMap<IncomingMessage, Standing>();
   let closing = false;
   app.server.on(
@@ -211,7 +211,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   );
 
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // Who resets the connection then is no trouble, and nobody else listens for it.
+    // A client that resets the connection now is not an error, and nothing else handles the event.
     socket.on('error', () => socket.destroy());
     const address = endpoint.clientAddressOf(request);
     const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(null, address));
@@ -224,9 +224,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       connections.refuse('origin');
       return refuse(request, socket, { status: 403, code: 'FORBIDDEN', message: refusalOfOrigin(origin) });
     }
-    // By a close code, for a page is not told the status of a request for a WebSocket.
+    // With a close code, because a page does not see the status of a WebSocket request.
     if (unpaid)
-      return sockets.handleUpgrade(request, socket, head, opened => turnAway(request, opened, unpaid.message));
+      return sockets.handleUpgrade(request, socket, head, opened => rejectForRate(request, opened, unpaid.message));
     if (endpoint.isOverloaded()) return refuse(request, socket, overloaded);
     let giveBack: (() => void) | null;
     try {
@@ -238,19 +238,19 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         status: 429,
         code: error.code,
         message: error.message,
-        headers: { 'retry-after': RETRY_AFTER },
+        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
       });
     }
     sockets.handleUpgrade(request, socket, head, opened => {
       serve(opened, request, new SocketConnection(opened, endpoint, address, giveBack!));
       giveBack = null;
     });
-    // Where it came to no WebSocket.
+    // The WebSocket was not established.
     giveBack?.();
   }
 
-  function turnAway(request: IncomingMessage, socket: WebSocket, reason: string): void {
-    // Not 4429, after which clients give up for good.
+  function rejectForRate(request: IncomingMessage, socket: WebSocket, reason: string): void {
+    // Not 4429, after which clients give up permanently.
     closeWith(
       socket.on('error', () => socket.terminate()),
       TRY_AGAIN_LATER,
@@ -262,19 +262,19 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   return () => {
     closing = true;
     for (const socket of sockets.clients) socket.close(1001, 'The server stops. Connect again.');
-    setTimeout(() => sockets.clients.forEach(socket => socket.terminate()), endpoint.grace).unref();
+    setTimeout(() => sockets.clients.forEach(socket => socket.terminate()), endpoint.maxDisconnectMs).unref();
   };
 }
 
 /**
- * Gives a message as the package is to have it, or the mistake in one that it would take for one of ours, or repeat at
- * length; it sees to the others.
+ * Returns a message as graphql-ws should see it, or the mistake in it if graphql-ws would treat it as an error of ours
+ * or repeat it at length; graphql-ws handles the other mistakes.
  */
 function readMessage(text: string, byId: boolean): { text: string } | { mistake: string } {
   let message: { type?: unknown; id?: unknown; payload?: { query?: unknown } } | null;
   try {
     message = JSON.parse(text) as typeof message;
-    // The package asks for a text where an id stands for it.
+    // graphql-ws requires a query even if an id stands for it.
     if (
       byId &&
       message?.type === MessageType.Subscribe &&
@@ -283,20 +283,20 @@ function readMessage(text: string, byId: boolean): { text: string } | { mistake:
     )
       message.payload.query ??= '';
     else byId = false;
-    if (typeof message?.type === 'string' && !ofClients.has(message.type))
+    if (typeof message?.type === 'string' && !clientMessageTypes.has(message.type))
       return { mistake: 'Clients send connection_init, ping, pong, subscribe and complete only.' };
-    if (typeof message?.id === 'string' && message.id.length > MAX_ID_LENGTH)
-      return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_LENGTH} are allowed.` };
+    if (typeof message?.id === 'string' && message.id.length > MAX_ID_CHARACTERS)
+      return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_CHARACTERS} are allowed.` };
     return { text: byId ? JSON.stringify(message) : text };
   } catch {
-    // Nothing that can be read, or, in JSON, more within each other than can be written again.
+    // Not JSON, or nested too deeply to be serialized again.
     return { mistake: 'Invalid message received' };
   }
 }
 
 /**
- * Gives the authorization of a connection, which is what the header is elsewhere. Errors: TokenError for what is no
- * text.
+ * Returns the connection parameter "authorization", which takes the place of the header. Errors: TokenError if it is
+ * not a string.
  */
 function headerIn(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
   const header = parameters?.['authorization'] ?? parameters?.['Authorization'] ?? undefined;

@@ -20,7 +20,7 @@ import { deadlocks, transactionRetries } from '../../transactions/transactions.j
 
 /**
  * Adds the metrics of counting and of transactions to a registry, and counts what this process publishes until the
- * function that it gives is called.
+ * returned function is called.
  */
 export function counterMetrics(registry: Registry, em: SqlEntityManager): () => void {
   const registers = [registry];
@@ -33,22 +33,25 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
   );
   const bypasses = counter(
     'bypasses_refused_total',
-    'Writes that were refused since hooks would not see them, by entity.',
+    'Writes that were refused because hooks would not see them, by entity.',
     'entity',
   );
   const retries = counter(
     'transaction_retries_total',
-    'Transactions that were run again, by what ended the one before.',
+    'Transactions that were run again, by what ended the previous attempt.',
     'reason',
   );
-  const locked = counter('deadlocks_total', 'Transactions that the database ended since they waited for each other.');
+  const locked = counter('deadlocks_total', 'Transactions that the database ended because they waited for each other.');
   const checked = counter('courses_checked_total', 'Courses whose stored counts were compared with the rows.');
-  const found = counter('drifts_found_total', 'Stored counts that were found wrong; one that stays wrong, each time.');
-  const repaired = counter('drifts_repaired_total', 'Stored counts that a recount has put right.');
+  const found = counter(
+    'drifts_found_total',
+    'Stored counts that were found wrong; one that stays wrong counts each time.',
+  );
+  const repaired = counter('drifts_repaired_total', 'Stored counts that a recount corrected.');
   const gauge = (name: string, what: string): Gauge =>
     new Gauge({
       name: `rollcall_last_verify_${name}`,
-      help: `${what} the last verify of all courses by this process; absent: there was none.`,
+      help: `${what} the last verify of all courses by this process; absent if there was none.`,
       registers,
     });
   const [moment, duration, drifts] = [
@@ -56,7 +59,7 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
     gauge('duration_seconds', 'The duration of'),
     gauge('drifts', 'The stored counts found wrong by'),
   ];
-  // Else 0 would say that it ended in 1970 and found nothing.
+  // Otherwise 0 would say that it ended in 1970 and found nothing.
   for (const one of [moment, duration, drifts]) one.remove();
 
   const groups = registryOf(em)?.groups ?? [];
@@ -88,7 +91,7 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
   return () => listeners.forEach(stop => stop());
 }
 
-/** Listens to a channel, which passes on what is published at once; gives the function that ends it. */
+/** Listens to a diagnostics channel, which delivers synchronously; returns the function that ends this. */
 function listen<Message>(channel: Channel, take: (message: Message) => void): () => void {
   const listener = (message: unknown): void => take(message as Message);
   channel.subscribe(listener);

@@ -4,9 +4,9 @@ import type { Database } from '../../database/database.js';
 import { poolUse } from '../../database/connections/pool-use.js';
 import { loggedError, type DatabaseFaults } from './database-faults.js';
 import { runsByState } from '../../recounts/index.js';
-import { reasonNotReady, withinPatience } from './readiness.js';
+import { reasonNotReady, withinProbeTime } from './readiness.js';
 
-/** Adds the metrics of the database to a registry and gives the function that reads them anew, for each scrape. */
+/** Adds the metrics of the database to a registry, and returns the function that updates them for each scrape. */
 export function databaseMetrics(
   registry: Registry,
   database: Database,
@@ -16,12 +16,12 @@ export function databaseMetrics(
   const registers = [registry];
   const ready = new Gauge({
     name: 'rollcall_database_ready',
-    help: 'Whether the database answers, and takes changes: 1 or 0.',
+    help: '1 if the database answers and accepts changes, otherwise 0.',
     registers,
   });
   new Counter({
     name: 'rollcall_database_faults_total',
-    help: 'Faults of the database that a caller was told of, or that work in the background met, by kind.',
+    help: 'Faults of the database that reached a caller or background work, by kind.',
     labelNames: ['kind'],
     registers,
     collect() {
@@ -37,23 +37,23 @@ export function databaseMetrics(
   });
   const most = new Gauge({
     name: 'rollcall_database_connections_max',
-    help: 'How many connections this process may have.',
+    help: 'The most connections to the database that this process may have.',
     registers,
   });
   const waiting = new Gauge({
     name: 'rollcall_database_connections_waiting',
-    help: 'How many requests for a connection wait for one.',
+    help: 'Requests that wait for a connection to the database.',
     registers,
   });
   const runs = new Gauge({
     name: 'rollcall_runs',
-    help: 'Recount runs on record in the database, by state; absent: the database does not answer.',
+    help: 'Recount runs recorded in the database, by state; absent if the database does not answer.',
     labelNames: ['state'],
     registers,
   });
 
   return async () => {
-    // First, for the questions below take a connection themselves.
+    // First, because the questions below take a connection themselves.
     const use = await poolUse(database);
     connections.set({ state: 'active' }, use.active);
     connections.set({ state: 'idle' }, use.idle);
@@ -64,7 +64,7 @@ export function databaseMetrics(
     ready.set(reason === null ? 1 : 0);
     if (reason !== null) return;
     try {
-      for (const [state, count] of Object.entries(await withinPatience(() => runsByState(database))))
+      for (const [state, count] of Object.entries(await withinProbeTime(() => runsByState(database))))
         runs.set({ state }, count);
     } catch (error) {
       logger.warn(loggedError(error), 'the runs could not be counted for /metrics');

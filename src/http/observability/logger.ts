@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.js';
 import { withoutSecrets } from './redaction.js';
 
 /**
- * Gives the server's logger: lines of JSON on standard output, or elsewhere, none with a token or an email address in
- * it.
+ * Returns the server's logger. It writes lines of JSON to standard output, or to another destination, with tokens and
+ * email addresses removed.
  */
 export function serverLogger(level: Config['logLevel'], destination?: DestinationStream): Logger {
   const options = { level, hooks: { streamWrite: withoutSecrets } };

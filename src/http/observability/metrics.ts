@@ -13,23 +13,23 @@ import type { DatabaseFaults } from './database-faults.js';
 import { databaseMetrics } from './database-metrics.js';
 import { loadMetrics, type LoadShedding } from '../limits/load-shedding.js';
 import { refuseInGraphqlShape } from '../answers/refusals.js';
-import { newListener } from '../listener.js';
+import { newHttpListener } from '../listener.js';
 import { requestLog } from './request-log.js';
 import { requestMetrics } from './request-metrics.js';
 import type { EndedRequest } from './request-record.js';
-import { sendLess } from '../answers/transfer.js';
+import { compressAndTag } from '../answers/compress-and-tag.js';
 import type { Viewers } from '../viewers/viewers.js';
 import { waitMetrics } from './wait-metrics.js';
 
-/** Holds what Node itself measures: once for the process, for its observers cannot be stopped. */
-let ofProcess: Registry | undefined;
+/** The metrics of Node itself, collected once per process because their observers cannot be stopped. */
+let processMetrics: Registry | undefined;
 
-/** Is the metrics of one server. */
+/** The metrics of one server. */
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
   /**
-   * Adds how many subscriptions and connections there are, what became of others, how many requests were refused for
-   * the rate of a client (null: no limit) and for the load, and how tokens were checked.
+   * Adds the metrics of subscriptions and their connections, of requests refused because of a client's rate (`limits` is
+   * null if the limits are off) or of the load, and of the keys that verify tokens.
    */
   watch(parts: {
     readonly counts: LiveCounts;
@@ -39,26 +39,26 @@ export interface Metrics {
     readonly viewers: Viewers;
   }): void;
   /**
-   * Serves them at /metrics: beside the API, or on a listener of their own where METRICS is an address, which ends with
-   * the server; gives its address. Errors: as of listening, with the variable that names the address.
+   * Serves them at /metrics: beside the API, or on a listener of their own if METRICS is an address; returns the URL of
+   * that listener, which closes with the server. Errors: those of listening, with the variable that names the address.
    */
   expose(config: Config): Promise<string | null>;
 }
 
-/** Begins to count for one server, until it closes. */
+/** Starts the metrics of one server; they count until it closes. */
 export function startMetrics(
   app: FastifyInstance,
   database: Database,
   faults: DatabaseFaults,
   logger: FastifyBaseLogger,
 ): Metrics {
-  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
+  if (!processMetrics) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
   const registry = new Registry();
   const count = requestMetrics(registry);
   const stops = [counterMetrics(registry, database.em as SqlEntityManager), waitMetrics(registry, database)];
   app.addHook('onClose', () => Promise.resolve(stops.forEach(stop => stop())));
   const readDatabase = databaseMetrics(registry, database, faults, logger);
-  const processRegistry = ofProcess;
+  const processRegistry = processMetrics;
   const text = async (): Promise<string> => {
     await readDatabase();
     return `${await registry.metrics()}\n${await processRegistry.metrics()}`;
@@ -92,15 +92,15 @@ export function startMetrics(
 }
 
 /**
- * Returns a listener for nothing but metrics, whose answers have what those of the API have; its requests are logged,
- * and not counted.
+ * Returns a listener for metrics only, whose answers have the same headers as those of the API; its requests are logged
+ * but not counted.
  */
 async function ownListener(config: Config, logger: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { app, follow } = newListener(config, logger);
+  const { app, follow } = newHttpListener(config, logger);
   follow([requestLog(logger)]);
   await addBrowserRules(app, { ...config, corsOrigins: [] });
   refuseInGraphqlShape(app, 'The metrics are at /metrics.');
-  await sendLess(app);
+  await compressAndTag(app);
   return app;
 }
 
@@ -125,7 +125,7 @@ function liveMetrics(registry: Registry, counts: LiveCounts, connections: LiveCo
   new Counter({
     ...byProtocol,
     name: 'rollcall_live_slow_readers_total',
-    help: 'Connections for live counts that were cut off, as their clients did not read what they were sent.',
+    help: 'Connections for live counts that were closed because their clients did not read what they were sent.',
     collect() {
       this.reset();
       for (const protocol of protocols) this.inc({ protocol }, connections.slowReaders(protocol));
@@ -146,7 +146,7 @@ function liveMetrics(registry: Registry, counts: LiveCounts, connections: LiveCo
 function keyMetrics(registry: Registry, viewers: Viewers): void {
   new Counter({
     name: 'rollcall_stale_key_uses_total',
-    help: 'Tokens that were checked with keys older than ten minutes, since the identity provider did not give new ones.',
+    help: 'Tokens that were checked with keys older than ten minutes, because the identity provider did not return new ones.',
     registers: [registry],
     collect() {
       this.reset();

@@ -1,12 +1,12 @@
 import { Kind, type DocumentNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 
-/** Keeps labels by operation: Apollo parses a text that it has seen before only once. */
+/** The labels of operations seen before; a document that is sent again is not parsed again. */
 const labels = new WeakMap<OperationDefinitionNode, string>();
 
 /**
- * Names a valid operation for metrics: its root field, `several` where there are more, `introspection` where it only
- * asks for the schema. Clients choose operation names and aliases freely; these names are as many as the schema's root
- * fields.
+ * Returns the label of a valid operation for metrics: its root field, `several` if there are more, or `introspection`
+ * if it asks only for the schema. Clients choose operation names and aliases freely, but the schema bounds the number
+ * of root fields.
  */
 export function operationLabel(operation: OperationDefinitionNode, document: DocumentNode): string {
   const known = labels.get(operation);

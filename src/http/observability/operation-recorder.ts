@@ -6,8 +6,8 @@ import { operationLabel } from './operation-label.js';
 import type { CurrentRequest } from './request-record.js';
 
 /**
- * Gives the Apollo plugin that puts the operation, the viewer and the userErrors on the request's record, at its end
- * and once.
+ * Returns the Apollo plugin that adds the operation, the viewer and the userErrors to the request's record, once, when
+ * the request finishes.
  */
 export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
@@ -30,12 +30,12 @@ export function operationRecorder(current: CurrentRequest): ApolloServerPlugin<C
   return { requestDidStart: () => listening };
 }
 
-/** Is what turns an error into what a caller may see. */
+/** A function that formats an error as its caller may see it. */
 type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
 /**
- * Gives the same function, which also puts the code of each error on the request's record, those included that come
- * before any operation; none of a client that has left, who is told nothing.
+ * Returns a function that formats errors as `format` does and adds the code of each to the request's record, including
+ * errors before any operation, but not those of a client that has disconnected and gets no answer.
  */
 export function recordingCodes(format: FormatError, current: CurrentRequest): FormatError {
   return (formatted, error) => {

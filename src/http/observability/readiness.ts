@@ -8,69 +8,69 @@ import { asProbe } from '../../database/connections/purposes.js';
 import { WorkStopped, withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { DatabaseFaults } from './database-faults.js';
 
-/** Limits how long the database may take for the simplest questions, in milliseconds. */
-const PATIENCE = 2000;
+/** The longest time that the database may take for a probe, in milliseconds. */
+const MAX_PROBE_MS = 2000;
 
 /**
- * The kinds of fault that no question finds which changes nothing: whether there is room, and whether SQLite's file may
- * be written as it was opened.
+ * The kinds of faults that a probe cannot find because it changes nothing: a full disk, and an SQLite file that was
+ * opened read-only.
  */
-const UNSEEN = { sqlite: ['full', 'read_only'], mysql: ['full'], mariadb: ['full'] } as const satisfies Record<
+const UNPROBED_FAULTS = { sqlite: ['full', 'read_only'], mysql: ['full'], mariadb: ['full'] } as const satisfies Record<
   string,
   readonly FaultKind[]
 >;
 
-/** What is said of the database, by the kind of a fault; of each other kind, that it does not answer. */
-const words: Partial<Record<FaultKind, string>> = {
+/** What /readyz says of the database, by the kind of a fault; for any other kind, that it does not answer. */
+const faultDescriptions: Partial<Record<FaultKind, string>> = {
   crowded: 'takes no more connections',
   read_only: 'takes no changes',
   full: 'has no room for changes',
 };
 
-/** Reports that a database takes no changes, though nothing that it was asked has failed. */
+/** The error of a database that accepts no changes although no probe failed. */
 class TakesNoChanges extends Error {
   constructor(why: string) {
-    super(`The database ${words.read_only} (${why}).`);
+    super(`The database ${faultDescriptions.read_only} (${why}).`);
   }
 }
 
-/** Gives why requests cannot be served now; null: the database answers, and takes changes as far as is known. */
+/** Returns why requests cannot be served now; null if the database answers and, as far as known, accepts changes. */
 export async function reasonNotReady(database: Database, faults: DatabaseFaults): Promise<string | null> {
   const kind = databaseKindOf(database);
   try {
-    await withinPatience(() => (kind === 'sqlite' ? askFile(database) : askServer(database, kind)));
+    await withinProbeTime(() => (kind === 'sqlite' ? askFile(database) : askServer(database, kind)));
   } catch (error) {
     const fault = faultOf(error);
     if (!fault)
       return error instanceof TakesNoChanges || error instanceof TooLate
         ? error.message
         : 'The database does not answer (unknown reason).';
-    // What is in the way of a question for a moment, or ends it, is no sign that the database is away.
+    // A fault that blocks or ends one probe for a moment does not mean that the database is away.
     if (fault.away || fault.told === null)
-      return `The database ${words[fault.kind] ?? 'does not answer'} (${(error as { code?: string }).code ?? fault.number}).`;
+      return `The database ${faultDescriptions[fault.kind] ?? 'does not answer'} (${(error as { code?: string }).code ?? fault.number}).`;
   }
-  const met = faults.recent(UNSEEN[kind]);
-  return met ? `The database ${words[met.kind]}, it said a moment ago (${met.number}).` : null;
+  const met = faults.recent(UNPROBED_FAULTS[kind]);
+  return met ? `The database ${faultDescriptions[met.kind]}, as it reported a moment ago (${met.number}).` : null;
 }
 
-/** Asks an SQLite file, and whether it may be written. Errors: the database's; TakesNoChanges. */
+/** Probes an SQLite file and whether it is writable. Errors: those of the database; TakesNoChanges. */
 async function askFile(database: Database): Promise<void> {
   await database.em.getConnection().execute('select 1');
   const path = database.config.get('dbName');
   if (path === undefined || path === ':memory:') return;
-  // A file system that is read only refuses this to everybody.
+  // A read-only file system refuses this even to root.
   await access(path, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
     throw new TakesNoChanges(code!);
   });
 }
 
 /**
- * Asks a server, and whether it takes changes from this user, by the transaction that it would not begin otherwise.
- * Errors: the database's; TakesNoChanges.
+ * Probes a server and, with a transaction for writing, whether it accepts changes from this user. Errors: those of the
+ * database; TakesNoChanges.
  */
 async function askServer(database: Database, kind: 'mysql' | 'mariadb'): Promise<void> {
   const client = (database.em.getConnection() as AbstractSqlConnection).getClient();
-  // What transactions may do that do not say it, as ours; and, whatever they say, InnoDB.
+  // The default of transactions that name no access mode, as ours, and InnoDB's own read-only mode.
   const setting = `@@session.${kind === 'mysql' ? 'transaction' : 'tx'}_read_only`;
   await client.connection().execute(async connection => {
     const ask = (sql: string) => connection.executeQuery<{ readonly closed: number }>(CompiledQuery.raw(sql));
@@ -86,20 +86,20 @@ async function askServer(database: Database, kind: 'mysql' | 'mariadb'): Promise
   });
 }
 
-/** Reports that a database has taken too long. */
+/** The error of a database that took too long. */
 class TooLate extends Error {}
 
 /**
- * Gives what the database answers to a question for which a connection is kept, so that it waits for nobody's work; one
- * that is not answered in time is given up with its connection. Errors: those of the question, or that it takes too
- * long.
+ * Returns the database's answer to a question, for which a connection is reserved so that it never waits for other
+ * work. If the answer takes too long, the question and its connection are given up. Errors: those of the question;
+ * TooLate.
  */
-export async function withinPatience<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+export async function withinProbeTime<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await withinOwnLimit(PATIENCE / 1000, () => asProbe(question));
+    return await withinOwnLimit(MAX_PROBE_MS / 1000, () => asProbe(question));
   } catch (error) {
     throw error instanceof WorkStopped
-      ? new TooLate(`The database has not answered for ${PATIENCE} ms.`, { cause: error })
+      ? new TooLate(`The database has not answered for ${MAX_PROBE_MS} ms.`, { cause: error })
       : error;
   }
 }

@@ -1,24 +1,24 @@
-/** Finds quickly whether a line may hold a secret at all; most do not. */
-const SUSPECT = /@|%(?:25)*40|eyJ|bearer|authorization|cookie/i;
+/** A quick test whether a line can contain a secret at all; most do not. */
+const MAY_HAVE_SECRET = /@|%(?:25)*40|eyJ|bearer|authorization|cookie/i;
 
 /**
- * Matches, in this order: a header that carries credentials, as a JSON property; an escape of JSON, which must stay
- * whole; a scheme with its credentials; and a run of the characters that neither part words nor values of SQL, JSON or
+ * The parts of a line, in this order: a header with credentials, as a JSON property; a JSON escape, which must stay
+ * whole; a scheme with its credentials; and a run of characters that separate neither words nor values in SQL, JSON or
  * URLs.
  */
-const PARTS =
+const LINE_PARTS =
   /("(?:authorization|(?:set-)?cookie)":)"(?:[^"\\]|\\.)*"|\\(?:u[\da-f]{4}|.)|\b(bearer\s+)[^\s"\\]+|[^\s"`\\<>()[\]{},;:/=&?|]+/gi;
 
-const TOKEN = /eyJ[\w-]+\.[\w-]+/;
-const EMAIL = /[^@]@[^@]|%(?:25)*40/i;
+const TOKEN_LIKE = /eyJ[\w-]+\.[\w-]+/;
+const EMAIL_LIKE = /[^@]@[^@]|%(?:25)*40/i;
 
-/** Gives a line of JSON without the tokens and email addresses in it, wherever they stand; it stays JSON. */
+/** Returns a line of JSON with the tokens and email addresses in it redacted; it stays valid JSON. */
 export function withoutSecrets(line: string): string {
-  if (!SUSPECT.test(line)) return line;
-  return line.replace(PARTS, (part: string, header?: string, scheme?: string) => {
+  if (!MAY_HAVE_SECRET.test(line)) return line;
+  return line.replace(LINE_PARTS, (part: string, header?: string, scheme?: string) => {
     if (header !== undefined) return `${header}"[redacted]"`;
     if (scheme !== undefined) return `${scheme}[token]`;
     if (part.startsWith('\\')) return part;
-    return TOKEN.test(part) ? '[token]' : EMAIL.test(part) ? '[email]' : part;
+    return TOKEN_LIKE.test(part) ? '[token]' : EMAIL_LIKE.test(part) ? '[email]' : part;
   });
 }

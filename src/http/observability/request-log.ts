@@ -1,21 +1,17 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { TransactionErrorCode } from '../../transactions/transaction-error.js';
-import type { EndedRequest } from './request-record.js';
+import { MAX_LOGGED_CHARACTERS, type EndedRequest } from './request-record.js';
 
-/** Lists the routes that machines ask every few seconds. */
-export const POLLED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+/** The routes that machines request every few seconds. */
+export const POLLED_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/**
- * Lists the routes whose requests come by the dozen: what is polled, and the files of a page; one that there is not has
- * no route.
- */
-const FREQUENT: ReadonlySet<string> = new Set([...POLLED, '/explorer/*']);
+/** The routes with many requests: the polled ones, and the files of a page; a file that does not exist has no route. */
+const FREQUENT_ROUTES: ReadonlySet<string> = new Set([...POLLED_ROUTES, '/explorer/*']);
 
 /**
- * Lists the codes of errors that are the operator's concern rather than the caller's, every one of a transaction that
- * did not go through among them.
+ * The codes of errors that concern the operator rather than the caller, including every code of a failed transaction.
  */
-const CONCERNS: ReadonlySet<string> = new Set(
+const OPERATOR_CODES: ReadonlySet<string> = new Set(
   Object.keys({
     INTERNAL_SERVER_ERROR: true,
     READ_FAILED: true,
@@ -32,23 +28,24 @@ const CONCERNS: ReadonlySet<string> = new Set(
   >),
 );
 
-/** Limits what a client has written, an operation's name or a path, in characters. */
-const LONGEST = 100;
-
 /**
- * Gives the function that writes one line for each request: `warn` where the server had trouble, `debug` for polling
- * and a page's files that were answered, else `info`.
+ * Returns the function that logs one line for each request: at `warn` if something failed on the server, at `debug` for
+ * polled routes and files of a page that were answered, otherwise at `info`.
  */
 export function requestLog(logger: FastifyBaseLogger): (request: EndedRequest) => void {
   return request => {
-    const trouble = request.status >= 500 || request.errorCodes.some(code => CONCERNS.has(code));
-    const level = trouble ? 'warn' : request.status < 400 && FREQUENT.has(request.route ?? '') ? 'debug' : 'info';
-    logger[level](lineOf(request), 'request');
+    const trouble = request.status >= 500 || request.errorCodes.some(code => OPERATOR_CODES.has(code));
+    const level = trouble
+      ? 'warn'
+      : request.status < 400 && FREQUENT_ROUTES.has(request.route ?? '')
+        ? 'debug'
+        : 'info';
+    logger[level](logFieldsOf(request), 'request');
   };
 }
 
-/** Gives the fields of a request's line; what does not apply is left out. */
-function lineOf({
+/** Returns the fields of a request's log line; those that do not apply are left out. */
+function logFieldsOf({
   id,
   method,
   route,
@@ -66,12 +63,12 @@ function lineOf({
   return {
     requestId: id,
     ...(method !== null && { method }),
-    ...(path !== null && { path: route ?? path.slice(0, LONGEST) }),
+    ...(path !== null && { path: route ?? path.slice(0, MAX_LOGGED_CHARACTERS) }),
     status,
     durationMs: Math.round(milliseconds * 100) / 100,
     ...(operation && {
       operationType: operation.type,
-      operationName: operation.name?.slice(0, LONGEST),
+      operationName: operation.name?.slice(0, MAX_LOGGED_CHARACTERS),
       operation: operation.field,
     }),
     ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }),

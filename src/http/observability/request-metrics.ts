@@ -1,39 +1,39 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { EndedRequest } from './request-record.js';
 
-/** Lists the upper bounds of the buckets for durations, in seconds. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** The upper bounds of the buckets for durations, in seconds. */
+const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * Adds the metrics of requests to a registry and gives the function that counts one.
+ * Adds the metrics of requests to a registry, and returns the function that counts one.
  *
- * No label holds what a client chooses freely: routes, root fields and codes are all from lists of the server's own.
+ * No label contains anything that a client chooses freely: routes, root fields and codes come from lists in the server.
  */
 export function requestMetrics(registry: Registry): (request: EndedRequest) => void {
   const registers = [registry];
   const requests = new Counter({
     name: 'rollcall_http_requests_total',
-    help: 'HTTP requests, by route (other: there is none) and status.',
+    help: 'HTTP requests, by route (other if there is no such route) and status.',
     labelNames: ['route', 'status'],
     registers,
   });
   const left = new Counter({
     name: 'rollcall_http_requests_aborted_total',
-    help: 'HTTP requests whose client left before it had its answer, by route.',
+    help: 'HTTP requests whose client disconnected before it had its answer, by route.',
     labelNames: ['route'],
     registers,
   });
   const operations = new Counter({
     name: 'rollcall_graphql_requests_total',
-    help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error, error, timeout or aborted (the client left before it was answered).',
+    help: 'GraphQL requests, by root field (several, introspection, invalid), type, and outcome: ok, user_error, error, timeout or aborted (the client disconnected before the answer).',
     labelNames: ['operation', 'type', 'outcome'],
     registers,
   });
   const durations = new Histogram({
     name: 'rollcall_graphql_request_duration_seconds',
-    help: 'How long GraphQL requests took, from their arrival to the end of the answer.',
+    help: 'The duration of GraphQL requests, from their arrival to the end of the answer.',
     labelNames: ['operation', 'type'],
-    buckets: BUCKETS,
+    buckets: DURATION_BUCKETS_SECONDS,
     registers,
   });
   const errors = new Counter({
@@ -44,7 +44,7 @@ export function requestMetrics(registry: Registry): (request: EndedRequest) => v
   });
   const userErrors = new Counter({
     name: 'rollcall_graphql_user_errors_total',
-    help: 'What mutations told their callers to fix, by code.',
+    help: 'The userErrors of mutations, by code.',
     labelNames: ['code'],
     registers,
   });
@@ -67,7 +67,7 @@ function outcomeOf({
   userErrorCodes,
   aborted,
 }: Pick<EndedRequest, 'operation' | 'errorCodes' | 'userErrorCodes' | 'aborted'>): string {
-  // A subscription has no other end than that its client leaves.
+  // A subscription always ends when its client disconnects.
   if (aborted && operation?.type !== 'subscription') return 'aborted';
   if (errorCodes.includes('REQUEST_TIMEOUT')) return 'timeout';
   if (errorCodes.length > 0) return 'error';

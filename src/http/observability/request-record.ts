@@ -5,33 +5,38 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
 import { transactionRetries } from '../../transactions/transactions.js';
 import type { Viewer } from '../../access/viewer.js';
-import { isGone, onceOver } from '../answers/answer-over.js';
+import { isClientGone, onFinished } from '../answers/answer-finished.js';
 import { pathOf, refusalOf, RefusedRequest } from '../answers/refusals.js';
 import type { Bill } from '../limits/rates/bill.js';
 import type { Standing } from '../limits/rates/rate-limits.js';
 import { REQUEST_ID } from './request-id.js';
 
-/** Holds what becomes known of a request while it is served. */
+/**
+ * The longest part of a path or an operation's name that logs and traces contain, in characters; clients choose them.
+ */
+export const MAX_LOGGED_CHARACTERS = 100;
+
+/** What is known about a request while it is served. */
 export interface RequestRecord {
   readonly id: string;
   viewer: Viewer | null;
   /**
-   * Is the GraphQL operation; `field` is its label, `name` what the client calls it. Null: there is none, or it is
+   * The GraphQL operation; `field` is its label, `name` is the client's name for it. Null if there is none, or it is
    * invalid.
    */
   operation: { readonly type: string; readonly name: string | null; readonly field: string } | null;
-  /** Tells that GraphQL has taken the request on, whatever came of it. */
+  /** True once the request has reached GraphQL, whatever its result. */
   isGraphql: boolean;
-  /** Lists the code of each error and each userError of the answer. */
+  /** The codes of the errors in the answer, and of its userErrors. */
   readonly errorCodes: string[];
   readonly userErrorCodes: string[];
-  /** Counts transactions that were run again. */
+  /** The number of transactions that were run again. */
   retries: number;
-  /** What the request costs whoever asks; null: it is not charged. */
+  /** What the request costs its caller; null if it is not charged. */
   bill: Bill | null;
 }
 
-/** Returns the record of a request of which nothing is known yet. */
+/** Returns the record of a request about which nothing is known yet. */
 export function newRecord(id: string): RequestRecord {
   return {
     id,
@@ -45,63 +50,63 @@ export function newRecord(id: string): RequestRecord {
   };
 }
 
-/** Is a request that has come to its end. */
+/** A request that has finished. */
 export interface EndedRequest extends RequestRecord {
-  /** Null: it could not be read. */
+  /** Null if it could not be read. */
   readonly method: string | null;
-  /** Is the route's path; null: there is no such route. */
+  /** The path of the route; null if there is no such route. */
   readonly route: string | null;
-  /** Is the path without its query string; null: it could not be read. */
+  /** The path without the query string; null if it could not be read. */
   readonly path: string | null;
   readonly status: number;
   readonly milliseconds: number;
-  /** Tells that the client left before it had the answer. */
+  /** True if the client disconnected before it had the answer. */
   readonly aborted: boolean;
 }
 
-/** Gives the record of the request in whose course it is called; undefined elsewhere. */
+/** Returns the record of the request during which it is called; undefined outside of requests. */
 export type CurrentRequest = () => RequestRecord | undefined;
 
-/** A request that has begun, as what looks at its connection sees it. */
+/** A request that has begun, seen from its connection. */
 export interface BegunRequest {
   readonly id: string;
-  /** How its payer stands by the limits of rates; null: it is not charged. */
+  /** The rate standing of its payer; null if it is not charged. */
   readonly standing: Standing | null;
-  /** Returns true once all of it has come. */
+  /** Returns true once all of it has arrived. */
   isWhole(): boolean;
-  /** Returns true once its answer, or a part of it, is on its way. */
+  /** Returns true once any part of its answer has been sent. */
   isAnswered(): boolean;
-  /** Notes that it is answered past Fastify. */
+  /** Records that it is answered past Fastify. */
   answeredWith(answer: { readonly status: number; readonly code: ErrorCode }): void;
-  /** Ends its connection after its answer. */
+  /** Closes its connection after its answer. */
   endAfter(socket: Socket): void;
 }
 
 /** The HTTP requests of a server, each with its record. */
 export interface FollowedRequests {
   readonly current: CurrentRequest;
-  /** Returns the latest request on a connection that has not come to its end; undefined: there is none. */
+  /** Returns the latest request on a connection that has not finished; undefined if there is none. */
   latestOn(socket: Socket): BegunRequest | undefined;
   /** Returns the record of a request. */
   recordOf(request: FastifyRequest): RequestRecord;
-  /** Does work in the course of a request, before its handler does. */
+  /** Does work as a part of a request, before its handler runs. */
   within<Result>(request: FastifyRequest, work: () => Result): Result;
 }
 
-/** What is known of a request until its end is told. */
-interface State {
+/** What is known about a request until it is reported as finished. */
+interface RequestState {
   readonly record: RequestRecord;
-  /** Its answer is made, and may be on its way. */
+  /** True once its answer is complete and may be being sent. */
   sent: boolean;
   closed: boolean;
   told: boolean;
-  /** How it was answered past Fastify; null: it was not. */
+  /** The answer that it got past Fastify; null if it got none. */
   answered: { readonly status: number; readonly code: ErrorCode } | null;
 }
 
 /**
- * Follows each HTTP request, sends its id back, and tells `ended` once it is answered, or once the client has left and
- * the work is done. Errors that no handler expects are logged whole.
+ * Follows each HTTP request, sends its id back, and calls the functions in `ended` when it has been answered, or when
+ * its client has disconnected and its work is done. Unexpected errors are logged completely.
  */
 export function followRequests(
   app: FastifyInstance,
@@ -109,28 +114,34 @@ export function followRequests(
   ended: readonly ((request: EndedRequest) => void)[],
 ): FollowedRequests {
   const storage = new AsyncLocalStorage<RequestRecord>();
-  const states = new WeakMap<FastifyRequest, State>();
+  const states = new WeakMap<FastifyRequest, RequestState>();
   const latest = new WeakMap<Socket, BegunRequest>();
 
   app.addHook('onRequest', (request, reply, done) => {
-    const state: State = { record: newRecord(request.id), sent: false, closed: false, told: false, answered: null };
+    const state: RequestState = {
+      record: newRecord(request.id),
+      sent: false,
+      closed: false,
+      told: false,
+      answered: null,
+    };
     states.set(request, state);
     reply.header(REQUEST_ID, request.id);
     const { socket } = request.raw;
     const begun = begunRequest(request, reply.raw, state);
     latest.set(socket, begun);
-    onceOver(request.raw, reply.raw, () => {
+    onFinished(request.raw, reply.raw, () => {
       if (latest.get(socket) === begun) latest.delete(socket);
       state.closed = true;
       if (state.sent) end(request, reply.raw.statusCode, reply.elapsedTime, !reply.raw.writableFinished);
     });
     storage.run(state.record, done);
   });
-  // Once more: what reads the body runs in no request's course.
+  // Once more, because the parsing of the body loses the request's context.
   app.addHook('preHandler', (request, _reply, done) => storage.run(states.get(request)!.record, done));
   app.addHook('onError', (request, { raw }, error, done) => {
-    // That its client left, before the end of a body or of an answer, is no error of the request.
-    if (isGone(request.raw, raw) && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete))
+    // A client that disconnects before the end of a body or of an answer is not an error of the request.
+    if (isClientGone(request.raw, raw) && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || !request.raw.complete))
       return done();
     const { record } = states.get(request)!;
     const { status, code } = refusalOf(error, request);
@@ -148,7 +159,7 @@ export function followRequests(
 
   function end(request: FastifyRequest, status: number, milliseconds: number, aborted: boolean): void {
     const state = states.get(request)!;
-    // An answer that finds its client gone may become another one, of an error.
+    // If the client has disconnected, an answer may be replaced by one for an error, so this may be called twice.
     if (state.told) return;
     state.told = true;
     const { method, originalUrl, routeOptions } = request;
@@ -184,7 +195,7 @@ export function followRequests(
   };
 }
 
-function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: State): BegunRequest {
+function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: RequestState): BegunRequest {
   return {
     id,
     get standing() {

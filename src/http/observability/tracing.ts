@@ -12,15 +12,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordedSpan, tracer } from '../../database/tracing/tracing.js';
 import type { Context } from '../../graphql/context.js';
 import { operationLabel } from './operation-label.js';
-import { onceOver } from '../answers/answer-over.js';
-import { POLLED } from './request-log.js';
-
-/** Limits what a client has written, an operation's name, in characters. */
-const LONGEST = 100;
+import { onFinished } from '../answers/answer-finished.js';
+import { POLLED_ROUTES } from './request-log.js';
+import { MAX_LOGGED_CHARACTERS } from './request-record.js';
 
 /**
- * Adds a span for each HTTP request, in the trace that its header traceparent names, and one in it for the GraphQL
- * operation; what is polled has none.
+ * Adds a span for each HTTP request, in the trace that its header traceparent names, and inside it a span for the
+ * GraphQL operation; polled routes have none.
  */
 export function traceRequests(app: FastifyInstance): void {
   const traced = new WeakMap<FastifyRequest, { readonly inRequest: TraceContext; operation?: Span }>();
@@ -28,7 +26,7 @@ export function traceRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { method, id, headers, routeOptions } = request;
     const route = routeOptions.url;
-    if (POLLED.has(route ?? '')) return done();
+    if (POLLED_ROUTES.has(route ?? '')) return done();
     const outside = propagation.extract(context.active(), headers);
     const span = tracer.startSpan(
       route === undefined ? method : `${method} ${route}`,
@@ -44,7 +42,7 @@ export function traceRequests(app: FastifyInstance): void {
     );
     if (!span.isRecording()) return done();
     traced.set(request, { inRequest: trace.setSpan(outside, span) });
-    onceOver(request.raw, reply.raw, () => {
+    onFinished(request.raw, reply.raw, () => {
       const { statusCode } = reply.raw;
       span.setAttribute('http.response.status_code', statusCode);
       if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -53,7 +51,7 @@ export function traceRequests(app: FastifyInstance): void {
     return done();
   });
 
-  // Not before: what reads the body runs in no request's course.
+  // Not earlier, because the parsing of the body loses the request's context.
   app.addHook('preHandler', (request, _reply, done) => {
     const known = traced.get(request);
     if (!known) return done();
@@ -69,8 +67,8 @@ export function traceRequests(app: FastifyInstance): void {
 }
 
 /**
- * Gives the Apollo plugin that names the operation's span and says how it ended, by codes; documents and variables may
- * hold what is private.
+ * Returns the Apollo plugin that sets the name of the operation's span and the codes of its errors, but not its
+ * document and variables, which may contain private data.
  */
 export function operationTracer(): ApolloServerPlugin<Context> {
   const listener: GraphQLRequestListener<Context> = {
@@ -81,7 +79,8 @@ export function operationTracer(): ApolloServerPlugin<Context> {
         span
           .updateName(`${operation.operation} ${operationLabel(operation, document)}`)
           .setAttribute('graphql.operation.type', operation.operation);
-        if (operation.name) span.setAttribute('graphql.operation.name', operation.name.value.slice(0, LONGEST));
+        if (operation.name)
+          span.setAttribute('graphql.operation.name', operation.name.value.slice(0, MAX_LOGGED_CHARACTERS));
       }
       if (contextValue.userErrorCodes.length > 0)
         span.setAttribute('rollcall.user_error_codes', [...contextValue.userErrorCodes]);

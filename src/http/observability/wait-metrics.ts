@@ -3,7 +3,7 @@ import type { Database } from '../../database/database.js';
 import { awaitedThings, refusedWaits, waitRefusals, type NoTurn } from '../../database/connections/waiting-line.js';
 import { courseTurnsOf } from '../../transactions/course-turns.js';
 
-/** Adds the metrics of waiting in this process to a registry, and counts until the function that it gives is called. */
+/** Adds the metrics of waiting in this process to a registry, and counts until the returned function is called. */
 export function waitMetrics(registry: Registry, database: Database): () => void {
   const registers = [registry];
   const refused = new Counter({
@@ -15,7 +15,7 @@ export function waitMetrics(registry: Registry, database: Database): () => void 
   for (const thing of awaitedThings) for (const reason of waitRefusals) refused.inc({ thing, reason }, 0);
   new Gauge({
     name: 'rollcall_course_turns_waiting',
-    help: 'How many changes wait in this process for others of the same course, before they take a connection.',
+    help: 'Changes that wait in this process for other changes to the same course, before they take a connection.',
     registers,
     collect() {
       this.set(courseTurnsOf(database).waiting);

@@ -1,8 +1,8 @@
 import { TokenError } from '../../access/token-error.js';
 
 /**
- * Gives the token of an Authorization header; null: there is no header. Errors: TokenError for one that reads
- * otherwise.
+ * Returns the token in an Authorization header; null if there is no header. Errors: TokenError if the header has
+ * another form.
  */
 export function tokenIn(header: string | undefined): string | null {
   if (header === undefined) return null;

@@ -6,16 +6,16 @@ import type { Viewer } from '../../access/viewer.js';
 import { tokenIn } from './bearer.js';
 
 /**
- * Returns the function that says who sent a request, and verifies a request's token once however often it is called; a
- * token that fails its checks is an error, never nobody.
+ * Returns the function that returns a request's viewer, null without a token. It verifies the token only once, however
+ * often it is called. Errors: those of an invalid token, and of a time limit, as GraphQL errors.
  */
 export function requestViewers(
   verify: (token: string) => Promise<Viewer>,
 ): (request: FastifyRequest) => Promise<Viewer | null> {
-  const known = new WeakMap<FastifyRequest, Promise<Viewer | null>>();
+  const viewers = new WeakMap<FastifyRequest, Promise<Viewer | null>>();
   return request => {
-    const viewer = known.get(request) ?? viewerOf(request, verify);
-    known.set(request, viewer);
+    const viewer = viewers.get(request) ?? viewerOf(request, verify);
+    viewers.set(request, viewer);
     return viewer;
   };
 }

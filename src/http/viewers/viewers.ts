@@ -13,28 +13,28 @@ import type { LiveConnections } from '../live/index.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 
 /**
- * How often it is logged at most that tokens cannot be checked, in milliseconds: a flood of tokens must not become one
- * of lines.
+ * The shortest time between two log lines about tokens that cannot be checked, in milliseconds: a flood of tokens must
+ * not become a flood of lines.
  */
 const UNCHECKED_LOG_INTERVAL_MS = 60_000;
 
-/** What the log says of tokens that cannot be checked. */
-const unchecked: Record<UncheckedReason, string> = {
-  KEYS_UNAVAILABLE: 'the keys that verify tokens cannot be had',
+/** The log messages about tokens that cannot be checked. */
+const uncheckedMessages: Record<UncheckedReason, string> = {
+  KEYS_UNAVAILABLE: 'the keys that verify tokens are not available',
   DATABASE_UNAVAILABLE: 'the users whom tokens name cannot be looked up',
 };
 
-/** Those who ask a server, by their tokens. */
+/** The viewers of a server, identified by their tokens. */
 export interface Viewers {
-  /** Returns whom a token stands for now. Errors: TokenError; UncheckedTokenError where keys or database are away. */
+  /** Returns the viewer of a token. Errors: TokenError; UncheckedTokenError if the keys or the database are away. */
   readonly verify: (token: string) => Promise<Viewer>;
-  /** Returns how many tokens were checked with keys that were too old, as the identity provider was away. */
+  /** Returns how many tokens were checked with keys that were too old because the identity provider was away. */
   readonly staleKeyUses: () => number;
-  /** Sends listeners away whose user or role is gone. */
+  /** Disconnects listeners whose user was deleted or whose role has changed, from now on. */
   watch(connections: LiveConnections): void;
 }
 
-/** Returns what finds out who asks: the token's word, checked against the users' rows. */
+/** Returns the viewers of a server: the claims of a token, checked against the users' rows. */
 export function viewersOf(
   app: FastifyInstance,
   {
@@ -50,10 +50,10 @@ export function viewersOf(
     roleFrom: config.roleFrom,
     onTrouble: (error, areKnown) =>
       error === null
-        ? logger.info('the keys that verify tokens can be had again')
+        ? logger.info('the keys that verify tokens are available again')
         : logger.warn(
             { err: error },
-            `the identity provider does not give its keys; ${areKnown ? 'known ones stay in use' : 'none are known'}`,
+            `the identity provider does not return its keys; ${areKnown ? 'known ones stay in use' : 'none are known'}`,
           ),
     onStaleUse: () => (staleKeyUses += 1),
   });
@@ -63,7 +63,7 @@ export function viewersOf(
     const deleted = message as DeletedUser;
     if (deleted.database !== database || !connections) return;
     for (const listener of connections.listeners())
-      if (listener.viewer?.userId === deleted.id) connections.sendAway(listener, userGone());
+      if (listener.viewer?.userId === deleted.id) connections.disconnect(listener, userGone());
   };
   deletedUsers.subscribe(onDeleted);
   app.addHook('onClose', (_app, done) => {
@@ -74,16 +74,16 @@ export function viewersOf(
   const loggedAt = new Map<UncheckedReason, number>();
   const logUnchecked = (error: UncheckedTokenError): void => {
     const about = { requestId: current()?.id };
-    // Counted each; logged once for all of an outage, which gives one after another different errors.
+    // Each is counted, but only one line is logged for an outage, in which the errors differ.
     faults.note(error, about, null);
     if (performance.now() - (loggedAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < UNCHECKED_LOG_INTERVAL_MS) return;
     loggedAt.set(error.code, performance.now());
     const line = { ...about, ...loggedError(error) };
-    if (error.code === 'DATABASE_UNAVAILABLE') logger.warn(line, unchecked[error.code]);
-    else logger.error(line, unchecked[error.code]);
+    if (error.code === 'DATABASE_UNAVAILABLE') logger.warn(line, uncheckedMessages[error.code]);
+    else logger.error(line, uncheckedMessages[error.code]);
   };
   let isCut = false;
-  /** Tells once that listeners cannot be looked up, and once that they can be again. */
+  /** Logs once that listeners cannot be looked up, and once that they can be again. */
   const tellOf = (error: unknown): void => {
     if (error !== null && !isCut)
       logger.warn(loggedError(error), 'the users who listen cannot be looked up; they stay until they can be');
@@ -95,7 +95,7 @@ export function viewersOf(
       try {
         return await users.viewerOf(await claimedBy(token));
       } catch (error) {
-        const told = isAway(error) ? new UncheckedTokenError('DATABASE_UNAVAILABLE', error) : error;
+        const told = isDatabaseAway(error) ? new UncheckedTokenError('DATABASE_UNAVAILABLE', error) : error;
         if (told instanceof UncheckedTokenError) logUnchecked(told);
         throw told;
       }
@@ -103,7 +103,7 @@ export function viewersOf(
     staleKeyUses: () => staleKeyUses,
     watch(served) {
       connections = served;
-      // Every second, of those whose last look is as old as it may be: so nobody's rights last longer than that.
+      // Every second; users whose last lookup is recent enough come from the cache, so no rights outlast that time.
       served.recheck(async listeners => {
         let trouble: unknown = null;
         await Promise.all(
@@ -111,8 +111,8 @@ export function viewersOf(
             .filter(({ viewer }) => viewer?.userId != null)
             .map(async listener => {
               try {
-                const error = await rightsGone(users, listener.viewer!);
-                if (error) served.sendAway(listener, error);
+                const error = await rightsError(users, listener.viewer!);
+                if (error) served.disconnect(listener, error);
               } catch (error) {
                 trouble = error;
               }
@@ -125,15 +125,17 @@ export function viewersOf(
 }
 
 /**
- * Returns true for the error of a look at users' rows that found no database, or none that answers in time, as where
- * others have locked the rows.
+ * Returns true if looking up users failed because the database is away or does not answer in time, for example because
+ * their rows are locked.
  */
-function isAway(error: unknown): boolean {
+function isDatabaseAway(error: unknown): boolean {
   return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.told != null;
 }
 
-/** Returns why a viewer has not the rights any more that it had; null: it has. */
-async function rightsGone(users: KnownUsers, viewer: Viewer): Promise<TokenError | null> {
+/**
+ * Returns why a viewer no longer has the rights that it had; null if it still has them. Errors: those of the database.
+ */
+async function rightsError(users: KnownUsers, viewer: Viewer): Promise<TokenError | null> {
   try {
     const { role } = await users.viewerOf(viewer);
     return role === viewer.role ? null : rejection('The role of this user has changed. Connect again.');

@@ -9,8 +9,8 @@ import type { Placement } from './placement.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 
 /**
- * Imports the Open University Learning Analytics Dataset: a course for each presentation, found by its exact
- * title ("AAA 2013J"), a user for each student, an enrollment for each registration. What is missing is made.
+ * Imports the Open University Learning Analytics Dataset: a course for each presentation, found by its exact title
+ * ("AAA 2013J"), a user for each student, an enrollment for each registration. What is missing is made.
  *
  * Withdrawn is DROPPED; Pass, Distinction and Fail are COMPLETED. Errors: ImportError.
  */

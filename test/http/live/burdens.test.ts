@@ -247,7 +247,7 @@ describe('a listener whose rights are gone', () => {
     for (const client of [...mine, ...others]) expect(await client.counts()).toEqual([course, 0, 0]);
     const gone = served.connections.listeners().filter(({ viewer }) => viewer?.userId === 1);
     expect([gone.length, served.connections.listeners().length]).toEqual([2, 4]);
-    for (const listener of gone) served.connections.sendAway(listener, rejection('Your account is gone.'));
+    for (const listener of gone) served.connections.disconnect(listener, rejection('Your account is gone.'));
     expect(await mine[0]!.next()).toMatchObject({
       errors: [{ message: 'Your account is gone.', extensions: { code: 'UNAUTHENTICATED' } }],
     });
@@ -256,7 +256,7 @@ describe('a listener whose rights are gone', () => {
     await until(() => served.connections.listeners().length === 2, 'They are still connected.');
     expect([served.counts.count('sse'), served.counts.count('ws')]).toEqual([1, 1]);
     for (const client of others) client.close();
-    served.letGo();
+    served.closeSubscriptions();
     await app.close();
     await api.stop();
   });

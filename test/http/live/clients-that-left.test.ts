@@ -33,7 +33,7 @@ describeOnEach('the first look of a subscription', kind => {
   it.each(protocols)('by %s ends when its client leaves', async protocol => {
     await addCourse(api.database);
     if (kind !== 'sqlite') await waitLong(api);
-    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+    const closeSubscriptions = await lockCoursesTable(api.database, api.databaseUrl);
     // On SQLite it waits for the one connection, else for the table.
     const looks = async (): Promise<number> => (await poolUse(api.database))[kind === 'sqlite' ? 'waiting' : 'active'];
     const client = subscribeBy(protocol, api.url);
@@ -43,7 +43,7 @@ describeOnEach('the first look of a subscription', kind => {
     // While the table is still locked.
     await until(async () => (await looks()) === 0, 'The look goes on without its client.');
     await message;
-    await letGo();
+    await closeSubscriptions();
   });
 });
 
@@ -71,17 +71,17 @@ describeOnServers('the making of a message', kind => {
   /** Has a message become due that cannot be made; returns what lets it be. */
   async function messageUnderWay(): Promise<() => Promise<void>> {
     await past(other, 'update core_course set total_enrollments = 1');
-    const letGo = await lockTable(api.database, api.databaseUrl, 'core_enrollments');
+    const closeSubscriptions = await lockTable(api.database, api.databaseUrl, 'core_enrollments');
     await pace.tick();
     await until(async () => (await tableLockWaits(other)) === 1, 'No message is made.');
-    return letGo;
+    return closeSubscriptions;
   }
 
   it.each(protocols)('by %s stops when its time is over, which its client is told', async protocol => {
     await begin(protocol, 2);
-    const letGo = await messageUnderWay();
+    const closeSubscriptions = await messageUnderWay();
     const message = await client.next();
-    await letGo();
+    await closeSubscriptions();
     expect(message).toMatchObject({
       errors: [
         { path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } },
@@ -91,9 +91,9 @@ describeOnServers('the making of a message', kind => {
 
   it.each(protocols)('by %s stops when its client leaves', async protocol => {
     await begin(protocol, 600);
-    const letGo = await messageUnderWay();
+    const closeSubscriptions = await messageUnderWay();
     client.close();
     await until(async () => (await tableLockWaits(other)) === 0, 'The message is made without its client.');
-    await letGo();
+    await closeSubscriptions();
   });
 });

@@ -97,7 +97,10 @@ describe('the stream of events', () => {
         400,
         {
           errors: [
-            { message: expect.stringContaining('"operationName" is not a text'), extensions: { code: 'BAD_REQUEST' } },
+            {
+              message: expect.stringContaining('"operationName" is not a string'),
+              extensions: { code: 'BAD_REQUEST' },
+            },
           ],
         },
       ]);

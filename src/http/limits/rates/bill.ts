@@ -2,14 +2,14 @@ import { GraphQLError } from 'graphql';
 import type { ErrorCode } from '../../../graphql/errors/error-catalogue.js';
 import type { Payer, RateLimits, Standing } from './rate-limits.js';
 
-/** Why a charge was refused. */
+/** The refusal of a charge. */
 export interface RateRefusal {
   readonly message: string;
-  /** The seconds after which it can be granted. */
+  /** The seconds after which the charge can succeed. */
   readonly retryAfter: number;
 }
 
-/** What a request, or a subscription of a WebSocket, costs whoever asks. */
+/** The bill of a request, or of a subscription by WebSocket: the points that its caller pays. */
 export class Bill {
   #requested = 0;
   #actual = 0;
@@ -21,39 +21,39 @@ export class Bill {
     private readonly payer: Payer,
   ) {}
 
-  /** All points that were asked for. */
+  /** All points that were requested. */
   get requested(): number {
     return this.#requested;
   }
 
-  /** The points of what was granted, and so was done, without those that were given back. */
+  /** The points of the work that was granted, without those that were given back. */
   get actual(): number {
     return this.#actual;
   }
 
-  /** How the payer stood after the last charge; null: nothing was charged yet. */
+  /** The payer's standing after the last charge; null if nothing has been charged yet. */
   get standing(): Standing | null {
     return this.#standing;
   }
 
   /**
-   * Charges points before the work that they stand for; returns why it must not be done, or null. `unusedBy` says what
-   * the work did not take of them, from the data of its answer.
+   * Charges points before the work that they pay for; returns why the work must not be done, or null. `unusedBy` returns
+   * the points that the work did not use, from the data of its answer.
    */
   async charge(points: number, unusedBy: ((data: unknown) => number) | null = null): Promise<RateRefusal | null> {
     const whole = Math.ceil(points);
     this.#requested += whole;
     const standing = await this.limits.charge(this.payer, whole);
     this.#standing = standing;
-    if (standing.isRefused) return refusalOf(standing);
+    if (standing.isRefused) return rateRefusal(standing);
     this.#actual += whole;
     this.#unusedBy = unusedBy;
     return null;
   }
 
   /**
-   * Gives back what an operation did not take of its points, from the data of its whole answer, while the window lasts
-   * that they were charged to.
+   * Gives back the points that an operation did not use, computed from the data of its complete answer, as long as the
+   * window lasts that they were charged to.
    */
   async giveBack(data: unknown): Promise<void> {
     const unused = Math.floor(this.#unusedBy?.(data) ?? 0);
@@ -62,14 +62,14 @@ export class Bill {
     this.#standing = await this.limits.giveBack(this.payer, unused, this.#standing!);
   }
 
-  /** Charges points for work that is done in any case, only later where they are refused. */
+  /** Charges points for work that is done in any case, but later if the payer has none left. */
   async chargeOrDelay(points: number): Promise<void> {
     this.#requested += points;
     this.#actual += points;
     this.#standing = await this.limits.delay(this.payer, points);
   }
 
-  /** Charges points for work that is done already, though nothing may be left for them. */
+  /** Charges points for work that is done already, even if the payer has none left. */
   async settle(points: number): Promise<void> {
     const whole = Math.ceil(points);
     if (whole === 0) return;
@@ -78,8 +78,8 @@ export class Bill {
   }
 }
 
-/** Returns why a charge was refused, in words. */
-function refusalOf(standing: Standing): RateRefusal {
+/** Returns why a charge was refused, as the caller is told. */
+function rateRefusal(standing: Standing): RateRefusal {
   const {
     limit,
     allowance: { points, seconds },
@@ -95,7 +95,7 @@ function refusalOf(standing: Standing): RateRefusal {
   };
 }
 
-/** Returns the error of an operation that was refused; `http` is what the whole answer has, where it is one of HTTP. */
+/** Returns the error of an operation that was refused; `http` is the status and the headers of an HTTP answer. */
 export function rateLimited(
   { message, retryAfter }: RateRefusal,
   http?: { readonly status: number; readonly headers: Map<string, string> },

@@ -1,23 +1,22 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Allowance } from '../../../config/config-values.js';
-import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
+import { giveBackTo, takeFrom, type WindowState, type Windows } from './windows.js';
 
 /**
- * The most clients whose windows are kept in memory, so that a flood from many addresses does not fill it; 54 MB, as
- * measured.
+ * The most clients whose windows are kept in memory, so that a flood from many addresses does not exhaust it; measured
+ * at 54 MB.
  */
 export const MAX_CLIENTS = 100_000;
 
 /**
- * Windows in the memory of this process. Those of the most recent clients are kept; the one that began first is
- * forgotten first.
+ * Rate windows in the memory of this process. Those of the most recent clients are kept; the oldest is removed first.
  */
 export class MemoryWindows implements Windows {
   readonly #limiter: RateLimiterMemory;
-  /** The clients in the order in which their windows began, in a ring: the next one takes the place of the first. */
+  /** A ring buffer of clients in the order in which their windows began: the next one replaces the first. */
   readonly #ring: string[] = [];
   #next = 0;
-  /** Where in the ring each client's latest window is. */
+  /** The place of each client's latest window in the ring buffer. */
   readonly #places = new Map<string, number>();
 
   constructor(
@@ -27,19 +26,19 @@ export class MemoryWindows implements Windows {
     this.#limiter = new RateLimiterMemory({ points, duration: seconds });
   }
 
-  async take(client: string, points: number): Promise<Taken> {
+  async take(client: string, points: number): Promise<WindowState> {
     const taken = await takeFrom(this.#limiter, client, points);
     if (taken.isFirst) await this.#remember(client);
     return taken;
   }
 
-  async giveBack(client: string, points: number): Promise<Taken | null> {
-    // One that was forgotten since begins anew, with all its points.
+  async giveBack(client: string, points: number): Promise<WindowState | null> {
+    // A window that has been removed since starts again with all its points.
     if (!(await this.#limiter.get(client))) return null;
     return giveBackTo(this.#limiter, client, points);
   }
 
-  /** How many clients' windows are kept. */
+  /** The number of clients whose windows are kept. */
   get size(): number {
     return this.#limiter.dump().storage.length;
   }
@@ -52,7 +51,7 @@ export class MemoryWindows implements Windows {
     const isLatest = first !== undefined && this.#places.get(first) === place;
     if (isLatest) this.#places.delete(first);
     this.#places.set(client, place);
-    // A client whose window has ended and begun again keeps the new one.
+    // If the client's window has ended and begun again, the new one is kept.
     if (isLatest && first !== client) await this.#limiter.delete(first);
   }
 }

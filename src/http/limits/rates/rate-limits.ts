@@ -4,49 +4,49 @@ import type { Config } from '../../../config/config.js';
 import type { Allowance } from '../../../config/config-values.js';
 import type { Viewer } from '../../../access/viewer.js';
 import { MemoryWindows } from './memory-windows.js';
-import { MAX_WAIT_MS, RedisRateLimits } from './redis.js';
-import type { Taken, Windows } from './windows.js';
+import { MAX_REDIS_WAIT_MS, RedisRateLimits } from './redis.js';
+import type { WindowState, Windows } from './windows.js';
 
-/** The limits: of an address, for requests of nobody who is signed in, and of a viewer. */
+/** The rate limits: of an address, for requests without a valid token, and of a viewer. */
 export const rateLimitNames = ['address', 'viewer'] as const;
 export type RateLimitName = (typeof rateLimitNames)[number];
 
-/** Whose window a request is charged to. */
+/** The client to whose window a request is charged. */
 export interface Payer {
   readonly limit: RateLimitName;
   readonly client: string;
 }
 
-/** How a payer stands after a charge. */
+/** The state of a payer's window after a charge. */
 export interface Standing {
   readonly limit: RateLimitName;
   readonly allowance: Allowance;
   readonly isRefused: boolean;
-  /** What is left until the window ends, in points; null: it is not known, since Redis cannot be reached. */
+  /** The points left until the window ends; null if unknown because Redis cannot be reached. */
   readonly left: number | null;
-  /** How long until the next window begins, in whole seconds. */
+  /** The time until the next window begins, in whole seconds. */
   readonly resetsIn: number;
-  /** When it begins, in milliseconds of performance.now(). */
+  /** The moment at which the next window begins, in milliseconds of performance.now(). */
   readonly resetsAt: number;
 }
 
 /**
- * How long a refusal is held back, in milliseconds: who sends the next request once it has this answer cannot keep the
- * server busy with refusals.
+ * The delay of a refusal, in milliseconds, so that a client that waits for each answer cannot keep the server busy with
+ * refusals.
  */
-const HOLD_MS = 1000;
-/** The most refusals that are held back at a time; any more are given at once. */
-const MAX_HELD = 1000;
+const REFUSAL_DELAY_MS = 1000;
+/** The most refusals that are delayed at a time; any more are sent at once. */
+const MAX_DELAYED_REFUSALS = 1000;
 
-/** How long things take in the limits of rates, where it is not as usual. */
+/** Times of the rate limits that differ from the defaults. */
 export interface RateTimes {
-  /** Returns once a client that has used up its points may learn so. */
+  /** Resolves when a client that has used up its points may be told so. */
   readonly hold?: (() => Promise<void>) | undefined;
-  /** The most that a request waits for Redis, in milliseconds. */
+  /** The longest time that a request waits for Redis, in milliseconds. */
   readonly redisWaitMs?: number | undefined;
 }
 
-/** Limits the points that each viewer, and each address without one, may use in a time. */
+/** The limits on the points that each viewer, and each address without one, may use within a window of time. */
 export class RateLimits {
   readonly #limits: Readonly<Record<RateLimitName, { readonly allowance: Allowance; readonly windows: Windows }>>;
   readonly #redis: RedisRateLimits | null;
@@ -58,7 +58,10 @@ export class RateLimits {
   constructor(
     { address, viewer, redisUrl }: NonNullable<Config['rateLimits']>,
     logger: FastifyBaseLogger,
-    { hold = () => delay(HOLD_MS, undefined, { ref: false }), redisWaitMs = MAX_WAIT_MS }: RateTimes = {},
+    {
+      hold = () => delay(REFUSAL_DELAY_MS, undefined, { ref: false }),
+      redisWaitMs = MAX_REDIS_WAIT_MS,
+    }: RateTimes = {},
   ) {
     this.#hold = hold;
     const redis = redisUrl === null ? null : new RedisRateLimits(redisUrl, logger, { maxWaitMs: redisWaitMs });
@@ -70,12 +73,12 @@ export class RateLimits {
     this.#redis = redis;
   }
 
-  /** What became of Redis; null: the windows are in memory. */
+  /** The state of Redis; null if the windows are in memory. */
   get redis(): Pick<RedisRateLimits, 'isReachable' | 'unchecked'> | null {
     return this.#redis;
   }
 
-  /** Connects to Redis, where the windows are there. */
+  /** Connects to Redis, if the windows are there. */
   async connect(): Promise<void> {
     await this.#redis?.connect();
   }
@@ -84,7 +87,7 @@ export class RateLimits {
     this.#redis?.close();
   }
 
-  /** Charges a payer with points, a whole number of them; where they are refused, it returns after a while. */
+  /** Charges a payer a whole number of points; if the payer has none left, it returns after a delay. */
   async charge(payer: Payer, points: number): Promise<Standing> {
     const standing = await this.settle(payer, points);
     if (standing.isRefused) {
@@ -95,7 +98,7 @@ export class RateLimits {
   }
 
   /**
-   * Charges a payer with points for work that is done in any case; where they are refused, it returns after a while.
+   * Charges a payer points for work that is done in any case; if the payer has none left, it returns after a delay.
    */
   async delay(payer: Payer, points: number): Promise<Standing> {
     const standing = await this.settle(payer, points);
@@ -103,15 +106,15 @@ export class RateLimits {
     return standing;
   }
 
-  /** Charges a payer with points for work that is done already. */
+  /** Charges a payer points for work that is done already. */
   async settle({ limit, client }: Payer, points: number): Promise<Standing> {
     const { allowance, windows } = this.#limits[limit];
     return standingOf(limit, allowance, await windows.take(client, points));
   }
 
   /**
-   * Gives points back that a payer was charged; `charged` is how the payer stood after that. What was charged to a
-   * window that is over needs none back.
+   * Gives points back to a payer; `charged` is the standing after they were charged. Points of a window that has ended
+   * are not given back.
    */
   async giveBack({ limit, client }: Payer, points: number, charged: Standing): Promise<Standing> {
     const { allowance, windows } = this.#limits[limit];
@@ -121,16 +124,17 @@ export class RateLimits {
   }
 
   async #holdBack(): Promise<void> {
-    if (this.#held >= MAX_HELD) return;
+    if (this.#held >= MAX_DELAYED_REFUSALS) return;
     this.#held += 1;
     await this.#hold().finally(() => (this.#held -= 1));
   }
 }
 
 /**
- * Returns how a payer stands after points were taken of a window, or given back; null: the windows cannot be reached.
+ * Returns a payer's standing after points were taken from a window or given back; `taken` is null if the windows cannot
+ * be reached.
  */
-function standingOf(limit: RateLimitName, allowance: Allowance, taken: Taken | null): Standing {
+function standingOf(limit: RateLimitName, allowance: Allowance, taken: WindowState | null): Standing {
   const resetsIn = taken?.resetsIn ?? 0;
   return {
     limit,
@@ -142,9 +146,9 @@ function standingOf(limit: RateLimitName, allowance: Allowance, taken: Taken | n
   };
 }
 
-/** Returns who pays for a request: the viewer, where a token has proved one, and otherwise the address. */
+/** Returns who pays for a request: the viewer if there is a valid token, otherwise the address. */
 export function payerOf(viewer: Viewer | null, address: string): Payer {
-  // Tokens of admins who are no user have one window together.
+  // Admin tokens that name no user share one window.
   return viewer === null
     ? { limit: 'address', client: address }
     : { limit: 'viewer', client: String(viewer.userId ?? 'admin') };

@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { rateLimitNames, type RateLimits } from './rate-limits.js';
 
-/** Adds the metrics of the limits of rates to a registry; null: there are no limits. */
+/** Adds the metrics of the rate limits to a registry; `limits` is null if they are off. */
 export function rateMetrics(registry: Registry, limits: RateLimits | null): void {
   const registers = [registry];
   const redis = limits?.redis;
@@ -23,7 +23,7 @@ export function rateMetrics(registry: Registry, limits: RateLimits | null): void
       if (redis) this.set(redis.isReachable ? 1 : 0);
     },
   });
-  // Else 0 would say that it is away.
+  // Otherwise the gauge would begin at 0, which says that Redis does not answer.
   up.remove();
   new Counter({
     name: 'rollcall_rate_limit_unchecked_total',

@@ -2,69 +2,66 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Allowance } from '../../../config/config-values.js';
-import { giveBackTo, takeFrom, type Taken, type Windows } from './windows.js';
+import { giveBackTo, takeFrom, type WindowState, type Windows } from './windows.js';
 
-/** The most that a request waits for an answer of Redis, in milliseconds. */
-export const MAX_WAIT_MS = 100;
-/** The most that the server's start waits for a connection, in milliseconds. */
-const MAX_CONNECT_MS = 2000;
-/**
- * How long Redis may leave a command without an answer before its connection is given up for a new one, in
- * milliseconds.
- */
-const MAX_SILENCE_MS = 5000;
-/**
- * How long Redis is left alone after it has failed to answer, in milliseconds; requests pass meanwhile without asking
- * it.
- */
-const PAUSE_MS = 1000;
+/** The longest time that a request waits for an answer of Redis, in milliseconds. */
+export const MAX_REDIS_WAIT_MS = 100;
+/** The longest time that the server's start waits for a connection to Redis, in milliseconds. */
+const MAX_REDIS_CONNECT_MS = 2000;
+/** The longest time that Redis may leave a command unanswered before its connection is replaced, in milliseconds. */
+const MAX_REDIS_SILENCE_MS = 5000;
+/** The time for which Redis is not asked after it has failed to answer, in milliseconds; requests pass meanwhile. */
+const REDIS_PAUSE_MS = 1000;
 
-/** Windows in Redis, which all servers share. While it cannot be reached, requests pass. */
+/** Rate windows in Redis, which all servers share. While Redis cannot be reached, requests pass. */
 export class RedisRateLimits {
   readonly #client: Redis;
   readonly #maxWaitMs: number;
   readonly #pauseMs: number;
   readonly #logger: FastifyBaseLogger;
-  /** The moment from which Redis may be asked again, during an outage; null: it answers. */
+  /** During an outage, the moment from which Redis may be asked again; null if it answers. */
   #askAgainAt: number | null = null;
-  /** Why there is no connection, as far as is known. */
+  /** The latest error of the connection; null if there is a connection. */
   #trouble: Error | null = null;
   #isClosed = false;
-  /** The charges that were not checked, since Redis could not be reached. */
+  /** The number of charges that passed unchecked because Redis could not be reached. */
   unchecked = 0;
 
   constructor(
     url: string,
     logger: FastifyBaseLogger,
-    { maxWaitMs = MAX_WAIT_MS, pauseMs = PAUSE_MS }: { readonly maxWaitMs?: number; readonly pauseMs?: number } = {},
+    {
+      maxWaitMs = MAX_REDIS_WAIT_MS,
+      pauseMs = REDIS_PAUSE_MS,
+    }: { readonly maxWaitMs?: number; readonly pauseMs?: number } = {},
   ) {
     this.#maxWaitMs = maxWaitMs;
     this.#pauseMs = pauseMs;
     this.#logger = logger;
     this.#client = new Redis(url, {
       lazyConnect: true,
-      connectTimeout: MAX_CONNECT_MS,
-      socketTimeout: MAX_SILENCE_MS,
+      connectTimeout: MAX_REDIS_CONNECT_MS,
+      socketTimeout: MAX_REDIS_SILENCE_MS,
       // A request does not wait for a connection to come back, and a charge is not sent twice.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      retryStrategy: tries => Math.min(tries * 100, PAUSE_MS),
+      retryStrategy: tries => Math.min(tries * 100, REDIS_PAUSE_MS),
     });
-    // Why it cannot be reached is told here, and logged when a request finds out that it cannot.
+    // The reason is only kept here; it is logged when a request fails to reach Redis.
     this.#client.on('error', (error: Error) => (this.#trouble = error)).on('ready', () => (this.#trouble = null));
   }
 
-  /** Whether Redis answered when it was asked last. */
+  /** True if Redis answered when it was last asked. */
   get isReachable(): boolean {
     return this.#askAgainAt === null;
   }
 
-  /** Connects; where that fails, the outage is logged and connecting goes on by itself. */
+  /** Connects; on failure it logs the outage, and the client goes on trying by itself. */
   async connect(): Promise<void> {
     await this.#client.connect().catch((error: unknown) => this.#failed(error));
   }
 
-  /** Returns the windows of one limit, under a name of their own. */
+  /** Returns the windows of the limit with a name. */
   windows(name: string, { points, seconds }: Allowance): Windows {
     const limiter = new RateLimiterRedis({
       storeClient: this.#client,
@@ -79,8 +76,8 @@ export class RedisRateLimits {
     };
   }
 
-  /** Returns what Redis answers; null: it does not. */
-  async #asked(ask: () => Promise<Taken>): Promise<Taken | null> {
+  /** Returns the answer of Redis; null if there is none. */
+  async #asked(ask: () => Promise<WindowState>): Promise<WindowState | null> {
     if (!this.#mayAsk()) return null;
     try {
       const taken = await this.#inTime(ask());
@@ -92,13 +89,13 @@ export class RedisRateLimits {
     }
   }
 
-  /** Ends the connection, without waiting for Redis; what is charged from now on passes. */
+  /** Closes the connection without waiting for Redis; charges pass from now on. */
   close(): void {
     this.#isClosed = true;
     this.#client.disconnect();
   }
 
-  /** Returns true for each request while Redis answers, and during an outage for one request after each pause. */
+  /** Returns true while Redis answers, and during an outage for one request after each pause. */
   #mayAsk(): boolean {
     if (this.#isClosed) return false;
     if (this.#askAgainAt === null) return true;
@@ -107,10 +104,10 @@ export class RedisRateLimits {
     return true;
   }
 
-  /** Returns what Redis answers. Errors: an answer that takes too long. */
+  /** Returns the answer of Redis. Errors: those of Redis, and an answer that takes too long. */
   async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    // Not before what has come is read: that this process was busy does not mean that Redis is away.
+    // First read what has arrived: if this process was busy, Redis may have answered in time.
     const timer = setTimeout(
       () => setImmediate(() => reject(new Error(`no answer within ${this.#maxWaitMs} ms`))),
       this.#maxWaitMs,
@@ -119,7 +116,7 @@ export class RedisRateLimits {
       return await Promise.race([answer, late]);
     } finally {
       clearTimeout(timer);
-      // Nobody waits for the other one any more.
+      // Nothing awaits the promise that lost the race.
       late.catch(() => undefined);
       answer.catch(() => undefined);
     }
@@ -138,18 +135,18 @@ export class RedisRateLimits {
 
   #failed(error: unknown): void {
     if (this.#isClosed) return;
-    // Not the error as a whole: that of a command carries its arguments, the password among them.
+    // Not the whole error: a command's error contains its arguments, which may include the password.
     if (this.#askAgainAt === null)
       this.#logger.warn(
-        { reason: reasonOf(this.#trouble ?? error) },
-        'Redis cannot be reached, so requests pass without a limit on their rate until it answers',
+        { reason: outageReason(this.#trouble ?? error) },
+        'Redis cannot be reached, so requests pass without a rate limit until it answers',
       );
     this.#askAgainAt = performance.now() + this.#pauseMs;
   }
 }
 
-/** Returns why Redis did not answer, in a few words that hold no argument of a command. */
-function reasonOf(error: unknown): string {
+/** Returns why Redis did not answer, without the arguments of a command. */
+function outageReason(error: unknown): string {
   const { code, message } = error as { code?: string; message: string };
   return code ?? message;
 }

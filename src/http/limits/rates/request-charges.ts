@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withinLimit } from '../../../database/time-limits/time-limit.js';
 import type { Viewer } from '../../../access/viewer.js';
-import { isGone } from '../../answers/answer-over.js';
+import { isClientGone } from '../../answers/answer-finished.js';
 import type { ClientAddressOf } from '../client-address.js';
-import { BODY_LIMIT, RefusedRequest } from '../../answers/refusals.js';
-import { POLLED } from '../../observability/request-log.js';
+import { MAX_BODY_BYTES, RefusedRequest } from '../../answers/refusals.js';
+import { POLLED_ROUTES } from '../../observability/request-log.js';
 import type { FollowedRequests } from '../../observability/request-record.js';
 import { limitOf } from '../time-limits.js';
 import { Bill } from './bill.js';
@@ -15,24 +15,23 @@ import { payerOf, type RateLimits, type Standing } from './rate-limits.js';
 export interface Charging {
   readonly limits: RateLimits;
   readonly clientAddressOf: ClientAddressOf;
-  /** Returns who sent a request; null: nobody is signed in. Errors: for a token that proves nothing. */
+  /** Returns the viewer of a request; null if it has no token. Errors: those of an invalid token. */
   readonly viewerOf: (request: FastifyRequest) => Promise<Viewer | null>;
-  /** Returns true where a request came as the server was stopping, and so is refused. */
+  /** Returns true if a request arrived after the server began to stop, and so is rejected. */
   readonly isLate: (request: FastifyRequest) => boolean;
   readonly requests: FollowedRequests;
-  /** How long finding out who sent a request may take, in seconds. */
+  /** The longest time that finding a request's viewer may take, in seconds. */
   readonly seconds: number;
 }
 
 /**
- * Charges what a browser asks before it sends a request of a page (CORS); to be called before the rules for browsers,
- * which answer it.
+ * Charges CORS preflight requests; call this before adding the rules for browsers, which answer them.
  *
- * It is never refused, because the request after it may be of a viewer who has points left; where the address has none,
- * it is answered late.
+ * A preflight is never refused, because the request after it may come from a viewer who has points left; if the address
+ * has none, it is answered late.
  */
 export function chargePreflights(app: FastifyInstance, { limits, clientAddressOf, requests }: Charging): void {
-  // Other requests go on at once: those that come before the server stops are not to be taken for later ones.
+  // Other requests continue at once: a request that arrived before the server stops must not count as a late one.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.method !== 'OPTIONS' || isPolled(request)) return done();
     const bill = new Bill(limits, payerOf(null, clientAddressOf(request.raw)));
@@ -42,11 +41,10 @@ export function chargePreflights(app: FastifyInstance, { limits, clientAddressOf
 }
 
 /**
- * Charges each request, except those of what is polled, and says in the header of each answer how the payer stands; to
- * be called before all that may refuse a request, so that refusals are charged too.
+ * Charges each request, except those to polled routes, and adds the payer's standing to the headers of each answer;
+ * call this before adding anything that may reject a request, so that rejected requests are charged too.
  *
- * A request is charged before its body is read: to the viewer whom its token proves, and to its address where there is
- * no token, or one that proves nothing.
+ * A request is charged before its body is read: to the viewer if its token is valid, otherwise to its address.
  */
 export function chargeRequests(
   app: FastifyInstance,
@@ -59,8 +57,8 @@ export function chargeRequests(
     const viewer = hasToken ? await provenBy(request, reply.raw) : null;
     const bill = new Bill(limits, payerOf(viewer, clientAddressOf(request.raw)));
     record.bill = bill;
-    const points = requestPoints(bytesOf(request.raw));
-    // Refused for that alone, and at once.
+    const points = requestPoints(requestBytes(request.raw));
+    // It is rejected as late, at once and not for its rate.
     if (isLate(request)) return bill.settle(points);
     const refusal = await bill.charge(points + (hasToken && viewer === null ? UNPROVEN_TOKEN_POINTS : 0));
     refuseGone(request, reply);
@@ -75,7 +73,9 @@ export function chargeRequests(
   });
   app.addHook('onClose', () => Promise.resolve(limits.close()));
 
-  /** Returns the viewer of a request; null: its token proves none, which the request is told of where it matters. */
+  /**
+   * Returns the viewer of a request; null if its token is invalid, which is reported later, where a viewer is needed.
+   */
   async function provenBy(request: FastifyRequest, response: ServerResponse): Promise<Viewer | null> {
     const limit = limitOf(request.raw, response, seconds);
     try {
@@ -88,25 +88,25 @@ export function chargeRequests(
   }
 }
 
-/** Ends a request whose client has left meanwhile: nothing is begun for it, and its body would never come. */
+/** Ends a request whose client has disconnected meanwhile: no work is begun for it, and its body would never arrive. */
 function refuseGone(request: FastifyRequest, { raw }: FastifyReply): void {
-  if (isGone(request.raw, raw)) throw new RefusedRequest(400, 'BAD_REQUEST', 'The client has gone.');
+  if (isClientGone(request.raw, raw)) throw new RefusedRequest(400, 'BAD_REQUEST', 'The client has disconnected.');
 }
 
 function isPolled({ routeOptions }: FastifyRequest): boolean {
-  return POLLED.has(routeOptions.url ?? '');
+  return POLLED_ROUTES.has(routeOptions.url ?? '');
 }
 
 /**
- * Returns the size of what a request asks, whose query is in the body or in the address; a body whose size is not told
- * counts as the largest.
+ * Returns the size of a request's body and URL, either of which may contain the query; a body of unknown size counts as
+ * the largest one.
  */
-function bytesOf({ headers, url = '' }: IncomingMessage): number {
-  const body = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : BODY_LIMIT;
-  return Math.min(body, BODY_LIMIT) + url.length;
+function requestBytes({ headers, url = '' }: IncomingMessage): number {
+  const body = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : MAX_BODY_BYTES;
+  return Math.min(body, MAX_BODY_BYTES) + url.length;
 }
 
-/** Returns the headers of draft-ietf-httpapi-ratelimit-headers: the limit, and what is left of it. */
+/** Returns the headers of draft-ietf-httpapi-ratelimit-headers: the limit and the points left. */
 export function rateHeaders({
   limit,
   allowance: { points, seconds },
@@ -118,8 +118,8 @@ export function rateHeaders({
 }
 
 /**
- * Charges a request that is answered past Fastify, and returns the headers of its answer that say how its address
- * stands; null: nothing is charged.
+ * Charges a request that is answered past Fastify, and returns the rate headers of its answer; nothing is charged if
+ * `charging` is null.
  */
 export async function rateHeadersOf(
   charging: Pick<Charging, 'limits' | 'clientAddressOf'> | null,

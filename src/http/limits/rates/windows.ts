@@ -1,37 +1,37 @@
 import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 
-/** What has been taken of one client's window of time. */
-export interface Taken {
-  /** Whether the points were refused: nothing was left of the window before them. */
+/** The state of one client's window of time, after points were taken or given back. */
+export interface WindowState {
+  /** True if the points were refused because none were left in the window before. */
   readonly isRefused: boolean;
-  /** What is left of the window, in points. */
+  /** The points left in the window. */
   readonly left: number;
-  /** How long until the next window begins, in milliseconds. */
+  /** The time until the next window begins, in milliseconds. */
   readonly resetsIn: number;
-  /** Whether the window begins with these points. */
+  /** True if these are the first points of the window. */
   readonly isFirst: boolean;
 }
 
-/** Windows of time, one for each client, in which each may use so many points. */
+/** Windows of time, one for each client, with a number of points that the client may use in each. */
 export interface Windows {
-  /** Takes points of a client's window, in one step; null: the windows cannot be reached. */
-  take(client: string, points: number): Promise<Taken | null>;
-  /** Puts points back that were taken of the window that lasts; null: there is none that can be reached. */
-  giveBack(client: string, points: number): Promise<Taken | null>;
+  /** Takes points from a client's window, atomically; null if the windows cannot be reached. */
+  take(client: string, points: number): Promise<WindowState | null>;
+  /** Puts points back into the current window; null if there is no window, or it cannot be reached. */
+  giveBack(client: string, points: number): Promise<WindowState | null>;
 }
 
 /**
- * Takes points of a window and returns what that leaves.
+ * Takes points from a window and returns its state afterwards.
  *
- * They are granted as long as anything is left before them, so that an operation which costs more than a whole window
- * can run at all; and adding comes before looking, so that requests at the same moment go over the limit by one of them
- * at most.
+ * They are granted as long as any point was left before, so that an operation that costs more than a whole window can
+ * run at all. The points are added before the limit is checked, so that simultaneous requests exceed it by one of them
+ * at most. Errors: those of the store that keeps the windows.
  */
-export async function takeFrom(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
+export async function takeFrom(limiter: RateLimiterAbstract, client: string, points: number): Promise<WindowState> {
   const { isWithin, result } = await limiter.consume(client, points).then(
     granted => ({ isWithin: true, result: granted }),
     (refused: unknown) => {
-      // Only what the limiter says of a window; anything else is a failure of what keeps the windows.
+      // A refusal is a result of the limiter; anything else is a failure of the store that keeps the windows.
       if (refused instanceof RateLimiterRes) return { isWithin: false, result: refused };
       throw refused;
     },
@@ -46,10 +46,10 @@ export async function takeFrom(limiter: RateLimiterAbstract, client: string, poi
   };
 }
 
-/** Puts points back into a window and returns what that leaves. */
-export async function giveBackTo(limiter: RateLimiterAbstract, client: string, points: number): Promise<Taken> {
+/** Puts points back into a window and returns its state afterwards. */
+export async function giveBackTo(limiter: RateLimiterAbstract, client: string, points: number): Promise<WindowState> {
   const given = await limiter.reward(client, points);
-  // Where the window has begun anew on the way, it has no more than all its points.
+  // If a new window has begun meanwhile, it must not have more than its full points.
   const { remainingPoints, msBeforeNext, isFirstInDuration } =
     given.consumedPoints < 0 ? await limiter.penalty(client, -given.consumedPoints) : given;
   return { isRefused: false, left: remainingPoints, resetsIn: Math.max(0, msBeforeNext), isFirst: isFirstInDuration };
