@@ -3,13 +3,13 @@ import type { Compilable, Kysely } from 'kysely';
 import type { Database } from './database.js';
 import type { Tables } from './tables.js';
 
-/** Gives the builder that the reader writes its SQL with; `rows` runs it. */
+/** Returns the builder of queries over the tables; `rows` runs them. */
 export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getConnection'> }): Kysely<Tables> {
   return (em.getConnection('read') as AbstractSqlConnection).getClient() as unknown as Kysely<Tables>;
 }
 
 /**
- * Runs one query outside of any transaction and gives its plain rows: the one place through which all reads outside of
+ * Runs one query outside of any transaction and returns its raw rows: the one place through which all reads outside of
  * transactions pass.
  */
 export async function rows<Row>(database: Database, query: Compilable<Row>): Promise<Row[]> {
@@ -17,10 +17,7 @@ export async function rows<Row>(database: Database, query: Compilable<Row>): Pro
   return (database.em.getConnection('read') as AbstractSqlConnection).execute<Row[]>(sql, [...parameters], 'all');
 }
 
-/**
- * Runs one query within the transaction of an entity manager and returns its plain rows: for use cases, which read what
- * they are about to lock.
- */
+/** Runs one query within the transaction of an entity manager and returns its raw rows. */
 export async function rowsWithin<Row>(em: SqlEntityManager, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
   return em.execute<Row[]>(sql, [...parameters]);

@@ -1,79 +1,101 @@
-import type { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../entities/index.js';
+/**
+ * The tables, told once: their columns are derived from the entities, for the types of the query builder, and the raw
+ * values of drivers become plain ones here alone.
+ */
+import type { Opt, Reference } from '@mikro-orm/core';
+import { Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 
-/** Is a moment as the driver gives it: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
+/** The entities by the names of their tables, as the entities' metadata has them; a test holds the two together. */
+export const entitiesByTable = {
+  core_user: User,
+  core_course: Course,
+  core_enrollments: Enrollment,
+  core_recount_runs: RecountRun,
+  core_recount_changes: RecountChange,
+} as const;
+
+/** The name of a table. */
+export type TableName = keyof typeof entitiesByTable;
+
+/** The names of all tables. */
+export const tableNames = Object.keys(entitiesByTable) as readonly TableName[];
+
+/** The entity of a table. */
+export type EntityOf<Table extends TableName> = InstanceType<(typeof entitiesByTable)[Table]>;
+
+/** The tables as the query builder knows them: the raw rows that drivers give. */
+export type Tables = { [Table in TableName]: StoredRow<EntityOf<Table>> };
+
+/** The name of a column of one of some tables. */
+export type ColumnOf<Table extends TableName> = { [Each in Table]: keyof Tables[Each] & string }[Table];
+
+/** A moment as a driver gives it: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
 export type StoredMoment = string | number;
 
-/** Describes the tables for the query builder that the reader compiles its SQL with. */
-export interface Tables {
-  core_user: {
-    id: number;
-    name: string;
-    email: string;
-    role: Role;
-    created_at: StoredMoment;
-    updated_at: StoredMoment;
-  };
-  core_course: {
-    id: number;
-    title: string;
-    description: string | null;
-    status: CourseStatus;
-    is_published: number;
-    capacity: number | null;
-    instructor_id: number | null;
-    total_enrollments: number;
-    active_enrollments: number;
-    created_at: StoredMoment;
-    updated_at: StoredMoment;
-  };
-  core_enrollments: {
-    id: number;
-    course_id: number;
-    student_id: number;
-    status: EnrollmentStatus;
-    enrolled_at: StoredMoment;
-    updated_at: StoredMoment;
-  };
-  core_recount_runs: {
-    id: number;
-    kind: RunKind;
-    status: RunStatus;
-    undone_run_id: number | null;
-    dry_run: number;
-    started_by: string;
-    course_ids: string | null;
-    batch_size: number | null;
-    throttle: number;
-    total: number;
-    checked: number;
-    drifted: number;
-    repaired: number;
-    cursor_id: number | null;
-    error: string | null;
-    owner: string;
-    lease_expires_at: StoredMoment;
-    is_starting: number | null;
-    slot: string | null;
-    started_at: StoredMoment;
-    updated_at: StoredMoment;
-    finished_at: StoredMoment | null;
-  };
-  core_recount_changes: {
-    id: number;
-    run_id: number;
-    counter: string;
-    course_id: number;
-    count_before: number;
-    count_after: number;
-  };
-}
+/** A truth value as drivers give and take it. */
+export type StoredBoolean = 0 | 1;
 
-/** Gives a stored moment as a Date. */
+/** A count, sum or maximum as a driver gives it: sums of MySQL and MariaDB are texts; null: of no rows. */
+export type StoredAggregate = number | string | null;
+
+/** A row as drivers give it: a column for each property, under its name in snake case; of a relation, the key. */
+export type StoredRow<Entity> = {
+  [Name in keyof Entity & string as SnakeCase<KeyName<Name, Entity[Name]>>]: StoredValue<Unmarked<Entity[Name]>>;
+};
+
+/** A row as the code reads it: under the names of the entity's properties; of the relation `course`, `courseId`. */
+export type PlainRow<Entity> = {
+  readonly [Name in keyof Entity & string as KeyName<Name, Entity[Name]>]: PlainValue<Unmarked<Entity[Name]>>;
+};
+
+type KeyName<Name extends string, Value> = NonNullable<Value> extends Reference<object> ? `${Name}Id` : Name;
+
+type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? First extends Lowercase<First>
+    ? `${First}${SnakeCase<Rest>}`
+    : `_${Lowercase<First>}${SnakeCase<Rest>}`
+  : Name;
+
+/** A property's type without MikroORM's marks; a property that may be left out is null in the database. */
+type Unmarked<Value> = Value extends undefined
+  ? never
+  : Value extends null
+    ? null
+    : Value extends boolean
+      ? boolean
+      : Value extends Date
+        ? Date
+        : Value extends infer Bare & Opt.Brand
+          ? Bare
+          : Value;
+
+type PlainValue<Value> = Value extends Reference<infer Target> ? KeyOf<Target> : Value;
+
+type StoredValue<Value> = Value extends boolean ? StoredBoolean : Value extends Date ? StoredMoment : PlainValue<Value>;
+
+type KeyOf<Target> = Target extends { readonly id: infer Key } ? Key : never;
+
+/** Returns a stored moment as a Date. */
 export function dateOf(moment: StoredMoment): Date {
   return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
 }
 
-/** Tells whether a value can be a stored moment: a whole number, or a text that names a day and time that there are. */
+/** Returns a stored truth value, or what the database computed as one, as a boolean. */
+export function isTrue(value: StoredBoolean): boolean {
+  return Boolean(value);
+}
+
+/** Returns a truth value as drivers take it. */
+export function storedBoolean(value: boolean): StoredBoolean {
+  return value ? 1 : 0;
+}
+
+/** Returns a count, a sum or a maximum as a number; 0 for that of no rows. */
+export function numberOf(aggregate: StoredAggregate): number {
+  return Number(aggregate ?? 0);
+}
+
+/** Returns true for what can be a stored moment: a whole number, or a text with a day and time that exist. */
 export function isStoredMoment(value: string | number): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   const date = dateOf(value);

@@ -1,12 +1,12 @@
 import type { Database } from '../database/database.js';
-import { coursePage, coursesById, type CourseRow, type Ordering } from '../reading/index.js';
+import { coursePage, coursesById, type CourseOrdering, type CourseRow } from '../reading/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 
 /** Limits the courses of one subscription. */
 export const MOST_COURSES = 1000;
 
-const byId: Ordering = { list: 'courses', field: 'ID', column: 'id', descending: false };
+const byId: CourseOrdering = { list: 'courses', field: 'ID', column: 'id', descending: false };
 
 /**
  * Gives the named courses, or all that the viewer sees. Errors: SubscriptionRefused for too many, none, and one that

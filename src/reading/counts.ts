@@ -1,14 +1,15 @@
 import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
+import { numberOf } from '../database/tables.js';
 
-/** Asks how many enrollments a course has, of these statuses or all, up to a limit or without one. */
+/** A request for the number of a course's enrollments, of some statuses or all, up to a limit or without one. */
 export interface CountRequest {
   readonly status: readonly EnrollmentStatus[] | null;
   readonly limit: number | null;
 }
 
-/** Holds a computed count; not exact: counting stopped at the limit, and there are more. */
+/** A computed count; not exact where counting stopped at the limit and there are more. */
 export interface ComputedCount {
   readonly count: number;
   readonly exact: boolean;
@@ -32,25 +33,26 @@ export async function computedCounts(
       database,
       grouped.select(eb => ['course_id', eb.fn.countAll<number>().as('count')]),
     );
-    const counts = new Map(found.map(row => [row.course_id, Number(row.count)]));
+    const counts = new Map(found.map(row => [row.course_id, numberOf(row.count)]));
     return courseIds.map(id => ({ count: counts.get(id) ?? 0, exact: true }));
   }
-  // One row beyond the limit tells whether there are more.
+  // One row beyond the limit shows that there are more.
   const one = (id: number) => {
     let some = db
       .selectFrom('core_enrollments')
       .where('course_id', '=', id)
       .limit(limit + 1);
     if (status) some = some.where('status', 'in', [...status]);
-    const counted = db.selectFrom(some.select('id').as('some'));
-    return counted.select(eb => [eb.lit(id).as('course_id'), eb.fn.countAll<number>().as('count')]);
+    return db
+      .selectFrom(some.select('id').as('some'))
+      .select(eb => [eb.lit(id).as('course_id'), eb.fn.countAll<number>().as('count')]);
   };
   const [first, ...rest] = courseIds.map(one);
   const found = await rows(
     database,
     rest.reduce((all, next) => all.unionAll(next), first!),
   );
-  const counts = new Map(found.map(row => [row.course_id, Number(row.count)]));
+  const counts = new Map(found.map(row => [row.course_id, numberOf(row.count)]));
   return courseIds.map(id => {
     const count = counts.get(id)!;
     return { count: Math.min(count, limit), exact: count <= limit };
@@ -70,5 +72,5 @@ export async function computedCountsByStatus(
     .groupBy(['course_id', 'status'])
     .select(eb => ['course_id', 'status', eb.fn.countAll<number>().as('count')]);
   const byCourse = Map.groupBy(await rows(database, query), row => row.course_id);
-  return courseIds.map(id => new Map((byCourse.get(id) ?? []).map(row => [row.status, Number(row.count)])));
+  return courseIds.map(id => new Map((byCourse.get(id) ?? []).map(row => [row.status, numberOf(row.count)])));
 }

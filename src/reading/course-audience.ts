@@ -5,15 +5,15 @@ import type { CourseRow } from './courses.js';
 import { builderFor, rows } from '../database/query.js';
 import { seesCourse } from './visibility.js';
 
-/** Limits the courses of one statement. */
-const MOST_COURSES = 1000;
+/** The most courses in one statement. */
+const MAX_ASKED_COURSES = 1000;
 
-/** Tells whether a viewer sees a course. */
+/** Returns true where a viewer sees a course. */
 export type Sight = (viewer: Viewer | null, course: CourseRow) => boolean;
 
 /**
- * Gives which of many viewers see which of the courses, by the rule of visibleCourses(): the courses that may be open
- * to nobody are asked about once for all viewers, with one statement for each thousand of them.
+ * Returns which of many viewers see which of the courses, by the rule of visibleCourses(): unpublished courses are
+ * looked up once for all viewers, with one statement for each thousand of them.
  */
 export async function courseAudience(
   database: Database,
@@ -27,8 +27,8 @@ export async function courseAudience(
     ),
   ];
   const enrolled = new Set<string>();
-  for (let from = 0; users.length > 0 && from < hidden.length; from += MOST_COURSES) {
-    const some = hidden.slice(from, from + MOST_COURSES);
+  for (let from = 0; users.length > 0 && from < hidden.length; from += MAX_ASKED_COURSES) {
+    const some = hidden.slice(from, from + MAX_ASKED_COURSES);
     const query = builderFor(database)
       .selectFrom('core_enrollments')
       .select(['course_id', 'student_id'])

@@ -1,17 +1,15 @@
 import type { Database } from '../database/database.js';
 import type { CourseRow } from './courses.js';
 import { builderFor, rows } from '../database/query.js';
+import { isTrue } from '../database/tables.js';
 
-/** Limits the ids of one statement; for more of them the whole table is read, which is no slower then. */
-const MOST_IDS = 5000;
+/** The most ids in one statement; for more of them the whole table is read, which is no slower then. */
+const MAX_LISTED_IDS = 5000;
 
-/**
- * Is what of a course decides who is told of it and what: its stored counts, whether it is published, and who teaches
- * it.
- */
+/** What of a course decides who is told of it and what: its stored counts, whether it is published, and its teacher. */
 export type CourseState = string;
 
-/** Gives the state of a course. */
+/** Returns the state of a course. */
 export function courseStateOf({
   totalEnrollments,
   activeEnrollments,
@@ -22,7 +20,7 @@ export function courseStateOf({
 }
 
 /**
- * Gives the committed states of the courses with these ids, of others too where they are many, or of all; one
+ * Returns the committed states of the courses with these ids (of others too where they are many) or of all, in one
  * statement.
  */
 export async function courseStates(
@@ -32,7 +30,7 @@ export async function courseStates(
   let query = builderFor(database)
     .selectFrom('core_course')
     .select(['id', 'total_enrollments', 'active_enrollments', 'is_published', 'instructor_id']);
-  if (ids !== null && ids.length <= MOST_IDS) query = query.where('id', 'in', [...ids]);
+  if (ids !== null && ids.length <= MAX_LISTED_IDS) query = query.where('id', 'in', [...ids]);
   const found = await rows(database, query);
   return new Map(
     found.map(row => [
@@ -40,7 +38,7 @@ export async function courseStates(
       courseStateOf({
         totalEnrollments: row.total_enrollments,
         activeEnrollments: row.active_enrollments,
-        isPublished: Boolean(row.is_published),
+        isPublished: isTrue(row.is_published),
         instructorId: row.instructor_id,
       }),
     ]),

@@ -1,30 +1,21 @@
 import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
 import { databaseKindOf, type Database } from '../database/database.js';
 import { FOLD } from '../database/dialects/sqlite/folded-text.js';
-import type { CourseStatus } from '../entities/index.js';
+import { Course, type CourseStatus } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
-import { paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { paged, pageOf, sortable, type Ordering, type Page, type PageRequest, type Sortable } from './page.js';
 import { builderFor, rows } from '../database/query.js';
-import { dateOf, type StoredMoment, type Tables } from '../database/tables.js';
+import { rowReader } from '../database/row-reader.js';
+import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
 import { visibleCourses } from './visibility.js';
 
-/** Holds one course as it is read; `sort` is the raw value that its page was ordered by. */
-export interface CourseRow {
-  readonly id: number;
-  readonly title: string;
-  readonly description: string | null;
-  readonly status: CourseStatus;
-  readonly isPublished: boolean;
-  readonly capacity: number | null;
-  readonly instructorId: number | null;
-  readonly totalEnrollments: number;
-  readonly activeEnrollments: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly sort?: string | number;
-}
+/** One course as it is read. */
+export interface CourseRow extends PlainRow<Course>, Sortable {}
 
-/** Compares whole numbers; all parts that are there must hold. */
+/** What courses can be ordered by. */
+export type CourseOrdering = Ordering<ColumnOf<'core_course'>>;
+
+/** A comparison of whole numbers; all parts that are given must hold. */
 export interface NumberFilter {
   readonly eq?: number | null;
   readonly gt?: number | null;
@@ -34,7 +25,7 @@ export interface NumberFilter {
 }
 
 /**
- * Compares texts as the database's collation does; on SQLite, whose own knows no case beyond ASCII, without case and
+ * A comparison of texts, by the database's collation; on SQLite, whose own knows no case beyond ASCII, without case and
  * accents.
  */
 export interface TextFilter {
@@ -43,7 +34,7 @@ export interface TextFilter {
   readonly startsWith?: string | null;
 }
 
-/** Chooses courses; all parts that are there must hold. */
+/** The choice of courses; all parts that are given must hold. */
 export interface CourseFilter {
   readonly ids?: readonly number[] | null;
   readonly title?: TextFilter | null;
@@ -53,68 +44,56 @@ export interface CourseFilter {
   readonly totalEnrollments?: NumberFilter | null;
 }
 
-const columns = [
-  'id',
-  'title',
-  'description',
-  'status',
-  'is_published',
-  'capacity',
-  'instructor_id',
-  'total_enrollments',
-  'active_enrollments',
-  'created_at',
-  'updated_at',
-] as const;
+type StoredCourse = Tables['core_course'];
 
-type RawCourse = Pick<Tables['core_course'], (typeof columns)[number]>;
-
-/** Gives courses by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
+/** Returns courses by id, in the order of the ids; null: the course does not exist, or the viewer may not see it. */
 export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
   ids: readonly number[],
 ): Promise<(CourseRow | null)[]> {
   const visible = viewer === 'anyone' ? null : visibleCourses(viewer);
+  const { columns, plain } = rowReader(database, Course);
   let query = builderFor(database)
     .selectFrom('core_course')
     .select(columns)
     .where('id', 'in', [...ids]);
   if (visible) query = query.where(visible);
-  const found = new Map((await rows(database, query)).map(row => [row.id, courseOf(row)]));
+  const found = new Map((await rows(database, query)).map(row => [row.id, plain(row)]));
   return ids.map(id => found.get(id) ?? null);
 }
 
-/** Gives one page of the courses that a viewer sees. */
+/** Returns one page of the courses that a viewer sees. */
 export async function coursePage(
   database: Database,
   viewer: Viewer | null,
   filter: CourseFilter,
-  order: Ordering,
+  order: CourseOrdering,
   page: PageRequest,
 ): Promise<Page<CourseRow>> {
   const found = await rows(database, coursePageQuery(database, viewer, filter, order, page));
+  const { plain } = rowReader(database, Course);
   return pageOf(
-    found.map(row => ({ ...courseOf(row), sort: row[order.column as keyof RawCourse] as string | number })),
+    found.map(row => sortable(plain(row), row, order)),
     page,
   );
 }
 
-/** Gives the statement of such a page: for coursePage(), and for who asks the database how it would run it. */
+/** Returns the statement of such a page: for coursePage(), and for asking the database how it would run it. */
 export function coursePageQuery(
   database: Database,
   viewer: Viewer | null,
   filter: CourseFilter,
-  order: Ordering,
+  order: CourseOrdering,
   page: PageRequest,
-): SelectQueryBuilder<Tables, 'core_course', RawCourse> {
-  return paged(chosen(database, viewer, filter).select(columns), order, page);
+): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
+  return paged(chosen(database, viewer, filter).select(rowReader(database, Course).columns), order, page);
 }
 
 /** Counts the courses that a viewer sees. */
 export async function courseCount(database: Database, viewer: Viewer | null, filter: CourseFilter): Promise<number> {
   const query = chosen(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
-  return Number((await rows(database, query))[0]!.count);
+  return numberOf((await rows(database, query))[0]!.count);
 }
 
 function chosen(
@@ -146,7 +125,7 @@ function conditionsOf(
     ...(title?.eq == null ? [] : [eb(text(eb.ref('title')), '=', text(title.eq))]),
     ...(title?.contains == null ? [] : [like(`%${escapedLike(title.contains)}%`)]),
     ...(title?.startsWith == null ? [] : [like(`${escapedLike(title.startsWith)}%`)]),
-    ...(isPublished == null ? [] : [eb('is_published', '=', Number(isPublished))]),
+    ...(isPublished == null ? [] : [eb('is_published', '=', storedBoolean(isPublished))]),
     ...(instructorId == null ? [] : [eb('instructor_id', '=', instructorId)]),
     ...Object.entries(compare).flatMap(([name, operator]) => {
       const value = total?.[name as keyof NumberFilter];
@@ -158,20 +137,4 @@ function conditionsOf(
 /** Escapes what LIKE takes for a wildcard, with `!`, since a backslash means different things to the databases. */
 function escapedLike(text: string): string {
   return text.replace(/[!%_]/g, '!$&');
-}
-
-function courseOf(row: RawCourse): CourseRow {
-  return {
-    id: row.id,
-    title: row.title,
-    description: row.description,
-    status: row.status,
-    isPublished: Boolean(row.is_published),
-    capacity: row.capacity,
-    instructorId: row.instructor_id,
-    totalEnrollments: row.total_enrollments,
-    activeEnrollments: row.active_enrollments,
-    createdAt: dateOf(row.created_at as StoredMoment),
-    updatedAt: dateOf(row.updated_at as StoredMoment),
-  };
 }

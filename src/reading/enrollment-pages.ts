@@ -5,20 +5,19 @@
  */
 import { sql, type SelectQueryBuilder } from 'kysely';
 import { databaseKindOf, type Database } from '../database/database.js';
-import { EnrollmentStatus, Role } from '../entities/index.js';
+import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import {
-  columns,
-  enrollmentOf,
   statusIn,
   type EnrollmentFilter,
+  type EnrollmentOrdering,
   type EnrollmentParent,
   type EnrollmentRow,
-  type RawEnrollment,
 } from './enrollments.js';
-import { between, fromEnd, paged, pageOf, type Ordering, type Page, type PageRequest } from './page.js';
+import { between, fromEnd, paged, pageOf, sortable, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from '../database/query.js';
-import type { StoredMoment, Tables } from '../database/tables.js';
+import { rowReader } from '../database/row-reader.js';
+import type { StoredMoment, TableName, Tables } from '../database/tables.js';
 import { isTaughtBy, visibleEnrollments, type Condition } from './visibility.js';
 
 /** Enrollments whose order an index has: all, or those of a course or a status; or those of a student, who has few. */
@@ -31,7 +30,8 @@ interface Strand {
 }
 
 type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
-type Raw = SelectQueryBuilder<Tables, 'core_enrollments', RawEnrollment>;
+type StoredEnrollment = Tables['core_enrollments'];
+type StoredQuery = SelectQueryBuilder<Tables, 'core_enrollments', StoredEnrollment>;
 
 /** The first row of a strand behind the page's cursor. */
 interface Head {
@@ -41,32 +41,29 @@ interface Head {
   readonly id: number;
 }
 
-/** Gives one page of the enrollments that a viewer sees. */
+/** Returns one page of the enrollments that a viewer sees. */
 export async function enrollmentPage(
   database: Database,
   viewer: Viewer,
   filter: EnrollmentFilter,
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>> {
   if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
     const [only] = await pagesOf(database, [strandsOf(viewer, filter, order)], order, page);
     return only!;
   }
-  return pageOf(
-    (await rowsOfTeacher(database, viewer.userId, filter, order, page)).map(row => sortable(row, order)),
-    page,
-  );
+  return pageOf(sortedRows(database, await rowsOfTeacher(database, viewer.userId, filter, order, page), order), page);
 }
 
-/** Gives the same page under each of many courses or students, in one statement, in the order of the ids. */
+/** Returns the same page under each of many courses or students, in one statement, in the order of the ids. */
 export function enrollmentPages(
   database: Database,
   viewer: Viewer,
   parent: EnrollmentParent,
   ids: readonly number[],
   filter: EnrollmentFilter,
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {
   const [name, given] =
@@ -104,17 +101,13 @@ async function pagesOfOneRow(
   query: Query,
   parent: EnrollmentParent,
   ids: readonly number[],
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {
+  const { columns } = rowReader(database, Enrollment);
   const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
   const byParent = Map.groupBy(found, row => row[parent]);
-  return ids.map(id =>
-    pageOf(
-      (byParent.get(id) ?? []).map(row => sortable(row, order)),
-      page,
-    ),
-  );
+  return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order), page));
 }
 
 /** Returns the only student whose enrollments can be on a page; null: there may be several. */
@@ -126,7 +119,7 @@ function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): n
 async function pagesOf(
   database: Database,
   pages: readonly (readonly Strand[])[],
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {
   const parts = pages.flatMap((strands, at) =>
@@ -144,13 +137,10 @@ async function pagesOf(
     database,
     parts.slice(1).reduce((all, next) => all.unionAll(next), parts[0]!),
   );
-  const byPage = Map.groupBy(found, ({ at }) => Number(at));
+  const byPage = Map.groupBy(found, ({ at }) => at);
   // A union keeps no order, so each part is put in order again.
   return pages.map((_, at) =>
-    pageOf(
-      (byPage.get(at) ?? []).sort(compare(order, page)).map(row => sortable(row, order)),
-      page,
-    ),
+    pageOf(sortedRows(database, (byPage.get(at) ?? []).sort(compare(order, page)), order), page),
   );
 }
 
@@ -158,8 +148,14 @@ async function pagesOf(
  * Returns the query for one page from several strands: by their indexes alone, what each has at most of it, in order
  * and cut to the page; then its rows.
  */
-function merged(database: Database, strands: readonly Strand[], order: Ordering, page: PageRequest): Raw {
+function merged(
+  database: Database,
+  strands: readonly Strand[],
+  order: EnrollmentOrdering,
+  page: PageRequest,
+): StoredQuery {
   const db = builderFor(database);
+  const { columns } = rowReader(database, Enrollment);
   const [only, ...others] = strands;
   if (others.length === 0) return paged(rowsOf(database, only!, order), order, page).select(columns);
   // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
@@ -180,14 +176,14 @@ function merged(database: Database, strands: readonly Strand[], order: Ordering,
   return db
     .selectFrom(ids.as('ids'))
     .innerJoin('core_enrollments', 'core_enrollments.id', 'of_page')
-    .select(columns) as unknown as Raw;
+    .select(columns) as unknown as StoredQuery;
 }
 
 /**
  * Returns the strands of a page of all enrollments, of a course or of a student, but for those of a teacher's courses,
  * which are many.
  */
-function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: Ordering): Strand[] {
+function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOrdering): Strand[] {
   const { role, userId } = viewer;
   if (role !== Role.ADMIN && userId === null) return [];
   const student = studentOf(viewer, filter);
@@ -220,7 +216,7 @@ function placeOf({ courseId }: EnrollmentFilter): Pick<Strand, 'courseId'> {
  */
 function statusesOf(
   { status, courseId }: EnrollmentFilter,
-  { column }: Ordering,
+  { column }: EnrollmentOrdering,
   underCourse = courseId != null,
 ): (EnrollmentStatus | undefined)[] {
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
@@ -235,7 +231,7 @@ function statusesOf(
 function rowsOf(
   database: Database,
   { courseId, studentId, status, conditions = [] }: Strand,
-  order: Ordering,
+  order: EnrollmentOrdering,
   course = false,
 ): Query {
   const key = [...(course || courseId !== undefined ? ['course_id'] : []), ...(status !== undefined ? ['status'] : [])];
@@ -267,13 +263,11 @@ function enrollmentsBy(database: Database, indexed: readonly string[] | null): Q
       return query;
     case 'mysql':
       return query.modifyFront(
-        sql.raw(
-          indexed ? `/*+ index(${table} ${table}_${indexed.join('_')}_index) */` : `/*+ no_index(${table} primary) */`,
-        ),
+        sql.raw(indexed ? `/*+ index(${table} ${indexOf(database, indexed)}) */` : `/*+ no_index(${table} primary) */`),
       );
     case 'mariadb':
       return builderFor(database).selectFrom(
-        sql<RawEnrollment>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`),
+        sql<StoredEnrollment>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`),
       ) as unknown as Query;
   }
 }
@@ -288,9 +282,9 @@ async function rowsOfTeacher(
   database: Database,
   teacher: number,
   filter: EnrollmentFilter,
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
-): Promise<RawEnrollment[]> {
+): Promise<StoredEnrollment[]> {
   const own: Strand = {
     studentId: teacher,
     conditions: [
@@ -322,7 +316,7 @@ function firstRows(
   database: Database,
   teacher: number,
   statuses: readonly (EnrollmentStatus | undefined)[],
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', Head> {
   const db = builderFor(database);
@@ -354,7 +348,7 @@ function firstRows(
 function headOf(
   database: Database,
   ofCourse: Query,
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
   if (databaseKindOf(database) !== 'mariadb' || order.column !== 'id')
@@ -366,14 +360,25 @@ function headOf(
 
 /** Compares rows as the database reads them for a page: from the end where the page is before a cursor. */
 function compare(
-  order: Ordering,
+  order: EnrollmentOrdering,
   page: PageRequest,
-): (a: Pick<RawEnrollment, 'id' | 'enrolled_at'>, b: Pick<RawEnrollment, 'id' | 'enrolled_at'>) => number {
+): (a: Pick<StoredEnrollment, 'id' | 'enrolled_at'>, b: Pick<StoredEnrollment, 'id' | 'enrolled_at'>) => number {
   const sign = fromEnd(order, page) ? -1 : 1;
   const key = order.column as 'id' | 'enrolled_at';
   return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id);
 }
 
-function sortable(row: RawEnrollment, { column }: Ordering): EnrollmentRow {
-  return { ...enrollmentOf(row), sort: row[column as keyof RawEnrollment] };
+/** Returns the index of enrollments by some columns, as the schema names it. */
+function indexOf(database: Database, columns: readonly string[]): string {
+  return database.driver.getPlatform().getIndexName('core_enrollments' satisfies TableName, [...columns], 'index');
+}
+
+/** Returns plain rows, each with the raw value by which its page is ordered. */
+function sortedRows(
+  database: Database,
+  stored: readonly StoredEnrollment[],
+  order: EnrollmentOrdering,
+): EnrollmentRow[] {
+  const { plain } = rowReader(database, Enrollment);
+  return stored.map(row => sortable(plain(row), row, order));
 }

@@ -1,64 +1,58 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import { EnrollmentStatus, Role } from '../entities/index.js';
+import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rows } from '../database/query.js';
-import { dateOf, type Tables } from '../database/tables.js';
+import { rowReader } from '../database/row-reader.js';
+import { numberOf, type ColumnOf, type PlainRow, type StoredAggregate, type Tables } from '../database/tables.js';
+import type { Ordering, Sortable } from './page.js';
 import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
 
-/** Holds one enrollment as it is read; `sort` is the raw value that its page was ordered by. */
-export interface EnrollmentRow {
-  readonly id: number;
-  readonly courseId: number;
-  readonly studentId: number;
-  readonly status: EnrollmentStatus;
-  readonly enrolledAt: Date;
-  readonly updatedAt: Date;
-  readonly sort?: string | number;
-}
+/** One enrollment as it is read. */
+export interface EnrollmentRow extends PlainRow<Enrollment>, Sortable {}
 
-/** Chooses enrollments; all parts that are there must hold. */
+/** What enrollments can be ordered by. */
+export type EnrollmentOrdering = Ordering<ColumnOf<'core_enrollments'>>;
+
+/** The choice of enrollments; all parts that are given must hold. */
 export interface EnrollmentFilter {
   readonly courseId?: number | null;
   readonly studentId?: number | null;
   readonly status?: readonly EnrollmentStatus[] | null;
 }
 
-/** Names the rows that enrollments are listed under: a course's or a student's. */
+/** The rows that enrollments are listed under, a course's or a student's, by the column that points at them. */
 export type EnrollmentParent = 'course_id' | 'student_id';
 
-/** An enrollment as the database gives it. */
-export type RawEnrollment = Tables['core_enrollments'];
 type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
 
-/** The columns of an enrollment. */
-export const columns = ['id', 'course_id', 'student_id', 'status', 'enrolled_at', 'updated_at'] as const;
-
-/** Gives enrollments by id, in the order of the ids; null: not there, or not to be seen by the viewer. */
+/** Returns enrollments by id, in the order of the ids; null: it does not exist, or the viewer may not see it. */
 export async function enrollmentsById(
   database: Database,
   viewer: Viewer,
   ids: readonly number[],
 ): Promise<(EnrollmentRow | null)[]> {
+  const { columns, plain } = rowReader(database, Enrollment);
   const query = chosen(database, viewer, {})
     .where('id', 'in', [...ids])
     .select(columns);
-  const found = new Map((await rows(database, query)).map(row => [row.id, enrollmentOf(row)]));
+  const found = new Map((await rows(database, query)).map(row => [row.id, plain(row)]));
   return ids.map(id => found.get(id) ?? null);
 }
 
-/** Gives one student's enrollment in each of the courses, in their order; null where there is none. */
+/** Returns one student's enrollment in each of the courses, in their order; null where there is none. */
 export async function enrollmentsOf(
   database: Database,
   studentId: number,
   courseIds: readonly number[],
 ): Promise<(EnrollmentRow | null)[]> {
+  const { columns, plain } = rowReader(database, Enrollment);
   const query = builderFor(database)
     .selectFrom('core_enrollments')
     .where('student_id', '=', studentId)
     .where('course_id', 'in', [...courseIds])
     .select(columns);
-  const found = new Map((await rows(database, query)).map(row => [row.course_id, enrollmentOf(row)]));
+  const found = new Map((await rows(database, query)).map(row => [row.course_id, plain(row)]));
   return courseIds.map(id => found.get(id) ?? null);
 }
 
@@ -72,7 +66,7 @@ export async function enrollmentCount(database: Database, viewer: Viewer, filter
   const counts = partsOfVisibleEnrollments(viewer).map(part =>
     seen(database, part, filter).select(eb => eb.fn.countAll<number>().as('count')),
   );
-  return (await rows(database, together(counts))).reduce((sum, { count }) => sum + Number(count), 0);
+  return (await rows(database, together(counts))).reduce((sum, { count }) => sum + numberOf(count), 0);
 }
 
 /**
@@ -83,15 +77,15 @@ async function countOfAll(database: Database, statuses: readonly EnrollmentStatu
   const asked = new Set(statuses);
   const isActive = asked.delete(EnrollmentStatus.ACTIVE);
   const others = Object.values(EnrollmentStatus).length - 1;
-  const counted = asked.size > 0 && asked.size < others;
+  const mustCountRows = asked.size > 0 && asked.size < others;
   const [found] = await rows(
     database,
     builderFor(database)
       .selectFrom('core_course')
       .select(eb => [
-        eb.fn.sum<number | null>('total_enrollments').as('total'),
-        eb.fn.sum<number | null>('active_enrollments').as('active'),
-        ...(counted
+        eb.fn.sum<StoredAggregate>('total_enrollments').as('total'),
+        eb.fn.sum<StoredAggregate>('active_enrollments').as('active'),
+        ...(mustCountRows
           ? [
               eb
                 .selectFrom('core_enrollments')
@@ -102,12 +96,12 @@ async function countOfAll(database: Database, statuses: readonly EnrollmentStatu
           : []),
       ]),
   );
-  const active = Number(found!.active ?? 0);
-  const inactive = counted
-    ? Number((found as { others?: number }).others)
+  const active = numberOf(found!.active);
+  const inactive = mustCountRows
+    ? numberOf((found as { others: StoredAggregate }).others)
     : asked.size === 0
       ? 0
-      : Number(found!.total ?? 0) - active;
+      : numberOf(found!.total) - active;
   return (isActive ? active : 0) + inactive;
 }
 
@@ -128,7 +122,7 @@ export async function enrollmentCounts(
   );
   const counts = new Map<number, number>();
   for (const row of await rows(database, together(grouped)))
-    counts.set(row[parent], (counts.get(row[parent]) ?? 0) + Number(row.count));
+    counts.set(row[parent], (counts.get(row[parent]) ?? 0) + numberOf(row.count));
   return ids.map(id => counts.get(id) ?? 0);
 }
 
@@ -165,16 +159,4 @@ export function statusIn(status: EnrollmentFilter['status']): Condition<'core_en
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
   if (asked.length === Object.values(EnrollmentStatus).length) return [];
   return [eb => (asked.length === 0 ? eb.lit(false) : eb('status', 'in', asked))];
-}
-
-/** Returns an enrollment from its columns. */
-export function enrollmentOf(row: RawEnrollment): EnrollmentRow {
-  return {
-    id: row.id,
-    courseId: row.course_id,
-    studentId: row.student_id,
-    status: row.status,
-    enrolledAt: dateOf(row.enrolled_at),
-    updatedAt: dateOf(row.updated_at),
-  };
 }

@@ -2,7 +2,14 @@
 export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
 export { courseStateOf, courseStates, type CourseState } from './course-states.js';
 export { courseAudience, type Sight } from './course-audience.js';
-export { courseCount, coursePage, coursesById, type CourseFilter, type CourseRow } from './courses.js';
+export {
+  courseCount,
+  coursePage,
+  coursesById,
+  type CourseFilter,
+  type CourseOrdering,
+  type CourseRow,
+} from './courses.js';
 export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
 export {
   enrollmentCount,
@@ -10,6 +17,7 @@ export {
   enrollmentsById,
   enrollmentsOf,
   type EnrollmentFilter,
+  type EnrollmentOrdering,
   type EnrollmentParent,
   type EnrollmentRow,
 } from './enrollments.js';

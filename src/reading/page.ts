@@ -1,7 +1,7 @@
 import type { ExpressionBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
 import type { Tables } from '../database/tables.js';
 
-/** Asks for one page: `first` rows after a cursor, or `last` rows before one. */
+/** A request for one page: `first` rows after a cursor, or `last` rows before one. */
 export interface PageRequest {
   readonly size: number;
   readonly backward: boolean;
@@ -9,22 +9,27 @@ export interface PageRequest {
   readonly before: Position | null;
 }
 
-/** Points between two rows: the sort value and the id of the row beside it, raw as the database gave them. */
+/** A place between two rows: the sort value and the id of the row beside it, raw as the database gave them. */
 export interface Position {
   readonly value: string | number;
   readonly id: number;
 }
 
-/** Orders rows by a column, and by id where that is equal, so that the order is total. */
-export interface Ordering {
-  /** Names the list, so that its cursors can be told from those of others. */
+/** An order of rows by a column, and by id where that is equal, so that the order is total. */
+export interface Ordering<Column extends string = string> {
+  /** The name of the list, by which its cursors differ from those of other lists. */
   readonly list: string;
   readonly field: string;
-  readonly column: string;
+  readonly column: Column;
   readonly descending: boolean;
 }
 
-/** Holds one page of rows in the order asked for. */
+/** What a row of a page has beside its columns: the raw value that the page is ordered by, for its cursor. */
+export interface Sortable {
+  readonly sort?: string | number;
+}
+
+/** One page of rows in the order asked for. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly hasNextPage: boolean;
@@ -73,7 +78,16 @@ export function between<DB extends Tables, Table extends keyof DB, Row>(
   return restricted;
 }
 
-/** Gives the page from the rows that a paged query found. */
+/** Returns a row with the raw value by which its page is ordered. */
+export function sortable<Row extends object, Column extends string>(
+  row: Row,
+  stored: { readonly [Name in Column]: unknown },
+  { column }: { readonly column: Column },
+): Row & Sortable {
+  return Object.assign(row, { sort: stored[column] as string | number });
+}
+
+/** Returns the page from the rows that a paged query found. */
 export function pageOf<Row>(found: readonly Row[], { size, backward, after, before }: PageRequest): Page<Row> {
   const more = found.length > size;
   const kept = found.slice(0, size);

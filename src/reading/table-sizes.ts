@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.js';
 import { withoutLimit } from '../database/time-limits/time-limit.js';
 import { builderFor, rows } from '../database/query.js';
+import { numberOf, type StoredAggregate } from '../database/tables.js';
 
 /** How many rows the tables have at most, as far as one must know to say how many rows a request can read. */
 export interface TableSizes {
@@ -126,7 +127,7 @@ async function tableSizes(database: Database): Promise<TableSizes> {
     database,
     courses.select(eb => [
       eb.fn.countAll<number>().as('courses'),
-      eb.fn.sum<number | null>('total_enrollments').as('enrollments'),
+      eb.fn.sum<StoredAggregate>('total_enrollments').as('enrollments'),
     ]),
   );
   const largest = await rows(
@@ -136,7 +137,10 @@ async function tableSizes(database: Database): Promise<TableSizes> {
   const taught = courses
     .where('instructor_id', 'is not', null)
     .groupBy('instructor_id')
-    .select(eb => [eb.fn.countAll<number>().as('courses'), eb.fn.sum<number>('total_enrollments').as('enrollments')]);
+    .select(eb => [
+      eb.fn.countAll<number>().as('courses'),
+      eb.fn.sum<StoredAggregate>('total_enrollments').as('enrollments'),
+    ]);
   const [most] = await rows(
     database,
     db
@@ -161,14 +165,14 @@ async function tableSizes(database: Database): Promise<TableSizes> {
     ]),
   );
   // A stored count that was written past the counters must not make a price that nobody can pay.
-  const highest = Number(last!.enrollment ?? 0);
-  const atMost = (count: unknown): number => Math.min(Number(count ?? 0), highest);
+  const highest = numberOf(last!.enrollment);
+  const atMost = (count: StoredAggregate): number => Math.min(numberOf(count), highest);
   return {
-    courses: Number(all!.courses),
+    courses: numberOf(all!.courses),
     enrollments: atMost(all!.enrollments),
     largest: largest.map(row => atMost(row.total_enrollments)),
-    mostTaught: { courses: Number(most!.courses ?? 0), enrollments: atMost(most!.enrollments) },
-    runs: Number(last!.run ?? 0),
-    changes: Number(last!.change ?? 0),
+    mostTaught: { courses: numberOf(most!.courses), enrollments: atMost(most!.enrollments) },
+    runs: numberOf(last!.run),
+    changes: numberOf(last!.change),
   };
 }

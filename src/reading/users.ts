@@ -1,16 +1,12 @@
 import type { Database } from '../database/database.js';
-import type { Role } from '../entities/index.js';
+import type { User } from '../entities/index.js';
+import type { PlainRow } from '../database/tables.js';
 import { builderFor, rows } from '../database/query.js';
 
-/** Holds one user as it is read. */
-export interface UserRow {
-  readonly id: number;
-  readonly name: string;
-  readonly email: string;
-  readonly role: Role;
-}
+/** One user as it is read. */
+export type UserRow = Pick<PlainRow<User>, 'id' | 'name' | 'email' | 'role'>;
 
-/** Gives users by id, in the order of the ids; null: not there. */
+/** Returns users by id, in the order of the ids; null: the user does not exist. */
 export async function usersById(database: Database, ids: readonly number[]): Promise<(UserRow | null)[]> {
   const query = builderFor(database)
     .selectFrom('core_user')

@@ -7,7 +7,7 @@ import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import { Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rowsWithin } from '../database/query.js';
-import type { Tables } from '../database/tables.js';
+import { storedBoolean, type Tables } from '../database/tables.js';
 
 /** A condition on rows of one table. */
 export type Condition<Table extends keyof Tables> = (eb: ExpressionBuilder<Tables, Table>) => Expression<SqlBool>;
@@ -17,7 +17,7 @@ export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> 
   if (viewer?.role === Role.ADMIN) return null;
   const id = viewer?.userId;
   return eb => {
-    const published = eb('is_published', '=', 1);
+    const published = eb('is_published', '=', storedBoolean(true));
     if (id == null) return published;
     const enrolled = eb.exists(
       eb

@@ -74,7 +74,7 @@ export function resumeRun(
           ),
         );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
-      const inTheWay = row.dry_run ? null : await runInTheWay(database, em, id, idsOf(row.course_ids));
+      const inTheWay = row.dryRun ? null : await runInTheWay(database, em, id, idsOf(row.courseIds));
       await em.nativeUpdate(
         RecountRun,
         { id },

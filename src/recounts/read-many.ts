@@ -2,12 +2,13 @@ import type { Database } from '../database/database.js';
 import { adminOnly } from '../access/access.js';
 import { paged, pageOf, type Page, type PageRequest } from '../reading/page.js';
 import { builderFor, rows } from '../database/query.js';
+import { numberOf } from '../database/tables.js';
 import type { Viewer } from '../access/viewer.js';
 import { changeOf, inOrder, type RecordedChange } from './read-runs.js';
 import { runOf, type Run } from './run.js';
-import { connected, runsQuery } from './run-rows.js';
+import { connected, readRuns, runsQuery } from './run-rows.js';
 
-/** Gives runs by id, in the order of the ids; null: not there. Admins. */
+/** Returns runs by id, in the order of the ids; null: the run does not exist. Admins. */
 export async function runsById(
   database: Database,
   caller: Viewer | null,
@@ -16,12 +17,12 @@ export async function runsById(
   adminOnly(caller);
   await connected(database);
   const found = new Map(
-    (await rows(database, runsQuery(database).where('id', 'in', [...ids]))).map(row => [row.id, runOf(row)]),
+    (await readRuns(database, runsQuery(database).where('id', 'in', [...ids]))).map(row => [row.id, runOf(row)]),
   );
   return ids.map(id => found.get(id) ?? null);
 }
 
-/** Gives the same page of the changes of each of many runs, in one statement, in the order of the ids; admins. */
+/** Returns the same page of the changes of each of many runs, in one statement, in the order of the ids; admins. */
 export async function changePages(
   database: Database,
   caller: Viewer | null,
@@ -60,7 +61,7 @@ export async function changeCounts(
         database,
         query.select(eb => eb.fn.countAll<number>().as('count')),
       )
-    ).map(row => [row.run_id, Number(row.count)]),
+    ).map(row => [row.run_id, numberOf(row.count)]),
   );
   return runIds.map(id => counts.get(id) ?? 0);
 }

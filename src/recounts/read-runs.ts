@@ -2,22 +2,22 @@ import type { Database } from '../database/database.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { paged, pageOf, type Ordering, type Page, type PageRequest } from '../reading/page.js';
 import { builderFor, rows } from '../database/query.js';
-import type { Tables } from '../database/tables.js';
+import { numberOf, type Tables } from '../database/tables.js';
 import type { Viewer } from '../access/viewer.js';
 import { runOf, type Run } from './run.js';
-import { connected, runRow, runsQuery } from './run-rows.js';
+import { connected, readRuns, runRow, runsQuery } from './run-rows.js';
 import type { CourseChange } from './step.js';
 
-/** Orders runs newest first, and changes as they were made. */
+/** The order of runs, newest first, and that of changes, as they were made. */
 export const newestFirst: Ordering = { list: 'recountRuns', field: 'ID', column: 'id', descending: true };
 export const inOrder: Ordering = { list: 'changes', field: 'ID', column: 'id', descending: false };
 
-/** Is one recorded change; for a dry run, one that would be made. */
+/** One recorded change; of a dry run, one that would be made. */
 export interface RecordedChange extends CourseChange {
   readonly id: number;
 }
 
-/** Gives one run; null: it is not there. Admins. */
+/** Returns one run; null: it does not exist. Admins. */
 export async function runById(
   database: Database,
   caller: Viewer | null,
@@ -29,7 +29,7 @@ export async function runById(
   return row ? runOf(row) : null;
 }
 
-/** Gives one page of the runs, newest first; admins. */
+/** Returns one page of the runs, newest first; admins. */
 export async function runPage(
   database: Database,
   caller: Viewer | null,
@@ -38,7 +38,7 @@ export async function runPage(
   adminOnly(caller);
   const page = inputOf(asked);
   await connected(database);
-  const found = await rows(database, paged(runsQuery(database), newestFirst, page));
+  const found = await readRuns(database, paged(runsQuery(database), newestFirst, page));
   return pageOf(found.map(runOf), page);
 }
 
@@ -52,10 +52,10 @@ export async function runCount(database: Database, caller: Viewer | null): Promi
       .selectFrom('core_recount_runs')
       .select(eb => eb.fn.countAll<number>().as('count')),
   );
-  return Number(row!.count);
+  return numberOf(row!.count);
 }
 
-/** Gives one page of a run's changes, as they were made; admins. */
+/** Returns one page of a run's changes, as they were made; admins. */
 export async function changePage(
   database: Database,
   caller: Viewer | null,
@@ -69,7 +69,7 @@ export async function changePage(
   return pageOf(found.map(changeOf), page);
 }
 
-/** Gives a recorded change from its row. */
+/** Returns a recorded change from its row. */
 export function changeOf(row: Tables['core_recount_changes']): RecordedChange {
   return {
     id: row.id,
@@ -89,5 +89,5 @@ export async function changeCount(database: Database, caller: Viewer | null, run
     database,
     query.select(eb => eb.fn.countAll<number>().as('count')),
   );
-  return Number(row!.count);
+  return numberOf(row!.count);
 }

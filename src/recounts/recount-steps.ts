@@ -13,12 +13,12 @@ import { titlesOf } from './titles.js';
 export async function* recountSteps(database: Database, run: RunRow, pace: ChunkPace): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
   const chunks = verify(em, Course, {
-    keys: idsOf(run.course_ids)?.map(id => [id]),
-    after: run.cursor_id === null ? null : [run.cursor_id],
-    batchSize: run.batch_size ?? undefined,
+    keys: idsOf(run.courseIds)?.map(id => [id]),
+    after: run.cursorId === null ? null : [run.cursorId],
+    batchSize: run.batchSize ?? undefined,
     pace,
   });
-  for await (const chunk of chunks) yield* stepsOf(em, chunk, Boolean(run.dry_run));
+  for await (const chunk of chunks) yield* stepsOf(em, chunk, run.dryRun);
 }
 
 async function* stepsOf(

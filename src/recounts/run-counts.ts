@@ -3,10 +3,11 @@ import { sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
+import { numberOf } from '../database/tables.js';
 import { nowSql } from './clock.js';
 import { connected } from './run-rows.js';
 
-/** Lists the states that runs are counted in: those of the table, and `interrupted` for those that run in name only. */
+/** The states in which runs are counted: those of the table, and `interrupted` for those that run in name only. */
 export const runStates = [...Object.values(RunStatus), 'interrupted'] as const;
 
 /** Counts the runs on record by their state. */
@@ -24,6 +25,6 @@ export async function runsByState(database: Database): Promise<Record<(typeof ru
       .groupBy('state'),
   );
   return Object.fromEntries(
-    runStates.map(name => [name, Number(found.find(row => row.state === name)?.runs ?? 0)]),
+    runStates.map(name => [name, numberOf(found.find(row => row.state === name)?.runs ?? null)]),
   ) as Record<(typeof runStates)[number], number>;
 }

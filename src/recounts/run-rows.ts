@@ -1,77 +1,82 @@
 import { SqliteDriver, type AbstractSqlDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import { RunStatus } from '../entities/index.js';
-import { builderFor, rows } from '../database/query.js';
-import type { Tables } from '../database/tables.js';
+import { RecountRun, RunStatus } from '../entities/index.js';
+import { builderFor, rows, rowsWithin } from '../database/query.js';
+import { rowReader } from '../database/row-reader.js';
+import { isTrue, storedBoolean, type StoredBoolean, type Tables } from '../database/tables.js';
 import { nowSql } from './clock.js';
 import type { RunRow } from './run.js';
 
-/** Connects to the database, which the builder of queries needs and a command's first call finds not yet done. */
+type RunsQuery = SelectQueryBuilder<
+  Tables,
+  'core_recount_runs',
+  Tables['core_recount_runs'] & { readonly lapsed: StoredBoolean }
+>;
+
+/** Connects to the database, which the builder of queries needs, before the first call of a command. */
 export async function connected(database: Database): Promise<void> {
   await database.em.getConnection('read').ensureConnection();
 }
 
-/** Gives the query of all runs, each with whether its lease has run out. */
-export function runsQuery(database: Database): SelectQueryBuilder<Tables, 'core_recount_runs', RunRow> {
-  const lapsed = sql.raw<number>(
+/** Returns the query of all runs, each with whether its lease has run out. */
+export function runsQuery(database: Database): RunsQuery {
+  const lapsed = sql.raw<StoredBoolean>(
     `case when lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)} then 1 else 0 end`,
   );
-  return builderFor(database)
-    .selectFrom('core_recount_runs')
-    .selectAll()
-    .select(lapsed.as('lapsed')) as unknown as SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>;
+  return builderFor(database).selectFrom('core_recount_runs').selectAll().select(lapsed.as('lapsed'));
 }
 
-/** Gives one run's row; null: it is not there. */
+/** Returns the runs that a query finds, outside of any transaction or within that of an entity manager. */
+export async function readRuns(database: Database, query: RunsQuery, em?: SqlEntityManager): Promise<RunRow[]> {
+  const { plain } = rowReader(database, RecountRun);
+  const found = em ? await rowsWithin(em, query) : await rows(database, query);
+  return found.map(row => ({ ...plain(row), lapsed: isTrue(row.lapsed) }));
+}
+
+/** Returns one run's row; null: it does not exist. */
 export async function runRow(database: Database, id: number): Promise<RunRow | null> {
   await connected(database);
-  const [row] = await rows(database, runsQuery(database).where('id', '=', id));
+  const [row] = await readRuns(database, runsQuery(database).where('id', '=', id));
   return row ?? null;
 }
 
-/** Locks one run in the open transaction; null: it is not there. */
+/** Locks one run in the open transaction; null: it does not exist. */
 export async function lockRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
   const query = runsQuery(database).where('id', '=', id);
-  const [row] = await rowsIn(em, em.getDriver() instanceof SqliteDriver ? query : query.forUpdate());
+  const [row] = await readRuns(database, em.getDriver() instanceof SqliteDriver ? query : query.forUpdate(), em);
   return row ?? null;
 }
 
-/** Gives the runs that somebody works on and that change counts, but for one of them. */
+/** Returns the runs that a process works on and that change counts, except one of them. */
 export async function otherLiveRuns(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
-  const rows = await rowsIn(
-    em,
+  const running = await readRuns(
+    database,
     runsQuery(database)
       .where('status', '=', RunStatus.RUNNING)
-      .where('dry_run', '=', 0)
+      .where('dry_run', '=', storedBoolean(false))
       .where('id', '!=', id)
       .orderBy('id'),
+    em,
   );
-  return rows.filter(({ lapsed }) => !lapsed);
+  return running.filter(({ lapsed }) => !lapsed);
 }
 
-/** Gives the run for another moment of a schedule that somebody works on; null: there is none. */
+/** Returns the run for another moment of a schedule that a process works on; null: there is none. */
 export async function otherScheduledRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
-  const scheduled = await rowsIn(
-    em,
+  const scheduled = await readRuns(
+    database,
     runsQuery(database)
       .where('status', '=', RunStatus.RUNNING)
       .where('slot', 'is not', null)
       .where('id', '!=', id)
       .orderBy('id'),
+    em,
   );
   return scheduled.find(({ lapsed }) => !lapsed) ?? null;
 }
 
-/** Gives the undoings of a run, oldest first. */
+/** Returns the undoings of a run, oldest first. */
 export function undoingsOf(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
-  return rowsIn(em, runsQuery(database).where('undone_run_id', '=', id).orderBy('id'));
-}
-
-function rowsIn(
-  em: SqlEntityManager,
-  query: SelectQueryBuilder<Tables, 'core_recount_runs', RunRow>,
-): Promise<RunRow[]> {
-  const { sql: text, parameters } = query.compile();
-  return em.execute<RunRow[]>(text, [...parameters]);
+  return readRuns(database, runsQuery(database).where('undone_run_id', '=', id).orderBy('id'), em);
 }

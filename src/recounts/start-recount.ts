@@ -134,7 +134,7 @@ export async function runInTheWay(
   id: number,
   scope: Scope,
 ): Promise<Problem | null> {
-  const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, idsOf(other.course_ids)));
+  const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, idsOf(other.courseIds)));
   return first
     ? problem(UserErrorCode.IN_USE, null, `${described(first)} Wait until it has finished, or cancel it first.`)
     : null;
@@ -149,9 +149,9 @@ async function lastStillAtWork(database: Database, em: SqlEntityManager, id: num
   );
 }
 
-function described({ id, course_ids, started_by, checked, total }: RunRow): string {
-  const courses = course_ids === null ? 'all courses' : `${idsOf(course_ids)!.length} course(s), some of them the same`;
-  return `Run ${id}, started by ${started_by}, is at work on ${courses} (${checked} of ${total} checked).`;
+function described({ id, courseIds, startedBy, checked, total }: RunRow): string {
+  const courses = courseIds === null ? 'all courses' : `${idsOf(courseIds)!.length} course(s), some of them the same`;
+  return `Run ${id}, started by ${startedBy}, is at work on ${courses} (${checked} of ${total} checked).`;
 }
 
 function numberProblems({ batchSize, throttle }: RecountRequest): Problem[] {

@@ -42,7 +42,7 @@ export async function startUndo(
       const undoings = await undoingsOf(database, em, id);
       const refusal = cannotUndo(row, undoings);
       if (refusal) return refused(refusal);
-      const cursorId = undoings.at(-1)?.cursor_id ?? null;
+      const cursorId = undoings.at(-1)?.cursorId ?? null;
       const total = await changesAfter(em, id, cursorId);
       if (total === 0)
         return refused(
@@ -56,7 +56,7 @@ export async function startUndo(
       return enter(
         database,
         em,
-        idsOf(row.course_ids),
+        idsOf(row.courseIds),
         { kind: RunKind.UNDO, undoneRun: id as never, startedBy: by, cursorId, total },
         lease,
       );
@@ -70,9 +70,9 @@ function cannotUndo(row: RunRow, undoings: readonly RunRow[]): Problem | null {
   if (row.kind === RunKind.UNDO)
     return wrong(
       UserErrorCode.INVALID,
-      `Run ${id} is itself the undoing of run ${row.undone_run_id}. Recount to repair what it left.`,
+      `Run ${id} is itself the undoing of run ${row.undoneRunId}. Recount to repair what it left.`,
     );
-  if (row.dry_run) return wrong(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
+  if (row.dryRun) return wrong(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
   if (row.status === RunStatus.RUNNING || row.status === RunStatus.PAUSED)
     return wrong(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
   const last = undoings.findLast(({ status }) => status !== RunStatus.CANCELLED);

@@ -14,13 +14,13 @@ const PAGE = 500;
 /** Gives the steps of an undoing from its cursor on: one for each change of the run that it undoes. */
 export async function* undoSteps(database: Database, run: RunRow): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
-  let after = run.cursor_id ?? 0;
+  let after = run.cursorId ?? 0;
   for (;;) {
     const start = performance.now();
     const query = builderFor(database)
       .selectFrom('core_recount_changes')
       .selectAll()
-      .where('run_id', '=', run.undone_run_id!)
+      .where('run_id', '=', run.undoneRunId!)
       .where('id', '>', after)
       .orderBy('id')
       .limit(PAGE);

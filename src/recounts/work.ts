@@ -139,7 +139,7 @@ class Work {
     for (const change of changes) this.options.onChange?.({ ...change, title });
     const after = {
       ...run,
-      cursor_id: step.cursorId,
+      cursorId: step.cursorId,
       checked: run.checked + step.checked,
       drifted: run.drifted + drifted,
       repaired: run.repaired + repaired,
@@ -183,7 +183,7 @@ class Work {
 
   /** Tells after a lost commit whether it took place: only this work moves the cursor. */
   async #isDone(em: SqlEntityManager, { cursorId }: Step): Promise<boolean> {
-    return ((await lockRun(this.database, em, this.lease.claimed.id))?.cursor_id ?? 0) >= cursorId;
+    return ((await lockRun(this.database, em, this.lease.claimed.id))?.cursorId ?? 0) >= cursorId;
   }
 
   async #end(patch: EntityData<RecountRun>, finished = false): Promise<void> {

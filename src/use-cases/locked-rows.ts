@@ -2,29 +2,20 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../counters/index.js';
 import type { Database } from '../database/database.js';
-import { Course, CourseStatus, Enrollment, EnrollmentStatus, User } from '../entities/index.js';
+import { isTrue, type PlainRow, type StoredBoolean } from '../database/tables.js';
+import { Course, Enrollment, User, type EnrollmentStatus } from '../entities/index.js';
 import { courseOfVisibleEnrollment, seesCourse, seesEnrollment, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 
-/** Holds what a use case must know of a course while it holds the course's lock. */
-export interface LockedCourse {
-  readonly id: number;
-  readonly title: string;
-  readonly status: CourseStatus;
-  readonly isPublished: boolean;
-  readonly capacity: number | null;
-  readonly activeEnrollments: number;
-  readonly instructorId: number | null;
-}
+/** What a use case must know of a course while it holds the course's lock. */
+export type LockedCourse = Pick<
+  PlainRow<Course>,
+  'id' | 'title' | 'status' | 'isPublished' | 'capacity' | 'activeEnrollments' | 'instructorId'
+>;
 
-/** Holds what a use case must know of an enrollment. */
-export interface EnrollmentRow {
-  readonly id: number;
-  readonly courseId: number;
-  readonly studentId: number;
-  readonly status: EnrollmentStatus;
-}
+/** What a use case must know of an enrollment. */
+export type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
 
 /**
  * Runs work in a transaction in which those of some courses that a viewer sees are locked, by id; they are locked in
@@ -75,11 +66,14 @@ export async function lockCourses(em: SqlEntityManager, ids: readonly number[]):
     .where({ id: { $in: [...ids] } })
     .orderBy({ id: 'asc' })
     .setLockMode(LockMode.PESSIMISTIC_WRITE)
-    .execute('all')) as unknown as (Omit<LockedCourse, 'instructorId'> & { instructor: number | null })[];
+    .execute('all')) as unknown as (Omit<LockedCourse, 'isPublished' | 'instructorId'> & {
+    isPublished: StoredBoolean;
+    instructor: number | null;
+  })[];
   return new Map(
     rows.map(({ instructor, ...row }) => [
       row.id,
-      { ...row, isPublished: Boolean(row.isPublished), instructorId: instructor },
+      { ...row, isPublished: isTrue(row.isPublished), instructorId: instructor },
     ]),
   );
 }
@@ -102,7 +96,7 @@ export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): P
 
 /** An enrollment under lock, with its course and those of others that the viewer sees. */
 export interface LockedEnrollment {
-  readonly enrollment: EnrollmentRow;
+  readonly enrollment: LockedEnrollmentRow;
   readonly course: LockedCourse;
   readonly others: Map<number, LockedCourse>;
 }
@@ -165,7 +159,7 @@ async function lockedEnrollment(
   return { enrollment, course, others: courses };
 }
 
-async function readLocked(em: SqlEntityManager, id: number): Promise<EnrollmentRow | null> {
+async function readLocked(em: SqlEntityManager, id: number): Promise<LockedEnrollmentRow | null> {
   const row = (await em
     .createQueryBuilder(Enrollment, 'e')
     .select(['id', 'course', 'student', 'status'])

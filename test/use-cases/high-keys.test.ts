@@ -120,7 +120,7 @@ describeOnEach('counts', kind => {
       await run(`update core_course set ${column} = ${UNSAFE} where ${where}`);
       const unsafe = { code: 'UNSAFE_NUMBER', message: expect.stringContaining(`The database holds ${UNSAFE} in `) };
       const key = column === 'id' ? null : id;
-      const order = { list: 'courses', field: 'ID', column: 'id', descending: true };
+      const order = { list: 'courses', field: 'ID', column: 'id', descending: true } as const;
       const page = { size: 5, backward: false, after: null, before: null };
       await expect(coursePage(database, operator, {}, order, page)).rejects.toMatchObject(unsafe);
       await expect(driftsOf(null)).rejects.toMatchObject(

@@ -6,7 +6,7 @@ import type { Grants } from '../dialects/mysql-and-mariadb/grants.js';
 import type { FoundSchema } from './own-schema.js';
 
 /** What triggers that keep the counts need beside the migrations. */
-const triggerNeeds: readonly Need[] = [
+export const triggerNeeds: readonly Need[] = [
   { privilege: 'TRIGGER', tables: ['core_enrollments'] },
   { privilege: 'LOCK TABLES', tables: ['core_course', 'core_enrollments'] },
 ];

@@ -1,6 +1,6 @@
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
-import type { CourseFilter, EnrollmentFilter, Ordering } from '../../reading/index.js';
+import type { CourseFilter, CourseOrdering, EnrollmentFilter, EnrollmentOrdering } from '../../reading/index.js';
 import { quoted } from '../../use-cases/quoted.js';
 import { lengthOf } from '../../use-cases/text.js';
 import { badUserInput } from '../errors/errors.js';
@@ -194,11 +194,16 @@ export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefi
   };
 }
 
-/** Gives the reader's ordering of a list; by id ascending where none is asked for. */
-export function orderingOf(
-  list: 'courses' | 'enrollments',
-  orderBy: CourseOrderInput | EnrollmentOrderInput | null | undefined,
-): Ordering {
-  const column: string = orderBy?.field ?? 'id';
-  return { list, field: column.toUpperCase(), column, descending: orderBy?.direction === OrderDirection.DESC };
+/** Returns the reader's ordering of courses; by id ascending unless another one is asked for. */
+export function courseOrderingOf(orderBy: CourseOrderInput | null | undefined): CourseOrdering {
+  return orderingOf('courses', orderBy?.field ?? CourseOrderField.ID, orderBy?.direction);
+}
+
+/** Returns the reader's ordering of enrollments; by id ascending unless another one is asked for. */
+export function enrollmentOrderingOf(orderBy: EnrollmentOrderInput | null | undefined): EnrollmentOrdering {
+  return orderingOf('enrollments', orderBy?.field ?? EnrollmentOrderField.ID, orderBy?.direction);
+}
+
+function orderingOf<Column extends string>(list: string, column: Column, direction: OrderDirection | undefined) {
+  return { list, field: column.toUpperCase(), column, descending: direction === OrderDirection.DESC };
 }

@@ -2,7 +2,7 @@ import { enrollmentCount, enrollmentPage, type EnrollmentParent, type Enrollment
 import { signedIn } from '../../access/access.js';
 import type { AskedIn } from './asked-fields.js';
 import type { Context } from '../context.js';
-import { enrollmentFilterOf, orderingOf, type EnrollmentPageArgs } from '../inputs/filters.js';
+import { enrollmentFilterOf, enrollmentOrderingOf, type EnrollmentPageArgs } from '../inputs/filters.js';
 import { connectionOf, pageRequest, type Connection } from './pagination.js';
 import { leavingOutGone } from './loaders.js';
 import { askedOfEntries } from './present-enrollments.js';
@@ -15,7 +15,7 @@ export async function enrollmentConnection(
 ): Promise<Connection<EnrollmentRow>> {
   const { database, viewer } = context;
   const known = signedIn(viewer);
-  const order = orderingOf('enrollments', args.orderBy);
+  const order = enrollmentOrderingOf(args.orderBy);
   const filter = enrollmentFilterOf(args.filter);
   const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
   return connectionOf(
@@ -36,7 +36,7 @@ export async function nestedEnrollmentConnection(
 ): Promise<Connection<EnrollmentRow>> {
   const { viewer, loaders } = context;
   const known = signedIn(viewer);
-  const order = orderingOf('enrollments', args.orderBy);
+  const order = enrollmentOrderingOf(args.orderBy);
   const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
   const { page, shown } = await loaders.enrollments(known, list, askedOfEntries(info)).load(id);
   return connectionOf(

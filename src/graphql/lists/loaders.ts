@@ -9,7 +9,7 @@ import type {
   EnrollmentFilter,
   EnrollmentParent,
   EnrollmentRow,
-  Ordering,
+  EnrollmentOrdering,
   Page,
   PageRequest,
   UserRow,
@@ -21,7 +21,7 @@ import type { Viewer } from '../../access/viewer.js';
 export interface EnrollmentList {
   readonly parent: EnrollmentParent;
   readonly filter: EnrollmentFilter;
-  readonly order: Ordering;
+  readonly order: EnrollmentOrdering;
   readonly page: PageRequest;
 }
 

@@ -15,7 +15,7 @@ import type { Context } from '../context.js';
 import { badUserInput } from '../errors/errors.js';
 import { nestedEnrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
-import { courseFilterOf, CoursePageArgs, EnrollmentPageArgs, orderingOf } from '../inputs/filters.js';
+import { courseFilterOf, courseOrderingOf, CoursePageArgs, EnrollmentPageArgs } from '../inputs/filters.js';
 import { CreateCourseInput, DeleteCourseInput, UpdateCourseInput } from '../inputs/mutations.js';
 import { Int } from '../int.js';
 import { connectionOf, pageRequest, type Connection } from '../lists/pagination.js';
@@ -47,7 +47,7 @@ export class CourseResolver {
     @Ctx() { database, viewer }: Context,
     @Args(() => CoursePageArgs) args: CoursePageArgs,
   ): Promise<Connection<CourseRow>> {
-    const order = orderingOf('courses', args.orderBy);
+    const order = courseOrderingOf(args.orderBy);
     const filter = courseFilterOf(args.filter);
     const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
     return connectionOf(page, order, () => courseCount(database, viewer, filter));

@@ -1,6 +1,7 @@
 import { databaseKindOf, type Database } from '../../database/database.js';
 import { builderFor, rows } from '../../database/query.js';
-import { coursePageQuery } from '../../reading/courses.js';
+import { numberOf, type ColumnOf, type StoredAggregate, type TableName } from '../../database/tables.js';
+import { coursePageQuery, type CourseOrdering } from '../../reading/courses.js';
 import type { Viewer } from '../../access/viewer.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
@@ -15,8 +16,12 @@ interface Plan {
   readonly text: string;
 }
 
-/** Is below how many courses a database rightly reads the table as it lies. */
-const FEW = 1000;
+/** The column whose index is examined, and its table. */
+const TABLE = 'core_course' satisfies TableName;
+const COLUMN = 'total_enrollments' satisfies ColumnOf<typeof TABLE>;
+
+/** Below so many courses a database is right to read the whole table. */
+const MIN_INDEXED_COURSES = 1000;
 
 /**
  * Examines whether a page of courses that is filtered and ordered by their total enrollments looks them up in an index,
@@ -27,18 +32,15 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
   const [all] = await rows(
     database,
     builderFor(database)
-      .selectFrom('core_course')
-      .select(eb => [
-        eb.fn.max<number | null>('total_enrollments').as('highest'),
-        eb.fn.countAll<number>().as('courses'),
-      ]),
+      .selectFrom(TABLE)
+      .select(eb => [eb.fn.max<StoredAggregate>(COLUMN).as('highest'), eb.fn.countAll<number>().as('courses')]),
   );
-  const order = { list: 'courses', field: 'TOTAL_ENROLLMENTS', column: 'total_enrollments', descending: true };
+  const order: CourseOrdering = { list: 'courses', field: COLUMN.toUpperCase(), column: COLUMN, descending: true };
   const page = { size: 20, backward: false, after: null, before: null };
   const { sql, parameters } = coursePageQuery(
     database,
     viewer,
-    { totalEnrollments: { gte: (all!.highest ?? 0) + 1 } },
+    { totalEnrollments: { gte: numberOf(all!.highest) + 1 } },
     order,
     page,
   ).compile();
@@ -47,23 +49,22 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
   if (indexes.length === 0) {
     return [
       failed(
-        'No index begins with total_enrollments, so a filter on it reads every course.',
-        'create index core_course_total_enrollments_index on core_course (total_enrollments)',
+        `No index begins with ${COLUMN}, so a filter on it reads every course.`,
+        `create index ${database.driver.getPlatform().getIndexName(TABLE, [COLUMN], 'index')} on ${TABLE} (${COLUMN})`,
       ),
     ];
   }
-  if (plan.index !== null && indexes.includes(plan.index))
-    return [ok(`A filter on total_enrollments uses ${plan.index}.`)];
-  if (all!.courses < FEW && indexes.some(name => plan.possible.includes(name)))
+  if (plan.index !== null && indexes.includes(plan.index)) return [ok(`A filter on ${COLUMN} uses ${plan.index}.`)];
+  if (all!.courses < MIN_INDEXED_COURSES && indexes.some(name => plan.possible.includes(name)))
     return [
       ok(
-        `A filter on total_enrollments can use ${indexes.join(', ')}; ${all!.courses} courses are so few that the database reads them all.`,
+        `A filter on ${COLUMN} can use ${indexes.join(', ')}; ${all!.courses} courses are so few that the database reads them all.`,
       ),
     ];
-  const analyze = databaseKindOf(database) === 'sqlite' ? 'analyze' : 'analyze table core_course';
+  const analyze = databaseKindOf(database) === 'sqlite' ? 'analyze' : `analyze table ${TABLE}`;
   return [
     warning(
-      `A filter on total_enrollments does not use ${indexes.join(', ')}: ${plan.text}.`,
+      `A filter on ${COLUMN} does not use ${indexes.join(', ')}: ${plan.text}.`,
       `Freshen what the database knows of the table: ${analyze}`,
     ),
   ];
@@ -90,11 +91,11 @@ async function planOf(database: Database, sql: string, parameters: readonly unkn
   };
 }
 
-/** Gives the names of the indexes whose first column is total_enrollments. */
+/** Returns the names of the indexes that begin with the column. */
 async function indexesOf(database: Database): Promise<string[]> {
   const sql =
     databaseKindOf(database) === 'sqlite'
-      ? "select list.name as name from pragma_index_list('core_course') list, pragma_index_info(list.name) info where info.seqno = 0 and info.name = 'total_enrollments'"
-      : "select index_name as name from information_schema.statistics where table_schema = database() and table_name = 'core_course' and seq_in_index = 1 and column_name = 'total_enrollments'";
-  return (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name);
+      ? 'select list.name as name from pragma_index_list(?) list, pragma_index_info(list.name) info where info.seqno = 0 and info.name = ?'
+      : 'select index_name as name from information_schema.statistics where table_schema = database() and table_name = ? and seq_in_index = 1 and column_name = ?';
+  return (await database.em.getConnection().execute<{ name: string }[]>(sql, [TABLE, COLUMN])).map(({ name }) => name);
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.js';
 import { databaseKindOf, type Database } from '../../database/database.js';
+import type { TableName } from '../../database/tables.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineClock } from './clock.js';
 import { examineCountIndex } from './count-index.js';
@@ -31,8 +32,8 @@ export interface DatabaseCheck {
   examine(opened: OpenedDatabase, alive: () => void): Promise<readonly Finding[]>;
 }
 
-/** Lists the tables that the checks look into. */
-export const NEEDED_TABLES = ['core_user', 'core_course', 'core_enrollments'];
+/** The tables that the checks look into. */
+export const neededTables: readonly TableName[] = ['core_user', 'core_course', 'core_enrollments'];
 
 /** Lists the checks of a database that answers, in the order in which a person would go. */
 export const databaseChecks: readonly DatabaseCheck[] = [

@@ -7,7 +7,7 @@ import { adminOnly } from '../../access/access.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';
 import { examineConnection, examineNode } from './connection.js';
-import { databaseChecks, NEEDED_TABLES, type OpenedDatabase } from './database-checks.js';
+import { databaseChecks, neededTables, type OpenedDatabase } from './database-checks.js';
 import { failed, ok, warning, type Finding, type NamedFinding } from './finding.js';
 import { examineLimits } from './limits.js';
 import { examineRates } from './rates.js';
@@ -93,7 +93,7 @@ async function* databaseFindings(
   opened: OpenedDatabase | undefined,
   run: (check: string, work: (alive: () => void) => Promise<readonly Finding[]>) => Promise<NamedFinding[]>,
 ): AsyncGenerator<NamedFinding> {
-  const hasTables = NEEDED_TABLES.every(table => opened?.tables.includes(table));
+  const hasTables = neededTables.every(table => opened?.tables.includes(table));
   for (const { name, needsTables, examine: look } of databaseChecks) {
     if (!opened) yield* named(name, [notExamined('there is no connection to the database')]);
     else if (needsTables && !hasTables) yield* named(name, [notExamined('the migrations have not made the tables')]);

@@ -1,27 +1,15 @@
 import { databaseKindOf, type Database } from '../../database/database.js';
+import { entitiesByTable, tableNames, type ColumnOf, type TableName } from '../../database/tables.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
-/** The keys, each with the columns that hold it: the narrowest of them is its end. */
-const keys: Readonly<Record<string, readonly (readonly [table: string, column: string])[]>> = {
-  core_user: [
-    ['core_user', 'id'],
-    ['core_course', 'instructor_id'],
-    ['core_enrollments', 'student_id'],
-  ],
-  core_course: [
-    ['core_course', 'id'],
-    ['core_enrollments', 'course_id'],
-    ['core_recount_changes', 'course_id'],
-    ['core_recount_runs', 'cursor_id'],
-  ],
-  core_enrollments: [['core_enrollments', 'id']],
-  core_recount_runs: [
-    ['core_recount_runs', 'id'],
-    ['core_recount_runs', 'undone_run_id'],
-    ['core_recount_changes', 'run_id'],
-  ],
-  core_recount_changes: [['core_recount_changes', 'id']],
-};
+/** A column that holds the keys of a table. */
+type KeyColumn = { readonly [Table in TableName]: readonly [table: Table, column: ColumnOf<Table>] }[TableName];
+
+/** The columns that hold keys of courses without a foreign key. */
+const unboundCourseIds: readonly KeyColumn[] = [
+  ['core_recount_changes', 'course_id'],
+  ['core_recount_runs', 'cursor_id'],
+];
 
 const BITS: Readonly<Record<string, bigint>> = { tinyint: 8n, smallint: 16n, mediumint: 24n, int: 32n, bigint: 64n };
 /** The highest number that this program reads exactly, whatever the column can hold. */
@@ -43,8 +31,8 @@ interface KeyRange {
 export async function examineKeyRanges(database: Database, tables: readonly string[]): Promise<Finding[]> {
   const types = await typesOf(database);
   const ranges: KeyRange[] = [];
-  for (const table of Object.keys(keys).filter(name => tables.includes(name)))
-    ranges.push({ table, used: await usedBy(database, table), ...endOf(table, types) });
+  for (const table of tableNames.filter(name => tables.includes(name)))
+    ranges.push({ table, used: await usedBy(database, table), ...endOf(keyColumns(database, table), types) });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);
   if (amiss.length > 0) return amiss;
   const [highest] = ranges.toSorted((a, b) => Number(b.used * a.end - a.used * b.end));
@@ -68,9 +56,26 @@ function percentOf({ used, end }: KeyRange): string {
   return String((100n * used) / end);
 }
 
-function endOf(table: string, types: ReadonlyMap<string, string>): Pick<KeyRange, 'end' | 'limit'> {
+/** Returns the columns that hold a table's keys: its own, and those that point at it. */
+function keyColumns(database: Database, table: TableName): readonly (readonly [table: string, column: string])[] {
+  const metadata = database.getMetadata();
+  const target = metadata.get<object>(entitiesByTable[table]);
+  const pointing = tableNames.flatMap(name =>
+    metadata
+      .get<object>(entitiesByTable[name])
+      .relations.filter(({ targetMeta }) => targetMeta === target)
+      .map(({ fieldNames: [column] }) => [name, column!] as const),
+  );
+  return [[table, 'id'], ...pointing, ...(table === 'core_course' ? unboundCourseIds : [])];
+}
+
+/** Returns where the narrowest of some columns ends. */
+function endOf(
+  columns: readonly (readonly [table: string, column: string])[],
+  types: ReadonlyMap<string, string>,
+): Pick<KeyRange, 'end' | 'limit'> {
   const exact = { end: MAX_EXACT, limit: 'the numbers that Rollcall reads exactly' };
-  return keys[table]!.reduce<Pick<KeyRange, 'end' | 'limit'>>((least, [holder, column]) => {
+  return columns.reduce<Pick<KeyRange, 'end' | 'limit'>>((least, [holder, column]) => {
     const type = types.get(`${holder}.${column}`);
     const end = type === undefined ? MAX_EXACT : highestOf(type);
     return end < least.end ? { end, limit: `${holder}.${column}, which is ${type}` } : least;

@@ -5,10 +5,9 @@ import { databaseKindOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
 import { grantsOf } from '../../database/dialects/mysql-and-mariadb/granted.js';
 import type { Grants } from '../../database/dialects/mysql-and-mariadb/grants.js';
+import { missingOf, triggerNeeds } from '../../database/schema/migration-privileges.js';
+import { tableNames } from '../../database/tables.js';
 import { settingsOf, type Settings } from './server-settings.js';
-
-/** Lists the tables that a server reads and writes. */
-const TABLES = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
 
 /** Maps each kind of access to a statement that needs it, on any table, and touches no row: ids begin at 1. */
 const trials: Readonly<Record<string, (table: string) => string>> = {
@@ -29,7 +28,7 @@ export async function examinePrivileges(
   counters: Config['counters'],
   tables: readonly string[],
 ): Promise<Finding[]> {
-  const own = TABLES.filter(table => tables.includes(table));
+  const own = tableNames.filter(table => tables.includes(table));
   const findings = await tryAll(database, own);
   if (counters !== 'triggers' || databaseKindOf(database) === 'sqlite') return findings;
   return [...findings, ...(await examineTriggerPrivileges(database))];
@@ -66,10 +65,7 @@ async function tryAll(database: Database, tables: readonly string[]): Promise<Fi
 async function examineTriggerPrivileges(database: Database): Promise<Finding[]> {
   const name = database.config.get('dbName')!;
   const grants = await grantsOf(database);
-  const missing = [
-    ...(grants.onTables('TRIGGER', name, ['core_enrollments']) ? [] : ['TRIGGER']),
-    ...(grants.onTables('LOCK TABLES', name, ['core_course', 'core_enrollments']) ? [] : ['LOCK TABLES']),
-  ];
+  const missing = missingOf(grants, database, triggerNeeds);
   const findings =
     missing.length > 0
       ? [

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { databaseKindOf, type Database } from '../../database/database.js';
+import { builderFor, rowsWithin } from '../../database/query.js';
+import type { TableName } from '../../database/tables.js';
 import { Course, Enrollment, Role, User } from '../../entities/index.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import { failed, ok, type Finding } from './finding.js';
 
-/** Holds a course's two stored counts: all enrollments, and the ACTIVE ones. */
+/** A course's two stored counts: all enrollments, and the ACTIVE ones. */
 type Counts = readonly [total: number, active: number];
+
+/** The tables that the probe writes to. */
+const writtenTables: readonly TableName[] = ['core_user', 'core_course', 'core_enrollments'];
 
 /** Ends the transaction of the probe, and carries out of it what was seen. */
 class Seen extends Error {
@@ -66,8 +71,8 @@ export async function probe(database: Database): Promise<Finding[]> {
 async function tablesWithoutTransactions(database: Database): Promise<string[]> {
   if (databaseKindOf(database) === 'sqlite') return [];
   const sql = `select t.table_name as name, t.engine as engine from information_schema.tables t join information_schema.engines e on e.engine = t.engine
-    where t.table_schema = database() and t.table_name in ('core_user', 'core_course', 'core_enrollments') and e.transactions <> 'YES' order by t.table_name`;
-  return (await database.em.getConnection().execute<{ name: string; engine: string }[]>(sql)).map(
+    where t.table_schema = database() and t.table_name in (${writtenTables.map(() => '?').join()}) and e.transactions <> 'YES' order by t.table_name`;
+  return (await database.em.getConnection().execute<{ name: string; engine: string }[]>(sql, [...writtenTables])).map(
     ({ name, engine }) => `${name} is ${engine}`,
   );
 }
@@ -93,9 +98,10 @@ async function watched(database: Database, email: string): Promise<readonly Coun
 }
 
 async function storedOf(em: SqlEntityManager, id: number): Promise<Counts> {
-  const [row] = await em.execute<{ total: number; active: number }[]>(
-    'select total_enrollments as total, active_enrollments as active from core_course where id = ?',
-    [id],
-  );
-  return [row!.total, row!.active];
+  const query = builderFor({ em })
+    .selectFrom('core_course')
+    .select(['total_enrollments', 'active_enrollments'])
+    .where('id', '=', id);
+  const [row] = await rowsWithin(em, query);
+  return [row!.total_enrollments, row!.active_enrollments];
 }

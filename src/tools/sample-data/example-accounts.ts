@@ -1,27 +1,41 @@
 import type { Database } from '../../database/database.js';
+import { builderFor, rows } from '../../database/query.js';
+import { storedBoolean } from '../../database/tables.js';
 import { CourseStatus, Role, User } from '../../entities/index.js';
 
-/** Holds the id of one user of each role, to try things out with; null where there is none. */
+/** The id of one user of each role, to try things out with; null where there is none. */
 export interface ExampleAccounts {
   readonly admin: number | null;
   readonly teacher: number | null;
   readonly student: number | null;
 }
 
-/**
- * Finds an admin, a teacher and a student; rather the teacher of the fullest open course and a student in it than any.
- */
+/** Returns an admin, a teacher and a student: the teacher of the fullest open course and a student in it, if possible. */
 export async function exampleAccounts(database: Database): Promise<ExampleAccounts> {
   const em = database.em.fork();
-  const [course] = await em.execute<{ id: number; instructor_id: number }[]>(
-    `select c.id, c.instructor_id from core_course c join core_user u on u.id = c.instructor_id
-     where c.status = ? and c.is_published = ? and u.role = ? order by c.total_enrollments desc, c.id limit 1`,
-    [CourseStatus.ACTIVE, true, Role.TEACHER],
+  const [course] = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_course as course')
+      .innerJoin('core_user as teacher', 'teacher.id', 'course.instructor_id')
+      .select(['course.id', 'course.instructor_id'])
+      .where('course.status', '=', CourseStatus.ACTIVE)
+      .where('course.is_published', '=', storedBoolean(true))
+      .where('teacher.role', '=', Role.TEACHER)
+      .orderBy('course.total_enrollments', 'desc')
+      .orderBy('course.id')
+      .limit(1),
   );
-  const [enrolled] = await em.execute<{ student_id: number }[]>(
-    `select e.student_id from core_enrollments e join core_user u on u.id = e.student_id
-     where e.course_id = ? and u.role = ? order by e.id limit 1`,
-    [course?.id ?? 0, Role.STUDENT],
+  const [enrolled] = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_enrollments as enrollment')
+      .innerJoin('core_user as student', 'student.id', 'enrollment.student_id')
+      .select('enrollment.student_id')
+      .where('enrollment.course_id', '=', course?.id ?? 0)
+      .where('student.role', '=', Role.STUDENT)
+      .orderBy('enrollment.id')
+      .limit(1),
   );
   const first = async (role: Role): Promise<number | null> =>
     (await em.findOne(User, { role }, { fields: ['id'], orderBy: { id: 'asc' } }))?.id ?? null;

@@ -2,6 +2,8 @@ import type { EntityClass, RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from '../../counters/index.js';
 import type { Database } from '../../database/database.js';
+import { builderFor, rowsWithin } from '../../database/query.js';
+import { numberOf, type StoredAggregate } from '../../database/tables.js';
 import { Course, CourseStatus, Enrollment, Role, User } from '../../entities/index.js';
 import type { OnProgress } from '../progress.js';
 import { inTransaction } from '../../transactions/transactions.js';
@@ -73,10 +75,15 @@ export async function addSampleData(
     rows += count;
     onProgress?.({ done: rows, total, rows });
   };
-  const [{ last = 0 } = {}] = await em.execute<{ last: number | null }[]>('select max(id) as last from core_user');
+  const [newest] = await rowsWithin(
+    em,
+    builderFor({ em })
+      .selectFrom('core_user')
+      .select(eb => eb.fn.max<StoredAggregate>('id').as('id')),
+  );
   await addAdmin(em, until);
   // An email's number never exceeds its user's id, so that the next sample data cannot take the same.
-  const firstNumber = Number(last ?? 0) + 1;
+  const firstNumber = numberOf(newest!.id) + 1;
   const teacherCount = Math.ceil(size.courses / 6);
   const teachers = await insertAll(em, User, sampleUsers(random, Role.TEACHER, teacherCount, firstNumber, until));
   const students = await insertAll(

@@ -1,0 +1,67 @@
+import type { EntityClass, EntityProperty } from '@mikro-orm/core';
+import type { Database } from './database.js';
+import { dateOf, isTrue, type PlainRow, type StoredBoolean, type StoredMoment, type StoredRow } from './tables.js';
+
+/** How the rows of one entity's table are read; whole numbers come from the connection, exact or refused. */
+export interface RowReader<Entity> {
+  /** The names of the table's columns. */
+  readonly columns: readonly (keyof StoredRow<Entity> & string)[];
+  /** Returns a raw row under the names of the entity's properties, with dates and booleans made of the driver's values. */
+  plain(row: StoredRow<Entity>): PlainRow<Entity>;
+}
+
+type Conversion = (raw: never) => unknown;
+
+interface Column {
+  readonly name: string;
+  readonly plainName: string;
+  /** Null where the driver's value is the plain one. */
+  readonly convert: Conversion | null;
+}
+
+const readers = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
+
+/** Returns how the rows of an entity's table are read, by its metadata. */
+export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
+  let ofDatabase = readers.get(database);
+  if (!ofDatabase) readers.set(database, (ofDatabase = new Map()));
+  let reader = ofDatabase.get(entity as EntityClass);
+  if (!reader) ofDatabase.set(entity as EntityClass, (reader = madeReader(database, entity)));
+  return reader as unknown as RowReader<Entity>;
+}
+
+function madeReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<object> {
+  const columns = database
+    .getMetadata()
+    .get(entity)
+    .props.filter(({ persist }) => persist !== false)
+    .map(columnOf);
+  const names = columns.map(({ name }) => name);
+  return {
+    columns: names as never,
+    plain: row => {
+      const values = row as Readonly<Record<string, never>>;
+      const plain: Record<string, unknown> = {};
+      // Each value by itself, in a loop without a closure: a page has a thousand of them.
+      for (const { name, plainName, convert } of columns) {
+        const value = values[name];
+        plain[plainName] = convert === null || value === null ? value : convert(value!);
+      }
+      return plain;
+    },
+  };
+}
+
+function columnOf({ name, fieldNames: [column], targetMeta, runtimeType }: EntityProperty): Column {
+  return {
+    name: column!,
+    plainName: targetMeta ? `${name}Id` : name,
+    convert: conversions[runtimeType] ?? null,
+  };
+}
+
+/** The conversions of values by the types of properties. */
+const conversions: Readonly<Record<string, Conversion>> = {
+  Date: (moment: StoredMoment) => dateOf(moment),
+  boolean: (value: StoredBoolean) => isTrue(value),
+};
