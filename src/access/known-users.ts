@@ -47,7 +47,7 @@ export function userGone(): TokenError {
   return rejection('The token belongs to a user who does not exist any more. Sign in as another one.');
 }
 
-interface Found {
+interface RememberedRole {
   /** The role in the user's row; null: there is no such user. */
   readonly role: Role | null;
   /** When it was asked for. */
@@ -56,7 +56,7 @@ interface Found {
 
 /** The users whom tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class KnownUsers {
-  readonly #found = new Map<number, Found>();
+  readonly #found = new Map<number, RememberedRole>();
   /** The looks at users' rows that are under way. */
   readonly #looks = new Map<number, Promise<Role | null>>();
   readonly #loader: DataLoader<number, Role | null>;
@@ -144,7 +144,7 @@ export class KnownUsers {
     return look;
   }
 
-  #remember(userId: number, found: Found): void {
+  #remember(userId: number, found: RememberedRole): void {
     this.#found.delete(userId);
     this.#found.set(userId, found);
     if (this.#found.size > MAX_REMEMBERED_USERS) this.#found.delete(this.#found.keys().next().value!);

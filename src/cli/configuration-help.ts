@@ -8,7 +8,7 @@ const MEANING_COLUMN = 24;
 /** Returns the part of `--help` that lists the variables of the configuration, with their defaults in parentheses. */
 export function configurationHelp(): string {
   const variables = Object.entries(configVariables).map(([name, { meaning, shownDefault }]) =>
-    entry(name, plain(shownDefault === '' ? meaning : `${meaning} (${shownDefault})`)),
+    entry(name, withoutMarkdown(shownDefault === '' ? meaning : `${meaning} (${shownDefault})`)),
   );
   return `
 Configuration comes from the environment and from .env in the working directory:
@@ -41,6 +41,6 @@ function wrapped(text: string, columns: number): string[] {
  * Returns Markdown as a terminal shows it: without backticks, and of each link its text, or its address where that is
  * the text.
  */
-function plain(markdown: string): string {
+function withoutMarkdown(markdown: string): string {
   return markdown.replaceAll('`', '').replace(/\[([^\]]+)\]\([^)]+\)/g, '$1');
 }

@@ -27,7 +27,7 @@ export function runReport(
   return {
     change: ({ title, courseId, counter, after }) =>
       write(`${verbOf(run)} course ${titled(title)} (ID: ${courseId}) - ${columnOf(counter)}: ${after}\n`),
-    end: ended => write(`${endOf(ended)}\n`),
+    end: ended => write(`${runOutcome(ended)}\n`),
   };
 }
 
@@ -37,7 +37,7 @@ export function titled(title: string | null): string {
 }
 
 /** Says in words what became of a run, and what to do where it is not over. */
-export function endOf(run: Run): string {
+export function runOutcome(run: Run): string {
   const { id, kind, status, checked, total, repaired, drifted, dryRun, undoneRunId, error, interrupted } = run;
   const things = kind === RunKind.UNDO ? 'changes' : 'courses';
   const resume = `"rollcall runs resume ${id}" goes on.`;

@@ -8,10 +8,10 @@ import { operator } from '../access/viewer.js';
 import { ExitCode } from './exit-code.js';
 import { CommandError } from './failure.js';
 import { print } from './output.js';
-import { endOf } from './run-report.js';
+import { runOutcome } from './run-report.js';
 import { headingOf, lineOf, printable, type Column } from './table.js';
 
-const PAGE = 500;
+const CHANGES_PER_PAGE = 500;
 
 const runColumns: readonly Column[] = [
   { title: 'id', width: 6, number: true },
@@ -51,9 +51,9 @@ export async function listRuns(database: Database, limit: number, json: boolean)
 export async function showRun(database: Database, id: number, json: boolean): Promise<ExitCode> {
   const run = await runById(database, operator, { id });
   if (!run) throw new CommandError(`Run ${id} does not exist. "rollcall runs list" lists those that do.`);
-  print(json ? `${JSON.stringify({ run })}\n` : linesOf(run));
+  print(json ? `${JSON.stringify({ run })}\n` : runLines(run));
   let found = 0;
-  for await (const { change, title } of changesOf(database, id)) {
+  for await (const { change, title } of allChanges(database, id)) {
     if (found === 0 && !json) print(`\n${headingOf(changeColumns)}\n`);
     found += 1;
     const { courseId, counter, before, after } = change;
@@ -66,10 +66,10 @@ export async function showRun(database: Database, id: number, json: boolean): Pr
 
 function cellsOf(run: Run): string[] {
   const { id, kind, startedAt, startedBy, checked, total, drifted, repaired } = run;
-  return [id, kind, statusOf(run), moment(startedAt), startedBy, checked, total, drifted, repaired].map(String);
+  return [id, kind, statusOf(run), shownMoment(startedAt), startedBy, checked, total, drifted, repaired].map(String);
 }
 
-function linesOf(run: Run): string {
+function runLines(run: Run): string {
   const {
     id,
     kind,
@@ -91,8 +91,8 @@ function linesOf(run: Run): string {
     ['run', `${id}, ${undoneRunId === null ? kind : `${kind} of run ${undoneRunId}`}${dryRun ? ', dry run' : ''}`],
     ['status', statusOf(run)],
     ['courses', courseIds === null ? 'all' : courseIds.join(', ')],
-    ['started', `${moment(startedAt)} by ${printable(startedBy)}`],
-    ['finished', finishedAt && moment(finishedAt)],
+    ['started', `${shownMoment(startedAt)} by ${printable(startedBy)}`],
+    ['finished', finishedAt && shownMoment(finishedAt)],
     ['worked on by', owner],
     [
       'chunks',
@@ -103,7 +103,7 @@ function linesOf(run: Run): string {
     ['repaired', String(repaired)],
   ];
   const lines = facts.filter(([, fact]) => fact !== null).map(([name, fact]) => `${name.padEnd(13)} ${fact}\n`);
-  return `${lines.join('')}${run.status === RunStatus.SUCCEEDED ? '' : `${endOf(run)}\n`}`;
+  return `${lines.join('')}${run.status === RunStatus.SUCCEEDED ? '' : `${runOutcome(run)}\n`}`;
 }
 
 function statusOf({ status, interrupted }: Run): string {
@@ -111,11 +111,11 @@ function statusOf({ status, interrupted }: Run): string {
 }
 
 /** Gives a moment in UTC, to the second. */
-function moment(date: Date): string {
+function shownMoment(date: Date): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-async function* changesOf(
+async function* allChanges(
   database: Database,
   id: number,
 ): AsyncGenerator<{ change: RecordedChange; title: string | null }> {
@@ -141,7 +141,12 @@ async function* pages<Row extends { id: number }>(
 ): AsyncGenerator<readonly Row[]> {
   let after: PageRequest['after'] = null;
   for (let left = limit; left > 0;) {
-    const { rows, hasNextPage } = await read({ size: Math.min(PAGE, left), backward: false, after, before: null });
+    const { rows, hasNextPage } = await read({
+      size: Math.min(CHANGES_PER_PAGE, left),
+      backward: false,
+      after,
+      before: null,
+    });
     yield rows;
     const last = rows.at(-1);
     if (!hasNextPage || !last) return;

@@ -21,7 +21,7 @@ export interface VerifyReport {
   summary(totals: VerifyTotals, interrupted: boolean): void;
 }
 
-const columns: readonly Column[] = [
+const mismatchColumns: readonly Column[] = [
   { title: 'id', width: 8, number: true },
   { title: 'title', width: 36 },
   { title: 'counter', width: 24 },
@@ -40,10 +40,10 @@ function tableReport(write: (text: string) => void): VerifyReport {
   return {
     counts(counts) {
       if (counts.length === 0) return;
-      const heading = begun ? [] : [headingOf(columns)];
+      const heading = begun ? [] : [headingOf(mismatchColumns)];
       begun = true;
       const lines = counts.map(count =>
-        lineOf(columns, [
+        lineOf(mismatchColumns, [
           String(count.courseId),
           count.title,
           count.counter,
@@ -54,7 +54,7 @@ function tableReport(write: (text: string) => void): VerifyReport {
       );
       write(`${[...heading, ...lines].join('\n')}\n`);
     },
-    summary: (totals, interrupted) => write(`${begun ? '\n' : ''}${summaryOf(totals, interrupted)}\n`),
+    summary: (totals, interrupted) => write(`${begun ? '\n' : ''}${verifySummary(totals, interrupted)}\n`),
   };
 }
 
@@ -86,7 +86,7 @@ function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
 }
 
 /** Gives the result in words: what was checked and found, and what to do next. */
-export function summaryOf({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
+export function verifySummary({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
   const scope = interrupted
     ? `Stopped after ${grouped(checked)} of ${counted(total, 'course')}`
     : `Verified ${counted(checked, 'course')}`;

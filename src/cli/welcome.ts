@@ -4,7 +4,7 @@ import { Role } from '../entities/index.js';
 import type { ExampleAccounts } from '../tools/sample-data/example-accounts.js';
 import { issueToken } from '../access/tokens.js';
 
-const query = `{
+const exampleQuery = `{
   courses(first: 5, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
     totalCount
     nodes { id title totalEnrollments activeEnrollments instructor { name } }
@@ -16,7 +16,7 @@ export async function welcomeText(url: string, jwt: JwtConfig, accounts: Example
   const parts = [
     `Rollcall is ready at ${url}`,
     await tokensText(jwt, accounts),
-    `A query to paste:\n\n${indented(query)}`,
+    `A query to paste:\n\n${indented(exampleQuery)}`,
     'Ctrl+C stops the server.',
   ];
   return `\n${indented(parts.join('\n\n'))}\n\n`;

@@ -19,11 +19,11 @@ export async function writeWholeFile<Result>(
   const beside = `${place}.${randomUUID().slice(0, 8)}.partial`;
   try {
     const file = await open(beside, 'wx');
-    const result = await written(file, work);
-    if (result !== null) await named(beside, place, force);
+    const result = await writeWhole(file, work);
+    if (result !== null) await giveName(beside, place, force);
     return result;
   } catch (error) {
-    throw explained(path, error);
+    throw fileProblem(path, error);
   } finally {
     await rm(beside, { force: true });
   }
@@ -38,12 +38,12 @@ async function placeOf(path: string, force: boolean): Promise<string> {
     if ((await lstat(place)).isFile()) return place;
     throw new CommandError(`${path} is no file that could be replaced. Give another name, or - for standard output.`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explained(path, error);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileProblem(path, error);
     return path;
   }
 }
 
-async function written<Result>(file: FileHandle, work: (append: Append) => Promise<Result>): Promise<Result> {
+async function writeWhole<Result>(file: FileHandle, work: (append: Append) => Promise<Result>): Promise<Result> {
   try {
     const result = await work(async text => void (await file.appendFile(text)));
     await file.sync();
@@ -54,12 +54,12 @@ async function written<Result>(file: FileHandle, work: (append: Append) => Promi
 }
 
 /** Gives a file its name; without force by a link, which fails where somebody else has taken the name meanwhile. */
-async function named(beside: string, place: string, force: boolean): Promise<void> {
+async function giveName(beside: string, place: string, force: boolean): Promise<void> {
   if (force) await rename(beside, place);
   else await link(beside, place);
 }
 
-function explained(path: string, error: unknown): unknown {
+function fileProblem(path: string, error: unknown): unknown {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (code === 'EEXIST')
     return new CommandError(

@@ -27,7 +27,7 @@ export async function workOnRun(
   const unit = claimed.kind === RunKind.UNDO ? 'changes' : 'courses';
   const display = await showProgress(claimed.kind === RunKind.UNDO ? 'undo' : 'recount', { unit, quiet: true });
   const stop = interruption(() => tell(`Pausing run ${value.id} after this chunk; once more stops at once.\n`));
-  const report = runReport(claimed, json, columnsOf(database), print);
+  const report = runReport(claimed, json, columnOfCounter(database), print);
   try {
     const start = claimed.checked;
     const run = await workOn(database, value, {
@@ -51,7 +51,7 @@ export function startedBy(command: string): string {
 }
 
 /** Gives the function that finds the column of a counter; one that is declared no more keeps its name. */
-export function columnsOf(database: Database): (counter: string) => string {
+export function columnOfCounter(database: Database): (counter: string) => string {
   const columns = new Map(
     countersInto(database.em as SqlEntityManager, Course).map(({ name, column }) => [name, column]),
   );

@@ -12,7 +12,7 @@ export interface RowReader<Entity> {
 
 type Conversion = (raw: never) => unknown;
 
-interface Column {
+interface ReadColumn {
   readonly name: string;
   readonly plainName: string;
   /** Null where the driver's value is the plain one. */
@@ -52,7 +52,7 @@ function madeReader<Entity extends object>(database: Database, entity: EntityCla
   };
 }
 
-function columnOf({ name, fieldNames: [column], targetMeta, runtimeType }: EntityProperty): Column {
+function columnOf({ name, fieldNames: [column], targetMeta, runtimeType }: EntityProperty): ReadColumn {
   return {
     name: column!,
     plainName: targetMeta ? `${name}Id` : name,

@@ -12,7 +12,7 @@ export const Int = new GraphQLScalarType<number, number>({
   ...GraphQLInt.toConfig(),
   description: `${GraphQLInt.description} In an answer, it can also be a whole number beyond these, up to 2^53 - 1: a stored count that another program wrote.`,
   serialize(value) {
-    return typeof value === 'number' && !fitsInto32Bits(value) ? exact(value) : GraphQLInt.serialize(value);
+    return typeof value === 'number' && !fitsInto32Bits(value) ? exactInt(value) : GraphQLInt.serialize(value);
   },
 });
 
@@ -20,7 +20,7 @@ function fitsInto32Bits(value: number): boolean {
   return value === (value | 0);
 }
 
-function exact(value: number): number {
+function exactInt(value: number): number {
   if (Number.isSafeInteger(value)) return value;
   throw new GraphQLError(`Int cannot represent a number that is not whole or beyond 2^53 - 1: ${value}`);
 }

@@ -6,7 +6,7 @@ import { rejection } from '../access/token-error.js';
 import { KnownStates } from './known-states.js';
 import type { Outlet } from './outlet.js';
 import type { Pace } from './pace.js';
-import { MOST_COURSES, presentCourses } from './present-courses.js';
+import { MAX_COURSES_OF_SUBSCRIPTION, presentCourses } from './present-courses.js';
 import { SharedRows } from './shared-rows.js';
 import { Shares, type Holder, type ShareLimits } from './shares.js';
 import { CourseCountsSubscription } from './subscription.js';
@@ -138,7 +138,7 @@ export class LiveCounts {
     try {
       subscription.hold(this.#shares.take(listener));
       // A longer list is refused for its length, however many courses are left to its client.
-      if (courseIds && courseIds.size <= MOST_COURSES)
+      if (courseIds && courseIds.size <= MAX_COURSES_OF_SUBSCRIPTION)
         subscription.hold(this.#courseShares.take(listener, courseIds.size));
     } catch (error) {
       subscription.end();

@@ -4,7 +4,7 @@ import type { Viewer } from '../access/viewer.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 
 /** Limits the courses of one subscription. */
-export const MOST_COURSES = 1000;
+export const MAX_COURSES_OF_SUBSCRIPTION = 1000;
 
 const byId: CourseOrdering = { list: 'courses', field: 'ID', column: 'id', descending: false };
 
@@ -19,20 +19,22 @@ export async function presentCourses(
 ): Promise<CourseRow[]> {
   if (courseIds === null) {
     const { rows, hasNextPage } = await coursePage(database, viewer, {}, byId, {
-      size: MOST_COURSES,
+      size: MAX_COURSES_OF_SUBSCRIPTION,
       backward: false,
       after: null,
       before: null,
     });
     if (hasNextPage)
       throw refusedIds(
-        `there are more courses than one subscription takes, ${MOST_COURSES}; name those that you show.`,
+        `there are more courses than one subscription takes, ${MAX_COURSES_OF_SUBSCRIPTION}; name those that you show.`,
       );
     return [...rows];
   }
   if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out for all.');
-  if (courseIds.length > MOST_COURSES)
-    throw refusedIds(`the list has ${courseIds.length} ids, and one subscription takes ${MOST_COURSES}; open several.`);
+  if (courseIds.length > MAX_COURSES_OF_SUBSCRIPTION)
+    throw refusedIds(
+      `the list has ${courseIds.length} ids, and one subscription takes ${MAX_COURSES_OF_SUBSCRIPTION}; open several.`,
+    );
   const found = await coursesById(database, viewer, [...new Set(courseIds)]);
   const courses = new Map(found.flatMap(course => (course ? [[course.id, course]] : [])));
   const missing = courseIds.findIndex(id => !courses.has(id));

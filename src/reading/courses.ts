@@ -87,16 +87,16 @@ export function coursePageQuery(
   order: CourseOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
-  return paged(chosen(database, viewer, filter).select(rowReader(database, Course).columns), order, page);
+  return paged(chosenCourses(database, viewer, filter).select(rowReader(database, Course).columns), order, page);
 }
 
 /** Counts the courses that a viewer sees. */
 export async function courseCount(database: Database, viewer: Viewer | null, filter: CourseFilter): Promise<number> {
-  const query = chosen(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
+  const query = chosenCourses(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
   return numberOf((await rows(database, query))[0]!.count);
 }
 
-function chosen(
+function chosenCourses(
   database: Database,
   viewer: Viewer | null,
   filter: CourseFilter,

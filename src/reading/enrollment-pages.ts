@@ -12,6 +12,7 @@ import {
   type EnrollmentFilter,
   type EnrollmentOrdering,
   type EnrollmentParent,
+  type EnrollmentQuery,
   type EnrollmentRow,
 } from './enrollments.js';
 import { between, fromEnd, paged, pageOf, sortable, type Page, type PageRequest } from './page.js';
@@ -29,7 +30,6 @@ interface Strand {
   readonly conditions?: readonly Condition<'core_enrollments'>[];
 }
 
-type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
 type StoredEnrollment = Tables['core_enrollments'];
 type StoredQuery = SelectQueryBuilder<Tables, 'core_enrollments', StoredEnrollment>;
 
@@ -98,7 +98,7 @@ export function enrollmentPages(
  */
 async function pagesOfOneRow(
   database: Database,
-  query: Query,
+  query: EnrollmentQuery,
   parent: EnrollmentParent,
   ids: readonly number[],
   order: EnrollmentOrdering,
@@ -157,13 +157,13 @@ function merged(
   const db = builderFor(database);
   const { columns } = rowReader(database, Enrollment);
   const [only, ...others] = strands;
-  if (others.length === 0) return paged(rowsOf(database, only!, order), order, page).select(columns);
+  if (others.length === 0) return paged(rowsOfStrand(database, only!, order), order, page).select(columns);
   // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
   const key = order.column === 'id' ? (['id'] as const) : (['id', order.column as 'enrolled_at'] as const);
   const [first, ...rest] = strands.map(strand =>
     db
       .selectFrom(
-        paged(rowsOf(database, strand, order), order, page)
+        paged(rowsOfStrand(database, strand, order), order, page)
           .select(key)
           .as('strand'),
       )
@@ -191,14 +191,15 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOr
     const visible = visibleEnrollments(viewer);
     return [
       {
-        ...placeOf(filter),
+        ...courseOfFilter(filter),
         studentId: student,
         conditions: [...(visible ? [visible] : []), ...statusIn(filter.status)],
       },
     ];
   }
   const statuses = statusesOf(filter, order);
-  if (role === Role.ADMIN || filter.courseId == null) return statuses.map(status => ({ ...placeOf(filter), status }));
+  if (role === Role.ADMIN || filter.courseId == null)
+    return statuses.map(status => ({ ...courseOfFilter(filter), status }));
   const id = filter.courseId;
   const taught = isTaughtBy(userId!);
   return [
@@ -207,7 +208,7 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOr
   ];
 }
 
-function placeOf({ courseId }: EnrollmentFilter): Pick<Strand, 'courseId'> {
+function courseOfFilter({ courseId }: EnrollmentFilter): Pick<Strand, 'courseId'> {
   return courseId == null ? {} : { courseId };
 }
 
@@ -228,16 +229,16 @@ function statusesOf(
  * Returns the query for the rows of a strand, which is to be read in an order; `course` is one that another query
  * gives.
  */
-function rowsOf(
+function rowsOfStrand(
   database: Database,
   { courseId, studentId, status, conditions = [] }: Strand,
   order: EnrollmentOrdering,
   course = false,
-): Query {
+): EnrollmentQuery {
   const key = [...(course || courseId !== undefined ? ['course_id'] : []), ...(status !== undefined ? ['status'] : [])];
   let query =
     studentId === undefined && key.length === 0
-      ? (builderFor(database).selectFrom('core_enrollments') as Query)
+      ? (builderFor(database).selectFrom('core_enrollments') as EnrollmentQuery)
       : enrollmentsBy(
           database,
           studentId === undefined ? [...key, ...(order.column === 'id' ? [] : [order.column])] : null,
@@ -255,9 +256,9 @@ function rowsOf(
  * MySQL that names an index that is not there does nothing; MariaDB's would be an error, and there it is enough to
  * exclude the primary key.
  */
-function enrollmentsBy(database: Database, indexed: readonly string[] | null): Query {
+function enrollmentsBy(database: Database, indexed: readonly string[] | null): EnrollmentQuery {
   const table = 'core_enrollments';
-  const query = builderFor(database).selectFrom(table) as Query;
+  const query = builderFor(database).selectFrom(table) as EnrollmentQuery;
   switch (databaseKindOf(database)) {
     case 'sqlite':
       return query;
@@ -268,7 +269,7 @@ function enrollmentsBy(database: Database, indexed: readonly string[] | null): Q
     case 'mariadb':
       return builderFor(database).selectFrom(
         sql<StoredEnrollment>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`),
-      ) as unknown as Query;
+      ) as unknown as EnrollmentQuery;
   }
 }
 
@@ -321,7 +322,7 @@ function firstRows(
 ): SelectQueryBuilder<Tables, 'core_enrollments', Head> {
   const db = builderFor(database);
   const [first, ...rest] = statuses.map(status => {
-    const ofCourse = rowsOf(database, { status }, order, true).whereRef(
+    const ofCourse = rowsOfStrand(database, { status }, order, true).whereRef(
       'core_enrollments.course_id',
       '=',
       'core_course.id' as never,
@@ -347,7 +348,7 @@ function firstRows(
  */
 function headOf(
   database: Database,
-  ofCourse: Query,
+  ofCourse: EnrollmentQuery,
   order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {

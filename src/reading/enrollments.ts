@@ -24,7 +24,8 @@ export interface EnrollmentFilter {
 /** The rows that enrollments are listed under, a course's or a student's, by the column that points at them. */
 export type EnrollmentParent = 'course_id' | 'student_id';
 
-type Query = SelectQueryBuilder<Tables, 'core_enrollments', object>;
+/** A query of enrollments that selects no columns yet. */
+export type EnrollmentQuery = SelectQueryBuilder<Tables, 'core_enrollments', object>;
 
 /** Returns enrollments by id, in the order of the ids; null: it does not exist, or the viewer may not see it. */
 export async function enrollmentsById(
@@ -33,7 +34,7 @@ export async function enrollmentsById(
   ids: readonly number[],
 ): Promise<(EnrollmentRow | null)[]> {
   const { columns, plain } = rowReader(database, Enrollment);
-  const query = chosen(database, viewer, {})
+  const query = chosenEnrollments(database, viewer, {})
     .where('id', 'in', [...ids])
     .select(columns);
   const found = new Map((await rows(database, query)).map(row => [row.id, plain(row)]));
@@ -64,7 +65,7 @@ export async function enrollmentCount(database: Database, viewer: Viewer, filter
   if (viewer.role === Role.ADMIN && filter.courseId == null && filter.studentId == null)
     return countOfAll(database, filter.status ?? Object.values(EnrollmentStatus));
   const counts = partsOfVisibleEnrollments(viewer).map(part =>
-    seen(database, part, filter).select(eb => eb.fn.countAll<number>().as('count')),
+    enrollmentsSeen(database, part, filter).select(eb => eb.fn.countAll<number>().as('count')),
   );
   return (await rows(database, together(counts))).reduce((sum, { count }) => sum + numberOf(count), 0);
 }
@@ -114,7 +115,7 @@ export async function enrollmentCounts(
   filter: EnrollmentFilter,
 ): Promise<number[]> {
   const grouped = partsOfVisibleEnrollments(viewer).map(part =>
-    seen(database, part, filter)
+    enrollmentsSeen(database, part, filter)
       .where(parent, 'in', [...ids])
       .groupBy(parent)
       .select([parent])
@@ -126,8 +127,8 @@ export async function enrollmentCounts(
   return ids.map(id => counts.get(id) ?? 0);
 }
 
-function chosen(database: Database, viewer: Viewer, filter: EnrollmentFilter): Query {
-  return seen(database, visibleEnrollments(viewer), filter);
+function chosenEnrollments(database: Database, viewer: Viewer, filter: EnrollmentFilter): EnrollmentQuery {
+  return enrollmentsSeen(database, visibleEnrollments(viewer), filter);
 }
 
 /** Returns one query for the rows of several, the same row as often as they have it. */
@@ -139,12 +140,12 @@ function together<Row>([first, ...rest]: readonly SelectQueryBuilder<
   return rest.reduce((all, next) => all.unionAll(next), first!);
 }
 
-function seen(
+function enrollmentsSeen(
   database: Database,
   visible: Condition<'core_enrollments'> | null,
   { courseId, studentId, status }: EnrollmentFilter,
-): Query {
-  let query = builderFor(database).selectFrom('core_enrollments') as Query;
+): EnrollmentQuery {
+  let query = builderFor(database).selectFrom('core_enrollments') as EnrollmentQuery;
   if (visible) query = query.where(visible);
   if (courseId != null) query = query.where('course_id', '=', courseId);
   if (studentId != null) query = query.where('student_id', '=', studentId);

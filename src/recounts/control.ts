@@ -7,7 +7,7 @@ import { done, problem, refused, UserErrorCode, type Outcome, type Problem } fro
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { LEASE, moment, newOwner, signOfLife, type ClaimedRun } from './lease.js';
-import { idsOf, isLive, type RunRow } from './run.js';
+import { courseIdsOf, isLive, type RunRow } from './run.js';
 import { lockRun } from './run-rows.js';
 import { runInTheWay } from './start-recount.js';
 
@@ -74,7 +74,7 @@ export function resumeRun(
           ),
         );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
-      const inTheWay = row.dryRun ? null : await runInTheWay(database, em, id, idsOf(row.courseIds));
+      const inTheWay = row.dryRun ? null : await runInTheWay(database, em, id, courseIdsOf(row.courseIds));
       await em.nativeUpdate(
         RecountRun,
         { id },

@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
-import { idsOf, type RunRow } from './run.js';
-import { changesOf, type Step, type StepResult } from './step.js';
+import { courseIdsOf, type RunRow } from './run.js';
+import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
 
 /**
@@ -13,7 +13,7 @@ import { titlesOf } from './titles.js';
 export async function* recountSteps(database: Database, run: RunRow, pace: ChunkPace): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
   const chunks = verify(em, Course, {
-    keys: idsOf(run.courseIds)?.map(id => [id]),
+    keys: courseIdsOf(run.courseIds)?.map(id => [id]),
     after: run.cursorId === null ? null : [run.cursorId],
     batchSize: run.batchSize ?? undefined,
     pace,
@@ -49,10 +49,10 @@ async function* stepsOf(
 async function repair(em: SqlEntityManager, courseId: number): Promise<StepResult> {
   const changes = (await recount(em, Course, [courseId])) ?? [];
   const repaired = changes.length > 0 ? 1 : 0;
-  return { changes: changesOf(courseId, changes), drifted: repaired, repaired };
+  return { changes: recordedChanges(courseId, changes), drifted: repaired, repaired };
 }
 
 function rehearse(courseId: number, counts: readonly VerifiedCount[]): Promise<StepResult> {
   const changes = counts.map(({ counter, stored, actual }) => ({ counter, before: stored, after: actual }));
-  return Promise.resolve({ changes: changesOf(courseId, changes), drifted: 1, repaired: 0 });
+  return Promise.resolve({ changes: recordedChanges(courseId, changes), drifted: 1, repaired: 0 });
 }

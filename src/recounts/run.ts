@@ -53,7 +53,7 @@ export function runOf(row: RunRow): Run {
     undoneRunId: row.undoneRunId,
     dryRun: row.dryRun,
     startedBy: row.startedBy,
-    courseIds: idsOf(row.courseIds),
+    courseIds: courseIdsOf(row.courseIds),
     batchSize: row.batchSize,
     throttle: row.throttle,
     total: row.total,
@@ -71,6 +71,6 @@ export function runOf(row: RunRow): Run {
 }
 
 /** Returns course ids from the text that a run keeps them in; null: all courses. */
-export function idsOf(text: string | null): number[] | null {
+export function courseIdsOf(text: string | null): number[] | null {
   return text === null ? null : text.split(',').map(Number);
 }

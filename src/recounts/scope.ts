@@ -4,7 +4,7 @@ import { problem, UserErrorCode, type Problem } from '../use-cases/outcome.js';
 import { notFound } from '../use-cases/seats.js';
 
 /** Limits the courses that one call names; a run keeps them in one column. */
-export const MOST_COURSES = 5000;
+export const MAX_COURSES_OF_RUN = 5000;
 
 const COURSE_IDS = ['input', 'courseIds'];
 
@@ -34,12 +34,12 @@ export async function scopeProblems(
       ),
     ];
   const scope = scopeOf(courseIds)!;
-  if (scope.length > MOST_COURSES)
+  if (scope.length > MAX_COURSES_OF_RUN)
     return [
       problem(
         UserErrorCode.INVALID,
         COURSE_IDS,
-        `The list names ${scope.length} courses; at most ${MOST_COURSES} fit. Leave it out for all courses.`,
+        `The list names ${scope.length} courses; at most ${MAX_COURSES_OF_RUN} fit. Leave it out for all courses.`,
       ),
     ];
   const known = new Set(await existing(em, scope));
@@ -60,7 +60,7 @@ export async function existing(em: SqlEntityManager, ids: readonly number[]): Pr
 }
 
 /** Counts the courses of a scope that exist. */
-export async function sizeOf(em: SqlEntityManager, scope: Scope): Promise<number> {
+export async function scopeSize(em: SqlEntityManager, scope: Scope): Promise<number> {
   return scope === null ? em.count(Course) : (await existing(em, scope)).length;
 }
 

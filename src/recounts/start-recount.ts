@@ -3,14 +3,14 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
 import { RecountRun } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
-import { whereThereIs } from '../use-cases/lost-commit.js';
+import { committedIfExists } from '../use-cases/lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { LEASE, moment, newOwner, signOfLife, type ClaimedRun } from './lease.js';
-import { idsOf, type RunRow } from './run.js';
+import { courseIdsOf, type RunRow } from './run.js';
 import { otherLiveRuns, otherScheduledRun } from './run-rows.js';
-import { overlap, scopeOf, scopeProblems, sizeOf, type Scope } from './scope.js';
+import { overlap, scopeOf, scopeProblems, scopeSize, type Scope } from './scope.js';
 
 /** Says what to recount and how. */
 export interface RecountRequest {
@@ -76,12 +76,12 @@ export async function startRecount(
             batchSize: batchSize ?? null,
             throttle: throttle ?? 0,
             slot,
-            total: await sizeOf(em, scope),
+            total: await scopeSize(em, scope),
           },
           lease,
         );
       },
-      whereThereIs(RecountRun, claimed => claimed),
+      committedIfExists(RecountRun, claimed => claimed),
     );
   } catch (error) {
     if (!(error instanceof UniqueConstraintViolationException) || slot === undefined) throw error;
@@ -134,7 +134,7 @@ export async function runInTheWay(
   id: number,
   scope: Scope,
 ): Promise<Problem | null> {
-  const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, idsOf(other.courseIds)));
+  const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, courseIdsOf(other.courseIds)));
   return first
     ? problem(UserErrorCode.IN_USE, null, `${described(first)} Wait until it has finished, or cancel it first.`)
     : null;
@@ -150,7 +150,8 @@ async function lastStillAtWork(database: Database, em: SqlEntityManager, id: num
 }
 
 function described({ id, courseIds, startedBy, checked, total }: RunRow): string {
-  const courses = courseIds === null ? 'all courses' : `${idsOf(courseIds)!.length} course(s), some of them the same`;
+  const courses =
+    courseIds === null ? 'all courses' : `${courseIdsOf(courseIds)!.length} course(s), some of them the same`;
   return `Run ${id}, started by ${startedBy}, is at work on ${courses} (${checked} of ${total} checked).`;
 }
 

@@ -2,13 +2,13 @@ import type { Database } from '../database/database.js';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { RecountChange, RecountRun, RunKind, RunStatus } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
-import { whereThereIs } from '../use-cases/lost-commit.js';
+import { committedIfExists } from '../use-cases/lost-commit.js';
 import { problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { isOver, noRun } from './control.js';
 import { LEASE, type ClaimedRun } from './lease.js';
-import { idsOf, type RunRow } from './run.js';
+import { courseIdsOf, type RunRow } from './run.js';
 import { lockRun, undoingsOf } from './run-rows.js';
 import { askedBy, enter } from './start-recount.js';
 
@@ -56,12 +56,12 @@ export async function startUndo(
       return enter(
         database,
         em,
-        idsOf(row.courseIds),
+        courseIdsOf(row.courseIds),
         { kind: RunKind.UNDO, undoneRun: id as never, startedBy: by, cursorId, total },
         lease,
       );
     },
-    whereThereIs(RecountRun, claimed => claimed),
+    committedIfExists(RecountRun, claimed => claimed),
   );
 }
 

@@ -34,7 +34,7 @@ export interface Step {
 }
 
 /** Gives the changes that the engine made to one course as they are recorded. */
-export function changesOf(
+export function recordedChanges(
   courseId: number,
   changes: readonly { counter: string; before: number; after: number }[],
 ): CourseChange[] {

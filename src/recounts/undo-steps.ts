@@ -5,11 +5,11 @@ import { Course } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
 import type { RunRow } from './run.js';
-import { changesOf, type Step, type StepResult } from './step.js';
+import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
 
 /** Is how many changes are read at once. */
-const PAGE = 500;
+const CHANGES_PER_READ = 500;
 
 /** Gives the steps of an undoing from its cursor on: one for each change of the run that it undoes. */
 export async function* undoSteps(database: Database, run: RunRow): AsyncGenerator<Step> {
@@ -23,7 +23,7 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
       .where('run_id', '=', run.undoneRunId!)
       .where('id', '>', after)
       .orderBy('id')
-      .limit(PAGE);
+      .limit(CHANGES_PER_READ);
     const changes = await rows(database, query);
     if (changes.length === 0) return;
     const titles = await titlesOf(em, [...new Set(changes.map(({ course_id }) => course_id))]);
@@ -49,7 +49,7 @@ async function takeBack(
 ): Promise<StepResult> {
   try {
     const changes = (await adjust(em, Course, [course_id], { [counter]: count_before - count_after })) ?? [];
-    return { changes: changesOf(course_id, changes), drifted: 0, repaired: changes.length };
+    return { changes: recordedChanges(course_id, changes), drifted: 0, repaired: changes.length };
   } catch (error) {
     if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code))
       throw error;

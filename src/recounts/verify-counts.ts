@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, refused, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
-import { existing, scopeOf, scopeProblems, sizeOf } from './scope.js';
+import { existing, scopeOf, scopeProblems, scopeSize } from './scope.js';
 import { titlesOf } from './titles.js';
 import type { Viewer } from '../access/viewer.js';
 
@@ -63,10 +63,13 @@ export async function verifyCounts(
   if (problems.some(({ code }) => code === UserErrorCode.INVALID)) return refused(...problems);
   const scope = scopeOf(request.courseIds);
   const known = scope && (await existing(em, scope));
-  return done({ total: known?.length ?? (await sizeOf(em, null)), chunks: chunksOf(em, known, request) }, problems);
+  return done(
+    { total: known?.length ?? (await scopeSize(em, null)), chunks: verifiedChunks(em, known, request) },
+    problems,
+  );
 }
 
-async function* chunksOf(
+async function* verifiedChunks(
   em: SqlEntityManager,
   ids: readonly number[] | null,
   { all = false, batchSize, signal }: VerifyRequest,
@@ -74,12 +77,12 @@ async function* chunksOf(
   for await (const { checked, drifts, counts } of verify(em, Course, { keys: ids?.map(id => [id]), all, batchSize })) {
     const found = all ? counts : drifts;
     const titles = await titlesOf(em, [...new Set(found.map(({ key }) => key[0] as number))]);
-    yield { checked, counts: found.map(count => courseCount(count, titles)) };
+    yield { checked, counts: found.map(count => verifiedCount(count, titles)) };
     if (signal?.aborted) return;
   }
 }
 
-function courseCount(
+function verifiedCount(
   { counter, key, stored, actual }: VerifiedCount,
   titles: ReadonlyMap<number, string>,
 ): CourseCount {

@@ -5,7 +5,7 @@ import { paceFor, type ChunkPace } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { RecountChange, RunKind, RunStatus, type RecountRun } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
-import { BackOff } from './back-off.js';
+import { AdaptiveThrottle } from './adaptive-throttle.js';
 import { LEASE, Lease, LeaseLost, moment, type ClaimedRun } from './lease.js';
 import { recountSteps } from './recount-steps.js';
 import { runOf, type Run, type RunRow } from './run.js';
@@ -58,7 +58,7 @@ export async function workOn(database: Database, claimed: ClaimedRun, options: W
   try {
     await new Work(database, lease, options).toTheEnd();
   } catch (error) {
-    if (!(error instanceof LeaseLost)) throw await failed(database, lease, error);
+    if (!(error instanceof LeaseLost)) throw await recordFailure(database, lease, error);
   } finally {
     await lease.stop();
   }
@@ -66,7 +66,7 @@ export async function workOn(database: Database, claimed: ClaimedRun, options: W
 }
 
 /** Records the error that ended a run and gives what to throw. */
-async function failed(database: Database, lease: Lease, error: unknown): Promise<unknown> {
+async function recordFailure(database: Database, lease: Lease, error: unknown): Promise<unknown> {
   const message = toldOf(error).slice(0, ERROR_LENGTH);
   try {
     await inTransaction(
@@ -83,8 +83,8 @@ async function failed(database: Database, lease: Lease, error: unknown): Promise
 
 class Work {
   readonly #pace: ChunkPace;
-  readonly #reads = new BackOff();
-  readonly #repairs = new BackOff();
+  readonly #reads = new AdaptiveThrottle();
+  readonly #repairs = new AdaptiveThrottle();
   /** Is aborted when the work is not to go on, for either reason. */
   readonly #over: AbortSignal;
 

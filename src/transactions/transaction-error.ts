@@ -102,7 +102,7 @@ const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> 
  * changed meanwhile, a database that has no connection left or takes no changes, or, for all else that is run again, a
  * lost connection.
  */
-export function reasonOf(error: unknown): (typeof conflictReasons)[number] {
+export function retryReason(error: unknown): (typeof conflictReasons)[number] {
   if (error instanceof CounterError) return 'moved';
   const fault = faultOf(error);
   return (fault && reasons[fault.kind]) ?? 'connection_lost';

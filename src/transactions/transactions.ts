@@ -23,7 +23,7 @@ import {
   isConflict,
   isConnectionLost,
   isToRunAgain,
-  reasonOf,
+  retryReason,
   TransactionError,
   unavailableMessage,
 } from './transaction-error.js';
@@ -173,9 +173,9 @@ class Tries<Result, Before extends Prepared> {
         // There is a pause unless tries or time have run out.
         if (this.#isToRunAgain(error) && retryDelay > 0) {
           transactionRetries.publish({ error, pause: retryDelay });
-          this.span.addEvent('retry', { reason: reasonOf(error), 'pause.ms': retryDelay });
+          this.span.addEvent('retry', { reason: retryReason(error), 'pause.ms': retryDelay });
         }
-        if (reasonOf(error) === 'deadlock') deadlocks.publish({ error });
+        if (retryReason(error) === 'deadlock') deadlocks.publish({ error });
       },
     });
   }

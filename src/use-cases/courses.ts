@@ -5,7 +5,7 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
-import { whereThereIs, whereThereIsNo } from './lost-commit.js';
+import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { withLockedCourses } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { notFound } from './seats.js';
@@ -47,13 +47,13 @@ export async function createCourse(
         ];
         if (problems.length > 0) return refused(...problems);
         const course = em.create(Course, {
-          ...changesOf(em, { ...input, instructorId }),
+          ...courseData(em, { ...input, instructorId }),
           title: input.title!,
         } as RequiredEntityData<Course>);
         await em.flush();
         return done({ id: course.id });
       },
-      whereThereIs(Course, ({ id }) => ({ id, title: input.title! })),
+      committedIfExists(Course, ({ id }) => ({ id, title: input.title! })),
     ),
   );
 }
@@ -86,7 +86,7 @@ export async function updateCourse(
           );
         }
         if (problems.length > 0) return refused(...problems);
-        em.assign(await em.findOneOrFail(Course, id), changesOf(em, input));
+        em.assign(await em.findOneOrFail(Course, id), courseData(em, input));
         await em.flush();
         return done({ id });
       },
@@ -114,7 +114,7 @@ export async function deleteCourse(
       await em.flush();
       return done({ id });
     },
-    whereThereIsNo(Course, value => value),
+    committedIfGone(Course, value => value),
   );
 }
 
@@ -150,7 +150,7 @@ function shapeProblems(input: CourseInput): Problem[] {
   return problems.filter(one => one !== null);
 }
 
-function changesOf(em: SqlEntityManager, { instructorId, ...input }: CourseInput): EntityData<Course> {
+function courseData(em: SqlEntityManager, { instructorId, ...input }: CourseInput): EntityData<Course> {
   const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
   if (instructorId === undefined) return given;
   return {

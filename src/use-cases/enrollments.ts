@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
-import { whereThereIs, whereThereIsNo } from './lost-commit.js';
+import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { lockUsers, withLockedCourses, withLockedEnrollment, type LockedCourse } from './locked-rows.js';
 import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
@@ -42,11 +42,11 @@ export async function enroll(
       const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
       const refusal = refusals[0] ?? closed ?? full;
       if (refusal) return refused(refusal);
-      const enrollment = add(em, courseId, student);
+      const enrollment = createEnrollment(em, courseId, student);
       await em.flush();
       return done({ id: enrollment.id, courseId });
     },
-    whereThereIs(Enrollment, ({ id }) => ({ id, course: courseId, student })),
+    committedIfExists(Enrollment, ({ id }) => ({ id, course: courseId, student })),
   );
 }
 
@@ -77,11 +77,11 @@ export async function enrollMany(
       manageOnly(viewer, course);
       const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
       const { free, refusals } = await enrollable(em, course, candidates, freeSeats(course));
-      const enrollments = free.map(({ id }) => add(em, courseId, id));
+      const enrollments = free.map(({ id }) => createEnrollment(em, courseId, id));
       await em.flush();
       return done({ ids: enrollments.map(({ id }) => id), courseId }, refusals);
     },
-    whereThereIs(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })),
+    committedIfExists(Enrollment, ({ ids: [id] }) => ({ id: id ?? 0, course: courseId })),
   );
 }
 
@@ -146,7 +146,7 @@ export async function transferEnrollment(
       await em.flush();
       return done({ id: enrollmentId, from: row.courseId, to: courseId });
     },
-    whereThereIs(Enrollment, ({ id, to }) => ({ id, course: to })),
+    committedIfExists(Enrollment, ({ id, to }) => ({ id, course: to })),
   );
 }
 
@@ -171,7 +171,7 @@ export async function unenroll(
       await em.flush();
       return done({ id: enrollmentId, courseId: course.id });
     },
-    whereThereIsNo(Enrollment, ({ id }) => ({ id })),
+    committedIfGone(Enrollment, ({ id }) => ({ id })),
   );
 }
 
@@ -220,7 +220,7 @@ async function enrollable(
   return { free, refusals };
 }
 
-function add(em: SqlEntityManager, courseId: number, studentId: number): Enrollment {
+function createEnrollment(em: SqlEntityManager, courseId: number, studentId: number): Enrollment {
   return em.create(Enrollment, {
     course: em.getReference(Course, courseId, { wrapped: true }),
     student: em.getReference(User, studentId, { wrapped: true }),

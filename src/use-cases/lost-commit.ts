@@ -3,26 +3,23 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Outcome } from './outcome.js';
 import type { AfterLostCommit } from '../transactions/transactions.js';
 
-/**
- * Finds out after a lost commit whether the row that the use case made is there; where it did nothing, it does it
- * again.
- */
-export function whereThereIs<Value, Entity extends object>(
+/** After a commit whose outcome is unknown: it succeeded if the row that the use case made exists. */
+export function committedIfExists<Value, Entity extends object>(
   entity: EntityClass<Entity>,
   row: (value: Value) => FilterQuery<Entity>,
 ): AfterLostCommit<Outcome<Value>> {
   return async (em, { value }) => value !== null && (await exists(em, entity, row(value)));
 }
 
-/** Finds out after a lost commit whether the row that the use case deleted is gone. */
-export function whereThereIsNo<Value, Entity extends object>(
+/** After a commit whose outcome is unknown: it succeeded if the row that the use case deleted does not exist. */
+export function committedIfGone<Value, Entity extends object>(
   entity: EntityClass<Entity>,
   row: (value: Value) => FilterQuery<Entity>,
 ): AfterLostCommit<Outcome<Value>> {
   return async (em, { value }) => value !== null && !(await exists(em, entity, row(value)));
 }
 
-/** Looks with a lock, which a commit that is still under way makes wait until it has come to its end. */
+/** Looks for a row with a lock, which waits for a commit that is still under way. */
 async function exists<Entity extends object>(
   em: SqlEntityManager,
   entity: EntityClass<Entity>,

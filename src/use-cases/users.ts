@@ -6,7 +6,7 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
-import { whereThereIs, whereThereIsNo } from './lost-commit.js';
+import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
 import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
@@ -45,7 +45,7 @@ export async function createUser(
           await em.flush();
           return done({ id: user.id });
         },
-        whereThereIs(User, ({ id }) => ({ id, email })),
+        committedIfExists(User, ({ id }) => ({ id, email })),
       ),
     );
   } catch (error) {
@@ -102,7 +102,7 @@ export async function deleteUser(
       await em.flush();
       return done({ id });
     },
-    whereThereIsNo(User, value => value),
+    committedIfGone(User, value => value),
   );
   if (outcome.value) deletedUsers.publish({ database, id } satisfies DeletedUser);
   return outcome;

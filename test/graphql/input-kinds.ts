@@ -20,21 +20,21 @@ import {
 import { expect } from 'vitest';
 
 const LEAST = -2_147_483_648;
-const MOST = 2_147_483_647;
+const MAX_PAGE_SIZE = 2_147_483_647;
 const statuses = Object.keys(EnrollmentStatus);
 const stages = ['DRAFT', 'ACTIVE', 'ARCHIVED'];
 const directions = ['ASC', 'DESC'];
 
 const size = whole({
-  refused: [-1, LEAST, 101, MOST],
+  refused: [-1, LEAST, 101, MAX_PAGE_SIZE],
   says: /is not from 0 to 100; ask for more in several pages\.$/,
   right: [0, 1, 100, null],
 });
-const compared = whole({ refused: [], says: /./, right: [LEAST, -1, 0, MOST, null] });
+const compared = whole({ refused: [], says: /./, right: [LEAST, -1, 0, MAX_PAGE_SIZE, null] });
 const capacity = whole({
   refused: [-1, LEAST],
   says: /is negative; null means no limit\.$/,
-  right: [1, 50, MOST, null],
+  right: [1, 50, MAX_PAGE_SIZE, null],
   told: 'INVALID',
 });
 const tooMany = (count: number, says: RegExp, told?: 'INVALID'): Refusal => ({
@@ -64,7 +64,7 @@ const ranges: readonly [Record<string, number>, string][] = [
   [{ gt: 1, lte: 1 }, 'gt 1 and lte 1'],
   [{ eq: 1, gt: 1 }, 'eq 1 and gt 1'],
   [{ eq: 5, lte: 4 }, 'eq 5 and lte 4'],
-  [{ gt: MOST, lt: 0 }, `gt ${MOST} and lt 0`],
+  [{ gt: MAX_PAGE_SIZE, lt: 0 }, `gt ${MAX_PAGE_SIZE} and lt 0`],
   [{ gte: 0, lte: LEAST }, `gte 0 and lte ${LEAST}`],
 ];
 
@@ -91,7 +91,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'Course.enrollmentsCount(limit:)': whole({
     refused: [0, -1, LEAST],
     says: /is not at least 1; null counts all\.$/,
-    right: [1, MOST, null],
+    right: [1, MAX_PAGE_SIZE, null],
   }),
   'CourseFilter.ids': idsOf('course', {
     refused: () => [tooMany(5001, /are more than the 5000 of one filter; ask for them in parts\.$/)],
@@ -209,14 +209,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
   }),
   'RecountEnrollmentsInput.dryRun': anyOf([true, false, null], { beside: ({ foreign }) => ({ courseIds: [foreign] }) }),
   'RecountEnrollmentsInput.batchSize': whole({
-    refused: [0, -1, 10_001, MOST, LEAST],
+    refused: [0, -1, 10_001, MAX_PAGE_SIZE, LEAST],
     says: /is not a whole number from 1 to 10000\.$/,
     right: [1, 10_000, null],
     told: 'INVALID',
     beside: { dryRun: true },
   }),
   'RecountEnrollmentsInput.throttle': whole({
-    refused: [-1, 60_001, MOST, LEAST],
+    refused: [-1, 60_001, MAX_PAGE_SIZE, LEAST],
     says: /is not a whole number from 0 to 60000\.$/,
     right: [0, 1],
     told: 'INVALID',

@@ -18,7 +18,12 @@ import { describe, expect, it } from 'vitest';
 import { NO_ROWS } from '../../src/reading/index.js';
 import { assessOperation, type Assessment } from '../../src/graphql/costs/query-limits.js';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
-import { coerceVariables, MAX_LIST_VALUES, MAX_MISTAKES, MAX_VALUES } from '../../src/graphql/documents/variables.js';
+import {
+  coerceVariables,
+  MAX_LIST_VALUES,
+  MAX_VARIABLE_ERRORS,
+  MAX_VALUES,
+} from '../../src/graphql/documents/variables.js';
 import { readDocument } from '../../src/graphql/documents/documents.js';
 import { Name, operationFor, type Filling, type Place } from './input-places.js';
 import { kindOf, places } from './places-of-the-schema.js';
@@ -90,8 +95,10 @@ describe('variables', () => {
     ['objects where ids are', { filter: { ids: Array.from({ length: 100 }, () => unknownFields(190)) } }],
   ])('with %s have at most 20 mistakes told, each short, and the word that there are more', (_, variables) => {
     const { messages } = coerced(FILTERED, variables);
-    expect(messages).toHaveLength(MAX_MISTAKES + 1);
-    expect(messages.at(-1)).toBe(`The variables have more mistakes than these ${MAX_MISTAKES}. Correct them first.`);
+    expect(messages).toHaveLength(MAX_VARIABLE_ERRORS + 1);
+    expect(messages.at(-1)).toBe(
+      `The variables have more mistakes than these ${MAX_VARIABLE_ERRORS}. Correct them first.`,
+    );
     for (const message of messages) expect(message.length).toBeLessThan(1000);
     expect(messages[0]).toMatch(
       /^Variable "\$filter" got invalid value .+; .+ (is not defined by type "CourseFilter"|cannot represent .*|does not exist in "CourseStatus" enum\.)/s,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { isNestedDeeper } from '../../src/http/answers/json-body.js';
-import { MAX_LIST_VALUES, MAX_MISTAKES } from '../../src/graphql/documents/variables.js';
+import { MAX_LIST_VALUES, MAX_VARIABLE_ERRORS } from '../../src/graphql/documents/variables.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { endpoints, type Endpoint, type SentBody } from '../support/every-endpoint.js';
 import { keptLog } from '../support/log-lines.js';
@@ -23,7 +23,7 @@ function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code:
       'a list of wrong values',
       { query: ids, variables: { ids: Array.from({ length: Math.min(size(8), MAX_LIST_VALUES) }, () => true) } },
       'BAD_USER_INPUT',
-      MAX_MISTAKES + 1,
+      MAX_VARIABLE_ERRORS + 1,
     ],
     [
       'an object with unknown fields',
@@ -57,7 +57,7 @@ function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code:
       'unknown fields',
       { query: `${head[root]} { ${times(1000, index => `f${index}`)} }` },
       'GRAPHQL_VALIDATION_FAILED',
-      MAX_MISTAKES + 1,
+      MAX_VARIABLE_ERRORS + 1,
     ],
     ['a name', { query: `${head[root]} ${'N'.repeat(size(4))} { ${field[root]} }` }, 'QUERY_TOO_LONG', 1],
     ['one field many times', { query: `${head[root]} { ${field[root].repeat(120)} }` }, 'QUERY_TOO_COSTLY', 1],

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
 import type { Progress } from '../../src/tools/progress.js';
-import { defaultSeedSize, isEmpty, seedDatabase } from '../../src/tools/sample-data/seed-database.js';
+import { defaultSeedSize, isEmptyDatabase, seedDatabase } from '../../src/tools/sample-data/seed-database.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
 
@@ -19,10 +19,10 @@ async function contents(database: Database): Promise<unknown[]> {
 describeOnEach('sample data', kind => {
   it('are believable: all statuses, some courses popular, others with none, no course above its capacity, counts exact', async () => {
     const { database, drop } = await freshDatabase(kind);
-    expect(await isEmpty(database)).toBe(true);
+    expect(await isEmptyDatabase(database)).toBe(true);
     const progress: Progress[] = [];
     await seedDatabase(database, { ...defaultSeedSize, until, onProgress: one => progress.push(one) });
-    expect(await isEmpty(database)).toBe(false);
+    expect(await isEmptyDatabase(database)).toBe(false);
     expect(progress.at(-1)).toMatchObject({ done: 32_200, total: 32_200 });
 
     const em = database.em.fork();
@@ -78,7 +78,7 @@ describeOnEach('sample data', kind => {
   it('fill every pair of a student and a course when so many enrollments are asked for, and refuse one more', async () => {
     const { database, drop } = await freshDatabase(kind);
     await expect(seedDatabase(database, { courses: 12, students: 40, enrollments: 481 })).rejects.toThrow(RangeError);
-    expect(await isEmpty(database)).toBe(true);
+    expect(await isEmptyDatabase(database)).toBe(true);
     await seedDatabase(database, { courses: 12, students: 40, enrollments: 480 });
     expect(await database.em.fork().count(Enrollment)).toBe(480);
     await drop();

@@ -19,7 +19,7 @@ export function addCounters(program: Command, end: (code: ExitCode) => void): vo
       'Tells what is configured, what the database has, and whether they agree; exit code 1 where they do not.',
     )
     .addHelpText('after', '\nExample:\n  $ rollcall counters status')
-    .action(async () => end(await status()));
+    .action(async () => end(await showStrategyStatus()));
   counters
     .command('use')
     .description('Installs the triggers or drops them, while servers go on writing.')
@@ -29,7 +29,7 @@ export function addCounters(program: Command, end: (code: ExitCode) => void): vo
   counters.addHelpText('after', '\nExamples:\n  $ rollcall counters status\n  $ rollcall counters use triggers');
 }
 
-async function status(): Promise<ExitCode> {
+async function showStrategyStatus(): Promise<ExitCode> {
   const config = loadConfig();
   const triggers = await withDatabase(config, database => triggerStatus(database.em));
   // Without any, hooks count, and none is missed.

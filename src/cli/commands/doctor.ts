@@ -58,7 +58,7 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
     readDocuments: trustedDocumentsOf,
   })) {
     findings.push(finding);
-    if (!json) print(linesOf(finding));
+    if (!json) print(findingLines(finding));
   }
   const code = codeOf(findings);
   await printWhole(json ? documentOf(findings) : `\n${sumOf(findings)}\n`);
@@ -77,7 +77,7 @@ export function explanationOf(error: unknown, url: string): string {
 }
 
 /** Gives the line of a finding, and below it what to do. */
-function linesOf({ check, status, message, advice }: NamedFinding): string {
+function findingLines({ check, status, message, advice }: NamedFinding): string {
   const line = `${status.padEnd(8)} ${check.padEnd(13)} ${printable(message)}\n`;
   return advice === undefined ? line : `${line}${' '.repeat(23)}→ ${printable(advice)}\n`;
 }

@@ -93,7 +93,7 @@ async function reported(work: (options: ImportOptions) => Promise<ImportResult>)
       signal: controller.signal,
     });
     display.finish();
-    print(`${summaryOf(result)}\n`);
+    print(`${importSummary(result)}\n`);
     return result.outcome === 'finished' && result.bad === 0 ? ExitCode.clean : ExitCode.failure;
   } finally {
     display.finish();
@@ -102,7 +102,7 @@ async function reported(work: (options: ImportOptions) => Promise<ImportResult>)
 }
 
 /** Gives the result in words: what was done, and what to do next where something is left. */
-export function summaryOf({ rows, added, alreadyThere, bad, outcome }: ImportResult): string {
+export function importSummary({ rows, added, alreadyThere, bad, outcome }: ImportResult): string {
   if (outcome === 'refused')
     return `Nothing was written: ${grouped(bad)} of ${grouped(rows)} rows are bad. Correct them, or leave out --strict to import the others.`;
   const counts = `${grouped(added)} added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad`;

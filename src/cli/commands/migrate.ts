@@ -37,7 +37,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
     .command('status')
     .description('Lists each migration as applied or pending, and changes nothing.')
     .addHelpText('after', '\nExample:\n  $ rollcall migrate status')
-    .action(async () => end(await status()));
+    .action(async () => end(await showMigrationStatus()));
   migrate.addHelpText('after', '\nExamples:\n  $ rollcall migrate status\n  $ rollcall migrate up');
 }
 
@@ -61,7 +61,7 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
       throw new CommandError(
         `The last migration, ${undoing.unknown}, is of another version of Rollcall. Undo it with that version.`,
       );
-    tell(textOf(undoing));
+    tell(undoingText(undoing));
     if (!isConfirmedAlready && undoing.tables.some(({ rows }) => rows > 0)) {
       if (!canAsk()) {
         tell('Nothing was done. Back the database up, then add --yes.\n');
@@ -78,7 +78,7 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
 }
 
 /** Returns what goes with a migration, each by its name. */
-function textOf({ name, tables, triggers, procedures, indexes }: Undoing): string {
+function undoingText({ name, tables, triggers, procedures, indexes }: Undoing): string {
   const parts = [
     ...tables.map(table => `the table ${table.name} with ${counted(table.rows, 'row')}`),
     ...triggers.map(trigger => `the trigger ${trigger}`),
@@ -90,7 +90,7 @@ function textOf({ name, tables, triggers, procedures, indexes }: Undoing): strin
     : `Undoing ${name} drops, for good: ${parts.join(', ')}.\n`;
 }
 
-async function status(): Promise<ExitCode> {
+async function showMigrationStatus(): Promise<ExitCode> {
   const config = loadConfig();
   const { applied, pending } = await schemaOf(config);
   for (const name of applied ?? []) print(`applied  ${name}\n`);

@@ -13,7 +13,7 @@ import { showProgress } from '../progress.js';
 import { headingOf, lineOf, type Column } from '../table.js';
 import { withExistingDatabase } from '../with-database.js';
 
-const columns: readonly Column[] = [
+const restoreColumns: readonly Column[] = [
   { title: 'id', width: 8, number: true },
   { title: 'title', width: 36 },
   { title: 'counter', width: 24 },
@@ -43,8 +43,8 @@ async function restore(database: Database, source: Source, dryRun: boolean): Pro
   const checked = await checkBackup(database, operator, source, tableOf());
   print(introductionOf(source, checked));
   const { changes, drifting } = checked.comparison;
-  if (dryRun) return told(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
-  if (changes === 0) return told('Nothing is to be restored: all counts are those of the file.', drifting);
+  if (dryRun) return reportRestore(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
+  if (changes === 0) return reportRestore('Nothing is to be restored: all counts are those of the file.', drifting);
   return write(database, source);
 }
 
@@ -57,7 +57,7 @@ async function write(database: Database, source: Source): Promise<ExitCode> {
       onProgress: display.onProgress,
     });
     display.finish();
-    if (restored) return told(`Restored ${countsOf(restored)}.`, restored.drifting);
+    if (restored) return reportRestore(`Restored ${countsOf(restored)}.`, restored.drifting);
     print('Nothing was changed.\n');
     return ExitCode.failure;
   } finally {
@@ -71,10 +71,10 @@ function tableOf(): (changes: readonly CountToRestore[]) => void {
   let begun = false;
   return changes => {
     if (changes.length === 0) return;
-    const heading = begun ? [] : [headingOf(columns)];
+    const heading = begun ? [] : [headingOf(restoreColumns)];
     begun = true;
     const lines = changes.map(one =>
-      lineOf(columns, [
+      lineOf(restoreColumns, [
         String(one.courseId),
         one.title,
         one.counter,
@@ -92,12 +92,12 @@ function introductionOf({ name }: Source, { header, comparison }: CheckedBackup)
   const lines = [
     `${name} has the counts of ${counted(header.courses, 'course')} on ${header.database} at ${header.at}.`,
   ];
-  if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${listOf(unknown)}.`);
-  if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${listOf(missing)}.`);
+  if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${idList(unknown)}.`);
+  if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${idList(missing)}.`);
   return `${changes > 0 ? '\n' : ''}${lines.join('\n')}\n`;
 }
 
-function listOf({ count, first }: SomeIds): string {
+function idList({ count, first }: SomeIds): string {
   const others = count - first.length;
   return `${counted(count, 'course')} (${first.join(', ')}${others > 0 ? ` and ${grouped(others)} more` : ''})`;
 }
@@ -107,7 +107,7 @@ function countsOf({ changes, changedCourses }: Pick<BackupComparison, 'changes' 
 }
 
 /** Tells how it came out, and of drift, what to do about it. */
-function told(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
+function reportRestore(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
   const drift = `With the file's numbers ${counted(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
   print(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
   return drifting > 0 ? ExitCode.drift : ExitCode.clean;

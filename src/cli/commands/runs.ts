@@ -46,7 +46,10 @@ export function addRuns(program: Command, end: (code: ExitCode) => void): void {
   about('pause', 'Pauses a run, whichever process works on it: from then on it changes nothing more.').action(
     (id: number) =>
       using(async database =>
-        told(await pauseRun(database, operator, { id }), `Run ${id} is paused. "rollcall runs resume ${id}" goes on.`),
+        reportOutcome(
+          await pauseRun(database, operator, { id }),
+          `Run ${id} is paused. "rollcall runs resume ${id}" goes on.`,
+        ),
       ),
   );
   about('resume', 'Goes on, in this process, with a run that is paused, failed or interrupted.')
@@ -56,7 +59,7 @@ export function addRuns(program: Command, end: (code: ExitCode) => void): void {
     );
   about('cancel', 'Cancels a run for good; what it changed stays.').action((id: number) =>
     using(async database =>
-      told(
+      reportOutcome(
         await cancelRun(database, operator, { id }),
         `Run ${id} is cancelled; what it changed stays. "rollcall runs undo ${id}" takes it back.`,
       ),
@@ -72,7 +75,7 @@ export function addRuns(program: Command, end: (code: ExitCode) => void): void {
   runs.addHelpText('after', '\nExamples:\n  $ rollcall runs list\n  $ rollcall runs show 7\n  $ rollcall runs undo 7');
 }
 
-function told({ value, problems }: Outcome<unknown>, text: string): ExitCode {
+function reportOutcome({ value, problems }: Outcome<unknown>, text: string): ExitCode {
   if (!value) throw new CommandError(problems.map(({ message }) => message).join('\n'));
   print(`${text}\n`);
   return ExitCode.clean;

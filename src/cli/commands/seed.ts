@@ -7,7 +7,7 @@ import {
   addSampleData,
   defaultSeedSize,
   seedDatabase,
-  sizeOf,
+  databaseSize,
   type Seed,
   type SeedSize,
 } from '../../tools/sample-data/seed-database.js';
@@ -72,7 +72,7 @@ export function fillWithProgress(database: Database, em: SqlEntityManager): Prom
  * and returns the exit code.
  */
 async function mayMix(database: Database): Promise<ExitCode | null> {
-  const { users, courses } = await sizeOf(database);
+  const { users, courses } = await databaseSize(database);
   if (users + courses === 0) return null;
   tell(
     `The database holds ${counted(users, 'user')} and ${counted(courses, 'course')}. Sample data would be mixed with them, and nothing takes them out again.\n`,

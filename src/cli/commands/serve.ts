@@ -4,7 +4,7 @@ import { loadConfig, type Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import { serverLogger } from '../../http/observability/logger.js';
 import { exampleAccounts } from '../../tools/sample-data/example-accounts.js';
-import { isEmpty } from '../../tools/sample-data/seed-database.js';
+import { isEmptyDatabase } from '../../tools/sample-data/seed-database.js';
 import { ExitCode } from '../exit-code.js';
 import { print, tell } from '../output.js';
 import { fillWithProgress } from './seed.js';
@@ -41,7 +41,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
 }
 
 async function serve(config: Config, database: Database, logger: Logger): Promise<void> {
-  if (config.sampleData && (await isEmpty(database)))
+  if (config.sampleData && (await isEmptyDatabase(database)))
     tell(
       'The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n',
     );

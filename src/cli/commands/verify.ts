@@ -58,7 +58,7 @@ async function verify(
     const totals: VerifyTotals = { total: value.total, checked: 0, mismatches: 0, courses: 0, problems };
     for await (const { checked, counts } of value.chunks) {
       report.counts(counts);
-      add(totals, checked, counts);
+      addChunk(totals, checked, counts);
       display.onProgress({ done: totals.checked, total: totals.total, rows: totals.checked });
     }
     display.finish();
@@ -69,7 +69,7 @@ async function verify(
   }
 }
 
-function add(totals: VerifyTotals, checked: number, counts: readonly CourseCount[]): void {
+function addChunk(totals: VerifyTotals, checked: number, counts: readonly CourseCount[]): void {
   const drifting = counts.filter(({ drift }) => drift !== 0);
   totals.checked += checked;
   totals.mismatches += drifting.length;

@@ -19,7 +19,7 @@ const MOST_FIELDS = 10_000;
 const LIST_VALUES_PER_POINT = 10;
 
 /** How many values are in each list or object that was counted before. */
-const listed = new WeakMap<object, number>();
+const countedItems = new WeakMap<object, number>();
 /** Takes the price that a field's own declaration gives. */
 const fromExtensions = fieldExtensionsEstimator();
 const ownEstimator = withLists(options => fromExtensions(options) ?? costOf(options));
@@ -97,10 +97,10 @@ function withLists(estimator: ComplexityEstimator): ComplexityEstimator {
  */
 function listValuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Date) return 0;
-  const seen = listed.get(value);
+  const seen = countedItems.get(value);
   if (seen !== undefined) return seen;
   const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
   const count = parts.reduce<number>((sum, part) => sum + listValuesIn(part), Array.isArray(value) ? value.length : 0);
-  listed.set(value, count);
+  countedItems.set(value, count);
   return count;
 }

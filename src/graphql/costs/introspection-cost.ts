@@ -27,11 +27,11 @@ export function introspectionCost(schema: GraphQLSchema): ComplexityEstimator {
   };
 }
 
-const known = new WeakMap<GraphQLSchema, Readonly<Record<string, number>>>();
+const knownWeights = new WeakMap<GraphQLSchema, Readonly<Record<string, number>>>();
 
 /** Returns how many entries the lists of a schema have; of those that each type or field has, the average. */
 function sizesOf(schema: GraphQLSchema): Readonly<Record<string, number>> {
-  const sizes = known.get(schema);
+  const sizes = knownWeights.get(schema);
   if (sizes) return sizes;
   const types = Object.values(schema.getTypeMap());
   const fields = types.flatMap(type =>
@@ -48,6 +48,6 @@ function sizesOf(schema: GraphQLSchema): Readonly<Record<string, number>> {
     '__Type.enumValues': values.length / types.length,
     '__Field.args': args.length / fields.length,
   };
-  known.set(schema, made);
+  knownWeights.set(schema, made);
   return made;
 }

@@ -5,8 +5,8 @@
  */
 import { isListType, getNullableType, type GraphQLField } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
-import { MOST_COURSES } from '../../live-counts/index.js';
-import { DEFAULT_SIZE, MOST } from '../lists/pagination.js';
+import { MAX_COURSES_OF_SUBSCRIPTION } from '../../live-counts/index.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../lists/pagination.js';
 
 /** Is what computing a count for one course costs more than a value that is stored. */
 const COMPUTED = 10;
@@ -18,7 +18,7 @@ const LIST = 10;
 /** Gives the cost of a field that says nothing else. */
 export const costOf: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
   const own = type.name === 'Mutation' ? MUTATION : 1;
-  return own + sizeOf(type.name, field, args) * childComplexity;
+  return own + timesInAnswer(type.name, field, args) * childComplexity;
 };
 
 /** Gives the cost of a count, or of a list of counts, that is computed. */
@@ -38,7 +38,7 @@ interface PageSize {
 /** Returns how many rows a page has at most. */
 export function pageSizeOf({ first, last }: PageSize): number {
   // Of sizes that pages cannot have, their field tells.
-  return Math.min(Math.max(first ?? last ?? DEFAULT_SIZE, 1), MOST);
+  return Math.min(Math.max(first ?? last ?? DEFAULT_PAGE_SIZE, 1), MAX_PAGE_SIZE);
 }
 
 /** Gives the cost of a subscription: that of its first messages, one for each course. */
@@ -47,7 +47,7 @@ export const costOfFirstMessages: ComplexityEstimator = ({ args, childComplexity
 
 /** Returns how many first messages a subscription has. */
 export function messagesOf(args: Readonly<Record<string, unknown>>): number {
-  return (args['courseIds'] as readonly string[] | null | undefined)?.length ?? MOST_COURSES;
+  return (args['courseIds'] as readonly string[] | null | undefined)?.length ?? MAX_COURSES_OF_SUBSCRIPTION;
 }
 
 /** Returns true for the name of a type that is a page of a list. */
@@ -56,7 +56,7 @@ export function isConnectionName(name: string): boolean {
 }
 
 /** Gives how often what is selected of a field can be in the answer. */
-export function sizeOf(parent: string, field: GraphQLField<unknown, unknown>, args: PageSize): number {
+export function timesInAnswer(parent: string, field: GraphQLField<unknown, unknown>, args: PageSize): number {
   if (field.args.some(({ name }) => name === 'first')) return pageSizeOf(args);
   // What a page lists is counted with the page, whose arguments have its size.
   if (isConnectionName(parent)) return 1;

@@ -28,7 +28,7 @@ export interface SentOperation extends OperationVariables {
 }
 
 /** Holds what is known of an operation without its variables: a text that was seen before is parsed only once. */
-const known = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly written: number }>();
+const knownMeasures = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly written: number }>();
 
 /** What is known of an operation before anything of it runs. */
 export interface Assessment {
@@ -51,28 +51,28 @@ export interface Assessment {
 export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
   const { depth, written } = formOf(sent);
   if (depth > maxDepth)
-    return refused(
+    return refusedAssessment(
       codedError(
         'QUERY_TOO_DEEP',
         `The operation is ${depth} fields deep, and ${maxDepth} are allowed. Ask for what is further down in an operation of its own, by its id.`,
       ),
     );
   if (written > MAX_VALUES)
-    return refused(
+    return refusedAssessment(
       codedError(
         'QUERY_TOO_COSTLY',
         `The operation has more than ${MAX_VALUES} values in its arguments, those of fragments counted at each place. Send lists as variables.`,
       ),
     );
   const variables = coerceVariables(sent);
-  if (variables.mistakes) return refused(...variables.mistakes);
+  if (variables.mistakes) return refusedAssessment(...variables.mistakes);
   const answer = answerCostOf(sent, variables.coerced);
-  if (answer instanceof GraphQLError) return refused(answer);
+  if (answer instanceof GraphQLError) return refusedAssessment(answer);
   const fields = fieldsIn({ ...sent, variables: variables.coerced });
   const reading = { viewer: sent.viewer, sizes: sizes.current };
   const read = readCostOf(fields, reading);
   const cost = answer.points + read.points;
-  if (cost > maxCost) return { ...refused(tooCostly(cost, maxCost, answer, read)), cost };
+  if (cost > maxCost) return { ...refusedAssessment(tooCostly(cost, maxCost, answer, read)), cost };
   return {
     cost,
     refusal: null,
@@ -82,7 +82,7 @@ export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes 
   };
 }
 
-function refused(...refusals: readonly GraphQLError[]): Assessment {
+function refusedAssessment(...refusals: readonly GraphQLError[]): Assessment {
   return { cost: 0, refusal: refusals[0]!, refusals, variables: {}, unusedBy: () => 0 };
 }
 
@@ -102,7 +102,7 @@ function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dea
 }
 
 function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
-  const form = known.get(operation);
+  const form = knownMeasures.get(operation);
   if (form) return form;
   const alone: DocumentNode = {
     kind: Kind.DOCUMENT,
@@ -114,6 +114,6 @@ function formOf({ schema, document, operation }: SentOperation): { depth: number
     maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] }),
   ]);
   const made = { depth, written: writtenValues(operation, document) };
-  known.set(operation, made);
+  knownMeasures.set(operation, made);
   return made;
 }

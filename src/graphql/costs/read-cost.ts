@@ -11,7 +11,7 @@ import { EnrollmentStatus, Role } from '../../entities/index.js';
 import { rowsOfLargest, type TableSizes } from '../../reading/index.js';
 import type { Viewer } from '../../access/viewer.js';
 import { isConnection, type PlacedField } from './placed-fields.js';
-import { messagesOf, pageSizeOf, sizeOf } from './query-cost.js';
+import { messagesOf, pageSizeOf, timesInAnswer } from './query-cost.js';
 import type { CourseFilterInput, EnrollmentFilterInput, EnrollmentOrderInput } from '../inputs/filters.js';
 import { EnrollmentOrderField } from '../types/enums.js';
 
@@ -94,7 +94,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
     points: ({ args, counts, sizes }) => {
       const filter = args['filter'] as CourseFilterInput | null | undefined;
       const some = filter?.ids == null ? sizes.courses : Math.min(filter.ids.length, sizes.courses);
-      return ((isEmpty(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED;
+      return ((isEmptyFilter(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED;
     },
     advice:
       'A filter compares every course, and so does "totalCount": ask for them once, leave "totalCount" out of further pages, or name "ids".',
@@ -136,7 +136,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
     points: ({ args, parents, counts, sizes }) => {
       const some = Math.min(parents * OF_STUDENT, sizes.enrollments);
       return (
-        (isEmpty(args['filter'] as EnrollmentFilterInput | null | undefined) ? 0 : some * FETCHED) +
+        (isEmptyFilter(args['filter'] as EnrollmentFilterInput | null | undefined) ? 0 : some * FETCHED) +
         (counts ? some * COUNTED : 0)
       );
     },
@@ -201,7 +201,7 @@ export function readCostOf(fields: readonly PlacedField[], reading: Reading): Re
       const points = readPointsOf(one, { ...reading, parents, rows: pageSizeOf(args) });
       if (points > 0) spent.set(key, (spent.get(key) ?? 0) + points);
       if (inner.length > 0)
-        walk(inner, parents * (readPrices[key]?.times ?? (() => sizeOf(type.name, field, args)))(args));
+        walk(inner, parents * (readPrices[key]?.times ?? (() => timesInAnswer(type.name, field, args)))(args));
     }
   };
   walk(fields, 1);
@@ -282,7 +282,7 @@ function isStored(status: readonly EnrollmentStatus[] | null | undefined): boole
   return others.size === 0 || others.size === Object.values(EnrollmentStatus).length - 1;
 }
 
-function isEmpty(filter: object | null | undefined): boolean {
+function isEmptyFilter(filter: object | null | undefined): boolean {
   return Object.values(filter ?? {}).every(value => value == null);
 }
 

@@ -14,7 +14,7 @@ import { readPointsOf, readPrices, type Reading } from './read-cost.js';
  */
 const LOOKED = 50;
 
-type Answer = Readonly<Record<string, unknown>>;
+type SelectedAnswer = Readonly<Record<string, unknown>>;
 
 /**
  * Returns what an operation took, in points, from the data of its answer. Infinity: it cannot be told, since it asks
@@ -24,7 +24,7 @@ export function takenBy(data: unknown, fields: readonly PlacedField[], reading: 
   return takenAt(objectsIn(data), fields, reading);
 }
 
-function takenAt(parents: readonly Answer[], fields: readonly PlacedField[], reading: Reading): number {
+function takenAt(parents: readonly SelectedAnswer[], fields: readonly PlacedField[], reading: Reading): number {
   if (parents.length === 0) return 0;
   let points = 0;
   for (const one of fields) {
@@ -51,13 +51,13 @@ function reads({ key, type }: PlacedField): boolean {
 }
 
 /** Returns how many rows pages have. */
-function rowsIn(pages: readonly Answer[], inner: readonly PlacedField[]): number {
+function rowsIn(pages: readonly SelectedAnswer[], inner: readonly PlacedField[]): number {
   const list = inner.find(({ field }) => field.name === 'nodes' || field.name === 'edges');
   return list ? pages.reduce((sum, page) => sum + objectsIn(page[list.name]).length, 0) : 0;
 }
 
 /** Returns the objects of a value of an answer: of one, or of a list of them. */
-function objectsIn(value: unknown): Answer[] {
+function objectsIn(value: unknown): SelectedAnswer[] {
   if (Array.isArray(value)) return value.flatMap(objectsIn);
-  return typeof value === 'object' && value !== null ? [value as Answer] : [];
+  return typeof value === 'object' && value !== null ? [value as SelectedAnswer] : [];
 }

@@ -36,7 +36,7 @@ export const MAX_REPEATS = 100;
 /** Limits the fields of one name that select something themselves, in all selections together. */
 export const MAX_REPEATED_SELECTIONS = 200;
 /** Limits the errors of validation: whoever mends the first finds the rest. */
-const MAX_MISTAKES = 20;
+const MAX_VALIDATION_ERRORS = 20;
 /**
  * Limits the lines of a document whose errors say where they are: each place is found by counting lines from the start.
  */
@@ -92,7 +92,7 @@ export function readDocument(text: string, rules: DocumentRules): ReadDocument |
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
   const shape = shapeOf(document);
-  const refusal = refusalOf(shape, rules);
+  const refusal = documentRefusal(shape, rules);
   if (refusal) return [refusal];
   const mistakes = mistakesOf(document, rules);
   // The rule that compares fields of one name gives up so where it would take too long.
@@ -113,7 +113,7 @@ function mistakesOf(
       schema,
       document,
       introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule],
-      { maxErrors: MAX_MISTAKES, hideSuggestions: hidesSchema },
+      { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: hidesSchema },
     );
   } catch (error) {
     // The rule that counts the fields of a subscription asks whether each is skipped, before its arguments and
@@ -129,7 +129,7 @@ function mistakesOf(
 }
 
 /** Returns why a document of this shape is not even validated; null where it may be. */
-function refusalOf(shape: DocumentShape, { maxAliases, maxDirectives }: DocumentLimits): GraphQLError | null {
+function documentRefusal(shape: DocumentShape, { maxAliases, maxDirectives }: DocumentLimits): GraphQLError | null {
   if (shape.longestName > MAX_NAME_LENGTH)
     return codedError(
       'QUERY_TOO_LONG',

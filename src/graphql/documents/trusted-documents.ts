@@ -43,7 +43,7 @@ export class TrustedDocuments {
    * parsed.
    */
   find(sent: SentDocument): TrustedDocument | GraphQLError {
-    const ids = idsIn(sent);
+    const ids = documentIdsIn(sent);
     const stranger = ids.find(id => typeof id !== 'string' || !this.#byId.has(id));
     if (stranger !== undefined)
       return notTrusted(typeof stranger === 'string' ? `none has the id ${quoted(stranger)}` : 'an id must be text');
@@ -91,7 +91,7 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
 }
 
 /** Returns all ids by which a request names a document, whatever they are. */
-function idsIn({ documentId, doc_id: relayId, id, extensions }: SentDocument): unknown[] {
+function documentIdsIn({ documentId, doc_id: relayId, id, extensions }: SentDocument): unknown[] {
   return [documentId, relayId, id, extensions?.persistedQuery?.sha256Hash].filter(
     one => one !== undefined && one !== null,
   );

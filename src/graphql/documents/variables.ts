@@ -37,7 +37,7 @@ export const MAX_LIST_VALUES = 10_000;
 /** Limits the lists and objects within each other in variables: coercion calls itself for each. */
 const MAX_VALUE_NESTING = 100;
 /** Limits the errors that are made: each quotes the value around it. */
-export const MAX_MISTAKES = 20;
+export const MAX_VARIABLE_ERRORS = 20;
 /** Limits the parts of a list or an object that are looked at for a quote; graphql's shows as many of a list. */
 const MAX_QUOTED_PARTS = 10;
 
@@ -88,12 +88,12 @@ export function coerceVariables({
     type,
   } of declared)
     if (variables && Object.hasOwn(variables, name)) sent[name] = compact(variables[name], inputType(schema, type));
-  const refusal = refusalOf(sent, document);
+  const refusal = variablesRefusal(sent, document);
   if (refusal) return { mistakes: [refusal] };
   const mistakes: GraphQLError[] = [];
   const quotes = new Map<unknown, string>(); // Many mistakes may quote one value.
   const add = (error: GraphQLError): void => {
-    if (mistakes.length === MAX_MISTAKES) throw TOO_MANY;
+    if (mistakes.length === MAX_VARIABLE_ERRORS) throw TOO_MANY;
     mistakes.push(error);
   };
   try {
@@ -128,7 +128,10 @@ export function coerceVariables({
   } catch (error) {
     if (error !== TOO_MANY) throw error;
     mistakes.push(
-      codedError('BAD_USER_INPUT', `The variables have more mistakes than these ${MAX_MISTAKES}. Correct them first.`),
+      codedError(
+        'BAD_USER_INPUT',
+        `The variables have more mistakes than these ${MAX_VARIABLE_ERRORS}. Correct them first.`,
+      ),
     );
   }
   return mistakes.length > 0 ? { mistakes } : { mistakes: null, sent, coerced };
@@ -152,7 +155,7 @@ function mistake(definition: VariableDefinitionNode, message: string): GraphQLEr
  * Returns why the values are too many to be looked at; null where they are within the limits. It looks at no more of
  * them than those allow.
  */
-function refusalOf(given: Variables, document: DocumentNode): GraphQLError | null {
+function variablesRefusal(given: Variables, document: DocumentNode): GraphQLError | null {
   let level: { readonly value: unknown; readonly path: readonly string[] }[] = Object.entries(given).map(
     ([name, value]) => ({ value, path: [name] }),
   );

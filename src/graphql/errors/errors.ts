@@ -58,12 +58,13 @@ export function tokenErrorCode({ code }: TokenError): ErrorCode {
 
 /** Returns the HTTP status and headers of an answer to a request with such a token. */
 export function httpOfTokenError(error: TokenError): { status: number; headers: Record<string, string> } {
-  if (error instanceof UncheckedTokenError) return { status: 503, headers: { 'retry-after': RETRY_AFTER_SECONDS } };
+  if (error instanceof UncheckedTokenError)
+    return { status: 503, headers: { 'retry-after': UNCHECKED_RETRY_AFTER_SECONDS } };
   return { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
 }
 
 /** When to try again what cannot be checked now, in seconds. */
-const RETRY_AFTER_SECONDS = '5';
+const UNCHECKED_RETRY_AFTER_SECONDS = '5';
 
 /** Returns the error for a request whose time was over before anything of it ran: status 504. */
 export function timedOut(error: WorkStopped): GraphQLError {

@@ -5,8 +5,8 @@ import { badUserInput } from '../errors/errors.js';
 import { Int } from '../int.js';
 
 /** Is the size of a page that names none, and of the largest. */
-export const DEFAULT_SIZE = 20;
-export const MOST = 100;
+export const DEFAULT_PAGE_SIZE = 20;
+export const MAX_PAGE_SIZE = 100;
 
 /** Chooses a page, as Relay's connections do. */
 @ArgsType()
@@ -39,9 +39,9 @@ export interface Connection<Row> extends Page<Row> {
 export function pageRequest({ first, after, last, before }: PageArgs, order: Ordering): PageRequest {
   if (first != null && last != null)
     throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
-  const [name, size] = last != null ? (['last', last] as const) : (['first', first ?? DEFAULT_SIZE] as const);
-  if (size < 0 || size > MOST)
-    throw badUserInput(name, `${size} is not from 0 to ${MOST}; ask for more in several pages.`);
+  const [name, size] = last != null ? (['last', last] as const) : (['first', first ?? DEFAULT_PAGE_SIZE] as const);
+  if (size < 0 || size > MAX_PAGE_SIZE)
+    throw badUserInput(name, `${size} is not from 0 to ${MAX_PAGE_SIZE}; ask for more in several pages.`);
   return {
     size,
     backward: last != null,

@@ -1,7 +1,8 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import { CourseType, EnrollmentType, UserErrorType, UserType } from './objects.js';
 
-const userErrors = 'What the caller can fix; empty when all that was asked is done.';
+/** The description of the errors of a mutation. */
+export const userErrors = 'What the caller can fix; empty when all that was asked is done.';
 
 /** Answers a mutation of one enrollment. */
 @ObjectType('EnrollPayload', { description: 'The enrollment and its course afterwards.' })

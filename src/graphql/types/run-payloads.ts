@@ -1,9 +1,8 @@
 import { Field, ObjectType } from 'type-graphql';
 import { Int } from '../int.js';
 import { UserErrorType } from './objects.js';
+import { userErrors } from './payloads.js';
 import { DriftType, RecountRunType } from './runs.js';
-
-const userErrors = 'What the caller can fix; empty when all that was asked is done.';
 
 /** Answers verifyEnrollmentCounts. */
 @ObjectType('VerifyEnrollmentCountsPayload', { description: 'What a verify found.' })

@@ -12,7 +12,7 @@ const SWEEP_INTERVAL_MS = 1000;
 export const MAX_UNREAD_MS = 30_000;
 
 /** The time after which a rejected client may try again, in seconds. */
-export const RETRY_AFTER_SECONDS = 5;
+export const REJECTED_RETRY_AFTER_SECONDS = 5;
 
 /** The reasons for rejecting a client: the origin of its page, or too many connections. */
 export const refusalReasons = ['origin', 'connections'] as const;

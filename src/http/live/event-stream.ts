@@ -11,7 +11,7 @@ import { tokenIn } from '../viewers/bearer.js';
 import { operationLabel } from '../observability/operation-label.js';
 import { RefusedRequest } from '../answers/refusals.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
-import { RETRY_AFTER_SECONDS } from './connections.js';
+import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
@@ -85,7 +85,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
         endpoint.connections.refuse('connections');
-        reply.header('retry-after', RETRY_AFTER_SECONDS);
+        reply.header('retry-after', REJECTED_RETRY_AFTER_SECONDS);
         throw new RefusedRequest(429, error.code, error.message);
       }
       if (!(error instanceof TokenError)) throw error;

@@ -12,7 +12,7 @@ const MAX_WAITING_BYTES = 65_536;
 /** The most messages of a client that are read within a second; the others wait in its socket. */
 const MAX_MESSAGES_PER_SECOND = 200;
 /** The longest time that a connection may be without a subscription, in milliseconds. */
-const MAX_IDLE_MS = 60_000;
+const MAX_UNUSED_CONNECTION_MS = 60_000;
 /** The longest reason of a close frame, in bytes. */
 const MAX_REASON_BYTES = 123;
 /** The time between two pings, in which a client must answer the first one, in milliseconds. */
@@ -147,8 +147,8 @@ export class SocketConnection implements LiveConnection {
     if (!this.#listener) return undefined;
     if (this.endpoint.isExpired(this.#listener)) this.disconnect(rejection('The token has expired. Get a new one.'));
     else if (this.endpoint.counts.has(this.#listener)) this.#activeAt = now;
-    else if (now - this.#activeAt >= MAX_IDLE_MS)
-      this.close(1000, `No subscription for ${MAX_IDLE_MS / 1000} s. Connect again to subscribe.`);
+    else if (now - this.#activeAt >= MAX_UNUSED_CONNECTION_MS)
+      this.close(1000, `No subscription for ${MAX_UNUSED_CONNECTION_MS / 1000} s. Connect again to subscribe.`);
     return undefined;
   }
 

@@ -16,7 +16,7 @@ import { REQUEST_POINTS } from '../limits/rates/prices.js';
 import { payerOf, type Standing } from '../limits/rates/rate-limits.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
-import { RETRY_AFTER_SECONDS } from './connections.js';
+import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { closeWith, SocketConnection } from './socket-connection.js';
@@ -238,7 +238,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         status: 429,
         code: error.code,
         message: error.message,
-        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+        headers: { 'retry-after': String(REJECTED_RETRY_AFTER_SECONDS) },
       });
     }
     sockets.handleUpgrade(request, socket, head, opened => {

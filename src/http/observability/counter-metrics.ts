@@ -15,7 +15,7 @@ import {
   type VerifiedRows,
 } from '../../counters/index.js';
 import { Course } from '../../entities/index.js';
-import { conflictReasons, reasonOf } from '../../transactions/transaction-error.js';
+import { conflictReasons, retryReason } from '../../transactions/transaction-error.js';
 import { deadlocks, transactionRetries } from '../../transactions/transactions.js';
 
 /**
@@ -73,7 +73,7 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
       changes.forEach(change => updates.inc({ counter: change.counter })),
     ),
     listen<BypassRefusal>(bypassRefusals, ({ entity }) => bypasses.inc({ entity })),
-    listen<{ error: unknown }>(transactionRetries, ({ error }) => retries.inc({ reason: reasonOf(error) })),
+    listen<{ error: unknown }>(transactionRetries, ({ error }) => retries.inc({ reason: retryReason(error) })),
     listen(deadlocks, () => locked.inc()),
     listen<VerifiedRows>(verifiedRows, rows => {
       if (rows.target !== Course.name) return;

@@ -19,7 +19,7 @@ import type { CurrentRequest } from '../observability/request-record.js';
 const UNCHECKED_LOG_INTERVAL_MS = 60_000;
 
 /** The log messages about tokens that cannot be checked. */
-const uncheckedMessages: Record<UncheckedReason, string> = {
+const uncheckedLogLines: Record<UncheckedReason, string> = {
   KEYS_UNAVAILABLE: 'the keys that verify tokens are not available',
   DATABASE_UNAVAILABLE: 'the users whom tokens name cannot be looked up',
 };
@@ -79,8 +79,8 @@ export function viewersOf(
     if (performance.now() - (loggedAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < UNCHECKED_LOG_INTERVAL_MS) return;
     loggedAt.set(error.code, performance.now());
     const line = { ...about, ...loggedError(error) };
-    if (error.code === 'DATABASE_UNAVAILABLE') logger.warn(line, uncheckedMessages[error.code]);
-    else logger.error(line, uncheckedMessages[error.code]);
+    if (error.code === 'DATABASE_UNAVAILABLE') logger.warn(line, uncheckedLogLines[error.code]);
+    else logger.error(line, uncheckedLogLines[error.code]);
   };
   let isCut = false;
   /** Logs once that listeners cannot be looked up, and once that they can be again. */

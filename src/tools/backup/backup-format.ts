@@ -11,10 +11,10 @@ export const FORMAT = 'rollcall-counts';
 export const VERSION = 1;
 
 /** Is the most that a stored count can be: its column is an unsigned integer of 32 bits. */
-const MOST = 2 ** 32 - 1;
+const MAX_STORED_COUNT = 2 ** 32 - 1;
 
 /** Reads as much of a first line as tells whether the rest can be read. */
-export const beginning = z.looseObject({ format: z.literal(FORMAT), version: z.int().positive() });
+export const formatHeader = z.looseObject({ format: z.literal(FORMAT), version: z.int().positive() });
 
 /** Reads a header; `counters` says which number of a row is which. */
 export const header = z.strictObject({
@@ -27,7 +27,7 @@ export const header = z.strictObject({
 });
 
 /** Reads the row of one course: its id, and its stored counts in the order of the header's counters. */
-export const row = z.strictObject({ id: z.int().positive(), counts: z.array(z.int().min(0).max(MOST)) });
+export const row = z.strictObject({ id: z.int().positive(), counts: z.array(z.int().min(0).max(MAX_STORED_COUNT)) });
 
 /** Reads a closing line: how many courses the file has, and the SHA-256 of the lines before it, each with its LF. */
 export const closing = z.strictObject({ courses: z.int().nonnegative(), sha256: z.string() });

@@ -6,7 +6,7 @@ import { titlesOf } from '../../recounts/titles.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 
 /** Limits the ids that are named of many. */
-const NAMED = 10;
+const MAX_NAMED_IDS = 10;
 
 /** Holds how many courses there are of a sort, and the ids of the first. */
 export interface SomeIds {
@@ -92,6 +92,6 @@ class FirstIds implements SomeIds {
 
   add(id: number): void {
     this.count += 1;
-    if (this.first.length < NAMED) this.first.push(id);
+    if (this.first.length < MAX_NAMED_IDS) this.first.push(id);
   }
 }

@@ -5,7 +5,7 @@ import { lineBlocks } from '../import/lines.js';
 import type { Source } from '../import/source.js';
 import { BackupError } from './backup-error.js';
 import {
-  beginning,
+  formatHeader,
   closing,
   header as headerShape,
   row,
@@ -76,7 +76,7 @@ const OTHER_COPY = 'Nothing was written. Take another copy of it, or count anew 
 
 function headerOf({ name }: Source, text: string | null): BackupHeader {
   const value = json(text);
-  const known = beginning.safeParse(value).data;
+  const known = formatHeader.safeParse(value).data;
   if (!known)
     throw new BackupError(
       `${name} is no backup of counts: its first line is not the one that "rollcall backup" writes.`,

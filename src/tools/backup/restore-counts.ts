@@ -90,7 +90,7 @@ export async function restoreCounts(
       async em => {
         const restored = { changes: 0, changedCourses: 0, drifting: 0 };
         let done = 0;
-        for await (const chunk of chunksOf(readRows(source, header))) {
+        for await (const chunk of chunksOfRows(readRows(source, header))) {
           if (signal?.aborted) throw gaveUp;
           await restoreChunk(em, counters, header, chunk, restored);
           done += chunk.length;
@@ -154,7 +154,7 @@ async function lockedCounts(
   return new Map(found.map(row => [row['id']!, counters.map(({ property }) => row[property]!)]));
 }
 
-async function* chunksOf(rows: AsyncIterable<BackupRow>): AsyncGenerator<BackupRow[]> {
+async function* chunksOfRows(rows: AsyncIterable<BackupRow>): AsyncGenerator<BackupRow[]> {
   let chunk: BackupRow[] = [];
   for await (const row of rows) {
     chunk.push(row);

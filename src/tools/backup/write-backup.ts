@@ -12,7 +12,7 @@ import type { Viewer } from '../../access/viewer.js';
 import { FORMAT, VERSION, type BackupHeader } from './backup-format.js';
 
 /** Limits the courses that are in memory at once. */
-const PAGE = 1000;
+const COURSES_PER_PAGE = 1000;
 
 /** Says how to write a backup. */
 export interface BackupOptions {
@@ -41,13 +41,13 @@ export async function writeBackup(
   try {
     const kind = databaseKindOf(database);
     // What it writes to may be slow.
-    return await withoutIdleLimit(em, kind, () => written(em, kind, write, { signal, onProgress }));
+    return await withoutIdleLimit(em, kind, () => writeCounts(em, kind, write, { signal, onProgress }));
   } finally {
     await em.rollback();
   }
 }
 
-async function written(
+async function writeCounts(
   em: SqlEntityManager,
   kind: DatabaseKind,
   write: (text: string) => Promise<void>,
@@ -71,7 +71,7 @@ async function written(
   };
   await put([header]);
   let done = 0;
-  for await (const page of pagesOf(
+  for await (const page of countPages(
     em,
     counters.map(({ property }) => property),
   )) {
@@ -84,7 +84,7 @@ async function written(
   return courses;
 }
 
-async function* pagesOf(
+async function* countPages(
   em: SqlEntityManager,
   properties: readonly string[],
 ): AsyncGenerator<{ id: number; counts: number[] }[]> {
@@ -94,10 +94,10 @@ async function* pagesOf(
       .select(['id', ...properties] as never)
       .where({ id: { $gt: after } })
       .orderBy({ id: 'asc' })
-      .limit(PAGE);
+      .limit(COURSES_PER_PAGE);
     const found = (await query.execute('all')) as unknown as Record<string, number>[];
     if (found.length > 0) yield found.map(row => ({ id: row['id']!, counts: properties.map(name => row[name]!) }));
-    if (found.length < PAGE) return;
+    if (found.length < COURSES_PER_PAGE) return;
     after = found.at(-1)!['id']!;
   }
 }

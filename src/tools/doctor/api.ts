@@ -1,5 +1,5 @@
 import { failed, ok, warning, type Finding } from './finding.js';
-import { reasonOf } from './secrets.js';
+import { fetchFailureReason } from './secrets.js';
 
 /** Says which server to examine, and with which token. */
 export interface ApiToExamine {
@@ -13,7 +13,7 @@ export interface ApiToExamine {
  */
 const TRIES = 8;
 
-const query = `query Doctor($ids: [ID!]) {
+const doctorQuery = `query Doctor($ids: [ID!]) {
   courses(first: 20, filter: { ids: $ids }, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
     totalCount
     nodes { id totalEnrollments activeEnrollments all: enrollmentsCount(limit: null) { count } active: enrollmentsCount(status: [ACTIVE], limit: null) { count } }
@@ -31,7 +31,7 @@ interface CourseNode {
   readonly active: { readonly count: number };
 }
 
-interface Answer {
+interface DoctorAnswer {
   readonly data?: { readonly courses: { readonly totalCount: number; readonly nodes: readonly CourseNode[] } } | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
@@ -59,13 +59,13 @@ async function statusFinding(url: string, request: Request): Promise<Finding> {
       ? ok(`${url} answers ${response.status}.`)
       : failed(`${url} answers ${response.status}: ${text.slice(0, 200)}`, 'See the log of the server.');
   } catch (error) {
-    return failed(`${url} does not answer: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
+    return failed(`${url} does not answer: ${fetchFailureReason(error)}.`, 'Start the server, or correct --url.');
   }
 }
 
 async function countsFinding(url: string, token: string | undefined, request: Request): Promise<Finding> {
   const who = token === undefined ? 'without a token' : 'with the token';
-  const ask = (ids: readonly string[] | null): Promise<Answer> => answerOf(url, token, { ids }, request);
+  const ask = (ids: readonly string[] | null): Promise<DoctorAnswer> => answerOf(url, token, { ids }, request);
   try {
     const first = await ask(null);
     // With trusted documents a server does not run this query either.
@@ -104,7 +104,7 @@ async function countsFinding(url: string, token: string | undefined, request: Re
       drift: true,
     };
   } catch (error) {
-    return failed(`${url} gives no counts: ${reasonOf(error)}.`, 'Start the server, or correct --url.');
+    return failed(`${url} gives no counts: ${fetchFailureReason(error)}.`, 'Start the server, or correct --url.');
   }
 }
 
@@ -143,15 +143,24 @@ function driftOf({ totalEnrollments, activeEnrollments, all, active }: CourseNod
   return `${totalEnrollments - all.count}, ${activeEnrollments - active.count}`;
 }
 
-function errorOf({ errors }: Answer): string {
+function errorOf({ errors }: DoctorAnswer): string {
   return errors?.[0]?.message ?? 'nothing that is GraphQL.';
 }
 
-async function answerOf(url: string, token: string | undefined, variables: object, request: Request): Promise<Answer> {
+async function answerOf(
+  url: string,
+  token: string | undefined,
+  variables: object,
+  request: Request,
+): Promise<DoctorAnswer> {
   const headers = {
     'content-type': 'application/json',
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
-  const response = await request(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
-  return ((await response.json()) ?? {}) as Answer;
+  const response = await request(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query: doctorQuery, variables }),
+  });
+  return ((await response.json()) ?? {}) as DoctorAnswer;
 }

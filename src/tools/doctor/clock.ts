@@ -3,7 +3,7 @@ import { dateOf } from '../../database/tables.js';
 import { ok, warning, type Finding } from './finding.js';
 
 /** Is by how much two clocks may differ, in milliseconds. */
-const MOST = 2000;
+const MAX_CLOCK_DIFFERENCE_MS = 2000;
 
 /** Examines whether the clocks of the database and of this machine agree; SQLite has none of its own. */
 export async function examineClock(database: Database): Promise<Finding[]> {
@@ -24,7 +24,7 @@ export async function examineClock(database: Database): Promise<Finding[]> {
 export function clockFinding(database: number, before: number, after: number): Finding {
   // Whatever lies between the two moments can be right.
   const difference = database < before ? database - before : database > after ? database - after : 0;
-  if (Math.abs(difference) <= MOST)
+  if (Math.abs(difference) <= MAX_CLOCK_DIFFERENCE_MS)
     return ok(`The database's clock says ${new Date(database).toISOString()}, as this machine's does.`);
   const seconds = (Math.abs(difference) / 1000).toFixed(1);
   return warning(

@@ -4,7 +4,7 @@ import type { Viewer } from '../../access/viewer.js';
 import { failed, ok, type Finding } from './finding.js';
 
 /** Limits the courses that are named of those whose counts do not match. */
-const NAMED = 5;
+const MAX_NAMED_COURSES = 5;
 
 /** Examines all stored counts; `alive` is called for each chunk. */
 export async function examineCounts(database: Database, caller: Viewer, alive: () => void): Promise<Finding[]> {
@@ -18,7 +18,7 @@ export async function examineCounts(database: Database, caller: Viewer, alive: (
     courses.push(...new Set(chunk.counts.map(({ courseId }) => courseId)));
   }
   if (drifting === 0) return [ok(`All match the enrollments; courses checked: ${checked}.`)];
-  const others = courses.length > NAMED ? ` and ${courses.length - NAMED} more` : '';
-  const message = `Counts that do not match the enrollments: ${drifting}, of course ${courses.slice(0, NAMED).join(', ')}${others}.`;
+  const others = courses.length > MAX_NAMED_COURSES ? ` and ${courses.length - MAX_NAMED_COURSES} more` : '';
+  const message = `Counts that do not match the enrollments: ${drifting}, of course ${courses.slice(0, MAX_NAMED_COURSES).join(', ')}${others}.`;
   return [{ ...failed(message, '"rollcall verify" shows them, "rollcall recount" repairs them.'), drift: true }];
 }

@@ -12,7 +12,7 @@ import { failed, ok, warning, type Finding, type NamedFinding } from './finding.
 import { examineLimits } from './limits.js';
 import { examineRates } from './rates.js';
 import { examineSecrets } from './secrets.js';
-import { withinLimit } from './within-limit.js';
+import { withinCheckLimit } from './within-limit.js';
 
 /** Says what to examine, and for whom. */
 export interface Examination {
@@ -53,7 +53,7 @@ export async function* examine({
     check: string,
     work: (alive: () => void) => Promise<readonly Finding[]>,
   ): Promise<NamedFinding[]> =>
-    named(check, await withinLimit(work, limit).catch((error: unknown) => [failed(explain(error))]));
+    named(check, await withinCheckLimit(work, limit).catch((error: unknown) => [failed(explain(error))]));
   const { config, database: target } = configuration;
   // Shorter than a check may take, so that a request without an answer is told as that, and the next one is made.
   const requestLimit = limit / 2;

@@ -32,7 +32,7 @@ export async function examineKeyRanges(database: Database, tables: readonly stri
   const types = await typesOf(database);
   const ranges: KeyRange[] = [];
   for (const table of tableNames.filter(name => tables.includes(name)))
-    ranges.push({ table, used: await usedBy(database, table), ...endOf(keyColumns(database, table), types) });
+    ranges.push({ table, used: await usedBy(database, table), ...narrowestEnd(keyColumns(database, table), types) });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);
   if (amiss.length > 0) return amiss;
   const [highest] = ranges.toSorted((a, b) => Number(b.used * a.end - a.used * b.end));
@@ -70,7 +70,7 @@ function keyColumns(database: Database, table: TableName): readonly (readonly [t
 }
 
 /** Returns where the narrowest of some columns ends. */
-function endOf(
+function narrowestEnd(
   columns: readonly (readonly [table: string, column: string])[],
   types: ReadonlyMap<string, string>,
 ): Pick<KeyRange, 'end' | 'limit'> {

@@ -5,7 +5,7 @@ import { ok, warning, type Finding } from './finding.js';
 const WIDE = 10;
 
 /** The limits that bound what one client can take, with the variables that set them. */
-const limits = {
+const doctorLimits = {
   maxDepth: 'MAX_DEPTH',
   maxCost: 'MAX_COST',
   maxAliases: 'MAX_ALIASES',
@@ -19,9 +19,9 @@ const limits = {
 /** Examines the limits of requests and of tokens: says what they are, and warns of those that hardly limit anything. */
 export function examineLimits(config: Config): Finding[] {
   const defaults = readConfig({});
-  const names = Object.keys(limits) as (keyof typeof limits)[];
+  const names = Object.keys(doctorLimits) as (keyof typeof doctorLimits)[];
   const wide = names.filter(name => config[name] > WIDE * defaults[name]);
-  const told = names.map(name => `${limits[name]} ${config[name]}`).join(', ');
+  const told = names.map(name => `${doctorLimits[name]} ${config[name]}`).join(', ');
   const { roleFrom, trustedDocuments, jwt } = config;
   return [
     ok(`${told}; ${trustedDocuments === null ? 'any operation runs' : 'only trusted operations run'}.`),
@@ -30,8 +30,8 @@ export function examineLimits(config: Config): Finding[] {
     ),
     ...wide.map(name =>
       warning(
-        `${limits[name]} is ${config[name]}, more than ${WIDE} times its default (${defaults[name]}): what is promised of the defaults does not hold.`,
-        `Leave ${limits[name]} out, or set it lower.`,
+        `${doctorLimits[name]} is ${config[name]}, more than ${WIDE} times its default (${defaults[name]}): what is promised of the defaults does not hold.`,
+        `Leave ${doctorLimits[name]} out, or set it lower.`,
       ),
     ),
   ];

@@ -52,7 +52,7 @@ async function keySetFinding({ jwksUrl, issuer, audience }: JwtConfig, limit: nu
       );
     return ok(`Tokens are verified with the ${keys} keys of ${shown}.`);
   } catch (error) {
-    return failed(`${shown} gives no key set: ${reasonOf(error)}.`, advice);
+    return failed(`${shown} gives no key set: ${fetchFailureReason(error)}.`, advice);
   }
 }
 
@@ -81,7 +81,7 @@ function claimsOf(token: string): { iat?: number; exp?: number } | null {
 }
 
 /** Gives why a request came to nothing, in a few words. */
-export function reasonOf(error: unknown): string {
+export function fetchFailureReason(error: unknown): string {
   const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? 'no answer in time' : message);
 }

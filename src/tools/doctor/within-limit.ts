@@ -13,7 +13,7 @@ export class NoAnswer extends Error {
  * Waits for work, but no longer than `limit` milliseconds after its last sign of life. Errors: NoAnswer; those of the
  * work.
  */
-export async function withinLimit<Result>(
+export async function withinCheckLimit<Result>(
   work: (alive: () => void) => Promise<Result>,
   limit: number,
 ): Promise<Result> {

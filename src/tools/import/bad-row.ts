@@ -28,7 +28,7 @@ export interface BadRow {
 }
 
 /** Gives a value for a message: quoted, and cut where it is long. */
-export function quote(value: string): string {
+export function quotedCell(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }
 

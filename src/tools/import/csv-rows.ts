@@ -22,12 +22,12 @@ export async function* csvBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   let carried: readonly Line[] = [];
   let read = 0;
   for await (const { lines, bytes } of lineBlocks(chunks)) {
-    const { rows, rest } = rowsOf([...carried, ...lines], false);
+    const { rows, rest } = csvRowsOf([...carried, ...lines], false);
     carried = rest;
     read = bytes;
     yield { rows, bytes };
   }
-  if (carried.length > 0) yield { rows: rowsOf(carried, true).rows, bytes: read };
+  if (carried.length > 0) yield { rows: csvRowsOf(carried, true).rows, bytes: read };
 }
 
 const faults: Readonly<Record<LineFault, string>> = {
@@ -37,7 +37,7 @@ const faults: Readonly<Record<LineFault, string>> = {
   LINE_BREAK: "The line has a CR without LF in it. Convert such line breaks, such as by \"tr '\\r' '\\n'\".",
 };
 
-function rowsOf(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; rest: readonly Line[] } {
+function csvRowsOf(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; rest: readonly Line[] } {
   const rows = oneRowEachLine(lines);
   return rows ? { rows, rest: [] } : lineByLine(lines, isEnd);
 }

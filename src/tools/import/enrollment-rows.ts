@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EnrollmentStatus } from '../../entities/index.js';
-import { quote, type BadRow } from './bad-row.js';
+import { quotedCell, type BadRow } from './bad-row.js';
 import type { TableRow } from './table.js';
 
 /** Lists the columns of a file of enrollments; those with `?` are optional. */
@@ -14,7 +14,7 @@ export interface Reference {
 }
 
 /** Is one enrollment as a file names it. */
-export interface EnrollmentRow {
+export interface ImportedEnrollment {
   readonly file: string;
   readonly line: number;
   readonly course: Reference;
@@ -23,10 +23,14 @@ export interface EnrollmentRow {
   readonly enrolledAt: Date;
 }
 
-type Column = 'course' | 'student' | 'status' | 'enrolled_at';
+type EnrollmentColumn = 'course' | 'student' | 'status' | 'enrolled_at';
 
 /** Gives the enrollment that a row of a file names, or why it names none. */
-export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>, now: Date): EnrollmentRow | BadRow {
+export function enrollmentRowOf(
+  file: string,
+  { line, values }: TableRow<EnrollmentColumn>,
+  now: Date,
+): ImportedEnrollment | BadRow {
   const status =
     values.status === ''
       ? EnrollmentStatus.ACTIVE
@@ -38,21 +42,21 @@ export function enrollmentRowOf(file: string, { line, values }: TableRow<Column>
       file,
       line,
       code: 'UNKNOWN_STUDENT',
-      message: `The student ${quote(values.student)} is neither a user's id nor an email.`,
+      message: `The student ${quotedCell(values.student)} is neither a user's id nor an email.`,
     };
   if (!status)
     return {
       file,
       line,
       code: 'BAD_STATUS',
-      message: `The status ${quote(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.`,
+      message: `The status ${quotedCell(values.status)} is none of ${Object.values(EnrollmentStatus).join(', ')}.`,
     };
   if (!enrolledAt)
     return {
       file,
       line,
       code: 'BAD_DATE',
-      message: `The moment ${quote(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.`,
+      message: `The moment ${quotedCell(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.`,
     };
   return { file, line, course: referenceOf(values.course), student, status, enrolledAt };
 }
@@ -62,7 +66,7 @@ function referenceOf(value: string): Reference {
   return { text: value, id: /^\d{1,15}$/.test(value) ? Number(value) : null };
 }
 
-const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
+const momentForm = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
 
 /**
  * Reads a date or a moment of ISO 8601, in UTC where it names no offset; null for anything else, or before the year
@@ -70,7 +74,7 @@ const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true
  */
 function momentOf(text: string): Date | null {
   const iso = text.replace(' ', 'T');
-  if (!moment.safeParse(iso).success) return null;
+  if (!momentForm.safeParse(iso).success) return null;
   const date = new Date(/(T.*([Z]|[+-]\d\d:?\d\d)$)|^\d{4}-\d\d-\d\d$/.test(iso) ? iso : `${iso}Z`);
   const year = date.getUTCFullYear();
   // What MySQL's DATETIME holds.

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
-import { partedRows, quote, type BadRow } from './bad-row.js';
-import { enrollmentColumns, enrollmentRowOf, type EnrollmentRow, type Reference } from './enrollment-rows.js';
+import { partedRows, quotedCell, type BadRow } from './bad-row.js';
+import { enrollmentColumns, enrollmentRowOf, type ImportedEnrollment, type Reference } from './enrollment-rows.js';
 import { coursesBy, usersBy } from './lookups.js';
 import type { Placement } from './placement.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
@@ -40,7 +40,7 @@ export function importEnrollments(
 async function* enrollmentBlocks(
   source: Source,
   ignored: readonly string[],
-): AsyncGenerator<TableBlock<EnrollmentRow>> {
+): AsyncGenerator<TableBlock<ImportedEnrollment>> {
   const now = new Date();
   for await (const { rows, bad, bytes } of tableBlocks(source, enrollmentColumns, { ignored })) {
     const read = partedRows(rows.map(row => enrollmentRowOf(source.name, row, now)));
@@ -50,7 +50,7 @@ async function* enrollmentBlocks(
 
 async function placementsOf(
   em: SqlEntityManager,
-  rows: readonly EnrollmentRow[],
+  rows: readonly ImportedEnrollment[],
 ): Promise<{ placements: Placement[]; bad: BadRow[] }> {
   const courses = await idsOfCourses(
     em,
@@ -87,7 +87,7 @@ async function idsOfCourses(
   em: SqlEntityManager,
   references: readonly Reference[],
 ): Promise<(reference: Reference) => readonly number[]> {
-  const existing = new Set((await coursesBy(em, 'id', idsIn(references))).map(({ id }) => id));
+  const existing = new Set((await coursesBy(em, 'id', numericIdsIn(references))).map(({ id }) => id));
   const byTitle = Map.groupBy(
     await coursesBy(em, 'title', [...new Set(references.map(({ text }) => text))]),
     ({ title }) => title,
@@ -106,7 +106,7 @@ async function idsOfStudents(
   em: SqlEntityManager,
   references: readonly Reference[],
 ): Promise<(reference: Reference) => readonly number[]> {
-  const existing = new Set((await usersBy(em, 'id', idsIn(references))).map(({ id }) => id));
+  const existing = new Set((await usersBy(em, 'id', numericIdsIn(references))).map(({ id }) => id));
   const emails = new Set(references.flatMap(({ id, text }) => (id === null ? [text, text.toLowerCase()] : [])));
   const byEmail = Map.groupBy(await usersBy(em, 'email', [...emails]), ({ email }) => email);
   return ({ id, text }) => {
@@ -115,17 +115,17 @@ async function idsOfStudents(
   };
 }
 
-function idsIn(references: readonly Reference[]): number[] {
+function numericIdsIn(references: readonly Reference[]): number[] {
   return [...new Set(references.flatMap(({ id }) => (id === null ? [] : [id])))];
 }
 
 /** Returns why a text can mean more than one course. */
 function ambiguous({ id, text }: Reference, courses: readonly number[]): string {
   if (id === null || !courses.includes(id))
-    return `${courses.length} courses are called ${quote(text)}; give the id of one.`;
-  return `${quote(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or give the other course another title.`;
+    return `${courses.length} courses are called ${quotedCell(text)}; give the id of one.`;
+  return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or give the other course another title.`;
 }
 
 function nameOf({ id, text }: Reference): string {
-  return id === null ? quote(text) : `with the id ${id}`;
+  return id === null ? quotedCell(text) : `with the id ${id}`;
 }

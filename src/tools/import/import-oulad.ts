@@ -2,7 +2,7 @@ import type { RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { Course, CourseStatus, Role, User } from '../../entities/index.js';
-import { quote } from './bad-row.js';
+import { quotedCell } from './bad-row.js';
 import { coursesBy, usersBy } from './lookups.js';
 import { ouladBlocks, type OuladFiles, type OuladRow } from './oulad-files.js';
 import type { Placement } from './placement.js';
@@ -21,13 +21,13 @@ export function importOulad(database: Database, files: OuladFiles, options: Impo
       sources: Object.values(files),
       measured: files.studentRegistration,
       blocks: () => ouladBlocks(files),
-      resolve: placementsOf,
+      resolve: ouladPlacements,
     },
     options,
   );
 }
 
-async function placementsOf(
+async function ouladPlacements(
   em: SqlEntityManager,
   rows: readonly OuladRow[],
   rehearsal: boolean,
@@ -35,13 +35,13 @@ async function placementsOf(
   const courses = await courseIds(em, rows, rehearsal);
   const students = await studentIds(em, rows, rehearsal);
   const placements = rows.flatMap(({ file, line, title, student, status, enrolledAt }) => {
-    const [courseId, studentId] = [courses.get(title), students.get(emailOf(student))];
+    const [courseId, studentId] = [courses.get(title), students.get(ouladEmail(student))];
     if (courseId !== undefined && studentId !== undefined)
       return [{ file, line, courseId, studentId, status, enrolledAt }];
     // What a rehearsal misses is made later, and a new course or student cannot be refused.
     if (rehearsal) return [];
     throw new Error(
-      `${file}:${line}: course ${quote(title)} or user ${emailOf(student)} was made, but cannot be found.`,
+      `${file}:${line}: course ${quotedCell(title)} or user ${ouladEmail(student)} was made, but cannot be found.`,
     );
   });
   return { placements, bad: [] };
@@ -71,7 +71,7 @@ async function studentIds(
   rows: readonly OuladRow[],
   rehearsal: boolean,
 ): Promise<Map<string, number>> {
-  const wanted = new Map(rows.map(({ student }) => [emailOf(student), student]));
+  const wanted = new Map(rows.map(({ student }) => [ouladEmail(student), student]));
   const ids = new Map((await usersBy(em, 'email', [...wanted.keys()])).map(({ id, email }) => [email, id]));
   const missing = [...wanted].filter(([email]) => !ids.has(email));
   if (rehearsal || missing.length === 0) return ids;
@@ -94,6 +94,6 @@ async function studentIds(
   return ids;
 }
 
-function emailOf(student: string): string {
+function ouladEmail(student: string): string {
   return `student-${student}@oulad.example.org`;
 }

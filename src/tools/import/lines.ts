@@ -39,7 +39,7 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
     number += 1;
     lines.push({
       number,
-      ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : textOf(pieces, number)),
+      ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : decodedLine(pieces, number)),
     });
     pieces = [];
     length = 0;
@@ -63,7 +63,10 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (lines.length > 0) yield { lines, bytes };
 }
 
-function textOf(pieces: readonly Uint8Array[], number: number): { text: string } | { text: null; fault: LineFault } {
+function decodedLine(
+  pieces: readonly Uint8Array[],
+  number: number,
+): { text: string } | { text: null; fault: LineFault } {
   const bytes = Buffer.concat(pieces);
   if (!isUtf8(bytes) || bytes.includes(0)) return { text: null, fault: 'ENCODING' };
   const text = bytes.toString('utf8').replace(/\r$/, '');

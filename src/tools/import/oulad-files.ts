@@ -1,10 +1,10 @@
+import { DAY_MS } from '../day.js';
 import { join } from 'node:path';
 import { EnrollmentStatus } from '../../entities/index.js';
-import { partedRows, quote, type BadRow } from './bad-row.js';
+import { partedRows, quotedCell, type BadRow } from './bad-row.js';
 import { fileSource, type Source } from './source.js';
 import { tableBlocks, type TableBlock } from './table.js';
 
-const DAY = 86_400_000;
 const months: Readonly<Record<string, number>> = { B: 1, J: 9 };
 
 const statuses: Readonly<Record<string, EnrollmentStatus>> = {
@@ -116,7 +116,7 @@ function presentationOf(
       file,
       line,
       code: 'BAD_DATE',
-      message: `The presentation ${quote(presentation)} is not a year and B (February) or J (October), such as 2013J.`,
+      message: `The presentation ${quotedCell(presentation)} is not a year and B (February) or J (October), such as 2013J.`,
     };
   return {
     title: `${module} ${presentation}`,
@@ -137,7 +137,7 @@ function rememberResult(
       file,
       line,
       code: 'BAD_STATUS',
-      message: `The result ${quote(values.final_result)} is none of ${Object.keys(statuses).join(', ')}.`,
+      message: `The result ${quotedCell(values.final_result)} is none of ${Object.keys(statuses).join(', ')}.`,
     };
   const key = keyOf(values);
   if (results.has(key))
@@ -163,9 +163,9 @@ function registrationOf(
   const result = results.get(keyOf(values));
   if (result) result.registered = true;
   if (!course)
-    return { file, line, code: 'UNKNOWN_COURSE', message: `courses.csv has no presentation ${quote(title)}.` };
+    return { file, line, code: 'UNKNOWN_COURSE', message: `courses.csv has no presentation ${quotedCell(title)}.` };
   if (!/^\d+$/.test(values.id_student))
-    return { file, line, code: 'BAD_ID', message: `The student ${quote(values.id_student)} is not a number.` };
+    return { file, line, code: 'BAD_ID', message: `The student ${quotedCell(values.id_student)} is not a number.` };
   if (!result)
     return {
       file,
@@ -178,10 +178,10 @@ function registrationOf(
       file,
       line,
       code: 'BAD_DATE',
-      message: `The registration date ${quote(values.date_registration)} is not a number of days.`,
+      message: `The registration date ${quotedCell(values.date_registration)} is not a number of days.`,
     };
   // A missing date counts as the start.
-  const enrolledAt = new Date(course.startsAt.getTime() + Number(values.date_registration) * DAY);
+  const enrolledAt = new Date(course.startsAt.getTime() + Number(values.date_registration) * DAY_MS);
   return {
     file,
     line,

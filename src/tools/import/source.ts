@@ -17,10 +17,10 @@ export async function fileSource(path: string): Promise<Source> {
     throw new ImportError('IMPORT_FILE', messageOf(path, error.code), { cause: error });
   });
   if (facts.isDirectory()) throw new ImportError('IMPORT_FILE', messageOf(path, 'EISDIR'));
-  return { name: path, bytes: facts.isFile() ? facts.size : null, open: () => reading(path) };
+  return { name: path, bytes: facts.isFile() ? facts.size : null, open: () => chunksOfFile(path) };
 }
 
-async function* reading(path: string): AsyncGenerator<Uint8Array> {
+async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: 256 * 1024 });
   } catch (error) {

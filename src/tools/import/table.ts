@@ -1,4 +1,4 @@
-import { quote, type BadRow } from './bad-row.js';
+import { quotedCell, type BadRow } from './bad-row.js';
 import { csvBlocks, type CsvRow } from './csv-rows.js';
 import { ImportError } from './import-error.js';
 import type { Source } from './source.js';
@@ -31,12 +31,12 @@ export async function* tableBlocks<const Names extends readonly string[]>(
   source: Source,
   names: Names,
   others: OtherColumns,
-): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
+): AsyncGenerator<TableBlock<TableRow<CsvColumnOf<Names>>>> {
   let positions: Map<string, number> | null = null;
   let header: readonly string[] = [];
   for await (const { rows, bytes } of csvBlocks(source.open())) {
     const bad: BadRow[] = [];
-    const good: TableRow<ColumnOf<Names>>[] = [];
+    const good: TableRow<CsvColumnOf<Names>>[] = [];
     for (const row of rows) {
       if (!positions) {
         positions = positionsOf(source, row, names, others);
@@ -46,7 +46,7 @@ export async function* tableBlocks<const Names extends readonly string[]>(
       const values = row.cells?.length === header.length ? valuesOf(row.cells, positions) : null;
       const mistake = mistakeOf(row, values, header, names);
       if (mistake) bad.push({ file: source.name, line: row.line, ...mistake });
-      else good.push({ line: row.line, values: values as Record<ColumnOf<Names>, string> });
+      else good.push({ line: row.line, values: values as Record<CsvColumnOf<Names>, string> });
     }
     yield { rows: good, bad, bytes };
   }
@@ -57,7 +57,7 @@ export async function* tableBlocks<const Names extends readonly string[]>(
     );
 }
 
-type ColumnOf<Names extends readonly string[]> = Names[number] extends infer Name
+type CsvColumnOf<Names extends readonly string[]> = Names[number] extends infer Name
   ? Name extends `${infer Optional}?`
     ? Optional
     : Name & string
@@ -83,7 +83,7 @@ function positionsOf(
   if (missing.length > 0) {
     throw new ImportError(
       'IMPORT_HEADER',
-      `${source.name} has no column ${missing.join(' and no column ')}. Its first row must name its columns, but reads ${quote(row.cells.join(','))}.${separatorHint(row.cells)}`,
+      `${source.name} has no column ${missing.join(' and no column ')}. Its first row must name its columns, but reads ${quotedCell(row.cells.join(','))}.${separatorHint(row.cells)}`,
     );
   }
   const wanted = names.map(name => name.replace('?', ''));
@@ -94,7 +94,7 @@ function positionsOf(
   if (unknown.length > 0) {
     throw new ImportError(
       'IMPORT_HEADER',
-      `${source.name} has columns that are not understood: ${unknown.map(quote).join(', ')}. They may say that a row means something else than an enrollment. Known are ${wanted.join(', ')}. To import the file without them, add ${unknown.map(name => `--ignore-column ${quote(name)}`).join(' ')}.`,
+      `${source.name} has columns that are not understood: ${unknown.map(quotedCell).join(', ')}. They may say that a row means something else than an enrollment. Known are ${wanted.join(', ')}. To import the file without them, add ${unknown.map(name => `--ignore-column ${quotedCell(name)}`).join(' ')}.`,
     );
   }
   const twice = wanted.find(name => found.indexOf(name) !== found.lastIndexOf(name));
@@ -123,7 +123,7 @@ function mistakeOf(
   if (unnamed >= 0)
     return {
       code: 'COLUMNS',
-      message: `The value ${quote(row.cells[unnamed]!)} stands in column ${unnamed + 1}, which has no name.`,
+      message: `The value ${quotedCell(row.cells[unnamed]!)} stands in column ${unnamed + 1}, which has no name.`,
     };
   const empty = required(names).find(name => values[name] === '');
   return empty ? { code: 'MISSING_VALUE', message: `The value of ${empty} is missing.` } : null;
@@ -132,5 +132,5 @@ function mistakeOf(
 /** Returns a sentence on the separator where the header seems to have another one than the comma. */
 function separatorHint(cells: readonly string[]): string {
   const other = cells.length === 1 ? [...';\t|'].find(one => cells[0]!.includes(one)) : undefined;
-  return other ? ` Columns are separated by commas, not by ${quote(other)}.` : '';
+  return other ? ` Columns are separated by commas, not by ${quotedCell(other)}.` : '';
 }

@@ -1,9 +1,8 @@
+import { DAY_MS } from '../day.js';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import { allotmentOf } from './allotment.js';
 import type { Random } from './random.js';
 import { descriptionForms, titleForms, topics } from './vocabulary.js';
-
-const DAY = 86_400_000;
 
 /** Describes a course and how many enrollments of each status it is to get. */
 export interface CoursePlan {
@@ -40,9 +39,11 @@ export function coursePlans(
   const ages = titles.map(() => 20 + random.below(1000)).sort((a, b) => b - a);
   return titles.map(({ title, description }, index) => {
     const status = statuses[index]!;
-    const createdAt = new Date(until.getTime() - ages[index]! * DAY);
+    const createdAt = new Date(until.getTime() - ages[index]! * DAY_MS);
     const closedAt =
-      status === CourseStatus.ARCHIVED ? new Date(Math.min(until.getTime(), createdAt.getTime() + 300 * DAY)) : until;
+      status === CourseStatus.ARCHIVED
+        ? new Date(Math.min(until.getTime(), createdAt.getTime() + 300 * DAY_MS))
+        : until;
     const quotas = statusQuotas(random, status, shares[index]!);
     const isPublished = status !== CourseStatus.DRAFT && random.chance(status === CourseStatus.ACTIVE ? 0.93 : 0.6);
     return {

@@ -1,9 +1,8 @@
+import { DAY_MS } from '../day.js';
 import type { RequiredEntityData } from '@mikro-orm/core';
 import { Role, type User } from '../../entities/index.js';
 import type { Random } from './random.js';
 import { familyNames, givenNames } from './vocabulary.js';
-
-const DAY = 86_400_000;
 
 /** Gives users of one role with believable names; their numbers, from `firstNumber` on, keep the emails apart. */
 export function sampleUsers(
@@ -15,10 +14,10 @@ export function sampleUsers(
 ): RequiredEntityData<User>[] {
   return Array.from({ length: count }, (_, index) => {
     const [given, family] = [random.pick(givenNames), random.pick(familyNames)];
-    const createdAt = new Date(until.getTime() - (1100 + random.below(300)) * DAY);
+    const createdAt = new Date(until.getTime() - (1100 + random.below(300)) * DAY_MS);
     return {
       name: `${given} ${family}`,
-      email: emailOf(given, family, firstNumber + index),
+      email: sampleEmail(given, family, firstNumber + index),
       role,
       createdAt,
       updatedAt: createdAt,
@@ -27,7 +26,7 @@ export function sampleUsers(
 }
 
 /** Gives an address of a domain that is reserved for examples (RFC 2606), so that no mail reaches anyone. */
-function emailOf(given: string, family: string, number: number): string {
+function sampleEmail(given: string, family: string, number: number): string {
   const plain = `${given}.${family}`
     .normalize('NFD')
     .replace(/[^\w.]/g, '')

@@ -32,13 +32,13 @@ export interface Seed extends SeedSize {
 export const defaultSeedSize: SeedSize = { courses: 200, students: 2000, enrollments: 30_000 };
 
 /** Returns how many users and courses a migrated database holds. */
-export async function sizeOf(database: Database): Promise<{ users: number; courses: number }> {
+export async function databaseSize(database: Database): Promise<{ users: number; courses: number }> {
   const em = database.em.fork();
   return { users: await em.count(User), courses: await em.count(Course) };
 }
 
 /** Returns true for a migrated database that holds no user and no course. */
-export async function isEmpty(database: Database): Promise<boolean> {
+export async function isEmptyDatabase(database: Database): Promise<boolean> {
   const em = database.em.fork();
   const any = [
     await em.find(User, {}, { fields: ['id'], limit: 1 }),

@@ -1,0 +1,28 @@
+/** The least time that slow work takes, in milliseconds: when it is slower than usual, and whatever is usual. */
+const MIN_SLOW_MS = 250;
+const MIN_SLOW_ANYWAY_MS = 1000;
+
+/** How many times as long as usual slow work takes. */
+const SLOW_FACTOR = 4;
+
+/** The longest pause, in milliseconds. */
+const MAX_PAUSE_MS = 5000;
+
+/**
+ * A throttle by how long pieces of work take: a piece that was much slower than usual has waited for others, and is
+ * followed by a pause as long as itself; any other piece by none.
+ */
+export class AdaptiveThrottle {
+  #usualMs: number | undefined;
+
+  /** Returns the pause after a piece of work of so many equal units, in milliseconds. */
+  pauseAfter(milliseconds: number, units = 1): number {
+    const each = milliseconds / Math.max(1, units);
+    const expected = (this.#usualMs ?? each) * Math.max(1, units);
+    const isSlow =
+      milliseconds > MIN_SLOW_ANYWAY_MS || (milliseconds > MIN_SLOW_MS && milliseconds > SLOW_FACTOR * expected);
+    if (isSlow) return Math.min(MAX_PAUSE_MS, milliseconds);
+    this.#usualMs = this.#usualMs === undefined ? each : 0.8 * this.#usualMs + 0.2 * each;
+    return 0;
+  }
+}
