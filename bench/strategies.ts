@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany, installTriggers, type CounterStrategy } from '../dist/counters/index.js';
 import type { Database } from '../dist/database/database.js';
-import { databaseKind } from '../dist/database/texts/database-url.js';
+import { dialectOfUrl } from '../dist/database/texts/database-url.js';
 import { ormOptions } from '../dist/database/orm-options.js';
 import { Course, Enrollment, User } from '../dist/entities/index.js';
 import { enroll } from '../dist/use-cases/enrollments.js';
@@ -43,7 +43,7 @@ interface Bench {
 type Load = (bench: Bench) => Promise<number>;
 
 async function open(given: string, strategy: CounterStrategy): Promise<Bench> {
-  const isFile = databaseKind(given) === 'sqlite';
+  const isFile = dialectOfUrl(given).isFile;
   const url = isFile ? `${given}.${strategy}` : `${given.replace(/\/$/, '')}/bench_${randomUUID().replaceAll('-', '')}`;
   if (isFile) removeFile(url);
   const options = await ormOptions(url, strategy);
@@ -170,7 +170,7 @@ for (const url of process.argv.slice(2)) {
       for (const [index, bench] of benches.entries()) rates[index]!.push(await load(bench));
     const [hooks, triggers] = rates.map(median) as [number, number];
     console.log(
-      `| ${databaseKind(url)} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`,
+      `| ${dialectOfUrl(url)} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`,
     );
   }
   for (const bench of benches) await bench.stop();

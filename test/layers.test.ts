@@ -90,3 +90,52 @@ it('only config.ts reads the environment', () => {
   );
   expect(readers).toEqual([join('config', 'config.ts')]);
 });
+
+/** The folders that are about one kind of database, or about two of one protocol. */
+const ofOneDatabase = /^(?:database\/dialects\/[\w-]+|migrations\/(?:mysql|sqlite))\//;
+
+/** Files beside them that may name a kind of database, each with the reason. */
+const mayNameKinds: Readonly<Record<string, string>> = {
+  'database/dialects/dialect.ts': 'declares the names of the kinds',
+  'database/dialects/dialects.ts': 'lists the dialects by the names of their kinds',
+};
+
+/** Matches code that asks for a kind of database: by its name, by the scheme of a URL, or by its driver. */
+const KIND = new RegExp(
+  [
+    /(['"`])(?:sqlite|mysql|mariadb):?\1/,
+    /(?:^|[{,])\s*(?:sqlite|mysql|mariadb)\??:\s/,
+    /\b(?:Sqlite|MySql|MariaDb)(?:Driver|Platform|Connection)\b/,
+    /\/\^?\(?(?:sqlite|mysql|mariadb)\b/,
+  ]
+    .map(({ source: pattern }) => pattern)
+    .join('|'),
+  'm',
+);
+
+/** Returns the code of a file without its imports and its comments. */
+function codeOf(path: string): string {
+  return readFileSync(join(source, path), 'utf8')
+    .replace(/^import .*$/gm, '')
+    .replace(/\/\*[^]*?\*\//g, '')
+    .replace(/(^|\s)\/\/.*$/gm, '');
+}
+
+it('only a dialect asks which kind of database is there', () => {
+  const asking = [...imports.keys()]
+    .map(path => path.split(sep).join('/'))
+    // The engine runs without the application's dialects, and has its own.
+    .filter(path => layerOf(path) !== 'counters' && !ofOneDatabase.test(path) && !(path in mayNameKinds))
+    .flatMap(path => {
+      const [found] = KIND.exec(codeOf(path)) ?? [];
+      return found === undefined ? [] : [`${path}: ${found}`];
+    });
+  expect(asking).toEqual([]);
+});
+
+it('each kind of database is known to its own dialect alone, and each of them is one', async () => {
+  const { dialects } = await import('../src/database/dialects/dialects.js');
+  expect(Object.entries(dialects).map(([name, { kind, urlForm }]) => [name, kind, urlForm.split(':')[0]])).toEqual(
+    Object.keys(dialects).map(name => [name, name, name]),
+  );
+});

@@ -1,7 +1,6 @@
-import { alteredShare } from '../database/schema/alter-progress.js';
-import type { Database } from '../database/database.js';
-import { alteredTables, type AlteredTable } from '../migrations/altering.js';
-import { proceduresLeft } from '../migrations/own-procedure.js';
+import { dialectOf, type Database } from '../database/database.js';
+import { alteredTables, type AlteredTable } from '../migrations/altered-tables.js';
+import { proceduresLeft } from '../migrations/procedures.js';
 import { counted, duration, grouped } from './format.js';
 import { tell } from './output.js';
 import { showProgress } from './progress.js';
@@ -65,7 +64,9 @@ async function showShare(database: Database, { table, rows }: AlteredTable): Pro
   let asking: Promise<void> | null = null;
   const ask = async (): Promise<void> => {
     // An account may not be allowed to see it; the change goes on all the same.
-    const share = await alteredShare(database).catch(() => null);
+    const share = await dialectOf(database)
+      .schema.alteredShare(database)
+      .catch(() => null);
     if (share !== null) display.onProgress({ done: share, total: 1, rows: Math.round(share * rows) });
     asking = null;
   };

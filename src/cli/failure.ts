@@ -3,10 +3,11 @@ import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/co
 import { ConfigError } from '../config/config.js';
 import { NoDatabaseFile } from '../database/database.js';
 import { CounterError, isUnsafeNumber } from '../counters/index.js';
-import { faultOf, type FaultKind } from '../database/faults/database-errors.js';
+import { dialects } from '../database/dialects/dialects.js';
+import type { FaultKind } from '../database/faults/fault.js';
+import { faultOf } from '../database/faults/fault-of.js';
 import { withoutPassword } from '../database/texts/database-url.js';
 import { SchemaError } from '../database/schema/schema-error.js';
-import { shownPath } from '../database/texts/shown-text.js';
 import { TrustedDocumentsError } from '../graphql/documents/trusted-documents-error.js';
 import { MigrationRefused } from '../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../migrations/missing-privilege-error.js';
@@ -56,22 +57,20 @@ export function explained(error: unknown, databaseUrl: string): unknown {
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return error;
   const explanations = reasonsOf(error).map(
     reason =>
-      schemaReason(reason, withoutPassword(databaseUrl)) ??
+      schemaReason(reason) ??
       listeningReason(reason) ??
-      serverReason(reason, withoutPassword(databaseUrl)) ??
-      fileReason(reason) ??
+      hostReason(reason, withoutPassword(databaseUrl)) ??
+      databaseReason(reason, withoutPassword(databaseUrl)) ??
       faultReason(reason, withoutPassword(databaseUrl)),
   );
   const explanation = explanations.find(text => text !== null);
   return explanation ? new CommandError(explanation, { cause: error }) : error;
 }
 
-/** Is what system calls, drivers and SQLite put on their errors. */
+/** What system calls and drivers put on their errors. */
 interface Reason {
   readonly code?: string;
-  readonly errcode?: number;
   readonly syscall?: string;
-  readonly path?: string;
   readonly port?: number;
   readonly address?: string;
   readonly hostname?: string;
@@ -86,11 +85,9 @@ function reasonsOf(error: unknown): Reason[] {
   return [error as Reason, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
 }
 
-function schemaReason(reason: Reason, url: string): string | null {
+function schemaReason(reason: Reason): string | null {
   if (reason instanceof NoDatabaseFile)
     return `${reason.message} "rollcall migrate up" makes one; or correct DATABASE_URL.`;
-  if (reason.code === 'ER_BAD_DB_ERROR')
-    return `The server has no such database. "rollcall migrate up" makes it; or correct DATABASE_URL (${url}).`;
   if (!(reason instanceof TableNotFoundException || reason instanceof InvalidFieldNameException)) return null;
   return `The database lacks something that this version needs: ${reason.message.split('\n')[0]}. Apply the migrations with "rollcall migrate up".`;
 }
@@ -103,25 +100,20 @@ function listeningReason({ code, syscall, address, port, variable = 'PORT' }: Re
   return `This machine cannot listen on ${address} (${code}). Set ${variable === 'PORT' ? 'HOST' : variable} to an address of its own, such as localhost or 0.0.0.0.`;
 }
 
-function serverReason({ code, syscall, hostname, message }: Reason, url: string): string | null {
-  if (syscall === 'getaddrinfo')
-    return `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`;
-  if (unreachable.has(code ?? ''))
-    return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${url}).`;
-  if (code === 'ER_LOCK_WAIT_TIMEOUT')
-    return 'Another session has kept locked what this needs for too long. End its transaction ("show full processlist" names it), or try again later.';
-  if (!['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR'].includes(code ?? '')) return null;
-  return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${url}), or grant the rights.`;
+function hostReason({ code, syscall, hostname }: Reason, url: string): string | null {
+  return syscall === 'getaddrinfo'
+    ? `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`
+    : null;
 }
 
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ECONNRESET',
-  'PROTOCOL_CONNECTION_LOST',
-]);
+/** Returns what a database says of an error; each knows its own. */
+function databaseReason(reason: Reason, url: string): string | null {
+  for (const { explain } of Object.values(dialects)) {
+    const text = explain(reason, url);
+    if (text !== null) return text;
+  }
+  return null;
+}
 
 /** What to do about other faults of a database, by their kind. */
 const faultReasons: Partial<Record<FaultKind, (number: number | string, url: string) => string>> = {
@@ -149,21 +141,4 @@ function faultReason(reason: Reason, url: string): string | null {
   const text = fault && faultReasons[fault.kind]?.(fault.number, url);
   // What it says itself names the table or the file.
   return text ? `${text} It says: ${fault.message}` : null;
-}
-
-const sqliteReasons: Readonly<Record<number, string>> = {
-  5: 'The database file is being written by another process. Stop it, or try again.',
-  8: 'The database file may not be written. Change its permissions and those of its folder, or set DATABASE_URL to another file.',
-  10: 'The database file cannot be read or written, for the disk or what it is on fails. Set DATABASE_URL to another file.',
-  13: 'The disk of the database file is full. Make room.',
-  14: 'The database file cannot be opened. Make its folder writable, or set DATABASE_URL to another file.',
-  26: 'The file that DATABASE_URL names is no SQLite database. Set DATABASE_URL to another file.',
-};
-
-function fileReason({ code, errcode, syscall, path }: Reason): string | null {
-  // The low byte is the primary result code.
-  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined) return sqliteReasons[errcode & 0xff] ?? null;
-  if (syscall === 'mkdir')
-    return `The folder ${shownPath(path ?? '')} for the database file cannot be made (${code}). Make it writable, or set DATABASE_URL to another file.`;
-  return null;
 }

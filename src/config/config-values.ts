@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { databaseKind, DATABASE_URL_FORMS, withoutPassword } from '../database/texts/database-url.js';
+import { DATABASE_URL_FORMS, dialectOfUrl, fileOf, withoutPassword } from '../database/texts/database-url.js';
 import { isHost, shownValue } from '../database/texts/shown-text.js';
 
 /** Says where metrics are served: with the API, not at all, or at a place of their own. */
@@ -59,8 +59,11 @@ export function wholeNumberFrom(least: number, most: number, unit: string, note 
 /** Gives what is wrong with the address of a database, without its password; null: nothing. */
 export function mistakeInDatabaseUrl(url: string): string | null {
   try {
-    if (databaseKind(url) === 'sqlite')
-      return url === 'sqlite:' ? 'names no file. Give one, such as sqlite:data/rollcall.sqlite.' : null;
+    const dialect = dialectOfUrl(url);
+    if (dialect.isFile)
+      return fileOf(dialect, url) === ''
+        ? `names no file. Give one, such as ${dialect.kind}:data/rollcall.${dialect.kind}.`
+        : null;
   } catch {
     return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
   }

@@ -1,24 +1,19 @@
 import { existsSync } from 'node:fs';
-import { MikroORM, SqliteDriver, type AbstractSqlDriver } from '@mikro-orm/sql';
+import { MikroORM } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../counters/index.js';
-import { databaseKind, type DatabaseKind } from './texts/database-url.js';
-import { ormOptions, type Options } from './orm-options.js';
-import { shownPath } from './texts/shown-text.js';
+import { dialectOf, type Database, type Options } from './dialects/dialect.js';
+import { ormOptions } from './orm-options.js';
+import { dialectOfUrl, fileOf } from './texts/database-url.js';
+import { shownPath } from './texts/shown-path.js';
 
-/** Is the ORM connected to one database of any of the three kinds. */
-export type Database = MikroORM<AbstractSqlDriver>;
-
-/** Gives the kind of database that is connected, as its URL names it. */
-export function databaseKindOf({ driver, config }: Database): DatabaseKind {
-  return driver instanceof SqliteDriver ? 'sqlite' : databaseKind(config.get('clientUrl')!);
-}
+export { dialectOf, type Database };
 
 /** Connects to the database that a URL names; the database itself is created where it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   return opened(await ormOptions(url, strategy));
 }
 
-/** Reports that the SQLite file which a URL names is not there. */
+/** Reports that the file which a URL names is not there. */
 export class NoDatabaseFile extends Error {
   override readonly name = 'NoDatabaseFile';
 
@@ -32,8 +27,8 @@ export class NoDatabaseFile extends Error {
  * server's when it is first asked.
  */
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
-  const path = databaseKind(url) === 'sqlite' ? url.slice('sqlite:'.length) : null;
-  if (path !== null && path !== ':memory:' && !existsSync(path)) throw new NoDatabaseFile(path);
+  const file = fileOf(dialectOfUrl(url), url);
+  if (file !== null && !existsSync(file)) throw new NoDatabaseFile(file);
   return opened({ ...(await ormOptions(url, strategy)), ensureDatabase: false });
 }
 

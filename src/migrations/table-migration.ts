@@ -1,5 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Catalog } from './catalog.js';
 import type { MadeTable } from './made-tables.js';
 import { MigrationRefused } from './migration-refused.js';
 import { othersIn, takenIn } from './own-tables.js';
@@ -12,11 +13,14 @@ export abstract class TableMigration extends Migration {
   /** The tables, in the order in which they can be dropped. */
   abstract readonly tables: readonly MadeTable[];
 
+  /** How the database tells which tables it has. */
+  protected abstract readonly catalog: Catalog;
+
   /** Adds the statements that make the tables. */
   protected abstract make(): void;
 
   override async up(): Promise<void> {
-    const taken = await takenIn(this.#em, this.tables);
+    const taken = await takenIn(this.catalog, this.#em, this.tables);
     if (taken.length > 0)
       throw new MigrationRefused(
         `The database holds what Rollcall did not make: ${taken.join('; ')}. Nothing was changed. Give Rollcall an empty database of its own.`,
@@ -25,7 +29,7 @@ export abstract class TableMigration extends Migration {
   }
 
   override async down(): Promise<void> {
-    refuseOthers(await othersIn(this.#em, this.tables));
+    refuseOthers(await othersIn(this.catalog, this.#em, this.tables));
     this.drop(this.tables.map(({ name }) => name));
   }
 

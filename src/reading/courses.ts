@@ -1,6 +1,5 @@
 import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
-import { databaseKindOf, type Database } from '../database/database.js';
-import { FOLD } from '../database/dialects/sqlite/folded-text.js';
+import { dialectOf, type Database } from '../database/database.js';
 import { Course, type CourseStatus } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { paged, pageOf, sortable, type Ordering, type Page, type PageRequest, type Sortable } from './page.js';
@@ -104,18 +103,17 @@ function chosenCourses(
   const visible = visibleCourses(viewer);
   let query = builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>;
   if (visible) query = query.where(visible);
-  return query.where(eb => eb.and(conditionsOf(eb, filter, databaseKindOf(database) === 'sqlite')));
+  return query.where(eb => eb.and(conditionsOf(eb, filter, dialectOf(database).sql.folded)));
 }
 
 function conditionsOf(
   eb: ExpressionBuilder<Tables, 'core_course'>,
   { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter,
-  folds: boolean,
+  folded: (text: Expression<string>) => Expression<string>,
 ): Expression<SqlBool>[] {
   const among = (column: 'id' | 'status', values: readonly unknown[] | null | undefined): Expression<SqlBool>[] =>
     values == null ? [] : [values.length === 0 ? eb.lit(false) : eb(column, 'in', [...values] as never)];
-  const text = (of: Expression<string> | string): Expression<string> =>
-    folds ? sql`${sql.raw(FOLD)}(${of})` : sql`${of}`;
+  const text = (of: Expression<string> | string): Expression<string> => folded(sql`${of}`);
   const like = (pattern: string): Expression<SqlBool> =>
     sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
   const compare = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;

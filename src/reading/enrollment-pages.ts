@@ -3,8 +3,8 @@
  * put together from strands, each of which an index holds in the order of the page, and of which no more is read than
  * the page can have.
  */
-import { sql, type SelectQueryBuilder } from 'kysely';
-import { databaseKindOf, type Database } from '../database/database.js';
+import type { SelectQueryBuilder } from 'kysely';
+import { dialectOf, type Database } from '../database/database.js';
 import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import {
@@ -252,25 +252,11 @@ function rowsOfStrand(
 /**
  * Returns a query of enrollments by the index of some columns; null: by any but the primary key. For what is ordered
  * and limited MySQL and MariaDB tend to take an index that has the order, such as the primary key, and to read all that
- * is not asked for on the way, up to the whole table; or one that has the rows, to read and sort them all. A hint of
- * MySQL that names an index that is not there does nothing; MariaDB's would be an error, and there it is enough to
- * exclude the primary key.
+ * is not asked for on the way, up to the whole table; or one that has the rows, to read and sort them all.
  */
 function enrollmentsBy(database: Database, indexed: readonly string[] | null): EnrollmentQuery {
-  const table = 'core_enrollments';
-  const query = builderFor(database).selectFrom(table) as EnrollmentQuery;
-  switch (databaseKindOf(database)) {
-    case 'sqlite':
-      return query;
-    case 'mysql':
-      return query.modifyFront(
-        sql.raw(indexed ? `/*+ index(${table} ${indexOf(database, indexed)}) */` : `/*+ no_index(${table} primary) */`),
-      );
-    case 'mariadb':
-      return builderFor(database).selectFrom(
-        sql<StoredEnrollment>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`),
-      ) as unknown as EnrollmentQuery;
-  }
+  const index = indexed && indexOf(database, indexed);
+  return dialectOf(database).sql.selectByIndex(builderFor(database), 'core_enrollments', index);
 }
 
 /**
@@ -343,8 +329,9 @@ function firstRows(
 }
 
 /**
- * Returns the query for the first row of a strand whose course another query gives. For those by id, MariaDB takes an
- * index that does not have them in order and sorts all of the course's rows; it need not for the lowest or the highest.
+ * Returns the query for the first row of a strand whose course another query gives. For those by id, a database may
+ * take an index that does not have them in order and sort all of the course's rows; it need not for the lowest or the
+ * highest.
  */
 function headOf(
   database: Database,
@@ -352,7 +339,7 @@ function headOf(
   order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
-  if (databaseKindOf(database) !== 'mariadb' || order.column !== 'id')
+  if (!dialectOf(database).sql.sortsForFirst || order.column !== 'id')
     return paged(ofCourse, order, { ...page, size: 0 }).select('id');
   return between(ofCourse, order, page).select(eb =>
     (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'),

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { raw, type EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database } from '../database/database.js';
+import { dialectOf, type Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
-import { nowSql } from './clock.js';
 import { passes } from './trouble.js';
 
 /** Is how long a run may go without a sign of life before others take it for interrupted, in seconds. */
@@ -36,9 +35,12 @@ export function signOfLife(em: SqlEntityManager, seconds: number): { updatedAt: 
   return { updatedAt: moment(em), leaseExpiresAt: moment(em, seconds) };
 }
 
-/** Gives a moment by the database's clock, to be written: now, or `seconds` later. */
+/**
+ * Returns a moment by the database's clock, to be written: now, or `seconds` later. Leases are compared by that clock
+ * alone: the processes that share a database need not agree on the time.
+ */
 export function moment(em: SqlEntityManager, seconds = 0): Date {
-  return raw(nowSql(em.getDriver(), seconds)) as unknown as Date;
+  return raw(dialectOf(em).sql.now(seconds)) as unknown as Date;
 }
 
 /** Keeps the right to work on a run, and writes how far the work is: only while that right lasts. */

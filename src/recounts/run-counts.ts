@@ -1,10 +1,8 @@
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { sql } from 'kysely';
-import type { Database } from '../database/database.js';
+import { dialectOf, type Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import { numberOf } from '../database/tables.js';
-import { nowSql } from './clock.js';
 import { connected } from './run-rows.js';
 
 /** The states in which runs are counted: those of the table, and `interrupted` for those that run in name only. */
@@ -13,9 +11,7 @@ export const runStates = [...Object.values(RunStatus), 'interrupted'] as const;
 /** Counts the runs on record by their state. */
 export async function runsByState(database: Database): Promise<Record<(typeof runStates)[number], number>> {
   await connected(database);
-  const lapsed = sql.raw(
-    `status = '${RunStatus.RUNNING}' and lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)}`,
-  );
+  const lapsed = sql.raw(`status = '${RunStatus.RUNNING}' and lease_expires_at < ${dialectOf(database).sql.now()}`);
   const state = sql<(typeof runStates)[number]>`case when ${lapsed} then 'interrupted' else status end`;
   const found = await rows(
     database,

@@ -1,11 +1,10 @@
-import { SqliteDriver, type AbstractSqlDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql, type SelectQueryBuilder } from 'kysely';
-import type { Database } from '../database/database.js';
+import { dialectOf, type Database } from '../database/database.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { builderFor, rows, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import { isTrue, storedBoolean, type StoredBoolean, type Tables } from '../database/tables.js';
-import { nowSql } from './clock.js';
 import type { RunRow } from './run.js';
 
 type RunsQuery = SelectQueryBuilder<
@@ -22,7 +21,7 @@ export async function connected(database: Database): Promise<void> {
 /** Returns the query of all runs, each with whether its lease has run out. */
 export function runsQuery(database: Database): RunsQuery {
   const lapsed = sql.raw<StoredBoolean>(
-    `case when lease_expires_at < ${nowSql(database.driver as AbstractSqlDriver)} then 1 else 0 end`,
+    `case when lease_expires_at < ${dialectOf(database).sql.now()} then 1 else 0 end`,
   );
   return builderFor(database).selectFrom('core_recount_runs').selectAll().select(lapsed.as('lapsed'));
 }
@@ -44,7 +43,7 @@ export async function runRow(database: Database, id: number): Promise<RunRow | n
 /** Locks one run in the open transaction; null: it does not exist. */
 export async function lockRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
   const query = runsQuery(database).where('id', '=', id);
-  const [row] = await readRuns(database, em.getDriver() instanceof SqliteDriver ? query : query.forUpdate(), em);
+  const [row] = await readRuns(database, dialectOf(database).sql.forUpdate(query), em);
   return row ?? null;
 }
 

@@ -1,4 +1,4 @@
-import { faultWithin } from '../database/faults/database-errors.js';
+import { faultWithin } from '../database/faults/fault-of.js';
 import { NoTurn } from '../database/connections/waiting-line.js';
 import { isToRunAgain, lasts, TransactionError } from '../transactions/transaction-error.js';
 

@@ -1,5 +1,6 @@
 import { CounterError } from '../counters/index.js';
-import { faultOf, type Fault } from '../database/faults/database-errors.js';
+import type { Fault } from '../database/faults/fault.js';
+import { faultOf } from '../database/faults/fault-of.js';
 import { NoTurn } from '../database/connections/waiting-line.js';
 
 /**

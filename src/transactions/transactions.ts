@@ -4,17 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
 import type { Database } from '../database/database.js';
-import { faultOf, isInterrupted } from '../database/faults/database-errors.js';
+import { faultOf, isInterrupted } from '../database/faults/fault-of.js';
 import type { Release } from '../database/connections/places.js';
 import { forChange } from '../database/connections/purposes.js';
-import {
-  currentLimit,
-  unlessStopped,
-  waitingAnew,
-  waitingUntil,
-  withoutLimit,
-  WorkStopped,
-} from '../database/time-limits/time-limit.js';
+import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limits/time-limit.js';
+import { waitingAnew, waitingUntil } from '../database/time-limits/waits.js';
 import { inSpan } from '../database/tracing/tracing.js';
 import { NoTurn } from '../database/connections/waiting-line.js';
 import { courseTurnsOf } from './course-turns.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explained, failureText } from '../../src/cli/failure.js';
-import { serverErrors, troubleKinds } from '../../src/database/faults/database-errors.js';
+import { serverErrors } from '../../src/database/dialects/mysql-and-mariadb/errors.js';
+import { troubleKinds } from '../../src/database/faults/fault.js';
 import { TransactionError } from '../../src/transactions/transaction-error.js';
 
 const URL = 'mysql://teller:secret@db.example/school';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { Role } from '../../src/entities/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { startApi, type Answer } from '../support/api.js';

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase } from '../../src/database/database.js';
-import { migrationsFor } from '../../src/migrations/index.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { inTerminal } from '../support/terminal.js';
 
 it('migrations are listed, applied and undone, each said by its name', async () => {
   const place = placeToRun();
-  const names = migrationsFor('sqlite').map(({ name }) => name);
+  const names = dialects.sqlite.schema.migrations.map(({ name }) => name);
   const lines = (state: string): string => names.map(name => `${state}  ${name}\n`).join('');
   expect(await place.run(['migrate', 'status'])).toEqual({ code: 0, stdout: lines('pending'), stderr: '' });
   expect(await place.run(['migrate', 'up'])).toEqual({
@@ -53,7 +53,7 @@ describe('migrate', () => {
   /** Fills the database, and undoes all migrations but the one that made the enrollments. */
   async function fillAndUndoAllButTheFirst(): Promise<void> {
     await place.run(['seed', '--courses', '3', '--students', '5', '--enrollments', '10']);
-    for (let count = migrationsFor('sqlite').length; count > 1; count--)
+    for (let count = dialects.sqlite.schema.migrations.length; count > 1; count--)
       expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0 });
   }
 

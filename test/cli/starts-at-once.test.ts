@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { checkStrategy, installTriggers } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
-import { migrationsFor } from '../../src/migrations/index.js';
 import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { beforeStatement } from '../support/between-statements.js';
@@ -43,7 +43,7 @@ describeOnEach('a database that is empty', kind => {
     for (const server of servers) server.process.kill('SIGTERM');
     const ends = await Promise.all(servers.map(server => server.ended));
     expect(ends.map(({ code }) => code)).toEqual([0, 0]);
-    for (const { name } of migrationsFor(kind))
+    for (const { name } of dialects[kind].schema.migrations)
       expect(ends.filter(({ stderr }) => stderr.includes(`Applied the migration ${name}.`))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('Adding sample data'))).toHaveLength(1);
     expect(ends.filter(({ stderr }) => stderr.includes('"rollcall seed"'))).toEqual([]);
@@ -73,7 +73,9 @@ describeOnEach('a database that is empty', kind => {
       await installTriggers(em);
       await em.transactional(own => addSampleData(own, size));
     };
-    expect(await migrateUp(database, { fill, withTriggers: true })).toHaveLength(migrationsFor(kind).length);
+    expect(await migrateUp(database, { fill, withTriggers: true })).toHaveLength(
+      dialects[kind].schema.migrations.length,
+    );
     expect(await rows(database)).toMatchObject([{ courses: 3, enrollments: 10 }]);
     await checkStrategy(database.em);
     expect(await miscounted(database)).toEqual([]);
@@ -108,7 +110,7 @@ describeOnEach('a database that is empty', kind => {
       let filled = 0;
       expect(
         await looked(database => migrateUp(database, { fill: () => Promise.resolve(void filled++) })),
-      ).toHaveLength(migrationsFor(kind).length);
+      ).toHaveLength(dialects[kind].schema.migrations.length);
       expect(filled).toBe(1);
     });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { statementsOf } from '../support/statements.js';

@@ -1,7 +1,7 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { recount, verify, type Key } from '../../src/counters/index.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { Device, expectExactKeys, keys, Lecture, Room, Seat, Tag } from './models/keys.js';

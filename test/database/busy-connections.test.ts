@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { waitingUntil } from '../../src/database/time-limits/time-limit.js';
+import { waitingUntil } from '../../src/database/time-limits/waits.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { coursesById } from '../../src/reading/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';

@@ -1,15 +1,10 @@
 import { createRequire } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import {
-  driverErrors,
-  faultOf,
-  faultWithin,
-  serverErrors,
-  sqliteErrors,
-  troubleKinds,
-  type Row,
-} from '../../src/database/faults/database-errors.js';
+import { driverErrors, serverErrors } from '../../src/database/dialects/mysql-and-mariadb/errors.js';
+import { sqliteErrors } from '../../src/database/dialects/sqlite/errors.js';
+import { faultOf, faultWithin } from '../../src/database/faults/fault-of.js';
+import { troubleKinds, type ErrorRow } from '../../src/database/faults/fault.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';
 
 const namesOfDriver = createRequire(createRequire(import.meta.url).resolve('mysql2'))(
@@ -22,7 +17,7 @@ function ofServer(errno: number, message = 'the server says so', more: object = 
 }
 
 describe('the tables of the errors of databases', () => {
-  it.each<[string, readonly Row<number | string>[]]>([
+  it.each<[string, readonly ErrorRow<number | string>[]]>([
     ['MySQL and MariaDB', serverErrors],
     ['mysql2', driverErrors],
     ['SQLite', sqliteErrors],

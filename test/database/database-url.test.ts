@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explained, failureText } from '../../src/cli/failure.js';
 import { ConfigError, readConfig } from '../../src/config/config.js';
-import { databaseKind, withoutPassword } from '../../src/database/texts/database-url.js';
+import { dialectOfUrl, withoutPassword } from '../../src/database/texts/database-url.js';
 
 /** Lists the forms in which people write the address of a database with a password. */
 const forms: readonly ((password: string) => string)[] = [
@@ -93,7 +93,7 @@ function mistakesOf(env: Record<string, string>): string[] {
 
 function kindError(url: string): string[] {
   try {
-    databaseKind(url);
+    dialectOfUrl(url);
     return [];
   } catch (error) {
     return [failureText(error), inspect(error)];

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Grants } from '../../src/database/dialects/mysql-and-mariadb/grants.js';
-import { binaryLogFindings } from '../../src/tools/doctor/privileges.js';
+import { binaryLogFindings } from '../../src/database/dialects/mysql-and-mariadb/privileges.js';
 
 const tables = ['core_course', 'core_enrollments'];
 const may = (privilege: string, ...lines: string[]): boolean =>

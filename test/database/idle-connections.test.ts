@@ -1,12 +1,14 @@
 import type { DatabaseConnection } from 'kysely';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { MikroORM } from '@mikro-orm/sql';
-import { databaseKindOf, type Database } from '../../src/database/database.js';
+import { dialectOf, type Database } from '../../src/database/database.js';
 import type { Pool } from '../../src/database/dialects/mysql-and-mariadb/idle-connections.js';
-import { underMigrationLock } from '../../src/database/schema/migration-lock.js';
+import { mariaDbIdleLimit } from '../../src/database/dialects/mariadb/dialect.js';
+import { mySqlIdleLimit } from '../../src/database/dialects/mysql/dialect.js';
 import { ormOptions } from '../../src/database/orm-options.js';
-import type { LimitedConnection } from '../../src/database/dialects/mysql-and-mariadb/server-driver.js';
-import { prepareSession, sessionSettings } from '../../src/database/dialects/mysql-and-mariadb/session-settings.js';
+import { prepareSession } from '../../src/database/connections/prepare-session.js';
+import type { ServerConnection } from '../../src/database/dialects/mysql-and-mariadb/server-connection.js';
+import { sessionSettings } from '../../src/database/dialects/mysql-and-mariadb/session-settings.js';
 import { Role } from '../../src/entities/index.js';
 import { writeBackup } from '../../src/tools/backup/write-backup.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
@@ -41,7 +43,10 @@ describeOnServers('a connection that does nothing', kind => {
     const options = {
       ...(await ormOptions(opened.url)),
       onCreateConnection: (one: unknown) =>
-        prepareSession(one as DatabaseConnection, sessionSettings(kind === 'mysql' ? 'mysql' : 'mariadb', 1)),
+        prepareSession(
+          one as DatabaseConnection,
+          sessionSettings(kind === 'mysql' ? mySqlIdleLimit : mariaDbIdleLimit, 1),
+        ),
     };
     const frozen = (await MikroORM.init(options as never)) as unknown as Database;
     onTestFinished(() => frozen.close(true));
@@ -61,7 +66,7 @@ describeOnServers('a connection that does nothing', kind => {
     const before = await connectionId();
     expect(await connectionId()).toBe(before);
     const pool = (await (
-      database.em.getConnection() as unknown as LimitedConnection
+      database.em.getConnection() as unknown as ServerConnection
     ).getNativeClient()) as unknown as Pool;
     for (let index = 0; index < pool._freeConnections.length; index += 1)
       Object.assign(pool._freeConnections.get(index)!, { lastActiveTime: 0 });
@@ -69,7 +74,7 @@ describeOnServers('a connection that does nothing', kind => {
   });
 
   it.each<[string, (database: Database) => Promise<unknown>]>([
-    ['a migration', one => underMigrationLock(one, () => Promise.resolve())],
+    ['a migration', one => dialectOf(one).schema.exclusively(one, () => Promise.resolve())],
     ['a backup', one => writeBackup(one, admin, () => Promise.resolve())],
   ])(
     'while %s has its transaction open may do nothing for as long as that takes, and not after it',
@@ -82,7 +87,7 @@ describeOnServers('a connection that does nothing', kind => {
       await work(database);
       const settings = statements.filter(sql => sql.includes(setting));
       expect(settings).toEqual([
-        `set session ${setting} = ${databaseKindOf(database) === 'mysql' ? 31_536_000 : 0}`,
+        `set session ${setting} = ${dialectOf(database).kind === 'mysql' ? 31_536_000 : 0}`,
         `set session ${setting} = 15`,
       ]);
       expect(await seconds()).toBe(15);

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
-import { migrationLock } from '../../src/database/schema/migration-lock.js';
-import { migrationsFor } from '../../src/migrations/index.js';
+import { migrationLock } from '../../src/database/dialects/mysql-and-mariadb/migration-lock.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { namedLockWaits } from '../support/lock-waits.js';
 
 describeOnEach('migrating up', kind => {
-  const names = migrationsFor(kind).map(({ name }) => name);
+  const names = dialects[kind].schema.migrations.map(({ name }) => name);
 
   it('applies each migration once when several processes start at the same moment', async () => {
     const { url, drop } = freshUrl(kind);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
-import { migrationsFor } from '../../src/migrations/index.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
 
@@ -114,7 +114,7 @@ describeOnEach('a database', kind => {
 
   it('that is empty, or that our migrations made, is migrated, and once is enough', async () => {
     await withDatabase(async database => {
-      expect(await migrateUp(database)).toEqual(migrationsFor(kind).map(({ name }) => name));
+      expect(await migrateUp(database)).toEqual(dialects[kind].schema.migrations.map(({ name }) => name));
       expect(await migrateUp(database)).toEqual([]);
     });
   });
@@ -122,7 +122,7 @@ describeOnEach('a database', kind => {
   it('has the tables, columns and indexes that its migrations name', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
-      const made = migrationsFor(kind).flatMap(({ tables }) => tables);
+      const made = dialects[kind].schema.migrations.flatMap(({ tables }) => tables);
       expect(await tablesOf(database)).toEqual([...made.map(({ name }) => name), 'rollcall_migrations'].sort());
       for (const { name, columns, indexes } of made) {
         const [columnsSql, indexesSql] =
@@ -163,9 +163,7 @@ describeOnServers('a migration that was interrupted', kind => {
       await database.close(true);
       const again = await openDatabase(url);
       expect(await migrateUp(again)).toEqual(
-        migrationsFor(kind)
-          .map(({ name }) => name)
-          .slice(count < 3 ? 0 : 1),
+        dialects[kind].schema.migrations.map(({ name }) => name).slice(count < 3 ? 0 : 1),
       );
       expect(await again.schema.getUpdateSchemaSQL()).toBe('');
       await again.close(true);
@@ -180,7 +178,7 @@ describeOnServers('a migration that was interrupted', kind => {
       .getConnection()
       .execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer", [], 'run');
     await migrateUp(database);
-    for (const _ of migrationsFor(kind)) await database.migrator.down();
+    for (const _ of dialects[kind].schema.migrations) await database.migrator.down();
     const found = await database.em
       .getConnection()
       .execute<{ comment: string }[]>(

@@ -1,7 +1,8 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Places, type PlaceRules, type Release } from '../../src/database/connections/places.js';
 import type { Purpose } from '../../src/database/connections/purposes.js';
-import { TimeLimit, waitingUntil } from '../../src/database/time-limits/time-limit.js';
+import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
+import { waitingUntil } from '../../src/database/time-limits/waits.js';
 
 const kept = { read: 2, transaction: 2, probe: 1 };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Kysely, sql, type Logger } from 'kysely';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/sqlite-dialect.js';
+import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
 import { until } from '../support/awaited.js';
 
 interface Tables {

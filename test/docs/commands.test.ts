@@ -14,7 +14,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { kinds } from '../support/databases.js';
 import { clientsHere } from '../support/sql-clients.js';
 import { commandsIn, pages, textOf, type ShownCommand } from './console-blocks.js';

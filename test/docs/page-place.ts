@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openDatabase } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from '../support/databases.js';
 import { freePort } from '../support/server.js';
 import { clientsHere, programOfClient, type ClientName } from '../support/sql-clients.js';

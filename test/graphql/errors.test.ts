@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Answer, type Api } from '../support/api.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { describeOnEach } from '../support/databases.js';
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;

@@ -3,7 +3,7 @@ import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { Role } from '../../src/entities/index.js';
 import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { startServer as startApi, type RunningServer } from '../../src/http/server.js';

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer, type RunningServer } from '../../src/http/server.js';
 import { transactionRetries } from '../../src/transactions/transactions.js';

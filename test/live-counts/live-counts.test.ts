@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { CourseCountsSubscription, LiveCounts, shareLimits } from '../../src/live-counts/index.js';
 import type { CourseRow } from '../../src/reading/index.js';
 import { awaited, until } from '../support/awaited.js';

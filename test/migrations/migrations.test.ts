@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { migrationsFor } from '../../src/migrations/index.js';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase } from '../../src/database/database.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
@@ -18,7 +18,7 @@ describeOnEach('migrations', kind => {
   it('each go down and up again, and leave nothing behind when all are down', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
-    const names = migrationsFor(kind).map(({ name }) => name);
+    const names = dialects[kind].schema.migrations.map(({ name }) => name);
     const upTo: string[] = [];
     for (const name of names) {
       await database.migrator.up(name);
@@ -46,7 +46,7 @@ describeOnServers('what tests copy from the migrations', kind => {
     await migrate(copy!);
     expect(await statementsOf(copy!)).toEqual(await statementsOf(migrated!));
     expect((await copy!.migrator.getExecuted()).map(({ name }) => name)).toEqual(
-      migrationsFor(kind).map(({ name }) => name),
+      dialects[kind].schema.migrations.map(({ name }) => name),
     );
     expect((await findSchema(copy!)).pending).toEqual([]);
     await Promise.all([migrated!, copy!].map(database => database.close(true)));

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
-import { databaseKindOf, openDatabase, type Database } from '../../src/database/database.js';
+import { dialects } from '../../src/database/dialects/dialects.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
+import { dialectOf, openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';
-import { migrationsFor } from '../../src/migrations/index.js';
 import { pageIndexes } from '../../src/migrations/page-indexes.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrateUntilKilled } from '../support/killed-migration.js';
@@ -85,7 +85,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
 /** Returns a database as the version before this migration made it, with a few rows. */
 async function olderDatabase(kind: DatabaseKind, url: string): Promise<Database> {
   const database = await openDatabase(url);
-  const names = migrationsFor(kind).map(({ name }) => name);
+  const names = dialects[kind].schema.migrations.map(({ name }) => name);
   await database.migrator.up({ migrations: names.slice(0, names.indexOf(NAME)) });
   const at = kind === 'sqlite' ? '1767225600000' : "'2026-01-02 03:04:05.678'";
   await run(
@@ -106,7 +106,7 @@ async function olderDatabase(kind: DatabaseKind, url: string): Promise<Database>
 /** Returns the names of those indexes of the migration that are there, in their order. */
 async function built(database: Database): Promise<string[]> {
   const sql =
-    databaseKindOf(database) === 'sqlite'
+    dialectOf(database).kind === 'sqlite'
       ? "select name from pragma_index_list('core_enrollments')"
       : "select distinct index_name as name from information_schema.statistics where table_schema = database() and table_name = 'core_enrollments'";
   const names = (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name);

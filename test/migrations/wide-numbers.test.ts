@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { dialects } from '../../src/database/dialects/dialects.js';
 import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';
-import { alter } from '../../src/migrations/altering.js';
-import { migrationsFor } from '../../src/migrations/index.js';
+import { alter } from '../../src/migrations/mysql/alter.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { operator } from '../../src/access/viewer.js';
 import { placeToRun } from '../support/command-line.js';
@@ -13,7 +13,7 @@ import { migrateUntilKilled } from '../support/killed-migration.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 
 const NAME = '2026-11-28-wide-numbers';
-const names = migrationsFor('mysql').map(({ name }) => name);
+const names = dialects.mysql.schema.migrations.map(({ name }) => name);
 /** What is pending where the version before this migration ran. */
 const PENDING = names.slice(names.indexOf(NAME));
 /** The highest number that the keys could hold before. */

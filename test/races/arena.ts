@@ -1,6 +1,6 @@
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { storedAndActual } from '../support/api.js';
 import { freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';

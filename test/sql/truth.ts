@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { clientsHere, script, type ClientName, type Line } from '../support/sql-clients.js';
 import { kinds } from '../support/databases.js';
 

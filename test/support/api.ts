@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { readConfig } from '../../src/config/config.js';
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import {
   Course,
   Enrollment,

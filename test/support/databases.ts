@@ -1,7 +1,7 @@
 import { describe, inject } from 'vitest';
 import { installTriggers, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';
 import { migrate } from './migrated.js';
 

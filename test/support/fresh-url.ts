@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
 /** Gives the URL of a database that is empty and this caller's own; `drop` removes it. */
 export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {

@@ -1,4 +1,4 @@
-import { databaseKindOf, type Database } from '../../src/database/database.js';
+import { dialectOf, type Database } from '../../src/database/database.js';
 import type { Places, Release } from '../../src/database/connections/places.js';
 import { laneRules, type Lane } from '../../src/database/connections/purposes.js';
 import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
@@ -15,7 +15,7 @@ export function holdConnections(
   whose: 'of transactions' | 'of readers' | 'all' = 'all',
 ): Promise<() => Promise<void>> {
   const [ofReaders, ofTransactions] = [whose !== 'of transactions', whose !== 'of readers'];
-  if (databaseKindOf(database) === 'sqlite') return holdFile(database, ofReaders ? READERS : 0, ofTransactions ? 1 : 0);
+  if (dialectOf(database).kind === 'sqlite') return holdFile(database, ofReaders ? READERS : 0, ofTransactions ? 1 : 0);
   return holdLanes(
     database,
     lane => (lane.startsWith('read') && ofReaders) || (lane.startsWith('change') && ofTransactions),

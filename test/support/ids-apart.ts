@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import type { Api } from './api.js';
 
 /** Gives each table ids of its own, so that no id of one type is one of another. */

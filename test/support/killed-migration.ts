@@ -16,7 +16,7 @@ export async function migrateUntilKilled(
   const end = "process.kill(process.pid, 'SIGKILL')";
   const program = `
     import { openDatabase } from '${dist}/database/database.js';
-    import { migrateUp } from '${dist}/database/migrate-up.js';
+    import { migrateUp } from '${dist}/database/schema/migrate-up.js';
     let begun = 0;
     const database = await openDatabase('${url}');
     database.config.set('onQuery', sql => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { databaseKindOf, type Database } from '../../src/database/database.js';
+import { dialectOf, type Database } from '../../src/database/database.js';
 
 /** Comes back when a transaction of this database waits for a lock that another one holds; for MySQL and MariaDB. */
 export async function untilLockWaits(database: Database): Promise<void> {
@@ -40,5 +40,5 @@ export async function tableLockWaits(database: Database): Promise<number> {
  * of four bytes.
  */
 function processesOf(database: Database): string {
-  return databaseKindOf(database) === 'mariadb' ? 'information_schema.processlist' : 'performance_schema.processlist';
+  return dialectOf(database).kind === 'mariadb' ? 'information_schema.processlist' : 'performance_schema.processlist';
 }

@@ -1,5 +1,5 @@
-import { databaseKindOf, openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import { dialectOf, openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';
 
 /** The statements that make what the migrations made on each server, once they have run in this process. */
@@ -10,7 +10,7 @@ const known = new Map<DatabaseKind, Promise<readonly string[]>>();
  * leave it, which takes half of the time.
  */
 export async function migrate(database: Database): Promise<void> {
-  const kind = databaseKindOf(database);
+  const kind = dialectOf(database).kind;
   if (kind === 'sqlite') return database.migrator.up().then(() => undefined);
   const made = known.get(kind) ?? learn(kind);
   known.set(kind, made);

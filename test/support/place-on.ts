@@ -1,5 +1,5 @@
 import { openDatabase, type Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { Role, type EnrollmentStatus } from '../../src/entities/index.js';
 import { placeToRun, type Place } from './command-line.js';
 import { freshUrl } from './databases.js';

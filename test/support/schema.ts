@@ -3,7 +3,7 @@ import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installTriggers, withCounters, type Counter, type CounterStrategy } from '../../src/counters/index.js';
 import type { Database } from '../../src/database/database.js';
-import { type DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { freshUrl, strategy } from './databases.js';
 

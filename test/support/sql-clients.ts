@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import type { DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
 /**
  * Names the databases' own command-line clients; `mysql` is MySQL's, not the name under which MariaDB's packages

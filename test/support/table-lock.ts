@@ -1,5 +1,5 @@
 import { createConnection } from 'mysql2/promise';
-import { databaseKindOf, type Database } from '../../src/database/database.js';
+import { dialectOf, type Database } from '../../src/database/database.js';
 import { holdConnections } from './held-connections.js';
 
 /** Keeps everybody from reading courses, as lockTable() does. */
@@ -12,7 +12,7 @@ export function lockCoursesTable(database: Database, url: string): Promise<() =>
  * for another client, on SQLite, whose readers wait for no other client, by taking all connections.
  */
 export async function lockTable(database: Database, url: string, table: string): Promise<() => Promise<void>> {
-  if (databaseKindOf(database) === 'sqlite') return holdConnections(database);
+  if (dialectOf(database).kind === 'sqlite') return holdConnections(database);
   const connection = await createConnection(url.replace(/^mariadb:/, 'mysql:'));
   await connection.query(`lock tables ${table} write`);
   return () => connection.end();

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { type DatabaseKind } from '../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { inTransaction } from '../../src/transactions/transactions.js';
 import { freshDatabase } from './databases.js';

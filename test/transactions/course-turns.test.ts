@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { poolUse } from '../../src/database/connections/pool-use.js';
-import { TimeLimit, waitingUntil, withinLimit } from '../../src/database/time-limits/time-limit.js';
+import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
+import { waitingUntil } from '../../src/database/time-limits/waits.js';
 import { Course, EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { courseTurnsOf } from '../../src/transactions/course-turns.js';
 import { deleteCourse, updateCourse } from '../../src/use-cases/courses.js';

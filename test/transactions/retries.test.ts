@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
 import { CounterError } from '../../src/counters/index.js';
-import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/sqlite-dialect.js';
+import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
 import { Course, Role, User } from '../../src/entities/index.js';
 import { describeOnEach, kinds } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { loadConfig, type Config } from '../../config/config.js';
-import { databaseKind } from '../../database/texts/database-url.js';
+import { dialectOfUrl } from '../../database/texts/database-url.js';
 import { NoDatabaseFile } from '../../database/database.js';
 import { migrateUp } from '../../database/schema/migrate-up.js';
 import { findSchema } from '../../database/schema/own-schema.js';
 import { findUndoing, undoLast, type Undoing } from '../../database/schema/undo.js';
-import { migrationsFor } from '../../migrations/index.js';
 import { tellingOfAlteredTables } from '../altered-tables.js';
 import { canAsk, isConfirmed } from '../confirmation.js';
 import { ExitCode } from '../exit-code.js';
@@ -103,16 +102,14 @@ async function schemaOf(config: Config): Promise<Pick<Awaited<ReturnType<typeof 
   try {
     return await withExistingDatabase(config, findSchema);
   } catch (error) {
-    if (!isMissing(error)) throw error;
-    return { applied: null, pending: migrationsFor(databaseKind(config.databaseUrl)) };
+    const { migrations, isMissing } = dialectOfUrl(config.databaseUrl).schema;
+    if (!isMissingWithin(error, isMissing)) throw error;
+    return { applied: null, pending: migrations };
   }
 }
 
-function isMissing(error: unknown): boolean {
-  const { cause, code } = error as { cause?: unknown; code?: string };
-  return (
-    error instanceof NoDatabaseFile ||
-    code === 'ER_BAD_DB_ERROR' ||
-    (cause !== undefined && cause !== null && isMissing(cause))
-  );
+/** Returns true where an error, or what has caused it, means that there is no such database. */
+function isMissingWithin(error: unknown, isMissing: (error: unknown) => boolean): boolean {
+  const { cause } = error as { cause?: unknown };
+  return error instanceof NoDatabaseFile || isMissing(error) || (cause != null && isMissingWithin(cause, isMissing));
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
+import type { Fault } from '../faults/fault.js';
+import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 import { cut } from './cut.js';
-import { faultOf } from '../faults/database-errors.js';
 import type { Release } from './places.js';
 import { isForChange, laneOf, purposeOutsideTransactions, type Lane, type Purpose } from './purposes.js';
-import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 
 /** A connection that somebody has. */
 export interface Taken {
@@ -46,8 +46,8 @@ export class Turn implements DatabaseConnection {
     readonly limit: TimeLimit | undefined,
     private readonly open: (lane: Lane) => Promise<Taken>,
     private readonly control: ControlConnectionProvider,
-    /** Is told of each error that the database gives. */
-    private readonly onError: (error: unknown) => void,
+    /** Notes an error of the database, and returns what it means. */
+    private readonly note: (error: unknown) => Fault | null,
   ) {
     this.#purpose = purposeWithin(limit);
   }
@@ -83,9 +83,8 @@ export class Turn implements DatabaseConnection {
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {
-      this.onError(error);
       // The server's clock may be a moment before ours.
-      if (faultOf(error)?.kind === 'timed_out') limit.stop('deadline');
+      if (this.note(error)?.kind === 'timed_out') limit.stop('deadline');
       if (!limit.signal.aborted) throw error;
       if (this.#purpose !== 'probe') this.#underWay = this.#end(connection, sent);
       throw limit.signal.reason;
@@ -103,7 +102,7 @@ export class Turn implements DatabaseConnection {
     try {
       return await answer;
     } catch (error) {
-      this.onError(error);
+      this.note(error);
       throw error;
     }
   }

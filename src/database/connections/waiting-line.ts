@@ -1,12 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import { DriverException } from '@mikro-orm/core';
-import { waitEnd, waitStart, type TimeLimit } from '../time-limits/time-limit.js';
+import type { TimeLimit } from '../time-limits/time-limit.js';
+import { waitEnd, waitStart } from '../time-limits/waits.js';
 
-/** Names what is waited for in this process: a connection to the database, or the turn to lock a course. */
+/** The things that are waited for in this process: a connection to the database, or the turn to lock a course. */
 export const awaitedThings = ['connection', 'course'] as const;
 export type AwaitedThing = (typeof awaitedThings)[number];
 
-/** Names why a wait is refused: it took too long, or too many wait already. */
+/** The reasons why a wait is refused: it took too long, or too many wait already. */
 export const waitRefusals = ['time', 'length'] as const;
 export type WaitRefusal = (typeof waitRefusals)[number];
 
@@ -18,14 +19,14 @@ export interface WaitRule {
   /** In milliseconds. */
   readonly maxWaitMs: number;
   /**
-   * Whether a wait ends while enough of the request's time is left to do what is waited for; else it may take all of
-   * it.
+   * Whether a wait ends while enough of the request's time is left to do what is waited for; if not, it may take all of
+   * that time.
    */
   readonly leavesTimeToWork: boolean;
 }
 
 /**
- * Limits how many wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain.
+ * The most that wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain.
  */
 const MAX_WAITING = 5000;
 

@@ -1,11 +1,11 @@
 import { TableNotFoundException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
+import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { incompleteIn, takenIn } from '../../migrations/own-tables.js';
-import { databaseKindOf, type Database } from '../database.js';
+import { dialectOf, type Database } from '../database.js';
 import { SchemaError } from './schema-error.js';
 
-/** How many names a message lists; the others are counted. */
+/** The most names that a message lists; the others are counted. */
 const MAX_LISTED_NAMES = 10;
 
 /** The schema of a database as it is found, without a change to it. */
@@ -26,18 +26,13 @@ export interface FoundSchema {
  * itself would.
  */
 export async function findSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
-  const kind = databaseKindOf(database);
-  const sql =
-    kind === 'sqlite'
-      ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'"
-      : 'select table_name as name from information_schema.tables where table_schema = database()';
-  const tables = (await em.execute<{ name: string }[]>(sql)).map(({ name }) => name);
+  const { catalog, migrations: known } = dialectOf(database).schema;
+  const tables = await catalog.tableNames(em);
   const { tableName = '' } = database.config.get('migrations');
-  const known = migrationsFor(kind);
-  if (!tables.includes(tableName)) return { tables, applied: null, pending: known, unknown: [] };
-  const columns = await columnsOf(database, em, tableName);
-  if (!['id', 'name', 'executed_at'].every(column => columns.includes(column)))
-    return { tables, applied: null, pending: known, unknown: [] };
+  const none = { tables, applied: null, pending: known, unknown: [] };
+  if (!tables.includes(tableName)) return none;
+  const columns = (await catalog.findTables(em, [tableName])).get(tableName)?.columns ?? [];
+  if (!['id', 'name', 'executed_at'].every(column => columns.includes(column))) return none;
   const applied = (await em.execute<{ name: string }[]>(`select name from ${tableName} order by id`)).map(
     ({ name }) => name,
   );
@@ -63,8 +58,8 @@ export async function requireOwnSchema(
   try {
     return await requireOwnSchemaNow(database, em);
   } catch (error) {
-    if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || databaseKindOf(database) === 'sqlite')
-      throw error;
+    const mayBeReplaced = !dialectOf(database).schema.isTransactional;
+    if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || !mayBeReplaced) throw error;
     // A statement that replaces a table goes on in the server after its client was killed, and the table is nowhere for
     // a moment.
     await untilReplaced(database, em);
@@ -77,7 +72,7 @@ export async function requireOwnSchema(
  * replaces it.
  */
 async function untilReplaced(database: Database, em: SqlEntityManager): Promise<void> {
-  for (const { name } of migrationsFor(databaseKindOf(database)).flatMap(({ tables }) => tables)) {
+  for (const { name } of dialectOf(database).schema.migrations.flatMap(({ tables }) => tables)) {
     try {
       await em.execute(`select 1 from ${name} limit 0`);
     } catch (error) {
@@ -103,7 +98,7 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
       `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`,
     );
   }
-  const known = migrationsFor(databaseKindOf(database));
+  const { catalog, migrations: known } = dialectOf(database).schema;
   const missing = missingTables(schema, known);
   if (missing.length > 0) {
     throw new SchemaError(
@@ -112,6 +107,7 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
     );
   }
   const incomplete = await incompleteIn(
+    catalog,
     em,
     known.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables),
   );
@@ -132,11 +128,13 @@ async function foreignTables(
 ): Promise<string[]> {
   if (applied === null) return [...tables];
   const { tableName } = database.config.get('migrations');
-  const ours = migrationsFor(databaseKindOf(database)).flatMap(migration => migration.tables.map(({ name }) => name));
+  const { catalog, migrations } = dialectOf(database).schema;
+  const ours = migrations.flatMap(migration => migration.tables.map(({ name }) => name));
   const others = applied.length === 0 ? tables.filter(name => name !== tableName && !ours.includes(name)) : [];
   return [
     ...others,
     ...(await takenIn(
+      catalog,
       em,
       pending.flatMap(migration => migration.tables),
     )),
@@ -158,12 +156,4 @@ export function missingTables(
 export function listed(names: readonly string[]): string {
   const others = names.length - MAX_LISTED_NAMES;
   return others > 0 ? `${names.slice(0, MAX_LISTED_NAMES).join(', ')} and ${others} more` : names.join(', ');
-}
-
-async function columnsOf(database: Database, em: SqlEntityManager, table: string): Promise<string[]> {
-  const sql =
-    databaseKindOf(database) === 'sqlite'
-      ? 'select name from pragma_table_info(?)'
-      : 'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?';
-  return (await em.execute<{ name: string }[]>(sql, [table])).map(({ name }) => name);
 }

@@ -1,4 +1,4 @@
-/** Names why a schema is not one that Rollcall can work on. */
+/** The reasons why Rollcall cannot work on a schema. */
 export type SchemaErrorCode = 'SCHEMA_NOT_OURS' | 'SCHEMA_NEWER' | 'SCHEMA_INCOMPLETE';
 
 /** Reports a schema that Rollcall did not make, or not as this version would; nothing was changed. */

@@ -4,9 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { withoutPassword } from './database-url.js';
-
-/** What stands for a text that is not shown. */
-const HIDDEN = '… (not shown, as it may hold a password)';
+import { HIDDEN, SECRET_FOLLOWS } from './shown-path.js';
 
 /** The longest text that is shown, in characters; random secrets and tokens are longer than words. */
 const MAX_SHOWN_LENGTH = 200;
@@ -22,12 +20,6 @@ const MOMENT = /^(?:@[a-z]{1,10}|\d{4}-\d\d-\d\d[T\d:.Z-]*)$/;
  * of addresses.
  */
 const PLACE = /^(?:[\w.-]*:\d{0,5}|[\w.:-]*\/\d{0,7}|\d{1,12}\/\w{0,12})$/;
-/** Matches a path of a file or folder as people name them. */
-const PATH = /^(?:[a-z]:)?[\p{L}\p{M}\d_./\\ ~+-]*$/iu;
-/** Matches what says that a password or another secret follows, and an option of a command, which may be one. */
-const SECRET_FOLLOWS =
-  /(?:pass\w*|pwd|secret|token|key|credentials?|bearer|basic|auth\w*)["']?\s*[:=\s]|(?:^|\s)-+[a-z]/i;
-
 /**
  * Returns a value as a message quotes it; of one that is like a URL, no password, and of one that may be a connection
  * text, nothing.
@@ -48,11 +40,6 @@ export function shownValue(value: string): string {
 function isPlain(part: string): boolean {
   if (isIP(part.replace(/^\[(.*)\](?::\d{1,7})?$/, '$1'))) return true;
   return part.length <= MAX_WORD_LENGTH && (WORD.test(part) || PLACE.test(part));
-}
-
-/** Returns a path as a message quotes it. */
-export function shownPath(path: string): string {
-  return PATH.test(path) && !SECRET_FOLLOWS.test(path) ? path : HIDDEN;
 }
 
 /** Returns an address that is in use as a message quotes it: what follows a "?" or "#" may be a secret. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DriverException } from '@mikro-orm/core';
 
-/** Names why work was stopped: its time was over, or nobody waits for it any more. */
+/** The reasons why work is stopped: its time is over, or nobody waits for it any more. */
 export type StopReason = 'deadline' | 'client_gone';
 
 /**
@@ -22,8 +22,8 @@ export class WorkStopped extends DriverException {
   }
 }
 
-/** The part of its time that a request keeps for its work, and does not wait for its turn. */
-const PART_TO_WORK = 0.25;
+/** The share of its time that a request keeps for its work, and does not wait for its turn. */
+const WORK_SHARE = 0.25;
 
 /** The time that one request has. When it is over, or the client has gone, `signal` is aborted with WorkStopped. */
 export class TimeLimit {
@@ -55,7 +55,7 @@ export class TimeLimit {
    * begun all the same.
    */
   get lastStart(): number {
-    return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * PART_TO_WORK;
+    return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * WORK_SHARE;
   }
 
   /** True once a change was saved within this limit, or may have been: then "nothing was changed" is not to be said. */
@@ -149,46 +149,6 @@ export function withoutLimit<Result>(work: () => Result): Result {
 /** Returns the limit of the work in whose course it is called; undefined: there is none. */
 export function currentLimit(): TimeLimit | undefined {
   return limits.getStore();
-}
-
-/**
- * The waits of some work: since when it waits, by which its place in a line is told, and when they end, as moments of
- * performance.now().
- */
-interface Waits {
-  readonly since: number;
-  readonly end: number;
-}
-
-const waits = new AsyncLocalStorage<Waits | undefined>();
-
-/**
- * Runs work all of whose waits for its turn end at one moment of performance.now() at the latest, and which, in each
- * line, comes before all who have begun later.
- */
-export function waitingUntil<Result>(end: number, work: () => Result, since = performance.now()): Result {
-  const outer = waits.getStore();
-  return waits.run(
-    { since: Math.min(since, outer?.since ?? Infinity), end: Math.min(end, outer?.end ?? Infinity) },
-    work,
-  );
-}
-
-/** Runs work that has had its turn: its own waits begin anew. */
-export function waitingAnew<Result>(work: () => Result): Result {
-  return waits.run(undefined, work);
-}
-
-/** Returns since when the work waits that begins to wait now. */
-export function waitStart(): number {
-  return waits.getStore()?.since ?? performance.now();
-}
-
-/**
- * Returns when a wait that begins now and may take so many milliseconds is to end, as a moment of performance.now().
- */
-export function waitEnd(milliseconds: number): number {
-  return Math.min(performance.now() + milliseconds, waits.getStore()?.end ?? Infinity);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { shownPath } from '../../database/texts/shown-text.js';
+import { shownPath } from '../../database/texts/shown-path.js';
 import { quoted } from '../../use-cases/quoted.js';
 
 /** Lists every mistake in a folder of trusted documents, each with its file and the way out. */

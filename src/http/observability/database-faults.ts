@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { faultWithin, troubleKinds, type Fault, type FaultKind } from '../../database/faults/database-errors.js';
+import { troubleKinds, type Fault, type FaultKind } from '../../database/faults/fault.js';
+import { faultWithin } from '../../database/faults/fault-of.js';
 
 /**
  * The shortest time between two log lines about the same database error, in milliseconds: a flood of requests must not

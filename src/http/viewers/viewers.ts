@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
-import { faultOf } from '../../database/faults/database-errors.js';
+import { faultOf } from '../../database/faults/fault-of.js';
 import { WorkStopped } from '../../database/time-limits/time-limit.js';
 import { NoTurn } from '../../database/connections/waiting-line.js';
 import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../../access/known-users.js';

@@ -1,6 +1,7 @@
 import { INITIAL_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
+import { mySqlCatalog } from './catalog.js';
 
 /**
  * Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed
@@ -8,6 +9,7 @@ import { TableMigration } from '../table-migration.js';
  */
 export class Initial extends TableMigration {
   override readonly tables = INITIAL_TABLES;
+  protected override readonly catalog = mySqlCatalog;
 
   protected override make(): void {
     this.addSql(oneLine`create table if not exists core_user (

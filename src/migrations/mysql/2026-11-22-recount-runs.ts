@@ -1,6 +1,7 @@
 import { RUN_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
+import { mySqlCatalog } from './catalog.js';
 
 /**
  * Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there,
@@ -8,6 +9,7 @@ import { TableMigration } from '../table-migration.js';
  */
 export class RecountRuns extends TableMigration {
   override readonly tables = RUN_TABLES;
+  protected override readonly catalog = mySqlCatalog;
 
   protected override make(): void {
     this.addSql(oneLine`create table if not exists core_recount_runs (

@@ -1,11 +1,12 @@
 import { Migration } from '@mikro-orm/migrations';
-import { MissingPrivilegeError } from '../missing-privilege-error.js';
 import { oneLine } from '../one-line.js';
-import { PROCEDURE, PROCEDURE_COMMENT, procedureState, proceduresLeft } from '../own-procedure.js';
+import { proceduresLeft } from '../procedures.js';
+import { missingPrivilegeError } from './missing-privileges.js';
+import { PROCEDURE, PROCEDURE_COMMENT, procedureState } from './own-procedure.js';
 
 /**
  * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. One of this name that another application
- * made, which its comment tells, stays as it is, and the channel tells of it.
+ * made, as its comment shows, stays as it is, and is published on the channel.
  *
  * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
  */
@@ -34,7 +35,7 @@ export class VerifyProcedure extends Migration {
     if (!(await this.#isTaken())) await this.#change(`drop procedure if exists ${PROCEDURE}`);
   }
 
-  /** Returns true, and tells of it, where a procedure of this name is there that is not ours. */
+  /** Returns true, and publishes it, where a procedure of this name is there that is not ours. */
   async #isTaken(): Promise<boolean> {
     const isTaken = (await procedureState(sql => this.execute(sql) as Promise<object[]>)) === 'foreign';
     if (isTaken) proceduresLeft.publish(PROCEDURE);
@@ -51,12 +52,12 @@ export class VerifyProcedure extends Migration {
         account: string;
         name: string;
       }[];
-      throw new MissingPrivilegeError(VerifyProcedure.privileges, row!.name, row!.account, { cause: error });
+      throw missingPrivilegeError(VerifyProcedure.privileges, row!.name, row!.account, { cause: error });
     }
   }
 }
 
-/** Tells whether an error is one of the server's for a database or a routine that the user may not change. */
+/** Returns true for the server's error for a database or a routine that the user may not change. */
 function isDenied(error: unknown): boolean {
   return [1044, 1370].includes((error as { errno?: number }).errno ?? 0);
 }

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
-import { alter } from '../altering.js';
 import { indexesOf, missingIndexes, ownIndexes, PAGED_TABLE, type TableIndex } from '../page-indexes.js';
+import { alter } from './alter.js';
 
 /**
  * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves

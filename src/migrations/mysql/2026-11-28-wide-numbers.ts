@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
-import { alter, type Way } from '../altering.js';
+import type { Way } from '../altered-tables.js';
 import { MigrationRefused } from '../migration-refused.js';
+import { alter } from './alter.js';
 
 /** Columns that hold a key or a count, with what follows their type. */
 type Columns = Readonly<Record<string, string>>;

@@ -1,10 +1,12 @@
 import { INITIAL_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
+import { sqliteCatalog } from './catalog.js';
 
 /** Creates users, courses with their stored counts, and enrollments, on SQLite. */
 export class Initial extends TableMigration {
   override readonly tables = INITIAL_TABLES;
+  protected override readonly catalog = sqliteCatalog;
 
   protected override make(): void {
     this.addSql(oneLine`create table core_user (

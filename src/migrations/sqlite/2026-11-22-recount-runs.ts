@@ -1,10 +1,12 @@
 import { RUN_TABLES } from '../made-tables.js';
 import { oneLine } from '../one-line.js';
 import { TableMigration } from '../table-migration.js';
+import { sqliteCatalog } from './catalog.js';
 
 /** Creates the runs and the changes that they record, on SQLite. */
 export class RecountRuns extends TableMigration {
   override readonly tables = RUN_TABLES;
+  protected override readonly catalog = sqliteCatalog;
 
   protected override make(): void {
     this.addSql(oneLine`create table core_recount_runs (

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DatabaseKind } from '../../database/texts/database-url.js';
+import { databaseKinds } from '../../database/dialects/dialects.js';
 
 /**
  * A backup of counts is text in UTF-8, one JSON value a line: a header, a row for each course in ascending order of the
@@ -21,7 +21,7 @@ export const header = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
   at: z.iso.datetime(),
-  database: z.enum(['sqlite', 'mysql', 'mariadb'] satisfies DatabaseKind[]),
+  database: z.enum(databaseKinds),
   counters: z.array(z.string()).min(1),
   courses: z.int().nonnegative(),
 });

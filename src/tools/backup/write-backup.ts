@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from '../../counters/index.js';
-import { databaseKindOf, type Database } from '../../database/database.js';
-import type { DatabaseKind } from '../../database/texts/database-url.js';
-import { withoutIdleLimit } from '../../database/dialects/mysql-and-mariadb/session-settings.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import { Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { OnProgress } from '../progress.js';
@@ -39,9 +37,9 @@ export async function writeBackup(
   // Not em.transactional(): what `write` does with entity managers would become part of it.
   await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
   try {
-    const kind = databaseKindOf(database);
+    const { kind, connections } = dialectOf(database);
     // What it writes to may be slow.
-    return await withoutIdleLimit(em, kind, () => writeCounts(em, kind, write, { signal, onProgress }));
+    return await connections.withoutIdleLimit(em, () => writeCounts(em, kind, write, { signal, onProgress }));
   } finally {
     await em.rollback();
   }
@@ -49,7 +47,7 @@ export async function writeBackup(
 
 async function writeCounts(
   em: SqlEntityManager,
-  kind: DatabaseKind,
+  kind: BackupHeader['database'],
   write: (text: string) => Promise<void>,
   { signal, onProgress }: BackupOptions,
 ): Promise<number | null> {

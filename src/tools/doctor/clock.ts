@@ -1,25 +1,23 @@
-import { databaseKindOf, type Database } from '../../database/database.js';
-import { dateOf } from '../../database/tables.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import { ok, warning, type Finding } from './finding.js';
 
-/** Is by how much two clocks may differ, in milliseconds. */
+/** The largest difference between two clocks that is left alone, in milliseconds. */
 const MAX_CLOCK_DIFFERENCE_MS = 2000;
 
-/** Examines whether the clocks of the database and of this machine agree; SQLite has none of its own. */
+/** Examines whether the clocks of the database and of this machine agree, where the database has one of its own. */
 export async function examineClock(database: Database): Promise<Finding[]> {
-  if (databaseKindOf(database) === 'sqlite')
-    return [ok(`It is ${new Date().toISOString()}; SQLite goes by the clock of this machine.`)];
+  const { inspection, title } = dialectOf(database);
   const before = Date.now();
-  const [row] = await database.em
-    .getConnection()
-    .execute<{ now: string }[]>("select date_format(utc_timestamp(3), '%Y-%m-%d %H:%i:%s.%f') as now");
+  const clock = await inspection.clock(database);
   const after = Date.now();
-  return [clockFinding(dateOf(row!.now.slice(0, 23)).getTime(), before, after)];
+  return clock === null
+    ? [ok(`It is ${new Date(after).toISOString()}; ${title} goes by the clock of this machine.`)]
+    : [clockFinding(clock, before, after)];
 }
 
 /**
- * Gives the finding for what the database's clock said between two moments of this machine's, all in milliseconds since
- * 1970.
+ * Returns the finding for what the database's clock said between two moments of this machine's, all in milliseconds
+ * since 1970.
  */
 export function clockFinding(database: number, before: number, after: number): Finding {
   // Whatever lies between the two moments can be right.

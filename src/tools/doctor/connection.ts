@@ -1,50 +1,39 @@
-import { databaseKindOf, type Database } from '../../database/database.js';
-import { withoutPassword, type DatabaseKind } from '../../database/texts/database-url.js';
+import { dialectOf, type Database } from '../../database/database.js';
+import type { Dialect } from '../../database/dialects/dialect.js';
+import { dialects } from '../../database/dialects/dialects.js';
+import { withoutPassword } from '../../database/texts/database-url.js';
 import { failed, ok, type Finding } from './finding.js';
-
-/** Names the databases, with the least version on which all of this runs; SQLite comes with Node. */
-const databases: Readonly<Record<DatabaseKind, { readonly name: string; readonly least: readonly [number, number] }>> =
-  {
-    sqlite: { name: 'SQLite', least: [3, 35] },
-    mysql: { name: 'MySQL', least: [8, 4] },
-    mariadb: { name: 'MariaDB', least: [10, 11] },
-  };
 
 /** Examines whether the database answers, is of the kind that its URL names, and new enough. */
 export async function examineConnection(database: Database, url: string): Promise<Finding[]> {
-  const kind = databaseKindOf(database);
-  const connection = database.em.getConnection();
-  const [row] = await connection.execute<{ version: string }[]>(
-    `select ${kind === 'sqlite' ? 'sqlite_version()' : 'version()'} as version`,
-  );
+  const dialect = dialectOf(database);
+  const version = await dialect.inspection.version(database);
   // Only now: the first statement waits for a connection to be made.
   const start = performance.now();
-  await connection.execute('select 1');
+  await database.em.getConnection().execute('select 1');
   const milliseconds = performance.now() - start;
-  return [versionFinding(kind, row!.version, `${withoutPassword(url)} answers in ${milliseconds.toFixed(1)} ms`)];
+  return [versionFinding(dialect, version, `${withoutPassword(url)} answers in ${milliseconds.toFixed(1)} ms`)];
 }
 
-/** Gives the finding for what a database of a kind calls its version. */
-export function versionFinding(kind: DatabaseKind, version: string, answer: string): Finding {
-  const actual = kind !== 'sqlite' && /mariadb/i.test(version) ? 'mariadb' : kind === 'mariadb' ? 'mysql' : kind;
-  if (actual !== kind)
+/** Returns the finding for what a database calls its version. */
+export function versionFinding(dialect: Dialect, version: string, answer: string): Finding {
+  const { kind, title, minVersion, inspection } = dialect;
+  const actual = dialects[inspection.kindOf(version)];
+  if (actual.kind !== kind)
     return failed(
-      `DATABASE_URL begins with ${kind}:, but the server is ${databases[actual].name} (${version}).`,
-      `Begin it with ${actual}: instead.`,
+      `DATABASE_URL begins with ${kind}:, but the server is ${actual.title} (${version}).`,
+      `Begin it with ${actual.kind}: instead.`,
     );
-  const { name, least } = databases[kind];
   // MariaDB puts 5.5.5- before its version for old replicas.
   const [major = 0, minor = 0] = version
     .replace(/^5\.5\.5-/, '')
     .split('.')
     .map(part => Number.parseInt(part, 10));
-  const isOld = major < least[0] || (major === least[0] && minor < least[1]);
+  const isOld = major < minVersion[0] || (major === minVersion[0] && minor < minVersion[1]);
+  const least = minVersion.join('.');
   return isOld
-    ? failed(
-        `${name} is ${version}, older than ${least.join('.')}.`,
-        `Upgrade it to ${name} ${least.join('.')} or later.`,
-      )
-    : ok(`${name} ${version} at ${answer}.`);
+    ? failed(`${title} is ${version}, older than ${least}.`, `Upgrade it to ${title} ${least} or later.`)
+    : ok(`${title} ${version} at ${answer}.`);
 }
 
 /** Examines the Node that runs this. */

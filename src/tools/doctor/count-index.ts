@@ -1,20 +1,9 @@
-import { databaseKindOf, type Database } from '../../database/database.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import { builderFor, rows } from '../../database/query.js';
 import { numberOf, type ColumnOf, type StoredAggregate, type TableName } from '../../database/tables.js';
 import { coursePageQuery, type CourseOrdering } from '../../reading/courses.js';
 import type { Viewer } from '../../access/viewer.js';
 import { failed, ok, warning, type Finding } from './finding.js';
-
-/**
- * Is how a database would run a statement: the index in which it would look up values, those that it thought of, and
- * what it says of it.
- */
-interface Plan {
-  /** Is null where it would read all rows, be it in the order of an index. */
-  readonly index: string | null;
-  readonly possible: readonly string[];
-  readonly text: string;
-}
 
 /** The column whose index is examined, and its table. */
 const TABLE = 'core_course' satisfies TableName;
@@ -44,8 +33,9 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
     order,
     page,
   ).compile();
-  const plan = await planOf(database, sql, parameters);
-  const indexes = await indexesOf(database);
+  const { inspection } = dialectOf(database);
+  const plan = await inspection.plan(database, sql, parameters);
+  const indexes = await inspection.indexesStartingWith(database, TABLE, COLUMN);
   if (indexes.length === 0) {
     return [
       failed(
@@ -61,41 +51,10 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
         `A filter on ${COLUMN} can use ${indexes.join(', ')}; ${all!.courses} courses are so few that the database reads them all.`,
       ),
     ];
-  const analyze = databaseKindOf(database) === 'sqlite' ? 'analyze' : `analyze table ${TABLE}`;
   return [
     warning(
       `A filter on ${COLUMN} does not use ${indexes.join(', ')}: ${plan.text}.`,
-      `Freshen what the database knows of the table: ${analyze}`,
+      `Freshen what the database knows of the table: ${inspection.analyzeSql(TABLE)}`,
     ),
   ];
-}
-
-async function planOf(database: Database, sql: string, parameters: readonly unknown[]): Promise<Plan> {
-  const kind = databaseKindOf(database);
-  // MySQL's default can be a format that only people read; MariaDB has no word for the table that it gives.
-  const explain = { sqlite: 'explain query plan', mysql: 'explain format=traditional', mariadb: 'explain' }[kind];
-  const [row] = await database.em
-    .getConnection()
-    .execute<Record<string, string | number | null>[]>(`${explain} ${sql}`, [...parameters]);
-  if (kind === 'sqlite')
-    return {
-      index: /^SEARCH .* USING (?:COVERING )?INDEX (\S+)/.exec(String(row!['detail']))?.[1] ?? null,
-      possible: [],
-      text: String(row!['detail']),
-    };
-  const readsAll = ['ALL', 'index'].includes(String(row!['type']));
-  return {
-    index: readsAll ? null : (row!['key'] as string | null),
-    possible: String(row!['possible_keys']).split(','),
-    text: `${row!['type']} over about ${row!['rows']} rows, key ${row!['key'] ?? 'none'}`,
-  };
-}
-
-/** Returns the names of the indexes that begin with the column. */
-async function indexesOf(database: Database): Promise<string[]> {
-  const sql =
-    databaseKindOf(database) === 'sqlite'
-      ? 'select list.name as name from pragma_index_list(?) list, pragma_index_info(list.name) info where info.seqno = 0 and info.name = ?'
-      : 'select index_name as name from information_schema.statistics where table_schema = database() and table_name = ? and seq_in_index = 1 and column_name = ?';
-  return (await database.em.getConnection().execute<{ name: string }[]>(sql, [TABLE, COLUMN])).map(({ name }) => name);
 }

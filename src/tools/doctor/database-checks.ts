@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.js';
-import { databaseKindOf, type Database } from '../../database/database.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import type { TableName } from '../../database/tables.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineClock } from './clock.js';
@@ -10,40 +10,40 @@ import { examineKeyRanges } from './key-ranges.js';
 import { examineMigrations } from './migrations.js';
 import { examinePrivileges } from './privileges.js';
 import { probe } from './probe.js';
-import { examineServerSettings } from './server-settings.js';
-import { examineSqliteFile, examineSqliteSettings } from './sqlite-file.js';
 import { examineStrategy } from './strategy.js';
 
-/** Is a database that answers, with what its checks need to know. */
+/** A database that answers, with what its checks need to know. */
 export interface OpenedDatabase {
   readonly database: Database;
-  readonly url: string;
   readonly counters: Config['counters'];
   readonly viewer: Viewer;
   readonly tables: readonly string[];
 }
 
-/** Is one check of a database. */
+/** One check of a database. */
 export interface DatabaseCheck {
   readonly name: string;
-  /** Says that there is nothing to check before the migrations have made the tables. */
+  /** Whether there is nothing to check before the migrations have made the tables. */
   readonly needsTables: boolean;
-  /** Gives what was found; `alive` is a sign of life, for checks that take long. */
+  /** Returns what was found; `alive` is a sign of life, for checks that take long. */
   examine(opened: OpenedDatabase, alive: () => void): Promise<readonly Finding[]>;
 }
 
 /** The tables that the checks look into. */
 export const neededTables: readonly TableName[] = ['core_user', 'core_course', 'core_enrollments'];
 
-/** Lists the checks of a database that answers, in the order in which a person would go. */
+/** The checks of a database that answers, in the order in which a person would go. */
 export const databaseChecks: readonly DatabaseCheck[] = [
   {
     name: 'settings',
     needsTables: false,
-    examine: ({ database }) =>
-      databaseKindOf(database) === 'sqlite' ? examineSqliteSettings(database) : examineServerSettings(database),
+    examine: ({ database }) => dialectOf(database).inspection.examineSettings(database),
   },
-  { name: 'disk', needsTables: false, examine: ({ database, url }) => examineDisk(database, url) },
+  {
+    name: 'disk',
+    needsTables: false,
+    examine: ({ database }) => dialectOf(database).inspection.examineDisk(database),
+  },
   { name: 'clock', needsTables: false, examine: ({ database }) => examineClock(database) },
   { name: 'migrations', needsTables: false, examine: ({ database }) => examineMigrations(database) },
   { name: 'keys', needsTables: true, examine: ({ database, tables }) => examineKeyRanges(database, tables) },
@@ -61,9 +61,3 @@ export const databaseChecks: readonly DatabaseCheck[] = [
   { name: 'index', needsTables: true, examine: ({ database, viewer }) => examineCountIndex(database, viewer) },
   { name: 'probe', needsTables: true, examine: ({ database }) => probe(database) },
 ];
-
-/** Examines the disk where the database is a file; a server's disk is the server's. */
-async function examineDisk(database: Database, url: string): Promise<Finding[]> {
-  const path = url.slice('sqlite:'.length);
-  return databaseKindOf(database) === 'sqlite' && path !== ':memory:' ? examineSqliteFile(path) : [];
-}

@@ -2,7 +2,7 @@ import type { Config, ConfigInspection } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
 import { findSchema } from '../../database/schema/own-schema.js';
-import { shownPath } from '../../database/texts/shown-text.js';
+import { shownPath } from '../../database/texts/shown-path.js';
 import { adminOnly } from '../../access/access.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';
@@ -75,7 +75,6 @@ export async function* examine({
       const findings = await examineConnection(database, target.databaseUrl);
       reached = {
         database,
-        url: target.databaseUrl,
         counters: target.counters,
         viewer,
         tables: (await findSchema(database)).tables,

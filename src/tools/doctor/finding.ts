@@ -1,31 +1,8 @@
-/** Says how what was examined stands: as it should, worth a look, or in need of repair. */
-export type FindingStatus = 'ok' | 'warning' | 'failed';
+import type { Finding } from '../../database/dialects/finding.js';
 
-/** Is one thing that a check found, and what to do about it. */
-export interface Finding {
-  readonly status: FindingStatus;
-  readonly message: string;
-  readonly advice?: string;
-  /** Says that what failed is drift, which a recount repairs, and nothing else. */
-  readonly drift?: true;
-}
+export { failed, ok, warning, type Finding, type FindingStatus } from '../../database/dialects/finding.js';
 
-/** Is a finding with the name of its check. */
+/** A finding with the name of its check. */
 export interface NamedFinding extends Finding {
   readonly check: string;
-}
-
-/** Gives a finding that all is as it should be. */
-export function ok(message: string): Finding {
-  return { status: 'ok', message };
-}
-
-/** Gives a finding that something is worth a look. */
-export function warning(message: string, advice?: string): Finding {
-  return { status: 'warning', message, ...(advice !== undefined && { advice }) };
-}
-
-/** Gives a finding that something needs repair. */
-export function failed(message: string, advice?: string): Finding {
-  return { status: 'failed', message, ...(advice !== undefined && { advice }) };
 }

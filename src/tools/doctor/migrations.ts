@@ -1,12 +1,9 @@
-import { databaseKindOf, type Database } from '../../database/database.js';
-import { knownGrants, missingOf } from '../../database/schema/migration-privileges.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import { findSchema, listed, missingTables } from '../../database/schema/own-schema.js';
-import { migrationsFor, type MigrationEntry } from '../../migrations/index.js';
-import { PROCEDURE, procedureState } from '../../migrations/own-procedure.js';
+import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { foreignTriggers } from '../../migrations/own-tables.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 import { schemaDifferences } from './schema-differences.js';
-import { examineStorage } from './storage.js';
 
 /** The most differences that a finding names. */
 const MAX_DIFFERENCES = 5;
@@ -18,7 +15,7 @@ const MAX_DIFFERENCES = 5;
 export async function examineMigrations(database: Database): Promise<Finding[]> {
   const schema = await findSchema(database);
   const { tables, applied, pending, unknown } = schema;
-  const known = migrationsFor(databaseKindOf(database));
+  const known = dialectOf(database).schema.migrations;
   if (applied === null && tables.length > 0) {
     return [
       failed(
@@ -53,12 +50,12 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
  * change what is counted.
  */
 async function differences(database: Database): Promise<Finding[]> {
-  const kind = databaseKindOf(database);
-  const made = migrationsFor(kind).flatMap(migration => migration.tables);
+  const { schema, inspection } = dialectOf(database);
+  const made = schema.migrations.flatMap(migration => migration.tables);
   const found = await schemaDifferences(database);
   const others = found.length - MAX_DIFFERENCES;
   const shown = found.slice(0, MAX_DIFFERENCES).join('; ');
-  const triggers = await foreignTriggers(database.em.fork(), made);
+  const triggers = await foreignTriggers(schema.catalog, database.em.fork(), made);
   return [
     ...(found.length > 0
       ? [
@@ -76,7 +73,7 @@ async function differences(database: Database): Promise<Finding[]> {
           ),
         ]
       : []),
-    ...(await examineStorage(
+    ...(await inspection.examineStorage(
       database,
       made.map(({ name }) => name),
     )),
@@ -85,30 +82,30 @@ async function differences(database: Database): Promise<Finding[]> {
 }
 
 async function leftProcedures(database: Database): Promise<Finding[]> {
-  if (
-    databaseKindOf(database) === 'sqlite' ||
-    (await procedureState(sql => database.em.fork().execute(sql))) !== 'foreign'
-  )
-    return [];
-  return [
-    warning(
-      `The procedure ${PROCEDURE} is another application's.`,
-      '"rollcall verify" compares the counts without it.',
-    ),
-  ];
+  const findings: Finding[] = [];
+  for (const { procedure } of dialectOf(database).schema.migrations) {
+    if (procedure && (await procedure.state(database.em.fork())) === 'foreign')
+      findings.push(
+        warning(
+          `The procedure ${procedure.name} is another application's.`,
+          '"rollcall verify" compares the counts without it.',
+        ),
+      );
+  }
+  return findings;
 }
 
 async function examineMigrationPrivileges(database: Database, pending: readonly MigrationEntry[]): Promise<Finding[]> {
-  const grants = pending.length === 0 ? null : await knownGrants(database);
-  if (grants === null) return [];
+  const { privileges } = dialectOf(database);
+  if (privileges === null) return [];
   const findings: Finding[] = [];
   for (const { name, needs } of pending) {
-    const missing = missingOf(grants, database, await needs(database.em.fork()));
+    const missing = (await privileges.missing(database, await needs(database.em.fork()))) ?? [];
     if (missing.length > 0)
       findings.push(
         failed(
           `The database's user lacks ${missing.join(' and ')}, which the migration ${name} needs.`,
-          `grant ${missing.join(', ')} on ${database.config.get('dbName')!}.* to …`,
+          privileges.grantSql(database, missing),
         ),
       );
   }

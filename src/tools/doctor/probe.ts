@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { databaseKindOf, type Database } from '../../database/database.js';
+import { dialectOf, type Database } from '../../database/database.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
 import type { TableName } from '../../database/tables.js';
 import { Course, Enrollment, Role, User } from '../../entities/index.js';
@@ -28,14 +28,8 @@ class Seen extends Error {
  * this process dies. No row of others is locked; ids that were taken are not given again.
  */
 export async function probe(database: Database): Promise<Finding[]> {
-  const unsafe = await tablesWithoutTransactions(database);
-  if (unsafe.length > 0)
-    return [
-      failed(
-        `Not tried, since a rollback would not undo it: ${unsafe.join(', ')}.`,
-        'Make them InnoDB: alter table … engine = InnoDB. Counts cannot be exact on an engine without transactions.',
-      ),
-    ];
+  const unsafe = await dialectOf(database).inspection.examineRollback(database, writtenTables);
+  if (unsafe.length > 0) return unsafe;
   const email = `rollcall-doctor-${randomUUID()}@example.invalid`;
   const counts = await watched(database, email);
   const left = await database.em.fork().count(User, { email });
@@ -62,19 +56,6 @@ export async function probe(database: Database): Promise<Finding[]> {
       'Do not write to this database until "rollcall counters status" and the check of the strategy say what is wrong.',
     ),
   ];
-}
-
-/**
- * Gives the tables that the probe writes and whose engine knows no transactions, each with that engine; SQLite has no
- * such table.
- */
-async function tablesWithoutTransactions(database: Database): Promise<string[]> {
-  if (databaseKindOf(database) === 'sqlite') return [];
-  const sql = `select t.table_name as name, t.engine as engine from information_schema.tables t join information_schema.engines e on e.engine = t.engine
-    where t.table_schema = database() and t.table_name in (${writtenTables.map(() => '?').join()}) and e.transactions <> 'YES' order by t.table_name`;
-  return (await database.em.getConnection().execute<{ name: string; engine: string }[]>(sql, [...writtenTables])).map(
-    ({ name, engine }) => `${name} is ${engine}`,
-  );
 }
 
 async function watched(database: Database, email: string): Promise<readonly Counts[]> {

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterStrategy } from '../../../src/counters/index.js';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { useSchema, type Schema, type SchemaOptions } from '../../support/schema.js';
 import { clinic } from '../models/clinic.js';
 import { clubs } from '../models/clubs.js';

@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { Model } from './models.js';
 import type { Place } from './place.js';
 

@@ -5,7 +5,7 @@ import { MikroORM, type AbstractSqlPlatform } from '@mikro-orm/sql';
 import { createConnection } from 'mysql2/promise';
 import type { Database } from '../../../src/database/database.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
-import { NodeSqliteFileDialect } from '../../../src/database/dialects/sqlite/sqlite-dialect.js';
+import { NodeSqliteFileDialect } from '../../../src/database/dialects/sqlite/kysely-dialect.js';
 import { Course, Enrollment, User } from '../../../src/entities/index.js';
 import { schoolModel } from './models.js';
 import type { Place } from './place.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CounterStrategy } from '../../../src/counters/index.js';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 
 /** Is a row of the table in docs/bypasses.md, as written there. */
 export interface Row {

@@ -1,5 +1,5 @@
 import type fc from 'fast-check';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { startApi } from '../../support/api.js';
 import type { Stage } from '../telling.js';
 import { Classroom } from './classroom.js';

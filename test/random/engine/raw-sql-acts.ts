@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { anyStatus, choice, chosen, seldom, type Act } from './act.js';
 import { attempt } from './attempt.js';

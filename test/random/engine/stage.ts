@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { MikroORM } from '@mikro-orm/sql';
 import { installTriggers } from '../../../src/counters/index.js';
 import type { Database } from '../../../src/database/database.js';
-import { type DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
 import { freshUrl, strategy } from '../../support/databases.js';
 import type { Stage } from '../telling.js';

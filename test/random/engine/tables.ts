@@ -1,6 +1,6 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { Database } from '../../../src/database/database.js';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { countsOf, rowOf, type Row, type Rows } from './rows.js';
 

@@ -2,9 +2,10 @@ import { expect, it } from 'vitest';
 import { clockFinding } from '../../../src/tools/doctor/clock.js';
 import { examineNode, versionFinding } from '../../../src/tools/doctor/connection.js';
 import { lifetimeFinding } from '../../../src/tools/doctor/secrets.js';
-import { findingsOf, type Settings } from '../../../src/tools/doctor/server-settings.js';
-import { roomFinding } from '../../../src/tools/doctor/sqlite-file.js';
-import type { DatabaseKind } from '../../../src/database/texts/database-url.js';
+import { findingsOf, type Settings } from '../../../src/database/dialects/mysql-and-mariadb/server-settings.js';
+import { roomFinding } from '../../../src/database/dialects/sqlite/examine-file.js';
+import { dialects } from '../../../src/database/dialects/dialects.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 
 it.each<[DatabaseKind, string, string]>([
   ['mysql', '8.4.0', 'ok'],
@@ -17,16 +18,16 @@ it.each<[DatabaseKind, string, string]>([
   ['mariadb', '9.7.4', 'failed'],
   ['sqlite', '3.50.4', 'ok'],
 ])('the version of %s %s is %s', (kind, version, status) => {
-  expect(versionFinding(kind, version, 'here').status).toBe(status);
+  expect(versionFinding(dialects[kind], version, 'here').status).toBe(status);
 });
 
 it('a URL of the wrong kind is told from an old version, and what to write is said', () => {
-  expect(versionFinding('mysql', '11.4.2-MariaDB', 'here')).toEqual({
+  expect(versionFinding(dialects.mysql, '11.4.2-MariaDB', 'here')).toEqual({
     status: 'failed',
     message: 'DATABASE_URL begins with mysql:, but the server is MariaDB (11.4.2-MariaDB).',
     advice: 'Begin it with mariadb: instead.',
   });
-  expect(versionFinding('mariadb', '8.4.3', 'here').advice).toBe('Begin it with mysql: instead.');
+  expect(versionFinding(dialects.mariadb, '8.4.3', 'here').advice).toBe('Begin it with mysql: instead.');
   expect([examineNode('24.1.0'), examineNode('22.12.0')].map(([finding]) => finding!.status)).toEqual(['ok', 'failed']);
 });
 

@@ -1,17 +1,17 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { faultOf } from '../../faults/database-errors.js';
+import { isBusy } from './errors.js';
 import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
 
 /** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
-const OPEN_TIMEOUT = 50;
+const MAX_OPENING_MS = 50;
 
 /**
  * How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in
  * milliseconds.
  */
-const LOOK_TIMEOUT = 2000;
+const MAX_LOOKING_MS = 2000;
 
 /** Returns true where a file may be changed, by what it holds. */
 export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
@@ -30,7 +30,7 @@ export interface OpenFile {
 export function openFile(path: string, mayChange: MayChange): OpenFile {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
   const database = new DatabaseSync(mayWrite ? path : withoutTraces(path), {
-    timeout: OPEN_TIMEOUT,
+    timeout: MAX_OPENING_MS,
     enableForeignKeyConstraints: true,
     readOnly: !mayWrite,
   });
@@ -52,16 +52,6 @@ export function openReader(path: string): DatabaseSync {
   return database;
 }
 
-/** Returns true for the error of a statement that would write by a connection that only reads. */
-export function isReadOnly(error: unknown): boolean {
-  return faultOf(error)?.kind === 'read_only';
-}
-
-/** Returns true for an error which means that another process writes to the file. */
-export function isBusy(error: unknown): boolean {
-  return faultOf(error)?.kind === 'lock_wait';
-}
-
 /**
  * Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway.
  */
@@ -72,7 +62,7 @@ function isNew(path: string): boolean {
 
 /** Looks into a file without a change to it, and to the files beside it. */
 function isChangeable(path: string, mayChange: MayChange): boolean {
-  const file = new DatabaseSync(withoutTraces(path), { readOnly: true, timeout: LOOK_TIMEOUT });
+  const file = new DatabaseSync(withoutTraces(path), { readOnly: true, timeout: MAX_LOOKING_MS });
   try {
     return mayChange(sql => file.prepare(sql).all());
   } catch (error) {

@@ -1,26 +1,5 @@
-import { channel } from 'node:diagnostics_channel';
-import { MigrationRefused } from './migration-refused.js';
-
-/** Tells of a statement that changes an existing table: before it, and when it has ended. */
-export const alteredTables = channel('rollcall:altered-tables');
-
-/**
- * The way in which a statement changes a table: it copies the table, so that writers wait until the end, and readers do
- * not; it builds indexes, which takes long where there are many rows, but nobody waits; or it keeps all rows and takes
- * a moment.
- */
-export type Way = 'copies' | 'builds' | 'keeps';
-
-/** A statement that changes an existing table with rows in it. */
-export interface AlteredTable {
-  readonly table: string;
-  readonly way: Way;
-  /** The number of rows, as the database estimates it. */
-  readonly rows: number;
-  readonly megabytes: number;
-  /** The duration, in milliseconds; null: the statement begins now. */
-  readonly took: number | null;
-}
+import { alteredTables, type AlteredTable, type Way } from '../altered-tables.js';
+import { MigrationRefused } from '../migration-refused.js';
 
 /** The longest wait for those who use the table, in seconds: all others queue behind the statement. */
 const MAX_LOCK_WAIT_SECONDS = 30;
@@ -35,7 +14,7 @@ const ways: Readonly<Record<Way, string>> = {
   keeps: 'algorithm = inplace, lock = none',
 };
 
-/** Which table is changed, by which clauses of ALTER TABLE, and how to run SQL. */
+/** A change of a table by clauses of ALTER TABLE, and how to run SQL. */
 interface Alteration {
   readonly table: string;
   readonly clauses: readonly string[];

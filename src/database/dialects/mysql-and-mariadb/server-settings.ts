@@ -1,9 +1,9 @@
-import type { Database } from '../../database/database.js';
-import { failed, ok, warning, type Finding } from './finding.js';
+import type { Database } from '../dialect.js';
+import { failed, ok, warning, type Finding } from '../finding.js';
 
 /**
- * Holds the settings of a server as this program's connections have them, by name; one that the server does not know is
- * left out.
+ * The settings of a server as this program's connections have them, by name; one that the server does not know is left
+ * out.
  */
 export type Settings = Readonly<Record<string, string>>;
 
@@ -25,7 +25,7 @@ const names = [
   'wsrep_sync_wait',
 ];
 
-/** Asks MySQL or MariaDB for the settings that matter here. */
+/** Returns the settings of MySQL or MariaDB that matter here. */
 export async function settingsOf(database: Database): Promise<Settings> {
   const rows = await database.em
     .getConnection()
@@ -41,7 +41,7 @@ export async function examineServerSettings(database: Database): Promise<Finding
   return findingsOf(await settingsOf(database), pool);
 }
 
-/** Gives the findings for settings, against a pool of so many connections a server. */
+/** Returns the findings for settings, against a pool of so many connections a server. */
 export function findingsOf(settings: Settings, pool: number): Finding[] {
   const isolation = settings['transaction_isolation'] ?? settings['tx_isolation'] ?? 'unknown';
   const lockWait = settings['innodb_lock_wait_timeout'];
@@ -86,7 +86,7 @@ const rules: readonly Rule[] = [
     finding: (_, isolation) =>
       warning(
         `Connections have the isolation ${isolation}, although Rollcall asks for READ-COMMITTED.`,
-        'Let what stands between, such as a proxy, pass on "set session"; else expect more conflicts.',
+        'Let what stands between, such as a proxy, pass on "set session"; if not, expect more conflicts.',
       ),
   },
   {

@@ -1,100 +1,14 @@
 /**
- * The errors that a database can give, and what each means: the one place where that is decided.
- *
- * A row of a table names an error by its number and gives its kind; a kind says what ended, what a COMMIT leaves that
- * fails so, whether the transaction may be run again, what the caller is told, and whether the database counts as away.
- * Another database is another table of the same kinds.
- *
- * Sources: MySQL's messages_to_clients.txt and its client's errmsg.h, MariaDB's errmsg-utf8.txt, SQLite's
- * https://www.sqlite.org/rescode.html, and mysql2's own errors. What is in no table is of the kind `unknown`.
+ * The errors of MySQL, of MariaDB, and of mysql2, the driver for both. Sources: MySQL's messages_to_clients.txt and its
+ * client's errmsg.h, MariaDB's errmsg-utf8.txt, and mysql2's own errors.
  */
-
-/** What an error means. */
-interface Meaning {
-  /** What ended with it. Whatever it is, a transaction that did not reach its COMMIT changes nothing. */
-  readonly ended: 'statement' | 'transaction' | 'connection' | 'server';
-  /** What a COMMIT leaves that fails so; `unknown`: whether it took place must be looked up. */
-  readonly atCommit: 'nothing' | 'unknown';
-  /** Whether the same transaction, run again in a moment, can succeed. */
-  readonly again: boolean;
-  /** The code that callers are told; null: the error is a mistake of a program, or it is not known whose. */
-  readonly told: 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'DATABASE_FULL' | 'REQUEST_TIMEOUT' | null;
-  /** Whether a server whose database gives it is not ready for requests. */
-  readonly away: boolean;
-}
-
-/** Every kind of error. */
-const kinds = {
-  /** Two transactions waited for each other, and this one was ended. */
-  deadlock: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
-  /** A lock that another session holds was not had in time. */
-  lock_wait: { ended: 'statement', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
-  /**
-   * Another transaction, of this server or of another of its cluster, has changed the same rows or the table meanwhile.
-   */
-  changed: { ended: 'transaction', atCommit: 'nothing', again: true, told: 'RETRY_LATER', away: false },
-  /** There is no connection, or there is none any more. */
-  disconnected: { ended: 'connection', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The server is stopping, or is not in a state to serve. */
-  stopped: { ended: 'server', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The server takes no more connections now. */
-  crowded: { ended: 'connection', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The database takes no changes: it became a replica, or its file may only be read. */
-  read_only: { ended: 'statement', atCommit: 'nothing', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /**
-   * There is no room for more on the disk, in the tablespace, or in the file; each of the databases then rolls back
-   * what it cannot commit.
-   */
-  full: { ended: 'statement', atCommit: 'nothing', again: false, told: 'DATABASE_FULL', away: true },
-  /** The server has run out of memory, of threads or of open files. */
-  exhausted: { ended: 'statement', atCommit: 'unknown', again: true, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The database does not let this program in: its user, password, host or database. */
-  refused: { ended: 'connection', atCommit: 'nothing', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The database does not let this program do what it asks for. */
-  denied: { ended: 'statement', atCommit: 'nothing', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** Files of the database are damaged or missing, or cannot be read or written. */
-  broken: { ended: 'statement', atCommit: 'unknown', again: false, told: 'DATABASE_UNAVAILABLE', away: true },
-  /** The statement has taken longer than its own limit. */
-  timed_out: { ended: 'statement', atCommit: 'unknown', again: false, told: 'REQUEST_TIMEOUT', away: false },
-  /** Somebody has ended the statement. */
-  interrupted: { ended: 'statement', atCommit: 'unknown', again: false, told: 'REQUEST_TIMEOUT', away: false },
-  /** The statement cannot succeed as it is: it breaks a rule, has a mistake, or names what is not there. */
-  mistaken: { ended: 'statement', atCommit: 'nothing', again: false, told: null, away: false },
-  /** The error is in none of the tables. */
-  unknown: { ended: 'statement', atCommit: 'unknown', again: false, told: null, away: false },
-} as const satisfies Readonly<Record<string, Meaning>>;
-
-/** Names what an error of a database means. */
-export type FaultKind = keyof typeof kinds;
-
-/**
- * Lists the kinds that are a trouble of the database itself, which other transactions, the time and our statements have
- * no part in.
- */
-export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind =>
-  kinds[kind].told?.startsWith('DATABASE_'),
-);
-
-/** An error of a database, with what it means. */
-export interface Fault extends Meaning {
-  readonly kind: FaultKind;
-  /** Its number or, where it has none, its code, as the database or its driver gives it. */
-  readonly number: number | string;
-  /** What the database says; one line. */
-  readonly message: string;
-}
-
-/**
- * One row: the error's number or code, its name, its kind, and, where the number says too little, what its message must
- * match.
- */
-export type Row<Key> = readonly [key: Key, name: string, kind: FaultKind, when?: RegExp];
+import { faultOfKind, kindIn, type ErrorRow, type Fault } from '../../faults/fault.js';
 
 /**
  * The errors of MySQL's and MariaDB's servers. Where both give one number to different errors, it is one that our
  * statements meet.
  */
-export const serverErrors: readonly Row<number>[] = [
+export const serverErrors: readonly ErrorRow<number>[] = [
   // Errors of mysys, which both servers share: EE_* (include/mysys_err.h).
   [2, 'EE_READ', 'broken'],
   [3, 'EE_WRITE', 'full', /errno: (?:28|122|27)\b|No space left|quota|too large/i],
@@ -258,7 +172,7 @@ export const serverErrors: readonly Row<number>[] = [
  * The codes of mysql2 and of the network beneath it, where they have ended a connection or kept it from being made,
  * which mysql2 marks as fatal. Another code that is marked so is of the kind `disconnected` too.
  */
-export const driverErrors: readonly Row<string>[] = [
+export const driverErrors: readonly ErrorRow<string>[] = [
   ['PROTOCOL_CONNECTION_LOST', 'the server has closed the connection', 'disconnected'],
   ['PROTOCOL_PACKETS_OUT_OF_ORDER', 'an answer has come that was not asked for', 'disconnected'],
   ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer has come in time', 'disconnected'],
@@ -283,98 +197,39 @@ export const driverErrors: readonly Row<string>[] = [
   ['AUTH_SWITCH_PLUGIN_ERROR', 'the server wants a password in a form that is not known', 'refused'],
 ];
 
-/**
- * SQLite's primary result codes, all of them that are errors; an extended code has the kind of its primary code, its
- * lowest byte.
- */
-export const sqliteErrors: readonly Row<number>[] = [
-  [1, 'SQLITE_ERROR', 'mistaken'],
-  [2, 'SQLITE_INTERNAL', 'broken'],
-  [3, 'SQLITE_PERM', 'read_only'],
-  [4, 'SQLITE_ABORT', 'changed'],
-  [5, 'SQLITE_BUSY', 'lock_wait'],
-  [6, 'SQLITE_LOCKED', 'lock_wait'],
-  [7, 'SQLITE_NOMEM', 'exhausted'],
-  [8, 'SQLITE_READONLY', 'read_only'],
-  [9, 'SQLITE_INTERRUPT', 'interrupted'],
-  [10, 'SQLITE_IOERR', 'broken'],
-  [11, 'SQLITE_CORRUPT', 'broken'],
-  [12, 'SQLITE_NOTFOUND', 'mistaken'],
-  [13, 'SQLITE_FULL', 'full'],
-  [14, 'SQLITE_CANTOPEN', 'broken'],
-  [15, 'SQLITE_PROTOCOL', 'lock_wait'],
-  [16, 'SQLITE_EMPTY', 'broken'],
-  [17, 'SQLITE_SCHEMA', 'changed'],
-  [18, 'SQLITE_TOOBIG', 'mistaken'],
-  [19, 'SQLITE_CONSTRAINT', 'mistaken'],
-  [20, 'SQLITE_MISMATCH', 'mistaken'],
-  [21, 'SQLITE_MISUSE', 'mistaken'],
-  [22, 'SQLITE_NOLFS', 'full'],
-  [23, 'SQLITE_AUTH', 'denied'],
-  [24, 'SQLITE_FORMAT', 'broken'],
-  [25, 'SQLITE_RANGE', 'mistaken'],
-  [26, 'SQLITE_NOTADB', 'broken'],
-];
+const byNumber = Map.groupBy(serverErrors, ([key]) => key);
+const byCode = Map.groupBy(driverErrors, ([key]) => key);
 
-const byServer = Map.groupBy(serverErrors, ([key]) => key);
-const byDriver = Map.groupBy(driverErrors, ([key]) => key);
-const bySqlite = Map.groupBy(sqliteErrors, ([key]) => key);
-
-/** What mysql2 and node:sqlite put on their errors, and MikroORM copies to the errors that it makes of them. */
-interface DriverError {
+/** What mysql2 puts on its errors, and MikroORM copies to the errors that it makes of them. */
+interface ServerError {
   readonly message?: string;
   /**
    * A name; or, of an error that the server has sent without being asked, such as that it ends the connection, its
    * number.
    */
   readonly code?: string | number;
-  /** MySQL's and MariaDB's number; a system error has a negative one. */
+  /** The number of the server's error; a system error has a negative one. */
   readonly errno?: number;
   /** True where mysql2 has lost the connection, or got none. */
   readonly fatal?: boolean;
-  /** SQLite's extended result code. */
-  readonly errcode?: number;
 }
 
-/** Returns what an error of a database means; null: the error is none of a database. */
-export function faultOf(error: unknown): Fault | null {
-  if (typeof error !== 'object' || error === null) return null;
-  const { code, errno = 0, errcode, fatal, message = '' } = error as DriverError;
-  if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined)
-    return fault(errcode, kindIn(bySqlite.get(errcode % 256), message), message);
+/** Returns what an error of MySQL, MariaDB or their driver means; null: the error is none of theirs. */
+export function serverFaultOf(error: unknown): Fault | null {
+  const { code, errno = 0, fatal, message = '' } = (error ?? {}) as ServerError;
   const number = typeof code === 'number' ? code : errno;
-  const kind = number > 0 ? kindIn(byServer.get(number), message) : kindIn(byDriver.get(String(code)), message);
+  const kind = number > 0 ? kindIn(byNumber.get(number), message) : kindIn(byCode.get(String(code)), message);
   // Whatever the server said, it was the last on that connection.
   if (fatal === true)
-    return fault(
-      number > 0 ? number : (code ?? 'CLOSED'),
+    return faultOfKind(
       kind === 'mistaken' || kind === 'unknown' ? 'disconnected' : kind,
+      number > 0 ? number : (code ?? 'CLOSED'),
       message,
     );
-  return errno > 0 ? fault(errno, kind, message) : null;
+  return errno > 0 ? faultOfKind(kind, errno, message) : null;
 }
 
-/** Returns the same of an error or, where it is none of a database, of its cause, and so on. */
-export function faultWithin(error: unknown): Fault | null {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
-    const found = faultOf(at);
-    if (found) return found;
-  }
-  return null;
-}
-
-/**
- * Returns true for the error of a statement that the database has ended before it was done: by a time limit, or since
- * somebody killed it.
- */
-export function isInterrupted(error: unknown): boolean {
-  return faultOf(error)?.told === 'REQUEST_TIMEOUT';
-}
-
-function fault(number: number | string, kind: FaultKind, message: string): Fault {
-  return { ...kinds[kind], kind, number, message: message.split('\n', 1)[0]! };
-}
-
-function kindIn<Key>(rows: readonly Row<Key>[] | undefined, message: string): FaultKind {
-  return rows?.find(([, , , when]) => when === undefined || when.test(message))?.[2] ?? 'unknown';
+/** Returns true for an error of one of these numbers. */
+export function hasNumber(error: unknown, ...numbers: readonly number[]): boolean {
+  return numbers.includes((error as { errno?: number } | null)?.errno ?? 0);
 }

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import type { ProcedureState } from '../procedures.js';
 
 /** The procedure that counts the stored counts which differ from the enrollments. */
 export const PROCEDURE = 'verify_enrollment_counts';
@@ -6,16 +6,8 @@ export const PROCEDURE = 'verify_enrollment_counts';
 /** The comment by which our procedure is known. */
 export const PROCEDURE_COMMENT = 'Counts the stored counts that differ from the enrollments; changes nothing.';
 
-/**
- * Tells, by its name, of a procedure of another application that was left as it is, although a migration has one of
- * this name.
- */
-export const proceduresLeft = channel('rollcall:procedure-left');
-
 /** Returns whose procedure of this name a database has: another application's is known by its comment. */
-export async function procedureState(
-  read: (sql: string) => Promise<readonly object[]>,
-): Promise<'none' | 'ours' | 'foreign'> {
+export async function procedureState(read: (sql: string) => Promise<readonly object[]>): Promise<ProcedureState> {
   const sql = `select routine_comment as comment from information_schema.routines where routine_schema = database() and routine_type = 'PROCEDURE' and routine_name = '${PROCEDURE}'`;
   const [row] = (await read(sql)) as { comment: string }[];
   if (row === undefined) return 'none';

@@ -1,12 +1,12 @@
-import { databaseKindOf, type Database } from '../../database/database.js';
-import { failed, type Finding } from './finding.js';
+import type { Database } from '../dialect.js';
+import { failed, type Finding } from '../finding.js';
 
 /**
  * Examines how MySQL and MariaDB keep tables: the engine, without whose transactions and locks no count is exact, and
  * the character set and collation of texts, by which addresses are compared and titles are searched.
  */
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
-  if (databaseKindOf(database) === 'sqlite' || tables.length === 0) return [];
+  if (tables.length === 0) return [];
   const connection = database.em.getConnection();
   const names = tables.map(table => `'${table}'`).join(', ');
   const engines = await connection.execute<{ name: string; engine: string }[]>(

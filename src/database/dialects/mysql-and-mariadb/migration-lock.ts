@@ -1,20 +1,22 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { MigrationRefused } from '../../migrations/migration-refused.js';
-import { databaseKindOf, type Database } from '../database.js';
-import { withoutIdleLimit } from '../dialects/mysql-and-mariadb/session-settings.js';
+import { MigrationRefused } from '../../../migrations/migration-refused.js';
+import { MIGRATION_WAIT_SECONDS } from '../../time-limits/migration-wait.js';
+import type { Database } from '../dialect.js';
+import { withoutIdleLimit, type IdleLimit } from './session-settings.js';
 
 /** The name of the lock, in SQL. Locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
-
-/** Limits how long a process waits for another one's migrations and sample data, in seconds. */
-export const MIGRATION_WAIT_SECONDS = 120;
 
 /**
  * Does some work on MySQL or MariaDB while no other process does such work on the same database. These commit each
  * statement of a schema change at once, so that no transaction holds the others off. Errors: MigrationRefused where
  * another one takes too long.
  */
-export function underMigrationLock<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
+export function underMigrationLock<Result>(
+  database: Database,
+  idleLimit: IdleLimit,
+  work: () => Promise<Result>,
+): Promise<Result> {
   // A transaction keeps one connection, and the lock belongs to the connection.
   return database.em.fork().transactional(async em => {
     const [answer] = await em.execute<{ locked: number | null }[]>(`select get_lock(${migrationLock}, ?) as locked`, [
@@ -26,7 +28,7 @@ export function underMigrationLock<Result>(database: Database, work: () => Promi
       );
     try {
       // The migrations have connections of their own, and this one waits for them.
-      return await withoutIdleLimit(em as SqlEntityManager, databaseKindOf(database), work);
+      return await withoutIdleLimit(em as SqlEntityManager, idleLimit, work);
     } finally {
       await em.execute(`select release_lock(${migrationLock})`);
     }

@@ -1,0 +1,10 @@
+import type { DatabaseKind, Dialect } from './dialect.js';
+import { mariaDb } from './mariadb/dialect.js';
+import { mySql } from './mysql/dialect.js';
+import { sqlite } from './sqlite/dialect.js';
+
+/** The databases that Rollcall runs on. Another one is a folder beside these, a line here, and its migrations. */
+export const dialects: Readonly<Record<DatabaseKind, Dialect>> = { sqlite, mysql: mySql, mariadb: mariaDb };
+
+/** All kinds of databases. */
+export const databaseKinds = Object.keys(dialects) as [DatabaseKind, ...DatabaseKind[]];

@@ -1,0 +1,43 @@
+import { MariaDbDriver } from '@mikro-orm/mariadb';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import type { StatementLimits } from '../../connections/limited-driver.js';
+import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
+
+/** Matches the start of a statement that only reads. */
+const READ = /^\s*\(*\s*select\b/i;
+
+/**
+ * MariaDB's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT has
+ * none: it ends when it is killed. Nor has any on a cluster of Galera, which replicates by threads that such a limit
+ * would end too.
+ */
+export class MariaDbStatementLimits implements StatementLimits {
+  #areKnown: Promise<boolean> | undefined;
+
+  areKnown(connection: DatabaseConnection): Promise<boolean> {
+    return (this.#areKnown ??= connection
+      .executeQuery<{ Value: string }>(CompiledQuery.raw("show variables like 'wsrep_on'"))
+      .then(
+        ({ rows }) => rows[0]?.Value !== 'ON',
+        (error: unknown) => {
+          this.#areKnown = undefined;
+          throw error;
+        },
+      ));
+  }
+
+  limited(sql: string, milliseconds: number): string {
+    // 0 would be no limit.
+    const seconds = Math.max(1, Math.ceil(milliseconds)) / 1000;
+    return READ.test(sql) ? `set statement max_statement_time = ${seconds} for ${sql}` : sql;
+  }
+}
+
+class MariaDbServerConnection extends ServerConnection {
+  protected override readonly statementLimits = new MariaDbStatementLimits();
+}
+
+/** MikroORM's driver for MariaDB, with connections that keep to time limits. */
+export class LimitedMariaDbDriver extends MariaDbDriver {
+  protected override readonly connection = new MariaDbServerConnection(this.config);
+}

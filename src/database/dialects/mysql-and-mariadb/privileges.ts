@@ -1,0 +1,93 @@
+import { missingPrivilegeError } from '../../../migrations/mysql/missing-privileges.js';
+import type { Need } from '../../../migrations/migration-entry.js';
+import type { Database, PrivilegeRules } from '../dialect.js';
+import { failed, ok, type Finding } from '../finding.js';
+import { hasNumber } from './errors.js';
+import { Grants } from './grants.js';
+import { settingsOf, type Settings } from './server-settings.js';
+
+/** How MySQL and MariaDB each show and ask for privileges. */
+export interface GrantDifferences {
+  /** Returns the words after SHOW GRANTS by which it also shows what a role may do, as CURRENT_ROLE() names it. */
+  readonly usingRole: (role: string | null) => string;
+  /** Whether a foreign key needs REFERENCES on the table that it refers to; if not, a right to read or write it is enough. */
+  readonly asksForReferences: boolean;
+}
+
+/** What triggers that keep the counts need. */
+const forTriggers: readonly Need[] = [
+  { privilege: 'TRIGGER', tables: ['core_enrollments'] },
+  { privilege: 'LOCK TABLES', tables: ['core_course', 'core_enrollments'] },
+];
+
+/** Returns what SHOW GRANTS says that the database's user may do, the roles that are in force among it. */
+export async function grantsOf(database: Database, { usingRole }: GrantDifferences): Promise<Grants> {
+  const connection = database.em.getConnection();
+  const [row] = await connection.execute<{ role: string | null }[]>('select current_role() as role');
+  const lines = await connection.execute<Record<string, string>[]>(`show grants${usingRole(row!.role)}`);
+  return new Grants(lines.flatMap(line => Object.values(line)));
+}
+
+/** Returns what MySQL or MariaDB lets its users do. */
+export function serverPrivileges(differences: GrantDifferences): PrivilegeRules {
+  const missingOf = (grants: Grants, database: Database, needs: readonly Need[]): string[] => {
+    const schema = database.config.get('dbName')!;
+    const isAsked = ({ privilege }: Need): boolean => privilege !== 'REFERENCES' || differences.asksForReferences;
+    const isMissing = ({ privilege, tables }: Need): boolean =>
+      !(tables === null ? grants.onDatabase(privilege, schema) : grants.onTables(privilege, schema, tables));
+    return [...new Set(needs.filter(need => isAsked(need) && isMissing(need)).map(({ privilege }) => privilege))];
+  };
+  const grantSql = (database: Database, privileges: readonly string[]): string =>
+    `grant ${privileges.join(', ')} on ${database.config.get('dbName')!}.* to …`;
+  return {
+    forTriggers,
+    toRecord: (table, isNew) =>
+      [...(isNew ? ['CREATE'] : []), 'SELECT', 'INSERT'].map(privilege => ({ privilege, tables: [table] })),
+    async missing(database, needs) {
+      const grants = await grantsOf(database, differences).catch(() => null);
+      return grants && missingOf(grants, database, needs);
+    },
+    async refusal(database, privileges) {
+      const [row] = await database.em
+        .fork()
+        .execute<{ account: string; name: string }[]>('select current_user() as account, database() as name');
+      return missingPrivilegeError(privileges, row!.name, row!.account);
+    },
+    grantSql,
+    // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_DBACCESS_DENIED_ERROR.
+    isDenied: error => hasNumber(error, 1142, 1143, 1044),
+    async examineTriggers(database, exist) {
+      const grants = await grantsOf(database, differences);
+      const missing = missingOf(grants, database, forTriggers);
+      return [
+        missing.length > 0
+          ? failed(
+              `The database's user lacks ${missing.join(' and ')}, which triggers need.`,
+              grantSql(database, missing),
+            )
+          : ok('TRIGGER and LOCK TABLES are granted.'),
+        ...binaryLogFindings(await settingsOf(database), grants, exist),
+      ];
+    },
+  };
+}
+
+/**
+ * Returns the finding for a user who may make no triggers beside a binary log: none where the user may; no failure where
+ * they are made already.
+ */
+export function binaryLogFindings(
+  { log_bin: binaryLog, log_bin_trust_function_creators: trusted }: Settings,
+  grants: Grants,
+  exist: boolean,
+): Finding[] {
+  if (binaryLog !== 'ON' || trusted === 'ON' || grants.onServer('SUPER')) return [];
+  const message = 'With the binary log on, the server lets this user make no triggers.';
+  return [
+    {
+      status: exist ? 'warning' : 'failed',
+      message,
+      advice: 'set persist log_bin_trust_function_creators = 1 (on MariaDB: in its configuration), or grant SUPER',
+    },
+  ];
+}

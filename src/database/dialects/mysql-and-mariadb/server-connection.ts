@@ -1,0 +1,69 @@
+import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
+import { MySqlConnection } from '@mikro-orm/mysql';
+import type { Dialect } from 'kysely';
+import { exactNumber } from '../../../counters/index.js';
+import { WholeNumber } from '../../../entities/whole-number.js';
+import { LimitedDriver, type StatementLimits } from '../../connections/limited-driver.js';
+import { Places } from '../../connections/places.js';
+import { laneRules } from '../../connections/purposes.js';
+import { serverFaultOf } from './errors.js';
+import { IdleConnections, type Pool } from './idle-connections.js';
+
+/** MikroORM's connections to MySQL or MariaDB, whose statements keep to the time limit in force. */
+export abstract class ServerConnection extends MySqlConnection {
+  /** How the server ends statements that take too long. */
+  protected abstract readonly statementLimits: StatementLimits;
+  /** The places for connections; whatever waits for one waits here, and can stop waiting. */
+  readonly places = new Places(this.config.get('pool').max!, laneRules);
+  readonly #idle = new IdleConnections(async () =>
+    this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null,
+  );
+
+  override async createKyselyDialect(
+    ...parameters: Parameters<MySqlConnection['createKyselyDialect']>
+  ): ReturnType<MySqlConnection['createKyselyDialect']> {
+    const dialect = await super.createKyselyDialect(...parameters);
+    const limited: Dialect = {
+      createAdapter: () => dialect.createAdapter(),
+      createQueryCompiler: () => dialect.createQueryCompiler(),
+      createIntrospector: database => dialect.createIntrospector(database),
+      createDriver: () =>
+        new LimitedDriver(dialect.createDriver(), this.places, {
+          statementLimits: this.statementLimits,
+          faultOf: serverFaultOf,
+          beforeUse: () => this.#idle.leaveOutStale(),
+          closed: () => this.#idle.stop(),
+        }),
+    };
+    return limited as Awaited<ReturnType<MySqlConnection['createKyselyDialect']>>;
+  }
+
+  /** Runs a statement. Errors: UnsafeNumberError where a key or a count in its rows is beyond 2^53 − 1. */
+  override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
+    ...parameters: Parameters<MySqlConnection['execute']>
+  ): Promise<Result> {
+    const result = await super.execute<Result>(...parameters);
+    this.#requireExact((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
+    return result;
+  }
+
+  #requireExact(rows: readonly Dictionary[]): void {
+    const columns = Object.keys(rows[0] ?? {}).filter(name => this.#wholeNumbers.has(name));
+    for (const row of rows) for (const column of columns) exactNumber(row[column], `the column ${column}`);
+  }
+
+  /** The names of the columns that hold keys and counts, in whichever table. */
+  get #wholeNumbers(): ReadonlySet<string> {
+    return (this.#wholeNumberColumns ??= new Set(
+      [...this.metadata.getAll().values()].flatMap(({ props }) =>
+        props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames),
+      ),
+    ));
+  }
+  #wholeNumberColumns: ReadonlySet<string> | undefined;
+}
+
+/** Returns true for a key, a count, and a reference to a key. */
+function isWholeNumber({ customType, targetMeta }: EntityProperty): boolean {
+  return customType instanceof WholeNumber || (targetMeta?.getPrimaryProps().some(isWholeNumber) ?? false);
+}

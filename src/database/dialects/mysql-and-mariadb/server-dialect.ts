@@ -1,0 +1,129 @@
+import type { AbstractSqlConnection } from '@mikro-orm/sql';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { mySqlCatalog } from '../../../migrations/mysql/catalog.js';
+import { mySqlMigrations } from '../../../migrations/mysql/index.js';
+import { prepareSession } from '../../connections/prepare-session.js';
+import type { Database, Dialect, Options, SqlRules } from '../dialect.js';
+import { hasNumber, serverFaultOf } from './errors.js';
+import { explainServer } from './explain.js';
+import type { Pool } from './idle-connections.js';
+import { serverInspection, type InspectionDifferences } from './inspection.js';
+import { underMigrationLock } from './migration-lock.js';
+import { serverPrivileges, type GrantDifferences } from './privileges.js';
+import { sessionSettings, withoutIdleLimit, type IdleLimit } from './session-settings.js';
+import type { ServerConnection } from './server-connection.js';
+
+/** The longest time for opening a connection until the server lets it in, in milliseconds. */
+const MAX_CONNECT_MS = 5000;
+
+/**
+ * The time without a sign of a server that owes an answer, in milliseconds, after which the system asks whether its
+ * machine is still there; ten seconds later it counts as gone.
+ */
+const KEEP_ALIVE_MS = 10_000;
+
+/** The most connections of a process to a server. */
+const MAX_CONNECTIONS = 20;
+
+/** What MySQL and MariaDB do each in its own way. */
+export interface ServerDifferences {
+  readonly kind: Dialect['kind'];
+  readonly title: string;
+  readonly minVersion: Dialect['minVersion'];
+  /** Loads the driver: it takes a sixth of the time that a command needs to start. */
+  loadDriver(): Promise<unknown>;
+  readonly idleLimit: IdleLimit;
+  /** The variable of a session that says whether its transactions only read. */
+  readonly readOnlyVariable: string;
+  readonly selectByIndex: SqlRules['selectByIndex'];
+  readonly sortsForFirst: boolean;
+  /** The query for the share of its work that an ALTER TABLE of this database has done. */
+  readonly alteredShareSql: string;
+  readonly grants: GrantDifferences;
+  readonly inspection: InspectionDifferences;
+}
+
+/** Returns the dialect of MySQL or of MariaDB. */
+export function serverDialect(own: ServerDifferences): Dialect {
+  const { kind, title, minVersion, idleLimit } = own;
+  return {
+    kind,
+    title,
+    minVersion,
+    isFile: false,
+    urlForm: `${kind}://USER:PASSWORD@HOST/DATABASE`,
+    faultOf: serverFaultOf,
+    explain: explainServer,
+    connections: {
+      async options(url) {
+        return {
+          driver: (await own.loadDriver()) as NonNullable<Options['driver']>,
+          clientUrl: url,
+          pool: { min: 0, max: MAX_CONNECTIONS },
+          driverOptions: { connectTimeout: MAX_CONNECT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, gracefulEnd: true },
+          onCreateConnection: connection =>
+            prepareSession(connection as unknown as DatabaseConnection, sessionSettings(idleLimit)),
+        };
+      },
+      async use({ em }) {
+        const connection = em.getConnection() as unknown as ServerConnection;
+        const { _allConnections: all } = (await connection.getNativeClient()) as unknown as Pool;
+        const { taken, waiting, most } = connection.places;
+        return { active: taken, idle: Math.max(0, all.length - taken), waiting, most };
+      },
+      withoutIdleLimit: (em, work) => withoutIdleLimit(em, idleLimit, work),
+      reasonForNoChanges: database => reasonForNoChanges(database, own.readOnlyVariable),
+      unseenFaults: ['full'],
+    },
+    sql: {
+      now: (secondsLater = 0) => `(utc_timestamp(3) + interval ${Math.round(secondsLater * 1_000_000)} microsecond)`,
+      // Their collations do.
+      folded: text => text,
+      forUpdate: query => query.forUpdate(),
+      selectByIndex: own.selectByIndex,
+      sortsForFirst: own.sortsForFirst,
+    },
+    schema: {
+      migrations: mySqlMigrations,
+      catalog: mySqlCatalog,
+      isTransactional: false,
+      exclusively: (database, work) => underMigrationLock(database, idleLimit, work),
+      // ER_DB_CREATE_EXISTS, ER_TABLE_EXISTS_ERROR.
+      isMadeByAnother: error => hasNumber(error, 1007, 1050),
+      isHeldByAnother: () => false,
+      // ER_BAD_DB_ERROR.
+      isMissing: error => (error as { code?: string }).code === 'ER_BAD_DB_ERROR',
+      async alteredShare(database) {
+        const [row] = await database.em
+          .getConnection()
+          .execute<{ share: number | string | null }[]>(own.alteredShareSql);
+        return row?.share == null ? null : Math.min(1, Number(row.share));
+      },
+    },
+    privileges: serverPrivileges(own.grants),
+    inspection: serverInspection(own.inspection),
+  };
+}
+
+/**
+ * Asks a server, and returns whether it takes no changes from this user, by the transaction that it would not begin
+ * otherwise. Errors: the server's.
+ */
+async function reasonForNoChanges(database: Database, readOnlyVariable: string): Promise<string | null> {
+  const client = (database.em.getConnection() as AbstractSqlConnection).getClient();
+  return client.connection().execute(async connection => {
+    const ask = (sql: string) => connection.executeQuery<{ readonly closed: number }>(CompiledQuery.raw(sql));
+    let isClosed: boolean;
+    try {
+      await ask('start transaction read write');
+      // What transactions may do that do not say it, as ours; and, whatever they say, InnoDB.
+      const { rows } = await ask(`select @@session.${readOnlyVariable} or @@innodb_read_only as closed`);
+      isClosed = Number(rows[0]!.closed) === 1;
+    } catch (error) {
+      await ask('rollback').catch(() => undefined);
+      throw error;
+    }
+    await ask('rollback');
+    return isClosed ? 'read only' : null;
+  });
+}

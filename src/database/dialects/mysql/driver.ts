@@ -1,0 +1,30 @@
+import { MySqlDriver } from '@mikro-orm/mysql';
+import type { StatementLimits } from '../../connections/limited-driver.js';
+import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
+
+/** Matches the start of a statement that only reads, up to where MySQL takes hints, and the start of one that is there. */
+const READ = /^\s*\(*\s*select\b(\s*\/\*\+)?/i;
+
+/**
+ * MySQL's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT has
+ * none: it ends when it is killed.
+ */
+export const mySqlStatementLimits: StatementLimits = {
+  areKnown: () => Promise.resolve(true),
+  limited(sql, milliseconds) {
+    // 0 would be no limit.
+    const limit = `max_execution_time(${Math.max(1, Math.ceil(milliseconds))})`;
+    return sql.replace(READ, (start, hint: string | undefined) =>
+      hint === undefined ? `${start} /*+ ${limit} */` : `${start} ${limit}`,
+    );
+  },
+};
+
+class MySqlServerConnection extends ServerConnection {
+  protected override readonly statementLimits = mySqlStatementLimits;
+}
+
+/** MikroORM's driver for MySQL, with connections that keep to time limits. */
+export class LimitedMySqlDriver extends MySqlDriver {
+  protected override readonly connection = new MySqlServerConnection(this.config);
+}

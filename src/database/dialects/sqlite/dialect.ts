@@ -1,0 +1,89 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SqliteDriver } from '@mikro-orm/sql';
+import { sql } from 'kysely';
+import { MIGRATIONS_TABLE } from '../../../migrations/migrations-table.js';
+import { sqliteMigrations } from '../../../migrations/sqlite/index.js';
+import { sqliteCatalog } from '../../../migrations/sqlite/catalog.js';
+import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
+import type { Dialect, Options } from '../dialect.js';
+import { isBusy, sqliteFaultOf } from './errors.js';
+import { explainSqlite } from './explain.js';
+import { FOLD } from './folded-text.js';
+import { sqliteInspection } from './inspection.js';
+import { NodeSqliteFileDialect } from './kysely-dialect.js';
+import { reasonForNoChanges } from './no-changes.js';
+import type { MayChange } from './sqlite-file.js';
+
+/** SQLite, through Node's own `node:sqlite`: a file, or a database in memory. */
+export const sqlite: Dialect = {
+  kind: 'sqlite',
+  title: 'SQLite',
+  minVersion: [3, 35],
+  isFile: true,
+  urlForm: 'sqlite:PATH',
+  faultOf: sqliteFaultOf,
+  explain: explainSqlite,
+  connections: {
+    options: url => Promise.resolve(optionsOf(url.slice('sqlite:'.length))),
+    use({ config }) {
+      const { taken, open, most, waiting } = (config.get('driverOptions') as unknown as NodeSqliteFileDialect).use;
+      return Promise.resolve({ active: taken, idle: Math.max(0, open - taken), waiting, most });
+    },
+    // No other process ends a transaction of this one.
+    withoutIdleLimit: (_, work) => work(),
+    reasonForNoChanges,
+    // Whether a file may be written is known when it is opened; SQLite says only by a change that it may not any more.
+    unseenFaults: ['full', 'read_only'],
+  },
+  sql: {
+    now: (secondsLater = 0) => `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(secondsLater * 1000)})`,
+    folded: text => sql`${sql.raw(FOLD)}(${text})`,
+    // A transaction that writes holds off all others from its beginning.
+    forUpdate: query => query,
+    selectByIndex: (db, table) => db.selectFrom(table) as never,
+    sortsForFirst: false,
+  },
+  schema: {
+    migrations: sqliteMigrations,
+    catalog: sqliteCatalog,
+    isTransactional: true,
+    exclusively: (_, work) => work(),
+    isMadeByAnother: error => /^table .* already exists$/.test((error as Error).message),
+    isHeldByAnother,
+    isMissing: () => false,
+    alteredShare: () => Promise.resolve(null),
+  },
+  privileges: null,
+  inspection: sqliteInspection,
+};
+
+function optionsOf(path: string): Options {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  return {
+    driver: SqliteDriver,
+    dbName: path,
+    driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT_SECONDS * 1000, isOursOrEmpty),
+  };
+}
+
+/**
+ * Returns true for a file that our migrations made, or that holds no table yet; they come with their record, in one
+ * transaction.
+ */
+const isOursOrEmpty: MayChange = select => {
+  if (
+    select(
+      `select 1 from sqlite_master where name not like 'sqlite\\_%' escape '\\' and name <> '${MIGRATIONS_TABLE}' limit 1`,
+    ).length === 0
+  )
+    return true;
+  return select(`select id, name, executed_at from ${MIGRATIONS_TABLE} limit 1`).length > 0;
+};
+
+/** Returns true where another process keeps the file for itself, in whatever the ORM has wrapped that error. */
+function isHeldByAnother(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { cause, previous } = error as { cause?: unknown; previous?: unknown };
+  return isBusy(error) || isHeldByAnother(cause) || isHeldByAnother(previous);
+}

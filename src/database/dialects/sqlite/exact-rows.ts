@@ -1,0 +1,42 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { SqliteDatabase } from 'kysely';
+import { UnsafeNumberError } from '../../../counters/index.js';
+import { FOLD, foldedText } from './folded-text.js';
+
+/** Returns a connection as Kysely takes it, which knows our functions and refuses to round numbers. */
+export function withExactNumbers(database: DatabaseSync): SqliteDatabase {
+  // Not for the schema, which other programs must be able to read and write without it.
+  database.function(FOLD, { deterministic: true, directOnly: true }, text =>
+    typeof text === 'string' ? foldedText(text) : text,
+  );
+  return {
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: parameters => exact(() => statement.all(...(parameters as never[]))),
+        run: parameters => statement.run(...(parameters as never[])),
+        get: (parameters: readonly unknown[]) => exact(() => statement.get(...(parameters as never[]))),
+        iterate: parameters => exactEach(statement.iterate(...(parameters as never[]))),
+      };
+    },
+    close: () => database.close(),
+  };
+}
+
+function* exactEach(rows: Iterator<unknown>): IterableIterator<unknown> {
+  for (let next = exact(() => rows.next()); next.done !== true; next = exact(() => rows.next())) yield next.value;
+}
+
+/**
+ * Reads rows. Errors: UnsafeNumberError where a number in them is beyond 2^53 − 1, which node:sqlite refuses to round.
+ */
+function exact<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_OUT_OF_RANGE') throw error;
+    throw new UnsafeNumberError(/-?\d+$/.exec(message)?.[0] ?? 'a number', 'a row that was read', { cause: error });
+  }
+}

@@ -1,0 +1,141 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { SqliteDriver, type DatabaseConnection, type TransactionSettings } from 'kysely';
+import pRetry from 'p-retry';
+import { Places } from '../../connections/places.js';
+import { purposeRules, type Purpose } from '../../connections/purposes.js';
+import type { TimeLimit } from '../../time-limits/time-limit.js';
+import { isBusy } from './errors.js';
+import { withExactNumbers } from './exact-rows.js';
+import { FileTurn, type Lender, type Taken } from './file-turn.js';
+import { Checkpoints } from './sqlite-checkpoint.js';
+import { openFile, openReader, type MayChange } from './sqlite-file.js';
+
+/**
+ * How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when
+ * it is needed.
+ */
+export const MAX_READERS = 5;
+
+/** How many connections are taken, are open and may be, and how many wait for one. */
+export interface FileUse {
+  readonly taken: number;
+  readonly open: number;
+  readonly most: number;
+  readonly waiting: number;
+}
+
+/** Kysely's driver for a file: one connection that writes, and those that read beside it. */
+export class FileDriver extends SqliteDriver implements Lender {
+  #writer: SqliteDriver | undefined;
+  readonly #places = new Places(1, purposeRules);
+  readonly #checkpoints: Checkpoints;
+  /** Undefined where the one that writes is the only one. */
+  #readers:
+    { readonly places: Places<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly deadline: number,
+    private readonly mayChange: MayChange,
+  ) {
+    super({ database: () => Promise.reject(new Error('Each of its drivers opens the file for itself.')) });
+    this.#checkpoints = new Checkpoints(path);
+  }
+
+  override async init(): Promise<void> {
+    const { database, hasReaders } = openFile(this.path, this.mayChange);
+    this.#writer = await driverOf(database);
+    if (hasReaders) this.#readers = { places: new Places(MAX_READERS, purposeRules), all: [], free: [] };
+  }
+
+  get use(): FileUse {
+    const [own, readers] = [this.#places, this.#readers];
+    return {
+      taken: own.taken + (readers?.places.taken ?? 0),
+      open: (this.#writer ? 1 : 0) + (readers?.all.length ?? 0),
+      most: own.most + (readers?.places.most ?? 0),
+      waiting: own.waiting + (readers?.places.waiting ?? 0),
+    };
+  }
+
+  override acquireConnection(): Promise<FileTurn> {
+    return Promise.resolve(new FileTurn(this));
+  }
+
+  override releaseConnection(turn?: DatabaseConnection): Promise<void> {
+    (turn as FileTurn).release();
+    return Promise.resolve();
+  }
+
+  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken> {
+    const readers = this.#readers;
+    if (purpose === 'transaction' || !readers) {
+      const release = await this.#places.take(purpose, limit);
+      return { connection: await this.#writer!.acquireConnection(), release };
+    }
+    const giveOn = await readers.places.take(purpose, limit);
+    const reader = readers.free.pop() ?? (await this.#newReader(readers.all));
+    let given = false;
+    const release = (): void => {
+      if (given) return;
+      given = true;
+      readers.free.push(reader);
+      giveOn();
+    };
+    return { connection: await reader.acquireConnection(), release };
+  }
+
+  async #newReader(all: SqliteDriver[]): Promise<SqliteDriver> {
+    const reader = await driverOf(openReader(this.path));
+    all.push(reader);
+    return reader;
+  }
+
+  async unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      const left = this.deadline - (performance.now() - askedAt);
+      if (!isBusy(error) || left <= 0) throw error;
+      return pRetry(work, {
+        retries: Number.POSITIVE_INFINITY,
+        factor: 1.2,
+        minTimeout: 2,
+        maxTimeout: 50,
+        randomize: true,
+        maxRetryTime: left,
+        shouldRetry: again => isBusy(again.error),
+      });
+    }
+  }
+
+  override beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+    return (turn as FileTurn).begin(settings?.accessMode === 'read only');
+  }
+
+  override commitTransaction(turn: DatabaseConnection): Promise<void> {
+    return this.#checkpoints.commit(sql => (turn as FileTurn).end(sql));
+  }
+
+  override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
+    try {
+      await (turn as FileTurn).end('rollback');
+    } catch (error) {
+      (turn as FileTurn).release(); // Nor do they give one back whose transaction did not roll back.
+      throw error;
+    }
+  }
+
+  override async destroy(): Promise<void> {
+    // Before the one that writes, which as the last one moves what is in the log into the file.
+    for (const reader of this.#readers?.all ?? []) await reader.destroy();
+    await this.#writer?.destroy();
+  }
+}
+
+/** Returns Kysely's driver for one connection. */
+async function driverOf(file: DatabaseSync): Promise<SqliteDriver> {
+  const driver = new SqliteDriver({ database: withExactNumbers(file) });
+  await driver.init();
+  return driver;
+}

@@ -1,0 +1,104 @@
+import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely';
+import type { Release } from '../../connections/places.js';
+import { purposeOutsideTransactions, type Purpose } from '../../connections/purposes.js';
+import { currentLimit, type TimeLimit } from '../../time-limits/time-limit.js';
+import { isReadOnly } from './errors.js';
+import { heldUp } from './event-loop-share.js';
+
+/** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
+const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
+
+/** A connection that somebody has, and how it is given back; a second time does nothing. */
+export interface Taken {
+  readonly connection: DatabaseConnection;
+  readonly release: Release;
+}
+
+/** What takes connections for a turn. */
+export interface Lender {
+  take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken>;
+  /**
+   * Runs work again for as long as another process keeps it from the file, until the deadline of what was asked for
+   * then.
+   */
+  unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result>;
+}
+
+/**
+ * The statements of one who asked for a connection: a transaction has one until its end, and each other statement takes
+ * its own.
+ */
+export class FileTurn implements DatabaseConnection {
+  readonly #limit = currentLimit();
+  readonly #purpose = purposeOutsideTransactions();
+  /** When it was asked for, in milliseconds of the process's clock. */
+  readonly #askedAt = performance.now();
+  #held: Taken | undefined;
+
+  constructor(private readonly lender: Lender) {}
+
+  /**
+   * Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has
+   * ended, and none begins before all else has had its turn, where the event loop has been held up for long.
+   */
+  async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
+    const run = async (connection: DatabaseConnection): Promise<QueryResult<Row>> => {
+      if (heldUp.isLong) await heldUp.over();
+      this.#limit?.check();
+      return connection.executeQuery<Row>(...parameters);
+    };
+    if (this.#held) return run(this.#held.connection);
+    if (!READ.test(parameters[0].sql)) return this.#once('transaction', run);
+    try {
+      return await this.#once(this.#purpose, run);
+    } catch (error) {
+      // Nothing was done: it writes, though it begins as one that reads.
+      if (isReadOnly(error)) return this.#once('transaction', run);
+      throw error;
+    }
+  }
+
+  async *streamQuery<Row>(
+    ...parameters: Parameters<DatabaseConnection['streamQuery']>
+  ): AsyncIterableIterator<QueryResult<Row>> {
+    this.#limit?.check();
+    const { connection, release } = this.#held ?? (await this.lender.take(this.#purpose, this.#limit));
+    try {
+      yield* connection.streamQuery<Row>(...parameters);
+    } finally {
+      if (!this.#held) release();
+    }
+  }
+
+  /** Begins a transaction; one that only reads waits for no writer. */
+  async begin(isReadOnly: boolean): Promise<void> {
+    this.#held = await this.lender.take(isReadOnly ? 'read' : 'transaction', this.#limit);
+    try {
+      await this.lender.unlessBusy(this.#askedAt, () =>
+        this.executeQuery(CompiledQuery.raw(isReadOnly ? 'begin' : 'begin immediate')),
+      );
+    } catch (error) {
+      this.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
+      throw error;
+    }
+  }
+
+  /** Runs what ends a transaction, whatever the limit. */
+  async end(statement: string): Promise<void> {
+    await this.#held!.connection.executeQuery(CompiledQuery.raw(statement));
+  }
+
+  release(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  async #once<Result>(purpose: Purpose, run: (connection: DatabaseConnection) => Promise<Result>): Promise<Result> {
+    const { connection, release } = await this.lender.take(purpose, this.#limit);
+    try {
+      return await this.lender.unlessBusy(this.#askedAt, () => run(connection));
+    } finally {
+      release();
+    }
+  }
+}

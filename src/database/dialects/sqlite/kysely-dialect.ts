@@ -1,0 +1,49 @@
+import { SqliteAdapter, SqliteDialect, type DialectAdapter, type Driver } from 'kysely';
+import { FileDriver, MAX_READERS, type FileUse } from './file-driver.js';
+import type { MayChange } from './sqlite-file.js';
+
+/**
+ * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A
+ * file that `mayChange` says is not ours is only read.
+ *
+ * One connection writes, and others read beside it, which wait for no writer, of another process either. A database in
+ * memory, and a file that is only read, has one connection for all.
+ *
+ * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
+ * one waits for its turn before it reads, for at most `deadline` milliseconds, the time in this process's own queue
+ * among them: else the last of many would wait as many times as long for one process that holds on to the file.
+ */
+export class NodeSqliteFileDialect extends SqliteDialect {
+  #driver: FileDriver | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly deadline: number,
+    private readonly mayChange: MayChange = () => true,
+  ) {
+    super({ database: () => Promise.reject(new Error('The driver opens the file.')) });
+  }
+
+  /** How many connections are taken, are open and may be, and how many wait for one. */
+  get use(): FileUse {
+    return this.#driver?.use ?? { taken: 0, open: 0, most: 1 + MAX_READERS, waiting: 0 };
+  }
+
+  override createDriver(): Driver {
+    return (this.#driver = new FileDriver(this.path, this.deadline, this.mayChange));
+  }
+
+  override createAdapter(): DialectAdapter {
+    return new OwnQueueAdapter();
+  }
+}
+
+/**
+ * Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's
+ * does.
+ */
+class OwnQueueAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}

@@ -1,0 +1,58 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+
+/** A table or view as it is found in a database. */
+export interface FoundTable {
+  readonly isView: boolean;
+  readonly columns: readonly string[];
+}
+
+/** An index or a trigger of a table. */
+export interface TablePart {
+  readonly table: string;
+  readonly name: string;
+}
+
+/** A foreign key by which another table refers to one of some tables. */
+export interface ForeignReference {
+  /** The column that refers, with its table, and with its database where that is another one. */
+  readonly place: string;
+  /** The table that is referred to. */
+  readonly target: string;
+  /** The name of the foreign key; null: it has none. */
+  readonly name: string | null;
+}
+
+/** How a database tells which tables it has, and what belongs to them. */
+export interface Catalog {
+  /** Returns the names of all tables and views. */
+  tableNames(em: SqlEntityManager): Promise<string[]>;
+  /** Returns those tables and views that are there, by their names. */
+  findTables(em: SqlEntityManager, names: readonly string[]): Promise<Map<string, FoundTable>>;
+  /** Returns the indexes of tables, by their names, without those of keys that the database made by itself. */
+  indexesOf(em: SqlEntityManager, tables: readonly string[]): Promise<TablePart[]>;
+  /** Returns the triggers on tables, by their names. */
+  triggersOn(em: SqlEntityManager, tables: readonly string[]): Promise<TablePart[]>;
+  /** Returns the foreign keys by which other tables refer to these. */
+  foreignReferences(em: SqlEntityManager, tables: readonly string[]): Promise<ForeignReference[]>;
+}
+
+/** A row of one column, or of one part of a table. */
+export interface PartRow {
+  readonly t: string;
+  readonly name: string;
+}
+
+/** Returns tables from rows with one column each. */
+export function tablesOf(rows: readonly (PartRow & { readonly isView: number })[]): Map<string, FoundTable> {
+  return new Map(
+    [...Map.groupBy(rows, ({ t }) => t)].map(([table, columns]) => [
+      table,
+      { isView: Number(columns[0]!.isView) === 1, columns: columns.map(({ name }) => name) },
+    ]),
+  );
+}
+
+/** Returns names as a list of SQL. */
+export function listOf(names: readonly string[]): string {
+  return names.map(name => `'${name}'`).join(', ');
+}

@@ -1,0 +1,21 @@
+import { INITIAL_TABLES, RUN_TABLES } from '../made-tables.js';
+import type { MigrationEntry, Need } from '../migration-entry.js';
+import { pageIndexes } from '../page-indexes.js';
+import { Initial } from './2026-11-22-initial.js';
+import { RecountRuns } from './2026-11-22-recount-runs.js';
+import { PageIndexes } from './2026-11-28-page-indexes.js';
+
+const nothing = (): Promise<readonly Need[]> => Promise.resolve([]);
+
+/** The migrations of SQLite, oldest first. */
+export const sqliteMigrations: readonly MigrationEntry[] = [
+  { name: '2026-11-22-initial', class: Initial, tables: INITIAL_TABLES, needs: nothing },
+  { name: '2026-11-22-recount-runs', class: RecountRuns, tables: RUN_TABLES, needs: nothing },
+  {
+    name: '2026-11-28-page-indexes',
+    class: PageIndexes,
+    tables: [],
+    indexes: pageIndexes.map(({ name }) => name),
+    needs: nothing,
+  },
+];
