@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { DATABASE_URL_FORMS, dialectOfUrl, fileOf, withoutPassword } from '../database/texts/database-url.js';
 import { isHost, shownValue } from '../database/texts/shown-text.js';
 
-/** Says where metrics are served: with the API, not at all, or at a place of their own. */
+/** Where metrics are served: with the API, not at all, or at a place of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
 
 /**
@@ -30,33 +30,33 @@ export interface Allowance {
 const MAX_RATE_SECONDS = 86_400;
 
 /**
- * Says how cron expressions are read: in UTC, so that servers in several zones mean the same moments, with seconds
+ * How cron expressions are read: in UTC, so that servers in several zones mean the same moments, and with seconds
  * before the minutes where there are six fields.
  */
 export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
-/** Gives the form of a value that is one of some words. */
+/** Returns the form of a value that is one of some words. */
 export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
-  return z.enum(values, withWayOut(`Give one of ${values.join(', ')}.`));
+  return z.enum(values, withHint(`Give one of ${values.join(', ')}.`));
 }
 
-/** Gives the mistake in a value, with the value and the way out. */
-export function withWayOut(wayOut: string): { error: (issue: { input?: unknown }) => string } {
-  return { error: ({ input }) => `is "${shownValue(String(input))}". ${wayOut}` };
+/** Returns the message for a mistake in a value: the value and a hint. */
+export function withHint(hint: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: ({ input }) => `is "${shownValue(String(input))}". ${hint}` };
 }
 
-/** Gives the form of a whole number within bounds; `unit` says of what, and `note` what a bound means. */
+/** Returns the form of a whole number within bounds, of a unit; `note` says what a bound means. */
 export function wholeNumberFrom(least: number, most: number, unit: string, note = '') {
-  const wayOut = withWayOut(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
+  const mistake = withHint(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
   // Number() reads more than digits: signs, exponents, hexadecimal.
   return z
     .string()
-    .regex(/^\d+$/, wayOut)
+    .regex(/^\d+$/, mistake)
     .transform(Number)
-    .refine(number => number >= least && number <= most, wayOut);
+    .refine(number => number >= least && number <= most, mistake);
 }
 
-/** Gives what is wrong with the address of a database, without its password; null: nothing. */
+/** Returns the mistake in the address of a database, without its password; null: there is none. */
 export function mistakeInDatabaseUrl(url: string): string | null {
   try {
     const dialect = dialectOfUrl(url);
@@ -75,18 +75,18 @@ export function mistakeInDatabaseUrl(url: string): string | null {
   return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
 }
 
-/** Gives what is wrong with a cron expression; null: nothing. */
+/** Returns the mistake in a cron expression; null: there is none. */
 export function mistakeInSchedule(pattern: string): string | null {
-  const wayOut =
+  const hint =
     'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
   try {
     const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
-    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${wayOut}`;
-    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never comes. ${wayOut}`;
+    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${hint}`;
+    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never comes. ${hint}`;
   } catch (error) {
     // The library quotes parts of the pattern.
     const why = shownValue(pattern) === pattern ? ` (${(error as Error).message.replace(/^CronPattern: /, '')})` : '';
-    return `is "${shownValue(pattern)}". ${wayOut}${why}`;
+    return `is "${shownValue(pattern)}". ${hint}${why}`;
   }
 }
 
@@ -96,12 +96,12 @@ export function isHttpUrl(text: string): boolean {
   return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
 }
 
-/** Tells whether a text is the origin of pages, such as https://school.example, or * for all. */
+/** Returns true for the origin of pages, such as https://school.example, or * for all. */
 export function isOrigin(text: string): boolean {
   return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
 }
 
-/** Reads where metrics are to be served; a port alone is one of the loopback. Null: it is no such place. */
+/** Returns the place where metrics are served; a port alone is one of the loopback. Null: the text is no such place. */
 export function metricsPlaceOf(text: string): MetricsPlace | null {
   if (text === 'on' || text === 'off') return text;
   const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
@@ -111,8 +111,8 @@ export function metricsPlaceOf(text: string): MetricsPlace | null {
 }
 
 /**
- * Reads which proxies are believed: on, off, a number of hops, or addresses and ranges with commas between them. Null:
- * the text is none of these.
+ * Returns the proxies that are trusted: on, off, a number of hops, or addresses and ranges with commas between them.
+ * Null: the text is none of these.
  */
 export function trustProxyOf(text: string): TrustProxy | null {
   if (text === 'on' || text === 'off') return text === 'on';
@@ -135,19 +135,19 @@ function isAddressRange(text: string): boolean {
   }
 }
 
-/** Reads a rate such as 500000/10: points, and the seconds for which they are given. Null: the text is no such rate. */
+/** Returns a rate such as 500000/10: points, and the seconds for which they are given. Null: the text is no rate. */
 export function allowanceOf(text: string): Allowance | null {
   const [, points, seconds] = (/^(\d{1,9})\/(\d{1,5})$/.exec(text) ?? []).map(Number);
   return points && seconds && seconds <= MAX_RATE_SECONDS ? { points, seconds } : null;
 }
 
-/** Returns the form of a rate of points; `orOff` says whether it may be off, which is null. */
+/** Returns the form of a rate of points; with `orOff` it may be off, which is null. */
 export function rateOf(orOff: boolean) {
   return z.string().transform((text, { addIssue }) => {
     const allowance = allowanceOf(text);
     if (allowance === null && !(orOff && text === 'off'))
       addIssue(
-        withWayOut(
+        withHint(
           `Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`,
         ).error({ input: text }),
       );
@@ -155,18 +155,18 @@ export function rateOf(orOff: boolean) {
   });
 }
 
-/** Reads how late the event loop may be, in milliseconds; off is Infinity. */
+/** Returns the form of the latest that the event loop may be, in milliseconds; off is Infinity. */
 export function loopDelayForm() {
   return z.string().transform((text, { addIssue }) => {
     if (text === 'off') return Infinity;
     const delay = /^\d{1,5}$/.test(text) ? Number(text) : 0;
     if (delay === 0)
-      addIssue(withWayOut('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
+      addIssue(withHint('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
     return delay;
   });
 }
 
-/** Returns true for the address of a Redis, with the number of a database at most behind it. */
+/** Returns true for the address of a Redis, with or without the number of a database. */
 export function isRedisUrl(text: string): boolean {
   const { protocol, hostname, pathname = '' } = URL.parse(text) ?? {};
   return (
