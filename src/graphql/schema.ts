@@ -8,8 +8,7 @@ import { RecountChangeResolver, RunResolver } from './resolvers/runs.js';
 import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
-import { CourseConnectionResolver, EnrollmentConnectionResolver } from './types/connections.js';
-import { RecountChangeConnectionResolver, RecountRunConnectionResolver } from './types/run-connections.js';
+import { connectionResolvers } from './types/connections.js';
 
 /** Builds the executable schema. Inputs are checked by the services, which give userErrors rather than one failure. */
 export function buildGraphqlSchema(): GraphQLSchema {
@@ -22,10 +21,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       LiveCountsResolver,
       RunResolver,
       RecountChangeResolver,
-      CourseConnectionResolver,
-      EnrollmentConnectionResolver,
-      RecountRunConnectionResolver,
-      RecountChangeConnectionResolver,
+      ...connectionResolvers,
     ],
     validate: false,
     // Asked for where there are subscriptions, and not used: ours comes from its own source.

@@ -21,7 +21,7 @@ import { Int } from '../int.js';
 import { connectionOf, pageRequest, type Connection } from '../lists/pagination.js';
 import { presentOne } from '../lists/present-enrollments.js';
 import { costOfComputed } from '../costs/query-cost.js';
-import { CourseConnectionType, EnrollmentConnectionType } from '../types/connections.js';
+import { CourseConnection, EnrollmentConnection } from '../types/connections.js';
 import { CountPrecision } from '../types/enums.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
 import { CoursePayload, DeletePayload } from '../types/payloads.js';
@@ -40,7 +40,7 @@ export class CourseResolver {
     return (await coursesById(database, viewer, [idOf(id, 'id')]))[0]!;
   }
 
-  @Query(() => CourseConnectionType, {
+  @Query(() => CourseConnection.type, {
     description: 'The courses that the viewer sees; for everybody, the published ones.',
   })
   async courses(
@@ -92,7 +92,7 @@ export class CourseResolver {
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => EnrollmentConnectionType, { description: 'Its enrollments, as far as the viewer sees them.' })
+  @FieldResolver(() => EnrollmentConnection.type, { description: 'Its enrollments, as far as the viewer sees them.' })
   enrollments(
     @Root() { id }: CourseRow,
     @Ctx() context: Context,

@@ -17,7 +17,7 @@ import {
 import type { Connection } from '../lists/pagination.js';
 import { presentAt, presentOne } from '../lists/present-enrollments.js';
 import { costOfEnrollMany } from '../costs/query-cost.js';
-import { EnrollmentConnectionType } from '../types/connections.js';
+import { EnrollmentConnection } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
 import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';
 
@@ -37,7 +37,7 @@ export class EnrollmentResolver {
     return found ? presentOne(context, found, info) : null;
   }
 
-  @Query(() => EnrollmentConnectionType, {
+  @Query(() => EnrollmentConnection.type, {
     description:
       'The enrollments that the viewer sees: students their own, teachers those of their courses, admins all.',
   })

@@ -20,7 +20,7 @@ import { idOf, idsOf } from '../ids.js';
 import { RecountEnrollmentsInput, RunInput } from '../inputs/runs.js';
 import { connectionOf, PageArgs, pageRequest, type Connection } from '../lists/pagination.js';
 import { CourseType } from '../types/objects.js';
-import { RecountChangeConnectionType, RecountRunConnectionType } from '../types/run-connections.js';
+import { RecountChangeConnection, RecountRunConnection } from '../types/connections.js';
 import { RecountPayload } from '../types/run-payloads.js';
 import { RecountChangeType, RecountRunType } from '../types/runs.js';
 
@@ -37,7 +37,7 @@ export class RunResolver {
     return runById(database, viewer, () => ({ id: idOf(id, 'id') }));
   }
 
-  @Query(() => RecountRunConnectionType, { description: 'The runs, newest first. Admins.' })
+  @Query(() => RecountRunConnection.type, { description: 'The runs, newest first. Admins.' })
   async recountRuns(
     @Ctx() { database, viewer }: Context,
     @Args(() => PageArgs) args: PageArgs,
@@ -54,7 +54,7 @@ export class RunResolver {
     return undoneRunId === null ? null : loaders.run.load(undoneRunId);
   }
 
-  @FieldResolver(() => RecountChangeConnectionType, {
+  @FieldResolver(() => RecountChangeConnection.type, {
     description: 'What the run changed or, in a dry run, would change, in order.',
   })
   async changes(

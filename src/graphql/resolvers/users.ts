@@ -10,7 +10,7 @@ import { idOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
 import { CreateUserInput, DeleteUserInput } from '../inputs/mutations.js';
 import type { Connection } from '../lists/pagination.js';
-import { EnrollmentConnectionType } from '../types/connections.js';
+import { EnrollmentConnection } from '../types/connections.js';
 import { UserType } from '../types/objects.js';
 import { DeletePayload, UserPayload } from '../types/payloads.js';
 
@@ -33,7 +33,7 @@ export class UserResolver {
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => EnrollmentConnectionType, {
+  @FieldResolver(() => EnrollmentConnection.type, {
     description: 'The enrollments of the user, as far as the viewer sees them.',
   })
   enrollments(

@@ -1,0 +1,91 @@
+import { Directive, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
+import { PUBLIC } from '../cache-hints.js';
+import { Int } from '../int.js';
+import type { Sorted } from '../lists/cursors.js';
+import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
+
+/** Where a page stands among all. */
+@Directive(PUBLIC)
+@ObjectType('PageInfo', { description: 'Where a page stands among all.' })
+export class PageInfoType {
+  @Field(() => Boolean, { description: 'Whether there is more after this page.' })
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean, { description: 'Whether there is more before this page.' })
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the first entry; null on an empty page.' })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the last entry; null on an empty page.' })
+  endCursor!: string | null;
+}
+
+/** What a list has pages of. */
+interface Listed {
+  /** The name of the type of an entry, with which the names of the types of its lists begin. */
+  readonly name: string;
+  readonly type: abstract new () => object;
+  /** An entry, and several, in words; the article belongs to the first. */
+  readonly article: 'A' | 'An';
+  readonly entry: string;
+  readonly entries: string;
+  /** What `totalCount` counts. */
+  readonly counted: string;
+  /** Whether everybody sees the same. */
+  readonly isPublic: boolean;
+}
+
+/** The types of a list's pages: the connection, for fields that return it, and the resolver of its fields. */
+export interface ConnectionTypes {
+  readonly type: abstract new () => object;
+  readonly resolver: new () => object;
+}
+
+/** Returns the types of a list's pages, as Relay's connections have them: the connection, its edges, and its fields. */
+export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionTypes {
+  const { name, type, article, entry, entries, counted, isPublic } = listed;
+  const CacheHint: ClassDecorator = isPublic ? (Directive(PUBLIC) as ClassDecorator) : () => undefined;
+
+  @CacheHint
+  @ObjectType(`${name}Edge`, { description: `${article} ${entry} in a list.` })
+  class Edge {
+    @Field(() => String, { description: 'Its place in the list.' })
+    cursor!: string;
+
+    @Field(() => type, { description: `The ${entry}.` })
+    node!: Row;
+  }
+
+  @CacheHint
+  @ObjectType(`${name}Connection`, { description: `A page of ${entries}.` })
+  class ConnectionType {
+    @Field(() => PageInfoType, { description: 'Where the page stands among all.' })
+    pageInfo!: PageInfoType;
+  }
+
+  @Resolver(() => ConnectionType)
+  class ConnectionResolver {
+    @FieldResolver(() => [type], { description: `The ${entries} themselves.` })
+    nodes(@Root() { shown }: Connection<Row>): readonly Row[] {
+      return shown;
+    }
+
+    @FieldResolver(() => [Edge], { description: `The ${entries} with their cursors.` })
+    edges(@Root() connection: Connection<Row>): { cursor: string; node: Row }[] {
+      return edgesOf(connection);
+    }
+
+    @FieldResolver(() => PageInfoType, { description: 'Where the page stands among all.' })
+    pageInfo(@Root() connection: Connection<Row>): PageInfoType {
+      return pageInfoOf(connection);
+    }
+
+    @FieldResolver(() => Int, { description: `${counted}, on every page; counted only when selected.` })
+    totalCount(@Root() connection: Connection<Row>): Promise<number> {
+      return connection.count();
+    }
+  }
+
+  return { type: ConnectionType, resolver: ConnectionResolver };
+}
