@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import pTimeout from 'p-timeout';
 import { isClientGone, onFinished } from './answers/answer-finished.js';
 
 /**
@@ -16,13 +16,11 @@ export function drainOf(app: FastifyInstance, seconds: number, stopping: () => v
     const closed = app.close();
     // Not in Fastify's hook preClose: with one, it goes on listening for a while, and then resets new connections.
     stopping();
-    const over = new AbortController();
-    try {
-      const deadline = delay(seconds * 1000, 'late' as const, { signal: over.signal });
-      if ((await Promise.race([closed.then(() => requests.none()), deadline])) !== 'late') return 0;
-    } finally {
-      over.abort();
-    }
+    const haveEnded = await pTimeout(
+      closed.then(() => requests.none()).then(() => true),
+      { milliseconds: Math.max(1, seconds * 1000), fallback: () => false },
+    );
+    if (haveEnded) return 0;
     const { count } = requests;
     app.log.error({ requests: count, seconds }, 'closing the connections of requests that did not finish in time');
     app.server.closeAllConnections();

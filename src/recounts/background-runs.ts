@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { Database } from '../database/database.js';
 import { unlessStopped, withoutLimit } from '../database/time-limits/time-limit.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
@@ -10,17 +10,17 @@ import { runOf, type Run } from './run.js';
 import { runRow } from './run-rows.js';
 import { workOn } from './work.js';
 
-/** Gives a run to work on, or why there is none: startRecount(), resumeRun() and startUndo() do. */
+/** Returns a run to work on, or why there is none: startRecount(), resumeRun() and startUndo() do. */
 export type Claim = () => Promise<Outcome<ClaimedRun>>;
 
-/** Limits how long whoever starts a run waits for its end, in milliseconds. */
-const PATIENCE = 2000;
+/** The longest time that the caller who starts a run waits for its end, in milliseconds. */
+const MAX_ANSWER_WAIT_MS = 2000;
 
-/** Works on the runs of one process: each goes on after whoever started it has been answered. */
+/** The runs of one process: each continues after the caller who started it has been answered. */
 export class BackgroundRuns {
   readonly #stopping = new AbortController();
   readonly #atWork = new Set<ClaimedRun>();
-  /** Holds what is under way, from the claim to the last look at the run. */
+  /** What is under way, from the claim to the last look at the run. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #paused = new Set<number>();
   /** The turns of verifications, which are no runs, but as long. */
@@ -32,32 +32,32 @@ export class BackgroundRuns {
     private readonly onFailure: (id: number, error: unknown) => void,
   ) {}
 
-  /** Claims a run, works on it, and gives it as it is at its end or, where that takes longer, after two seconds. */
+  /** Claims a run, works on it, and returns it as it is when it finishes or, where that takes longer, after two seconds. */
   start(claim: Claim): Promise<Outcome<Run>> {
-    return this.#followed(this.#begin(claim, working => ended(working, PATIENCE)));
+    return this.#followed(this.#begin(claim, working => hasEnded(working, MAX_ANSWER_WAIT_MS)));
   }
 
-  /** Claims a run, works on it, and gives it as it is at its end. */
+  /** Claims a run, works on it, and returns it as it is when it finishes. */
   complete(claim: Claim): Promise<Outcome<Run>> {
     return this.#followed(this.#begin(claim, working => working));
   }
 
   /**
-   * Pauses each run after the chunk or repair at hand, and those whose chunk takes more than half of so many seconds in
-   * the middle of it; gives the ids of all that it has paused so far. What is started from now on is paused at once.
+   * Pauses each run after its current chunk or repair, or within it if that takes more than half of so many seconds.
+   * Returns the ids of all runs that it has paused so far; a run that is started from now on is paused at once.
    */
   async stop(seconds: number): Promise<number[]> {
     this.#stopping.abort();
     const half = (seconds * 1000) / 2;
-    // The other half is for taking the rest away: then another process need not wait until their leases run out.
-    if (!(await ended(this.#idle(), half)))
-      await ended(Promise.allSettled([...this.#atWork].map(claimed => this.#takeAway(claimed))), half);
+    // In the other half the rest are paused from outside, so that another process need not wait until their leases expire.
+    if (!(await hasEnded(this.#idle(), half)))
+      await hasEnded(Promise.allSettled([...this.#atWork].map(claimed => this.#pauseFromOutside(claimed))), half);
     return [...this.#paused];
   }
 
   async #begin(claim: Claim, wait: (working: Promise<void>) => Promise<unknown>): Promise<Outcome<Run>> {
     const claiming = claim();
-    // Whoever started a run has a time limit, and the run has none.
+    // The caller who started a run has a time limit; the run has none.
     const working = this.#followed(
       claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)),
     );
@@ -69,7 +69,7 @@ export class BackgroundRuns {
 
   #followed<Result>(working: Promise<Result>): Promise<Result> {
     this.#underWay.add(working);
-    // A claim that fails is the error of whoever asked for it.
+    // A claim that fails is the error of the caller who made it.
     void working.catch(() => undefined).finally(() => this.#underWay.delete(working));
     return working;
   }
@@ -92,10 +92,8 @@ export class BackgroundRuns {
     while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay]);
   }
 
-  /**
-   * Pauses a run whatever its work is at, which then finds that the run is not its own any more and changes nothing.
-   */
-  async #takeAway({ id, owner }: ClaimedRun): Promise<void> {
+  /** Pauses a run in the middle of its work, which then finds that it has lost the lease and changes nothing more. */
+  async #pauseFromOutside({ id, owner }: ClaimedRun): Promise<void> {
     const own = { id, owner, status: RunStatus.RUNNING };
     const taken = await inTransaction(
       this.database,
@@ -106,12 +104,10 @@ export class BackgroundRuns {
   }
 }
 
-/** Waits until work has ended, but no longer than so many milliseconds; tells whether it has. */
-async function ended(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([work.then(() => true), delay(milliseconds, false, { signal: over.signal })]);
-  } finally {
-    over.abort();
-  }
+/** Waits until work has ended, but at most so many milliseconds; returns true if it has ended. */
+function hasEnded(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return pTimeout(
+    work.then(() => true),
+    { milliseconds: Math.max(1, milliseconds), fallback: () => false },
+  );
 }

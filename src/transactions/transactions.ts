@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import pRetry from 'p-retry';
+import pTimeout from 'p-timeout';
 import type { Database } from '../database/database.js';
 import { faultOf, isInterrupted } from '../database/faults/fault-of.js';
 import type { Release } from '../database/connections/places.js';
@@ -63,7 +63,7 @@ const MAX_TRYING_MS = 10_000;
  * How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its
  * outcome is unknown.
  */
-const COMMIT_GRACE = 2000;
+const MAX_COMMIT_WAIT_MS = 2000;
 
 /**
  * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict ended it, a broken
@@ -75,7 +75,7 @@ const COMMIT_GRACE = 2000;
  *
  * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
  * under way is killed, and the transaction is rolled back behind the caller. A commit that was sent is not stopped: its
- * answer is waited for, for COMMIT_GRACE, since only that says what is saved.
+ * answer is waited for, for MAX_COMMIT_WAIT_MS, since only that says what is saved.
  *
  * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away or cannot be used,
  * DATABASE_FULL when it has no room, REQUEST_TIMEOUT when the time limit ended, COMMIT_UNKNOWN when a commit was not
@@ -143,7 +143,10 @@ class Tries<Result, Before extends Prepared> {
       return await unlessStopped(tries, limit);
     } catch (error) {
       if (!limit.signal.aborted || !this.#mayBeSaved) throw error;
-      return await within(COMMIT_GRACE, tries, () => new NoAnswer(limit.seconds));
+      return await pTimeout(tries, {
+        milliseconds: MAX_COMMIT_WAIT_MS,
+        message: new CommitNotAnswered(limit.seconds),
+      });
     }
   }
 
@@ -242,7 +245,8 @@ class Tries<Result, Before extends Prepared> {
   /** Returns the error that the caller is told, with the one of the database as its cause. */
   #told(error: unknown): unknown {
     const limit = this.#limit;
-    if (error instanceof NoAnswer) return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
+    if (error instanceof CommitNotAnswered)
+      return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
     if (this.#lost) {
       const what = isConnectionLost(this.#lost.cause) ? 'went away' : 'failed';
       return new TransactionError(
@@ -275,24 +279,10 @@ class Tries<Result, Before extends Prepared> {
 }
 
 /** Reports that a commit was not answered in time. */
-class NoAnswer extends Error {
+class CommitNotAnswered extends Error {
   constructor(seconds: number) {
     super(
       `The database did not confirm the commit within the ${seconds} s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.`,
     );
-  }
-}
-
-/** Returns what work gives, or throws when that takes longer than so many milliseconds. */
-async function within<Result>(milliseconds: number, work: Promise<Result>, late: () => Error): Promise<Result> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([
-      work,
-      delay(milliseconds, undefined, { signal: over.signal }).then(() => Promise.reject(late())),
-    ]);
-  } finally {
-    over.abort();
-    work.catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import pTimeout from 'p-timeout';
 import { cut } from './cut.js';
 
 /** The longest time for opening a connection after the server has let it in, in milliseconds. */
@@ -10,23 +10,19 @@ const MAX_SETTING_MS = 5000;
  * uses it then nor gives it back.
  */
 export async function prepareSession(connection: DatabaseConnection, settings: readonly string[]): Promise<void> {
-  const over = new AbortController();
-  const late = delay(MAX_SETTING_MS, undefined, { signal: over.signal }).then(() => {
+  const prepare = async (): Promise<void> => {
+    for (const sql of settings) await connection.executeQuery(CompiledQuery.raw(sql));
+  };
+  const late = (): never => {
     throw Object.assign(
       new Error(`The database let a connection in and then did not answer for ${MAX_SETTING_MS} ms.`),
       { code: 'ETIMEDOUT', fatal: true },
     );
-  });
-  const prepared = (async () => {
-    for (const sql of settings) await connection.executeQuery(CompiledQuery.raw(sql));
-  })();
+  };
   try {
-    await Promise.race([prepared, late]);
+    await pTimeout(prepare(), { milliseconds: MAX_SETTING_MS, fallback: late });
   } catch (error) {
     void cut(connection).catch(() => undefined);
     throw error;
-  } finally {
-    over.abort();
-    for (const one of [prepared, late]) one.catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
+import pTimeout from 'p-timeout';
 import type { Fault } from '../faults/fault.js';
 import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 import { cut } from './cut.js';
@@ -124,20 +124,14 @@ export class Turn implements DatabaseConnection {
       () => undefined,
       () => undefined,
     );
-    const killed = this.#kill(connection).then(() => ended);
-    const over = new AbortController();
-    const late = delay(MAX_KILL_MS, undefined, { signal: over.signal }).then(() =>
-      Promise.reject(new Error('The statement could not be killed in time.')),
-    );
     try {
       // Not until the killing is over too: it would end the next statement.
-      await Promise.race([killed, late]);
+      await pTimeout(
+        this.#kill(connection).then(() => ended),
+        { milliseconds: MAX_KILL_MS, message: 'The statement could not be killed in time.' },
+      );
     } catch {
       this.#cutOff(connection);
-    } finally {
-      over.abort();
-      killed.catch(() => undefined);
-      late.catch(() => undefined);
     }
   }
 

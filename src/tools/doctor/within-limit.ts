@@ -1,4 +1,6 @@
-/** Reports work that gave no sign of life for too long; it may still go on. */
+import pTimeout from 'p-timeout';
+
+/** The error of a check that gave no sign of life for too long; its work may continue. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 
@@ -9,19 +11,21 @@ export class NoAnswer extends Error {
   }
 }
 
-/**
- * Waits for work, but no longer than `limit` milliseconds after its last sign of life. Errors: NoAnswer; those of the
- * work.
- */
-export async function withinCheckLimit<Result>(
+/** Waits for work, but at most `limitMs` milliseconds after its last sign of life. Errors: NoAnswer; those of the work. */
+export function withinCheckLimit<Result>(
   work: (alive: () => void) => Promise<Result>,
-  limit: number,
+  limitMs: number,
 ): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new NoAnswer(limit)), limit);
-  try {
-    return await Promise.race([work(() => void timer.refresh()), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  let timer: NodeJS.Timeout | undefined;
+  return pTimeout(
+    work(() => void timer?.refresh()),
+    {
+      milliseconds: limitMs,
+      message: new NoAnswer(limitMs),
+      customTimers: {
+        setTimeout: ((late: () => void, ms: number) => (timer = setTimeout(late, ms))) as typeof setTimeout,
+        clearTimeout,
+      },
+    },
+  );
 }

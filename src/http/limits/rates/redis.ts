@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Redis } from 'ioredis';
+import pTimeout from 'p-timeout';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Allowance } from '../../../config/config-values.js';
 import { giveBackTo, takeFrom, type WindowState, type Windows } from './windows.js';
@@ -105,21 +106,19 @@ export class RedisRateLimits {
   }
 
   /** Returns the answer of Redis. Errors: those of Redis, and an answer that takes too long. */
-  async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    // First read what has arrived: if this process was busy, Redis may have answered in time.
-    const timer = setTimeout(
-      () => setImmediate(() => reject(new Error(`no answer within ${this.#maxWaitMs} ms`))),
-      this.#maxWaitMs,
-    );
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-      // Nothing awaits the promise that lost the race.
-      late.catch(() => undefined);
-      answer.catch(() => undefined);
-    }
+  #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return pTimeout(answer, {
+      milliseconds: this.#maxWaitMs,
+      // The error is made only when it is thrown: each request passes here.
+      fallback: (): never => {
+        throw new Error(`no answer within ${this.#maxWaitMs} ms`);
+      },
+      // First read what has arrived: if this process was busy, Redis may have answered in time.
+      customTimers: {
+        setTimeout: ((late: () => void, ms: number) => setTimeout(() => setImmediate(late), ms)) as typeof setTimeout,
+        clearTimeout,
+      },
+    });
   }
 
   #pass(): null {
