@@ -6,7 +6,9 @@ import { dateOf, isTrue, type PlainRow, type StoredBoolean, type StoredMoment, t
 export interface RowReader<Entity> {
   /** The names of the table's columns. */
   readonly columns: readonly (keyof StoredRow<Entity> & string)[];
-  /** Returns a raw row under the names of the entity's properties, with dates and booleans made of the driver's values. */
+  /**
+   * Returns a raw row under the names of the entity's properties, with dates and booleans made of the driver's values.
+   */
   plain(row: StoredRow<Entity>): PlainRow<Entity>;
 }
 

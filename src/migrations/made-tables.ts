@@ -1,6 +1,6 @@
 import { pageIndexes } from './page-indexes.js';
 
-/** A table that a migration makes: what tells it from a table of the same name that another application made. */
+/** A table that a migration makes: what distinguishes it from a table of the same name of another application. */
 export interface MadeTable {
   readonly name: string;
   readonly columns: readonly string[];

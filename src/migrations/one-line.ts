@@ -1,5 +1,5 @@
 /**
- * Gives a statement on one line.
+ * Returns a statement on one line.
  *
  * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part
  * of them.

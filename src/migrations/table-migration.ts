@@ -6,8 +6,8 @@ import { MigrationRefused } from './migration-refused.js';
 import { othersIn, takenIn } from './own-tables.js';
 
 /**
- * A migration that makes tables. It takes no table that is there for its own, and undoing it drops nothing else than it
- * made, whichever program runs it. Errors: MigrationRefused.
+ * A migration that makes tables. It never takes an existing table for its own, and undoing it drops only what it made,
+ * whichever program runs it. Errors: MigrationRefused.
  */
 export abstract class TableMigration extends Migration {
   /** The tables, in the order in which they can be dropped. */

@@ -9,7 +9,7 @@ import { isToRunAgain, lasts, TransactionError } from '../transactions/transacti
 export function passes(error: unknown): boolean {
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return true;
   const fault = faultWithin(error);
-  if (fault?.told != null) return !lasts(fault);
+  if (fault?.callerCode != null) return !lasts(fault);
   return error instanceof TransactionError || error instanceof NoTurn || isToRunAgain(error);
 }
 

@@ -7,7 +7,7 @@ import { NoTurn } from '../database/connections/waiting-line.js';
  * Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was
  * changed.
  */
-export type TransactionErrorCode = NonNullable<Fault['told']> | 'COMMIT_UNKNOWN';
+export type TransactionErrorCode = NonNullable<Fault['callerCode']> | 'COMMIT_UNKNOWN';
 
 /** Reports a transaction that did not go through; `cause` is the last error of the database. */
 export class TransactionError extends Error {
@@ -52,8 +52,8 @@ export function unavailableMessage(fault: Fault): string {
  * Returns true for a fault that stays as it is until somebody does something about it: neither time nor other
  * connections help.
  */
-export function lasts({ told, again }: Fault): boolean {
-  return told === 'DATABASE_UNAVAILABLE' && !again;
+export function lasts({ callerCode, isTransient }: Fault): boolean {
+  return callerCode === 'DATABASE_UNAVAILABLE' && !isTransient;
 }
 
 function faultIsShort({ kind }: Fault): boolean {
@@ -65,7 +65,7 @@ function faultIsShort({ kind }: Fault): boolean {
  */
 export function isConflict(error: unknown): boolean {
   if (error instanceof NoTurn) return true;
-  return error instanceof CounterError ? error.retryable : faultOf(error)?.told === 'RETRY_LATER';
+  return error instanceof CounterError ? error.retryable : faultOf(error)?.callerCode === 'RETRY_LATER';
 }
 
 /**
@@ -73,7 +73,7 @@ export function isConflict(error: unknown): boolean {
  * database was not there for a moment.
  */
 export function isToRunAgain(error: unknown): boolean {
-  return error instanceof CounterError ? error.retryable : (faultOf(error)?.again ?? false);
+  return error instanceof CounterError ? error.retryable : (faultOf(error)?.isTransient ?? false);
 }
 
 /** Lists why a transaction can end without being the caller's mistake, as metrics name it. */
@@ -114,6 +114,6 @@ export function retryReason(error: unknown): (typeof conflictReasons)[number] {
  * in a moment.
  */
 export function isConnectionLost(error: unknown): boolean {
-  const { ended, again } = faultOf(error) ?? {};
-  return again === true && (ended === 'connection' || ended === 'server');
+  const { ended, isTransient } = faultOf(error) ?? {};
+  return isTransient === true && (ended === 'connection' || ended === 'server');
 }

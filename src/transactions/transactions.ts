@@ -274,7 +274,7 @@ class Tries<Result, Before extends Prepared> {
     if (cause instanceof WorkStopped || isInterrupted(cause))
       return new TransactionError('REQUEST_TIMEOUT', timeoutMessage(limit), { cause });
     const fault = faultOf(cause);
-    return fault?.told ? new TransactionError(fault.told, unavailableMessage(fault), { cause }) : error;
+    return fault?.callerCode ? new TransactionError(fault.callerCode, unavailableMessage(fault), { cause }) : error;
   }
 }
 

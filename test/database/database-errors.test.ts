@@ -207,7 +207,7 @@ describe('an error of a database', () => {
   });
 
   it('that is in no table is told as a mistake, and leaves it open whether a COMMIT took place', () => {
-    expect(faultOf(ofServer(3999))).toMatchObject({ told: null, atCommit: 'unknown', again: false });
+    expect(faultOf(ofServer(3999))).toMatchObject({ callerCode: null, atCommit: 'unknown', isTransient: false });
   });
 
   it('is a trouble of the database exactly where callers are told that it cannot be used or has no room', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Checkpoints, MAX_COPIED_HERE_BYTES } from '../../src/database/dialects/sqlite/sqlite-checkpoint.js';
+import { Checkpoints, MAX_COPIED_HERE_BYTES } from '../../src/database/dialects/sqlite/checkpoints.js';
 
 let path: string;
 let folder: string;

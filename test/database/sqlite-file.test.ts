@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
 import { isBusy } from '../../src/database/dialects/sqlite/errors.js';
-import { openFile } from '../../src/database/dialects/sqlite/sqlite-file.js';
+import { openFile } from '../../src/database/dialects/sqlite/file.js';
 
 it('a file that another process keeps for itself is busy, and not taken for one that is not ours', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-file-'));

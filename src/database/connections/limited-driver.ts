@@ -8,15 +8,15 @@ import type { Places, Release } from './places.js';
 import { laneOfTransaction, type Lane } from './purposes.js';
 import { Turn, type Taken } from './turn.js';
 
-/** How a server ends statements that take too long by itself. */
+/** The limits by which a server itself ends statements that take too long. */
 export interface StatementLimits {
-  /** Returns false for a server that must not do that; asked once a server at most. */
+  /** Returns false for a server that must not do that. */
   areKnown(connection: DatabaseConnection): Promise<boolean>;
   /** Returns the text of a statement that the server ends after so many milliseconds. */
   limited(sql: string, milliseconds: number): string;
 }
 
-/** What the driver must know of a server. */
+/** The properties of a server that the driver needs. */
 export interface Server {
   readonly statementLimits: StatementLimits;
   faultOf(error: unknown): Fault | null;
@@ -26,12 +26,14 @@ export interface Server {
   closed(): void;
 }
 
-/** How long a connection is asked for again and again, where the server takes no more of them, in milliseconds. */
+/**
+ * The longest time for which a connection is requested again while the server takes no more of them, in milliseconds.
+ */
 const MAX_CROWDED_MS = 5000;
 
 /**
- * How soon after connections were found to lead to a server that takes no changes others are given up for it, in
- * milliseconds.
+ * The shortest time between two moments at which all connections are given up because they lead to a server that takes
+ * no changes, in milliseconds.
  */
 const MIN_OUTDATED_MS = 1000;
 
@@ -41,7 +43,9 @@ const MIN_OUTDATED_MS = 1000;
  * failure of each statement that it has stopped.
  */
 export class LimitedDriver implements Driver {
-  /** When each connection was opened, and before when they are outdated, by the process's clock. */
+  /**
+   * The moments at which each connection was opened, and before which connections are outdated, by the process's clock.
+   */
   readonly #openedAt = new WeakMap<DatabaseConnection, number>();
   #outdatedBefore = Number.NEGATIVE_INFINITY;
 
@@ -67,7 +71,7 @@ export class LimitedDriver implements Driver {
     try {
       return await unlessStopped(opening, limit);
     } catch (error) {
-      // One that is opened too late, by a server that hangs, say, is for somebody else.
+      // A connection that is opened too late, as by a server that hangs, goes to the next caller.
       void opening.then(
         taken => taken.giveBack(),
         () => undefined,

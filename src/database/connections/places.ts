@@ -4,15 +4,15 @@ import { WaitingLine, type WaitRule } from './waiting-line.js';
 /** Gives a place back; a second call does nothing. */
 export type Release = () => void;
 
-/** Rules for those who take places for one thing: how many are kept for them, and how long they wait. */
+/** The rule for one purpose: how many places are reserved for it, and how long its callers wait. */
 export interface PlaceRule extends WaitRule {
   readonly kept: number;
 }
 
-/** The rules for each thing that places are taken for. */
+/** The rules for each purpose. */
 export type PlaceRules<For extends string> = Readonly<Record<For, PlaceRule>>;
 
-/** Those who take places for one thing. */
+/** The callers that take places for one purpose. */
 interface Takers {
   readonly kept: number;
   readonly line: WaitingLine;
@@ -20,9 +20,9 @@ interface Takers {
 }
 
 /**
- * The places that a pool has for connections. Some are kept for each thing that they are taken for, so that those who
- * wait for locks leave room for readers, slow readers leave room for changes, and neither makes the database look as if
- * it did not answer. The other places go to those who have waited longest.
+ * The places that a pool has for connections. Some are reserved for each purpose, so that work that waits for locks
+ * leaves room for readers, slow readers leave room for changes, and neither makes the database look as if it did not
+ * answer. The other places go to whatever has waited longest.
  */
 export class Places<For extends string> {
   readonly #takers: ReadonlyMap<For, Takers>;
@@ -32,7 +32,7 @@ export class Places<For extends string> {
     rules: PlaceRules<For>,
   ) {
     const all = Object.entries<PlaceRule>(rules) as [For, PlaceRule][];
-    // A pool may be so small that not all can have what is kept for them in a larger one.
+    // A small pool may not have enough places to reserve some for each.
     const fits = all.reduce((sum, [, { kept }]) => sum + kept, 0) < most;
     this.#takers = new Map(
       all.map(([name, rule]) => [
@@ -50,7 +50,7 @@ export class Places<For extends string> {
     return this.#sum(({ line }) => line.length);
   }
 
-  /** Takes a place, as soon as there is one for that. Errors: those of WaitingLine.wait(). */
+  /** Takes a place, as soon as there is one for the purpose. Errors: those of WaitingLine.wait(). */
   async take(what: For, limit: TimeLimit | undefined): Promise<Release> {
     limit?.check();
     const takers = this.#takers.get(what)!;
@@ -65,13 +65,13 @@ export class Places<For extends string> {
     };
   }
 
-  /** Returns true where a place is left beside those that are kept for the others. */
+  /** Returns true if a place is left beside those that are reserved for the others. */
   #isFree(takers: Takers): boolean {
     const keptForOthers = this.#sum(other => (other === takers ? 0 : Math.max(0, other.kept - other.taken)));
     return this.taken + keptForOthers < this.most;
   }
 
-  /** Gives free places to those who have waited longest among those for whom there is one. */
+  /** Gives free places to the callers that have waited longest among those for which there is one. */
   #giveOn(): void {
     for (;;) {
       const [next] = [...this.#takers.values()]

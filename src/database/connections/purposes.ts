@@ -3,12 +3,12 @@ import type { PlaceRules } from './places.js';
 import type { WaitRule } from './waiting-line.js';
 
 /**
- * Names what a connection is taken for: to read, or anything else outside of a transaction; for a transaction that may
- * write; to see whether the database answers.
+ * The purposes for which a connection is taken: to read, or anything else outside of a transaction; for a transaction
+ * that may write; to see whether the database answers.
  */
 export type Purpose = 'read' | 'transaction' | 'probe';
 
-/** Names what a connection to a server is taken for, and for which rows. */
+/** The purposes for which a connection to a server is taken, and for which rows. */
 export type Lane =
   | 'read enrollments'
   | 'read users'
@@ -19,23 +19,23 @@ export type Lane =
   | 'look at viewers'
   | 'probe';
 
-/** How those wait who read: a connection is given back after a statement. */
+/** The rule for the wait of a read: a connection is given back after one statement. */
 const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
 /**
- * How those wait who change something, for a connection or for others who change the same course: as long as a
- * transaction goes on against conflicts, but none is begun that would be stopped before its end.
+ * The rule for the wait of a change, for a connection or for another change to the same course: as long as a
+ * transaction is retried on conflicts, but none is begun that would be stopped before its end.
  */
 export const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
-/** How connections are shared that are all alike: as they are to a file, which locks no tables. */
+/** The shares of connections that are all alike, such as those to a file, which locks no tables. */
 export const purposeRules: PlaceRules<Purpose> = {
   read: { kept: 0, ...reading },
   transaction: { kept: 0, ...changing },
   probe: { kept: 1, ...reading },
 };
 
-/** How the 20 connections to a server are shared: whatever one table makes wait, each lane has room of its own. */
+/** The shares of the 20 connections to a server: each lane has room of its own, even if a table makes others wait. */
 export const laneRules: PlaceRules<Lane> = {
   'read enrollments': { kept: 2, ...reading },
   'read users': { kept: 2, ...reading },
@@ -47,7 +47,7 @@ export const laneRules: PlaceRules<Lane> = {
   probe: { kept: 1, ...reading },
 };
 
-/** What work is for, as far as its statements do not tell it themselves. */
+/** The aim of work, as far as its statements do not show it. */
 interface Aim {
   readonly isProbe?: true;
   readonly isLookAtViewers?: true;
@@ -62,20 +62,20 @@ export function asProbe<Result>(work: () => Result): Result {
   return aims.run({ isProbe: true }, work);
 }
 
-/** Runs a look at the users who ask: each request with a token may wait for it, whatever it asks for. */
+/** Runs a look at the users who send requests: each request with a token may wait for it. */
 export function asLookAtViewers<Result>(work: () => Result): Result {
   return aims.run({ isLookAtViewers: true }, work);
 }
 
 /**
- * Runs work that a change waits for: what it reads outside of a transaction finds room where changes do, however many
+ * Runs work that a change waits for: its reads outside of a transaction use the connections of changes, however many
  * slow readers there are.
  */
 export function forChange<Result>(work: () => Result): Result {
   return aims.run({ ...aims.getStore(), isChange: true }, work);
 }
 
-/** Runs work whose transactions need no enrollments: they find room however many wait for that table. */
+/** Runs work whose transactions need no enrollments: they find a connection however many wait for that table. */
 export function withoutEnrollments<Result>(work: () => Result): Result {
   return aims.run({ ...aims.getStore(), leavesEnrollments: true }, work);
 }
@@ -85,7 +85,7 @@ export function isForChange(): boolean {
   return aims.getStore()?.isChange === true;
 }
 
-/** Returns what a statement outside of a transaction takes its place for. */
+/** Returns the purpose of a statement outside of a transaction. */
 export function purposeOutsideTransactions(): Purpose {
   return aims.getStore()?.isProbe ? 'probe' : 'read';
 }
@@ -103,7 +103,7 @@ export function laneOf(purpose: Purpose, sql: string): Lane {
   return sql.includes('core_user') ? 'read users' : sql.includes('core_course') ? 'read courses' : 'read others';
 }
 
-/** Returns the lane of a transaction, of which it is not known yet what it will send. */
+/** Returns the lane of a transaction, whose statements are not known yet. */
 export function laneOfTransaction(isReadOnly: boolean): Lane {
   if (isReadOnly) return 'read enrollments';
   return aims.getStore()?.leavesEnrollments ? 'change others' : 'change enrollments';

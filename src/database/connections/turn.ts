@@ -15,14 +15,14 @@ export interface Taken {
 }
 
 /**
- * How long the killing of a statement may take before the connection is cut instead, in milliseconds; a server that
+ * The longest time for killing a statement, in milliseconds; then the connection is cut instead, because a server that
  * hangs kills nothing.
  */
 const MAX_KILL_MS = 5000;
 
 /**
- * Returns what statements outside of a transaction take their place for; what is read before a change, or to answer one
- * that is saved, is a part of it.
+ * Returns the purpose of statements outside of a transaction; a read before a change, or for the answer to a saved
+ * change, is a part of that change.
  */
 function purposeWithin(limit: TimeLimit | undefined): Purpose {
   const purpose = purposeOutsideTransactions();
@@ -30,9 +30,9 @@ function purposeWithin(limit: TimeLimit | undefined): Purpose {
 }
 
 /**
- * One connection for as long as somebody has it, taken at the first statement, when it is known what for. Within a time
- * limit, no statement begins after the limit has ended, and the one that is under way then is killed; nobody else gets
- * the connection before that statement has come to its end.
+ * One connection for as long as a caller has it, taken at the first statement, when its purpose is known. Within a time
+ * limit, no statement begins after the limit has ended, and a statement under way then is killed; the connection goes
+ * to nobody else before that statement has ended.
  */
 export class Turn implements DatabaseConnection {
   readonly #purpose: Purpose;
@@ -97,7 +97,7 @@ export class Turn implements DatabaseConnection {
     yield* connection.streamQuery<Row>(query, chunkSize);
   }
 
-  /** Returns what the database answers, whose errors are looked at on their way. */
+  /** Returns the database's answer, and notes its errors. */
   async noting<Result>(answer: Promise<Result>): Promise<Result> {
     try {
       return await answer;
@@ -113,7 +113,7 @@ export class Turn implements DatabaseConnection {
     this.#released = true;
     const taken = this.#taken;
     if (!taken) return;
-    // Nobody waits for the rest of a question that was given up, which may be half asked.
+    // Nobody waits for the rest of a question that was given up, and it may be half sent.
     if (this.#purpose === 'probe' && this.limit?.signal.aborted) this.#cutOff(taken.connection);
     void this.#underWay.then(taken.giveBack);
   }

@@ -14,9 +14,9 @@ export type WaitRefusal = (typeof waitRefusals)[number];
 /** Publishes each wait that was refused, as NoTurn. */
 export const refusedWaits = channel('rollcall:refused-wait');
 
-/** How long one waits at most. */
+/** The rule for a wait. */
 export interface WaitRule {
-  /** In milliseconds. */
+  /** The longest wait, in milliseconds. */
   readonly maxWaitMs: number;
   /**
    * Whether a wait ends while enough of the request's time is left to do what is waited for; if not, it may take all of
@@ -31,8 +31,8 @@ export interface WaitRule {
 const MAX_WAITING = 5000;
 
 /**
- * Reports that work was not begun, since its turn did not come; one of MikroORM's errors, so that MikroORM passes it on
- * as it is.
+ * Reports that work was not begun because its turn did not come; one of MikroORM's errors, so that MikroORM passes it
+ * on unchanged.
  */
 export class NoTurn extends DriverException {
   constructor(
@@ -47,16 +47,16 @@ export class NoTurn extends DriverException {
   }
 }
 
-/** One who waits, and since when, as a moment of performance.now(). */
+/** A caller that waits, and since when, as a moment of performance.now(). */
 interface Waiting {
   readonly since: number;
   readonly go: () => void;
 }
 
 /**
- * Those who wait for one thing, in the order in which they began to wait, be it for something else that they have had
- * meanwhile: who has waited for others of the same course does not stand behind all who came later to wait for a
- * connection.
+ * The callers that wait for one thing, in the order in which they began to wait, even if that was for something else
+ * that they have had meanwhile: a caller that has waited for others of the same course does not stand behind all that
+ * came later to wait for a connection.
  */
 export class WaitingLine {
   readonly #waiting: Waiting[] = [];
@@ -70,14 +70,14 @@ export class WaitingLine {
     return this.#waiting.length;
   }
 
-  /** Since when the first waits; undefined: nobody does. */
+  /** The moment since which the first caller waits; undefined: nobody waits. */
   get first(): number | undefined {
     return this.#waiting[0]?.since;
   }
 
   /**
-   * Resolves when it is the caller's turn, which then is the caller's to give on. Errors: WorkStopped where the limit
-   * ends before that, NoTurn where the wait takes too long or the line is full; then the caller has left the line.
+   * Resolves when it is the caller's turn, which the caller then passes on. Errors: WorkStopped if the limit ends
+   * before that, NoTurn if the wait takes too long or the line is full; then the caller has left the line.
    */
   wait(limit: TimeLimit | undefined): Promise<void> {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));
@@ -105,14 +105,14 @@ export class WaitingLine {
           resolve();
         },
       };
-      // Most come last.
+      // Most begin to wait last.
       const place = this.#waiting.findLastIndex(({ since }) => since <= waiting.since) + 1;
       this.#waiting.splice(place, 0, waiting);
       limit?.signal.addEventListener('abort', stop, { once: true });
     });
   }
 
-  /** Gives the turn to the one who has waited longest. Returns false where nobody waits. */
+  /** Gives the turn to the caller that has waited longest. Returns false if nobody waits. */
   giveOn(): boolean {
     const first = this.#waiting.shift();
     first?.go();

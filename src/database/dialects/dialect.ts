@@ -14,7 +14,7 @@ export type Database = MikroORM<AbstractSqlDriver>;
 /** The kind of a database: the scheme of its URL. */
 export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
 
-/** What MikroORM.init takes. */
+/** The options of MikroORM.init. */
 export type Options = Partial<OrmOptions>;
 
 /**
@@ -47,24 +47,26 @@ export interface Dialect {
   readonly inspection: Inspection;
 }
 
-/** How this process uses its connections to a database. */
+/** The use that this process makes of its connections to a database. */
 export interface PoolUse {
   /** The number of connections that run a statement or hold a transaction, or are being opened. */
   readonly active: number;
   readonly idle: number;
-  /** The number of those who wait for a connection. */
+  /** The number of callers that wait for a connection. */
   readonly waiting: number;
   /** The most connections that there can be. */
   readonly most: number;
 }
 
-/** How a database is connected to. */
+/** The rules for connecting to a database. */
 export interface ConnectionRules {
   /** Returns the driver for a URL, loaded now, with MikroORM's options that belong to it. */
   options(url: string): Promise<Options>;
   /** Returns how the connections are used now; asks the database nothing. */
   use(database: Database): Promise<PoolUse>;
-  /** Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe. */
+  /**
+   * Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe.
+   */
   withoutIdleLimit<Result>(em: SqlEntityManager, work: () => Promise<Result>): Promise<Result>;
   /** Asks the database, and returns in a few words why it takes no changes; null: none is known. */
   reasonForNoChanges(database: Database): Promise<string | null>;
@@ -72,7 +74,7 @@ export interface ConnectionRules {
   readonly unseenFaults: readonly FaultKind[];
 }
 
-/** How SQL of ours is written where the databases differ. */
+/** The SQL of ours that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, as its columns hold moments. */
   now(secondsLater?: number): string;
@@ -92,13 +94,13 @@ export interface SqlRules {
     index: string | null,
   ): SelectQueryBuilder<Tables, Table, object>;
   /**
-   * Whether ORDER BY the key with LIMIT 1, in a subquery that another query gives its value, reads and sorts all rows of
-   * that value, and min() or max() do not.
+   * Whether ORDER BY the key with LIMIT 1, in a subquery that another query gives its value, reads and sorts all rows
+   * of that value, and min() or max() do not.
    */
   readonly sortsForFirst: boolean;
 }
 
-/** How the schema of a database is read and changed. */
+/** The rules for reading and changing the schema of a database. */
 export interface SchemaRules {
   /** The migrations, oldest first. */
   readonly migrations: readonly MigrationEntry[];
@@ -127,7 +129,7 @@ export interface SchemaRules {
   alteredShare(database: Database): Promise<number | null>;
 }
 
-/** What a database lets its users do. */
+/** The privileges of a database's users. */
 export interface PrivilegeRules {
   /** The privileges that triggers need which keep the counts. */
   readonly forTriggers: readonly Need[];
@@ -145,13 +147,13 @@ export interface PrivilegeRules {
   examineTriggers(database: Database, exist: boolean): Promise<Finding[]>;
 }
 
-/** How a database would run a statement. */
+/** The way in which a database would run a statement. */
 export interface Plan {
   /** The index in which it would look up values; null: it would read all rows, be it in the order of an index. */
   readonly index: string | null;
   /** The indexes that it has considered. */
   readonly possible: readonly string[];
-  /** What it says of it. */
+  /** Its own words for it. */
   readonly text: string;
 }
 
@@ -161,7 +163,7 @@ export interface NumberType {
   readonly highest: bigint;
 }
 
-/** What the doctor asks of a database. */
+/** The questions that the doctor asks a database. */
 export interface Inspection {
   version(database: Database): Promise<string>;
   /** Returns the kind that a version is of: a server may be of another than its URL says. */
@@ -176,7 +178,9 @@ export interface Inspection {
   examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]>;
   /** Examines whether a rollback undoes changes to tables; no finding: it does. */
   examineRollback(database: Database, tables: readonly string[]): Promise<Finding[]>;
-  /** Returns the types of the columns that hold fewer numbers than 64 bits do, or unsigned ones, each by `table.column`. */
+  /**
+   * Returns the types of the columns that hold fewer numbers than 64 bits do, or unsigned ones, each by `table.column`.
+   */
   numberTypes(database: Database): Promise<ReadonlyMap<string, NumberType>>;
   /** Returns the highest number that a table's key has had: those of deleted rows are not given again. */
   highestKey(database: Database, table: string): Promise<bigint>;

@@ -27,5 +27,5 @@ export function faultWithin(error: unknown): Fault | null {
  * somebody killed it.
  */
 export function isInterrupted(error: unknown): boolean {
-  return faultOf(error)?.told === 'REQUEST_TIMEOUT';
+  return faultOf(error)?.callerCode === 'REQUEST_TIMEOUT';
 }

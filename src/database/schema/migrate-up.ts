@@ -14,7 +14,7 @@ export interface Migrating {
    * the entity manager is in that of the migrations, so that both are there or neither; elsewhere it is in none.
    */
   readonly fill?: (em: SqlEntityManager) => Promise<void>;
-  /** Whether triggers are to be made for the tables, for which the user needs privileges too. */
+  /** Whether the counting triggers are to be created too, for which the user needs more privileges. */
   readonly withTriggers?: boolean;
 }
 
@@ -22,8 +22,8 @@ export interface Migrating {
 const MAX_LOOKS = 6;
 
 /**
- * Applies the migrations that are pending and returns their names, oldest first. Of several processes that start at once,
- * one migrates an empty schema and fills it, and the others wait for that and go on.
+ * Applies the migrations that are pending and returns their names, oldest first. Of several processes that start at
+ * once, one migrates an empty schema and fills it, and the others wait for that and go on.
  *
  * Errors, before anything is changed: SchemaError where the database holds what our migrations did not make,
  * MissingPrivilegeError where its user may not apply them.
@@ -98,14 +98,14 @@ function wasEmpty({ applied }: FoundSchema): boolean {
   return (applied ?? []).length === 0;
 }
 
-/** Makes the database where it is missing; the lock needs one to connect to. */
+/** Creates the database if it is missing; the lock needs one to connect to. */
 async function makeDatabase(database: Database): Promise<void> {
   const dbName = database.config.get('dbName');
   try {
     await database.schema.ensureDatabase();
   } catch (error) {
     if (!dialectOf(database).schema.isMadeByAnother(error)) throw error;
-    // MikroORM is left connected to the server's own database, from which it would have made this one.
+    // MikroORM stays connected to the server's own database, from which it would have created this one.
     await database.reconnect({ dbName });
   }
 }

@@ -5,7 +5,7 @@ import { DriverException } from '@mikro-orm/core';
 export type StopReason = 'deadline' | 'client_gone';
 
 /**
- * Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on as it is.
+ * Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on unchanged.
  */
 export class WorkStopped extends DriverException {
   constructor(
@@ -50,15 +50,16 @@ export class TimeLimit {
   }
 
   /**
-   * When work is begun at the latest, as a moment of performance.now(): what waits for longer would be stopped before
-   * it is done, in vain, and keep others waiting meanwhile. What reads for the answer to a change that is saved is
-   * begun all the same.
+   * The latest moment to begin work, as one of performance.now(): work that begins later would be stopped before it is
+   * done, and keep others waiting in vain. A read for the answer to a saved change is begun all the same.
    */
   get lastStart(): number {
     return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * WORK_SHARE;
   }
 
-  /** True once a change was saved within this limit, or may have been: then "nothing was changed" is not to be said. */
+  /**
+   * True once a change was saved within this limit, or may have been: then no answer may say that nothing was changed.
+   */
   get maySave(): boolean {
     return this.#maySave;
   }
@@ -68,7 +69,7 @@ export class TimeLimit {
     this.#maySave = true;
   }
 
-  /** What was waited for in this process, and refused, when the time was over. */
+  /** The refusal of a wait in this process that the end of the time has caused. */
   refusal: Error | undefined;
 
   /**
@@ -85,7 +86,7 @@ export class TimeLimit {
     if (!this.signal.aborted) this.#stopping.abort(new WorkStopped(reason, this));
   }
 
-  /** Ends the limit, for work that is done. */
+  /** Ends the limit of work that is done. */
   end(): void {
     clearTimeout(this.#timer);
   }
@@ -146,13 +147,13 @@ export function withoutLimit<Result>(work: () => Result): Result {
   return limits.run(undefined, work);
 }
 
-/** Returns the limit of the work in whose course it is called; undefined: there is none. */
+/** Returns the limit of the work that calls it; undefined: the work has none. */
 export function currentLimit(): TimeLimit | undefined {
   return limits.getStore();
 }
 
 /**
- * Returns what work gives, or throws WorkStopped as soon as the limit in force stops it; the work itself is not
+ * Returns the result of work, or throws WorkStopped as soon as the limit in force stops it; the work itself is not
  * interrupted.
  */
 export async function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
@@ -165,8 +166,7 @@ export async function unlessStopped<Result>(work: Promise<Result>, limit = curre
     return await Promise.race([stopped, work]);
   } finally {
     limit.signal.removeEventListener('abort', stop);
-    // A stop that nobody waits for any more is no unhandled error, and neither is the end of work that nobody waits
-    // for.
+    // A stop, or the end of work, that nobody waits for any more is not an unhandled error.
     stopped.catch(() => undefined);
     work.catch(() => undefined);
   }

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * The waits of some work: since when it waits, by which its place in a line is told, and when they end, as moments of
- * performance.now().
+ * The waits of some work, as moments of performance.now(): since when it waits, which gives its place in a line, and
+ * when its waits end.
  */
 interface Waits {
   readonly since: number;
@@ -12,8 +12,8 @@ interface Waits {
 const waits = new AsyncLocalStorage<Waits | undefined>();
 
 /**
- * Runs work all of whose waits for its turn end at one moment of performance.now() at the latest, and which, in each
- * line, comes before all who have begun later.
+ * Runs work whose waits for its turn all end at one moment of performance.now() at the latest, and which comes, in each
+ * line, before everything that has begun to wait later.
  */
 export function waitingUntil<Result>(end: number, work: () => Result, since = performance.now()): Result {
   const outer = waits.getStore();
@@ -28,13 +28,13 @@ export function waitingAnew<Result>(work: () => Result): Result {
   return waits.run(undefined, work);
 }
 
-/** Returns since when the work waits that begins to wait now. */
+/** Returns the moment since which work waits that begins to wait now. */
 export function waitStart(): number {
   return waits.getStore()?.since ?? performance.now();
 }
 
 /**
- * Returns when a wait that begins now and may take so many milliseconds is to end, as a moment of performance.now().
+ * Returns the end of a wait that begins now and may take so many milliseconds, as a moment of performance.now().
  */
 export function waitEnd(milliseconds: number): number {
   return Math.min(performance.now() + milliseconds, waits.getStore()?.end ?? Infinity);

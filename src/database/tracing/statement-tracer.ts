@@ -2,22 +2,23 @@ import { DefaultLogger, type LogContext, type LoggerOptions } from '@mikro-orm/c
 import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api';
 import { recordedSpan, tracer } from './tracing.js';
 
-/** Limits the text of a statement in a trace, in characters: one for a thousand ids has as many question marks. */
-const LONGEST = 2000;
+/**
+ * The most of a statement's text in a trace, in characters: a statement for a thousand ids has a thousand question
+ * marks.
+ */
+const MAX_TEXT_LENGTH = 2000;
 
 /**
- * Is what MikroORM tells of a statement that it has run; `took` is in milliseconds, and left out for what opens and
- * closes transactions.
+ * A statement that MikroORM has run; `took` is in milliseconds, and left out for a statement that opens or closes a
+ * transaction.
  */
 type Statement = LogContext & { readonly query: string; readonly took?: number; readonly results?: number };
 
-/**
- * Is MikroORM's logger, which also adds a span for each statement to the trace under way: its text, never its values.
- */
+/** MikroORM's logger, which also adds a span for each statement to the active trace: its text, never its values. */
 export class StatementTracer extends DefaultLogger {
   constructor(
     options: LoggerOptions,
-    /** Names the database system as OpenTelemetry does, which is as its URL does. */
+    /** The name of the database system in OpenTelemetry, which is the scheme of its URL. */
     private readonly system: string,
   ) {
     super(options);
@@ -44,7 +45,7 @@ function addSpan(parent: Span, system: string, { query, took, results, level }: 
     attributes: {
       'db.system.name': system,
       'db.operation.name': operation,
-      'db.query.text': query.slice(0, LONGEST),
+      'db.query.text': query.slice(0, MAX_TEXT_LENGTH),
       ...(table !== undefined && { 'db.collection.name': table }),
       ...(results !== undefined && { 'db.response.returned_rows': results }),
     },

@@ -1,19 +1,19 @@
 import { INVALID_SPAN_CONTEXT, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 
-/** Makes Rollcall's spans; where the process has no SDK of OpenTelemetry, they are nothing. */
+/** The maker of Rollcall's spans; without an SDK of OpenTelemetry in the process, they do nothing. */
 export const tracer = trace.getTracer('rollcall');
 
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
-/** Gives the span that is active and recorded; undefined: whatever runs now is not traced. */
+/** Returns the span that is active and recorded; undefined: the work at hand is not traced. */
 export function recordedSpan(): Span | undefined {
   const span = trace.getActiveSpan();
   return span?.isRecording() ? span : undefined;
 }
 
 /**
- * Runs work in a span under the active one; where nothing is traced, only runs it. A failure is named by its code, for
- * messages may hold values.
+ * Runs work in a span under the active one; without an active span, only runs it. A failure is recorded by its code,
+ * because messages may hold values.
  */
 export function inSpan<Result>(name: string, work: (span: Span) => Promise<Result>): Promise<Result> {
   if (!recordedSpan()) return work(NO_SPAN);

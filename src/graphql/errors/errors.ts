@@ -103,7 +103,7 @@ export function errorFormatter(
     // Changes report what the database made themselves, so these came while reading: what was changed before is saved.
     if (isConflict(cause)) return lockedOut(formatted, currentLimit());
     const fault = faultOf(cause);
-    if (fault?.told) {
+    if (fault?.callerCode) {
       onFault(cause);
       return unread(formatted, fault, currentLimit());
     }
@@ -183,7 +183,7 @@ function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit
       'READ_FAILED',
       'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
     );
-  if (!limit?.maySave) return withCode(formatted, fault.told!, unavailableMessage(fault));
+  if (!limit?.maySave) return withCode(formatted, fault.callerCode!, unavailableMessage(fault));
   return withCode(
     formatted,
     'READ_FAILED',

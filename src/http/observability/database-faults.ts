@@ -14,7 +14,7 @@ const FAULT_MEMORY_MS = 15_000;
 /** Returns what is logged about an error: of a database fault its kind, number and message; of any other all of it. */
 export function loggedError(error: unknown): object {
   const fault = faultWithin(error);
-  return fault?.told == null ? { err: error } : { fault: fault.kind, errno: fault.number, error: fault.message };
+  return fault?.callerCode == null ? { err: error } : { fault: fault.kind, errno: fault.number, error: fault.message };
 }
 
 /** The faults of a server's database that reached a caller or background work; for the log, the metrics and /readyz. */
@@ -30,8 +30,8 @@ export class DatabaseFaults {
   ) {}
 
   /**
-   * Records an error if it is a fault of the database, and returns true if it is. It is logged under `message`, together
-   * with `about`; if `message` is null, the caller logs it.
+   * Records an error if it is a fault of the database, and returns true if it is. It is logged under `message`,
+   * together with `about`; if `message` is null, the caller logs it.
    */
   note(error: unknown, about: object = {}, message: string | null = 'a database operation failed'): boolean {
     const fault = faultWithin(error);

@@ -28,8 +28,8 @@ let processMetrics: Registry | undefined;
 export interface Metrics {
   readonly count: (request: EndedRequest) => void;
   /**
-   * Adds the metrics of subscriptions and their connections, of requests refused because of a client's rate (`limits` is
-   * null if the limits are off) or of the load, and of the keys that verify tokens.
+   * Adds the metrics of subscriptions and their connections, of requests refused because of a client's rate (`limits`
+   * is null if the limits are off) or of the load, and of the keys that verify tokens.
    */
   watch(parts: {
     readonly counts: LiveCounts;

@@ -25,7 +25,7 @@ export async function reasonNotReady(database: Database, faults: DatabaseFaults)
     const fault = faultOf(error);
     if (!fault) return error instanceof TooLate ? error.message : 'The database does not answer (unknown reason).';
     // A fault that blocks or ends one probe for a moment does not mean that the database is away.
-    if (fault.away || fault.told === null)
+    if (fault.isAway || fault.callerCode === null)
       return `The database ${faultDescriptions[fault.kind] ?? 'does not answer'} (${(error as { code?: string }).code ?? fault.number}).`;
   }
   const met = faults.recent(connections.unseenFaults);

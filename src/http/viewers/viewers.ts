@@ -129,7 +129,7 @@ export function viewersOf(
  * their rows are locked.
  */
 function isDatabaseAway(error: unknown): boolean {
-  return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.told != null;
+  return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.callerCode != null;
 }
 
 /**

@@ -87,8 +87,8 @@ async function typesOf(read: Read): Promise<Map<string, string>> {
 }
 
 /**
- * Makes keys, foreign keys and counts integers of 64 bits on MySQL and MariaDB, where an earlier version made the
- * tables; the migrations before this one make them so by now.
+ * Widens keys, foreign keys and counts to integers of 64 bits on MySQL and MariaDB, where an earlier version created
+ * the tables; the migrations before this one now create them so.
  *
  * A change of type copies the table, and a foreign key holds both of its columns to their type, so the foreign keys are
  * dropped first and made again, and checked, by the statement that copies their table. Each statement is by itself,

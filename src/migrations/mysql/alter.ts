@@ -23,7 +23,7 @@ interface Alteration {
 }
 
 /**
- * Changes a table, and tells of it on the channel where it has rows: an empty one takes no time. Errors:
+ * Changes a table, and publishes it on the channel if it has rows: an empty table takes no time. Errors:
  * MigrationRefused where others use the table for too long.
  */
 export async function alter({ table, clauses, way, execute }: Alteration): Promise<void> {

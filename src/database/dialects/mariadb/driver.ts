@@ -7,9 +7,9 @@ import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
 const READ = /^\s*\(*\s*select\b/i;
 
 /**
- * MariaDB's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT has
- * none: it ends when it is killed. Nor has any on a cluster of Galera, which replicates by threads that such a limit
- * would end too.
+ * MariaDB's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT
+ * has none: it ends when it is killed. Nor has any on a cluster of Galera, which replicates by threads that such a
+ * limit would end too.
  */
 export class MariaDbStatementLimits implements StatementLimits {
   #areKnown: Promise<boolean> | undefined;

@@ -200,12 +200,11 @@ export const driverErrors: readonly ErrorRow<string>[] = [
 const byNumber = Map.groupBy(serverErrors, ([key]) => key);
 const byCode = Map.groupBy(driverErrors, ([key]) => key);
 
-/** What mysql2 puts on its errors, and MikroORM copies to the errors that it makes of them. */
+/** The properties of mysql2's errors, which MikroORM copies to the errors that it makes of them. */
 interface ServerError {
   readonly message?: string;
   /**
-   * A name; or, of an error that the server has sent without being asked, such as that it ends the connection, its
-   * number.
+   * A name; or the number of an error that the server has sent without a question, such as that it ends the connection.
    */
   readonly code?: string | number;
   /** The number of the server's error; a system error has a negative one. */

@@ -1,4 +1,4 @@
-/** What the server and the driver put on their errors. */
+/** The properties of errors of the server and of its driver. */
 interface ServerError {
   readonly code?: string;
   readonly message?: string;

@@ -8,10 +8,7 @@ interface Grant {
   readonly table: string;
 }
 
-/**
- * Tells from the lines of SHOW GRANTS whether a privilege is there, for each table of a database or for the whole
- * server.
- */
+/** The privileges that the lines of SHOW GRANTS grant, for each table of a database or for the whole server. */
 export class Grants {
   readonly #grants: readonly Grant[];
   readonly #revocations: readonly Grant[];
@@ -21,17 +18,17 @@ export class Grants {
     this.#revocations = lines.flatMap(line => grantOf(line, REVOCATION) ?? []);
   }
 
-  /** Tells whether a privilege is granted on all of these tables. */
+  /** Returns true for a privilege that is granted on all of these tables. */
   onTables(privilege: string, database: string, tables: readonly string[]): boolean {
     return tables.every(table => this.#covering(privilege, database).some(grant => ['*', table].includes(grant.table)));
   }
 
-  /** Tells whether a privilege is granted on all that a database has and will have. */
+  /** Returns true for a privilege that is granted on all that a database has and will have. */
   onDatabase(privilege: string, database: string): boolean {
     return this.#covering(privilege, database).some(grant => grant.table === '*');
   }
 
-  /** Tells whether a privilege is granted for the whole server. */
+  /** Returns true for a privilege that is granted for the whole server. */
   onServer(privilege: string): boolean {
     return this.#grants.some(grant => has(grant, privilege) && grant.database === '*');
   }

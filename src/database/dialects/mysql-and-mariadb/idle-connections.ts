@@ -1,6 +1,6 @@
 /** One of the connections of mysql2's pool, as it is beyond its typings. */
 interface PooledConnection {
-  /** When it was given back last, in milliseconds since 1970. */
+  /** The moment when it was given back last, in milliseconds since 1970. */
   readonly lastActiveTime: number;
   /** Takes it out of the pool and takes leave of the server, with the pool's option `gracefulEnd`. */
   end(): void;
@@ -20,18 +20,17 @@ export interface Pool {
 }
 
 /**
- * How long a connection stays open that nobody uses, in milliseconds: less than the server keeps it (see
+ * The longest time for which an unused connection stays open, in milliseconds: less than the server keeps it (see
  * session-settings.ts).
  */
 export const MAX_IDLE_MS = 8000;
 
-/** How often idle connections are looked through, in milliseconds. */
-const SWEEP_MS = 2000;
+/** The time between two sweeps through the idle connections, in milliseconds. */
+const SWEEP_INTERVAL_MS = 2000;
 
 /**
- * Closes connections that nobody has used for some time, before the server does. After a time in which this process did
- * not run, the server may have closed one without that being known here yet; so they are looked through before each use
- * too.
+ * The idle connections of a pool, which are closed before the server closes them. While this process did not run, the
+ * server may have closed one, and this process does not know that yet; therefore they are also checked before each use.
  */
 export class IdleConnections {
   #sweep: NodeJS.Timeout | undefined;
@@ -40,15 +39,15 @@ export class IdleConnections {
 
   constructor(private readonly pool: () => Promise<Pool | null>) {}
 
-  /** Closes those that have been idle for too long; only the first time, there is something to wait for. */
+  /** Closes the connections that have been idle for too long. Returns a promise at the first call only. */
   leaveOutStale(): Promise<void> | undefined {
-    this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_MS).unref();
+    this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_INTERVAL_MS).unref();
     if (!this.#known) return this.#learn();
     closeStale(this.#known);
     return undefined;
   }
 
-  /** Ends the looking. */
+  /** Ends the sweeps. */
   stop(): void {
     clearInterval(this.#sweep);
     this.#sweep = undefined;

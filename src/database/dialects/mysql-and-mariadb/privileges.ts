@@ -10,7 +10,10 @@ import { settingsOf, type Settings } from './server-settings.js';
 export interface GrantDifferences {
   /** Returns the words after SHOW GRANTS by which it also shows what a role may do, as CURRENT_ROLE() names it. */
   readonly usingRole: (role: string | null) => string;
-  /** Whether a foreign key needs REFERENCES on the table that it refers to; if not, a right to read or write it is enough. */
+  /**
+   * Whether a foreign key needs REFERENCES on the table that it refers to; if not, a right to read or write it is
+   * enough.
+   */
   readonly asksForReferences: boolean;
 }
 
@@ -73,8 +76,8 @@ export function serverPrivileges(differences: GrantDifferences): PrivilegeRules 
 }
 
 /**
- * Returns the finding for a user who may make no triggers beside a binary log: none where the user may; no failure where
- * they are made already.
+ * Returns the finding for a user who may make no triggers beside a binary log: none where the user may; no failure
+ * where they are made already.
  */
 export function binaryLogFindings(
   { log_bin: binaryLog, log_bin_trust_function_creators: trusted }: Settings,

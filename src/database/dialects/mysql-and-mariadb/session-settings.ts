@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 
 /**
- * The longest time for which a transaction may do nothing, in seconds. A process that is frozen or cut off in the middle
- * of one would keep its locks for eight hours, MySQL's limit; ours send one statement after the other.
+ * The longest time for which a transaction may do nothing, in seconds. A process that is frozen or cut off in the
+ * middle of one would keep its locks for eight hours, MySQL's limit; ours send one statement after the other.
  */
 const MAX_IDLE_SECONDS = 15;
 

@@ -2,7 +2,9 @@ import { MySqlDriver } from '@mikro-orm/mysql';
 import type { StatementLimits } from '../../connections/limited-driver.js';
 import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
 
-/** Matches the start of a statement that only reads, up to where MySQL takes hints, and the start of one that is there. */
+/**
+ * Matches the start of a statement that only reads, up to where MySQL takes hints, and the start of one that is there.
+ */
 const READ = /^\s*\(*\s*select\b(\s*\/\*\+)?/i;
 
 /**

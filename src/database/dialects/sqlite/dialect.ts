@@ -13,7 +13,7 @@ import { FOLD } from './folded-text.js';
 import { sqliteInspection } from './inspection.js';
 import { NodeSqliteFileDialect } from './kysely-dialect.js';
 import { reasonForNoChanges } from './no-changes.js';
-import type { MayChange } from './sqlite-file.js';
+import type { MayChange } from './file.js';
 
 /** SQLite, through Node's own `node:sqlite`: a file, or a database in memory. */
 export const sqlite: Dialect = {

@@ -35,7 +35,7 @@ export const sqliteErrors: readonly ErrorRow<number>[] = [
 
 const byCode = Map.groupBy(sqliteErrors, ([key]) => key);
 
-/** What node:sqlite puts on its errors, and MikroORM copies to the errors that it makes of them. */
+/** The properties of node:sqlite's errors, which MikroORM copies to the errors that it makes of them. */
 interface SqliteError {
   readonly message?: string;
   readonly code?: unknown;

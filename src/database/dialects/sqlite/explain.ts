@@ -1,6 +1,6 @@
 import { shownPath } from '../../texts/shown-path.js';
 
-/** What system calls and node:sqlite put on their errors. */
+/** The properties of errors of system calls and of node:sqlite. */
 interface FileError {
   readonly code?: string;
   readonly errcode?: number;

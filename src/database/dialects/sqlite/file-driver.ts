@@ -7,16 +7,16 @@ import type { TimeLimit } from '../../time-limits/time-limit.js';
 import { isBusy } from './errors.js';
 import { withExactNumbers } from './exact-rows.js';
 import { FileTurn, type Lender, type Taken } from './file-turn.js';
-import { Checkpoints } from './sqlite-checkpoint.js';
-import { openFile, openReader, type MayChange } from './sqlite-file.js';
+import { Checkpoints } from './checkpoints.js';
+import { openFile, openReader, type MayChange } from './file.js';
 
 /**
- * How many connections read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only when
- * it is needed.
+ * The most connections that read a file beside the one that writes; each takes up to 2 MB of memory, and is opened only
+ * when it is needed.
  */
 export const MAX_READERS = 5;
 
-/** How many connections are taken, are open and may be, and how many wait for one. */
+/** The numbers of connections that are taken, are open and can be open, and of callers that wait for one. */
 export interface FileUse {
   readonly taken: number;
   readonly open: number;

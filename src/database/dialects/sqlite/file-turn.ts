@@ -3,7 +3,7 @@ import type { Release } from '../../connections/places.js';
 import { purposeOutsideTransactions, type Purpose } from '../../connections/purposes.js';
 import { currentLimit, type TimeLimit } from '../../time-limits/time-limit.js';
 import { isReadOnly } from './errors.js';
-import { heldUp } from './event-loop-share.js';
+import { blockedTime } from './event-loop-share.js';
 
 /** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
 const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
@@ -14,36 +14,36 @@ export interface Taken {
   readonly release: Release;
 }
 
-/** What takes connections for a turn. */
+/** A pool that lends the connections of a turn. */
 export interface Lender {
   take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken>;
   /**
-   * Runs work again for as long as another process keeps it from the file, until the deadline of what was asked for
-   * then.
+   * Runs work again for as long as another process locks the file, until the deadline of a caller who asked at this
+   * moment.
    */
   unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result>;
 }
 
 /**
- * The statements of one who asked for a connection: a transaction has one until its end, and each other statement takes
- * its own.
+ * A connection as a caller of Kysely has it: a transaction keeps one real connection until its end, and any other
+ * statement takes one for itself.
  */
 export class FileTurn implements DatabaseConnection {
   readonly #limit = currentLimit();
   readonly #purpose = purposeOutsideTransactions();
-  /** When it was asked for, in milliseconds of the process's clock. */
+  /** The moment when it was asked for, in milliseconds of the process's clock. */
   readonly #askedAt = performance.now();
   #held: Taken | undefined;
 
   constructor(private readonly lender: Lender) {}
 
   /**
-   * Runs a statement to its end, which nothing can interrupt here; within a time limit, none begins after the limit has
-   * ended, and none begins before all else has had its turn, where the event loop has been held up for long.
+   * Runs a statement to its end, which nothing can interrupt here. Within a time limit, no statement begins after the
+   * limit has ended. If statements have blocked the event loop for long, everything else has its turn first.
    */
   async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
     const run = async (connection: DatabaseConnection): Promise<QueryResult<Row>> => {
-      if (heldUp.isLong) await heldUp.over();
+      if (blockedTime.isLong) await blockedTime.over();
       this.#limit?.check();
       return connection.executeQuery<Row>(...parameters);
     };

@@ -1,4 +1,4 @@
-/** Names the function of SQL that SQLite connections have for foldedText(). */
+/** The name of the SQL function by which SQLite connections call foldedText(). */
 export const FOLD = 'rollcall_folded';
 
 /**
@@ -8,11 +8,11 @@ export const FOLD = 'rollcall_folded';
 const ACCENTS = /[\u0300-\u0305\u0307-\u036f]|(?<!и)\u0306/giu;
 
 /**
- * Gives a text of which those are equal that differ only in case and accents, as MySQL's and MariaDB's collations have
- * it; SQLite's know no letters but those of ASCII.
+ * Returns the same text for texts that differ only in case and accents, as MySQL's and MariaDB's collations compare
+ * them; SQLite's collations know only the letters of ASCII.
  */
 export function foldedText(text: string): string {
-  // By far the most are such, and need no more.
+  // Most texts are ASCII, and need no more.
   if (/^[\0-\x7f]*$/.test(text)) return text.toUpperCase();
   // To capitals: in small letters, a sigma at the end of a word is not the one within.
   return text.normalize('NFD').replace(ACCENTS, '').normalize('NFC').toUpperCase();

@@ -1,6 +1,6 @@
 import { SqliteAdapter, SqliteDialect, type DialectAdapter, type Driver } from 'kysely';
 import { FileDriver, MAX_READERS, type FileUse } from './file-driver.js';
-import type { MayChange } from './sqlite-file.js';
+import type { MayChange } from './file.js';
 
 /**
  * Opens an SQLite file through Node's own `node:sqlite`: WAL, foreign keys on, and transactions that begin IMMEDIATE. A
@@ -9,9 +9,9 @@ import type { MayChange } from './sqlite-file.js';
  * One connection writes, and others read beside it, which wait for no writer, of another process either. A database in
  * memory, and a file that is only read, has one connection for all.
  *
- * A deferred transaction that reads and then writes fails at once where another process wrote in between; an immediate
- * one waits for its turn before it reads, for at most `deadline` milliseconds, the time in this process's own queue
- * among them: else the last of many would wait as many times as long for one process that holds on to the file.
+ * A deferred transaction that reads and then writes fails at once if another process wrote in between; an immediate one
+ * waits for its turn before it reads, for at most `deadline` milliseconds. That includes the time in this process's own
+ * queue: otherwise the last of many callers would wait many times as long for a process that holds on to the file.
  */
 export class NodeSqliteFileDialect extends SqliteDialect {
   #driver: FileDriver | undefined;
@@ -24,7 +24,7 @@ export class NodeSqliteFileDialect extends SqliteDialect {
     super({ database: () => Promise.reject(new Error('The driver opens the file.')) });
   }
 
-  /** How many connections are taken, are open and may be, and how many wait for one. */
+  /** How the connections are used now. */
   get use(): FileUse {
     return this.#driver?.use ?? { taken: 0, open: 0, most: 1 + MAX_READERS, waiting: 0 };
   }
@@ -39,8 +39,8 @@ export class NodeSqliteFileDialect extends SqliteDialect {
 }
 
 /**
- * Keeps Kysely from queueing for the one connection: its queue never moves on after a BEGIN that failed, the driver's
- * does.
+ * Kysely's adapter without a queue for the one connection: Kysely's queue never moves on after a BEGIN that failed, and
+ * the driver has one that does.
  */
 class OwnQueueAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {

@@ -2,14 +2,17 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { isBusy } from './errors.js';
-import { MAX_COPIED_HERE_BYTES } from './sqlite-checkpoint.js';
+import { MAX_COPIED_HERE_BYTES } from './checkpoints.js';
 
-/** How long the change to WAL may hold up the event loop, in milliseconds; node:sqlite waits synchronously. */
+/**
+ * The longest time for which the change to WAL may block the event loop, in milliseconds: node:sqlite waits
+ * synchronously.
+ */
 const MAX_OPENING_MS = 50;
 
 /**
- * How long the look at a file may wait for another process that has it for itself, such as at its change to WAL, in
- * milliseconds.
+ * The longest wait of the look at a file for another process that has locked all of it, such as at its change to WAL,
+ * in milliseconds.
  */
 const MAX_LOOKING_MS = 2000;
 

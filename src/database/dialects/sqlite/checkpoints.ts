@@ -20,20 +20,20 @@ type Run = (sql: string) => Promise<unknown>;
 type Copy = (path: string) => Promise<unknown>;
 
 /**
- * Keeps a commit short that ends a large transaction. SQLite copies its log into the file with a commit, and
- * node:sqlite holds up the event loop for that; a large log is copied beside it, by a connection of a thread, which
- * makes no reader or writer wait.
+ * The commits of a connection, kept short after large transactions. SQLite copies its log into the file with a commit,
+ * and node:sqlite blocks the event loop for that; a large log is copied by a connection of another thread instead,
+ * which makes no reader or writer wait.
  */
 export class Checkpoints {
   #isCopying = false;
   /** Whether the connection leaves the log as it is. */
   #isOff = false;
   /**
-   * Whether the log was just copied: the next commit copies what has come since, or under steady writing it would never
-   * begin anew.
+   * Whether the log was just copied: the next commit copies what was added since. Otherwise, under steady writing, the
+   * log would never begin anew.
    */
   #isCopied = false;
-  /** Whether logs could not be copied beside commits; then each commit copies again, or they would grow for ever. */
+  /** Whether logs cannot be copied by another thread; then each commit copies again, since they would grow for ever. */
   #isInVain = false;
 
   constructor(
@@ -41,7 +41,7 @@ export class Checkpoints {
     private readonly copy: Copy = byThread,
   ) {}
 
-  /** Commits, and has the log copied where it is large; once the commit was answered, nothing makes it fail. */
+  /** Commits, and starts a copy of a large log; once the commit was answered, nothing makes it fail. */
   async commit(run: Run): Promise<void> {
     const isLarge =
       !this.#isInVain && (this.#isCopying || (!this.#isCopied && bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES));
