@@ -100,13 +100,18 @@ const mayNameKinds: Readonly<Record<string, string>> = {
   'database/dialects/dialects.ts': 'lists the dialects by the names of their kinds',
 };
 
-/** Matches code that asks for a kind of database: by its name, by the scheme of a URL, or by its driver. */
+/**
+ * Matches code that asks for a kind of database: by its name, by the scheme of a URL, by its driver, by its errors, or by
+ * SQL that not all of them know.
+ */
 const KIND = new RegExp(
   [
     /(['"`])(?:sqlite|mysql|mariadb):?\1/,
     /(?:^|[{,])\s*(?:sqlite|mysql|mariadb)\??:\s/,
     /\b(?:Sqlite|MySql|MariaDb)(?:Driver|Platform|Connection)\b/,
     /\/\^?\(?(?:sqlite|mysql|mariadb)\b/,
+    /\b(?:information_schema|performance_schema|sqlite_\w+|pragma[_ ]\w+|utc_timestamp|unixepoch|show variables|show grants)\b/,
+    /\berrcode\b|\berrno\)? *(?:[=!]==|\?\?)|'ER_\w+'|'ERR_SQLITE_ERROR'/,
   ]
     .map(({ source: pattern }) => pattern)
     .join('|'),

@@ -11,7 +11,7 @@ const READ = /^\s*\(*\s*select\b/i;
  * has none: it ends when it is killed. Nor has any on a cluster of Galera, which replicates by threads that such a
  * limit would end too.
  */
-export class MariaDbStatementLimits implements StatementLimits {
+class MariaDbStatementLimits implements StatementLimits {
   #areKnown: Promise<boolean> | undefined;
 
   areKnown(connection: DatabaseConnection): Promise<boolean> {

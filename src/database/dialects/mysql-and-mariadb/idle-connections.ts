@@ -23,7 +23,7 @@ export interface Pool {
  * The longest time for which an unused connection stays open, in milliseconds: less than the server keeps it (see
  * session-settings.ts).
  */
-export const MAX_IDLE_MS = 8000;
+const MAX_IDLE_MS = 8000;
 
 /** The time between two sweeps through the idle connections, in milliseconds. */
 const SWEEP_INTERVAL_MS = 2000;

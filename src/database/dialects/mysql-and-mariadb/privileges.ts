@@ -24,7 +24,7 @@ const forTriggers: readonly Need[] = [
 ];
 
 /** Returns what SHOW GRANTS says that the database's user may do, the roles that are in force among it. */
-export async function grantsOf(database: Database, { usingRole }: GrantDifferences): Promise<Grants> {
+async function grantsOf(database: Database, { usingRole }: GrantDifferences): Promise<Grants> {
   const connection = database.em.getConnection();
   const [row] = await connection.execute<{ role: string | null }[]>('select current_role() as role');
   const lines = await connection.execute<Record<string, string>[]>(`show grants${usingRole(row!.role)}`);

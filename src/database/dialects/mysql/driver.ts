@@ -11,7 +11,7 @@ const READ = /^\s*\(*\s*select\b(\s*\/\*\+)?/i;
  * MySQL's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT has
  * none: it ends when it is killed.
  */
-export const mySqlStatementLimits: StatementLimits = {
+const mySqlStatementLimits: StatementLimits = {
   areKnown: () => Promise.resolve(true),
   limited(sql, milliseconds) {
     // 0 would be no limit.
