@@ -1,23 +1,22 @@
 /**
- * Who may do what. Access is checked by the use cases alone, as the first thing that each does, before its input is
- * read: so every caller is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`.
- * Which rows a viewer sees is told in reader/visibility.ts; lists of enrollments take a Viewer, which signedIn() gives.
+ * Who may do what. Only the use cases check access, each as its first step, before its input is read: so every caller
+ * is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`. The rules of which rows
+ * a viewer sees are in reading/visibility.ts; lists of enrollments take a Viewer, which signedIn() returns.
  */
 import { Role } from '../entities/index.js';
 import type { Viewer } from './viewer.js';
 
 /**
- * What a caller asks for: the input itself, or a function that reads it, which a use case calls once access has been
- * checked.
+ * The input of a use case: itself, or a function that reads it, which the use case calls once access has been checked.
  */
 export type Asked<Input extends object> = Input | (() => Input);
 
-/** Returns the input of what a caller asks for. Errors: those of reading it. */
+/** Returns the input of a use case. Errors: those of reading it. */
 export function inputOf<Input extends object>(asked: Asked<Input>): Input {
   return typeof asked === 'function' ? (asked as () => Input)() : asked;
 }
 
-/** Reports that the caller may not do this: nobody is signed in, or somebody is but is not allowed to. */
+/** The error of a caller who is not signed in, or not allowed to do this. */
 export class AccessError extends Error {
   override readonly name = 'AccessError';
 
@@ -25,7 +24,7 @@ export class AccessError extends Error {
     readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN',
     message: string,
   ) {
-    // An operation may be answered with thousands, of which nobody reads a stack: it is most of what they cost.
+    // One answer may contain thousands of these errors; a stack trace, which nobody reads, would be most of their cost.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message);
@@ -33,21 +32,21 @@ export class AccessError extends Error {
   }
 }
 
-/** Gives the viewer, or throws UNAUTHENTICATED when nobody is signed in. */
+/** Returns the viewer. Errors: UNAUTHENTICATED if nobody is signed in. */
 export function signedIn(viewer: Viewer | null): Viewer {
   if (!viewer)
     throw new AccessError('UNAUTHENTICATED', 'Sign in: send a token in the header "Authorization: Bearer <token>".');
   return viewer;
 }
 
-/** Gives the viewer, or throws UNAUTHENTICATED or FORBIDDEN when it is not an admin. */
+/** Returns the viewer. Errors: UNAUTHENTICATED or FORBIDDEN unless it is an admin. */
 export function adminOnly(viewer: Viewer | null): Viewer {
   const known = signedIn(viewer);
   if (known.role !== Role.ADMIN) throw forbidden('Only admins may do this.');
   return known;
 }
 
-/** Tells whether the viewer may act for a course: its instructor, being a teacher, and admins. */
+/** Returns true if the viewer may act for a course: its instructor, if that is a teacher, and admins. */
 export function mayManage(viewer: Viewer, course: { readonly instructorId: number | null }): boolean {
   if (viewer.role === Role.ADMIN) return true;
   return viewer.role === Role.TEACHER && viewer.userId !== null && viewer.userId === course.instructorId;
@@ -61,16 +60,14 @@ export function manageOnly(
   if (!mayManage(viewer, course)) throw forbidden(`Only the teacher of course ${course.id} and admins may do this.`);
 }
 
-/**
- * Throws FORBIDDEN unless the viewer has a role that may manage courses at all, so that others learn nothing of them.
- */
+/** Throws FORBIDDEN unless the viewer has a role that may manage courses, so that others learn nothing about them. */
 export function staffOnly(viewer: Viewer | null): Viewer {
   const known = signedIn(viewer);
   if (known.role === Role.STUDENT) throw forbidden('Only teachers and admins may do this.');
   return known;
 }
 
-/** Gives the error for a viewer who is known but may not do this. */
+/** Returns the error for a viewer who is signed in but may not do this. */
 export function forbidden(message: string): AccessError {
   return new AccessError('FORBIDDEN', message);
 }

@@ -8,7 +8,7 @@ import { builderFor, rows } from '../database/query.js';
 import { rejection, type TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
 
-/** Publishes each user whom this process has deleted, as DeletedUser. */
+/** The channel of each user whom this process has deleted, as DeletedUser. */
 export const deletedUsers = channel('rollcall:user-deleted');
 
 /** A user who was deleted, and from where. */
@@ -17,16 +17,13 @@ export interface DeletedUser {
   readonly id: number;
 }
 
-/** How many users are remembered; those that were looked up longest ago go first. */
+/** The most users that are remembered; those that were looked up longest ago are forgotten first. */
 const MAX_REMEMBERED_USERS = 20_000;
 
-/** How long one look at users' rows may take, in seconds. */
-const MAX_LOOK_SECONDS = 10;
+/** The longest time that looking up users may take, in seconds. */
+const MAX_LOOKUP_SECONDS = 10;
 
-/**
- * Whom a token names, as it says itself; `role` is null where it gives none, which it may only where roles come from
- * the database and it names a user.
- */
+/** What a token claims; `role` may be null only if roles come from the database and the token names a user. */
 export interface Claimed {
   readonly userId: number | null;
   readonly role: Role | null;
@@ -34,7 +31,7 @@ export interface Claimed {
 
 /** How tokens' users are looked up. */
 export interface KnownUsersOptions {
-  /** How long what was found stays good, in seconds; 0 looks each time. */
+  /** How long a user that was found is not looked up again, in seconds; 0: looked up each time. */
   readonly checkSeconds: number;
   /** Where a viewer's role comes from: the token, or the user's row. */
   readonly roleFrom: 'token' | 'database';
@@ -50,15 +47,15 @@ export function userGone(): TokenError {
 interface RememberedRole {
   /** The role in the user's row; null: there is no such user. */
   readonly role: Role | null;
-  /** When it was asked for. */
+  /** When the row was requested. */
   readonly at: number;
 }
 
 /** The users whom tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class KnownUsers {
   readonly #found = new Map<number, RememberedRole>();
-  /** The looks at users' rows that are under way. */
-  readonly #looks = new Map<number, Promise<Role | null>>();
+  /** The lookups that are in progress. */
+  readonly #lookups = new Map<number, Promise<Role | null>>();
   readonly #loader: DataLoader<number, Role | null>;
   readonly #now: () => number;
   readonly #onDeleted: (message: unknown) => void;
@@ -68,15 +65,15 @@ export class KnownUsers {
     private readonly options: KnownUsersOptions,
   ) {
     this.#now = options.now ?? (() => performance.now());
-    // Without its own memory: all who ask at once share a statement, and later ones the maps above.
+    // Without a cache of its own: simultaneous requests share a statement, and later ones use the maps above.
     this.#loader = new DataLoader<number, Role | null>(
       async ids => {
         const query = builderFor(database)
           .selectFrom('core_user')
           .select(['id', 'role'])
           .where('id', 'in', [...new Set(ids)]);
-        // Within a limit of its own: several requests share it, so it must not end when the first of them does.
-        const found = await withinOwnLimit(MAX_LOOK_SECONDS, () => asLookAtViewers(() => rows(database, query)));
+        // With a limit of its own: several requests share it, so it must not end with the first of them.
+        const found = await withinOwnLimit(MAX_LOOKUP_SECONDS, () => asLookAtViewers(() => rows(database, query)));
         const roles = new Map(found.map(row => [row.id, row.role as Role]));
         return ids.map(id => roles.get(id) ?? null);
       },
@@ -86,25 +83,25 @@ export class KnownUsers {
       const deleted = message as DeletedUser;
       if (deleted.database !== database) return;
       this.#found.delete(deleted.id);
-      // What a look under way has seen may be from before.
-      this.#looks.delete(deleted.id);
+      // A lookup in progress may have read the row before.
+      this.#lookups.delete(deleted.id);
     };
     deletedUsers.subscribe(this.#onDeleted);
   }
 
   /**
-   * Returns whom a token stands for. Errors: TokenError where its user is gone; those of reading, unless the user was
-   * found before.
+   * Returns the viewer of a token. Errors: TokenError if its user is gone; those of reading, unless the user was found
+   * before.
    */
   async viewerOf({ userId, role }: Claimed): Promise<Viewer> {
-    // A token without a user is the word of whom issues tokens alone: there is no row to ask.
+    // A token without a user has no row to look up: its role is what the issuer says.
     if (userId === null) return { userId, role: role! };
     const known = await this.#roleOf(userId);
     if (known === null) throw userGone();
     return { userId, role: this.options.roleFrom === 'database' ? known : role! };
   }
 
-  /** Ends it. */
+  /** Stops listening for deleted users. */
   close(): void {
     deletedUsers.unsubscribe(this.#onDeleted);
   }
@@ -113,35 +110,35 @@ export class KnownUsers {
     const found = this.#found.get(userId);
     if (found && this.#now() - found.at < this.options.checkSeconds * 1000) return found.role;
     try {
-      return await this.#look(userId);
+      return await this.#lookUp(userId);
     } catch (error) {
-      // Somebody who was there a moment ago is not turned away for the database's sake; what they ask will tell its
-      // trouble.
+      // A user who existed a moment ago is not rejected because the database is away; the request itself will report
+      // that.
       const last = this.#found.get(userId);
       if (last) return last.role;
       throw error;
     }
   }
 
-  /** Looks at a user's row; all who ask while a look is under way share it. */
-  async #look(userId: number): Promise<Role | null> {
-    const begun = this.#looks.get(userId);
+  /** Looks up a user; requests that come while a lookup is in progress share it. */
+  async #lookUp(userId: number): Promise<Role | null> {
+    const begun = this.#lookups.get(userId);
     if (begun) return begun;
     const at = this.#now();
-    const look: Promise<Role | null> = this.#loader.load(userId).then(
+    const lookup: Promise<Role | null> = this.#loader.load(userId).then(
       role => {
-        if (this.#looks.get(userId) !== look) return this.#look(userId);
-        this.#looks.delete(userId);
+        if (this.#lookups.get(userId) !== lookup) return this.#lookUp(userId);
+        this.#lookups.delete(userId);
         this.#remember(userId, { role, at });
         return role;
       },
       (error: unknown) => {
-        if (this.#looks.get(userId) === look) this.#looks.delete(userId);
+        if (this.#lookups.get(userId) === lookup) this.#lookups.delete(userId);
         throw error;
       },
     );
-    this.#looks.set(userId, look);
-    return look;
+    this.#lookups.set(userId, lookup);
+    return lookup;
   }
 
   #remember(userId: number, found: RememberedRole): void {

@@ -1,37 +1,37 @@
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 
-/** How old keys may be before they are asked for anew, in milliseconds; those known stay in use meanwhile. */
+/** The age at which keys are fetched again, in milliseconds; the old ones stay in use meanwhile. */
 const MAX_KEYS_AGE_MS = 600_000;
 /**
- * How long a key that is not among the known ones is not asked for again, in milliseconds: tokens with made-up keys
- * must not lead to a request each.
+ * The time between two fetches for unknown keys, in milliseconds: tokens with made-up keys must not cause a request
+ * each.
  */
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
-/** How long the provider is not asked again after it failed to answer, in milliseconds. */
+/** The time for which the provider is not asked again after it failed to answer, in milliseconds. */
 const FAILURE_COOLDOWN_MS = 1000;
-/** How long the provider may take to answer, in milliseconds. */
+/** The longest time that the provider may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;
-/** How large a key set may be, in bytes; a set of ten RSA keys has 5,000. */
+/** The largest key set, in bytes; a set of ten RSA keys has 5,000. */
 const MAX_KEY_SET_BYTES = 262_144;
 
-/** What a key set needs of the world. */
+/** The surroundings of a key set. */
 export interface PublishedKeysOptions {
   /** The time, in milliseconds. */
   readonly now?: () => number;
   /**
-   * Is told once when the provider does not give its keys, and whether some are known, and once when it does again
+   * Called once when the provider does not return its keys, with whether some are known, and once when it does again
    * (null).
    */
   readonly onTrouble?: (error: unknown, areKnown: boolean) => void;
-  /** Is told of each token that is checked with keys that are too old, as new ones cannot be had. */
+  /** Called for each token that is checked with outdated keys because new ones cannot be fetched. */
   readonly onStaleUse?: () => void;
 }
 
 /**
  * Returns the function by which jose finds the key of a token among those that an identity provider publishes.
  *
- * Keys are fetched with the first token, and again every ten minutes, or for a key that is not known. While the
- * provider does not answer, the known keys stay in use; where there are none, the provider's error is thrown.
+ * Keys are fetched with the first token, and again every ten minutes or for an unknown key. While the provider does not
+ * answer, the known keys stay in use; if there are none, the provider's error is thrown.
  */
 export function publishedKeys(
   url: string,
@@ -44,7 +44,7 @@ export function publishedKeys(
   let failed: { at: number; error: unknown } | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   const keys = createRemoteJWKSet(new URL(url), {
-    // For ever, since it would throw known keys away before new ones are there; they are asked for below.
+    // Never expired by jose, which would drop known keys before new ones are there; they are renewed below.
     cacheMaxAge: Number.POSITIVE_INFINITY,
     cooldownDuration: UNKNOWN_KEY_COOLDOWN_MS,
     timeoutDuration: MAX_ANSWER_MS,
@@ -66,14 +66,14 @@ export function publishedKeys(
   return (header, token) => {
     if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS) {
       if (failed) onStaleUse();
-      // In the background: the token at hand is checked with the keys that are known.
+      // In the background: this token is checked with the known keys.
       if (!keys.reloading) keys.reload().catch(() => undefined); // Told above.
     }
     return keys(header, token);
   };
 }
 
-/** Returns a response that has been read whole and is a key set. Errors: one that says what it is instead. */
+/** Returns a response that has been read completely and is a key set. Errors: one that says what it is instead. */
 async function boundedResponse(response: Response): Promise<Response> {
   if (response.status !== 200) {
     await response.body?.cancel();
@@ -96,7 +96,7 @@ async function boundedResponse(response: Response): Promise<Response> {
 function isKeySet(text: string): boolean {
   try {
     const { keys } = JSON.parse(text) as { keys?: unknown };
-    // None at all would sign everybody out, and no provider means that.
+    // An empty set would sign everybody out, which no provider intends.
     return Array.isArray(keys) && keys.length > 0 && keys.every(key => typeof key === 'object' && key !== null);
   } catch {
     return false;

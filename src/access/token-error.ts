@@ -1,15 +1,12 @@
 import * as errors from 'jose/errors';
 
-/**
- * Names what can go wrong with tokens: one that proves nothing, one that cannot be checked now, or one that cannot be
- * issued.
- */
+/** The failures of tokens: one that is not valid, one that cannot be checked now, and one that cannot be issued. */
 export type TokenErrorCode = 'UNAUTHENTICATED' | UncheckedReason | 'TOKEN_NOT_ISSUED';
 
-/** What is out of reach where a token cannot be checked: the keys that verify it, or the database with its user. */
+/** What is unavailable if a token cannot be checked: the keys that verify it, or the database with its user. */
 export type UncheckedReason = 'KEYS_UNAVAILABLE' | 'DATABASE_UNAVAILABLE';
 
-/** Says which check a token failed, without its contents, or why none can be issued. */
+/** The error of a token: the check that it failed, without its contents, or why it cannot be issued. */
 export class TokenError extends Error {
   readonly code: TokenErrorCode;
 
@@ -20,7 +17,7 @@ export class TokenError extends Error {
   }
 }
 
-/** Reports that a token cannot be checked now: not the caller's mistake, and worth a line in the log. */
+/** The error of a token that cannot be checked now: not the caller's mistake, and worth a line in the log. */
 export class UncheckedTokenError extends TokenError {
   declare readonly code: UncheckedReason;
 
@@ -34,12 +31,12 @@ const uncheckedMessages: Record<UncheckedReason, string> = {
   DATABASE_UNAVAILABLE: 'The database cannot be reached. Nothing was changed; try again.',
 };
 
-/** Gives the error for a token that fails a check. */
+/** Returns the error for a token that fails a check. */
 export function rejection(message: string, cause?: unknown): TokenError {
   return new TokenError('UNAUTHENTICATED', message, { cause });
 }
 
-/** Gives the TokenError for whatever verifying threw: a claim's, the signature's, the algorithm's or the key set's. */
+/** Returns the TokenError for an error of verifying: a claim's, the signature's, the algorithm's or the key set's. */
 export function rejectionOf(error: unknown): TokenError {
   if (error instanceof TokenError) return error;
   if (error instanceof errors.JWTExpired) return rejection('The token has expired. Get a new one.', error);
@@ -57,7 +54,7 @@ const claimMessages: Record<string, string> = {
   aud: 'The token is meant for another audience than this server.',
 };
 
-const malformed = 'The token is no well-formed JSON Web Token.';
+const malformed = 'The token is not a well-formed JSON Web Token.';
 
 const joseMessages: Record<string, string> = {
   ERR_JOSE_ALG_NOT_ALLOWED: 'The token is signed with an algorithm that this server does not accept.',

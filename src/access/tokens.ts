@@ -10,7 +10,7 @@ import type { Viewer } from './viewer.js';
 
 export { TokenError, type TokenErrorCode } from './token-error.js';
 
-/** Lists the algorithms for published keys; a shared-secret one among them would let a public key pass for a secret. */
+/** The algorithms for published keys; a shared-secret one among them would let a public key pass as a secret. */
 const ASYMMETRIC = [
   'RS256',
   'RS384',
@@ -26,17 +26,17 @@ const ASYMMETRIC = [
 ];
 const HIGHEST_FIRST = [Role.ADMIN, Role.TEACHER, Role.STUDENT];
 
-/** Is a span of time: a whole number of seconds, minutes, hours or days. */
+/** A span of time: a whole number of seconds, minutes, hours or days. */
 export type Lifetime = `${number}${'s' | 'm' | 'h' | 'd'}`;
 
-/** Tells whether a text is a span of time such as 90s, 15m, 1h or 30d. */
+/** Returns true for a span of time such as 90s, 15m, 1h or 30d. */
 export function isLifetime(text: string): text is Lifetime {
   return /^[1-9]\d{0,8}[smhd]$/.test(text);
 }
 
 /**
- * Issues a token that this server accepts, signed with its secret. Errors: TokenError, where an identity provider
- * issues them or a user id lacks.
+ * Issues a token that this server accepts, signed with its secret. Errors: TokenError if an identity provider issues
+ * the tokens, or the user id is missing.
  */
 export async function issueToken(
   jwt: JwtConfig,
@@ -60,13 +60,13 @@ export async function issueToken(
   return token.sign(secretKey(jwt.secret));
 }
 
-/** How tokens are verified; where roles come from the database, a token that names a user needs none. */
+/** How tokens are verified; if roles come from the database, a token that names a user needs none. */
 export interface TokenVerifierOptions extends PublishedKeysOptions {
   readonly roleFrom?: 'token' | 'database';
 }
 
 /**
- * Returns a function that verifies a bearer token and returns whom it names; KnownUsers makes a viewer of that. Errors:
+ * Returns a function that verifies a bearer token and returns its claims; KnownUsers makes a viewer of them. Errors:
  * TokenError, code UNAUTHENTICATED, or UncheckedTokenError.
  */
 export function tokenVerifier(
@@ -85,7 +85,7 @@ export function tokenVerifier(
 
 /** Returns when a token that was verified is no longer accepted, in milliseconds since 1970. */
 export function expiryOf(token: string, { clockTolerance = 0 }: Pick<JwtConfig, 'clockTolerance'>): number {
-  // Verifying asks for the claim.
+  // Verification requires the claim.
   return (decodeJwt(token).exp! + clockTolerance) * 1000;
 }
 
@@ -116,10 +116,7 @@ function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): Claimed
   return { userId, role };
 }
 
-/**
- * Returns the highest role that a token claims; null where it claims none. Only texts count: a list in a list is no
- * role.
- */
+/** Returns the highest role that a token claims; null: none. Only texts count: a list in a list is not a role. */
 function roleIn(payload: JWTPayload): Role | null {
   const claimed = payload['role'] === undefined ? payload['roles'] : [payload['role']];
   const names = (Array.isArray(claimed) ? claimed : [])

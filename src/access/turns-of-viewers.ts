@@ -2,15 +2,14 @@ import { unlessStopped } from '../database/time-limits/time-limit.js';
 import type { Viewer } from './viewer.js';
 
 /**
- * Long work of one kind, of which this process does one at a time for each viewer: the next waits until the one before
- * is done.
+ * Long work of one kind, of which this process does one at a time for each viewer; the next waits for the previous one.
  */
 export class TurnsOfViewers {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /**
-   * Does work once all that the same viewer asked for before is done. Errors: those of the work, and WorkStopped where
-   * the request's time is over before its turn, and then nothing is done.
+   * Does work once all earlier work of the same viewer is done. Errors: those of the work; WorkStopped if the request's
+   * time ends before its turn, in which case nothing is done.
    */
   async do<Result>(viewer: Viewer | null, work: () => Promise<Result>): Promise<Result> {
     if (!viewer) return work();
@@ -20,7 +19,7 @@ export class TurnsOfViewers {
       if (before) await unlessStopped(before);
       return work();
     })();
-    // The turn is over when the one before is, too: one that was given up in between lets nobody pass.
+    // A turn ends only after the previous one: a turn that was given up must not let the next one start early.
     const over = Promise.allSettled([before, mine]);
     this.#last.set(key, over);
     try {

@@ -1,10 +1,12 @@
 import { Role } from '../entities/index.js';
 
-/** Is who asks, as the token says; `userId` is null for an admin's token that belongs to no user. */
+/** The caller, according to the token; `userId` is null for an admin's token that belongs to no user. */
 export interface Viewer {
   readonly userId: number | null;
   readonly role: Role;
 }
 
-/** Is who works without a token, by a command or a schedule: whoever can reach the database may do everything. */
+/**
+ * The viewer of commands and schedules, which need no token: they can reach the database, so they may do everything.
+ */
 export const operator: Viewer = { userId: null, role: Role.ADMIN };

@@ -2,10 +2,10 @@ import { defineCounter } from '../counters/index.js';
 import { Enrollment } from './enrollment.js';
 import { EnrollmentStatus } from './values.js';
 
-/** Declares `Course.totalEnrollments`: all enrollments of a course, whatever their status. */
+/** The counter `Course.totalEnrollments`: all enrollments of a course, whatever their status. */
 export const totalEnrollments = defineCounter({ counted: Enrollment, by: 'course', into: 'totalEnrollments' });
 
-/** Declares `Course.activeEnrollments`: the enrollments of a course that take a seat. */
+/** The counter `Course.activeEnrollments`: the enrollments of a course that take a seat. */
 export const activeEnrollments = defineCounter({
   counted: Enrollment,
   by: 'course',
@@ -13,5 +13,5 @@ export const activeEnrollments = defineCounter({
   where: { status: EnrollmentStatus.ACTIVE },
 });
 
-/** Lists every counter that this application keeps. */
+/** All counters of this application. */
 export const counters = [totalEnrollments, activeEnrollments];

@@ -4,7 +4,7 @@ import { User } from './user.js';
 import { CourseStatus } from './values.js';
 import { WholeNumber } from './whole-number.js';
 
-/** Maps `core_course`; its two stored counts belong to the counters engine and are never assigned. */
+/** A row of `core_course`; its two stored counts belong to the counters engine and are never assigned. */
 @Entity({ tableName: 'core_course' })
 @Check({ name: 'core_course_total_enrollments_check', expression: 'total_enrollments >= 0' })
 @Check({ name: 'core_course_active_enrollments_check', expression: 'active_enrollments >= 0' })
@@ -25,7 +25,7 @@ export class Course {
   @Property({ type: 'boolean', default: false })
   isPublished: Opt<boolean> = false;
 
-  /** Limits the ACTIVE enrollments; null: no limit. */
+  /** The most ACTIVE enrollments; null: no limit. */
   @Property({ type: 'integer', unsigned: true, nullable: true })
   capacity?: number | null;
 
@@ -41,8 +41,8 @@ export class Course {
   @Property({ type: WholeNumber, unsigned: true, default: 0 })
   readonly activeEnrollments: Opt<number> = 0;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
-  // back.
+  // "Date", not "datetime": with the latter, MikroORM 7.2 considers every loaded moment on SQLite changed, and writes
+  // it back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   createdAt!: Opt<Date>;

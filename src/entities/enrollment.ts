@@ -5,7 +5,7 @@ import { User } from './user.js';
 import { EnrollmentStatus } from './values.js';
 import { WholeNumber } from './whole-number.js';
 
-/** Maps `core_enrollments`: one student in one course, at most once. */
+/** A row of `core_enrollments`: one student in one course, at most once. */
 @Entity({ tableName: 'core_enrollments' })
 @Unique({ properties: ['course', 'student'] })
 @Index({ properties: ['course', 'status'] })
@@ -25,8 +25,8 @@ export class Enrollment {
   @Enum({ items: () => EnrollmentStatus, default: EnrollmentStatus.ACTIVE })
   status: Opt<EnrollmentStatus> = EnrollmentStatus.ACTIVE;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
-  // back.
+  // "Date", not "datetime": with the latter, MikroORM 7.2 considers every loaded moment on SQLite changed, and writes
+  // it back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   @Index()
   enrolledAt!: Opt<Date>;

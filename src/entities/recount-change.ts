@@ -4,8 +4,8 @@ import { RecountRun } from './recount-run.js';
 import { WholeNumber } from './whole-number.js';
 
 /**
- * Maps `core_recount_changes`: one stored count that a run changed, or would change; written in the transaction that
- * changes it.
+ * A row of `core_recount_changes`: one stored count that a run changed, or would change; written in the same
+ * transaction.
  */
 @Entity({ tableName: 'core_recount_changes' })
 export class RecountChange {
@@ -15,11 +15,11 @@ export class RecountChange {
   @ManyToOne(() => RecountRun, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
   run!: Ref<RecountRun>;
 
-  /** Names the counter: `Course.totalEnrollments`. */
+  /** The name of the counter: `Course.totalEnrollments`. */
   @Property({ type: 'string', length: 100 })
   counter!: string;
 
-  /** Is no foreign key: what was changed stays on record when the course is deleted. */
+  /** Not a foreign key: the record stays when the course is deleted. */
   @Property({ type: WholeNumber, unsigned: true })
   courseId!: number;
 

@@ -3,7 +3,7 @@ import { Entity, Enum, PrimaryKey, Property, Unique } from '@mikro-orm/decorator
 import { Role } from './values.js';
 import { WholeNumber } from './whole-number.js';
 
-/** Maps `core_user`: a student, a teacher or an admin. */
+/** A row of `core_user`: a student, a teacher or an admin. */
 @Entity({ tableName: 'core_user' })
 export class User {
   @PrimaryKey({ type: WholeNumber })
@@ -12,7 +12,7 @@ export class User {
   @Property({ type: 'string', length: 255 })
   name!: string;
 
-  /** Holds the address that identifies a user to people; at most 254 characters (RFC 5321). */
+  /** The address that identifies a user to people; at most 254 characters (RFC 5321). */
   @Property({ type: 'string', length: 254 })
   @Unique()
   email!: string;
@@ -20,8 +20,8 @@ export class User {
   @Enum({ items: () => Role, default: Role.STUDENT })
   role: Opt<Role> = Role.STUDENT;
 
-  // "Date", not "datetime": with that, MikroORM 7.2 takes every loaded moment on SQLite for changed, and writes it
-  // back.
+  // "Date", not "datetime": with the latter, MikroORM 7.2 considers every loaded moment on SQLite changed, and writes
+  // it back.
   @Property({ type: 'Date', length: 3, onCreate: () => new Date() })
   createdAt!: Opt<Date>;
 

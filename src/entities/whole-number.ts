@@ -2,9 +2,9 @@ import { Type, type EntityProperty, type Platform } from '@mikro-orm/core';
 import { exactNumber } from '../counters/index.js';
 
 /**
- * Maps whole numbers of 64 bits, such as keys and stored counts, to JavaScript's numbers.
+ * The type of whole numbers of 64 bits, such as keys and stored counts, as JavaScript's numbers.
  *
- * Drivers give those beyond 2^53 − 1 as text, and these are refused rather than rounded. Errors: UnsafeNumberError.
+ * Drivers return those beyond 2^53 − 1 as text; they are rejected rather than rounded. Errors: UnsafeNumberError.
  */
 export class WholeNumber extends Type<number, number> {
   override getColumnType(property: EntityProperty, platform: Platform): string {

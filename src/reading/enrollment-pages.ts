@@ -1,7 +1,6 @@
 /**
- * Reads pages of enrollments without reading what comes before or after them, however many rows there are: a page is
- * put together from strands, each of which an index holds in the order of the page, and of which no more is read than
- * the page can have.
+ * Reads pages of enrollments without reading the rows before or after them, however many there are: a page is merged
+ * from strands, each of which an index has in the order of the page. No more of a strand is read than fits the page.
  */
 import type { SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
@@ -21,19 +20,21 @@ import { rowReader } from '../database/row-reader.js';
 import type { StoredMoment, TableName, Tables } from '../database/tables.js';
 import { isTaughtBy, visibleEnrollments, type Condition } from './visibility.js';
 
-/** Enrollments whose order an index has: all, or those of a course or a status; or those of a student, who has few. */
+/**
+ * Enrollments that an index has in order: all, or those of a course or a status; or those of a student, who has few.
+ */
 interface Strand {
   readonly courseId?: number | undefined;
   readonly studentId?: number | undefined;
   readonly status?: EnrollmentStatus | undefined;
-  /** What must hold beside that, for all of the strand or for a few rows. */
+  /** Further conditions, for all of the strand or for a few rows. */
   readonly conditions?: readonly Condition<'core_enrollments'>[];
 }
 
 type StoredEnrollment = Tables['core_enrollments'];
 type StoredQuery = SelectQueryBuilder<Tables, 'core_enrollments', StoredEnrollment>;
 
-/** The first row of a strand behind the page's cursor. */
+/** The first row of a strand after the page's cursor. */
 interface Head {
   readonly course_id: number;
   readonly status: EnrollmentStatus | null;
@@ -93,8 +94,7 @@ export function enrollmentPages(
 }
 
 /**
- * Reads several pages of which each has one row at most, since its course and its student are known: all by one list of
- * keys.
+ * Reads several pages that have at most one row each, because course and student are given: all by one list of keys.
  */
 async function pagesOfOneRow(
   database: Database,
@@ -110,7 +110,7 @@ async function pagesOfOneRow(
   return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order), page));
 }
 
-/** Returns the only student whose enrollments can be on a page; null: there may be several. */
+/** Returns the student whose enrollments alone can be on a page; null: there may be several. */
 function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): number | null {
   return studentId ?? (role === Role.STUDENT ? userId : null);
 }
@@ -138,15 +138,15 @@ async function pagesOf(
     parts.slice(1).reduce((all, next) => all.unionAll(next), parts[0]!),
   );
   const byPage = Map.groupBy(found, ({ at }) => at);
-  // A union keeps no order, so each part is put in order again.
+  // A union keeps no order, so each part is sorted again.
   return pages.map((_, at) =>
     pageOf(sortedRows(database, (byPage.get(at) ?? []).sort(compare(order, page)), order), page),
   );
 }
 
 /**
- * Returns the query for one page from several strands: by their indexes alone, what each has at most of it, in order
- * and cut to the page; then its rows.
+ * Returns the query for one page of several strands: from their indexes alone the keys of the page, sorted and cut;
+ * then the rows of these.
  */
 function merged(
   database: Database,
@@ -158,7 +158,7 @@ function merged(
   const { columns } = rowReader(database, Enrollment);
   const [only, ...others] = strands;
   if (others.length === 0) return paged(rowsOfStrand(database, only!, order), order, page).select(columns);
-  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
+  // SQLite takes a LIMIT inside a UNION only in a subquery of its own.
   const key = order.column === 'id' ? (['id'] as const) : (['id', order.column as 'enrolled_at'] as const);
   const [first, ...rest] = strands.map(strand =>
     db
@@ -180,8 +180,8 @@ function merged(
 }
 
 /**
- * Returns the strands of a page of all enrollments, of a course or of a student, but for those of a teacher's courses,
- * which are many.
+ * Returns the strands of a page of all enrollments, or of those of a course or student; not of a teacher's courses,
+ * which have many strands.
  */
 function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOrdering): Strand[] {
   const { role, userId } = viewer;
@@ -212,9 +212,7 @@ function courseOfFilter({ courseId }: EnrollmentFilter): Pick<Strand, 'courseId'
   return courseId == null ? {} : { courseId };
 }
 
-/**
- * Returns the statuses that have a strand each; undefined: one strand for all of them, where an index has it in order.
- */
+/** Returns the statuses that have a strand each; undefined: one strand for all of them, which an index has in order. */
 function statusesOf(
   { status, courseId }: EnrollmentFilter,
   { column }: EnrollmentOrdering,
@@ -225,10 +223,7 @@ function statusesOf(
   return areAll && !(underCourse && column !== 'id') ? [undefined] : asked;
 }
 
-/**
- * Returns the query for the rows of a strand, which is to be read in an order; `course` is one that another query
- * gives.
- */
+/** Returns the query for the rows of a strand in an order; `course` is true if an outer query supplies the course. */
 function rowsOfStrand(
   database: Database,
   { courseId, studentId, status, conditions = [] }: Strand,
@@ -260,10 +255,9 @@ function enrollmentsBy(database: Database, indexed: readonly string[] | null): E
 }
 
 /**
- * Reads the rows of a teacher's page. The first rows of all strands behind the cursor come first, one for each course
- * and status: a page of n rows can only have rows of the n strands whose first rows come first. Between that and the
- * second statement others may take away a first row; then the page could lack one that comes after it, and is read
- * again.
+ * Reads the rows of a teacher's page. The first statement reads the first row of each strand after the cursor, one for
+ * each course and status: a page of n rows can only have rows of the n strands whose first rows come first. If a first
+ * row is deleted before the second statement, the page could lack a later row, so it is read again.
  */
 async function rowsOfTeacher(
   database: Database,
@@ -295,10 +289,7 @@ async function rowsOfTeacher(
   }
 }
 
-/**
- * Returns the query for the first rows of the strands of a teacher's courses, the first of them, as many as a page can
- * need.
- */
+/** Returns the query for the first rows of the strands of a teacher's courses, as many as a page can need. */
 function firstRows(
   database: Database,
   teacher: number,
@@ -346,7 +337,7 @@ function headOf(
   );
 }
 
-/** Compares rows as the database reads them for a page: from the end where the page is before a cursor. */
+/** Returns the comparison of rows in the order in which a page is read: backward if it is before a cursor. */
 function compare(
   order: EnrollmentOrdering,
   page: PageRequest,

@@ -58,8 +58,7 @@ export async function enrollmentsOf(
 }
 
 /**
- * Counts the enrollments that a viewer sees; for an admin, those of all courses from the stored counts as far as they
- * say.
+ * Counts the enrollments that a viewer sees; for an admin, those of all courses, from the stored counts where possible.
  */
 export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
   if (viewer.role === Role.ADMIN && filter.courseId == null && filter.studentId == null)
@@ -71,8 +70,8 @@ export async function enrollmentCount(database: Database, viewer: Viewer, filter
 }
 
 /**
- * Counts all enrollments of some statuses in one statement, which has one snapshot, in which the stored counts are
- * those of the rows. Only where some but not all of the statuses other than ACTIVE are asked for must rows be counted.
+ * Counts all enrollments of some statuses in one statement, so in one snapshot, in which the stored counts match the
+ * rows. Rows must be counted only for some but not all of the statuses other than ACTIVE.
  */
 async function countOfAll(database: Database, statuses: readonly EnrollmentStatus[]): Promise<number> {
   const asked = new Set(statuses);
@@ -131,7 +130,7 @@ function chosenEnrollments(database: Database, viewer: Viewer, filter: Enrollmen
   return enrollmentsSeen(database, visibleEnrollments(viewer), filter);
 }
 
-/** Returns one query for the rows of several, the same row as often as they have it. */
+/** Returns one query for the rows of several, with duplicates. */
 function together<Row>([first, ...rest]: readonly SelectQueryBuilder<
   Tables,
   'core_enrollments',
@@ -153,8 +152,8 @@ function enrollmentsSeen(
 }
 
 /**
- * Returns the condition that an enrollment has one of some statuses; none where they are all, for which no row need be
- * looked at.
+ * Returns the condition that an enrollment has one of some statuses; no condition for all of them, which no row need be
+ * read for.
  */
 export function statusIn(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];

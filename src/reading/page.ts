@@ -37,8 +37,8 @@ export interface Page<Row> {
 }
 
 /**
- * Restricts a query to a page by keyset: rows are found by where they are, not by how many come before them, so pages
- * stay right while rows come and go. One row more than asked for tells whether there is another page.
+ * Restricts a query to a page by keyset: rows are found by their values, not by how many come before them, so pages
+ * stay correct while rows come and go. One extra row shows whether there is another page.
  */
 export function paged<DB extends Tables, Table extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, Table, Row>,

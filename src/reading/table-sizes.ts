@@ -3,7 +3,7 @@ import { withoutLimit } from '../database/time-limits/time-limit.js';
 import { builderFor, rows } from '../database/query.js';
 import { numberOf, type StoredAggregate } from '../database/tables.js';
 
-/** How many rows the tables have at most, as far as one must know to say how many rows a request can read. */
+/** The sizes of the tables, as far as they determine how many rows a request can read. */
 export interface TableSizes {
   readonly courses: number;
   readonly enrollments: number;
@@ -26,12 +26,10 @@ export const NO_ROWS: TableSizes = {
   changes: 0,
 };
 
-/** How many of the largest courses are known by themselves; a page has no more. */
+/** How many of the largest courses are known individually; a page has no more. */
 const MAX_LARGEST = 100;
 
-/**
- * The sizes that are assumed until the tables were read: those of a large school, since what is unknown may be dear.
- */
+/** The sizes that are assumed until the tables have been read: those of a large school, to be on the safe side. */
 export const ASSUMED_SIZES: TableSizes = {
   courses: 20_000,
   enrollments: 2_000_000,
@@ -41,22 +39,19 @@ export const ASSUMED_SIZES: TableSizes = {
   changes: 1_000_000,
 };
 
-/**
- * How long sizes are used before they are read again, in milliseconds, and how soon they are after a reading that
- * failed.
- */
+/** How long sizes are used before they are read again, in milliseconds, and how soon after a failure. */
 const MAX_AGE_MS = 300_000;
 const RETRY_MS = 5000;
 
 /**
- * The sizes of the tables, for prices: they are there at once, and read again in the background when they are five
- * minutes old and asked for. Reading them takes four statements, over indexes and the table of courses alone.
+ * The sizes of the tables, for prices. They are available at once, and are read again in the background when they are
+ * used after five minutes. That takes four statements, over indexes and the table of courses alone.
  */
 export class KnownSizes {
   #sizes = ASSUMED_SIZES;
   #readAgainAt = Number.NEGATIVE_INFINITY;
 
-  /** Takes the database, and what to do with the error of a reading; the sizes stay as they were then. */
+  /** Takes the database, and what to do with an error of reading; the sizes then stay as they were. */
   constructor(
     private readonly database: Database,
     private readonly onTrouble: (error: unknown) => void,
@@ -64,14 +59,14 @@ export class KnownSizes {
 
   /** The sizes as they were read last. */
   get current(): TableSizes {
-    // Without a time limit: the request that asks may end before they are read.
+    // Without a time limit: the request may end before they are read.
     if (performance.now() > this.#readAgainAt) void withoutLimit(() => this.refresh());
     return this.#sizes;
   }
 
   /** Reads the sizes now. */
   async refresh(): Promise<void> {
-    // Before they are read, so that others do not read them meanwhile.
+    // Before they are read, so that no other request reads them meanwhile.
     this.#readAgainAt = performance.now() + MAX_AGE_MS;
     try {
       this.#sizes = roundedUp(await tableSizes(this.database));
@@ -82,7 +77,7 @@ export class KnownSizes {
   }
 }
 
-/** Returns how many enrollments so many courses have at most, of which at most `each` are read of one course. */
+/** Returns the most enrollments that so many courses can have, of which at most `each` of one course are read. */
 export function rowsOfLargest(
   { largest, enrollments }: TableSizes,
   courses: number,
@@ -164,7 +159,7 @@ async function tableSizes(database: Database): Promise<TableSizes> {
         .as('change'),
     ]),
   );
-  // A stored count that was written past the counters must not make a price that nobody can pay.
+  // A stored count that was written by a bypass must not make every request too expensive.
   const highest = numberOf(last!.enrollment);
   const atMost = (count: StoredAggregate): number => Math.min(numberOf(count), highest);
   return {

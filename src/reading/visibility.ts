@@ -1,6 +1,6 @@
 /**
- * The rules of what a viewer sees, each as a condition of SQL and for a row that is in memory. Queries, mutations and
- * subscriptions all ask here; what a viewer does not see is to them as if it were not there.
+ * The rules of what a viewer sees, each as an SQL condition and for a row in memory. Queries, mutations and
+ * subscriptions all use them; to a viewer, a hidden row does not exist.
  */
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
@@ -31,7 +31,7 @@ export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> 
   };
 }
 
-/** Returns whether a viewer sees a course, by the same rule; `isEnrolled` is asked only where that decides. */
+/** Returns true if a viewer sees a course, by the same rule; `isEnrolled` is called only where that decides. */
 export function seesCourse(
   viewer: Viewer | null,
   course: { readonly isPublished: boolean; readonly instructorId: number | null },
@@ -53,8 +53,8 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
     if (id === null) return eb.lit(false);
     const own = eb('student_id', '=', id);
     if (viewer.role !== Role.TEACHER) return own;
-    // For each row by itself, of which there are few: a list of the teacher's courses would be made for each page that
-    // a statement reads.
+    // For each row by itself, of which there are few: a list of the teacher's courses would be built for each page of a
+    // statement.
     const taught = eb
       .selectFrom('core_course')
       .select('core_course.id')
@@ -65,9 +65,8 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
 }
 
 /**
- * Returns the same rule in parts, of which each enrollment that is seen meets exactly one; null: no condition. Counts
- * are the sum over the parts. For each an index serves, while databases read the rows one by one for what meets the one
- * or the other.
+ * Returns the same rule in parts, exactly one of which each visible enrollment meets; null: no condition. Counts are
+ * the sum over the parts. Each part has an index, whereas databases check an OR row by row.
  */
 export function partsOfVisibleEnrollments(viewer: Viewer): readonly (Condition<'core_enrollments'> | null)[] {
   const id = viewer.userId;
@@ -80,7 +79,7 @@ export function partsOfVisibleEnrollments(viewer: Viewer): readonly (Condition<'
   ];
 }
 
-/** Returns for a teacher the condition that a course is one of theirs: for all rows of a statement the same. */
+/** Returns the condition that a teacher instructs a course, which is the same for all rows of a statement. */
 export function isTaughtBy(teacher: number): (courseId: number) => Condition<'core_enrollments'> {
   return courseId => eb =>
     eb.exists(
@@ -92,7 +91,7 @@ export function isTaughtBy(teacher: number): (courseId: number) => Condition<'co
     );
 }
 
-/** Returns whether a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
+/** Returns true if a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
 export function seesEnrollment(
   viewer: Viewer,
   { studentId, instructorId }: { readonly studentId: number; readonly instructorId: number | null },

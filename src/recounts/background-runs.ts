@@ -2,7 +2,7 @@ import pTimeout from 'p-timeout';
 import type { Database } from '../database/database.js';
 import { unlessStopped, withoutLimit } from '../database/time-limits/time-limit.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
-import { done, refused, type Outcome } from '../use-cases/outcome.js';
+import { done, rejected, type Outcome } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import { TurnsOfViewers } from '../access/turns-of-viewers.js';
 import { moment, type ClaimedRun } from './lease.js';
@@ -23,10 +23,10 @@ export class BackgroundRuns {
   /** What is under way, from the claim to the last look at the run. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #paused = new Set<number>();
-  /** The turns of verifications, which are no runs, but as long. */
+  /** The turns of verifications, which are not runs but take as long. */
   readonly verifications = new TurnsOfViewers();
 
-  /** Takes where the runs are, and what to do with an error that ended one; the run is FAILED then. */
+  /** Takes the database of the runs, and what to do with an error that ended one; that run is then FAILED. */
   constructor(
     private readonly database: Database,
     private readonly onFailure: (id: number, error: unknown) => void,
@@ -62,7 +62,7 @@ export class BackgroundRuns {
       claiming.then(({ value }) => (value ? withoutLimit(() => this.#workOn(value)) : undefined)),
     );
     const { value: claimed, problems } = await claiming;
-    if (!claimed) return refused(...problems);
+    if (!claimed) return rejected(...problems);
     await unlessStopped(wait(working));
     return done(runOf((await runRow(this.database, claimed.id))!), problems);
   }

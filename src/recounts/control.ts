@@ -3,19 +3,19 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { RecountRun, RunKind, RunStatus } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
-import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { LEASE, moment, newOwner, signOfLife, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, moment, newOwner, heartbeat, type ClaimedRun } from './lease.js';
 import { courseIdsOf, isLive, type RunRow } from './run.js';
 import { lockRun } from './run-rows.js';
-import { runInTheWay } from './start-recount.js';
+import { conflictingRun } from './start-recount.js';
 
 const ID = ['input', 'id'];
 
 /**
- * Pauses a run: from the answer on it changes nothing more, whichever process works on it; admins. Refused: NOT_FOUND,
- * NOT_RUNNING.
+ * Pauses a run: once this is answered, the run changes nothing more, whichever process works on it; admins. Rejected:
+ * NOT_FOUND, NOT_RUNNING.
  */
 export function pauseRun(
   database: Database,
@@ -26,8 +26,8 @@ export function pauseRun(
 }
 
 /**
- * Cancels a run that is RUNNING or PAUSED, for good: what it changed stays, and can be undone; admins. Refused:
- * NOT_FOUND, NOT_RUNNING.
+ * Cancels a run that is RUNNING or PAUSED; it cannot be resumed. What it changed stays, and can be undone; admins.
+ * Rejected: NOT_FOUND, NOT_RUNNING.
  */
 export function cancelRun(
   database: Database,
@@ -38,16 +38,16 @@ export function cancelRun(
 }
 
 /**
- * Lets this process go on with a run that is PAUSED, FAILED or interrupted, with workOn(), from where it was; admins.
+ * Claims a run that is PAUSED, FAILED or interrupted, for this process to continue it with workOn(); admins.
  *
- * Of several that resume one run, one does. Refused: NOT_FOUND; IN_USE where somebody works on it or on courses of it;
- * NOT_RUNNING where it has come to its end.
+ * Of several processes that resume one run, one gets it. Rejected: NOT_FOUND; IN_USE if a process works on it or on
+ * courses of it; NOT_RUNNING if it has finished.
  */
 export function resumeRun(
   database: Database,
   caller: Viewer | null,
   asked: Asked<{ id: number }>,
-  lease = LEASE,
+  lease = LEASE_SECONDS,
 ): Promise<Outcome<ClaimedRun>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
@@ -56,9 +56,9 @@ export function resumeRun(
     database,
     async em => {
       const row = await lockRun(database, em, id);
-      if (!row) return refused(noRun(id));
+      if (!row) return rejected(missingRun(id));
       if (isLive(row))
-        return refused(
+        return rejected(
           problem(
             UserErrorCode.IN_USE,
             ID,
@@ -66,7 +66,7 @@ export function resumeRun(
           ),
         );
       if (isOver(row))
-        return refused(
+        return rejected(
           problem(
             UserErrorCode.NOT_RUNNING,
             ID,
@@ -74,33 +74,33 @@ export function resumeRun(
           ),
         );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
-      const inTheWay = row.dryRun ? null : await runInTheWay(database, em, id, courseIdsOf(row.courseIds));
+      const conflict = row.dryRun ? null : await conflictingRun(database, em, id, courseIdsOf(row.courseIds));
       await em.nativeUpdate(
         RecountRun,
         { id },
         {
           isStarting: null,
-          ...(!inTheWay && {
+          ...(!conflict && {
             status: RunStatus.RUNNING,
             owner,
             error: null,
             finishedAt: null,
-            ...signOfLife(em, lease),
+            ...heartbeat(em, lease),
           }),
         },
       );
-      return inTheWay ? refused(inTheWay) : done({ id, owner });
+      return conflict ? rejected(conflict) : done({ id, owner });
     },
     async (em, { value }) => value !== null && (await lockRun(database, em, id))?.owner === owner,
   );
 }
 
-/** Gives the problem of a run that is not there. */
-export function noRun(id: number): Problem {
+/** Returns the problem of a run that does not exist. */
+export function missingRun(id: number): Problem {
   return problem(UserErrorCode.NOT_FOUND, ID, `Run ${id} does not exist.`);
 }
 
-/** Tells whether nothing of a run is left to do; an undo that failed has taken back what can be taken back. */
+/** Returns true for a run that has nothing left to do; an undo that failed has taken back all that it can. */
 export function isOver({ status, kind, checked, total }: RunRow): boolean {
   if (status === RunStatus.FAILED) return kind === RunKind.UNDO && checked >= total;
   return status === RunStatus.SUCCEEDED || status === RunStatus.CANCELLED;
@@ -121,9 +121,9 @@ function end(
       database,
       async em => {
         const row = await lockRun(database, em, id);
-        if (!row) return refused(noRun(id));
+        if (!row) return rejected(missingRun(id));
         if (!from.includes(row.status))
-          return refused(
+          return rejected(
             problem(
               UserErrorCode.NOT_RUNNING,
               ID,

@@ -6,44 +6,44 @@ import { dialectOf, type Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
-import { passes } from './trouble.js';
+import { isTransient } from './run-errors.js';
 
-/** Is how long a run may go without a sign of life before others take it for interrupted, in seconds. */
-export const LEASE = 30;
+/** The time without a heartbeat after which a run counts as interrupted, in seconds. */
+export const LEASE_SECONDS = 30;
 
-/** Is a run that this process has the right to work on, until somebody pauses, cancels or takes it over. */
+/** A run that this process may work on, until it is paused, cancelled or taken over. */
 export interface ClaimedRun {
   readonly id: number;
   readonly owner: string;
 }
 
 /**
- * Reports that the run is no longer this owner's: it was paused, cancelled or taken over. Nothing of the transaction
- * stays.
+ * The error of a run that is no longer this owner's: it was paused, cancelled or taken over. Its transaction is rolled
+ * back.
  */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** Gives a name for the owner of a run: host, process, and something that no other start or resumption has. */
+/** Returns a name for the owner of a run: host, process, and a part that is unique to this start or resumption. */
 export function newOwner(): string {
   return `${hostname().slice(0, 200)} process ${process.pid} ${randomUUID().slice(0, 8)}`;
 }
 
-/** Gives the moments of a run that somebody has a sign of life of now. */
-export function signOfLife(em: SqlEntityManager, seconds: number): { updatedAt: Date; leaseExpiresAt: Date } {
+/** Returns what a heartbeat writes to a run. */
+export function heartbeat(em: SqlEntityManager, seconds: number): { updatedAt: Date; leaseExpiresAt: Date } {
   return { updatedAt: moment(em), leaseExpiresAt: moment(em, seconds) };
 }
 
 /**
  * Returns a moment by the database's clock, to be written: now, or `seconds` later. Leases are compared by that clock
- * alone: the processes that share a database need not agree on the time.
+ * alone, so the processes that share a database need not agree on the time.
  */
 export function moment(em: SqlEntityManager, seconds = 0): Date {
   return raw(dialectOf(em).sql.now(seconds)) as unknown as Date;
 }
 
-/** Keeps the right to work on a run, and writes how far the work is: only while that right lasts. */
+/** The right to work on a run. It is renewed until `stop`; progress is written only while it lasts. */
 export class Lease {
   readonly #lost = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -55,26 +55,23 @@ export class Lease {
     private readonly seconds: number,
   ) {}
 
-  /** Is aborted, with the reason, once the renewals have found the lease lost. */
+  /** A signal that is aborted, with the reason, once a renewal has found the lease lost. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /**
-   * Writes to the run in the open transaction, which is a sign of life too; throws LeaseLost where it is not ours any
-   * more.
-   */
+  /** Writes to the run in the open transaction, which is a heartbeat too. Errors: LeaseLost. */
   async save(em: SqlEntityManager, patch: EntityData<RecountRun>): Promise<void> {
     const { id, owner } = this.claimed;
     const written = await em.nativeUpdate(
       RecountRun,
       { id, owner, status: RunStatus.RUNNING },
-      { ...patch, ...signOfLife(em, this.seconds) },
+      { ...patch, ...heartbeat(em, this.seconds) },
     );
     if (written === 0) throw new LeaseLost(`Run ${id} was paused, cancelled or taken over.`);
   }
 
-  /** Renews the lease three times in its length, whatever the work waits for, until `stop`. */
+  /** Renews the lease three times within its length until `stop`, even while the work waits. */
   keep(): void {
     this.#timer = setTimeout(
       () => {
@@ -97,8 +94,8 @@ export class Lease {
     try {
       await withoutEnrollments(() => inTransaction(this.database, em => this.save(em, {}), 'repeat'));
     } catch (error) {
-      // What will pass is tried again at the next renewal: the lease is longer than that.
-      if (!passes(error)) this.#lost.abort(error);
+      // A transient error is no loss: the next renewal comes before the lease expires.
+      if (!isTransient(error)) this.#lost.abort(error);
     }
   }
 }

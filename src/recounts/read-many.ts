@@ -33,11 +33,11 @@ export async function changePages(
   await connected(database);
   const one = (id: number) =>
     paged(builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id), inOrder, page);
-  // A LIMIT inside a UNION must be in a subquery of its own on SQLite.
+  // SQLite takes a LIMIT inside a UNION only in a subquery of its own.
   const wrapped = runIds.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
   const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
   const byRun = Map.groupBy(await rows(database, query), row => row.run_id);
-  // A union keeps no order, so each part is put in order again.
+  // A union keeps no order, so each part is sorted again.
   const sign = page.backward ? -1 : 1;
   return runIds.map(id => pageOf((byRun.get(id) ?? []).sort((a, b) => sign * (a.id - b.id)).map(changeOf), page));
 }

@@ -7,8 +7,8 @@ import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
 
 /**
- * Gives the steps of a recount from its cursor on: one for each course that drifts, which repairs it, or for a dry run
- * tells how it would be repaired; and one at each chunk's end.
+ * Yields the steps of a recount from its cursor: one for each course that drifts, which repairs it or, in a dry run,
+ * reports the repair; and one at the end of each chunk.
  */
 export async function* recountSteps(database: Database, run: RunRow, pace: ChunkPace): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
@@ -45,7 +45,7 @@ async function* stepsOf(
   yield { cursorId: last[0] as number, checked: checked - done, read, title: null };
 }
 
-/** Recounts one course: what drifted when it was verified may be right, or gone, now that it is locked. */
+/** Recounts one course: by the time it is locked, its counts may be right, or the course may be gone. */
 async function repair(em: SqlEntityManager, courseId: number): Promise<StepResult> {
   const changes = (await recount(em, Course, [courseId])) ?? [];
   const repaired = changes.length > 0 ? 1 : 0;

@@ -8,7 +8,7 @@ import { connected } from './run-rows.js';
 /** The states in which runs are counted: those of the table, and `interrupted` for those that run in name only. */
 export const runStates = [...Object.values(RunStatus), 'interrupted'] as const;
 
-/** Counts the runs on record by their state. */
+/** Counts the recorded runs by their state. */
 export async function runsByState(database: Database): Promise<Record<(typeof runStates)[number], number>> {
   await connected(database);
   const lapsed = sql.raw(`status = '${RunStatus.RUNNING}' and lease_expires_at < ${dialectOf(database).sql.now()}`);

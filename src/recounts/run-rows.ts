@@ -18,7 +18,7 @@ export async function connected(database: Database): Promise<void> {
   await database.em.getConnection('read').ensureConnection();
 }
 
-/** Returns the query of all runs, each with whether its lease has run out. */
+/** Returns the query of all runs, each with whether its lease has expired. */
 export function runsQuery(database: Database): RunsQuery {
   const lapsed = sql.raw<StoredBoolean>(
     `case when lease_expires_at < ${dialectOf(database).sql.now()} then 1 else 0 end`,

@@ -7,7 +7,7 @@ export interface Run {
   readonly kind: RunKind;
   /** FAILED also where the run was interrupted. */
   readonly status: RunStatus;
-  /** True where the process that worked on the run went away without a word; any process can resume it. */
+  /** True if the process that worked on the run has disappeared; any process can resume the run. */
   readonly interrupted: boolean;
   /** The run whose changes this one takes back. */
   readonly undoneRunId: number | null;
@@ -32,12 +32,12 @@ export interface Run {
   readonly finishedAt: Date | null;
 }
 
-/** A row of the table of runs, and whether its lease has run out by the database's clock. */
+/** A row of the table of runs, and whether its lease has expired by the database's clock. */
 export interface RunRow extends PlainRow<RecountRun> {
   readonly lapsed: boolean;
 }
 
-/** Returns true where a process works on a run at this moment, as far as the lease says. */
+/** Returns true if a process works on the run now, according to its lease. */
 export function isLive({ status, lapsed }: RunRow): boolean {
   return status === RunStatus.RUNNING && !lapsed;
 }

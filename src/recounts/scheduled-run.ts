@@ -7,10 +7,10 @@ import type { BackgroundRuns } from './background-runs.js';
 import type { Run } from './run.js';
 import { startRecount } from './start-recount.js';
 
-/** Names what a schedule does: only look for drift, or repair it too. */
+/** What a schedule does: only find drift, or repair it too. */
 export type ScheduledAction = 'verify' | 'recount';
 
-/** Tells of a scheduled run that has looked at all courses: how many there were, drifted, and were repaired. */
+/** The result of a scheduled run that has checked all courses: how many there were, drifted, and were repaired. */
 export interface ScheduledResult {
   readonly courses: number;
   readonly drifted: number;
@@ -18,16 +18,16 @@ export interface ScheduledResult {
   readonly at: Date;
 }
 
-/** Publishes a ScheduledResult for each scheduled run that has come to its end, in the process that did it. */
+/** The channel of a ScheduledResult for each scheduled run that has succeeded in this process. */
 export const scheduledResults = channel('rollcall:verified');
 
 const schedule: Viewer = { userId: null, role: Role.ADMIN };
 
 /**
- * Verifies or recounts all courses for one moment of a schedule, and gives the run at its end; a verify is a dry run.
+ * Verifies or recounts all courses for one moment of a schedule, and returns the finished run; a verify is a dry run.
  *
- * Of all processes on one database one does it, since the moment is the run's slot. The others are refused (IN_USE),
- * and so are all while the run of an earlier moment is at work, or, for a recount, any other run that changes counts.
+ * One of the processes on a database does it, because the moment is the run's slot. The others are rejected (IN_USE),
+ * and so are all while the run of an earlier moment is at work or, for a recount, any other run that changes counts.
  */
 export async function runForMoment(
   runs: BackgroundRuns,

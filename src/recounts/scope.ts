@@ -3,22 +3,22 @@ import { Course } from '../entities/index.js';
 import { problem, UserErrorCode, type Problem } from '../use-cases/outcome.js';
 import { notFound } from '../use-cases/seats.js';
 
-/** Limits the courses that one call names; a run keeps them in one column. */
+/** The most courses that one call may name; a run keeps them in one column. */
 export const MAX_COURSES_OF_RUN = 5000;
 
 const COURSE_IDS = ['input', 'courseIds'];
 
-/** Is which courses are meant, ascending and each once; null: all. */
+/** The ids of the courses that are meant, ascending and each once; null: all. */
 export type Scope = readonly number[] | null;
 
-/** Gives the scope that a caller names; undefined and null mean all courses. */
+/** Returns the scope that a caller names; undefined and null mean all courses. */
 export function scopeOf(courseIds: readonly number[] | null | undefined): Scope {
   return courseIds ? [...new Set(courseIds)].sort((a, b) => a - b) : null;
 }
 
 /**
- * Gives the problems of the ids that a caller names: none at all, too many, or courses that do not exist, each by its
- * index.
+ * Returns the problems of the ids that a caller names: an empty list, too many, or courses that do not exist, each by
+ * its index.
  */
 export async function scopeProblems(
   em: SqlEntityManager,
@@ -48,7 +48,7 @@ export async function scopeProblems(
   );
 }
 
-/** Gives those courses of a list that exist, ascending. */
+/** Returns those ids of a list that are of existing courses, ascending. */
 export async function existing(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
   const rows = await em
     .createQueryBuilder(Course, 'c')
@@ -59,12 +59,12 @@ export async function existing(em: SqlEntityManager, ids: readonly number[]): Pr
   return rows.map(({ id }) => id);
 }
 
-/** Counts the courses of a scope that exist. */
+/** Counts the existing courses of a scope. */
 export async function scopeSize(em: SqlEntityManager, scope: Scope): Promise<number> {
   return scope === null ? em.count(Course) : (await existing(em, scope)).length;
 }
 
-/** Tells whether two scopes have a course in common. */
+/** Returns true if two scopes have a course in common. */
 export function overlap(one: Scope, other: Scope): boolean {
   if (one === null || other === null) return true;
   const ids = new Set(one);

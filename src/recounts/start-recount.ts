@@ -4,33 +4,31 @@ import type { Database } from '../database/database.js';
 import { RecountRun } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists } from '../use-cases/lost-commit.js';
-import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { LEASE, moment, newOwner, signOfLife, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, moment, newOwner, heartbeat, type ClaimedRun } from './lease.js';
 import { courseIdsOf, type RunRow } from './run.js';
 import { otherLiveRuns, otherScheduledRun } from './run-rows.js';
 import { overlap, scopeOf, scopeProblems, scopeSize, type Scope } from './scope.js';
 
-/** Says what to recount and how. */
+/** What to recount, and how. */
 export interface RecountRequest {
-  /** Names the courses; all unless given. */
+  /** The ids of the courses; all if left out. */
   readonly courseIds?: readonly number[] | null;
-  /** Tells what a recount would change, and changes nothing. */
+  /** True to report what a recount would change, and change nothing. */
   readonly dryRun?: boolean | null;
-  /**
-   * Fixes the courses of each chunk, from 1 to 10,000; unless given, chunks are sized so that each takes about 0.2 s.
-   */
+  /** The number of courses in each chunk, from 1 to 10,000; if left out, chunks are sized to take about 0.2 s each. */
   readonly batchSize?: number | null;
-  /** Pauses so many milliseconds after each chunk and each repair, 60,000 at most. */
+  /** The pause after each chunk and each repair, in milliseconds, 60,000 at most. */
   readonly throttle?: number | null;
-  /** Names the command or schedule that asks, instead of the caller. */
+  /** The name of the command or schedule that starts the run; the caller's if left out. */
   readonly startedBy?: string;
-  /** Names the moment of a schedule: of several processes that start a run for it, one does. */
+  /** The moment of a schedule: only one of the processes that start a run for it succeeds. */
   readonly slot?: string;
 }
 
-/** Is how a run is entered into the table. */
+/** What a new run is recorded with. */
 export type NewRun = Pick<RecountRun, 'startedBy'> &
   Partial<
     Pick<
@@ -39,25 +37,25 @@ export type NewRun = Pick<RecountRun, 'startedBy'> &
     >
   >;
 
-const MOST_IN_BATCH = 10_000;
-const LONGEST_PAUSE = 60_000;
+const MAX_BATCH_COURSES = 10_000;
+const MAX_THROTTLE_MS = 60_000;
 
 /**
  * Starts a recount, for this process to work on at once with workOn(); admins.
  *
- * Refused are courses that do not exist (NOT_FOUND), and a recount of courses that a live run is at already (IN_USE,
- * which names that run); a dry run gets in nobody's way. For a slot it is also IN_USE that another process has started
- * the run for it, or that the run of an earlier slot is still at work.
+ * Rejected: NOT_FOUND for courses that do not exist; IN_USE, unless it is a dry run, while another run works on some of
+ * the courses, which it names. With a slot also IN_USE if another process has started the run for it, or while the run
+ * of an earlier slot is at work.
  */
 export async function startRecount(
   database: Database,
   caller: Viewer | null,
   asked: Asked<RecountRequest> = {},
-  lease = LEASE,
+  lease = LEASE_SECONDS,
 ): Promise<Outcome<ClaimedRun>> {
   const admin = adminOnly(caller);
   const request = inputOf(asked);
-  const startedBy = askedBy(admin, request.startedBy);
+  const startedBy = starterOf(admin, request.startedBy);
   const { batchSize, throttle, slot } = request;
   const scope = scopeOf(request.courseIds);
   try {
@@ -65,8 +63,8 @@ export async function startRecount(
       database,
       async em => {
         const problems = [...(await scopeProblems(em, request.courseIds)), ...numberProblems(request)];
-        if (problems.length > 0) return refused(...problems);
-        return enter(
+        if (problems.length > 0) return rejected(...problems);
+        return recordRun(
           database,
           em,
           scope,
@@ -85,20 +83,20 @@ export async function startRecount(
     );
   } catch (error) {
     if (!(error instanceof UniqueConstraintViolationException) || slot === undefined) throw error;
-    return refused(problem(UserErrorCode.IN_USE, null, `A run for ${slot} has been started already.`));
+    return rejected(problem(UserErrorCode.IN_USE, null, `A run for ${slot} has been started already.`));
   }
 }
 
-/** Gives the name of who asks, for the record: the caller, who must be an admin, or what it says it is. */
-export function askedBy({ userId, role }: Viewer, name: string | undefined): string {
+/** Returns the name that a run is recorded under: the given one, or that of the caller, an admin. */
+export function starterOf({ userId, role }: Viewer, name: string | undefined): string {
   return (name ?? (userId === null ? role : `user ${userId}`)).slice(0, 255);
 }
 
 /**
- * Enters a run unless another is in its way: one process at a time, so that of two that overlap the second sees the
- * first.
+ * Records a run unless it conflicts with another one. Only one process at a time does so, so the second of two
+ * overlapping runs sees the first.
  */
-export async function enter(
+export async function recordRun(
   database: Database,
   em: SqlEntityManager,
   scope: Scope,
@@ -112,23 +110,24 @@ export async function enter(
     owner,
     isStarting: true,
     startedAt: moment(em),
-    ...signOfLife(em, lease),
+    ...heartbeat(em, lease),
   } as never)) as number;
-  const inTheWay =
-    (run.slot == null ? null : await lastStillAtWork(database, em, id)) ??
-    (run.dryRun ? null : await runInTheWay(database, em, id, scope));
-  if (inTheWay) {
+  const conflict =
+    (run.slot == null ? null : await unfinishedSlot(database, em, id)) ??
+    (run.dryRun ? null : await conflictingRun(database, em, id, scope));
+  if (conflict) {
     await em.nativeDelete(RecountRun, { id });
-    return refused(inTheWay);
+    return rejected(conflict);
   }
   await em.nativeUpdate(RecountRun, { id }, { isStarting: null });
   return done({ id, owner });
 }
 
 /**
- * Gives the problem of a live run whose scope overlaps; the caller must have made its own run the one that is starting.
+ * Returns the problem of a live run whose scope overlaps; null: there is none. The caller's own run must be the one
+ * that is starting.
  */
-export async function runInTheWay(
+export async function conflictingRun(
   database: Database,
   em: SqlEntityManager,
   id: number,
@@ -140,8 +139,11 @@ export async function runInTheWay(
     : null;
 }
 
-/** Gives the problem of a schedule whose last run is not over, whichever process works on it. */
-async function lastStillAtWork(database: Database, em: SqlEntityManager, id: number): Promise<Problem | null> {
+/**
+ * Returns the problem of a schedule whose last run has not finished, whichever process works on it; null: there is
+ * none.
+ */
+async function unfinishedSlot(database: Database, em: SqlEntityManager, id: number): Promise<Problem | null> {
   const last = await otherScheduledRun(database, em, id);
   return (
     last &&
@@ -167,7 +169,7 @@ function numberProblems({ batchSize, throttle }: RecountRequest): Problem[] {
       ),
     );
   };
-  check('batchSize', batchSize, 1, MOST_IN_BATCH);
-  check('throttle', throttle, 0, LONGEST_PAUSE);
+  check('batchSize', batchSize, 1, MAX_BATCH_COURSES);
+  check('throttle', throttle, 0, MAX_THROTTLE_MS);
   return problems;
 }

@@ -3,57 +3,57 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { RecountChange, RecountRun, RunKind, RunStatus } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists } from '../use-cases/lost-commit.js';
-import { problem, refused, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
+import { problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { isOver, noRun } from './control.js';
-import { LEASE, type ClaimedRun } from './lease.js';
+import { isOver, missingRun } from './control.js';
+import { LEASE_SECONDS, type ClaimedRun } from './lease.js';
 import { courseIdsOf, type RunRow } from './run.js';
 import { lockRun, undoingsOf } from './run-rows.js';
-import { askedBy, enter } from './start-recount.js';
+import { starterOf, recordRun } from './start-recount.js';
 
-/** Says which run to undo, and who asks where it is not the caller. */
+/** Which run to undo, and who starts that if it is not the caller. */
 export interface UndoRequest {
   readonly id: number;
   readonly startedBy?: string;
 }
 
 /**
- * Starts taking back what a run changed, change by change (stored −= after − before), as a run of its own, for this
- * process to work on with workOn(); admins. What was cancelled of an earlier undoing, this one goes on with.
+ * Starts to undo a run, change by change (stored −= after − before), as a run of its own, for this process to work on
+ * with workOn(); admins. It continues where an earlier undo was cancelled.
  *
- * Refused: NOT_FOUND; IN_USE for a run that is not over, or is undone or being undone already; INVALID for a dry run,
- * an undoing, and a run that changed nothing.
+ * Rejected: NOT_FOUND; IN_USE for a run that has not finished, or is undone or being undone; INVALID for a dry run, an
+ * undo, and a run that changed nothing.
  */
 export async function startUndo(
   database: Database,
   caller: Viewer | null,
   asked: Asked<UndoRequest>,
-  lease = LEASE,
+  lease = LEASE_SECONDS,
 ): Promise<Outcome<ClaimedRun>> {
   const admin = adminOnly(caller);
   const { id, startedBy } = inputOf(asked);
-  const by = askedBy(admin, startedBy);
+  const by = starterOf(admin, startedBy);
   return inTransaction(
     database,
     async em => {
       const row = await lockRun(database, em, id);
-      if (!row) return refused(noRun(id));
+      if (!row) return rejected(missingRun(id));
       const undoings = await undoingsOf(database, em, id);
-      const refusal = cannotUndo(row, undoings);
-      if (refusal) return refused(refusal);
+      const refusal = undoProblem(row, undoings);
+      if (refusal) return rejected(refusal);
       const cursorId = undoings.at(-1)?.cursorId ?? null;
       const total = await changesAfter(em, id, cursorId);
       if (total === 0)
-        return refused(
-          wrong(
+        return rejected(
+          undoRejection(
             UserErrorCode.INVALID,
             undoings.length > 0
               ? `Run ${id} was undone already.`
               : `Run ${id} changed nothing, so there is nothing to undo.`,
           ),
         );
-      return enter(
+      return recordRun(
         database,
         em,
         courseIdsOf(row.courseIds),
@@ -65,28 +65,28 @@ export async function startUndo(
   );
 }
 
-function cannotUndo(row: RunRow, undoings: readonly RunRow[]): Problem | null {
+function undoProblem(row: RunRow, undoings: readonly RunRow[]): Problem | null {
   const { id } = row;
   if (row.kind === RunKind.UNDO)
-    return wrong(
+    return undoRejection(
       UserErrorCode.INVALID,
       `Run ${id} is itself the undoing of run ${row.undoneRunId}. Recount to repair what it left.`,
     );
-  if (row.dryRun) return wrong(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
+  if (row.dryRun) return undoRejection(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
   if (row.status === RunStatus.RUNNING || row.status === RunStatus.PAUSED)
-    return wrong(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
+    return undoRejection(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
   const last = undoings.findLast(({ status }) => status !== RunStatus.CANCELLED);
   if (!last) return null;
   const text = isOver(last)
     ? `Run ${id} was undone already, by run ${last.id}.`
     : `Run ${last.id} has begun to undo run ${id}. Resume that one, or let it finish.`;
-  return wrong(UserErrorCode.IN_USE, text);
+  return undoRejection(UserErrorCode.IN_USE, text);
 }
 
 function changesAfter(em: SqlEntityManager, run: number, cursorId: number | null): Promise<number> {
   return em.count(RecountChange, { run, ...(cursorId !== null && { id: { $gt: cursorId } }) });
 }
 
-function wrong(code: UserErrorCode, message: string): Problem {
+function undoRejection(code: UserErrorCode, message: string): Problem {
   return problem(code, ['input', 'id'], message);
 }

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** Is one change of a stored count, as it is recorded. */
+/** One change of a stored count, as it is recorded. */
 export interface CourseChange {
   readonly counter: string;
   readonly courseId: number;
@@ -8,32 +8,32 @@ export interface CourseChange {
   readonly after: number;
 }
 
-/** Says what a step did: its changes, and by how much it moves the run's numbers. */
+/** What a step did: its changes, and what it adds to the run's numbers. */
 export interface StepResult {
   readonly changes: readonly CourseChange[];
   readonly drifted: number;
   readonly repaired: number;
-  /** Says why the step could not do what it was for, where the rest of the run can go on. */
+  /** Why the step failed, where the rest of the run can continue. */
   readonly error?: string;
 }
 
-/** Is one piece of a run's work, at whose end the cursor is saved: in the transaction that makes its changes. */
+/** One piece of a run's work; the transaction that makes its changes saves the cursor too. */
 export interface Step {
   readonly cursorId: number;
-  /** Is by how many the step moves `checked`. */
+  /** What the step adds to `checked`. */
   readonly checked: number;
   /**
-   * Says what was read for this step and those after it: how many rows, in how many milliseconds; null: an earlier step
-   * said so.
+   * What was read for this step and those after it: how many rows, in how many milliseconds; null: an earlier step has
+   * it.
    */
   readonly read: { readonly milliseconds: number; readonly rows: number } | null;
-  /** Is the title of the course that the step is about; null: gone, or none. */
+  /** The title of the step's course; null: the course is gone, or there is none. */
   readonly title: string | null;
-  /** Does the work in an open transaction; absent where there is nothing to change. */
+  /** Does the work in an open transaction; left out if there is nothing to change. */
   readonly work?: (em: SqlEntityManager) => Promise<StepResult>;
 }
 
-/** Gives the changes that the engine made to one course as they are recorded. */
+/** Returns the changes that the engine made to one course, as they are recorded. */
 export function recordedChanges(
   courseId: number,
   changes: readonly { counter: string; before: number; after: number }[],

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course } from '../entities/index.js';
 
-/** Gives the titles of courses by id; one that is not there is left out. */
+/** Returns the titles of courses by id; a course that does not exist is left out. */
 export async function titlesOf(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
   const rows = await em

@@ -8,10 +8,10 @@ import type { RunRow } from './run.js';
 import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
 
-/** Is how many changes are read at once. */
+/** How many changes are read at once. */
 const CHANGES_PER_READ = 500;
 
-/** Gives the steps of an undoing from its cursor on: one for each change of the run that it undoes. */
+/** Yields the steps of an undo from its cursor: one for each change of the run that it undoes. */
 export async function* undoSteps(database: Database, run: RunRow): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
   let after = run.cursorId ?? 0;
@@ -42,7 +42,7 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
   }
 }
 
-/** Takes one change back; not where a count would become negative, or the counter is not declared any more. */
+/** Undoes one change; not if a count would become negative, or the counter is no longer declared. */
 async function takeBack(
   em: SqlEntityManager,
   { course_id, counter, count_before, count_after }: Tables['core_recount_changes'],

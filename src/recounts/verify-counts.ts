@@ -3,45 +3,43 @@ import { verify, type VerifiedCount } from '../counters/index.js';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
-import { done, refused, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
+import { done, rejected, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
 import { existing, scopeOf, scopeProblems, scopeSize } from './scope.js';
 import { titlesOf } from './titles.js';
 import type { Viewer } from '../access/viewer.js';
 
-/** Says which courses to verify, and how. */
+/** Which courses to verify, and how. */
 export interface VerifyRequest {
-  /** Names the courses; all unless given. */
+  /** The ids of the courses; all if left out. */
   readonly courseIds?: readonly number[] | null;
-  /** Gives the counts that match too. */
+  /** True for the counts that match too. */
   readonly all?: boolean;
-  /** Fixes the courses of each chunk; unless given, chunks are sized so that each takes about 0.2 s. */
+  /** The number of courses in each chunk; if left out, chunks are sized to take about 0.2 s each. */
   readonly batchSize?: number;
-  /** Ends the verification after the chunk at hand. */
+  /** Ends the verification after the current chunk. */
   readonly signal?: AbortSignal;
 }
 
-/** Holds one counter of one course; `drift` is stored − actual. */
+/** One counter of one course; `drift` is stored − actual. */
 export interface CourseCount {
   readonly counter: string;
   readonly courseId: number;
-  /** Is empty where the course has been deleted since. */
+  /** Empty if the course has been deleted meanwhile. */
   readonly title: string;
   readonly stored: number;
   readonly actual: number;
   readonly drift: number;
 }
 
-/**
- * Holds what one chunk brought: how many courses were checked, and the counts that drift, or all that were asked for.
- */
+/** The result of one chunk: how many courses were checked, and the counts that drift, or all if requested. */
 export interface VerifiedCourses {
   readonly checked: number;
   readonly counts: readonly CourseCount[];
 }
 
-/** Is a verification that goes on as it is read. */
+/** A verification, which advances as its chunks are read. */
 export interface Verification {
-  /** Counts the courses in scope. */
+  /** How many courses are in scope. */
   readonly total: number;
   readonly chunks: AsyncIterable<VerifiedCourses>;
 }
@@ -49,7 +47,7 @@ export interface Verification {
 /**
  * Verifies the stored counts of courses, chunk by chunk, and changes nothing; admins.
  *
- * Courses that do not exist are problems (NOT_FOUND, each by its index), and the others are verified nevertheless.
+ * Courses that do not exist are problems (NOT_FOUND, each by its index); the others are still verified.
  */
 export async function verifyCounts(
   database: Database,
@@ -60,7 +58,7 @@ export async function verifyCounts(
   const request = inputOf(asked);
   const em = database.em.fork() as SqlEntityManager;
   const problems = await scopeProblems(em, request.courseIds);
-  if (problems.some(({ code }) => code === UserErrorCode.INVALID)) return refused(...problems);
+  if (problems.some(({ code }) => code === UserErrorCode.INVALID)) return rejected(...problems);
   const scope = scopeOf(request.courseIds);
   const known = scope && (await existing(em, scope));
   return done(

@@ -6,15 +6,15 @@ import type { Database } from '../database/database.js';
 import { RecountChange, RunKind, RunStatus, type RecountRun } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
 import { AdaptiveThrottle } from './adaptive-throttle.js';
-import { LEASE, Lease, LeaseLost, moment, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, Lease, LeaseLost, moment, type ClaimedRun } from './lease.js';
 import { recountSteps } from './recount-steps.js';
 import { runOf, type Run, type RunRow } from './run.js';
 import { lockRun, runRow } from './run-rows.js';
 import type { CourseChange, Step, StepResult } from './step.js';
-import { passes, toldOf } from './trouble.js';
+import { isTransient, recordedMessage } from './run-errors.js';
 import { undoSteps } from './undo-steps.js';
 
-/** Says how far a run is; the numbers are those of Run. */
+/** The progress of a run; the numbers are those of Run. */
 export interface RunProgress {
   readonly id: number;
   readonly total: number;
@@ -23,40 +23,39 @@ export interface RunProgress {
   readonly repaired: number;
 }
 
-/** Says how to work on a run. */
+/** How to work on a run. */
 export interface WorkOptions {
-  /** Pauses the run after the chunk or repair at hand. */
+  /** Pauses the run after the current chunk or repair. */
   readonly signal?: AbortSignal;
-  /** Is called once for each change, when it is committed; the title is null where the course is gone. */
+  /** Called once for each change when it is committed; the title is null if the course is gone. */
   readonly onChange?: (change: CourseChange & { readonly title: string | null }) => void;
-  /** Is called after each chunk and each repair. */
+  /** Called after each chunk and each repair. */
   readonly onProgress?: (progress: RunProgress) => void;
-  /** Is how long the run may go without a sign of life before others take it for interrupted, in seconds. */
+  /** The time without a heartbeat after which the run counts as interrupted, in seconds. */
   readonly lease?: number;
 }
 
 /**
- * Limits how often in a row the work is begun anew from the last saved cursor, and the pause before, in milliseconds.
+ * How often in a row the work may restart from the last saved cursor, and the first pause before that, in milliseconds.
  */
-const MOST_TROUBLES = 5;
-const FIRST_PAUSE = 500;
+const MAX_RESTARTS = 5;
+const FIRST_PAUSE_MS = 500;
 
-/** Limits the text that a run keeps of an error. */
-const ERROR_LENGTH = 1000;
+/** The most characters that a run records of an error. */
+const MAX_ERROR_CHARACTERS = 1000;
 
 /**
- * Works on a claimed run until its end, or until it is paused, cancelled or taken over, and gives the run as it is
- * then.
+ * Works on a claimed run until it finishes, or is paused, cancelled or taken over, and returns it as it is then.
  *
- * Whatever ends the process, the run can be resumed: each repair, its record and the cursor are one transaction. Where
- * other transactions are in the way, or the database is away for a moment, the work waits and goes on. Errors: those
- * that do not pass; the run is then FAILED, and can be resumed.
+ * The run can be resumed whatever ends the process: each repair, its record and the cursor are one transaction. On
+ * transient errors the work pauses and continues. Errors: those that are not transient; the run is then FAILED, and can
+ * be resumed.
  */
 export async function workOn(database: Database, claimed: ClaimedRun, options: WorkOptions = {}): Promise<Run> {
-  const lease = new Lease(database, claimed, options.lease ?? LEASE);
+  const lease = new Lease(database, claimed, options.lease ?? LEASE_SECONDS);
   lease.keep();
   try {
-    await new Work(database, lease, options).toTheEnd();
+    await new Work(database, lease, options).finish();
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw await recordFailure(database, lease, error);
   } finally {
@@ -65,9 +64,9 @@ export async function workOn(database: Database, claimed: ClaimedRun, options: W
   return runOf((await runRow(database, claimed.id))!);
 }
 
-/** Records the error that ended a run and gives what to throw. */
+/** Records the error that ended a run, and returns what to throw. */
 async function recordFailure(database: Database, lease: Lease, error: unknown): Promise<unknown> {
-  const message = toldOf(error).slice(0, ERROR_LENGTH);
+  const message = recordedMessage(error).slice(0, MAX_ERROR_CHARACTERS);
   try {
     await inTransaction(
       database,
@@ -76,8 +75,8 @@ async function recordFailure(database: Database, lease: Lease, error: unknown): 
     );
     return error;
   } catch (second) {
-    // A run that cannot even be marked is seen as interrupted when its lease runs out.
-    return second instanceof LeaseLost || passes(second) ? error : new AggregateError([error, second], message);
+    // A run that cannot be marked counts as interrupted when its lease expires.
+    return second instanceof LeaseLost || isTransient(second) ? error : new AggregateError([error, second], message);
   }
 }
 
@@ -85,7 +84,7 @@ class Work {
   readonly #pace: ChunkPace;
   readonly #reads = new AdaptiveThrottle();
   readonly #repairs = new AdaptiveThrottle();
-  /** Is aborted when the work is not to go on, for either reason. */
+  /** Aborted when the work must stop, for either reason. */
   readonly #over: AbortSignal;
 
   constructor(
@@ -97,23 +96,23 @@ class Work {
     this.#over = AbortSignal.any([lease.lost, ...(options.signal ? [options.signal] : [])]);
   }
 
-  async toTheEnd(): Promise<void> {
-    for (let troubles = 0; ;) {
+  async finish(): Promise<void> {
+    for (let restarts = 0; ;) {
       try {
-        // What is saved is the truth: after a commit that was not answered, too.
+        // The saved state counts, also after a commit that was not answered.
         let run = await this.#current();
         for await (const step of run.kind === RunKind.UNDO
           ? undoSteps(this.database, run)
           : recountSteps(this.database, run, this.#pace)) {
           if (this.options.signal?.aborted) return await this.#end({ status: RunStatus.PAUSED });
-          run = await this.#take(step, run);
-          troubles = 0;
+          run = await this.#applyStep(step, run);
+          restarts = 0;
         }
         return await this.#end({ status: run.error === null ? RunStatus.SUCCEEDED : RunStatus.FAILED }, true);
       } catch (error) {
-        if (!passes(error) || ++troubles > MOST_TROUBLES) throw error;
+        if (!isTransient(error) || ++restarts > MAX_RESTARTS) throw error;
         this.#pace.slowDown();
-        await this.#rest(FIRST_PAUSE * 2 ** troubles);
+        await this.#rest(FIRST_PAUSE_MS * 2 ** restarts);
       }
     }
   }
@@ -126,12 +125,12 @@ class Work {
     return row;
   }
 
-  /** Does one step in one transaction with its record and the new cursor, tells of it, and rests. */
-  async #take(step: Step, run: RunRow): Promise<RunRow> {
+  /** Does one step in one transaction with its record and the new cursor, reports it, and pauses. */
+  async #applyStep(step: Step, run: RunRow): Promise<RunRow> {
     const start = performance.now();
     const { changes, drifted, repaired, error } = await inTransaction(
       this.database,
-      em => this.#do(em, step, run),
+      em => this.#perform(em, step, run),
       em => this.#isDone(em, step),
     );
     const took = performance.now() - start;
@@ -159,16 +158,15 @@ class Work {
     return after;
   }
 
-  async #do(em: SqlEntityManager, step: Step, run: RunRow): Promise<StepResult> {
+  async #perform(em: SqlEntityManager, step: Step, run: RunRow): Promise<StepResult> {
     const result = (await step.work?.(em)) ?? { changes: [], drifted: 0, repaired: 0 };
-    // Before the changes, which point at the run: their foreign key would share its lock, and a renewal could wait in
-    // between.
+    // Before the changes: their foreign key takes a shared lock on the run, behind which a renewal could wait.
     await this.lease.save(em, {
       cursorId: step.cursorId,
       checked: run.checked + step.checked,
       drifted: run.drifted + result.drifted,
       repaired: run.repaired + result.repaired,
-      ...(run.error === null && result.error !== undefined && { error: result.error.slice(0, ERROR_LENGTH) }),
+      ...(run.error === null && result.error !== undefined && { error: result.error.slice(0, MAX_ERROR_CHARACTERS) }),
     });
     const rows = result.changes.map(({ counter, courseId, before, after }) => ({
       run: run.id,
@@ -181,7 +179,7 @@ class Work {
     return result;
   }
 
-  /** Tells after a lost commit whether it took place: only this work moves the cursor. */
+  /** Returns true if a commit whose outcome was unknown succeeded: only this work moves the cursor. */
   async #isDone(em: SqlEntityManager, { cursorId }: Step): Promise<boolean> {
     return ((await lockRun(this.database, em, this.lease.claimed.id))?.cursorId ?? 0) >= cursorId;
   }
@@ -195,8 +193,8 @@ class Work {
   }
 
   /**
-   * Waits so many milliseconds, but no longer than the work is to go on; and lets others have their turn in any case,
-   * which SQLite's driver does not.
+   * Waits so many milliseconds, or until the work must stop. It always yields to the event loop, which SQLite's driver
+   * does not.
    */
   async #rest(milliseconds: number): Promise<void> {
     try {

@@ -5,14 +5,15 @@ import { currentLimit, type TimeLimit } from '../database/time-limits/time-limit
 import { WaitingLine } from '../database/connections/waiting-line.js';
 
 /**
- * The turns to wait for the lock of a course, one at a time for each course: of those who would change the same course,
- * one works and one waits for it in the database, and all others wait here. So however many change one course, or
- * whoever else holds its lock, they take no more than two connections, and each comes in the order in which it asked.
+ * The turns to wait for the lock of a course, one at a time for each course: of the transactions that change the same
+ * course, one works, one waits for the lock in the database, and all others wait here. So they take at most two
+ * connections however many there are and whatever else holds the lock, and they are served in the order of their
+ * requests.
  *
- * Nothing depends on it for being right: the lock in the database does that, for all processes.
+ * Correctness does not depend on it: the lock in the database provides that, for all processes.
  */
 export class CourseTurns {
-  /** The lines of the courses of which somebody has the turn. */
+  /** The lines of the courses whose turn is taken. */
   readonly #lines = new Map<number, WaitingLine>();
 
   /** How many wait. */
@@ -23,8 +24,8 @@ export class CourseTurns {
   }
 
   /**
-   * Takes the turns of some courses, in ascending order, in which locks are taken too: so nobody waits crosswise.
-   * Errors: those of WaitingLine.wait(), and then it has none of them.
+   * Takes the turns of some courses, in ascending order as locks are, so that there is no deadlock. Errors: those of
+   * WaitingLine.wait(); then no turn is taken.
    */
   async take(ids: readonly number[], limit: TimeLimit | undefined = currentLimit()): Promise<Release> {
     const taken: number[] = [];

@@ -1,8 +1,7 @@
 import type { TimeLimit } from '../database/time-limits/time-limit.js';
 
 /**
- * Returns what a caller is told whose work was stopped before anything was changed; without a limit, the database
- * stopped it.
+ * Returns the message for work that was stopped before anything was changed; without a limit, the database stopped it.
  */
 export function timeoutMessage(limit: TimeLimit | undefined): string {
   const what = limit

@@ -4,12 +4,11 @@ import { faultOf } from '../database/faults/fault-of.js';
 import { NoTurn } from '../database/connections/waiting-line.js';
 
 /**
- * Names how a transaction can end for good without being the caller's mistake; after all but the last, nothing was
- * changed.
+ * The final failures of a transaction that are not the caller's mistake; after all but the last, nothing was changed.
  */
 export type TransactionErrorCode = NonNullable<Fault['callerCode']> | 'COMMIT_UNKNOWN';
 
-/** Reports a transaction that did not go through; `cause` is the last error of the database. */
+/** The error of a transaction that failed; `cause` is the last error of the database. */
 export class TransactionError extends Error {
   override readonly name = 'TransactionError';
 
@@ -23,8 +22,8 @@ export class TransactionError extends Error {
 }
 
 /**
- * What callers are told of a trouble of the database, by its kind; what the database says itself, which may name users
- * and hosts, is for the log.
+ * The messages for a fault of the database, by its kind; the database's own message, which may name users and hosts, is
+ * for the log.
  */
 const troubles: Partial<Record<Fault['kind'], string>> = {
   disconnected: 'The database cannot be reached.',
@@ -38,21 +37,18 @@ const troubles: Partial<Record<Fault['kind'], string>> = {
   broken: 'The database cannot read or write its files.',
 };
 
-/** Returns what callers are told has gone wrong with the database. */
+/** Returns the message for what has gone wrong with the database. */
 export function troubleOf({ kind }: Fault): string {
   return troubles[kind] ?? 'The database cannot be used now.';
 }
 
-/** Returns what a caller is told of a fault of the database before which nothing was changed. */
+/** Returns the message for a fault of the database before which nothing was changed. */
 export function unavailableMessage(fault: Fault): string {
-  return `${troubleOf(fault)} Nothing was changed; ${lasts(fault) ? 'an operator must look into it' : faultIsShort(fault) ? 'try again' : 'try again later'}.`;
+  return `${troubleOf(fault)} Nothing was changed; ${isPermanent(fault) ? 'an operator must look into it' : faultIsShort(fault) ? 'try again' : 'try again later'}.`;
 }
 
-/**
- * Returns true for a fault that stays as it is until somebody does something about it: neither time nor other
- * connections help.
- */
-export function lasts({ callerCode, isTransient }: Fault): boolean {
+/** Returns true for a fault that stays until an operator fixes it: neither time nor other connections help. */
+export function isPermanent({ callerCode, isTransient }: Fault): boolean {
   return callerCode === 'DATABASE_UNAVAILABLE' && !isTransient;
 }
 
@@ -61,7 +57,7 @@ function faultIsShort({ kind }: Fault): boolean {
 }
 
 /**
- * Tells whether an error means that other transactions were in the way, and the same one can succeed when run again.
+ * Returns true for a conflict with other transactions, after which the same transaction can succeed if it is run again.
  */
 export function isConflict(error: unknown): boolean {
   if (error instanceof NoTurn) return true;
@@ -69,14 +65,14 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
- * Tells whether an error ended a transaction that can succeed when it is run again: others were in the way, or the
- * database was not there for a moment.
+ * Returns true for an error after which a transaction can succeed if it is run again: a conflict, or a database that
+ * was unavailable for a moment.
  */
 export function isToRunAgain(error: unknown): boolean {
   return error instanceof CounterError ? error.retryable : (faultOf(error)?.isTransient ?? false);
 }
 
-/** Lists why a transaction can end without being the caller's mistake, as metrics name it. */
+/** The reasons why a transaction can fail without being the caller's mistake, as metrics name them. */
 export const conflictReasons = [
   'deadlock',
   'lock_wait',
@@ -87,8 +83,8 @@ export const conflictReasons = [
 ] as const;
 
 /**
- * Maps the kinds of error after which a transaction is run again to those reasons; what is left out is a connection
- * that was lost, or not had.
+ * The reasons by the kinds of error after which a transaction is run again; those left out are lost or missing
+ * connections.
  */
 const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> = {
   deadlock: 'deadlock',
@@ -99,8 +95,8 @@ const reasons: Partial<Record<Fault['kind'], (typeof conflictReasons)[number]>> 
 };
 
 /**
- * Gives why a transaction ended: a deadlock, a lock that was not had in time, a row or snapshot that others have
- * changed meanwhile, a database that has no connection left or takes no changes, or, for all else that is run again, a
+ * Returns why a transaction failed: a deadlock, a lock wait that took too long, a row or snapshot that was changed
+ * meanwhile, a database that has no connection left or takes no changes or, for any other error that is run again, a
  * lost connection.
  */
 export function retryReason(error: unknown): (typeof conflictReasons)[number] {
@@ -109,10 +105,7 @@ export function retryReason(error: unknown): (typeof conflictReasons)[number] {
   return (fault && reasons[fault.kind]) ?? 'connection_lost';
 }
 
-/**
- * Tells whether an error means that there is no connection to the database (any more), and that there may be one again
- * in a moment.
- */
+/** Returns true if there is no connection to the database (any more), but there may be one in a moment. */
 export function isConnectionLost(error: unknown): boolean {
   const { ended, isTransient } = faultOf(error) ?? {};
   return isTransient === true && (ended === 'connection' || ended === 'server');

@@ -23,30 +23,27 @@ import {
 } from './transaction-error.js';
 
 /**
- * Says what to do when the connection broke while a commit was under way, or an error came that does not tell, so that
- * nobody knows whether it took place: `repeat` the work, where doing it twice is the same as once, or look whether the
- * result is there.
+ * What to do after a commit whose outcome is unknown, because the connection broke or the error does not tell: `repeat`
+ * the work, if doing it twice is the same as once, or find out whether the result exists.
  */
 export type AfterLostCommit<Result> = 'repeat' | ((em: SqlEntityManager, result: Result) => Promise<boolean>);
 
-/** What is found out for a transaction before it takes a connection. */
+/** What is determined for a transaction before it takes a connection. */
 export interface Prepared {
   /** The ids of the courses that it will lock, whose turns it takes first (see course-turns.ts). */
   readonly courses: readonly number[];
 }
 
 /**
- * Publishes each transaction that is run again, with the error that ended the one before and the pause, in
- * milliseconds: `{ error, pause }`.
+ * The channel of each transaction that is run again, with the error of the previous try and the pause, in milliseconds:
+ * `{ error, pause }`.
  */
 export const transactionRetries = channel('rollcall:transaction-retry');
 
-/** Publishes each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
+/** The channel of each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
 export const deadlocks = channel('rollcall:deadlock');
 
-/**
- * Keeps the result of work whose commit was not answered, or with an error that does not tell whether it took place.
- */
+/** The result of work whose commit was not answered, or answered with an error that does not tell its outcome. */
 class LostCommit<Result> extends Error {
   constructor(
     readonly result: Result,
@@ -56,30 +53,30 @@ class LostCommit<Result> extends Error {
   }
 }
 
-/** How long a transaction goes on against conflicts, and waits for its turns, in milliseconds. */
-const MAX_TRYING_MS = 10_000;
+/** The longest time that a transaction is tried again after conflicts and waits for its turns, in milliseconds. */
+const MAX_RETRY_MS = 10_000;
 
 /**
- * How long a commit that was sent before the time limit ended may take for its answer, in milliseconds; then its
- * outcome is unknown.
+ * The longest time after the end of the time limit that a sent commit may take to be answered, in milliseconds; then
+ * its outcome is unknown.
  */
 const MAX_COMMIT_WAIT_MS = 2000;
 
 /**
- * Runs work in one transaction of its own, in a fresh fork, and again in another where a conflict ended it, a broken
+ * Runs work in a transaction of its own, in a fresh fork. It is run again in another one after a conflict, a broken
  * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with
  * random pauses. All other errors reach the caller at once.
  *
- * Waiting for a connection, or behind others who change the same course, counts in that time, and is not begun
- * anew: who gave up would only stand at the end of the line.
+ * Waiting for a connection, or for the turn of a course, counts in that time and is not restarted: it would only lose
+ * its place in the line.
  *
- * Where the time limit in force ends, the caller is told so at once, and nothing is saved: no statement begins, the one
- * under way is killed, and the transaction is rolled back behind the caller. A commit that was sent is not stopped: its
- * answer is waited for, for MAX_COMMIT_WAIT_MS, since only that says what is saved.
+ * When the time limit in force ends, the caller is told at once, and nothing is saved: no statement starts, the running
+ * one is killed, and the transaction is rolled back in the background. A commit that was sent is not stopped: its
+ * answer is awaited for MAX_COMMIT_WAIT_MS, because only that says what is saved.
  *
- * Errors: RETRY_LATER when the conflicts go on, DATABASE_UNAVAILABLE when the database stays away or cannot be used,
- * DATABASE_FULL when it has no room, REQUEST_TIMEOUT when the time limit ended, COMMIT_UNKNOWN when a commit was not
- * answered, or with an error that does not tell, and `afterLostCommit` does not say how to find out.
+ * Errors: RETRY_LATER if the conflicts continue, DATABASE_UNAVAILABLE if the database stays away or cannot be used,
+ * DATABASE_FULL if it has no room, REQUEST_TIMEOUT if the time limit ended, COMMIT_UNKNOWN if the outcome of a commit
+ * is unknown and `afterLostCommit` does not say how to find out.
  */
 export function inTransaction<Result>(
   database: Database,
@@ -90,9 +87,9 @@ export function inTransaction<Result>(
 }
 
 /**
- * Runs work that locks courses as inTransaction() does. Before each try, `prepare` finds out which, and their turns are
- * taken; work calls the function that it is given once it has their locks, so that the next one can wait for them
- * meanwhile.
+ * Runs work that locks courses, as inTransaction() does. Before each try `prepare` determines the courses, and their
+ * turns are taken. Work calls the given function once it has their locks, so that the next transaction can wait for
+ * them meanwhile.
  */
 export function inPreparedTransaction<Result, Before extends Prepared>(
   database: Database,
@@ -107,7 +104,7 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
 class Tries<Result, Before extends Prepared> {
   readonly #limit = currentLimit();
   readonly #begin = performance.now();
-  readonly #end = this.#begin + MAX_TRYING_MS;
+  readonly #end = this.#begin + MAX_RETRY_MS;
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
@@ -126,15 +123,14 @@ class Tries<Result, Before extends Prepared> {
       this.#limit?.noteCommit();
       return result;
     } catch (error) {
-      const told = this.#told(error);
+      const told = this.#callerError(error);
       if (told instanceof TransactionError && told.code === 'COMMIT_UNKNOWN') this.#limit?.noteCommit();
       throw told;
     }
   }
 
   /**
-   * Returns what the tries give, or throws WorkStopped when the limit ends before a commit was sent, or, in time, is
-   * answered.
+   * Returns the result of the tries. Errors: WorkStopped if the limit ends before a commit was sent; CommitNotAnswered.
    */
   async #unlessStopped(tries: Promise<Result>): Promise<Result> {
     const limit = this.#limit;
@@ -150,7 +146,7 @@ class Tries<Result, Before extends Prepared> {
     }
   }
 
-  /** True from the moment when a commit is sent until it is known what came of it. */
+  /** True from the moment a commit is sent until its outcome is known. */
   get #mayBeSaved(): boolean {
     return this.#isCommitting || this.#lost !== undefined;
   }
@@ -162,7 +158,7 @@ class Tries<Result, Before extends Prepared> {
       minTimeout: 5,
       maxTimeout: 1000,
       randomize: true,
-      maxRetryTime: MAX_TRYING_MS,
+      maxRetryTime: MAX_RETRY_MS,
       shouldRetry: ({ error }) => this.#isToRunAgain(error),
       onFailedAttempt: ({ error, retryDelay }) => {
         if (error instanceof LostCommit) this.#lost = error as LostCommit<Result>;
@@ -188,8 +184,8 @@ class Tries<Result, Before extends Prepared> {
     const lost = this.#lost;
     if (lost && typeof this.afterLostCommit === 'function') {
       const look = this.afterLostCommit;
-      // In a transaction, so that the look can lock what it reads and so wait for a commit that still goes on. Not
-      // within the limit: whether something is saved is to be found out all the same.
+      // In a transaction, so that it can lock what it reads, and so wait for a commit that is still under way. Without
+      // the limit: whether something is saved must be found out even when time is over.
       if (
         await withoutLimit(() => this.database.em.fork().transactional(em => look(em as SqlEntityManager, lost.result)))
       )
@@ -201,7 +197,7 @@ class Tries<Result, Before extends Prepared> {
     this.#limit?.check();
     const now = performance.now();
     const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn(), this.#begin);
-    // What met a conflict is told so in time, also where it then waits for a lock once more.
+    // After a conflict the caller is told of it in time, even if the work then waits for another lock.
     return this.#limit && this.#lastTrouble !== undefined
       ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt)
       : attempt();
@@ -224,7 +220,7 @@ class Tries<Result, Before extends Prepared> {
     em.getEventManager().registerSubscriber({
       beforeTransactionCommit: () => {
         if (!done) return;
-        // The last moment at which it can be stopped, and at which a caller may be told that it was.
+        // The last moment at which it can be stopped, and the caller told so.
         this.#limit?.check();
         this.#isCommitting = true;
       },
@@ -243,7 +239,7 @@ class Tries<Result, Before extends Prepared> {
   }
 
   /** Returns the error that the caller is told, with the one of the database as its cause. */
-  #told(error: unknown): unknown {
+  #callerError(error: unknown): unknown {
     const limit = this.#limit;
     if (error instanceof CommitNotAnswered)
       return new TransactionError('COMMIT_UNKNOWN', error.message, { cause: error });
@@ -256,7 +252,7 @@ class Tries<Result, Before extends Prepared> {
       );
     }
     if (error instanceof WorkStopped && error.reason === 'client_gone') return error;
-    // Where there was trouble until the time was over, that says more than that it was over.
+    // A conflict that lasted until the time was over says more than the timeout itself.
     const cause =
       error instanceof WorkStopped ? (error.limit.refusal ?? limit?.refusal ?? this.#lastTrouble ?? error) : error;
     if (cause instanceof NoTurn && cause.thing === 'connection')
@@ -278,7 +274,7 @@ class Tries<Result, Before extends Prepared> {
   }
 }
 
-/** Reports that a commit was not answered in time. */
+/** The error of a commit that was not answered in time. */
 class CommitNotAnswered extends Error {
   constructor(seconds: number) {
     super(

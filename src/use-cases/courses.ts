@@ -7,13 +7,13 @@ import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/i
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { withLockedCourses } from './locked-rows.js';
-import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { notFound } from './seats.js';
 import { linesProblem, textProblem } from './text.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 
-/** Holds what a caller may say of a course; undefined: leave as it is, null: take away. */
+/** The input for a course; undefined: leave as it is, null: remove. */
 export interface CourseInput {
   readonly title?: string | null;
   readonly description?: string | null;
@@ -23,8 +23,8 @@ export interface CourseInput {
   readonly instructorId?: number | null;
 }
 
-/** Limits a description, in bytes: what the database's `text` holds. */
-const DESCRIPTION_BYTES = 65_535;
+/** The longest description, in bytes: what the database's `text` can store. */
+const MAX_DESCRIPTION_BYTES = 65_535;
 
 /** Creates a course; teachers their own, admins for any instructor or none. */
 export async function createCourse(
@@ -45,7 +45,7 @@ export async function createCourse(
           ...shapeProblems({ ...input, title: input.title ?? '' }),
           ...(await instructorProblems(em, instructorId)),
         ];
-        if (problems.length > 0) return refused(...problems);
+        if (problems.length > 0) return rejected(...problems);
         const course = em.create(Course, {
           ...courseData(em, { ...input, instructorId }),
           title: input.title!,
@@ -73,7 +73,7 @@ export async function updateCourse(
       [id],
       async (em, courses) => {
         const course = courses.get(id);
-        if (!course) return refused(notFound('Course', id, ['input', 'id']));
+        if (!course) return rejected(notFound('Course', id, ['input', 'id']));
         manageOnly(viewer, course);
         if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
         const problems = [...shapeProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
@@ -85,7 +85,7 @@ export async function updateCourse(
             ),
           );
         }
-        if (problems.length > 0) return refused(...problems);
+        if (problems.length > 0) return rejected(...problems);
         em.assign(await em.findOneOrFail(Course, id), courseData(em, input));
         await em.flush();
         return done({ id });
@@ -108,7 +108,7 @@ export async function deleteCourse(
     viewer,
     [id],
     async (em, courses) => {
-      if (!courses.has(id)) return refused(notFound('Course', id, ['input', 'id']));
+      if (!courses.has(id)) return rejected(notFound('Course', id, ['input', 'id']));
       await deleteWhere(em, Enrollment, { course: id });
       em.remove(em.getReference(Course, id));
       await em.flush();
@@ -125,7 +125,7 @@ function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void
 
 async function instructorProblems(em: SqlEntityManager, id: number | null): Promise<Problem[]> {
   if (id === null) return [];
-  // The lock that the foreign key takes anyway, only sooner: a user that is found cannot be deleted before this
+  // The lock that the foreign key would take anyway, only earlier: a user that is found cannot be deleted before this
   // commits.
   const user = await em.findOne(User, id, { fields: ['role'], lockMode: LockMode.PESSIMISTIC_READ });
   if (!user) return [notFound('User', id, ['input', 'instructorId'])];
@@ -138,7 +138,7 @@ function shapeProblems(input: CourseInput): Problem[] {
   const problems: (Problem | null)[] = [
     input.title === null ? invalid('title', 'The title cannot be null; leave it out to keep it.') : null,
     input.title == null ? null : textProblem('title', input.title, 255),
-    input.description == null ? null : linesProblem('description', input.description, DESCRIPTION_BYTES),
+    input.description == null ? null : linesProblem('description', input.description, MAX_DESCRIPTION_BYTES),
     input.capacity != null && input.capacity < 0
       ? invalid('capacity', `The capacity ${input.capacity} is negative; null means no limit.`)
       : null,

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { lockUsers, withLockedCourses, withLockedEnrollment, type LockedCourse } from './locked-rows.js';
-import { done, problem, refused, UserErrorCode, type Outcome, type Problem } from './outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
 import type { Viewer } from '../access/viewer.js';
 
@@ -12,8 +12,8 @@ const COURSE_ID = ['input', 'courseId'];
 const STUDENT_ID = ['input', 'studentId'];
 const ENROLLMENT_ID = ['input', 'enrollmentId'];
 
-/** Limits how many students one request enrolls: it holds the course's lock for so long. */
-const MOST_STUDENTS = 1000;
+/** The most students that one request enrolls: it holds the course's lock all the time. */
+const MAX_STUDENTS_OF_REQUEST = 1000;
 
 /** Enrolls one student, ACTIVE; students themselves into open courses, the course's teacher and admins anyone. */
 export async function enroll(
@@ -27,21 +27,21 @@ export async function enroll(
   if (viewer.role === Role.STUDENT && student !== viewer.userId)
     throw forbidden('Students can enroll only themselves: leave studentId out.');
   if (student === null)
-    return refused(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
+    return rejected(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
   return withLockedCourses<Outcome<{ id: number; courseId: number }>>(
     database,
     viewer,
     [courseId],
     async (em, courses) => {
       const course = courses.get(courseId);
-      if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+      if (!course) return rejected(notFound('Course', courseId, COURSE_ID));
       if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
       const field = studentId === null ? null : STUDENT_ID;
       const { refusals } = await enrollable(em, course, [{ id: student, field }]);
       const closed = mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID);
       const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
       const refusal = refusals[0] ?? closed ?? full;
-      if (refusal) return refused(refusal);
+      if (refusal) return rejected(refusal);
       const enrollment = createEnrollment(em, courseId, student);
       await em.flush();
       return done({ id: enrollment.id, courseId });
@@ -50,7 +50,10 @@ export async function enroll(
   );
 }
 
-/** Enrolls many students at once, ACTIVE: all that can be; each other is a problem with its index in the input. */
+/**
+ * Enrolls many students at once, ACTIVE: all that can be enrolled; each of the others is a problem with its index in
+ * the input.
+ */
 export async function enrollMany(
   database: Database,
   caller: Viewer | null,
@@ -58,12 +61,12 @@ export async function enrollMany(
 ): Promise<Outcome<{ ids: number[]; courseId: number }>> {
   const viewer = staffOnly(caller);
   const { courseId, studentIds } = inputOf(asked);
-  if (studentIds.length > MOST_STUDENTS) {
-    return refused(
+  if (studentIds.length > MAX_STUDENTS_OF_REQUEST) {
+    return rejected(
       problem(
         UserErrorCode.INVALID,
         ['input', 'studentIds'],
-        `The list names ${studentIds.length} students; at most ${MOST_STUDENTS} fit in one request. Send the others in another.`,
+        `The list names ${studentIds.length} students; at most ${MAX_STUDENTS_OF_REQUEST} fit in one request. Send the others in another.`,
       ),
     );
   }
@@ -73,7 +76,7 @@ export async function enrollMany(
     [courseId],
     async (em, courses) => {
       const course = courses.get(courseId);
-      if (!course) return refused(notFound('Course', courseId, COURSE_ID));
+      if (!course) return rejected(notFound('Course', courseId, COURSE_ID));
       manageOnly(viewer, course);
       const candidates = studentIds.map((id, index) => ({ id, field: ['input', 'studentIds', String(index)] }));
       const { free, refusals } = await enrollable(em, course, candidates, freeSeats(course));
@@ -99,11 +102,11 @@ export async function setEnrollmentStatus(
     enrollmentId,
     [],
     async (em, locked) => {
-      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
       const { course } = locked;
       manageOnly(viewer, course);
       const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
-      if (takesSeat && freeSeats(course) < 1) return refused(courseFull(course, ENROLLMENT_ID));
+      if (takesSeat && freeSeats(course) < 1) return rejected(courseFull(course, ENROLLMENT_ID));
       const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
       enrollment.status = status;
       await em.flush();
@@ -127,20 +130,20 @@ export async function transferEnrollment(
     enrollmentId,
     [courseId],
     async (em, locked) => {
-      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
       const { enrollment: row, course: from, others } = locked;
       manageOnly(viewer, from);
       const to = others.get(courseId);
-      if (!to) return refused(notFound('Course', courseId, COURSE_ID));
+      if (!to) return rejected(notFound('Course', courseId, COURSE_ID));
       manageOnly(viewer, to);
       if (row.courseId === courseId)
-        return refused(
+        return rejected(
           problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`),
         );
       const { refusals } = await enrollable(em, to, [{ id: row.studentId, field: COURSE_ID }]);
       const full = row.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null;
       const refusal = refusals[0] ?? full;
-      if (refusal) return refused(refusal);
+      if (refusal) return rejected(refusal);
       const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
       enrollment.course = em.getReference(Course, courseId, { wrapped: true });
       await em.flush();
@@ -164,7 +167,7 @@ export async function unenroll(
     enrollmentId,
     [],
     async (em, locked) => {
-      if (!locked) return refused(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
+      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
       const { course, enrollment } = locked;
       if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);
       em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
@@ -181,8 +184,8 @@ interface Candidate {
 }
 
 /**
- * Parts the first students who exist and are not in the locked course, one for each seat, from the rest; one that is
- * named twice is free once.
+ * Separates the first students who exist and are not in the locked course, one for each seat, from the others; a
+ * student who is named twice counts once.
  */
 async function enrollable(
   em: SqlEntityManager,

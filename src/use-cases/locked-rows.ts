@@ -18,12 +18,11 @@ export type LockedCourse = Pick<
 export type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
 
 /**
- * Runs work in a transaction in which those of some courses that a viewer sees are locked, by id; they are locked in
- * ascending order of the ids.
+ * Runs work in a transaction that has locked those of some courses that a viewer sees, in ascending order of their ids.
  *
- * What a viewer does not see is left out before anything is locked or waited for, as if it were not there: not even a
- * wait for its lock tells that it exists. The others are waited for before the transaction takes a connection (see
- * course-turns.ts).
+ * Courses that the viewer does not see are left out before anything is locked or awaited, as if they did not exist: not
+ * even a wait for a lock reveals them. The turns of the others are awaited before the transaction takes a connection
+ * (see course-turns.ts).
  */
 export function withLockedCourses<Result>(
   database: Database,
@@ -48,16 +47,16 @@ export function withLockedCourses<Result>(
   );
 }
 
-/** Leaves out the courses that were hidden from the viewer before their lock was had. */
+/** Leaves out the courses that were hidden from the viewer before they were locked. */
 async function leaveOutHidden(em: SqlEntityManager, viewer: Viewer, courses: Map<number, LockedCourse>): Promise<void> {
-  // Whether the viewer is enrolled in one, only the database knows.
+  // Only the database knows whether the viewer is enrolled in one of them.
   const doubtful = [...courses.values()].filter(course => !seesCourse(viewer, course, () => false)).map(({ id }) => id);
   if (doubtful.length === 0) return;
   const visible = new Set(await visibleCourseIds(em, viewer, doubtful));
   for (const id of doubtful) if (!visible.has(id)) courses.delete(id);
 }
 
-/** Locks courses, whoever sees them, in ascending order of the ids, and returns those that are there by id. */
+/** Locks courses, visible or not, in ascending order of their ids, and returns those that exist by id. */
 export async function lockCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
   if (ids.length === 0) return new Map();
   const rows = (await em
@@ -79,10 +78,10 @@ export async function lockCourses(em: SqlEntityManager, ids: readonly number[]):
 }
 
 /**
- * Gives the ids of those users who are there; none of them can be deleted before the transaction ends.
+ * Returns the ids of those users who exist; none of them can be deleted before the transaction ends.
  *
- * This is the lock that the foreign key takes anyway, only sooner: behind the courses' locks, and before a row is
- * refused.
+ * This is the lock that the foreign key would take anyway, only earlier: after the courses' locks, and before an insert
+ * could fail.
  */
 export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
   const rows = (await em
@@ -94,7 +93,7 @@ export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): P
   return new Set(rows.map(({ id }) => id));
 }
 
-/** An enrollment under lock, with its course and those of others that the viewer sees. */
+/** A locked enrollment, with its course and the other locked courses that the viewer sees. */
 export interface LockedEnrollment {
   readonly enrollment: LockedEnrollmentRow;
   readonly course: LockedCourse;
@@ -102,11 +101,10 @@ export interface LockedEnrollment {
 }
 
 /**
- * Runs work in a transaction in which an enrollment that a viewer sees is locked, and before it its course and those of
- * `otherCourses` that the viewer sees; null: it is not there, or not for this viewer.
+ * Runs work in a transaction that has locked an enrollment that a viewer sees and, before it, its course and those of
+ * `otherCourses` that the viewer sees; null: the enrollment does not exist, or is hidden from the viewer.
  *
- * Its course is looked up without a lock first. Where it has moved until the locks are held, the transaction is run
- * again.
+ * Its course is first looked up without a lock. If it has moved to another one meanwhile, the transaction is run again.
  */
 export function withLockedEnrollment<Result>(
   database: Database,
@@ -119,7 +117,7 @@ export function withLockedEnrollment<Result>(
   const prepare = async (): Promise<Prepared & { readonly courseId: number | null }> => {
     const em = database.em.fork() as SqlEntityManager;
     const courseId = await courseOfVisibleEnrollment(em, viewer, id);
-    // All in one statement, for the locks' order: the enrollment's own course whether it is visible or not, since the
+    // All in one statement, because of the locks' order: also the enrollment's own course, visible or not, because the
     // enrollment is.
     const courses = courseId === null ? [] : [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))];
     return { courseId, courses };
@@ -137,7 +135,7 @@ export function withLockedEnrollment<Result>(
   );
 }
 
-/** Locks an enrollment after its course. Errors: COUNTER_CONFLICT where it has moved to another one. */
+/** Locks an enrollment after its course. Errors: COUNTER_CONFLICT if it has moved to another one. */
 async function lockedEnrollment(
   em: SqlEntityManager,
   viewer: Viewer,

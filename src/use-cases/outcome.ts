@@ -1,4 +1,4 @@
-/** Names what a caller can fix. */
+/** The kinds of problems that a caller can fix. */
 export enum UserErrorCode {
   NOT_FOUND = 'NOT_FOUND',
   ALREADY_ENROLLED = 'ALREADY_ENROLLED',
@@ -9,30 +9,30 @@ export enum UserErrorCode {
   NOT_RUNNING = 'NOT_RUNNING',
 }
 
-/** Says what a caller can fix: the path in its input, and a message with the value and the way out. */
+/** A problem that the caller can fix: the path in its input, and a message with the value and a hint. */
 export interface Problem {
   readonly code: UserErrorCode;
   readonly field: readonly string[] | null;
   readonly message: string;
 }
 
-/** Is what a use case gives back: a value, or the problems for which there is none. */
+/** The outcome of a use case: a value, or the problems that prevented it. */
 export interface Outcome<Value> {
   readonly value: Value | null;
   readonly problems: readonly Problem[];
 }
 
-/** Gives the outcome of a use case that did what was asked. */
+/** Returns the outcome of a use case that succeeded. */
 export function done<Value>(value: Value, problems: readonly Problem[] = []): Outcome<Value> {
   return { value, problems };
 }
 
-/** Gives the outcome of a use case that did nothing. */
-export function refused(...problems: readonly Problem[]): Outcome<never> {
+/** Returns the outcome of a use case that was rejected and did nothing. */
+export function rejected(...problems: readonly Problem[]): Outcome<never> {
   return { value: null, problems };
 }
 
-/** Gives a problem with one input field. */
+/** Returns a problem of one input field. */
 export function problem(code: UserErrorCode, field: readonly string[] | null, message: string): Problem {
   return { code, field, message };
 }

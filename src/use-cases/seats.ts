@@ -2,14 +2,12 @@ import { CourseStatus } from '../entities/index.js';
 import type { LockedCourse } from './locked-rows.js';
 import { problem, UserErrorCode, type Problem } from './outcome.js';
 
-/**
- * Gives the number of ACTIVE enrollments that a course can still take; its lock must be held for the answer to last.
- */
+/** Returns the number of free seats of a course, which is valid while its lock is held. */
 export function freeSeats({ capacity, activeEnrollments }: LockedCourse): number {
   return capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, capacity - activeEnrollments);
 }
 
-/** Gives the problem of a course without a free seat. */
+/** Returns the problem of a course without a free seat. */
 export function courseFull({ id, title, capacity }: LockedCourse, field: readonly string[]): Problem {
   return problem(
     UserErrorCode.COURSE_FULL,
@@ -18,7 +16,7 @@ export function courseFull({ id, title, capacity }: LockedCourse, field: readonl
   );
 }
 
-/** Returns the problem of a course that students see but cannot enroll in by themselves; null where they can. */
+/** Returns the problem of a course that students see but cannot enroll in by themselves; null: they can. */
 export function courseClosed(
   { id, title, status, isPublished }: LockedCourse,
   field: readonly string[],
@@ -31,7 +29,7 @@ export function courseClosed(
   );
 }
 
-/** Gives the problem of a row that is not there. */
+/** Returns the problem of a row that does not exist. */
 export function notFound(
   what: 'Course' | 'User' | 'Student' | 'Enrollment',
   id: number,

@@ -1,6 +1,6 @@
 /**
- * Gives a text that others sent for use in a message: cut where it is long, with the number of characters left out, and
- * without broken surrogates.
+ * Returns a text of a caller for a message: a long one is cut, with the number of characters left out, and without lone
+ * surrogates.
  */
 export function shortened(text: string, most = 100): string {
   if (text.length <= most) return text.toWellFormed();

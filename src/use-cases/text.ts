@@ -1,24 +1,24 @@
 import { problem, UserErrorCode, type Problem } from './outcome.js';
 import { quoted } from './quoted.js';
 
-/** Matches the control characters that no line of text has; a tab or a line break in a title is a mistake too. */
+/** The control characters that a line of text may not have; a tab or a line break in a title is a mistake too. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 
-/** Matches those that no text of several lines has either: all but tabs and line breaks. */
+/** The control characters that a text of several lines may not have: all but tabs and line breaks. */
 // eslint-disable-next-line no-control-regex
 const CONTROL_IN_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u;
 
 /**
- * Returns how many characters a text has; of one that is a hundred times too long, how many UTF-16 units, since
- * counting characters would take its time.
+ * Returns the number of characters of a text; for one that is a hundred times too long, its UTF-16 units, because
+ * counting characters would take long.
  */
 export function lengthOf(text: string, most: number): number {
   return text.length > 100 * most ? text.length : [...text].length;
 }
 
 /**
- * Gives the problem of a one-line text: empty, longer than `most` characters, or with control characters; else null.
+ * Returns the problem of a one-line text: empty, longer than `most` characters, or with control characters; null: none.
  */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
@@ -29,8 +29,8 @@ export function textProblem(field: string, value: string, most: number): Problem
 }
 
 /**
- * Gives the problem of a text of any number of lines: more than `most` bytes in UTF-8, or with control characters; else
- * null.
+ * Returns the problem of a text of several lines: more than `most` bytes in UTF-8, or with control characters; null:
+ * none.
  */
 export function linesProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);

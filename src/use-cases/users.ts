@@ -7,7 +7,7 @@ import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
-import { done, problem, refused, UserErrorCode, type Outcome } from './outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome } from './outcome.js';
 import { quoted } from './quoted.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
@@ -35,7 +35,7 @@ export async function createUser(
       ),
     );
   }
-  if (problems.length > 0) return refused(...problems);
+  if (problems.length > 0) return rejected(...problems);
   try {
     return await withoutEnrollments(() =>
       inTransaction(
@@ -50,11 +50,11 @@ export async function createUser(
     );
   } catch (error) {
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
-    return refused(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
+    return rejected(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
   }
 }
 
-/** Deletes a user with all enrollments, and every count follows; admins. A user who instructs courses is in use. */
+/** Deletes a user with all enrollments, which updates the counts; admins. A user who instructs courses is IN_USE. */
 export async function deleteUser(
   database: Database,
   caller: Viewer | null,
@@ -76,7 +76,7 @@ export async function deleteUser(
     async (em, _, isLocked) => {
       const taught = await coursesOf(em, id);
       if (taught.length > 0) {
-        return refused(
+        return rejected(
           problem(
             UserErrorCode.IN_USE,
             ['input', 'id'],
@@ -86,15 +86,15 @@ export async function deleteUser(
       }
       await deleteWhere(em, Enrollment, { student: id });
       isLocked();
-      // Enrolling and instructing hold a shared lock on the user until they commit: behind this lock nothing new can
-      // come.
+      // Enrolling and instructing hold a shared lock on the user until they commit, so after this lock there can be no
+      // new ones.
       const user = await em
         .createQueryBuilder(User, 'u')
         .select(['id'])
         .where({ id })
         .setLockMode(LockMode.PESSIMISTIC_WRITE)
         .execute('get');
-      if (!user) return refused(notFound('User', id, ['input', 'id']));
+      if (!user) return rejected(notFound('User', id, ['input', 'id']));
       if ((await em.count(Enrollment, { student: id })) > 0 || (await coursesOf(em, id)).length > 0) {
         throw new CounterError('COUNTER_CONFLICT', `User ${id} was enrolled or made instructor while being deleted.`);
       }
@@ -108,7 +108,7 @@ export async function deleteUser(
   return outcome;
 }
 
-/** Gives the ids of the first courses that a user instructs, enough to name them. */
+/** Returns the ids of the first courses that a user instructs, for a message. */
 async function coursesOf(em: SqlEntityManager, id: number): Promise<number[]> {
   const courses = await em.find(Course, { instructor: id }, { fields: ['id'], limit: 5, orderBy: { id: 'asc' } });
   return courses.map(course => course.id);

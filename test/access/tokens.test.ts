@@ -88,8 +88,8 @@ describe('a token', () => {
       new UnsecuredJWT({ role: 'admin' }).setSubject('1').setExpirationTime('1h').encode(),
       /algorithm that this server does not accept/,
     );
-    await rejects('not.a.token', /no well-formed/);
-    await rejects('..', /no well-formed/);
+    await rejects('not.a.token', /not a well-formed/);
+    await rejects('..', /not a well-formed/);
   });
 
   it('is refused from a foreign issuer or for a foreign audience', async () => {

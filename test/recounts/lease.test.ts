@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunStatus } from '../../src/entities/index.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../src/recounts/index.js';
-import { LEASE } from '../../src/recounts/lease.js';
+import { LEASE_SECONDS } from '../../src/recounts/lease.js';
 import { until } from '../support/awaited.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import {
@@ -39,7 +39,7 @@ describeOnEach('the lease of a run', kind => {
     await opened.drop();
   });
 
-  const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE * 1000) / 3);
+  const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE_SECONDS * 1000) / 3);
   /** Lets a run's lease run out, as time does. */
   const lapse = (id: number): Promise<void> =>
     write(
@@ -122,7 +122,7 @@ describeOnEach('the lease of a run', kind => {
 
   it('is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
     // A length that no other timer has, so that those that are set for its renewals can be counted.
-    const lease = LEASE + 3;
+    const lease = LEASE_SECONDS + 3;
     const interval = (lease * 1000) / 3;
     const timers = vi.spyOn(globalThis, 'setTimeout');
     const set = (): number => timers.mock.calls.filter(([, milliseconds]) => milliseconds === interval).length;

@@ -1,7 +1,7 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import { isUnsafeNumber } from '../../counters/index.js';
 import type { CourseRow } from '../../reading/index.js';
-import { done, refused } from '../../use-cases/outcome.js';
+import { done, rejected } from '../../use-cases/outcome.js';
 import { verifyCounts, type CourseCount } from '../../recounts/verify-counts.js';
 import type { Context } from '../context.js';
 import { codedError } from '../errors/errors.js';
@@ -43,7 +43,7 @@ export class VerifyResolver {
         courseIds: idsOf(input?.courseIds, 'input.courseIds'),
       }));
       loaders.forget();
-      if (!verification) return refused(...refusals);
+      if (!verification) return rejected(...refusals);
       try {
         for await (const { checked, counts } of verification.chunks) {
           sum.checked += checked;

@@ -87,7 +87,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
   it('is refused with a bad token', async () => {
     const end = await live.subscribe(protocol, { token: 'no-token' }).ended();
     if (protocol === 'ws')
-      expect(end).toMatchObject({ code: 4403, reason: 'The token is no well-formed JSON Web Token.' });
+      expect(end).toMatchObject({ code: 4403, reason: 'The token is not a well-formed JSON Web Token.' });
     else expect(end).toMatchObject({ response: { status: 401 } });
   });
 });

@@ -91,7 +91,7 @@ describeOnEach('the doctor and the API', kind => {
   it('says what a wrong token is refused for', async () => {
     expect((await examineApi({ url: base, token: 'nonsense' }, LIMIT, nobodyWaits))[2]).toMatchObject({
       status: 'failed',
-      message: expect.stringContaining('The token is no well-formed JSON Web Token.'),
+      message: expect.stringContaining('The token is not a well-formed JSON Web Token.'),
       advice: expect.stringContaining('--token'),
     });
   });
