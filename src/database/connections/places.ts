@@ -5,7 +5,7 @@ import { WaitingLine, type WaitRule } from './waiting-line.js';
 export type Release = () => void;
 
 /** The rule for one purpose: how many places are reserved for it, and how long its callers wait. */
-export interface PlaceRule extends WaitRule {
+interface PlaceRule extends WaitRule {
   readonly kept: number;
 }
 

@@ -22,7 +22,7 @@ export type Options = Partial<OrmOptions>;
  * each kind, and `dialects.ts` lists them; no other file asks which kind of database is there.
  */
 export interface Dialect {
-  /** By which it is also called in traces and in backups. */
+  /** Its kind, which also names it in traces and in backups. */
   readonly kind: DatabaseKind;
   /** Its name for people. */
   readonly title: string;
@@ -35,8 +35,8 @@ export interface Dialect {
   /** Returns what an error of this database means; null: the error is none of this database. */
   readonly faultOf: (error: unknown) => Fault | null;
   /**
-   * Returns what an error means for a person who runs a command, and what to do about it, where that is more than its
-   * kind says; null: it is not. The URL is shown as it is given.
+   * Returns what an error means for a person who runs a command, and what to do about it; null: the kind of the error
+   * says enough. The text quotes the URL as it is given.
    */
   readonly explain: (error: object, shownUrl: string) => string | null;
   readonly connections: ConnectionRules;
@@ -59,7 +59,7 @@ export interface PoolUse {
 }
 
 /** The rules for connecting to a database. */
-export interface ConnectionRules {
+interface ConnectionRules {
   /** Returns the driver for a URL, loaded now, with MikroORM's options that belong to it. */
   options(url: string): Promise<Options>;
   /** Returns how the connections are used now; asks the database nothing. */
@@ -78,15 +78,15 @@ export interface ConnectionRules {
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, as its columns hold moments. */
   now(secondsLater?: number): string;
-  /** Returns a text of which those are equal, and alike for LIKE, that differ only in case and accents. */
+  /** Returns the expression by which a text is compared, with = and LIKE, regardless of case and accents. */
   readonly folded: (text: Expression<string>) => Expression<string>;
-  /** Returns a query that locks the rows that it reads, where the transaction does not hold off all other writers. */
+  /** Returns a query that also locks the rows that it reads, unless a transaction keeps all other writers out. */
   forUpdate<All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
   ): SelectQueryBuilder<All, From, Row>;
   /**
-   * Returns a query of a table that is read by an index of this name; null: by any but the primary key. The database
-   * may find that by itself, and the query names no index then.
+   * Returns a query of a table that is read by the index of this name; null: by any index but the primary key. Where
+   * the database chooses the right index by itself, the query names none.
    */
   selectByIndex<Table extends keyof Tables>(
     db: Kysely<Tables>,
@@ -94,14 +94,14 @@ export interface SqlRules {
     index: string | null,
   ): SelectQueryBuilder<Tables, Table, object>;
   /**
-   * Whether ORDER BY the key with LIMIT 1, in a subquery that another query gives its value, reads and sorts all rows
-   * of that value, and min() or max() do not.
+   * Whether a correlated subquery with ORDER BY the key and LIMIT 1 reads and sorts all its rows, while one with min()
+   * or max() of the key does not.
    */
   readonly sortsForFirst: boolean;
 }
 
 /** The rules for reading and changing the schema of a database. */
-export interface SchemaRules {
+interface SchemaRules {
   /** The migrations, oldest first. */
   readonly migrations: readonly MigrationEntry[];
   /** How the database tells which tables it has. */

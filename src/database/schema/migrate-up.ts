@@ -5,8 +5,8 @@ import { MIGRATION_WAIT_SECONDS } from '../time-limits/migration-wait.js';
 import { findSchema, requireOwnSchema, type FoundSchema } from './own-schema.js';
 import { requirePrivileges } from './migration-privileges.js';
 
-/** What else is done around the migrations. */
-export interface Migrating {
+/** Work around the migrations. */
+interface Migrating {
   /** Called once with the names of the migrations that were applied, oldest first, where there are any. */
   readonly onApplied?: (names: readonly string[]) => void;
   /**

@@ -1,5 +1,5 @@
 /** The reasons why Rollcall cannot work on a schema. */
-export type SchemaErrorCode = 'SCHEMA_NOT_OURS' | 'SCHEMA_NEWER' | 'SCHEMA_INCOMPLETE';
+type SchemaErrorCode = 'SCHEMA_NOT_OURS' | 'SCHEMA_NEWER' | 'SCHEMA_INCOMPLETE';
 
 /** Reports a schema that Rollcall did not make, or not as this version would; nothing was changed. */
 export class SchemaError extends Error {

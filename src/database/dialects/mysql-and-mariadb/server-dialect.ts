@@ -26,7 +26,7 @@ const KEEP_ALIVE_MS = 10_000;
 const MAX_CONNECTIONS = 20;
 
 /** What MySQL and MariaDB do each in its own way. */
-export interface ServerDifferences {
+interface ServerDifferences {
   readonly kind: Dialect['kind'];
   readonly title: string;
   readonly minVersion: Dialect['minVersion'];

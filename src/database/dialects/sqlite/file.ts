@@ -20,7 +20,7 @@ const MAX_LOOKING_MS = 2000;
 export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
 
 /** An SQLite file that is open; `hasReaders` says whether others can read it beside this connection. */
-export interface OpenFile {
+interface OpenFile {
   readonly database: DatabaseSync;
   readonly hasReaders: boolean;
 }
