@@ -1,7 +1,7 @@
 import { dialectOf, type Database } from '../database/database.js';
 import { alteredTables, type AlteredTable } from '../migrations/altered-tables.js';
 import { proceduresLeft } from '../migrations/procedures.js';
-import { counted, duration, grouped } from './format.js';
+import { quantity, duration, grouped } from './format.js';
 import { tell } from './output.js';
 import { showProgress } from './progress.js';
 
@@ -53,9 +53,9 @@ export function beginningOf({
   megabytes,
 }: Pick<AlteredTable, 'table' | 'way' | 'rows' | 'megabytes'>): string {
   if (way === 'builds')
-    return `${table}: indexes are built online over about ${counted(rows, 'row')}; reads and writes go on.\n`;
+    return `${table}: indexes are built online over about ${quantity(rows, 'row')}; reads and writes go on.\n`;
   if (way === 'keeps') return `${table}: changed online, without a copy; reads and writes go on.\n`;
-  return `${table}: copied to be changed, about ${counted(rows, 'row')} (${grouped(megabytes)} MB, as much free disk is needed). Reads go on; writes wait until it ends.\n`;
+  return `${table}: copied to be changed, about ${quantity(rows, 'row')} (${grouped(megabytes)} MB, as much free disk is needed). Reads go on; writes wait until it ends.\n`;
 }
 
 /** Shows how far a copy or an index is, as far as the database says; returns what ends that. */

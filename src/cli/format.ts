@@ -4,7 +4,7 @@ export function grouped(number: number): string {
 }
 
 /** Gives a number of things, in words: "1 course", "200 courses". */
-export function counted(number: number, thing: string): string {
+export function quantity(number: number, thing: string): string {
   return `${grouped(number)} ${thing}${number === 1 ? '' : 's'}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Problem } from '../use-cases/outcome.js';
 import type { CourseCount } from '../recounts/verify-counts.js';
-import { counted, grouped } from './format.js';
+import { quantity, grouped } from './format.js';
 import { headingOf, lineOf, type Column } from './table.js';
 
 /**
@@ -88,8 +88,8 @@ function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
 /** Gives the result in words: what was checked and found, and what to do next. */
 export function verifySummary({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
   const scope = interrupted
-    ? `Stopped after ${grouped(checked)} of ${counted(total, 'course')}`
-    : `Verified ${counted(checked, 'course')}`;
+    ? `Stopped after ${grouped(checked)} of ${quantity(total, 'course')}`
+    : `Verified ${quantity(checked, 'course')}`;
   if (mismatches === 0) return `${scope}: all counts match.`;
-  return `${scope}: ${counted(mismatches, 'count')} of ${counted(courses, 'course')} ${mismatches === 1 ? 'does' : 'do'} not match. Repair with: rollcall recount`;
+  return `${scope}: ${quantity(mismatches, 'count')} of ${quantity(courses, 'course')} ${mismatches === 1 ? 'does' : 'do'} not match. Repair with: rollcall recount`;
 }

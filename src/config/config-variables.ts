@@ -379,18 +379,18 @@ export const configVariables = {
   }),
 } as const satisfies Readonly<Record<string, ConfigVariable>>;
 
-type Variables = typeof configVariables;
+type VariableTable = typeof configVariables;
 
 /** The name of a variable of the configuration. */
-export type ConfigVariableName = keyof Variables;
+export type ConfigVariableName = keyof VariableTable;
 
 /** The fields that the variables set, each with the values that those give it. */
 export type ConfigFields = {
-  readonly [Name in ConfigVariableName as Variables[Name]['field']]:
-    Exclude<ConfigValues[Name], undefined> | ReturnType<NonNullable<Variables[Name]['defaultIn']>>;
+  readonly [Name in ConfigVariableName as VariableTable[Name]['field']]:
+    Exclude<ConfigValues[Name], undefined> | ReturnType<NonNullable<VariableTable[Name]['defaultIn']>>;
 };
 
-type Forms = { [Name in ConfigVariableName]: Variables[Name]['form'] };
+type Forms = { [Name in ConfigVariableName]: VariableTable[Name]['form'] };
 
 /** The form of all variables together. */
 export const configForm = z.object(

@@ -21,12 +21,12 @@ interface ReadColumn {
   readonly convert: Conversion | null;
 }
 
-const readers = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
+const rowReaders = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
 
 /** Returns how the rows of an entity's table are read, by its metadata. */
 export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
-  let ofDatabase = readers.get(database);
-  if (!ofDatabase) readers.set(database, (ofDatabase = new Map()));
+  let ofDatabase = rowReaders.get(database);
+  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map()));
   let reader = ofDatabase.get(entity as EntityClass);
   if (!reader) ofDatabase.set(entity as EntityClass, (reader = madeReader(database, entity)));
   return reader as unknown as RowReader<Entity>;

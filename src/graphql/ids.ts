@@ -1,4 +1,4 @@
-import { quoted } from '../use-cases/quoted.js';
+import { quotedText } from '../use-cases/quoted-text.js';
 import { badUserInput } from './errors/errors.js';
 
 /** Gives the number of an id; errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
@@ -7,7 +7,7 @@ export function idOf(value: string, argument: string): number {
   if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(id)) return id;
   throw badUserInput(
     argument,
-    `${quoted(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`,
+    `${quotedText(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`,
   );
 }
 

@@ -10,7 +10,7 @@ export class SharedRows {
   /** Returns the row that others have, where it says the same; else this one, for others to have. */
   of(row: CourseRow): CourseRow {
     const known = this.#rows.get(row.id);
-    if (known && isSame(known, row)) return known;
+    if (known && isSameRow(known, row)) return known;
     this.#rows.set(row.id, row);
     return row;
   }
@@ -26,7 +26,7 @@ export class SharedRows {
   }
 }
 
-function isSame(one: CourseRow, other: CourseRow): boolean {
+function isSameRow(one: CourseRow, other: CourseRow): boolean {
   // By what a page is sorted is none of the course's own.
   return (Object.keys(one) as (keyof CourseRow)[]).every(
     column => column === 'sort' || valueOf(one[column]) === valueOf(other[column]),

@@ -14,7 +14,7 @@ import {
   type EnrollmentQuery,
   type EnrollmentRow,
 } from './enrollments.js';
-import { between, fromEnd, paged, pageOf, sortable, type Page, type PageRequest } from './page.js';
+import { betweenCursors, fromEnd, paged, pageOf, sortable, type Page, type PageRequest } from './page.js';
 import { builderFor, rows } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import type { StoredMoment, TableName, Tables } from '../database/tables.js';
@@ -332,7 +332,7 @@ function headOf(
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
   if (!dialectOf(database).sql.sortsForFirst || order.column !== 'id')
     return paged(ofCourse, order, { ...page, size: 0 }).select('id');
-  return between(ofCourse, order, page).select(eb =>
+  return betweenCursors(ofCourse, order, page).select(eb =>
     (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'),
   );
 }

@@ -46,7 +46,7 @@ export function paged<DB extends Tables, Table extends keyof DB, Row>(
   page: PageRequest,
 ): SelectQueryBuilder<DB, Table, Row> {
   const direction = fromEnd(order, page) ? 'desc' : 'asc';
-  const restricted = between(query, order, page);
+  const restricted = betweenCursors(query, order, page);
   const sorted = order.column === 'id' ? restricted : restricted.orderBy(order.column as never, direction);
   return sorted.orderBy('id' as never, direction).limit(page.size + 1);
 }
@@ -57,7 +57,7 @@ export function fromEnd({ descending }: Ordering, { backward }: PageRequest): bo
 }
 
 /** Restricts a query to the rows between a page's cursors. */
-export function between<DB extends Tables, Table extends keyof DB, Row>(
+export function betweenCursors<DB extends Tables, Table extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, Table, Row>,
   { column, descending }: Ordering,
   { after, before }: PageRequest,

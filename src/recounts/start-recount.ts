@@ -135,7 +135,7 @@ export async function conflictingRun(
 ): Promise<Problem | null> {
   const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, courseIdsOf(other.courseIds)));
   return first
-    ? problem(UserErrorCode.IN_USE, null, `${described(first)} Wait until it has finished, or cancel it first.`)
+    ? problem(UserErrorCode.IN_USE, null, `${runDescription(first)} Wait until it has finished, or cancel it first.`)
     : null;
 }
 
@@ -147,11 +147,15 @@ async function unfinishedSlot(database: Database, em: SqlEntityManager, id: numb
   const last = await otherScheduledRun(database, em, id);
   return (
     last &&
-    problem(UserErrorCode.IN_USE, null, `${described(last)} It was started for ${last.slot}, and has not finished.`)
+    problem(
+      UserErrorCode.IN_USE,
+      null,
+      `${runDescription(last)} It was started for ${last.slot}, and has not finished.`,
+    )
   );
 }
 
-function described({ id, courseIds, startedBy, checked, total }: RunRow): string {
+function runDescription({ id, courseIds, startedBy, checked, total }: RunRow): string {
   const courses =
     courseIds === null ? 'all courses' : `${courseIdsOf(courseIds)!.length} course(s), some of them the same`;
   return `Run ${id}, started by ${startedBy}, is at work on ${courses} (${checked} of ${total} checked).`;

@@ -1,5 +1,5 @@
 import { problem, UserErrorCode, type Problem } from './outcome.js';
-import { quoted } from './quoted.js';
+import { quotedText } from './quoted-text.js';
 
 /** The control characters that a line of text may not have; a tab or a line break in a title is a mistake too. */
 // eslint-disable-next-line no-control-regex
@@ -22,9 +22,9 @@ export function lengthOf(text: string, most: number): number {
  */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
-  if (value.trim() === '') return say(`The ${field} ${quoted(value)} is empty; give one that can be seen.`);
+  if (value.trim() === '') return say(`The ${field} ${quotedText(value)} is empty; give one that can be seen.`);
   const length = lengthOf(value, most);
-  if (length > most) return say(`The ${field} ${quoted(value)} has ${length} characters; at most ${most} fit.`);
+  if (length > most) return say(`The ${field} ${quotedText(value)} has ${length} characters; at most ${most} fit.`);
   return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
 }
 
@@ -35,10 +35,10 @@ export function textProblem(field: string, value: string, most: number): Problem
 export function linesProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
   const bytes = Buffer.byteLength(value);
-  if (bytes > most) return say(`The ${field} ${quoted(value)} has ${bytes} bytes; at most ${most} fit.`);
+  if (bytes > most) return say(`The ${field} ${quotedText(value)} has ${bytes} bytes; at most ${most} fit.`);
   return CONTROL_IN_LINES.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
 }
 
 function unsound(field: string, value: string): string {
-  return `The ${field} ${quoted(value)} has control characters or broken surrogates in it; take them out.`;
+  return `The ${field} ${quotedText(value)} has control characters or broken surrogates in it; take them out.`;
 }

@@ -8,7 +8,7 @@ import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome } from './outcome.js';
-import { quoted } from './quoted.js';
+import { quotedText } from './quoted-text.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
 import { deletedUsers, type DeletedUser } from '../access/known-users.js';
@@ -31,7 +31,7 @@ export async function createUser(
       problem(
         UserErrorCode.INVALID,
         EMAIL,
-        `${quoted(email)} is not an email address of at most 254 characters, such as ada@example.org.`,
+        `${quotedText(email)} is not an email address of at most 254 characters, such as ada@example.org.`,
       ),
     );
   }

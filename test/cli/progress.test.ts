@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { counted, duration } from '../../src/cli/format.js';
+import { quantity, duration } from '../../src/cli/format.js';
 import { paceOf } from '../../src/cli/progress.js';
 
 it('progress gives the rows in a second and the time left, from the share that is done', () => {
@@ -14,5 +14,5 @@ it('progress promises nothing before the first row, nor where the size is not kn
 
 it('times and numbers read as people write them', () => {
   expect([900, 59_000, 130_000, 3_900_000].map(duration)).toEqual(['1 s', '59 s', '2 min 10 s', '1 h 5 min']);
-  expect([counted(1, 'course'), counted(32_593, 'enrollment')]).toEqual(['1 course', '32,593 enrollments']);
+  expect([quantity(1, 'course'), quantity(32_593, 'enrollment')]).toEqual(['1 course', '32,593 enrollments']);
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { Role } from '../../src/entities/index.js';
-import { MAX_NAME_LENGTH, MAX_TEXT_LENGTH } from '../../src/graphql/documents/documents.js';
+import { MAX_NAME_LENGTH, MAX_DOCUMENT_LENGTH } from '../../src/graphql/documents/documents.js';
 import type { ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
 import { MAX_VALUES } from '../../src/graphql/documents/variables.js';
 import type { UserErrorCode } from '../../src/use-cases/outcome.js';
@@ -183,7 +183,7 @@ export const askedErrors: Readonly<
     anonymously(`{ ${Array.from({ length: 11 }, () => `... { ${'__typename '.repeat(100)} }`).join(' ')} }`),
   ],
   QUERY_TOO_LONG: [
-    anonymously(`{ me { id } } #${'x'.repeat(MAX_TEXT_LENGTH)}`),
+    anonymously(`{ me { id } } #${'x'.repeat(MAX_DOCUMENT_LENGTH)}`),
     anonymously(`query ${'x'.repeat(MAX_NAME_LENGTH + 1)} { me { id } }`),
     streamed(`subscription ${'x'.repeat(MAX_NAME_LENGTH + 1)} { courseCountsChanged { courseId } }`),
   ],

@@ -6,7 +6,7 @@ import {
   MAX_NESTING,
   MAX_REPEATED_SELECTIONS,
   MAX_REPEATS,
-  MAX_TEXT_LENGTH,
+  MAX_DOCUMENT_LENGTH,
   MAX_VARIABLES,
   readDocument,
 } from '../../src/graphql/documents/documents.js';
@@ -77,10 +77,10 @@ describe('a document', () => {
     ],
     [
       'characters',
-      `{ __typename }${' '.repeat(MAX_TEXT_LENGTH - 14)}`,
-      `{ __typename }${'\n'.repeat(MAX_TEXT_LENGTH - 13)}`,
+      `{ __typename }${' '.repeat(MAX_DOCUMENT_LENGTH - 14)}`,
+      `{ __typename }${'\n'.repeat(MAX_DOCUMENT_LENGTH - 13)}`,
       'QUERY_TOO_LONG',
-      `The operation has ${MAX_TEXT_LENGTH + 1} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`,
+      `The operation has ${MAX_DOCUMENT_LENGTH + 1} characters, and ${MAX_DOCUMENT_LENGTH} are allowed. Send long values as variables.`,
     ],
     [
       'characters of a name',

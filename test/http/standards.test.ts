@@ -8,7 +8,7 @@ import { errorCatalogue, type ErrorCode } from '../../src/graphql/errors/error-c
 import {
   MAX_DIRECTIVES_AT_ONE_PLACE,
   MAX_NAME_LENGTH,
-  MAX_TEXT_LENGTH,
+  MAX_DOCUMENT_LENGTH,
   MAX_TOKENS,
   MAX_VARIABLES,
 } from '../../src/graphql/documents/documents.js';
@@ -79,7 +79,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `\`MAX_COST\`, ${inWords(maxCost)}:`,
     `\`MAX_ALIASES\`, ${maxAliases}, and \`MAX_DIRECTIVES\`, ${maxDirectives}:`,
     `there may be ${MAX_DIRECTIVES_AT_ONE_PLACE} directives`,
-    `A document may have ${inWords(MAX_TOKENS)} tokens and ${inWords(MAX_TEXT_LENGTH)} characters, a name in it ${MAX_NAME_LENGTH} characters`,
+    `A document may have ${inWords(MAX_TOKENS)} tokens and ${inWords(MAX_DOCUMENT_LENGTH)} characters, a name in it ${MAX_NAME_LENGTH} characters`,
     `An operation may declare ${MAX_VARIABLES} variables. They may hold ${inWords(MAX_VALUES)} values, those in lists and objects counted, and a list ${inWords(MAX_LIST_VALUES)},`,
     `\`RATE_LIMIT_SIGNED_IN\`,\n${inWords(rateLimits!.viewer.points)} for ${rateLimits!.viewer.seconds} s, and \`RATE_LIMIT\`, ${inWords(rateLimits!.address.points)} for ${rateLimits!.address.seconds} s.`,
     `connection attempt by WebSocket, a message that subscribes | ${REQUEST_POINTS} |`,

@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.js';
 import { writeBackup } from '../../tools/backup/write-backup.js';
 import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../exit-code.js';
-import { counted } from '../format.js';
+import { quantity } from '../format.js';
 import { interruption } from '../interruption.js';
 import { printWhole, tell } from '../output.js';
 import { showProgress } from '../progress.js';
@@ -35,7 +35,7 @@ async function backup(database: Database, path: string, force: boolean): Promise
     const courses = path === '-' ? await write(printWhole) : await writeWholeFile(path, force, write);
     display.finish();
     if (courses === null) return ExitCode.failure;
-    tell(`Backed up the counts of ${counted(courses, 'course')}${path === '-' ? '' : ` to ${path}`}.\n`);
+    tell(`Backed up the counts of ${quantity(courses, 'course')}${path === '-' ? '' : ` to ${path}`}.\n`);
     return ExitCode.clean;
   } finally {
     display.finish();

@@ -9,7 +9,7 @@ import { tellingOfAlteredTables } from '../altered-tables.js';
 import { canAsk, isConfirmed } from '../confirmation.js';
 import { ExitCode } from '../exit-code.js';
 import { CommandError } from '../failure.js';
-import { counted } from '../format.js';
+import { quantity } from '../format.js';
 import { print, tell } from '../output.js';
 import { withDatabase, withExistingDatabase } from '../with-database.js';
 
@@ -79,7 +79,7 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
 /** Returns what goes with a migration, each by its name. */
 function undoingText({ name, tables, triggers, procedures, indexes }: Undoing): string {
   const parts = [
-    ...tables.map(table => `the table ${table.name} with ${counted(table.rows, 'row')}`),
+    ...tables.map(table => `the table ${table.name} with ${quantity(table.rows, 'row')}`),
     ...triggers.map(trigger => `the trigger ${trigger}`),
     ...procedures.map(procedure => `the procedure ${procedure}`),
     ...indexes.map(index => `the index ${index}`),

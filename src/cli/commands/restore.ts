@@ -6,7 +6,7 @@ import { checkBackup, restoreCounts, type CheckedBackup } from '../../tools/back
 import { fileSource, type Source } from '../../tools/import/source.js';
 import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../exit-code.js';
-import { counted, grouped } from '../format.js';
+import { quantity, grouped } from '../format.js';
 import { interruption } from '../interruption.js';
 import { print, tell } from '../output.js';
 import { showProgress } from '../progress.js';
@@ -90,7 +90,7 @@ function tableOf(): (changes: readonly CountToRestore[]) => void {
 function introductionOf({ name }: Source, { header, comparison }: CheckedBackup): string {
   const { unknown, missing, changes } = comparison;
   const lines = [
-    `${name} has the counts of ${counted(header.courses, 'course')} on ${header.database} at ${header.at}.`,
+    `${name} has the counts of ${quantity(header.courses, 'course')} on ${header.database} at ${header.at}.`,
   ];
   if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${idList(unknown)}.`);
   if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${idList(missing)}.`);
@@ -99,16 +99,16 @@ function introductionOf({ name }: Source, { header, comparison }: CheckedBackup)
 
 function idList({ count, first }: SomeIds): string {
   const others = count - first.length;
-  return `${counted(count, 'course')} (${first.join(', ')}${others > 0 ? ` and ${grouped(others)} more` : ''})`;
+  return `${quantity(count, 'course')} (${first.join(', ')}${others > 0 ? ` and ${grouped(others)} more` : ''})`;
 }
 
 function countsOf({ changes, changedCourses }: Pick<BackupComparison, 'changes' | 'changedCourses'>): string {
-  return `${counted(changes, 'count')} of ${counted(changedCourses, 'course')}`;
+  return `${quantity(changes, 'count')} of ${quantity(changedCourses, 'course')}`;
 }
 
 /** Tells how it came out, and of drift, what to do about it. */
 function reportRestore(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
-  const drift = `With the file's numbers ${counted(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
+  const drift = `With the file's numbers ${quantity(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
   print(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
   return drifting > 0 ? ExitCode.drift : ExitCode.clean;
 }

@@ -14,7 +14,7 @@ import {
 import { canAsk, isConfirmed } from '../confirmation.js';
 import { ExitCode } from '../exit-code.js';
 import { CommandError } from '../failure.js';
-import { counted, duration } from '../format.js';
+import { quantity, duration } from '../format.js';
 import { wholeNumber } from '../option-values.js';
 import { tell } from '../output.js';
 import { showProgress } from '../progress.js';
@@ -39,7 +39,7 @@ export function addSeed(program: Command, end: (code: ExitCode) => void): void {
       const pairs = size.courses * size.students;
       if (size.enrollments > pairs)
         command.error(
-          `${counted(size.students, 'student')} and ${counted(size.courses, 'course')} make at most ${counted(pairs, 'enrollment')}. Give fewer --enrollments.`,
+          `${quantity(size.students, 'student')} and ${quantity(size.courses, 'course')} make at most ${quantity(pairs, 'enrollment')}. Give fewer --enrollments.`,
         );
       const config = loadConfig();
       if (config.production)
@@ -75,7 +75,7 @@ async function mayMix(database: Database): Promise<ExitCode | null> {
   const { users, courses } = await databaseSize(database);
   if (users + courses === 0) return null;
   tell(
-    `The database holds ${counted(users, 'user')} and ${counted(courses, 'course')}. Sample data would be mixed with them, and nothing takes them out again.\n`,
+    `The database holds ${quantity(users, 'user')} and ${quantity(courses, 'course')}. Sample data would be mixed with them, and nothing takes them out again.\n`,
   );
   if (!canAsk()) {
     tell('Nothing was added. Add --yes if that is what you want.\n');
@@ -87,7 +87,7 @@ async function mayMix(database: Database): Promise<ExitCode | null> {
 }
 
 async function seedWithProgress(size: SeedSize, add: (seed: Seed) => Promise<void>): Promise<void> {
-  const what = `${counted(size.courses, 'course')}, ${counted(size.students, 'student')}, ${counted(size.enrollments, 'enrollment')}`;
+  const what = `${quantity(size.courses, 'course')}, ${quantity(size.students, 'student')}, ${quantity(size.enrollments, 'enrollment')}`;
   tell(`Adding sample data: ${what}\n`);
   const start = performance.now();
   const display = await showProgress('seed');

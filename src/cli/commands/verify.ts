@@ -12,7 +12,7 @@ import { showProgress } from '../progress.js';
 import { verifyReport, type VerifyReport, type VerifyTotals } from '../verify-report.js';
 import { withExistingDatabase } from '../with-database.js';
 
-interface VerifyOptions {
+interface VerifyCommandOptions {
   readonly courseId?: readonly number[];
   readonly all?: boolean;
   readonly batchSize?: number;
@@ -35,14 +35,14 @@ export function addVerify(program: Command, end: (code: ExitCode) => void): void
     )
     .option('--json', 'print JSON lines: one for each count, and a summary as the last')
     .addHelpText('after', help)
-    .action(async (options: VerifyOptions) =>
+    .action(async (options: VerifyCommandOptions) =>
       end(await withExistingDatabase(loadConfig(), database => verify(database, options))),
     );
 }
 
 async function verify(
   database: Database,
-  { courseId, all, batchSize, json = false }: VerifyOptions,
+  { courseId, all, batchSize, json = false }: VerifyCommandOptions,
 ): Promise<ExitCode> {
   const display = await showProgress('verify', { unit: 'courses', quiet: true });
   const stop = interruption(() => tell('Stopping after this chunk; once more stops at once.\n'));

@@ -102,7 +102,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Query.me': byKey,
   'Query.enrollment': byKey,
   'Query.enrollments': {
-    points: ({ args, rows, counts, viewer, sizes }) => enrollmentPoints(listOf(args, rows), viewer, sizes, counts),
+    points: ({ args, rows, counts, viewer, sizes }) => enrollmentPoints(pricedList(args, rows), viewer, sizes, counts),
     advice: 'Name "courseId" or "studentId" in the filter, or leave "totalCount" out.',
   },
   'Query.recountRun': byKey,
@@ -123,7 +123,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   },
   'Course.enrollments': {
     points: ({ args, rows, parents, counts, viewer, sizes }) => {
-      const list = listOf(args, rows);
+      const list = pricedList(args, rows);
       if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED;
       const points = coursePoints(list, parents, sizes, counts);
       return parents > 1 ? points : Math.min(points, MAX_ONCE);
@@ -225,7 +225,7 @@ interface List {
   readonly orderBy: EnrollmentOrderInput | null;
 }
 
-function listOf(args: Place['args'], rows: number): List {
+function pricedList(args: Place['args'], rows: number): List {
   return {
     rows,
     filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {},

@@ -19,7 +19,7 @@ export const MAX_TOKENS = 5000;
  * Limits the text of a document, in characters: tokens leave out blanks and comments, and have any length. The longest
  * description of a course fits.
  */
-export const MAX_TEXT_LENGTH = 131_072;
+export const MAX_DOCUMENT_LENGTH = 131_072;
 /** Limits a name in a document, in characters: errors repeat names. */
 export const MAX_NAME_LENGTH = 255;
 /** Limits the directives at one place: a field can have @skip and @include, each once. */
@@ -77,11 +77,11 @@ export interface ReadDocument {
 
 /** Returns the document of a text, or why it is refused, each error with its code. */
 export function readDocument(text: string, rules: DocumentRules): ReadDocument | GraphQLError[] {
-  if (text.length > MAX_TEXT_LENGTH)
+  if (text.length > MAX_DOCUMENT_LENGTH)
     return [
       codedError(
         'QUERY_TOO_LONG',
-        `The operation has ${text.length} characters, and ${MAX_TEXT_LENGTH} are allowed. Send long values as variables.`,
+        `The operation has ${text.length} characters, and ${MAX_DOCUMENT_LENGTH} are allowed. Send long values as variables.`,
       ),
     ];
   let document: DocumentNode;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { GraphQLError } from 'graphql';
-import { quoted } from '../../use-cases/quoted.js';
+import { quotedText } from '../../use-cases/quoted-text.js';
 import { readDocument, type DocumentRules, type ReadDocument } from './documents.js';
 import { codedError } from '../errors/errors.js';
 import { TrustedDocumentsError } from './trusted-documents-error.js';
@@ -46,9 +46,11 @@ export class TrustedDocuments {
     const ids = documentIdsIn(sent);
     const stranger = ids.find(id => typeof id !== 'string' || !this.#byId.has(id));
     if (stranger !== undefined)
-      return notTrusted(typeof stranger === 'string' ? `none has the id ${quoted(stranger)}` : 'an id must be text');
+      return notTrusted(
+        typeof stranger === 'string' ? `none has the id ${quotedText(stranger)}` : 'an id must be text',
+      );
     const { query } = sent;
-    const byText = typeof query === 'string' && query !== '' ? [this.#byId.get(hashOf(query))] : [];
+    const byText = typeof query === 'string' && query !== '' ? [this.#byId.get(documentHash(query))] : [];
     if (byText.includes(undefined)) return notTrusted('the text that was sent is none of theirs');
     const [document, ...others] = new Set([...ids.map(id => this.#byId.get(id as string)), ...byText]);
     if (!document) return notTrusted('the request names none');
@@ -67,7 +69,7 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
     else if (kept.length === 0)
       mistakes.push(`${file} has no document. Leave it out, or have your tool write it again.`);
     for (const { id, text } of typeof kept === 'string' ? [] : kept) {
-      const where = id === null ? file : `${file}, ${quoted(id)}:`;
+      const where = id === null ? file : `${file}, ${quotedText(id)}:`;
       const document = byText.get(text) ?? trusted(text, rules);
       if (Array.isArray(document)) {
         mistakes.push(`${where} ${document.map(({ message }) => message).join(' ')} Correct it, or leave it out.`);
@@ -77,7 +79,7 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
       for (const one of [...(id === null ? [] : [id]), ...hashesOf(text)]) {
         const other = byId.get(one);
         if (other && other.document.text.trim() !== text.trim())
-          mistakes.push(`${where} the id ${quoted(one)} has another text in ${other.file}. Keep one of them.`);
+          mistakes.push(`${where} the id ${quotedText(one)} has another text in ${other.file}. Keep one of them.`);
         if (!other) byId.set(one, { document, file });
       }
     }
@@ -132,10 +134,10 @@ function trusted(text: string, rules: DocumentRules): TrustedDocument | GraphQLE
  * for clients do not send it.
  */
 function hashesOf(text: string): string[] {
-  return [...new Set([text, text.trimEnd()])].flatMap(one => [hashOf(one), `sha256:${hashOf(one)}`]);
+  return [...new Set([text, text.trimEnd()])].flatMap(one => [documentHash(one), `sha256:${documentHash(one)}`]);
 }
 
-function hashOf(text: string): string {
+function documentHash(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -8,7 +8,7 @@ import { currentLimit, WorkStopped, type TimeLimit } from '../../database/time-l
 import { NoTurn } from '../../database/connections/waiting-line.js';
 import { AccessError } from '../../access/access.js';
 import { TokenError, UncheckedTokenError } from '../../access/token-error.js';
-import { visible } from '../../use-cases/quoted.js';
+import { visible } from '../../use-cases/quoted-text.js';
 import { shortened } from '../../use-cases/shortened.js';
 import { timeoutMessage } from '../../transactions/timeout-message.js';
 import { isConflict, TransactionError, troubleOf, unavailableMessage } from '../../transactions/transaction-error.js';

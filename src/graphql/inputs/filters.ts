@@ -1,7 +1,7 @@
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
 import type { CourseFilter, CourseOrdering, EnrollmentFilter, EnrollmentOrdering } from '../../reading/index.js';
-import { quoted } from '../../use-cases/quoted.js';
+import { quotedText } from '../../use-cases/quoted-text.js';
 import { lengthOf } from '../../use-cases/text.js';
 import { badUserInput } from '../errors/errors.js';
 import { idsOf, optionalIdOf } from '../ids.js';
@@ -177,10 +177,13 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
     if (length > TITLE_LENGTH)
       throw badUserInput(
         `filter.title.${part}`,
-        `${quoted(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`,
+        `${quotedText(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`,
       );
     if (text.includes('\0') || !text.isWellFormed())
-      throw badUserInput(`filter.title.${part}`, `${quoted(text)} has a NUL or a broken surrogate in it; take it out.`);
+      throw badUserInput(
+        `filter.title.${part}`,
+        `${quotedText(text)} has a NUL or a broken surrogate in it; take it out.`,
+      );
   }
   return filter;
 }

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { isStoredMoment, type Ordering, type Position } from '../../reading/index.js';
-import { quoted } from '../../use-cases/quoted.js';
+import { quotedText } from '../../use-cases/quoted-text.js';
 import { badUserInput } from '../errors/errors.js';
 
 /**
@@ -37,26 +37,26 @@ export function positionOf(
   { list, field }: Ordering,
 ): Position | null {
   if (cursor == null) return null;
-  const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : partsOf(cursor);
+  const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : cursorParts(cursor);
   if (parts && parts[0] !== list)
     throw badUserInput(
       name,
-      `${quoted(cursor)} is a cursor of the list ${quoted(parts[0], 40)}, not of ${list}; take one of this list.`,
+      `${quotedText(cursor)} is a cursor of the list ${quotedText(parts[0], 40)}, not of ${list}; take one of this list.`,
     );
   if (parts && parts[1] !== field)
     throw badUserInput(
       name,
-      `${quoted(cursor)} is a cursor of the order ${quoted(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
+      `${quotedText(cursor)} is a cursor of the order ${quotedText(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
     );
   if (!parts || !isValueOf[field]!(parts[2]))
     throw badUserInput(
       name,
-      `${quoted(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`,
+      `${quotedText(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`,
     );
   return { value: parts[2], id: parts[3] };
 }
 
-function partsOf(cursor: string): [string, string, string | number, number] | null {
+function cursorParts(cursor: string): [string, string, string | number, number] | null {
   const bytes = Buffer.from(cursor, 'base64url');
   const content = bytes.subarray(CHECKSUM_LENGTH).toString();
   // Decoding passes over what is not base64.

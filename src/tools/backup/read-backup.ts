@@ -40,7 +40,7 @@ export async function readHeader(source: Source, declared: readonly string[]): P
  * Gives the rows of a backup whose header was read, and fails at the end, at the latest, where the file is not whole:
  * it was cut off, changed, or has a line that is none of the format. Errors: BackupError.
  */
-export async function* readRows(source: Source, header: BackupHeader): AsyncGenerator<BackupRow, void, undefined> {
+export async function* backupRows(source: Source, header: BackupHeader): AsyncGenerator<BackupRow, void, undefined> {
   const hash = createHash('sha256');
   let end: z.infer<typeof closing> | undefined;
   let rows = 0;

@@ -11,10 +11,10 @@ import type { Viewer } from '../../access/viewer.js';
 import { BackupError } from './backup-error.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 import { compareBackup, type BackupComparison, type CountToRestore } from './compare-backup.js';
-import { readHeader, readRows } from './read-backup.js';
+import { readHeader, backupRows } from './read-backup.js';
 
 /** Limits the courses that one statement locks. */
-const CHUNK = 500;
+const ROWS_PER_CHUNK = 500;
 
 /** Says what a restore did. */
 export interface Restored {
@@ -54,8 +54,8 @@ export async function checkBackup(
     countersInto(database.em as SqlEntityManager, Course).map(({ name }) => name),
   );
   // To the end, before anything is said of its contents.
-  for await (const _ of readRows(source, header));
-  const comparison = await compareBackup(database, header, readRows(source, header), onChanges);
+  for await (const _ of backupRows(source, header));
+  const comparison = await compareBackup(database, header, backupRows(source, header), onChanges);
   if (comparison.common === 0 && header.courses > 0)
     throw new BackupError(
       `The database has none of the ${header.courses} courses of ${source.name}. It is a backup of another database; check DATABASE_URL.`,
@@ -90,7 +90,7 @@ export async function restoreCounts(
       async em => {
         const restored = { changes: 0, changedCourses: 0, drifting: 0 };
         let done = 0;
-        for await (const chunk of chunksOfRows(readRows(source, header))) {
+        for await (const chunk of chunksOfRows(backupRows(source, header))) {
           if (signal?.aborted) throw gaveUp;
           await restoreChunk(em, counters, header, chunk, restored);
           done += chunk.length;
@@ -130,7 +130,10 @@ async function restoreChunk(
     restored.changedCourses += 1;
   }
   if (stored.size === 0) return;
-  for await (const { drifts } of verify(em, Course, { keys: [...stored.keys()].map(id => [id]), batchSize: CHUNK }))
+  for await (const { drifts } of verify(em, Course, {
+    keys: [...stored.keys()].map(id => [id]),
+    batchSize: ROWS_PER_CHUNK,
+  }))
     restored.drifting += drifts.length;
 }
 
@@ -158,7 +161,7 @@ async function* chunksOfRows(rows: AsyncIterable<BackupRow>): AsyncGenerator<Bac
   let chunk: BackupRow[] = [];
   for await (const row of rows) {
     chunk.push(row);
-    if (chunk.length < CHUNK) continue;
+    if (chunk.length < ROWS_PER_CHUNK) continue;
     yield chunk;
     chunk = [];
   }

@@ -16,7 +16,7 @@ const unboundCourseIds: readonly KeyColumn[] = [
 const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The numbers that a key has used up, and its end. */
-interface KeyRange {
+interface UsedRange {
   readonly table: string;
   readonly used: bigint;
   readonly end: bigint;
@@ -31,12 +31,12 @@ interface KeyRange {
 export async function examineKeyRanges(database: Database, tables: readonly string[]): Promise<Finding[]> {
   const { inspection } = dialectOf(database);
   const types = await inspection.numberTypes(database);
-  const ranges: KeyRange[] = [];
+  const ranges: UsedRange[] = [];
   for (const table of tableNames.filter(name => tables.includes(name)))
     ranges.push({
       table,
       used: await inspection.highestKey(database, table),
-      ...narrowestEnd(keyColumns(database, table), types),
+      ...narrowestEnd(columnsOfKey(database, table), types),
     });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);
   if (amiss.length > 0) return amiss;
@@ -46,7 +46,7 @@ export async function examineKeyRanges(database: Database, tables: readonly stri
     : [];
 }
 
-function findingOf(range: KeyRange): Finding {
+function findingOf(range: UsedRange): Finding {
   const { table, used, end, limit } = range;
   const message = `The ids of ${table} are at ${used.toLocaleString('en-US')} of ${end.toLocaleString('en-US')} (${percentOf(range)}%), the end of ${limit}`;
   const advice =
@@ -57,12 +57,12 @@ function findingOf(range: KeyRange): Finding {
 }
 
 /** Returns the share of a range that is used, in percent, rounded down. */
-function percentOf({ used, end }: KeyRange): string {
+function percentOf({ used, end }: UsedRange): string {
   return String((100n * used) / end);
 }
 
 /** Returns the columns that hold a table's keys: its own, and those that point at it. */
-function keyColumns(database: Database, table: TableName): readonly (readonly [table: string, column: string])[] {
+function columnsOfKey(database: Database, table: TableName): readonly (readonly [table: string, column: string])[] {
   const metadata = database.getMetadata();
   const target = metadata.get<object>(entitiesByTable[table]);
   const pointing = tableNames.flatMap(name =>
@@ -78,9 +78,9 @@ function keyColumns(database: Database, table: TableName): readonly (readonly [t
 function narrowestEnd(
   columns: readonly (readonly [table: string, column: string])[],
   types: ReadonlyMap<string, NumberType>,
-): Pick<KeyRange, 'end' | 'limit'> {
+): Pick<UsedRange, 'end' | 'limit'> {
   const exact = { end: MAX_EXACT, limit: 'the numbers that Rollcall reads exactly' };
-  return columns.reduce<Pick<KeyRange, 'end' | 'limit'>>((least, [holder, column]) => {
+  return columns.reduce<Pick<UsedRange, 'end' | 'limit'>>((least, [holder, column]) => {
     const type = types.get(`${holder}.${column}`);
     return type !== undefined && type.highest < least.end
       ? { end: type.highest, limit: `${holder}.${column}, which is ${type.name}` }

@@ -2,7 +2,7 @@ import { readConfig, type Config } from '../../config/config.js';
 import { ok, warning, type Finding } from './finding.js';
 
 /** How many times its default a limit may be before it is called wide. */
-const WIDE = 10;
+const MAX_TIMES_DEFAULT = 10;
 
 /** The limits that bound what one client can take, with the variables that set them. */
 const doctorLimits = {
@@ -20,7 +20,7 @@ const doctorLimits = {
 export function examineLimits(config: Config): Finding[] {
   const defaults = readConfig({});
   const names = Object.keys(doctorLimits) as (keyof typeof doctorLimits)[];
-  const wide = names.filter(name => config[name] > WIDE * defaults[name]);
+  const wide = names.filter(name => config[name] > MAX_TIMES_DEFAULT * defaults[name]);
   const told = names.map(name => `${doctorLimits[name]} ${config[name]}`).join(', ');
   const { roleFrom, trustedDocuments, jwt } = config;
   return [
@@ -30,7 +30,7 @@ export function examineLimits(config: Config): Finding[] {
     ),
     ...wide.map(name =>
       warning(
-        `${doctorLimits[name]} is ${config[name]}, more than ${WIDE} times its default (${defaults[name]}): what is promised of the defaults does not hold.`,
+        `${doctorLimits[name]} is ${config[name]}, more than ${MAX_TIMES_DEFAULT} times its default (${defaults[name]}): what is promised of the defaults does not hold.`,
         `Leave ${doctorLimits[name]} out, or set it lower.`,
       ),
     ),

@@ -66,17 +66,17 @@ async function placementsOf(
     const [courseId, ...others] = courses(course);
     const [studentId, ...namesakes] = students(student);
     if (courseId === undefined)
-      bad.push({ file, line, code: 'UNKNOWN_COURSE', message: `There is no course ${nameOf(course)}.` });
+      bad.push({ file, line, code: 'UNKNOWN_COURSE', message: `There is no course ${referenceName(course)}.` });
     else if (others.length > 0)
       bad.push({ file, line, code: 'AMBIGUOUS_COURSE', message: ambiguous(course, [courseId, ...others]) });
     else if (studentId === undefined)
-      bad.push({ file, line, code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(student)}.` });
+      bad.push({ file, line, code: 'UNKNOWN_STUDENT', message: `There is no user ${referenceName(student)}.` });
     else if (namesakes.length > 0)
       bad.push({
         file,
         line,
         code: 'AMBIGUOUS_STUDENT',
-        message: `${namesakes.length + 1} users have the email ${nameOf(student)} (ids ${[studentId, ...namesakes].join(', ')}); give the id of one.`,
+        message: `${namesakes.length + 1} users have the email ${referenceName(student)} (ids ${[studentId, ...namesakes].join(', ')}); give the id of one.`,
       });
     else placements.push({ file, line, courseId, studentId, status, enrolledAt });
   }
@@ -126,6 +126,6 @@ function ambiguous({ id, text }: Reference, courses: readonly number[]): string 
   return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or give the other course another title.`;
 }
 
-function nameOf({ id, text }: Reference): string {
+function referenceName({ id, text }: Reference): string {
   return id === null ? quotedCell(text) : `with the id ${id}`;
 }

@@ -102,12 +102,12 @@ interface Result {
   registered: boolean;
 }
 
-type Values<Column extends string> = Readonly<Record<Column | 'code_module' | 'code_presentation', string>>;
+type OuladValues<Column extends string> = Readonly<Record<Column | 'code_module' | 'code_presentation', string>>;
 
 function presentationOf(
   file: string,
   line: number,
-  values: Values<'module_presentation_length'>,
+  values: OuladValues<'module_presentation_length'>,
 ): Presentation | BadRow {
   const { code_module: module, code_presentation: presentation, module_presentation_length: days } = values;
   const [, year, letter] = /^(\d{4})([BJ])$/.exec(presentation) ?? [];
@@ -129,7 +129,7 @@ function rememberResult(
   results: Map<string, Result>,
   file: string,
   line: number,
-  values: Values<'id_student' | 'final_result'>,
+  values: OuladValues<'id_student' | 'final_result'>,
 ): BadRow | null {
   const status = statuses[values.final_result];
   if (!status)
@@ -139,7 +139,7 @@ function rememberResult(
       code: 'BAD_STATUS',
       message: `The result ${quotedCell(values.final_result)} is none of ${Object.keys(statuses).join(', ')}.`,
     };
-  const key = keyOf(values);
+  const key = registrationKey(values);
   if (results.has(key))
     return {
       file,
@@ -154,13 +154,13 @@ function rememberResult(
 function registrationOf(
   file: string,
   line: number,
-  values: Values<'id_student' | 'date_registration'>,
+  values: OuladValues<'id_student' | 'date_registration'>,
   courses: ReadonlyMap<string, Presentation>,
   results: ReadonlyMap<string, Result>,
 ): OuladRow | BadRow {
   const title = `${values.code_module} ${values.code_presentation}`;
   const course = courses.get(title);
-  const result = results.get(keyOf(values));
+  const result = results.get(registrationKey(values));
   if (result) result.registered = true;
   if (!course)
     return { file, line, code: 'UNKNOWN_COURSE', message: `courses.csv has no presentation ${quotedCell(title)}.` };
@@ -193,10 +193,10 @@ function registrationOf(
   };
 }
 
-function keyOf({
+function registrationKey({
   code_module: module,
   code_presentation: presentation,
   id_student: student,
-}: Values<'id_student'>): string {
+}: OuladValues<'id_student'>): string {
   return `${module} ${presentation} ${student}`;
 }

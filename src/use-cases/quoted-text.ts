@@ -13,7 +13,7 @@ export function visible(text: string): string {
  * Returns a text of a caller as a message quotes it: all of a short one, otherwise about the first 100 characters and
  * how many are left out, with invisible characters escaped.
  */
-export function quoted(text: string, most = 100): string {
+export function quotedText(text: string, most = 100): string {
   let shown = '';
   let rest = text.length;
   for (const character of text) {
