@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TableName } from '../tables.js';
 import type { PlaceRules } from './places.js';
 import type { WaitRule } from './waiting-line.js';
 
@@ -97,10 +98,14 @@ export function purposeOutsideTransactions(): Purpose {
 export function laneOf(purpose: Purpose, sql: string): Lane {
   if (purpose === 'probe') return purpose;
   if (aims.getStore()?.isLookAtViewers) return 'look at viewers';
-  const needsEnrollments = sql.includes('core_enrollments');
+  const needsEnrollments = mentions(sql, 'core_enrollments');
   if (purpose === 'transaction') return needsEnrollments ? 'change enrollments' : 'change others';
   if (needsEnrollments) return 'read enrollments';
-  return sql.includes('core_user') ? 'read users' : sql.includes('core_course') ? 'read courses' : 'read others';
+  return mentions(sql, 'core_user') ? 'read users' : mentions(sql, 'core_course') ? 'read courses' : 'read others';
+}
+
+function mentions(sql: string, table: TableName): boolean {
+  return sql.includes(table);
 }
 
 /** Returns the lane of a transaction, whose statements are not known yet. */

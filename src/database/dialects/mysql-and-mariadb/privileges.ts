@@ -1,5 +1,6 @@
 import { missingPrivilegeError } from '../../../migrations/mysql/missing-privileges.js';
 import type { Need } from '../../../migrations/migration-entry.js';
+import type { TableName } from '../../tables.js';
 import type { Database, PrivilegeRules } from '../dialect.js';
 import { failed, ok, type Finding } from '../finding.js';
 import { hasNumber } from './errors.js';
@@ -19,8 +20,8 @@ export interface GrantDifferences {
 
 /** What triggers that keep the counts need. */
 const forTriggers: readonly Need[] = [
-  { privilege: 'TRIGGER', tables: ['core_enrollments'] },
-  { privilege: 'LOCK TABLES', tables: ['core_course', 'core_enrollments'] },
+  { privilege: 'TRIGGER', tables: ['core_enrollments'] satisfies TableName[] },
+  { privilege: 'LOCK TABLES', tables: ['core_course', 'core_enrollments'] satisfies TableName[] },
 ];
 
 /** Returns what SHOW GRANTS says that the database's user may do, the roles that are in force among it. */
