@@ -13,7 +13,7 @@ export async function openDatabase(url: string, strategy: CounterStrategy = 'hoo
   return opened(await ormOptions(url, strategy));
 }
 
-/** Reports that the file which a URL names is not there. */
+/** The error of a URL that names a file which does not exist. */
 export class NoDatabaseFile extends Error {
   override readonly name = 'NoDatabaseFile';
 
@@ -23,8 +23,8 @@ export class NoDatabaseFile extends Error {
 }
 
 /**
- * Connects likewise to a database that is there, and makes none: for what only looks. Errors: NoDatabaseFile; a
- * server's when it is first asked.
+ * Connects to an existing database, and creates none, for reading alone. Errors: NoDatabaseFile; a server's at the
+ * first query.
  */
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   const file = fileOf(dialectOfUrl(url), url);

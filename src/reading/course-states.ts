@@ -6,7 +6,7 @@ import { isTrue } from '../database/tables.js';
 /** The most ids in one statement; for more of them the whole table is read, which is no slower then. */
 const MAX_LISTED_IDS = 5000;
 
-/** What of a course decides who is told of it and what: its stored counts, whether it is published, and its teacher. */
+/** The state of a course that subscribers depend on: its stored counts, whether it is published, and its teacher. */
 export type CourseState = string;
 
 /** Returns the state of a course. */

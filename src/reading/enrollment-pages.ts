@@ -245,9 +245,11 @@ function rowsOfStrand(
 }
 
 /**
- * Returns a query of enrollments by the index of some columns; null: by any but the primary key. For what is ordered
- * and limited MySQL and MariaDB tend to take an index that has the order, such as the primary key, and to read all that
- * is not asked for on the way, up to the whole table; or one that has the rows, to read and sort them all.
+ * Returns a query of enrollments by the index of some columns; null: by any but the primary key.
+ *
+ * For an ordered query with a limit, MySQL and MariaDB tend to take an index that has the order, such as the primary
+ * key, and read all other rows on the way, up to the whole table; or an index that has the rows, and read and sort them
+ * all.
  */
 function enrollmentsBy(database: Database, indexed: readonly string[] | null): EnrollmentQuery {
   const index = indexed && indexOf(database, indexed);
@@ -320,9 +322,8 @@ function firstRows(
 }
 
 /**
- * Returns the query for the first row of a strand whose course another query gives. For those by id, a database may
- * take an index that does not have them in order and sort all of the course's rows; it need not for the lowest or the
- * highest.
+ * Returns the query for the first row of a strand whose course an outer query supplies. In the order of ids, a database
+ * may take an index without that order and sort all rows of the course; for a minimum or maximum it need not.
  */
 function headOf(
   database: Database,
