@@ -12,46 +12,12 @@ function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineC
   };
 }
 
-/** Lists the tests of what writes, which hold under both strategies. */
-const underTriggers = [
-  'test/counters/*.test.ts',
-  'test/random/*.test.ts',
-  'test/graphql/{enroll,enroll-many,enrollment-changes,course-mutations,user-mutations,deleted-meanwhile}.test.ts',
-  'test/use-cases/{high-keys,lost-commit}.test.ts',
-  'test/tools/{import/import-enrollments,sample-data}.test.ts',
-  'test/tools/backup/restore-counts.test.ts',
-];
-
 /**
- * Lists those of them that look at how hooks count: their statements, what they refuse since they cannot see it, and
- * drift from raw SQL.
+ * The tests that hold under both strategies: they also run with triggers. The others run with hooks alone: what they
+ * test takes no part in counting, or it is how hooks count, or they name the strategy themselves.
  */
-const aboutHooks = [
-  'bulk-change',
-  'bulk-insert',
-  'bypass',
-  'collection',
-  'declaration',
-  'hooks',
-  'isolation',
-  'kysely',
-  'left-over',
-  'lock-order',
-  'many-to-many',
-  'self-reference',
-  'several-targets',
-  'stale',
-  'statements',
-  'target-untouched',
-  'trouble',
-  'zero-delta',
-  'verify',
-  'verify-conditions',
-  'verify-keys',
-  'recount',
-  'adjust',
-  'events',
-].map(name => `test/counters/${name}.test.ts`);
+const bothStrategies = 'test/**/*.both.test.ts';
+const races = 'test/races/**';
 
 export default defineConfig({
   test: {
@@ -65,11 +31,11 @@ export default defineConfig({
     isolate: false,
     reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
     projects: [
-      group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: ['test/races/**'] }),
+      group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: [races] }),
       group({
         name: 'behaviours with triggers',
-        include: underTriggers,
-        exclude: aboutHooks,
+        include: [bothStrategies],
+        exclude: [races],
         env: { COUNTERS: 'triggers' },
       }),
       // One file at a time, for they look at the server's own count of deadlocks, and four processes write in each: two
