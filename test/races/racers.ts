@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { CounterStrategy } from '../../src/counters/index.js';
 import type { Operation, Result } from './operations.ts';
 import type { Order, Report } from './worker.ts';
 
@@ -16,25 +17,31 @@ export interface Racers {
   stop(): Promise<void>;
 }
 
+const program = fileURLToPath(new URL('worker.ts', import.meta.url));
+/** Processes that wait for their next race. They end with the test worker that started them. */
+const idle: ChildProcess[] = [];
+
 /**
- * Starts processes that race on one database, with the counters kept by the strategy of this run unless said otherwise.
+ * Opens a database in processes that race on it, with the counters kept by the strategy of this run unless said
+ * otherwise.
  */
 export async function startRacers(
   url: string,
   processes = 4,
-  counters = process.env['COUNTERS'] ?? 'hooks',
+  counters = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy,
 ): Promise<Racers> {
-  const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-  const children = Array.from({ length: processes }, () =>
-    fork(worker, [url, counters], { execArgv: ['--disable-warning=ExperimentalWarning'] }),
-  );
-  await Promise.all(children.map(child => report(child)));
+  const children = Array.from({ length: processes }, () => idle.pop() ?? startRacer());
+  await Promise.all(children.map(child => tell(child, { kind: 'open', url, counters })));
+  let isAtWork = false;
+  let hasStopped = false;
   return {
     async race(operations) {
+      isAtWork = true;
       // Dealt out like cards, so that neighbours in the list run in different processes.
       const hands = children.map((_, place) => operations.filter((_, index) => index % children.length === place));
       await Promise.all(children.map((child, place) => tell(child, { kind: 'operations', operations: hands[place]! })));
       const reports = await Promise.all(children.map(child => tell(child, { kind: 'go' })));
+      isAtWork = false;
       const done = reports.map(one => one as Extract<Report, { kind: 'done' }>);
       return {
         results: operations.map(
@@ -44,16 +51,21 @@ export async function startRacers(
       };
     },
     async stop() {
-      await Promise.all(
-        children.map(async child => {
-          if (child.exitCode !== null || !child.connected) return;
-          const exited = once(child, 'exit');
-          child.send({ kind: 'end' } satisfies Order);
-          await exited;
-        }),
-      );
+      if (hasStopped) return;
+      hasStopped = true;
+      // After a race that failed, nobody knows what they still do.
+      if (isAtWork) return children.forEach(child => child.kill('SIGKILL'));
+      await Promise.all(children.map(child => tell(child, { kind: 'close' })));
+      idle.push(...children);
     },
   };
+}
+
+function startRacer(): ChildProcess {
+  const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  child.channel!.unref();
+  child.unref();
+  return child;
 }
 
 function tell(child: ChildProcess, order: Order): Promise<Report> {

@@ -1,5 +1,6 @@
-// Runs in a process of its own, to be killed: starts a recount of all courses, or resumes the run that it is given, and
-// tells of each change.
+// Runs in a process of its own, to be killed. Once it is told to, it starts a recount of all courses, or resumes the run
+// that it is given, and tells of each change.
+import { once } from 'node:events';
 import { openDatabase } from '../../dist/database/database.js';
 import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/recounts/index.js';
 import { operator } from '../../dist/access/viewer.js';
@@ -11,12 +12,12 @@ export type Word =
 /** Is a lease so short that a killed process is soon found out, in seconds. */
 const LEASE = 1;
 
-const [url, id] = [process.argv[2]!, process.argv[3]];
-const database = await openDatabase(url);
+const database = await openDatabase(process.argv[2]!);
+const [{ id }] = (await once(process, 'message')) as [{ id?: number }];
 const { value, problems } =
   id === undefined
     ? await startRecount(database, operator, {}, LEASE)
-    : await resumeRun(database, operator, { id: Number(id) }, LEASE);
+    : await resumeRun(database, operator, { id }, LEASE);
 if (value === null) throw new Error(JSON.stringify(problems));
 const say = (word: Word): void => void process.send!(word);
 say({ kind: 'run', id: value.id });

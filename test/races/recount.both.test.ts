@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -125,15 +125,18 @@ describeOnEach('beside writers in four processes', kind => {
     const told: Word[] = [];
     let id: number | undefined;
     let kills = 0;
+    let worker = startRecounter();
     for (let ended = false; !ended;) {
       const racing = arena.race(operations.filter((_, index) => index % (KILLS + 1) === kills));
-      const words = await killedAfter(kills < KILLS ? 1 + Math.floor(Math.random() * 8) : Infinity, id);
+      const words = await killedAfter(worker, kills < KILLS ? 1 + Math.floor(Math.random() * 8) : Infinity, id);
       expectUndisturbed(await racing);
       told.push(...words);
       id ??= words.flatMap(word => (word.kind === 'run' ? word.id : []))[0]!;
       ended = words.some(word => word.kind === 'end');
       if (ended) break;
       kills += 1;
+      // It loads the program while the killed one's lease runs out.
+      worker = startRecounter();
       while (!(await seen(arena.database, id)).interrupted) await delay(50);
     }
     expect(kills).toBe(KILLS);
@@ -158,21 +161,23 @@ describeOnEach('beside writers in four processes', kind => {
     expect(await arena.drifting()).toEqual([]);
   });
 
+  /** Starts a process that waits to be told to run a recount. */
+  function startRecounter(): ChildProcess {
+    const program = fileURLToPath(new URL('recount-worker.ts', import.meta.url));
+    return fork(program, [arena.url], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  }
+
   /**
-   * Runs a recount, or resumes one, in a process that is killed somewhere after so many changes; gives what it said.
+   * Runs a recount, or resumes one, in a process that is killed somewhere after so many changes; returns what it said.
    */
-  async function killedAfter(changes: number, id: number | undefined): Promise<Word[]> {
-    const child = fork(
-      fileURLToPath(new URL('recount-worker.ts', import.meta.url)),
-      [arena.url, ...(id === undefined ? [] : [String(id)])],
-      { execArgv: ['--disable-warning=ExperimentalWarning'] },
-    );
+  async function killedAfter(child: ChildProcess, changes: number, id: number | undefined): Promise<Word[]> {
     const words: Word[] = [];
     child.on('message', (word: Word) => {
       words.push(word);
       if (words.filter(({ kind: what }) => what === 'change').length === changes)
         setTimeout(() => child.kill('SIGKILL'), Math.random() * 4);
     });
+    child.send({ id });
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     expect(signal ?? code).toBe(changes === Infinity ? 0 : 'SIGKILL');
     return words;

@@ -1,42 +1,47 @@
 // Runs in a process of its own: opens its own connections, makes ready what it is sent, and then does it all at once.
 import { subscribe } from 'node:diagnostics_channel';
 import type { CounterStrategy } from '../../dist/counters/index.js';
-import { openDatabase } from '../../dist/database/database.js';
+import { openDatabase, type Database } from '../../dist/database/database.js';
 import { operations, type Operation, type Ready, type Result } from './operations.ts';
 
-/** Is what the worker is sent: the operations to prepare, then the word to begin. */
-export type Order = { kind: 'operations'; operations: Operation[] } | { kind: 'go' } | { kind: 'end' };
+/** What the worker is sent: the database to open, the operations to prepare, the word to begin, and the end. */
+export type Order =
+  | { kind: 'open'; url: string; counters: CounterStrategy }
+  | { kind: 'operations'; operations: Operation[] }
+  | { kind: 'go' }
+  | { kind: 'close' };
 
-/** Is what the worker answers. */
+/** What the worker answers. */
 export type Report = { kind: 'ready' } | { kind: 'done'; results: Result[]; retries: number };
 
-const database = await openDatabase(process.argv[2]!, process.argv[3] as CounterStrategy);
+let database: Database;
 let retries = 0;
 subscribe('rollcall:transaction-retry', () => {
   retries += 1;
 });
 
 let prepared: Ready[] = [];
-const answer = (report: Report): void => void process.send!(report);
 
-process.on('message', (order: Order) => {
-  if (order.kind === 'operations') {
-    void Promise.all(order.operations.map(operation => operations[operation.name](database, operation as never))).then(
-      ready => {
-        prepared = ready;
-        answer({ kind: 'ready' });
-      },
-    );
-  } else if (order.kind === 'go') {
-    retries = 0;
-    void Promise.all(prepared.map(operation => operation())).then(results =>
-      answer({ kind: 'done', results, retries }),
-    );
-  } else {
-    void database.close(true).then(() => process.disconnect());
+process.on('disconnect', () => process.exit());
+process.on('message', (order: Order) => void obey(order).then(report => process.send!(report)));
+
+async function obey(order: Order): Promise<Report> {
+  switch (order.kind) {
+    case 'open':
+      database = await openDatabase(order.url, order.counters);
+      // One connection at least is open before the race begins, so that connecting is no part of it.
+      await database.em.getConnection().execute('select 1');
+      break;
+    case 'operations':
+      prepared = await Promise.all(
+        order.operations.map(operation => operations[operation.name](database, operation as never)),
+      );
+      break;
+    case 'go':
+      retries = 0;
+      return { kind: 'done', results: await Promise.all(prepared.map(operation => operation())), retries };
+    case 'close':
+      await database.close(true);
   }
-});
-
-// One connection at least is open before the race begins, so that connecting is no part of it.
-await database.em.getConnection().execute('select 1');
-answer({ kind: 'ready' });
+  return { kind: 'ready' };
+}

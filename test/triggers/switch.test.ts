@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { installTriggers, removeTriggers } from '../../src/counters/index.js';
+import { installTriggers, removeTriggers, type CounterStrategy } from '../../src/counters/index.js';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import type { Operation } from '../races/operations.js';
@@ -54,7 +54,7 @@ describeOnEach('going over from one strategy to the other', kind => {
       for (const { stored, actual } of await storedAndActual(database)) expect(stored).toEqual(actual);
     };
 
-    const start = async (strategy: string): Promise<Racers> => {
+    const start = async (strategy: CounterStrategy): Promise<Racers> => {
       const racers = await startRacers(url, 2, strategy);
       onTestFinished(() => racers.stop());
       return racers;
