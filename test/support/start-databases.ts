@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
+import { useMemoryForFiles } from './memory-folder.js';
 import { redisProgram } from './redis.js';
 import { programOf, startServer, type Server } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
@@ -21,6 +22,7 @@ type ServerKind = (typeof servers)[number];
 export default async function startDatabases(project: TestProject): Promise<() => Promise<void>> {
   const here = servers.filter(kind => given(kind) || programOf(kind));
   reportMissing(here);
+  const useDiskAgain = useMemoryForFiles();
   const urls: Partial<Record<ServerKind, string>> = {};
   const started: Server[] = [];
   await Promise.all(
@@ -36,6 +38,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
   project.provide('servers', urls);
   return async () => {
     await Promise.all(started.map(server => server.stop()));
+    useDiskAgain();
   };
 }
 
