@@ -70,15 +70,13 @@ export async function shedLoad(
     if (type === TYPE_HEAP_USED_BYTES) return 'heap';
     return hasBacklog() ? 'backlog' : 'other';
   };
-  const measuring = setInterval(() => backlog.measure(), BACKLOG_SAMPLE_MS).unref();
-  app.addHook('onClose', (_, done) => {
-    clearInterval(measuring);
-    done();
-  });
   await app.register(underPressure, {
     maxEventLoopDelay: maxEventLoopDelayMs,
     maxHeapUsedBytes: maxHeapBytes,
-    healthCheck: () => Promise.resolve(!hasBacklog() && !isOverloaded?.ask()),
+    healthCheck: () => {
+      backlog.measure();
+      return Promise.resolve(!hasBacklog() && !isOverloaded?.ask());
+    },
     healthCheckInterval: isOverloaded?.everyMs ?? BACKLOG_SAMPLE_MS,
     pressureHandler: async (request, reply, type, value) => {
       // The plugin reports an infinite delay if it has not measured for a second, for example because the machine stood
