@@ -18,7 +18,7 @@ describeOnEach('an adjustment', kind => {
     return course!;
   }
 
-  it('adds to the counters that it names and tells each change', async () => {
+  it('an adjustment adds to the counters that it names and reports each change', async () => {
     const course = await counted();
     expect(await adjusted(course, { 'Course.totalEnrollments': 4, 'Course.activeEnrollments': -1 })).toEqual([
       { counter: 'Course.totalEnrollments', key: [course], before: 1, after: 5 },
@@ -30,13 +30,13 @@ describeOnEach('an adjustment', kind => {
     expect(await countsOf(schema, course)).toEqual([3, 0]);
   });
 
-  it('of nothing changes nothing', async () => {
+  it('an adjustment of nothing changes nothing', async () => {
     const course = await counted();
     expect(await adjusted(course, { 'Course.totalEnrollments': 0 })).toEqual([]);
     expect(await adjusted(course, {})).toEqual([]);
   });
 
-  it('that would make a count negative is COUNTER_UNDERFLOW and changes nothing', async () => {
+  it('an adjustment that would make a count negative is rejected with COUNTER_UNDERFLOW and changes nothing', async () => {
     const course = await counted();
     await expect(
       adjusted(course, { 'Course.totalEnrollments': 5, 'Course.activeEnrollments': -2 }),
@@ -47,7 +47,7 @@ describeOnEach('an adjustment', kind => {
     expect(await countsOf(schema, course)).toEqual([1, 1]);
   });
 
-  it('of a counter that there is not is COUNTER_DECLARATION; of a row that there is not, null', async () => {
+  it('an adjustment of an unknown counter is rejected with COUNTER_DECLARATION, and one of a missing row returns null', async () => {
     const course = await counted();
     await expect(adjusted(course, { 'Course.droppedEnrollments': 1 })).rejects.toMatchObject({
       code: 'COUNTER_DECLARATION',
@@ -55,7 +55,7 @@ describeOnEach('an adjustment', kind => {
     expect(await adjusted(course + 1, { 'Course.totalEnrollments': 1 })).toBeNull();
   });
 
-  it('shows a loaded entity its new counts', async () => {
+  it('an adjustment shows a loaded entity its new counts', async () => {
     const course = await counted();
     await schema.em().transactional(async em => {
       const loaded = await em.findOneOrFail(Course, course);

@@ -23,7 +23,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     return ids;
   }
 
-  it('change a condition of many rows: one UPDATE for each course', async () => {
+  it('updateWhere() changes a condition of many rows by one UPDATE for each course', async () => {
     const courses = await seeded(3, 4);
     const statements = gistOf(
       await statementsOf(schema.database, async () =>
@@ -43,7 +43,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('move many rows to another course', async () => {
+  it('updateWhere() moves many rows to another course', async () => {
     const [from, to] = await seeded(1, 5).then(async ([id]) => [id!, (await addCourses(schema, 1))[0]!]);
     const em = schema.em();
     const loaded = await em.find(Course, {}, { orderBy: { id: 'asc' } });
@@ -56,7 +56,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('delete many rows', async () => {
+  it('deleteWhere() deletes many rows', async () => {
     const courses = await seeded(3, 4);
     const em = schema.em();
     const loaded = await em.findOneOrFail(Course, courses[0]!);
@@ -70,7 +70,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('choose rows by their relations', async () => {
+  it('updateWhere() and deleteWhere() choose rows by their relations', async () => {
     const [course] = await seeded(2, 3);
     expect(
       await updateWhere(
@@ -88,7 +88,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('that match no row change nothing', async () => {
+  it('updateWhere() and deleteWhere() that match no row change nothing', async () => {
     const [course] = await seeded(1, 2);
     expect(
       await updateWhere(
@@ -103,7 +103,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of what no counter watches change no count', async () => {
+  it('updateWhere() of columns that no counter watches changes no count', async () => {
     const [course] = await seeded(1, 2);
     const statements = gistOf(
       await statementsOf(schema.database, () =>
@@ -115,7 +115,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('set the time of change as an entity would', async () => {
+  it('updateWhere() sets the time of change as saving an entity does', async () => {
     const [course] = await seeded(1, 1);
     await schema.em().nativeUpdate(Enrollment, {}, { updatedAt: new Date(0) });
     await updateWhere(schema.em(), Enrollment, { course: course! }, { status: EnrollmentStatus.DROPPED });
@@ -123,7 +123,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     expect(row!.updatedAt.getTime()).toBeGreaterThan(0);
   });
 
-  it('in an open transaction are part of it', async () => {
+  it('updateWhere() and deleteWhere() take part in an open transaction', async () => {
     const [course] = await seeded(1, 4);
     const work = schema.em().transactional(async em => {
       await updateWhere(em as never, Enrollment, { course: course! }, { status: EnrollmentStatus.DROPPED });
@@ -140,7 +140,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('that bring about a duplicate roll back wholly, alone and caught in an open transaction', async () => {
+  it('updateWhere() that causes a duplicate rolls back completely, alone and caught in an open transaction', async () => {
     const [from, to] = await seeded(2, 2);
     await expect(updateWhere(schema.em(), Enrollment, { course: from! }, { course: to! })).rejects.toThrow(
       /unique|duplicate/i,
@@ -158,7 +158,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('to a course that is not there are refused and change nothing', async () => {
+  it('updateWhere() to a missing course is rejected and changes nothing', async () => {
     const [course] = await seeded(1, 2);
     await expect(updateWhere(schema.em(), Enrollment, { course: course! }, { course: 999_999 })).rejects.toMatchObject({
       code: 'COUNTER_TARGET_MISSING',
@@ -167,7 +167,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('by a column name or an SQL fragment count exactly or are refused', async () => {
+  it('updateWhere() by a column name or an SQL fragment counts exactly or is rejected', async () => {
     const [from, to] = await seeded(1, 3).then(async ([id]) => [id!, (await addCourses(schema, 1))[0]!]);
     await updateWhere(schema.em(), Enrollment, { course: from! }, { course_id: to! } as never).catch(error =>
       expect(error).toMatchObject({ name: 'CounterError' }),
@@ -179,7 +179,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of 5,000 rows in 50 courses update each course once', async () => {
+  it('updateWhere() and deleteWhere() of 5,000 rows in 50 courses update each course once', async () => {
     const courses = await seeded(50, 100);
     for (const work of [
       () => updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED }),
@@ -191,7 +191,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     }
   });
 
-  it('work through more targets than one statement names', async () => {
+  it('updateWhere() and deleteWhere() handle more targets than one statement names', async () => {
     const courses = await seeded(1100, 1);
     expect(
       await updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED }),
@@ -205,7 +205,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 describeOnEach('updateWhere and deleteWhere with null foreign keys', kind => {
   const schema = useSchema(kind, library);
 
-  it('bring rows to a target, take them away and remove those without', async () => {
+  it('updateWhere() gives rows a target and takes it away, and deleteWhere() deletes rows without one', async () => {
     const [shelf] = await addShelves(schema, 1);
     for (const lent of [true, false, false]) await addBook(schema, null, { lent });
     expect(await updateWhere(schema.em(), Book, { shelf: null }, { shelf: shelf! })).toBe(3);
@@ -217,7 +217,7 @@ describeOnEach('updateWhere and deleteWhere with null foreign keys', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('leave alone what is undefined', async () => {
+  it('updateWhere() leaves undefined values alone', async () => {
     const [shelf] = await addShelves(schema, 1);
     await addBook(schema, shelf!);
     expect(await updateWhere(schema.em(), Book, {}, { shelf: undefined, lent: true })).toBe(1);
@@ -225,7 +225,7 @@ describeOnEach('updateWhere and deleteWhere with null foreign keys', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('change several conditions at once', async () => {
+  it('updateWhere() changes several conditions at once', async () => {
     const [from, to] = await addShelves(schema, 2);
     for (const pages of [1, 5, null]) await addBook(schema, from!, { pages });
     expect(

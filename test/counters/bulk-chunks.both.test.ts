@@ -41,7 +41,7 @@ describeOnEach('a bulk change of many rows', kind => {
     }
   }
 
-  it('reads and changes them in chunks, and no others', async () => {
+  it('a bulk change reads and changes the matching rows in chunks, and no other rows', async () => {
     const em = schema.em();
     const [one, other] = ['one', 'other'].map(id => em.create(Tag, { id }));
     await em.flush();
@@ -61,7 +61,7 @@ describeOnEach('a bulk change of many rows', kind => {
     await expectExactKeys(schema);
   });
 
-  it('does so by keys of several columns too', async () => {
+  it('a bulk change of rows with composite keys reads and changes them in chunks', async () => {
     const em = schema.em();
     const [one, other] = [em.create(Lecture, {}), em.create(Lecture, {})];
     await em.flush();

@@ -11,7 +11,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('insertMany', kind => {
   const schema = useSchema(kind, school);
 
-  it('counts by summed deltas: one UPDATE for each course by ascending id, then the INSERT', async () => {
+  it('insertMany() counts by summed deltas: one UPDATE for each course by ascending id, then the INSERT', async () => {
     const courses = await addCourses(schema, 3);
     const students = await addStudents(schema, 4);
     const rows = courses.toReversed().flatMap(course =>
@@ -32,7 +32,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('fills what is left out as em.create() does', async () => {
+  it('insertMany() fills in omitted properties as em.create() does', async () => {
     const [course] = await addCourses(schema, 1);
     const students = await addStudents(schema, 2);
     await insertMany(schema.em(), Enrollment, [{ course: course!, student: students[0]! }]);
@@ -43,7 +43,7 @@ describeOnEach('insertMany', kind => {
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
   });
 
-  it('takes entities and references as relations', async () => {
+  it('insertMany() takes entities and references as relations', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -54,13 +54,13 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of no rows does nothing', async () => {
+  it('insertMany() of no rows does nothing', async () => {
     expect(
       await statementsOf(schema.database, async () => expect(await insertMany(schema.em(), Enrollment, [])).toBe(0)),
     ).toEqual([]);
   });
 
-  it('in an open transaction is part of it', async () => {
+  it('insertMany() takes part in an open transaction', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const work = schema.em().transactional(async em => {
@@ -78,7 +78,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('shows the loaded target its true counts', async () => {
+  it('insertMany() shows the loaded target its true counts', async () => {
     const [id] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const em = schema.em();
@@ -88,7 +88,7 @@ describeOnEach('insertMany', kind => {
     expect([course.totalEnrollments, course.activeEnrollments]).toEqual([2, 2]);
   });
 
-  it('with a duplicate writes nothing', async () => {
+  it('insertMany() with a duplicate writes nothing', async () => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -105,7 +105,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('with a duplicate that is caught in an open transaction leaves no count behind', async () => {
+  it('insertMany() with a duplicate that is caught in an open transaction leaves no count behind', async () => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -125,7 +125,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('into a course that is not there is COUNTER_TARGET_MISSING and writes nothing', async () => {
+  it('insertMany() into a missing course is rejected with COUNTER_TARGET_MISSING and writes nothing', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const rows = [course!, 999_999].map(id => ({ course: id, student: student! }));
@@ -137,14 +137,14 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of an entity that nothing counts is COUNTER_DECLARATION', async () => {
+  it('insertMany() of an entity that no counter counts is rejected with COUNTER_DECLARATION', async () => {
     await expect(insertMany(schema.em(), User, [])).rejects.toMatchObject({
       code: 'COUNTER_DECLARATION',
       message: expect.stringContaining('User'),
     });
   });
 
-  it('by column names writes nothing uncounted', async () => {
+  it('insertMany() by column names writes nothing uncounted', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await insertMany(schema.em(), Enrollment, [
@@ -153,7 +153,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of 5,000 rows into 50 courses updates each once', async () => {
+  it('insertMany() of 5,000 rows into 50 courses updates each course once', async () => {
     const courses = await addCourses(schema, 50);
     const students = await addStudents(schema, 100);
     const rows = students.flatMap((student, index) =>
@@ -177,7 +177,7 @@ describeOnEach('insertMany', kind => {
 describeOnEach('insertMany with conditions', kind => {
   const schema = useSchema(kind, library);
 
-  it('counts rows by their values, and rows without a target nowhere', async () => {
+  it('insertMany() counts rows by their values, and rows without a target nowhere', async () => {
     const em = schema.em();
     await em.execute(
       "insert into shelf (id, name, updated_at) values (1, 'One', '2026-01-01'), (2, 'Two', '2026-01-01')",
@@ -204,7 +204,7 @@ describeOnEach('insertMany with conditions', kind => {
 describeOnEach('insertMany with a default that only the database knows', kind => {
   const schema = useSchema(kind, letters);
 
-  it('counts exactly or is refused', async () => {
+  it('insertMany() of rows with a default that only the database knows counts exactly or is rejected', async () => {
     const [box] = await addBoxes(schema, 1);
     await insertMany(schema.em(), Letter, [{ box: box! }, { box: box! }] as never).catch(error =>
       expect(error).toMatchObject({ name: 'CounterError', message: expect.stringContaining('postage') }),

@@ -4,17 +4,17 @@ import { rowsOfTheTable } from './bypass-table/table.js';
 
 const rows = rowsOfTheTable();
 
-it('every row of docs/bypasses.md is tried by a program, and every program has its row', () => {
+it('a program tries each row of docs/bypasses.md, and every program has its row', () => {
   expect(programs.map(({ way }) => way).toSorted()).toEqual(rows.map(({ way }) => way).toSorted());
 });
 
-it('a row that only some databases have says which, as its program does', () => {
+it('a row that only some databases have names them, as its program does', () => {
   const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
   for (const { way, on } of programs)
     expect(/ \(((?:(?:SQLite|MySQL|MariaDB)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(on?.map(kind => names[kind]).join(', '));
 });
 
-it('the cells are written in fixed words', () => {
+it('the cells of docs/bypasses.md use a fixed vocabulary', () => {
   const word =
     /^(exact|no write|unseen|no such statement|refused by MikroORM|refused by the database|refused: (COUNTER_[A-Z_]+|foreign key))(; on (SQLite|MySQL|MariaDB) (exact|no such statement))?$/;
   for (const { way, hooks, triggers, instead } of rows) {

@@ -36,7 +36,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await expectExactSchool(schema);
   }
 
-  it('em.insert() is refused, with data and with an entity', async () => {
+  it('em.insert() of a counted row is rejected, with data and with an entity', async () => {
     const { course, row } = await seeded();
     await expectRefused(course, /em\.insert\(\).*Course\.totalEnrollments.*em\.create\(\)/, () =>
       schema.em().insert(Enrollment, row),
@@ -45,7 +45,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await expectRefused(course, /em\.insert\(\)/, () => em.insert(em.create(Enrollment, row, { persist: false })));
   });
 
-  it('em.insertMany() is refused, with data and with entities', async () => {
+  it('em.insertMany() of counted rows is rejected, with data and with entities', async () => {
     const { course, row } = await seeded();
     await expectRefused(course, /em\.insertMany\(\)/, () => schema.em().insertMany(Enrollment, [row]));
     const em = schema.em();
@@ -54,7 +54,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     );
   });
 
-  it('em.upsert() and em.upsertMany() are refused, with data and with entities', async () => {
+  it('em.upsert() and em.upsertMany() of counted rows are rejected, with data and with entities', async () => {
     const { course, row, id } = await seeded();
     await expectRefused(course, /em\.upsert\(\)/, () => schema.em().upsert(Enrollment, row));
     await expectRefused(course, /em\.upsert\(\)/, () => schema.em().upsert(Enrollment, { ...row, id }));
@@ -66,7 +66,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     );
   });
 
-  it('em.nativeUpdate() of a watched property is refused, by property and by column', async () => {
+  it('em.nativeUpdate() of a watched property is rejected, by property and by column', async () => {
     const { course, other, id } = await seeded();
     await expectRefused(course, /em\.nativeUpdate\(\).*updateWhere/, () =>
       schema.em().nativeUpdate(Enrollment, { id }, { status: EnrollmentStatus.DROPPED }),
@@ -87,14 +87,14 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await expectExactSchool(schema);
   });
 
-  it('em.nativeDelete() is refused', async () => {
+  it('em.nativeDelete() of counted rows is rejected', async () => {
     const { course, id } = await seeded();
     await expectRefused(course, /em\.nativeDelete\(\).*em\.remove\(\)/, () =>
       schema.em().nativeDelete(Enrollment, { id }),
     );
   });
 
-  it('through a repository, a fork or a transaction it is refused as well', async () => {
+  it('a write without hooks is rejected through a repository, a fork or a transaction as well', async () => {
     const { course, id } = await seeded();
     const repository: EntityRepository<Enrollment> = schema.em().getRepository(Enrollment);
     await expectRefused(course, /em\.nativeDelete\(\)/, () => repository.nativeDelete({ id }));
@@ -107,7 +107,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     );
   });
 
-  it('QueryBuilder.insert(), update(), delete() and truncate() are refused', async () => {
+  it('QueryBuilder.insert(), update(), delete() and truncate() of counted rows are rejected', async () => {
     const { course, other, row, id } = await seeded();
     const builder = () => schema.em().createQueryBuilder(Enrollment, 'e');
     await expectRefused(course, /QueryBuilder\.insert\(\)/, async () =>
@@ -136,7 +136,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await expectRefused(course, /QueryBuilder\.truncate\(\)/, async () => builder().truncate().execute());
   });
 
-  it('QueryBuilder.insertFrom() is refused, and so is what a clone of a builder writes', async () => {
+  it('QueryBuilder.insertFrom() of counted rows is rejected, and so is what a clone of a builder writes', async () => {
     const { course, id } = await seeded();
     const em = schema.em();
     await expectRefused(course, /QueryBuilder\.insertFrom\(\)/, async () =>
@@ -167,7 +167,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     await expectExactSchool(schema);
   });
 
-  it('insertFrom() into a target is refused, for it would copy stored counts', async () => {
+  it('QueryBuilder.insertFrom() into a target is rejected, because it would copy stored counts', async () => {
     const { course } = await seeded();
     const em = schema.em();
     await expectRefused(course, /QueryBuilder\.insertFrom\(\)/, async () =>
@@ -179,7 +179,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
     expect(await schema.rows('select id from core_course')).toHaveLength(2);
   });
 
-  it('on entities that are neither counted nor targets all of them are allowed', async () => {
+  it('writes without hooks are allowed on entities that are neither counted nor targets', async () => {
     await seeded();
     const em = schema.em();
     const user = { name: 'Bulk', email: 'bulk@example.org', createdAt: new Date(), updatedAt: new Date() };
@@ -194,7 +194,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
 describeOnEach('a write without hooks by another name than the property of the counter', kind => {
   const schema = useSchema(kind, parcels);
 
-  it('is refused: a second property on the column, a part of an embedded object', async () => {
+  it('a write without hooks by a second property on the column, or by a part of an embedded object, is rejected', async () => {
     const em = schema.em();
     const [depot, other] = [em.create(Depot, {}), em.create(Depot, {})];
     em.create(Parcel, { depot, handling: { fragile: false } });
@@ -216,26 +216,29 @@ describeOnEach('a write without hooks by another name than the property of the c
 describeOnEach('a write without hooks that a hook does during a flush', kind => {
   const schema = useSchema(kind, letters);
 
-  it.each(['nativeDelete', 'a query builder'])('is refused: %s', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const id = await addLetter(schema, box!);
-    const em = schema.em();
-    let work: Promise<unknown> = Promise.resolve();
-    Letter.hooks = {
-      beforeUpdate: () => {
-        work =
-          way === 'nativeDelete'
-            ? em.nativeDelete(Letter, { id })
-            : (async () => em.createQueryBuilder(Letter).delete({ id }).execute())();
-        work.catch(() => undefined);
-      },
-    };
-    em.assign(await em.findOneOrFail(Letter, id), { text: 'Changed' });
-    await em.flush().finally(() => {
-      Letter.hooks = {};
-    });
-    await expect(work).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
-    expect(await schema.rows('select id from letter')).toEqual([{ id }]);
-    await expectExactLetters(schema);
-  });
+  it.each(['nativeDelete', 'a query builder'])(
+    'a write without hooks that a hook makes during a flush is rejected: %s',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const id = await addLetter(schema, box!);
+      const em = schema.em();
+      let work: Promise<unknown> = Promise.resolve();
+      Letter.hooks = {
+        beforeUpdate: () => {
+          work =
+            way === 'nativeDelete'
+              ? em.nativeDelete(Letter, { id })
+              : (async () => em.createQueryBuilder(Letter).delete({ id }).execute())();
+          work.catch(() => undefined);
+        },
+      };
+      em.assign(await em.findOneOrFail(Letter, id), { text: 'Changed' });
+      await em.flush().finally(() => {
+        Letter.hooks = {};
+      });
+      await expect(work).rejects.toMatchObject({ code: 'COUNTER_BYPASS' });
+      expect(await schema.rows('select id from letter')).toEqual([{ id }]);
+      await expectExactLetters(schema);
+    },
+  );
 });

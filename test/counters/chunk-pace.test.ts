@@ -3,7 +3,7 @@ import { ChunkPace } from '../../src/counters/index.js';
 
 const bounds = { first: 100, least: 10, most: 1000, milliseconds: 200 };
 
-it('chunks grow while they are quick, by no more than four times at once, up to the most', () => {
+it('chunks grow while they are fast, at most fourfold at once, up to the maximum', () => {
   const pace = new ChunkPace(bounds);
   expect(pace.size).toBe(100);
   pace.took(100, 100);
@@ -14,7 +14,7 @@ it('chunks grow while they are quick, by no more than four times at once, up to 
   expect(pace.size).toBe(1000);
 });
 
-it('chunks shrink when they are slow, by no more than four times at once, down to the least', () => {
+it('chunks shrink when they are slow, at most to a quarter at once, down to the minimum', () => {
   const pace = new ChunkPace(bounds);
   pace.took(400, 100);
   expect(pace.size).toBe(50);
@@ -24,7 +24,7 @@ it('chunks shrink when they are slow, by no more than four times at once, down t
   expect(pace.size).toBe(10);
 });
 
-it('a chunk that was cut short makes the next ones no larger', () => {
+it('a chunk that was cut short does not enlarge the next chunks', () => {
   const pace = new ChunkPace(bounds);
   pace.took(1, 3);
   expect(pace.size).toBe(100);
@@ -32,7 +32,7 @@ it('a chunk that was cut short makes the next ones no larger', () => {
   expect(pace.size).toBe(25);
 });
 
-it('slowing down halves them', () => {
+it('slowing down halves the size of chunks', () => {
   const pace = new ChunkPace(bounds);
   pace.slowDown();
   expect(pace.size).toBe(50);

@@ -16,7 +16,7 @@ async function addReviews(schema: Schema, amount: number): Promise<{ author: num
 describeOnEach('a loaded collection that removes orphans', kind => {
   const schema = useSchema(kind, shop);
 
-  it('decrements for a row that is removed from it', async () => {
+  it('removing a row from a collection with orphan removal decrements the count', async () => {
     const { author } = await addReviews(schema, 3);
     const em = schema.em();
     const loaded = await em.findOneOrFail(Author, author, { populate: ['reviews'] });
@@ -27,7 +27,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
     await expectExactShop(schema);
   });
 
-  it('decrements for all when it is emptied', async () => {
+  it('emptying a collection with orphan removal decrements the count of each of its rows', async () => {
     const { author } = await addReviews(schema, 3);
     const em = schema.em();
     const loaded = await em.findOneOrFail(Author, author, { populate: ['reviews'] });
@@ -38,7 +38,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
     await expectExactShop(schema);
   });
 
-  it('counts what replaces its rows', async () => {
+  it('replacing the rows of a collection with orphan removal counts their replacements', async () => {
     const { author, product } = await addReviews(schema, 3);
     const em = schema.em();
     const loaded = await em.findOneOrFail(Author, author, { populate: ['reviews'] });
@@ -48,7 +48,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
     await expectExactShop(schema);
   });
 
-  it('counts rows that go with their target when it is removed', async () => {
+  it('removing a target together with the rows of its collection counts them', async () => {
     const { author } = await addReviews(schema, 2);
     const em = schema.em();
     em.remove(await em.findOneOrFail(Author, author, { populate: ['reviews'] }));
@@ -58,7 +58,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
     await expectExactShop(schema);
   });
 
-  it('that is not loaded cannot be emptied, and nothing changes', async () => {
+  it('a collection that is not loaded cannot be emptied, and nothing changes', async () => {
     const { author } = await addReviews(schema, 2);
     const em = schema.em();
     (await em.findOneOrFail(Author, author)).reviews.removeAll();
@@ -71,7 +71,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
 describeOnEach('a collection of counted rows', kind => {
   const schema = useSchema(kind, library);
 
-  it('counts rows that are added to it', async () => {
+  it('adding rows to a collection counts them', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!, { populate: ['books'] });
@@ -81,7 +81,7 @@ describeOnEach('a collection of counted rows', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('counts rows that are added to it while it is not loaded', async () => {
+  it('adding rows to a collection that is not loaded counts them', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!);
     const em = schema.em();
@@ -92,7 +92,7 @@ describeOnEach('a collection of counted rows', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('counts a row that comes to it from another', async () => {
+  it('a row that moves from one collection to another is counted', async () => {
     const [from, to] = await addShelves(schema, 2);
     const id = await addBook(schema, from!);
     const em = schema.em();
@@ -103,7 +103,7 @@ describeOnEach('a collection of counted rows', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('counts no more a row that is taken out of it', async () => {
+  it('a row that is taken out of a collection is no longer counted', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, id!);
     const em = schema.em();
@@ -116,7 +116,7 @@ describeOnEach('a collection of counted rows', kind => {
   });
 
   it.each(['removeAll', 'set'] as const)(
-    'that is not loaded cannot be replaced by %s(), and nothing changes',
+    'a collection that is not loaded cannot be replaced by %s(), and nothing changes',
     async way => {
       const [id] = await addShelves(schema, 1);
       await addBook(schema, id!);
@@ -133,7 +133,7 @@ describeOnEach('a collection of counted rows', kind => {
     },
   );
 
-  it('that comes with a new target is counted', async () => {
+  it('a collection that is created with a new target is counted', async () => {
     const em = schema.em();
     const shelf = em.create(Shelf, { name: 'New', books: [{ title: 'One' }, { title: 'Two', lent: true }] });
     await em.flush();
@@ -141,7 +141,7 @@ describeOnEach('a collection of counted rows', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('is counted when it is assigned as data', async () => {
+  it('a collection that is assigned as data is counted', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, null);
     const em = schema.em();

@@ -30,36 +30,45 @@ const conditions: [name: string, column: string, counted: Values, other: Values]
 describeOnEach('a counter with a condition', kind => {
   const schema = useSchema(kind, library);
 
-  it.each(conditions)('on %s counts only the rows that meet it', async (_name, column, counted, other) => {
-    const [shelf] = await addShelves(schema, 1);
-    await addBook(schema, shelf!, counted);
-    await addBook(schema, shelf!, other);
-    expect(await shelfCount(schema, shelf!, column)).toBe(1);
-    await expectExactLibrary(schema);
-  });
-
-  it.each(conditions)('on %s counts a row that comes to meet it', async (_name, column, counted, other) => {
-    const [shelf] = await addShelves(schema, 1);
-    const id = await addBook(schema, shelf!, other);
-    const em = schema.em();
-    Object.assign(await em.findOneOrFail(Book, id), counted);
-    await em.flush();
-    expect(await shelfCount(schema, shelf!, column)).toBe(1);
-    await expectExactLibrary(schema);
-  });
-
-  it.each(conditions)('on %s counts a row no more that ceases to meet it', async (_name, column, counted, other) => {
-    const [shelf] = await addShelves(schema, 1);
-    const id = await addBook(schema, shelf!, counted);
-    const em = schema.em();
-    Object.assign(await em.findOneOrFail(Book, id), other);
-    await em.flush();
-    expect(await shelfCount(schema, shelf!, column)).toBe(0);
-    await expectExactLibrary(schema);
-  });
+  it.each(conditions)(
+    'a counter with a condition on %s counts only the rows that meet it',
+    async (_name, column, counted, other) => {
+      const [shelf] = await addShelves(schema, 1);
+      await addBook(schema, shelf!, counted);
+      await addBook(schema, shelf!, other);
+      expect(await shelfCount(schema, shelf!, column)).toBe(1);
+      await expectExactLibrary(schema);
+    },
+  );
 
   it.each(conditions)(
-    'on %s is decremented by the removal of a row that meets it, not of another',
+    'a counter with a condition on %s counts a row that begins to meet it',
+    async (_name, column, counted, other) => {
+      const [shelf] = await addShelves(schema, 1);
+      const id = await addBook(schema, shelf!, other);
+      const em = schema.em();
+      Object.assign(await em.findOneOrFail(Book, id), counted);
+      await em.flush();
+      expect(await shelfCount(schema, shelf!, column)).toBe(1);
+      await expectExactLibrary(schema);
+    },
+  );
+
+  it.each(conditions)(
+    'a counter with a condition on %s stops counting a row that no longer meets it',
+    async (_name, column, counted, other) => {
+      const [shelf] = await addShelves(schema, 1);
+      const id = await addBook(schema, shelf!, counted);
+      const em = schema.em();
+      Object.assign(await em.findOneOrFail(Book, id), other);
+      await em.flush();
+      expect(await shelfCount(schema, shelf!, column)).toBe(0);
+      await expectExactLibrary(schema);
+    },
+  );
+
+  it.each(conditions)(
+    'removing a row decrements a counter with a condition on %s only if the row meets it',
     async (_name, column, counted, other) => {
       const [shelf] = await addShelves(schema, 1);
       const [inside, outside] = [await addBook(schema, shelf!, counted), await addBook(schema, shelf!, other)];
@@ -73,7 +82,7 @@ describeOnEach('a counter with a condition', kind => {
     },
   );
 
-  it('is not changed by a change from one accepted value to another', async () => {
+  it('a change from one accepted value to another does not change the count', async () => {
     const [shelf] = await addShelves(schema, 1);
     const id = await addBook(schema, shelf!, { pages: 1, genre: null });
     const em = schema.em();
@@ -84,7 +93,7 @@ describeOnEach('a counter with a condition', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('takes a property that was never set as null', async () => {
+  it('a condition treats a property that was never set as null', async () => {
     const [shelf] = await addShelves(schema, 1);
     const em = schema.em();
     const book = new Book();
@@ -95,7 +104,7 @@ describeOnEach('a counter with a condition', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('counts by what a partially loaded entity is changed to', async () => {
+  it('changing the condition of a partially loaded entity changes the count', async () => {
     const [shelf] = await addShelves(schema, 1);
     const id = await addBook(schema, shelf!, { genre: Genre.NOVEL, lent: false, pages: 2 });
     const em = schema.em();
@@ -106,7 +115,7 @@ describeOnEach('a counter with a condition', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('in and out in the same flush by two rows leaves the count', async () => {
+  it('two rows that begin and cease to meet the condition in one flush leave the count unchanged', async () => {
     const [shelf] = await addShelves(schema, 1);
     const [first, second] = [
       await addBook(schema, shelf!, { lent: true }),

@@ -22,7 +22,7 @@ async function seatsOf(schema: Schema, id: number): Promise<[number, number]> {
 describeOnEach('a counted row whose key is its foreign key and a number', kind => {
   const schema = useSchema(kind, keys);
 
-  it('is created, changed and removed', async () => {
+  it('a counted row whose key includes its foreign key is created, changed and removed', async () => {
     const [lecture] = await addLectures(schema, 1);
     const em = schema.em();
     const seats = [1, 2, 3].map(place => em.create(Seat, { lecture: lecture!, place, present: place === 1 }));
@@ -37,7 +37,7 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     await expectExactKeys(schema);
   });
 
-  it('is removed by reference', async () => {
+  it('a counted row whose key includes its foreign key is removed by reference', async () => {
     const [lecture] = await addLectures(schema, 1);
     const setup = schema.em();
     setup.create(Seat, { lecture: lecture!, place: 7, present: true });
@@ -49,7 +49,7 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     await expectExactKeys(schema);
   });
 
-  it('is created together with its target', async () => {
+  it('a counted row whose key includes its foreign key is created together with its target', async () => {
     const em = schema.em();
     const lecture = em.create(Lecture, {});
     em.create(Seat, { lecture, place: 1 });
@@ -58,7 +58,7 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     await expectExactKeys(schema);
   });
 
-  it('moves to another target, by which its key changes', async () => {
+  it('a counted row whose key includes its foreign key moves to another target, which changes its key', async () => {
     const [from, to] = await addLectures(schema, 2);
     const setup = schema.em();
     setup.create(Seat, { lecture: from!, place: 1, present: true });
@@ -74,7 +74,7 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     await expectExactKeys(schema);
   });
 
-  it('changes its key and its condition in one save', async () => {
+  it('a counted row whose key includes its foreign key changes its key and its condition in one save', async () => {
     const [lecture] = await addLectures(schema, 1);
     const setup = schema.em();
     setup.create(Seat, { lecture: lecture!, place: 1 });
@@ -86,7 +86,7 @@ describeOnEach('a counted row whose key is its foreign key and a number', kind =
     await expectExactKeys(schema);
   });
 
-  it('is written in bulk', async () => {
+  it('bulk writes count rows whose key includes their foreign key', async () => {
     const [first, second] = await addLectures(schema, 2);
     const rows = [1, 2, 3, 4].map(place => ({ lecture: place % 2 ? first! : second!, place }));
     expect(await insertMany(schema.em(), Seat, rows)).toBe(4);

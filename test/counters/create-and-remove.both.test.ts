@@ -7,7 +7,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('creating and removing counted rows', kind => {
   const schema = useSchema(kind, school);
 
-  it('a create counts in the database and in the loaded target', async () => {
+  it('creating a row increments the count in the database and in the loaded target', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -18,7 +18,7 @@ describeOnEach('creating and removing counted rows', kind => {
     expect(await countsOf(schema, id!)).toEqual([1, 1]);
   });
 
-  it('a remove counts in the database and in the loaded target', async () => {
+  it('removing a row decrements the count in the database and in the loaded target', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const enrollment = await enroll(schema, id!, student!);
@@ -30,7 +30,7 @@ describeOnEach('creating and removing counted rows', kind => {
     expect(await countsOf(schema, id!)).toEqual([0, 0]);
   });
 
-  it('removing the same entity twice decrements once', async () => {
+  it('removing the same entity twice decrements the count once', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const id = await enroll(schema, course!, one!);
@@ -45,7 +45,7 @@ describeOnEach('creating and removing counted rows', kind => {
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
   });
 
-  it('flushing again counts nothing again', async () => {
+  it('flushing again does not count again', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -56,7 +56,7 @@ describeOnEach('creating and removing counted rows', kind => {
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
   });
 
-  it('saving a counted row with nothing relevant changed counts nothing', async () => {
+  it('saving a counted row without a relevant change does not change the count', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -69,7 +69,7 @@ describeOnEach('creating and removing counted rows', kind => {
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
   });
 
-  it('an entity created and removed before the flush counts nothing', async () => {
+  it('an entity that is created and removed before the flush is not counted', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -92,7 +92,7 @@ describeOnEach('creating and removing counted rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('creates, changes and removes of several courses in one flush all count', async () => {
+  it('creating, changing and removing rows of several courses in one flush counts all of them', async () => {
     const [a, b, c] = await addCourses(schema, 3);
     const students = await addStudents(schema, 4);
     const [moved, dropped, removed] = await Promise.all(

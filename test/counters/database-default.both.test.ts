@@ -7,7 +7,7 @@ import { addBoxes, Box, boxCounts, expectExactLetters, Letter, letters, Postage 
 describeOnEach('a default that only the database knows', kind => {
   const schema = useSchema(kind, letters);
 
-  it('decides the condition of a new row', async () => {
+  it('a default that only the database knows decides the condition of a new row', async () => {
     const [box] = await addBoxes(schema, 1);
     const em = schema.em();
     em.create(Letter, { box: box! });
@@ -18,7 +18,7 @@ describeOnEach('a default that only the database knows', kind => {
 
   // On SQLite MikroORM itself fails here: it inserts null for the rows that leave the property out.
   if (kind !== 'sqlite')
-    it('decides for each of many new rows', async () => {
+    it('a default that only the database knows decides the condition of each of many new rows', async () => {
       const [box] = await addBoxes(schema, 1);
       const em = schema.em();
       const loaded = await em.findOneOrFail(Box, box!);
@@ -30,7 +30,7 @@ describeOnEach('a default that only the database knows', kind => {
       await expectExactLetters(schema);
     });
 
-  it('decides in a new target too', async () => {
+  it('a default that only the database knows decides the condition of rows in a new target', async () => {
     const em = schema.em();
     const box = em.create(Box, {});
     em.create(Letter, { box });

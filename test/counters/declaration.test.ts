@@ -72,22 +72,25 @@ const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
 ];
 
 describe('a counter', () => {
-  it.each(wrong)('declared with %s is COUNTER_DECLARATION when the ORM starts', async (_name, problem, ...counters) => {
-    let thrown: unknown;
-    try {
-      await start(...counters);
-    } catch (error) {
-      thrown = error;
-    }
-    expect(thrown).toMatchObject({
-      name: 'CounterError',
-      code: 'COUNTER_DECLARATION',
-      message: expect.stringMatching(problem),
-      retryable: false,
-    });
-  });
+  it.each(wrong)(
+    'declaring a counter with %s throws COUNTER_DECLARATION when the ORM starts',
+    async (_name, problem, ...counters) => {
+      let thrown: unknown;
+      try {
+        await start(...counters);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({
+        name: 'CounterError',
+        code: 'COUNTER_DECLARATION',
+        message: expect.stringMatching(problem),
+        retryable: false,
+      });
+    },
+  );
 
-  it('declared rightly lets the ORM start', async () => {
+  it('an ORM with a valid counter starts', async () => {
     await expect(
       start(
         loose(Child, 'parent', 'amount'),
@@ -96,7 +99,7 @@ describe('a counter', () => {
     ).resolves.toBeDefined();
   });
 
-  it('that is not declared for an entity lets the ORM start with anything', async () => {
+  it('an ORM whose entities have no counter starts whatever they contain', async () => {
     await expect(start()).resolves.toBeDefined();
   });
 });

@@ -54,7 +54,7 @@ describeOnEach('what the Django app counted', kind => {
     expect(await countsOf(schema, second!)).toEqual([1, 1]);
   });
 
-  it('an enrollment that cannot be saved counts nothing', async () => {
+  it('an enrollment that cannot be saved is not counted', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await enroll(schema, course!, student!);

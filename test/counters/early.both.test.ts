@@ -9,7 +9,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('a row that is removed and created again in one flush', kind => {
   const schema = useSchema(kind, school);
 
-  it('with the same unique pair is deleted first and counted once', async () => {
+  it('a row that is removed and created again with the same unique pair in one flush is deleted first and counted once', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!, EnrollmentStatus.DROPPED);
@@ -22,7 +22,7 @@ describeOnEach('a row that is removed and created again in one flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('with the same key is counted once', async () => {
+  it('a row that is removed and created again with the same key in one flush is counted once', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -36,7 +36,7 @@ describeOnEach('a row that is removed and created again in one flush', kind => {
   });
 });
 
-describeOnEach('a unique property of counted rows that goes from one to another in one flush', kind => {
+describeOnEach('a unique property of counted rows that passes from one row to another in one flush', kind => {
   const schema = useSchema(kind, desks);
   const exact = () => expectExactDesks(schema);
 
@@ -47,26 +47,32 @@ describeOnEach('a unique property of counted rows that goes from one to another 
     return rows.map(({ id }) => id);
   }
 
-  it.each(['first', 'second'])('foreign key: counted or refused, the %s row gives it away', async giver => {
-    const ids = await addClerks();
-    const em = schema.em();
-    const [one, two] = await em.find(Clerk, { id: ids }, { orderBy: { id: giver === 'first' ? 'asc' : 'desc' } });
-    two!.desk = one!.desk!;
-    one!.desk = null;
-    await em.flush().catch(error => expect(error).toMatchObject({ code: expect.stringMatching(/^COUNTER_/) }));
-    await exact();
-  });
+  it.each(['first', 'second'])(
+    'a unique foreign key that passes to another row in one flush is counted or rejected when the %s row gives it up',
+    async giver => {
+      const ids = await addClerks();
+      const em = schema.em();
+      const [one, two] = await em.find(Clerk, { id: ids }, { orderBy: { id: giver === 'first' ? 'asc' : 'desc' } });
+      two!.desk = one!.desk!;
+      one!.desk = null;
+      await em.flush().catch(error => expect(error).toMatchObject({ code: expect.stringMatching(/^COUNTER_/) }));
+      await exact();
+    },
+  );
 
-  it.each(['first', 'second'])('condition: counted or refused, the %s row gives it away', async giver => {
-    const ids = await addClerks();
-    const em = schema.em();
-    const [one, two] = await em.find(Clerk, { id: ids }, { orderBy: { id: giver === 'first' ? 'asc' : 'desc' } });
-    [one!.standing, two!.standing] = [null, one!.standing!];
-    await em.flush().catch(error => expect(error).toMatchObject({ code: expect.stringMatching(/^COUNTER_/) }));
-    await exact();
-  });
+  it.each(['first', 'second'])(
+    'a unique condition that passes to another row in one flush is counted or rejected when the %s row gives it up',
+    async giver => {
+      const ids = await addClerks();
+      const em = schema.em();
+      const [one, two] = await em.find(Clerk, { id: ids }, { orderBy: { id: giver === 'first' ? 'asc' : 'desc' } });
+      [one!.standing, two!.standing] = [null, one!.standing!];
+      await em.flush().catch(error => expect(error).toMatchObject({ code: expect.stringMatching(/^COUNTER_/) }));
+      await exact();
+    },
+  );
 
-  it('from a row that is updated to one that is created: counted or refused', async () => {
+  it('a unique property that passes from an updated row to a created one is counted or rejected', async () => {
     const ids = await addClerks();
     const em = schema.em();
     const [one] = await em.find(Clerk, { id: ids }, { orderBy: { id: 'asc' } });

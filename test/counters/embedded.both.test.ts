@@ -17,7 +17,7 @@ describeOnEach('a condition on a part of an embedded object', kind => {
 
   const counts = () => schema.rows('select parcel_count as parcels, fragile_count as fragiles from depot');
 
-  it('is counted in a flush that creates, changes and removes', async () => {
+  it('a flush that creates, changes and removes rows counts them by a part of an embedded object', async () => {
     const { parcel } = await depotWithOne(true);
     expect(await counts()).toEqual([{ parcels: 1, fragiles: 1 }]);
     const em = schema.em();
@@ -33,7 +33,7 @@ describeOnEach('a condition on a part of an embedded object', kind => {
     expect(await counts()).toEqual([{ parcels: 0, fragiles: 0 }]);
   });
 
-  it('is counted by insertMany()', async () => {
+  it('insertMany() counts rows by a part of an embedded object', async () => {
     const { depot } = await depotWithOne(false);
     await insertMany(schema.em(), Parcel, [
       { depot, handling: { fragile: true } },
@@ -43,7 +43,7 @@ describeOnEach('a condition on a part of an embedded object', kind => {
     await expectExactParcels(schema);
   });
 
-  it('is counted by updateWhere()', async () => {
+  it('updateWhere() counts rows by a part of an embedded object', async () => {
     await depotWithOne(false);
     expect(await updateWhere(schema.em(), Parcel, {}, { handling: { fragile: true } } as never)).toBe(1);
     expect(await counts()).toEqual([{ parcels: 1, fragiles: 1 }]);

@@ -6,10 +6,10 @@ import { publishedOn } from '../support/published.js';
 import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, enroll, school } from './models/school.js';
 
-describeOnEach('what the engine publishes', kind => {
+describeOnEach('the messages that the engine publishes', kind => {
   const schema = useSchema(kind, school);
 
-  it('is one message for each UPDATE of stored counts, with the counters that change and by how much', async () => {
+  it('each UPDATE of stored counts publishes one message with the counters that change and by how much', async () => {
     const [first, second] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     const em = schema.em();
@@ -36,7 +36,7 @@ describeOnEach('what the engine publishes', kind => {
     ]);
   });
 
-  it('is nothing for an UPDATE that finds its row gone or would make a count negative', async () => {
+  it('an UPDATE that finds its row gone or would make a count negative publishes nothing', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const row = await enroll(schema, course!, one!);
@@ -52,7 +52,7 @@ describeOnEach('what the engine publishes', kind => {
     expect(messages).toEqual([]);
   });
 
-  it('is each refused bypass, with the entity that it would have written', async () => {
+  it('each rejected bypass publishes a message with the entity that it would have written', async () => {
     const em = schema.em();
     const refused = { code: 'COUNTER_BYPASS' };
     const messages = await publishedOn('counters:bypass-refused', async () => {
@@ -81,7 +81,7 @@ describeOnEach('what the engine publishes', kind => {
     });
   });
 
-  it('is each chunk that verify has compared, and its end', async () => {
+  it('verify publishes each chunk that it has compared, and its end', async () => {
     const [first] = await addCourses(schema, 3);
     await schema.write('update core_course set total_enrollments = 7, active_enrollments = 1 where id = ?', [first!]);
     const all = () => Array.fromAsync(verify(schema.em(), Course, { batchSize: 2 }));
@@ -94,7 +94,7 @@ describeOnEach('what the engine publishes', kind => {
     ]);
   });
 
-  it('is no end of a verify that was left early or looked at some rows only', async () => {
+  it('a verify that was left early or read only some rows publishes no end', async () => {
     const [first, second] = await addCourses(schema, 2);
     const messages = await publishedOn('counters:verify-finished', async () => {
       await Array.fromAsync(verify(schema.em(), Course, { keys: [[first!], [second!]] }));
@@ -103,7 +103,7 @@ describeOnEach('what the engine publishes', kind => {
     expect(messages).toEqual([]);
   });
 
-  it('is each row that recount has changed, before and after', async () => {
+  it('recount publishes each row that it has changed, before and after', async () => {
     const [wrong, right] = await addCourses(schema, 2);
     await schema.write('update core_course set active_enrollments = 3 where id = ?', [wrong!]);
     const messages = await publishedOn('counters:recounted', async () => {

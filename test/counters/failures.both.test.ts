@@ -10,7 +10,7 @@ const MANY = 25;
 describeOnEach('a flush that fails', kind => {
   const schema = useSchema(kind, school);
 
-  it('at the counted row leaves everything unchanged', async () => {
+  it('a flush that fails at the counted row leaves everything unchanged', async () => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -25,7 +25,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it('at another row of the same flush leaves everything unchanged', async () => {
+  it('a flush that fails at another row leaves everything unchanged', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -36,7 +36,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it(`leaves the connection usable, ${MANY} times over, when the database refuses it`, async () => {
+  it(`the connection stays usable after the database rejects a flush ${MANY} times`, async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -47,7 +47,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it(`leaves the connection usable, ${MANY} times over, when the counters refuse it`, async () => {
+  it(`the connection stays usable after the counters reject a flush ${MANY} times`, async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     for (let time = 0; time < MANY; time++)
@@ -56,7 +56,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it(`leaves the connection usable, ${MANY} times over, in explicit transactions`, async () => {
+  it(`the connection stays usable after flushes fail ${MANY} times in explicit transactions`, async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -71,7 +71,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it('many at once leave the connections usable', async () => {
+  it('many flushes that fail at once leave the connections usable', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -82,7 +82,7 @@ describeOnEach('a flush that fails', kind => {
     await expectExactSchool(schema);
   });
 
-  it('and is tried again by the same entity manager counts once', async () => {
+  it('a failed flush that the same entity manager tries again counts once', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -99,7 +99,7 @@ describeOnEach('a flush that fails', kind => {
 describeOnEach('a flush that fails in an explicit transaction and is caught there', kind => {
   const schema = useSchema(kind, school);
 
-  it('cannot be committed with a count but no row', async () => {
+  it('a transaction whose failed flush was caught cannot be committed with a count but no row', async () => {
     const [course] = await addCourses(schema, 1);
     const [one] = await addStudents(schema, 1);
     await enroll(schema, course!, one!);
@@ -112,7 +112,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
     await expectExactSchool(schema);
   });
 
-  it('cannot be committed after another flush that succeeds', async () => {
+  it('a transaction whose failed flush was caught cannot be committed after another flush that succeeds', async () => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -127,7 +127,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
     await expectExactSchool(schema);
   });
 
-  it('cannot be committed when the counters themselves failed between two courses', async () => {
+  it('a transaction cannot be committed when the counters themselves failed between two courses', async () => {
     const [course] = await addCourses(schema, 1);
     const [one] = await addStudents(schema, 1);
     const work = schema.em().transactional(async em => {
@@ -139,7 +139,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
     await expectExactSchool(schema);
   });
 
-  it('cannot be committed by its savepoint', async () => {
+  it('a transaction whose failed flush was caught cannot be committed by its savepoint', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -158,7 +158,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
     await expectExactSchool(schema);
   });
 
-  it('can be committed when it had counted nothing', async () => {
+  it('a transaction whose failed flush had counted nothing can be committed', async () => {
     await addStudents(schema, 1);
     await schema.em().transactional(async em => {
       em.create(User, { name: 'Twin', email: 's0@example.org' });

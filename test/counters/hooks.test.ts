@@ -9,7 +9,7 @@ describeOnEach('an entity hook', kind => {
     Letter.hooks = {};
   });
 
-  it('that sets the condition before the insert is counted', async () => {
+  it('an entity hook that sets the condition before the insert is counted', async () => {
     const [box] = await addBoxes(schema, 1);
     Letter.hooks.beforeCreate = letter => void (letter.binned = true);
     const em = schema.em();
@@ -19,7 +19,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that sets the foreign key before the insert is counted', async () => {
+  it('an entity hook that sets the foreign key before the insert is counted', async () => {
     const [box] = await addBoxes(schema, 1);
     const em = schema.em();
     Letter.hooks.beforeCreate = letter => void (letter.box = em.getReference(Box, box!, { wrapped: true }));
@@ -29,7 +29,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that sets another foreign key before the insert is counted there and not here', async () => {
+  it('an entity hook that sets another foreign key before the insert is counted at that target only', async () => {
     const [first, second] = await addBoxes(schema, 2);
     const em = schema.em();
     const loaded = await em.find(Box, {}, { orderBy: { id: 'asc' } });
@@ -44,7 +44,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that changes the condition of a row whose condition changes anyway is counted', async () => {
+  it('an entity hook that changes the condition of a row whose condition changes anyway is counted', async () => {
     const [box] = await addBoxes(schema, 1);
     const id = await addLetter(schema, box!, { postage: Postage.PAID });
     Letter.hooks.beforeUpdate = letter => void (letter.binned = true);
@@ -56,7 +56,7 @@ describeOnEach('an entity hook', kind => {
   });
 
   it.each(['implicit', 'explicit'])(
-    'that changes the condition of a row that was only edited is COUNTER_LATE_CHANGE and undone (%s transaction)',
+    'an entity hook that changes the condition of a row that was only edited throws COUNTER_LATE_CHANGE and is undone (%s transaction)',
     async way => {
       const [box] = await addBoxes(schema, 1);
       const id = await addLetter(schema, box!, { postage: Postage.PAID });
@@ -75,7 +75,7 @@ describeOnEach('an entity hook', kind => {
     },
   );
 
-  it('that changes something else of a row is not minded', async () => {
+  it('an entity hook may change other properties of a row', async () => {
     const [box] = await addBoxes(schema, 1);
     const id = await addLetter(schema, box!);
     Letter.hooks.beforeUpdate = letter => void (letter.text += '!');
@@ -86,7 +86,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that moves a row before the update of its condition is counted', async () => {
+  it('an entity hook that moves a row before the update of its condition is counted', async () => {
     const [first, second] = await addBoxes(schema, 2);
     const id = await addLetter(schema, first!);
     const em = schema.em();
@@ -100,7 +100,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that changes the condition after the insert is counted by the flush that saves it', async () => {
+  it('an entity hook that changes the condition after the insert is counted by the flush that saves it', async () => {
     const [box] = await addBoxes(schema, 1);
     Letter.hooks.afterCreate = letter => void (letter.binned = true);
     const em = schema.em();
@@ -112,7 +112,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that changes the condition after an update is counted by the flush that saves it', async () => {
+  it('an entity hook that changes the condition after an update is counted by the flush that saves it', async () => {
     const [box] = await addBoxes(schema, 1);
     const id = await addLetter(schema, box!, { postage: Postage.PAID });
     Letter.hooks.afterUpdate = letter => void (letter.postage = Postage.PAID);
@@ -124,7 +124,7 @@ describeOnEach('an entity hook', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that changes a row before its removal changes no count', async () => {
+  it('an entity hook that changes a row before its removal changes no count', async () => {
     const [box] = await addBoxes(schema, 1);
     const id = await addLetter(schema, box!, { binned: true });
     Letter.hooks.beforeDelete = letter => void Object.assign(letter, { binned: false, box: null });

@@ -25,7 +25,7 @@ describeOnEach('Kysely', kind => {
     await expectExactSchool(schema);
   }
 
-  it('may not insert, update or delete counted rows', async () => {
+  it('Kysely may not insert, update or delete counted rows', async () => {
     const { course, other, id } = await seeded();
     const row = { course_id: other, student_id: 1, status: 'active', enrolled_at: 0, updated_at: 0 };
     await expectRefused(course, 'COUNTER_BYPASS', () => kysely().insertInto('core_enrollments').values(row).execute());
@@ -41,7 +41,7 @@ describeOnEach('Kysely', kind => {
     await expectRefused(course, 'COUNTER_BYPASS', () => kysely().replaceInto('core_enrollments').values(row).execute());
   });
 
-  it('may not insert counted rows from a query', async () => {
+  it('Kysely may not insert counted rows from a query', async () => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       kysely()
@@ -52,7 +52,7 @@ describeOnEach('Kysely', kind => {
     );
   });
 
-  it('may not assign stored counts', async () => {
+  it('Kysely may not assign stored counts', async () => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_ASSIGNED', () =>
       kysely().updateTable('core_course').set({ total_enrollments: 77 }).execute(),
@@ -74,7 +74,7 @@ describeOnEach('Kysely', kind => {
     );
   });
 
-  it('may not assign stored counts on conflict', async () => {
+  it('Kysely may not assign stored counts on conflict', async () => {
     const { course } = await seeded();
     const row = { id: course, title: 'Again', created_at: 0, updated_at: 0 };
     if (kind === 'sqlite') {
@@ -94,7 +94,7 @@ describeOnEach('Kysely', kind => {
 
   // SQLite updates one table.
   if (kind !== 'sqlite')
-    it('may not write counted rows or stored counts by a join', async () => {
+    it('Kysely may not write counted rows or stored counts by a join', async () => {
       const { course } = await seeded();
       await expectRefused(course, 'COUNTER_BYPASS', () =>
         kysely()
@@ -108,7 +108,7 @@ describeOnEach('Kysely', kind => {
       );
     });
 
-  it('may not write them with a query in front', async () => {
+  it('Kysely may not write counted rows or stored counts with a query in front', async () => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       kysely()
@@ -119,7 +119,7 @@ describeOnEach('Kysely', kind => {
     );
   });
 
-  it('may not write them by entity names', async () => {
+  it('Kysely may not write counted rows or stored counts by entity names', async () => {
     const { course, id } = await seeded();
     const byEntity = () =>
       schema
@@ -133,7 +133,7 @@ describeOnEach('Kysely', kind => {
     );
   });
 
-  it('may not write them in a transaction of the entity manager', async () => {
+  it('Kysely may not write counted rows or stored counts in a transaction of the entity manager', async () => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       schema.em().transactional(async em =>
@@ -145,7 +145,7 @@ describeOnEach('Kysely', kind => {
     );
   });
 
-  it('may read everything and change the rest of a target', async () => {
+  it('Kysely may read everything and change the other columns of a target', async () => {
     const { course } = await seeded();
     const rows = await kysely()
       .selectFrom('core_course')

@@ -5,7 +5,7 @@ import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
-describeOnEach('an entity left over from a transaction that was rolled back', kind => {
+describeOnEach('an entity that remains from a transaction that was rolled back', kind => {
   const schema = useSchema(kind, school);
 
   /** Gives an enrollment that was inserted and rolled back, and is in no table and no identity map any more. */
@@ -18,7 +18,7 @@ describeOnEach('an entity left over from a transaction that was rolled back', ki
     return enrollment;
   }
 
-  it('whose key another row has now is COUNTER_CONFLICT beside the entity of that row, retryable, and nothing changes', async () => {
+  it('a remaining entity beside the entity of another row with the same key fails with COUNTER_CONFLICT, retryable, and nothing changes', async () => {
     const [course, other] = await addCourses(schema, 2);
     const students = await addStudents(schema, 3);
     for (const student of students.slice(1)) await enroll(schema, course!, student);
@@ -42,7 +42,7 @@ describeOnEach('an entity left over from a transaction that was rolled back', ki
     await expectExactSchool(schema);
   });
 
-  it('cannot be removed by the flush that inserts another row under its key: COUNTER_CONFLICT, and nothing changes', async () => {
+  it('a remaining entity cannot be removed by the flush that inserts another row under its key: COUNTER_CONFLICT, and nothing changes', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -60,7 +60,7 @@ describeOnEach('an entity left over from a transaction that was rolled back', ki
     await expectExactSchool(schema);
   });
 
-  it('can be removed by a flush that inserts rows under other keys', async () => {
+  it('a remaining entity can be removed by a flush that inserts rows under other keys', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const em = schema.em();

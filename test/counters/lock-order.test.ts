@@ -10,7 +10,7 @@ import { Author, expectExactShop, Fixture, Product, Review, shop, Team } from '.
 describeOnEach('the order of locks over several target tables', kind => {
   const schema = useSchema(kind, shop);
 
-  it('is the same whichever targets are loaded', async () => {
+  it('the order of locks is the same whichever targets are loaded', async () => {
     const setup = schema.em();
     const [author, product] = [setup.create(Author, {}), setup.create(Product, {})];
     await setup.flush();
@@ -26,7 +26,7 @@ describeOnEach('the order of locks over several target tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('is the same when another table has rows that change, not only new ones', async () => {
+  it('the order of locks is the same when rows of another table change and are not only created', async () => {
     const setup = schema.em();
     const [author, first, second] = [setup.create(Author, {}), setup.create(Product, {}), setup.create(Product, {})];
     const review = setup.create(Review, { product: first });
@@ -40,7 +40,7 @@ describeOnEach('the order of locks over several target tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('of two foreign keys into one table is one ascending order', async () => {
+  it('targets of two foreign keys into one table are locked in one ascending order', async () => {
     const setup = schema.em();
     const [a, b] = [setup.create(Team, {}), setup.create(Team, {})];
     await setup.flush();
@@ -51,7 +51,7 @@ describeOnEach('the order of locks over several target tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('of two foreign keys into one table is one ascending order in bulk writes too', async () => {
+  it('bulk writes lock targets of two foreign keys into one table in one ascending order', async () => {
     const setup = schema.em();
     const [a, b] = [setup.create(Team, {}), setup.create(Team, {})];
     await setup.flush();
@@ -72,7 +72,7 @@ describeOnEach('the order of locks over several target tables', kind => {
 describeOnEach('lockTargets', kind => {
   const schema = useSchema(kind, school);
 
-  it('locks the targets in ascending order and gives those that exist', async () => {
+  it('lockTargets() locks the targets in ascending order and returns those that exist', async () => {
     const [low, high] = await addCourses(schema, 2);
     const statements = await statementsOf(schema.database, () =>
       schema.em().transactional(async em => {
@@ -92,7 +92,7 @@ describeOnEach('lockTargets', kind => {
     );
   });
 
-  it('lets several flushes of one transaction follow', async () => {
+  it('several flushes of one transaction may follow lockTargets()', async () => {
     const [low, high] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     const id = await enroll(schema, high!, one!);
@@ -105,7 +105,7 @@ describeOnEach('lockTargets', kind => {
     await expectExactSchool(schema);
   });
 
-  it('without a transaction is COUNTER_TRANSACTION, and by another property COUNTER_DECLARATION', async () => {
+  it('lockTargets() without a transaction throws COUNTER_TRANSACTION, and by another property COUNTER_DECLARATION', async () => {
     await expect(lockTargets(schema.em(), Enrollment, 'course', [[1]])).rejects.toMatchObject({
       code: 'COUNTER_TRANSACTION',
     });

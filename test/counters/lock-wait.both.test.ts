@@ -6,10 +6,10 @@ import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
 // SQLite has one writer: there a transaction waits before it begins.
-describeOnServers('a course that another transaction holds', kind => {
+describeOnServers('a course that another transaction has locked', kind => {
   const schema = useSchema(kind, school);
 
-  it('makes a flush that waits too long fail with the error of MikroORM for it, and change nothing', async () => {
+  it('a flush that waits too long for a locked course fails with the error of MikroORM for it and changes nothing', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const id = await enroll(schema, course!, one!);
@@ -30,7 +30,7 @@ describeOnServers('a course that another transaction holds', kind => {
     await expectExactSchool(schema);
   });
 
-  it('makes a flush wait, which then counts what the other has committed', async () => {
+  it('a flush waits for a locked course and then counts on what the other transaction has committed', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const id = await enroll(schema, course!, one!);

@@ -25,7 +25,7 @@ describeOnEach('a counted pivot table', kind => {
     return { club: club.id, person: person.id };
   }
 
-  it('is counted when its rows are written as entities', async () => {
+  it('rows of a counted pivot table are counted when they are written as entities', async () => {
     const { club, person } = await addMember();
     await exact();
     const em = schema.em();
@@ -35,7 +35,7 @@ describeOnEach('a counted pivot table', kind => {
     await exact();
   });
 
-  it('cannot be added to through the owning collection', async () => {
+  it('rows cannot be added to a counted pivot table through the owning collection', async () => {
     const { person } = await addMember();
     const em = schema.em();
     const loaded = await em.findOneOrFail(Person, person, { populate: ['clubs'] });
@@ -48,7 +48,7 @@ describeOnEach('a counted pivot table', kind => {
     await exact();
   });
 
-  it('cannot be emptied through the owning collection', async () => {
+  it('a counted pivot table cannot be emptied through the owning collection', async () => {
     const { person } = await addMember();
     const em = schema.em();
     (await em.findOneOrFail(Person, person, { populate: ['clubs'] })).clubs.removeAll();
@@ -57,7 +57,7 @@ describeOnEach('a counted pivot table', kind => {
     await exact();
   });
 
-  it('cannot be written through the inverse collection', async () => {
+  it('a counted pivot table cannot be written through the inverse collection', async () => {
     const { club } = await addMember();
     const em = schema.em();
     const loaded = await em.findOneOrFail(Club, club, { populate: ['people'] });
@@ -74,7 +74,7 @@ describeOnEach('a counted pivot table', kind => {
 describeOnEach('a counted pivot table of one entity with itself', kind => {
   const schema = useSchema(kind, walkers);
 
-  it('cannot be written through collections of new entities that hold each other', async () => {
+  it('a counted pivot table of one entity with itself cannot be written through collections of new entities that hold each other', async () => {
     const em = schema.em();
     const [one, other] = [em.create(Walker, {}), em.create(Walker, {})];
     one.friends.add(one, other);

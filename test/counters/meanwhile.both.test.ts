@@ -3,10 +3,10 @@ import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { addBoxes, addLetter, Box, boxCounts, expectExactLetters, Letter, letters, Postage } from './models/letters.js';
 
-describeOnEach('code that runs while a flush waits for the database', kind => {
+describeOnEach('changes that code makes while a flush waits for the database', kind => {
   const schema = useSchema(kind, letters);
 
-  it('and changes a row that is just being saved is counted by the next flush', async () => {
+  it('a change of a row that a flush is saving is counted by the next flush', async () => {
     const [box] = await addBoxes(schema, 1);
     const em = schema.em();
     const letter = em.create(Letter, { box: box!, postage: Postage.PAID });
@@ -21,7 +21,7 @@ describeOnEach('code that runs while a flush waits for the database', kind => {
     await expectExactLetters(schema);
   });
 
-  it('and moves a row before its UPDATE is sent is counted by the next flush', async () => {
+  it('a move of a row before the flush sends its UPDATE is counted by the next flush', async () => {
     const [first, second] = await addBoxes(schema, 2);
     const id = await addLetter(schema, first!, { postage: Postage.PAID });
     const em = schema.em();

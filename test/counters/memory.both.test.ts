@@ -7,7 +7,7 @@ import { addBook, addShelves, Book, expectExactLibrary, library, Shelf, shelfCou
 describeOnEach('a loaded target after a flush', kind => {
   const schema = useSchema(kind, library);
 
-  it('holds the true count even when it was stale, and is not dirty', async () => {
+  it('a loaded target holds the true count after a flush even when it was stale, and is not dirty', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -19,7 +19,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await shelfCount(schema, id!)).toBe(4);
   });
 
-  it('holds the true count even when the deltas of the flush cancel out', async () => {
+  it('a loaded target holds the true count even when the deltas of the flush cancel out', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, id!);
     const em = schema.em();
@@ -32,7 +32,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
   });
 
-  it('can be changed in other ways at once, and then its true count is kept', async () => {
+  it('a loaded target can be changed in other ways at once and keeps its true count', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -44,7 +44,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await shelfCount(schema, id!)).toBe(1);
   });
 
-  it('holds the true count inside the transaction and after it, in the fork and in the parent', async () => {
+  it('a loaded target holds the true count inside the transaction and after it, in the fork and in the parent', async () => {
     const [id] = await addShelves(schema, 1);
     const parent = schema.em();
     const before = await parent.findOneOrFail(Shelf, id!);
@@ -60,7 +60,7 @@ describeOnEach('a loaded target after a flush', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('holds the true count in the parent of a fork that began clear', async () => {
+  it('a loaded target holds the true count in the parent of a fork that began clear', async () => {
     const [id] = await addShelves(schema, 1);
     const parent = schema.em();
     const before = await parent.findOneOrFail(Shelf, id!);
@@ -76,7 +76,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await statementsOf(schema.database, () => parent.flush())).toEqual([]);
   });
 
-  it('that was first loaded in the transaction holds the true count after it', async () => {
+  it('a target that was first loaded in the transaction holds the true count after it', async () => {
     const [id] = await addShelves(schema, 1);
     const parent = schema.em();
     await parent.transactional(async em => {
@@ -86,7 +86,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await statementsOf(schema.database, () => parent.flush())).toEqual([]);
   });
 
-  it('that no flush has touched may be stale, and saving it overwrites no count', async () => {
+  it('a loaded target that no flush has touched may be stale, and saving it overwrites no count', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -99,7 +99,7 @@ describeOnEach('a loaded target after a flush', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('shows what it had before when the flush fails', async () => {
+  it('a loaded target shows its previous counts when the flush fails', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -112,7 +112,7 @@ describeOnEach('a loaded target after a flush', kind => {
     expect(await shelfCount(schema, id!)).toBe(1);
   });
 
-  it('is refreshed to what the database has by em.refresh()', async () => {
+  it('em.refresh() gives a loaded target the counts of the database', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);

@@ -27,7 +27,7 @@ describeOnEach('a course that em.transactional() has merged into a mere referenc
     return { em, course, enrollment, students };
   }
 
-  it('is not taken for assigned, and saving what MikroORM knows of it overwrites no count', async () => {
+  it('saving a course that em.transactional() merged into a reference is not taken for an assignment and overwrites no count', async () => {
     const { em, course, enrollment } = await merged();
     enrollment.status = EnrollmentStatus.DROPPED;
     await em.flush();
@@ -35,14 +35,14 @@ describeOnEach('a course that em.transactional() has merged into a mere referenc
     await expectExactSchool(schema);
   });
 
-  it('is COUNTER_ASSIGNED where its count is assigned', async () => {
+  it('assigning the count of a course that em.transactional() merged into a reference throws COUNTER_ASSIGNED', async () => {
     const { em, course } = await merged();
     Object.assign(course, { totalEnrollments: 77 });
     await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_ASSIGNED' });
     await expectExactSchool(schema);
   });
 
-  it('shows the true counts after insertMany() and after a flush', async () => {
+  it('a course that em.transactional() merged into a reference shows the true counts after insertMany() and after a flush', async () => {
     const { em, course, students } = await merged();
     await insertMany(em, Enrollment, [{ course: course.id, student: students[0]!, status: EnrollmentStatus.DROPPED }]);
     expect([course.totalEnrollments, course.activeEnrollments]).toEqual([4, 3]);
@@ -56,7 +56,7 @@ describeOnEach('a course that em.transactional() has merged into a mere referenc
 describeOnEach('a course that is refreshed in part', kind => {
   const schema = useSchema(kind, school);
 
-  it('is not taken for assigned, and saving what MikroORM knows of it overwrites no count', async () => {
+  it('saving a partially refreshed course is not taken for an assignment and overwrites no count', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -70,7 +70,7 @@ describeOnEach('a course that is refreshed in part', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is not taken for assigned where only a flush had shown it its counts', async () => {
+  it('saving a partially refreshed course is not taken for an assignment where only a flush had shown it its counts', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -83,7 +83,7 @@ describeOnEach('a course that is refreshed in part', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is COUNTER_ASSIGNED where a count that was never loaded is assigned', async () => {
+  it('assigning a count of a partially refreshed course that was never loaded throws COUNTER_ASSIGNED', async () => {
     const [id] = await addCourses(schema, 1);
     const em = schema.em();
     Object.assign(await em.findOneOrFail(Course, id!, { fields: ['title'] }), { totalEnrollments: 77 });

@@ -6,7 +6,7 @@ import { addBook, addShelves, Book, expectExactLibrary, Genre, library, Shelf, s
 describeOnEach('moving a counted row', kind => {
   const schema = useSchema(kind, library);
 
-  it('decrements the old target and increments the new one', async () => {
+  it('moving a row decrements the old target and increments the new one', async () => {
     const [from, to] = await addShelves(schema, 2);
     const id = await addBook(schema, from!);
     const em = schema.em();
@@ -16,7 +16,7 @@ describeOnEach('moving a counted row', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('to a target of a lower id works as well as to a higher one', async () => {
+  it('moving a row to a target with a lower id works as well as to a higher one', async () => {
     const [low, high] = await addShelves(schema, 2);
     const id = await addBook(schema, high!);
     const em = schema.em();
@@ -26,7 +26,7 @@ describeOnEach('moving a counted row', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('shows both loaded targets their new counts', async () => {
+  it('moving a row shows both loaded targets their new counts', async () => {
     const [from, to] = await addShelves(schema, 2);
     const id = await addBook(schema, from!);
     const em = schema.em();
@@ -36,7 +36,7 @@ describeOnEach('moving a counted row', kind => {
     expect([old.bookCount, next.bookCount]).toEqual([0, 1]);
   });
 
-  it('from no target to one increments it', async () => {
+  it('moving a row from no target to one increments its count', async () => {
     const [to] = await addShelves(schema, 1);
     const id = await addBook(schema, null, { genre: Genre.POEM });
     await expectExactLibrary(schema);
@@ -47,7 +47,7 @@ describeOnEach('moving a counted row', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('from a target to none decrements it', async () => {
+  it('moving a row from a target to none decrements its count', async () => {
     const [from] = await addShelves(schema, 1);
     const id = await addBook(schema, from!, { lent: true });
     const em = schema.em();
@@ -70,7 +70,7 @@ describeOnEach('moving a counted row', kind => {
     expect(await schema.rows('select id from book')).toEqual([]);
   });
 
-  it('away and back before the flush changes nothing', async () => {
+  it('moving a row away and back before the flush changes nothing', async () => {
     const [here, there] = await addShelves(schema, 2);
     const id = await addBook(schema, here!);
     const em = schema.em();
@@ -81,7 +81,7 @@ describeOnEach('moving a counted row', kind => {
     expect([await shelfCount(schema, here!), await shelfCount(schema, there!)]).toEqual([1, 0]);
   });
 
-  it('and changing its condition in one save counts it at the new target by the new condition', async () => {
+  it('moving a row and changing its condition in one save counts it at the new target by the new condition', async () => {
     const [from, to] = await addShelves(schema, 2);
     const id = await addBook(schema, from!, { genre: Genre.NOVEL, lent: true, pages: 2 });
     const em = schema.em();
@@ -93,7 +93,7 @@ describeOnEach('moving a counted row', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('a swap of two rows between two targets leaves both counts', async () => {
+  it('swapping two rows between two targets leaves both counts unchanged', async () => {
     const [a, b] = await addShelves(schema, 2);
     const [first, second] = [await addBook(schema, a!, { lent: true }), await addBook(schema, b!)];
     const em = schema.em();

@@ -8,7 +8,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('a target in the same flush as its rows', kind => {
   const schema = useSchema(kind, school);
 
-  it('is created with them, counts them, and is not dirty', async () => {
+  it('a new target is created with its rows in one flush, counts them, and is not dirty', async () => {
     const students = await addStudents(schema, 3);
     const em = schema.em();
     const course = em.create(Course, { title: 'New' });
@@ -20,7 +20,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is inserted with its counts, so that no UPDATE follows', async () => {
+  it('a new target is inserted with its counts, so that no UPDATE follows', async () => {
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
     em.create(Enrollment, { course: em.create(Course, { title: 'New' }), student: student! });
@@ -28,7 +28,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is created with rows of every state and with its student', async () => {
+  it('a new target is created with rows of every state and with their student', async () => {
     const em = schema.em();
     const course = em.create(Course, { title: 'New' });
     for (const status of Object.values(EnrollmentStatus)) {
@@ -43,7 +43,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is created and takes over a row of an older target', async () => {
+  it('a new target takes over a row of an older target in the flush that creates it', async () => {
     const [old] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, old!, student!);
@@ -58,7 +58,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('goes on counting in later flushes of the same entity manager and transaction', async () => {
+  it('a new target goes on counting in later flushes of the same entity manager and transaction', async () => {
     const students = await addStudents(schema, 3);
     const id = await schema.em().transactional(async em => {
       const course = em.create(Course, { title: 'New' });
@@ -75,7 +75,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('that could not be inserted can be saved again, with the right counts', async () => {
+  it('a new target that could not be inserted can be saved again with the right counts', async () => {
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
     const course = em.create(Course, { title: 'New' });
@@ -90,7 +90,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('shows no count of a flush that failed, and the same entities can be saved again', async () => {
+  it('a new target shows no count of a failed flush, and the same entities can be saved again', async () => {
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
     const taken = em.create(User, { name: 'Taken', email: 's0@example.org' });
@@ -104,7 +104,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is removed with all of them', async () => {
+  it('a target is removed together with all of its rows', async () => {
     const [kept, gone] = await addCourses(schema, 2);
     const students = await addStudents(schema, 2);
     for (const student of students) await enroll(schema, gone!, student);
@@ -117,7 +117,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is removed while its rows move to another', async () => {
+  it('a target is removed while its rows move to another', async () => {
     const [gone, heir] = await addCourses(schema, 2);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, gone!, student!);
@@ -129,7 +129,7 @@ describeOnEach('a target in the same flush as its rows', kind => {
     await expectExactSchool(schema);
   });
 
-  it('cannot be removed without them, and then nothing has changed', async () => {
+  it('a target cannot be removed without its rows, and then nothing has changed', async () => {
     const [course, other] = await addCourses(schema, 2);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);

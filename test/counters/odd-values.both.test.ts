@@ -10,29 +10,37 @@ import { addCourses, addStudents, enroll, expectExactSchool, school } from './mo
 /** Lists values that an enum column takes for `active` on some database, and on others refuses or takes as they are. */
 const spellings = ['ACTIVE', 'Active', 'active '];
 
-describeOnEach('a value that the database may keep in another form', kind => {
+describeOnEach('a value that the database may store in another form', kind => {
   const schema = useSchema(kind, school);
 
-  it.each(spellings)('%j for an enum: a create is counted as the database has it, or refused', async spelling => {
-    const [course] = await addCourses(schema, 1);
-    const [student] = await addStudents(schema, 1);
-    await enroll(schema, course!, student!, spelling as EnrollmentStatus).catch(() => undefined);
-    await expectExactSchool(schema);
-  });
+  it.each(spellings)(
+    'creating a row with %j for an enum is counted as the database stores it, or rejected',
+    async spelling => {
+      const [course] = await addCourses(schema, 1);
+      const [student] = await addStudents(schema, 1);
+      await enroll(schema, course!, student!, spelling as EnrollmentStatus).catch(() => undefined);
+      await expectExactSchool(schema);
+    },
+  );
 
-  it.each(spellings)('%j for an enum: a change is counted as the database has it, or refused', async spelling => {
-    const [course] = await addCourses(schema, 1);
-    const [student] = await addStudents(schema, 1);
-    const id = await enroll(schema, course!, student!, EnrollmentStatus.DROPPED);
-    const em = schema.em();
-    (await em.findOneOrFail(Enrollment, id)).status = spelling as EnrollmentStatus;
-    await em.flush().catch(() => undefined);
-    await expectExactSchool(schema);
-    await updateWhere(schema.em(), Enrollment, { id }, { status: spelling as EnrollmentStatus }).catch(() => undefined);
-    await expectExactSchool(schema);
-  });
+  it.each(spellings)(
+    'changing a row to %j for an enum is counted as the database stores it, or rejected',
+    async spelling => {
+      const [course] = await addCourses(schema, 1);
+      const [student] = await addStudents(schema, 1);
+      const id = await enroll(schema, course!, student!, EnrollmentStatus.DROPPED);
+      const em = schema.em();
+      (await em.findOneOrFail(Enrollment, id)).status = spelling as EnrollmentStatus;
+      await em.flush().catch(() => undefined);
+      await expectExactSchool(schema);
+      await updateWhere(schema.em(), Enrollment, { id }, { status: spelling as EnrollmentStatus }).catch(
+        () => undefined,
+      );
+      await expectExactSchool(schema);
+    },
+  );
 
-  it('an SQL fragment for an enum is counted as the database has it', async () => {
+  it('an SQL fragment for an enum is counted as the database stores it', async () => {
     const [course] = await addCourses(schema, 1);
     const [student, other] = await addStudents(schema, 2);
     const id = await enroll(schema, course!, student!);
@@ -51,7 +59,7 @@ describeOnEach('a value that the database may keep in another form', kind => {
 describeOnEach('a number that the database rounds', kind => {
   const schema = useSchema(kind, library);
 
-  it.each([2.6, 3.4, '3'])('%j is counted as the database has it, or refused', async pages => {
+  it.each([2.6, 3.4, '3'])('the number %j is counted as the database rounds it, or rejected', async pages => {
     const [shelf] = await addShelves(schema, 1);
     await addBook(schema, shelf!, { pages: pages as number }).catch(() => undefined);
     await expectExactLibrary(schema);

@@ -21,7 +21,7 @@ describeOnEach('a recount', kind => {
     return { course: course!, other: other!, students };
   }
 
-  it('writes what the rows give and tells each change, before and after', async () => {
+  it('a recount writes the actual counts and reports each change, before and after', async () => {
     const { course } = await drifting();
     const changes = await schema.em().transactional(em => recount(em as never, Course, [course]));
     expect(changes).toEqual([
@@ -32,7 +32,7 @@ describeOnEach('a recount', kind => {
     await expectExactSchool(schema);
   });
 
-  it('tells of a counter that was right nothing', async () => {
+  it('a recount reports nothing for a counter that was right', async () => {
     const { course } = await drifting();
     await schema.write('update core_course set total_enrollments = 2 where id = ?', [course]);
     const changes = await schema.em().transactional(em => recount(em as never, Course, [course]));
@@ -40,11 +40,11 @@ describeOnEach('a recount', kind => {
     expect(await schema.em().transactional(em => recount(em as never, Course, [course]))).toEqual([]);
   });
 
-  it('of a row that is not there gives null', async () => {
+  it('a recount of a missing row returns null', async () => {
     expect(await schema.em().transactional(em => recount(em as never, Course, [123]))).toBeNull();
   });
 
-  it('shows a loaded entity its new counts, which is not dirty by that', async () => {
+  it('a recount shows a loaded entity its new counts, and the entity is not dirty', async () => {
     const { course } = await drifting();
     await schema.em().transactional(async em => {
       const loaded = await em.findOneOrFail(Course, course);
@@ -55,7 +55,7 @@ describeOnEach('a recount', kind => {
     });
   });
 
-  it('changes no other row, and nothing of the row but its counts', async () => {
+  it('a recount changes no other row, and no other column of its row', async () => {
     const { course, other } = await drifting();
     await schema.write('update core_course set total_enrollments = 5 where id = ?', [other]);
     const before = await schema.rows('select id, title, status, created_at, updated_at from core_course order by id');
@@ -66,7 +66,7 @@ describeOnEach('a recount', kind => {
     );
   });
 
-  it('counts what its own transaction has written, and is undone with it', async () => {
+  it('a recount counts what its own transaction has written, and is undone with it', async () => {
     const { course, students } = await drifting();
     const work = schema.em().transactional(async em => {
       em.create(Enrollment, { course, student: students[2]! });
@@ -78,14 +78,14 @@ describeOnEach('a recount', kind => {
     expect(await countsOf(schema, course)).toEqual([9, 8]);
   });
 
-  it('without an open transaction is COUNTER_TRANSACTION', async () => {
+  it('a recount without an open transaction throws COUNTER_TRANSACTION', async () => {
     const { course } = await drifting();
     await expect(recount(schema.em(), Course, [course])).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION' });
     await expect(adjust(schema.em(), Course, [course], {})).rejects.toMatchObject({ code: 'COUNTER_TRANSACTION' });
     expect(await countsOf(schema, course)).toEqual([9, 8]);
   });
 
-  it('leaves a count from which writers go on', async () => {
+  it('a recount leaves a count from which writers go on', async () => {
     const { course, students } = await drifting();
     await schema.em().transactional(em => recount(em as never, Course, [course]));
     await enroll(schema, course, students[2]!);
@@ -100,48 +100,54 @@ describeOnServers('a recount beside other transactions', kind => {
   const levels = [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE];
 
   // A serializable read locks what it reads: then nobody can write in between.
-  it.each(levels.slice(0, 2))('counts what another has committed after our first read (%s)', async isolationLevel => {
-    const [course] = await addCourses(schema, 1);
-    const students = await addStudents(schema, 3);
-    await enroll(schema, course!, students[0]!);
-    await schema.write('update core_course set total_enrollments = 9 where id = ?', [course!]);
-    await schema.em().transactional(
-      async em => {
-        await em.execute('select count(*) from core_enrollments');
-        await enroll(schema, course!, students[1]!);
-        await schema.write(
-          `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', now(), now())`,
-          [course, students[2]!],
-        );
-        const changes = await recount(em as never, Course, [course!]);
-        expect(changes!.map(({ counter, before, after }) => [counter, before, after])).toEqual([
-          ['Course.totalEnrollments', 10, 3],
-          ['Course.activeEnrollments', 2, 3],
-        ]);
-      },
-      { isolationLevel },
-    );
-    expect(await countsOf(schema, course!)).toEqual([3, 3]);
-    await expectExactSchool(schema);
-  });
+  it.each(levels.slice(0, 2))(
+    'a recount counts what another transaction has committed after our first read (%s)',
+    async isolationLevel => {
+      const [course] = await addCourses(schema, 1);
+      const students = await addStudents(schema, 3);
+      await enroll(schema, course!, students[0]!);
+      await schema.write('update core_course set total_enrollments = 9 where id = ?', [course!]);
+      await schema.em().transactional(
+        async em => {
+          await em.execute('select count(*) from core_enrollments');
+          await enroll(schema, course!, students[1]!);
+          await schema.write(
+            `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (?, ?, 'active', now(), now())`,
+            [course, students[2]!],
+          );
+          const changes = await recount(em as never, Course, [course!]);
+          expect(changes!.map(({ counter, before, after }) => [counter, before, after])).toEqual([
+            ['Course.totalEnrollments', 10, 3],
+            ['Course.activeEnrollments', 2, 3],
+          ]);
+        },
+        { isolationLevel },
+      );
+      expect(await countsOf(schema, course!)).toEqual([3, 3]);
+      await expectExactSchool(schema);
+    },
+  );
 
-  it.each(levels)('counts what a writer commits for whom it waited (%s)', async isolationLevel => {
-    const [course] = await addCourses(schema, 1);
-    const students = await addStudents(schema, 2);
-    await enroll(schema, course!, students[0]!);
-    await schema.write('update core_course set total_enrollments = 9 where id = ?', [course!]);
-    let recounting: Promise<unknown> | undefined;
-    await schema.em().transactional(async writer => {
-      writer.create(Enrollment, { course: course!, student: students[1]! });
-      await writer.flush();
-      recounting = schema.em().transactional(em => recount(em as never, Course, [course!]), { isolationLevel });
-      await untilLockWaits(schema.database);
-    });
-    expect(await recounting).toEqual([{ counter: 'Course.totalEnrollments', key: [course], before: 10, after: 2 }]);
-    await expectExactSchool(schema);
-  });
+  it.each(levels)(
+    'a recount counts what a writer commits while the recount waits for it (%s)',
+    async isolationLevel => {
+      const [course] = await addCourses(schema, 1);
+      const students = await addStudents(schema, 2);
+      await enroll(schema, course!, students[0]!);
+      await schema.write('update core_course set total_enrollments = 9 where id = ?', [course!]);
+      let recounting: Promise<unknown> | undefined;
+      await schema.em().transactional(async writer => {
+        writer.create(Enrollment, { course: course!, student: students[1]! });
+        await writer.flush();
+        recounting = schema.em().transactional(em => recount(em as never, Course, [course!]), { isolationLevel });
+        await untilLockWaits(schema.database);
+      });
+      expect(await recounting).toEqual([{ counter: 'Course.totalEnrollments', key: [course], before: 10, after: 2 }]);
+      await expectExactSchool(schema);
+    },
+  );
 
-  it('locks no counted row, so that it waits for nobody who holds one (READ COMMITTED)', async () => {
+  it('a recount locks no counted row, so that it waits for nobody who holds one (READ COMMITTED)', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await enroll(schema, course!, student!);

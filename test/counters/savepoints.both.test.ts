@@ -78,7 +78,7 @@ describeOnEach('counts and savepoints', kind => {
     await expectExactSchool(schema);
   });
 
-  it('three levels deep, the middle one undone, count what stays', async () => {
+  it('of three nested transactions, of which the middle one is undone, only what stays is counted', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two, three] = await addStudents(schema, 3);
     await schema.em().transactional(async outer => {
@@ -101,7 +101,7 @@ describeOnEach('counts and savepoints', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a removal undone by a savepoint can be repeated', async () => {
+  it('a removal that a savepoint has undone can be repeated', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -123,7 +123,7 @@ describeOnEach('counts and savepoints', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a nested transaction in which a fork failed to flush, and nobody minded, keeps the outer one from being committed', async () => {
+  it('a nested transaction in which a fork failed to flush unnoticed keeps the outer one from being committed', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);
@@ -141,7 +141,7 @@ describeOnEach('counts and savepoints', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a nested transaction in which a fork failed to flush, rolled back, leaves the outer one to be committed', async () => {
+  it('rolling back a nested transaction in which a fork failed to flush lets the outer one commit', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     await enroll(schema, course!, one!);

@@ -18,7 +18,7 @@ async function childrenOf(schema: Schema, id: number): Promise<number> {
 describeOnEach('a table that counts its own rows', kind => {
   const schema = useSchema(kind, tree);
 
-  it('increments the parent when a child is created', async () => {
+  it('creating a child increments the count of its parent in the same table', async () => {
     const parent = await addCategory(schema);
     await addCategory(schema, parent);
     await addCategory(schema, parent, true);
@@ -26,7 +26,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('decrements the parent once when a child is removed through the entity manager', async () => {
+  it('removing a child through the entity manager decrements the count of its parent once', async () => {
     const parent = await addCategory(schema);
     const child = await addCategory(schema, parent);
     await addCategory(schema, parent);
@@ -37,7 +37,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('creates parent, child and grandchild in one flush', async () => {
+  it('a parent, its child and its grandchild are created in one flush', async () => {
     const em = schema.em();
     const parent = em.create(Category, { name: 'Parent' });
     const child = em.create(Category, { name: 'Child', parent });
@@ -49,7 +49,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('creates the child before its parent in one flush', async () => {
+  it('a child is created before its parent in one flush', async () => {
     const em = schema.em();
     const child = em.create(Category, { name: 'Child' });
     const parent = em.create(Category, { name: 'Parent' });
@@ -59,7 +59,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('counts children that are added through the collection', async () => {
+  it('adding children through the collection counts them', async () => {
     const id = await addCategory(schema);
     const em = schema.em();
     const parent = await em.findOneOrFail(Category, id, { populate: ['children'] });
@@ -69,7 +69,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('moves a subtree, whose root changes itself in the same flush', async () => {
+  it('moving a subtree counts it, even if its root changes in the same flush', async () => {
     const [from, to] = [await addCategory(schema), await addCategory(schema)];
     const root = await addCategory(schema, from);
     await addCategory(schema, root);
@@ -82,7 +82,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('can be its own parent', async () => {
+  it('a row can be its own parent', async () => {
     const id = await addCategory(schema);
     const em = schema.em();
     const self = await em.findOneOrFail(Category, id);
@@ -95,7 +95,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('removes a parent together with its children', async () => {
+  it('removing a parent together with its children keeps the counts exact', async () => {
     const grandparent = await addCategory(schema);
     const parent = await addCategory(schema, grandparent);
     const children = [await addCategory(schema, parent), await addCategory(schema, parent, true)];
@@ -109,7 +109,7 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 
-  it('lifts children to their grandparent while their parent is removed', async () => {
+  it('children move to their grandparent while their parent is removed', async () => {
     const grandparent = await addCategory(schema);
     const parent = await addCategory(schema, grandparent);
     const child = await addCategory(schema, parent);

@@ -22,10 +22,10 @@ const settings = [
 ] as const;
 
 for (const [name, options] of settings) {
-  describeOnEach(`with ${name}, counting`, kind => {
+  describeOnEach(`counting with ${name}`, kind => {
     const schema = useSchema(kind, { ...model, options });
 
-    it('creates, changes, moves, unsets and removes', async () => {
+    it('creating, changing, moving, unsetting and removing rows is counted', async () => {
       const [first, second] = await addShelves(schema, 2);
       const em = schema.em();
       const shelves = await em.find(Shelf, {}, { orderBy: { id: 'asc' } });
@@ -45,7 +45,7 @@ for (const [name, options] of settings) {
       expect(await statementsOf(schema.database, () => em.flush())).toEqual([]);
     });
 
-    it('loads rows without a target or a value and gives them one', async () => {
+    it('rows that were loaded without a target or a value are counted when they get one', async () => {
       const [shelf] = await addShelves(schema, 1);
       const id = await addBook(schema, null);
       const em = schema.em();
@@ -61,7 +61,7 @@ for (const [name, options] of settings) {
   });
 }
 
-describeOnEach('with a filter that hides rows, counting', kind => {
+describeOnEach('counting with a filter that hides rows', kind => {
   const schema = useSchema(kind, {
     ...model,
     options: {
@@ -72,7 +72,7 @@ describeOnEach('with a filter that hides rows, counting', kind => {
     },
   });
 
-  it('sees hidden rows and hidden targets', async () => {
+  it('counting sees the rows and the targets that a filter hides', async () => {
     const [from, to] = await addShelves(schema, 2);
     const id = await addBook(schema, from!, { lent: true });
     const em = schema.em();

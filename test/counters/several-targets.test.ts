@@ -14,7 +14,7 @@ async function add(schema: Schema, target: typeof Author | typeof Product | type
 describeOnEach('a row that counts in two tables', kind => {
   const schema = useSchema(kind, shop);
 
-  it('is counted in both, and in one where the other foreign key is null', async () => {
+  it('a row that counts in two tables is counted in both, and in one where the other foreign key is null', async () => {
     const [author, product] = [await add(schema, Author), await add(schema, Product)];
     const em = schema.em();
     em.create(Review, { author, product });
@@ -27,7 +27,7 @@ describeOnEach('a row that counts in two tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('can move in one and stay in the other', async () => {
+  it('a row that counts in two tables can move in one and stay in the other', async () => {
     const [first, second, product] = [await add(schema, Author), await add(schema, Author), await add(schema, Product)];
     const em = schema.em();
     const review = em.create(Review, { author: first, product });
@@ -42,7 +42,7 @@ describeOnEach('a row that counts in two tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('is counted no more in either when it is removed', async () => {
+  it('a row that counts in two tables is no longer counted in either after it is removed', async () => {
     const [author, product] = [await add(schema, Author), await add(schema, Product)];
     const em = schema.em();
     const review = em.create(Review, { author, product });
@@ -55,7 +55,7 @@ describeOnEach('a row that counts in two tables', kind => {
     await expectExactShop(schema);
   });
 
-  it('is created with both targets in one flush', async () => {
+  it('a row that counts in two tables is created with both targets in one flush', async () => {
     const em = schema.em();
     const [author, product] = [em.create(Author, {}), em.create(Product, {})];
     em.create(Review, { author, product });
@@ -69,7 +69,7 @@ describeOnEach('a row that counts in two tables', kind => {
 describeOnEach('a row that counts twice in one table', kind => {
   const schema = useSchema(kind, shop);
 
-  it('is counted in a column of its own for each foreign key', async () => {
+  it('a row that counts twice in one table is counted in one column for each foreign key', async () => {
     const [a, b] = [await add(schema, Team), await add(schema, Team)];
     const em = schema.em();
     em.create(Fixture, { home: a, away: b });
@@ -82,7 +82,7 @@ describeOnEach('a row that counts twice in one table', kind => {
     await expectExactShop(schema);
   });
 
-  it('shows loaded targets both counts', async () => {
+  it('a row that counts twice in one table shows loaded targets both counts', async () => {
     const [a, b] = [await add(schema, Team), await add(schema, Team)];
     const em = schema.em();
     const [first, second] = [await em.findOneOrFail(Team, a), await em.findOneOrFail(Team, b)];
@@ -95,7 +95,7 @@ describeOnEach('a row that counts twice in one table', kind => {
     await expectExactShop(schema);
   });
 
-  it('is counted no more in either column when it is removed', async () => {
+  it('a row that counts twice in one table is no longer counted in either column after it is removed', async () => {
     const team = await add(schema, Team);
     const em = schema.em();
     const fixture = em.create(Fixture, { home: team, away: team });

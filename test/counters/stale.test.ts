@@ -25,7 +25,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     };
   }
 
-  it('and removed already decrements once when it is removed again', async () => {
+  it('removing an entity that another entity manager has removed decrements the count once', async () => {
     const { here, stale, other, mine, theirs } = await loadedTwice();
     await other.remove(theirs).flush();
     await stale.remove(mine).flush();
@@ -33,7 +33,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and removed is not counted again when its status is changed', async () => {
+  it('changing the status of an entity that another entity manager has removed does not count it again', async () => {
     const { here, stale, other, mine, theirs } = await loadedTwice();
     await other.remove(theirs).flush();
     mine.status = EnrollmentStatus.DROPPED;
@@ -42,7 +42,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and removed counts nowhere when it is moved', async () => {
+  it('moving an entity that another entity manager has removed counts it nowhere', async () => {
     const { here, there, stale, other, mine, theirs } = await loadedTwice();
     await other.remove(theirs).flush();
     stale.assign(mine, { course: there });
@@ -54,7 +54,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and moved cannot be removed: COUNTER_CONFLICT, retryable, and nothing changes', async () => {
+  it('removing an entity that another entity manager has moved fails with COUNTER_CONFLICT, retryable, and nothing changes', async () => {
     const { here, there, stale, other, mine, theirs } = await loadedTwice();
     other.assign(theirs, { course: there });
     await other.flush();
@@ -72,7 +72,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and moved cannot change its status: COUNTER_CONFLICT, and nothing changes', async () => {
+  it('changing the status of an entity that another entity manager has moved fails with COUNTER_CONFLICT, and nothing changes', async () => {
     const { there, stale, other, mine, theirs, id } = await loadedTwice();
     other.assign(theirs, { course: there });
     await other.flush();
@@ -82,7 +82,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and moved can be removed after it was loaded again', async () => {
+  it('an entity that another entity manager has moved can be removed after it is loaded again', async () => {
     const { there, id, stale, other, mine, theirs } = await loadedTwice();
     other.assign(theirs, { course: there });
     await other.flush();
@@ -93,7 +93,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and moved to where it moves too counts there once', async () => {
+  it('moving an entity to where another entity manager has moved it counts it there once', async () => {
     const { here, there, stale, other, mine, theirs } = await loadedTwice();
     other.assign(theirs, { course: there });
     await other.flush();
@@ -106,7 +106,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and dropped is taken from the database as dropped when it is removed', async () => {
+  it('removing an entity that another entity manager has dropped uses the dropped status of the database', async () => {
     const { here, stale, other, mine, theirs } = await loadedTwice();
     theirs.status = EnrollmentStatus.DROPPED;
     await other.flush();
@@ -115,7 +115,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and dropped is decremented once when it is dropped again', async () => {
+  it('dropping an entity that another entity manager has dropped decrements the count once', async () => {
     const { here, stale, other, mine, theirs } = await loadedTwice();
     theirs.status = EnrollmentStatus.DROPPED;
     await other.flush();
@@ -125,7 +125,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('and dropped stays dropped at the course to which it is moved', async () => {
+  it('an entity that another entity manager has dropped stays dropped at the course to which it is moved', async () => {
     const { here, there, stale, other, mine, theirs } = await loadedTwice();
     theirs.status = EnrollmentStatus.DROPPED;
     await other.flush();
@@ -138,7 +138,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('can be removed by reference, whatever memory knows', async () => {
+  it('a stale entity can be removed by reference, whatever memory holds', async () => {
     const { here, there, id, other, theirs } = await loadedTwice();
     other.assign(theirs, { course: there, status: EnrollmentStatus.SUSPENDED });
     await other.flush();
@@ -151,7 +151,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('can be changed by reference', async () => {
+  it('a stale entity can be changed by reference', async () => {
     const { here, there, id } = await loadedTwice();
     const em = schema.em();
     em.assign(em.getReference(Enrollment, id), { status: EnrollmentStatus.DROPPED });
@@ -167,7 +167,7 @@ describeOnEach('an entity that another entity manager has changed since it was l
     await expectExactSchool(schema);
   });
 
-  it('removing a reference to a row that never was changes nothing', async () => {
+  it('removing a reference to a row that never existed changes nothing', async () => {
     const { here } = await loadedTwice();
     const em = schema.em();
     await em.remove(em.getReference(Enrollment, 999_999)).flush();

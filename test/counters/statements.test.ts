@@ -9,7 +9,7 @@ describeOnEach('the statements of a flush', kind => {
   const schema = useSchema(kind, school);
   const lock = kind === 'sqlite' ? 'select' : 'lock';
 
-  it('for a create into a course that is not loaded: one UPDATE, then the INSERT, and no SELECT', async () => {
+  it('a create into a course that is not loaded sends one UPDATE, then the INSERT, and no SELECT', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -22,7 +22,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('for many creates into one course: one UPDATE', async () => {
+  it('many creates into one course send one UPDATE', async () => {
     const [course] = await addCourses(schema, 1);
     const em = schema.em();
     for (const student of await addStudents(schema, 40)) em.create(Enrollment, { course: course!, student });
@@ -32,7 +32,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('for creates into several courses: one UPDATE each, by ascending id, before any INSERT', async () => {
+  it('creates into several courses send one UPDATE for each, by ascending id, before any INSERT', async () => {
     const courses = await addCourses(schema, 12);
     const students = await addStudents(schema, 3);
     const em = schema.em();
@@ -45,7 +45,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('sort ids as numbers, not as texts', async () => {
+  it('the statements of a flush sort ids as numbers, not as texts', async () => {
     const students = await addStudents(schema, 1);
     const ids = [9, 10, 100, 1000].map(id => 900_000_000 + id);
     const setup = schema.em();
@@ -58,7 +58,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('for a create into a loaded course: the lock that shows it the true counts, the UPDATE, the INSERT', async () => {
+  it('a create into a loaded course sends the lock that shows it the true counts, the UPDATE and the INSERT', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -71,7 +71,7 @@ describeOnEach('the statements of a flush', kind => {
     ]);
   });
 
-  it('for a removal: the lock of the course, the lock of the row, the UPDATE, the DELETE', async () => {
+  it('a removal sends the lock of the course, the lock of the row, the UPDATE and the DELETE', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -86,7 +86,7 @@ describeOnEach('the statements of a flush', kind => {
     ]);
   });
 
-  it('for a removal by reference: one look for the course more, without a lock', async () => {
+  it('a removal by reference sends one more SELECT for the course, without a lock', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -103,7 +103,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('for a move: one lock for both courses, one for the row, an UPDATE each by ascending id', async () => {
+  it('a move sends one lock for both courses, one for the row, and one UPDATE for each course by ascending id', async () => {
     const [low, high] = await addCourses(schema, 2);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, high!, student!);
@@ -121,7 +121,7 @@ describeOnEach('the statements of a flush', kind => {
     expect([statements[2], statements[3]].map(sql => Number(/in \((\d+)\)/.exec(sql!)![1]))).toEqual([low, high]);
   });
 
-  it('for many changes of all kinds: two locks, and one UPDATE for each course before all else', async () => {
+  it('many changes of all kinds send two locks, and one UPDATE for each course before all other statements', async () => {
     const courses = await addCourses(schema, 4);
     const students = await addStudents(schema, 4);
     const ids: number[] = [];
@@ -143,7 +143,7 @@ describeOnEach('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('lock a course that the flush itself changes together with the counted ones', async () => {
+  it('a flush locks a course that it changes itself together with the counted ones', async () => {
     const [low, high] = await addCourses(schema, 2);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();

@@ -34,37 +34,43 @@ function addLetterTo(box: number): (args: FlushEventArgs) => void {
 
 const ways = ['implicit', 'explicit'] as const;
 
-describeOnEach('a subscriber that comes before the counters', kind => {
+describeOnEach('a subscriber that runs before the counters', kind => {
   const meddler = new Meddler();
   const schema = useSchema(kind, { ...letters, options: { subscribers: [meddler] } });
   afterEach(() => {
     meddler.act = undefined;
   });
 
-  it.each(ways)('can turn a removal into a change of the condition (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const id = await addLetter(schema, box!, { postage: Postage.PAID });
-    meddler.act = binInstead;
-    const em = schema.em();
-    const letter = await em.findOneOrFail(Letter, id);
-    if (way === 'implicit') await em.remove(letter).flush();
-    else await em.transactional(async inner => void inner.remove(letter));
-    expect(await boxCounts(schema, box!)).toEqual([1, 0, 1]);
-    await expectExactLetters(schema);
-  });
+  it.each(ways)(
+    'a subscriber before the counters can turn a removal into a change of the condition (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const id = await addLetter(schema, box!, { postage: Postage.PAID });
+      meddler.act = binInstead;
+      const em = schema.em();
+      const letter = await em.findOneOrFail(Letter, id);
+      if (way === 'implicit') await em.remove(letter).flush();
+      else await em.transactional(async inner => void inner.remove(letter));
+      expect(await boxCounts(schema, box!)).toEqual([1, 0, 1]);
+      await expectExactLetters(schema);
+    },
+  );
 
-  it.each(ways)('can add a counted row to a flush that had none (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    meddler.act = addLetterTo(box!);
-    const em = schema.em();
-    if (way === 'implicit') await em.flush();
-    else await em.transactional(async inner => inner.flush().then(() => void (meddler.act = undefined)));
-    expect(await boxCounts(schema, box!)).toEqual([1, 0, 0]);
-    await expectExactLetters(schema);
-  });
+  it.each(ways)(
+    'a subscriber before the counters can add a counted row to a flush that had none (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      meddler.act = addLetterTo(box!);
+      const em = schema.em();
+      if (way === 'implicit') await em.flush();
+      else await em.transactional(async inner => inner.flush().then(() => void (meddler.act = undefined)));
+      expect(await boxCounts(schema, box!)).toEqual([1, 0, 0]);
+      await expectExactLetters(schema);
+    },
+  );
 });
 
-describeOnEach('a subscriber that comes after the counters', kind => {
+describeOnEach('a subscriber that runs after the counters', kind => {
   const schema = useSchema(kind, letters);
 
   /** Gives an entity manager that ends with one more subscriber. */
@@ -91,41 +97,53 @@ describeOnEach('a subscriber that comes after the counters', kind => {
     expect(await schema.rows('select * from letter')).toEqual(before);
   }
 
-  it.each(ways)('and turns a removal into a change is counted or refused (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const id = await addLetter(schema, box!, { postage: Postage.PAID });
-    const before = await schema.rows('select * from letter');
-    const em = meddledWith(binInstead);
-    const letter = await em.findOneOrFail(Letter, id);
-    await expectExactOrRefused(
-      way === 'implicit' ? em.remove(letter).flush() : em.transactional(async inner => void inner.remove(letter)),
-      before,
-    );
-  });
+  it.each(ways)(
+    'a subscriber after the counters that turns a removal into a change is counted or rejected (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const id = await addLetter(schema, box!, { postage: Postage.PAID });
+      const before = await schema.rows('select * from letter');
+      const em = meddledWith(binInstead);
+      const letter = await em.findOneOrFail(Letter, id);
+      await expectExactOrRefused(
+        way === 'implicit' ? em.remove(letter).flush() : em.transactional(async inner => void inner.remove(letter)),
+        before,
+      );
+    },
+  );
 
-  it.each(ways)('and adds a counted row to a flush of others is counted or refused (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const em = meddledWith(addLetterTo(box!));
-    const loaded = await em.findOneOrFail(Box, box!);
-    loaded.name = 'Renamed';
-    await expectExactOrRefused(way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush()), []);
-  });
+  it.each(ways)(
+    'a subscriber after the counters that adds a counted row to a flush of others is counted or rejected (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const em = meddledWith(addLetterTo(box!));
+      const loaded = await em.findOneOrFail(Box, box!);
+      loaded.name = 'Renamed';
+      await expectExactOrRefused(way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush()), []);
+    },
+  );
 
-  it.each(ways)('and adds a counted row to an empty flush is counted or refused (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const em = meddledWith(addLetterTo(box!));
-    await expectExactOrRefused(way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush()), []);
-  });
+  it.each(ways)(
+    'a subscriber after the counters that adds a counted row to an empty flush is counted or rejected (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const em = meddledWith(addLetterTo(box!));
+      await expectExactOrRefused(way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush()), []);
+    },
+  );
 
-  it.each(ways)('and assigns a stored count is refused (%s transaction)', async way => {
-    const [box] = await addBoxes(schema, 1);
-    const em = meddledWith(({ uow }) => {
-      const [changeSet] = uow.getChangeSets();
-      Object.assign(changeSet!.payload, { letterCount: 77 });
-    });
-    (await em.findOneOrFail(Box, box!)).name = 'Renamed';
-    const work = way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush());
-    await expect(work).rejects.toMatchObject({ code: expect.stringMatching(/COUNTER_(ASSIGNED|LATE_CHANGE)/) });
-    expect(await boxCounts(schema, box!)).toEqual([0, 0, 0]);
-  });
+  it.each(ways)(
+    'a subscriber after the counters that assigns a stored count is rejected (%s transaction)',
+    async way => {
+      const [box] = await addBoxes(schema, 1);
+      const em = meddledWith(({ uow }) => {
+        const [changeSet] = uow.getChangeSets();
+        Object.assign(changeSet!.payload, { letterCount: 77 });
+      });
+      (await em.findOneOrFail(Box, box!)).name = 'Renamed';
+      const work = way === 'implicit' ? em.flush() : em.transactional(async inner => inner.flush());
+      await expect(work).rejects.toMatchObject({ code: expect.stringMatching(/COUNTER_(ASSIGNED|LATE_CHANGE)/) });
+      expect(await boxCounts(schema, box!)).toEqual([0, 0, 0]);
+    },
+  );
 });

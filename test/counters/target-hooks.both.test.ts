@@ -14,7 +14,7 @@ describeOnEach('a hook of a target', kind => {
     Box.hooks = {};
   });
 
-  it('that assigns a stored count before an update is COUNTER_ASSIGNED and undone', async () => {
+  it('a hook of a target that assigns a stored count before an update throws COUNTER_ASSIGNED and is undone', async () => {
     const [id] = await addBoxes(schema, 1);
     Box.hooks.beforeUpdate = assign;
     const em = schema.em();
@@ -27,7 +27,7 @@ describeOnEach('a hook of a target', kind => {
     await expectExactLetters(schema);
   });
 
-  it('that assigns a stored count before an insert is COUNTER_ASSIGNED and undone', async () => {
+  it('a hook of a target that assigns a stored count before an insert throws COUNTER_ASSIGNED and is undone', async () => {
     Box.hooks.beforeCreate = assign;
     const em = schema.em();
     em.create(Letter, { box: em.create(Box, {}), postage: Postage.PAID });
@@ -39,7 +39,7 @@ describeOnEach('a hook of a target', kind => {
     expect(await schema.rows('select id from letter')).toEqual([]);
   });
 
-  it('that assigns a stored count in an explicit transaction undoes it, even when the error is caught there', async () => {
+  it('a hook of a target that assigns a stored count in an explicit transaction undoes it, even if the error is caught there', async () => {
     const [id] = await addBoxes(schema, 1);
     Box.hooks.beforeUpdate = assign;
     const work = schema.em().transactional(async em => {
@@ -50,7 +50,7 @@ describeOnEach('a hook of a target', kind => {
     expect(await boxCounts(schema, id!)).toEqual([0, 0, 0]);
   });
 
-  it('that changes something else is not minded', async () => {
+  it('a hook of a target may change other properties', async () => {
     Box.hooks = { beforeCreate: box => void (box.name = 'Made'), beforeUpdate: box => void (box.name += '!') };
     const em = schema.em();
     const box = em.create(Box, {});

@@ -24,11 +24,11 @@ function targetsOf(
   ];
 }
 
-describeOnEach('a target key of', kind => {
+describeOnEach('target keys', kind => {
   const schema = useSchema(kind, keys);
 
   it.each(targetsOf(kind))(
-    '%s: rows are created, moved, unset and removed',
+    'rows of a target with %s as its key are created, moved, unset and removed',
     async (_name, by, entity, first, second) => {
       const setup = schema.em();
       for (const key of [first, second])
@@ -64,7 +64,7 @@ describeOnEach('a target key of', kind => {
     },
   );
 
-  it('a plain key in memory (mapToPk): rows are created, moved and removed', async () => {
+  it('rows of a target with a plain key in memory (mapToPk) are created, moved and removed', async () => {
     const setup = schema.em();
     const [first, second] = [setup.create(Lecture, {}), setup.create(Lecture, {})];
     await setup.flush();
@@ -83,7 +83,7 @@ describeOnEach('a target key of', kind => {
 
   // SQLite compares keys exactly.
   if (kind !== 'sqlite')
-    it('a text, written in another case than the row has it: counted where the database finds it', async () => {
+    it('a row that spells the text key of its target in another case is counted where the database finds it', async () => {
       const setup = schema.em();
       setup.create(Tag, { id: 'News' });
       await setup.flush();

@@ -12,7 +12,7 @@ async function rest(schema: Schema, id: number): Promise<object> {
 describeOnEach('counting', kind => {
   const schema = useSchema(kind, library);
 
-  it('changes neither the optimistic version of the target nor its time of change', async () => {
+  it('counting changes neither the optimistic version of the target nor its time of change', async () => {
     const [id] = await addShelves(schema, 1);
     const before = await rest(schema, id!);
     const book = await addBook(schema, id!);
@@ -23,7 +23,7 @@ describeOnEach('counting', kind => {
     expect(await rest(schema, id!)).toEqual(before);
   });
 
-  it('lets a target that was loaded before be saved under its version', async () => {
+  it('counting lets a target that was loaded before be saved under its version', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -34,7 +34,7 @@ describeOnEach('counting', kind => {
     expect(await shelfCount(schema, id!)).toBe(1);
   });
 
-  it('and renaming the target in one flush bumps its version once', async () => {
+  it('counting and renaming the target in one flush increases its version once', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -46,7 +46,7 @@ describeOnEach('counting', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('is undone when the same flush loses against another version of the target', async () => {
+  it('counting is undone when the same flush loses against another version of the target', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!);
@@ -58,7 +58,7 @@ describeOnEach('counting', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('leaves a target that is only a reference uninitialized', async () => {
+  it('counting leaves a target that is only a reference uninitialized', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = em.getReference(Shelf, id!);
@@ -68,7 +68,7 @@ describeOnEach('counting', kind => {
     expect([loaded.name, loaded.bookCount]).toEqual(['Shelf 0', 1]);
   });
 
-  it('shows a partially loaded target its counts and leaves the rest unloaded', async () => {
+  it('counting shows a partially loaded target its counts and leaves the rest unloaded', async () => {
     const [id] = await addShelves(schema, 1);
     const em = schema.em();
     const shelf = await em.findOneOrFail(Shelf, id!, { fields: ['name'] });
@@ -84,7 +84,7 @@ describeOnEach('counting', kind => {
 describeOnEach('a clone of a target', kind => {
   const schema = useSchema(kind, library);
 
-  it('starts at 0, whatever its original counts', async () => {
+  it('a clone of a target starts at 0, whatever the counts of the original', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!, { lent: true });
     const em = schema.em();
@@ -93,7 +93,7 @@ describeOnEach('a clone of a target', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('made by class and key starts at 0 too', async () => {
+  it('a clone of a target that is made by class and key starts at 0', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!);
     const copy = await schema.em().clone(Shelf, id!, { name: 'Copy' });
@@ -101,7 +101,7 @@ describeOnEach('a clone of a target', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('counts what comes to it from then on', async () => {
+  it('a clone of a target counts its own rows from then on', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!);
     const copy = await schema.em().clone(Shelf, id!);
@@ -111,7 +111,7 @@ describeOnEach('a clone of a target', kind => {
     await expectExactLibrary(schema);
   });
 
-  it('with a stored count given is COUNTER_ASSIGNED, and a counted row cannot be cloned', async () => {
+  it('a clone of a target with a given stored count throws COUNTER_ASSIGNED, and a counted row cannot be cloned', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, id!);
     await expect(schema.em().clone(Shelf, id!, { bookCount: 7 })).rejects.toMatchObject({

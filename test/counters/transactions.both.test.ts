@@ -8,7 +8,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('counts in an explicit transaction', kind => {
   const schema = useSchema(kind, school);
 
-  it('several flushes add up', async () => {
+  it('several flushes in one transaction add up', async () => {
     const [a, b] = await addCourses(schema, 2);
     const students = await addStudents(schema, 3);
     await schema.em().transactional(async em => {
@@ -28,7 +28,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a row created, changed and removed in three flushes leaves nothing', async () => {
+  it('a row that is created, changed and removed in three flushes leaves no count', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await schema.em().transactional(async em => {
@@ -41,7 +41,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
   });
 
-  it('a flush that a query brings about counts too', async () => {
+  it('a flush that a query triggers counts too', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await schema.em().transactional(
@@ -55,7 +55,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a transaction that fails leaves nothing', async () => {
+  it('a transaction that fails leaves no count', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const work = schema.em().transactional(async em => {
@@ -68,7 +68,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('begin, flush and commit by hand count', async () => {
+  it('beginning, flushing and committing by hand counts', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const em = schema.em();
@@ -82,7 +82,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('begin, flush and rollback by hand leave nothing, and the entity manager goes on right', async () => {
+  it('beginning, flushing and rolling back by hand leaves no count, and the entity manager goes on correctly', async () => {
     const [id] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const em = schema.em();
@@ -100,7 +100,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a fork that shares it counts in it, and is undone with it', async () => {
+  it('a fork that shares a transaction counts in it, and is undone with it', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     for (const fails of [true, false]) {
@@ -119,7 +119,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a failed flush of a fork that shares it keeps it from being committed', async () => {
+  it('a failed flush of a fork that shares a transaction keeps it from being committed', async () => {
     const [course] = await addCourses(schema, 1);
     const [one] = await addStudents(schema, 1);
     await enroll(schema, course!, one!);
@@ -133,7 +133,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     await expectExactSchool(schema);
   });
 
-  it('two transactions of one entity manager, one after the other, both count', async () => {
+  it('two successive transactions of one entity manager both count', async () => {
     const [course] = await addCourses(schema, 1);
     const students = await addStudents(schema, 2);
     const em = schema.em();
@@ -142,7 +142,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
   });
 
-  it('a transaction that sees its own counts sees them before the commit', async () => {
+  it('a transaction sees its own counts before the commit', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     await schema.em().transactional(async em => {
@@ -156,7 +156,7 @@ describeOnEach('counts in an explicit transaction', kind => {
     });
   });
 
-  it('entities loaded before it can be removed in it', async () => {
+  it('entities that were loaded before a transaction can be removed in it', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();

@@ -5,7 +5,7 @@ import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
-describeOnEach('a stored count that was made too low behind the counters', kind => {
+describeOnEach('a stored count that was made too low bypassing the counters', kind => {
   const schema = useSchema(kind, school);
 
   async function tooLow() {
@@ -16,7 +16,7 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
     return { course: course!, other: other!, id };
   }
 
-  it('is not taken below 0: COUNTER_UNDERFLOW names the course, its counts and the change, and nothing is done', async () => {
+  it('a stored count is not taken below 0: COUNTER_UNDERFLOW names the course, its counts and the change, and nothing is written', async () => {
     const { course, id } = await tooLow();
     const em = schema.em();
     const work = em.remove(await em.findOneOrFail(Enrollment, id)).flush();
@@ -31,14 +31,14 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
     expect(await schema.rows('select id from core_enrollments')).toEqual([{ id }]);
   });
 
-  it('is not taken below 0 in bulk either', async () => {
+  it('a stored count is not taken below 0 by bulk writes either', async () => {
     const { course } = await tooLow();
     await expect(deleteWhere(schema.em(), Enrollment, { course })).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
     expect(await countsOf(schema, course)).toEqual([0, 1]);
     expect(await schema.rows('select id from core_enrollments')).toHaveLength(1);
   });
 
-  it('does not stop what counts up or does not concern it', async () => {
+  it('a stored count that is too low does not stop increments or unrelated changes', async () => {
     const { course, other, id } = await tooLow();
     await enroll(schema, course, other);
     const em = schema.em();
@@ -47,7 +47,7 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
     expect(await countsOf(schema, course)).toEqual([1, 1]);
   });
 
-  it('lets the removal through once it has been recounted', async () => {
+  it('a stored count that is too low allows the removal after a recount', async () => {
     const { course, id } = await tooLow();
     const em = schema.em();
     await expect(em.remove(await em.findOneOrFail(Enrollment, id)).flush()).rejects.toMatchObject({
@@ -60,10 +60,10 @@ describeOnEach('a stored count that was made too low behind the counters', kind 
   });
 });
 
-describeOnEach('a target that is not there', kind => {
+describeOnEach('a missing target', kind => {
   const schema = useSchema(kind, school);
 
-  it('is COUNTER_TARGET_MISSING for a create, and nothing is done', async () => {
+  it('creating a row of a missing target throws COUNTER_TARGET_MISSING, and nothing is written', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
@@ -78,7 +78,7 @@ describeOnEach('a target that is not there', kind => {
     expect(await schema.rows('select id from core_enrollments')).toEqual([]);
   });
 
-  it('is COUNTER_TARGET_MISSING for a move, and nothing is done', async () => {
+  it('moving a row to a missing target throws COUNTER_TARGET_MISSING, and nothing is written', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!);
@@ -89,7 +89,7 @@ describeOnEach('a target that is not there', kind => {
     await expectExactSchool(schema);
   });
 
-  it('is COUNTER_TARGET_MISSING when another has removed it since it was loaded', async () => {
+  it('creating a row of a target that was removed since it was loaded throws COUNTER_TARGET_MISSING', async () => {
     const [id] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const [em, other] = [schema.em(), schema.em()];
@@ -104,7 +104,7 @@ describeOnEach('a target that is not there', kind => {
 describeOnEach('an ORM without implicit transactions', kind => {
   const schema = useSchema(kind, { ...school, options: { implicitTransactions: false } });
 
-  it('refuses a flush outside a transaction with COUNTER_TRANSACTION, and counts inside one', async () => {
+  it('an ORM without implicit transactions rejects a flush outside a transaction with COUNTER_TRANSACTION, and counts inside one', async () => {
     const [course] = await schema.em().transactional(async em => [em.create(Course, { title: 'A course' })]);
     const em = schema.em();
     em.assign(course!, { title: 'Renamed' });

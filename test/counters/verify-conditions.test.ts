@@ -117,28 +117,31 @@ describeOnEach('verify and the hooks', kind => {
   // An enum's column is one of text there, with a check that older databases have not.
   if (kind === 'sqlite') beforeAll(() => schema.write('pragma ignore_check_constraints = on'));
 
-  it.each(Object.entries(values))('agree in every row on what %s makes of a condition', async (column, spellings) => {
-    for (const [index, spelling] of spellings.entries()) {
-      await schema.write('insert into pond (id) values (?)', [index + 1]);
-      await schema.write(`insert into fish (pond_id, ${column}) values (?, ${spelling})`, [index + 1]);
-    }
-    const meta = schema.database.getMetadata(Fish);
-    const fish = new Map(
-      (await schema.rows<Values & { pond_id: number }>('select * from fish')).map(row => [row.pond_id, row]),
-    );
-    const chunks = await Array.fromAsync(verify(schema.em(), Pond, { all: true }));
-    for (const { counter, key, actual } of chunks.flatMap(chunk => chunk.counts)) {
-      const declared = counters.find(({ into }) => counter === `Pond.${into}`)!;
-      const [spelling, row] = [spellings[(key[0] as number) - 1], fish.get(key[0] as number)!];
-      expect([counter, spelling, actual]).toEqual([
-        counter,
-        spelling,
-        meets(comparisonsOf(declared, meta as never), row) ? 1 : 0,
-      ]);
-    }
-  });
+  it.each(Object.entries(values))(
+    'verify and the hooks agree in every row on what %s makes of a condition',
+    async (column, spellings) => {
+      for (const [index, spelling] of spellings.entries()) {
+        await schema.write('insert into pond (id) values (?)', [index + 1]);
+        await schema.write(`insert into fish (pond_id, ${column}) values (?, ${spelling})`, [index + 1]);
+      }
+      const meta = schema.database.getMetadata(Fish);
+      const fish = new Map(
+        (await schema.rows<Values & { pond_id: number }>('select * from fish')).map(row => [row.pond_id, row]),
+      );
+      const chunks = await Array.fromAsync(verify(schema.em(), Pond, { all: true }));
+      for (const { counter, key, actual } of chunks.flatMap(chunk => chunk.counts)) {
+        const declared = counters.find(({ into }) => counter === `Pond.${into}`)!;
+        const [spelling, row] = [spellings[(key[0] as number) - 1], fish.get(key[0] as number)!];
+        expect([counter, spelling, actual]).toEqual([
+          counter,
+          spelling,
+          meets(comparisonsOf(declared, meta as never), row) ? 1 : 0,
+        ]);
+      }
+    },
+  );
 
-  it('agree with what a recount writes', async () => {
+  it('verify agrees with what a recount writes', async () => {
     await schema.write('insert into pond (id) values (1)');
     for (const [column, spellings] of Object.entries(values)) {
       for (const spelling of spellings)

@@ -39,11 +39,11 @@ function targetsOf(
   ];
 }
 
-describeOnEach('verify and recount by a key of', kind => {
+describeOnEach('verify and recount by various keys', kind => {
   const schema = useSchema(kind, keys);
 
   it.each(targetsOf(kind))(
-    '%s: go through all rows, from any of them on, and through a list',
+    'verify and recount by a key of %s go through all rows, from any row on, and through a list',
     async (_name, entity, columns, all, foreign) => {
       const table = schema.database.getMetadata(entity).tableName;
       const marks = columns.map(() => '?').join(', ');
@@ -69,7 +69,7 @@ describeOnEach('verify and recount by a key of', kind => {
     },
   );
 
-  it("the counted row's own key, of which the foreign key is part", async () => {
+  it("verify and recount work by the counted row's own key, of which the foreign key is part", async () => {
     await schema.write('insert into lecture (id) values (5), (6)');
     await schema.write('insert into seat (lecture_id, place, present) values (5, 1, 1), (5, 2, 0)');
     await schema.write('insert into plain (lecture_id) values (6)');
@@ -86,7 +86,7 @@ describeOnEach('verify and recount by a key of', kind => {
 
   // SQLite compares keys exactly.
   if (kind !== 'sqlite')
-    it('a text that is spelled in another case than the row has it', async () => {
+    it('verify and recount work by a text key that the row spells in another case', async () => {
       await schema.write("insert into tag (id) values ('News')");
       await schema.write("insert into usage_row (tag_id) values ('NEWS'), ('news')");
       for (const options of [{}, { keys: [['nEWS']] }]) {
@@ -99,10 +99,10 @@ describeOnEach('verify and recount by a key of', kind => {
     });
 });
 
-describeOnEach('verify and recount of', kind => {
+describeOnEach('verify and recount of several targets', kind => {
   const shopSchema = useSchema(kind, shop);
 
-  it('one target of several foreign keys: each has its own rows', async () => {
+  it('verify and recount of one target with several foreign keys give each foreign key its own rows', async () => {
     await shopSchema.write('insert into team (id) values (1), (2)');
     await shopSchema.write('insert into fixture (home_id, away_id) values (1, 2), (1, 2), (2, 1)');
     const [chunk] = await Array.fromAsync(verify(shopSchema.em(), Team));
@@ -121,7 +121,7 @@ describeOnEach('verify and recount of', kind => {
     await expectExactShop(shopSchema);
   });
 
-  it('rows that are counted into two tables: each table has its own run', async () => {
+  it('verify and recount of rows that are counted into two tables run once for each table', async () => {
     await shopSchema.write('insert into author (id) values (1)');
     await shopSchema.write('insert into product (id) values (1)');
     await shopSchema.write('insert into review (author_id, product_id, stars) values (1, 1, 5), (null, 1, 4)');
@@ -143,7 +143,7 @@ describeOnEach('verify and recount of', kind => {
 describeOnEach('verify and recount of a table that counts its own rows', kind => {
   const schema = useSchema(kind, tree);
 
-  it('find and repair the drift', async () => {
+  it('verify and recount of a table that counts its own rows find and repair the drift', async () => {
     await schema.write(
       "insert into category (id, name, parent_id, hidden) values (1, 'a', null, 0), (2, 'b', 1, 0), (3, 'c', 1, 1), (4, 'd', 3, 0)",
     );

@@ -25,7 +25,7 @@ describeOnEach('verify', kind => {
     return { first: courses[0]!, second: courses[1]!, students, active, dropped };
   }
 
-  it('of exact counts finds no drift and says what it checked', async () => {
+  it('verify of exact counts finds no drift and reports what it checked', async () => {
     const { first, second } = await seeded();
     expect(await chunks()).toEqual([
       {
@@ -39,7 +39,7 @@ describeOnEach('verify', kind => {
     ]);
   });
 
-  it('of an empty table gives nothing', async () => {
+  it('verify of an empty table returns nothing', async () => {
     expect(await chunks()).toEqual([]);
   });
 
@@ -105,7 +105,7 @@ describeOnEach('verify', kind => {
     ],
   ];
 
-  it.each(bypasses)('finds what raw SQL leaves: %s', async (_name, sql, found) => {
+  it.each(bypasses)('verify finds what raw SQL leaves behind: %s', async (_name, sql, found) => {
     const seed = await seeded();
     await schema.write(...sql(seed));
     expect(await drifts()).toEqual(found(seed));
@@ -113,7 +113,7 @@ describeOnEach('verify', kind => {
     expect(await drifts({ keys: [[seed.second], [seed.first]] })).toEqual(found(seed));
   });
 
-  it('reads a chunk in one statement, or on SQLite, whose statements hold up the process, in pieces of the pace', async () => {
+  it('verify reads a chunk in one statement, or in small pieces on SQLite, where a statement blocks the process', async () => {
     const ids = await addCourses(schema, 25);
     await schema.write('update core_course set total_enrollments = id');
     let found: VerifiedChunk[] = [];
@@ -131,7 +131,7 @@ describeOnEach('verify', kind => {
     expect(statements.filter(sql => sql.includes('count(*)')).length).toBe(kind === 'sqlite' ? 3 : 2);
   });
 
-  it("goes through the table in chunks of the size given, in key order, and on from any chunk's end", async () => {
+  it('verify goes through the table in chunks of the given size, in key order, and on from the end of any chunk', async () => {
     const ids = await addCourses(schema, 7);
     await schema.write('update core_course set total_enrollments = id');
     const all = await chunks({ batchSize: 3 });
@@ -150,7 +150,7 @@ describeOnEach('verify', kind => {
     expect(await chunks({ after: all[2]!.last })).toEqual([]);
   });
 
-  it('of listed rows checks those alone, once each, and passes over what is not there', async () => {
+  it('verify of listed rows checks each of them once and skips missing ones', async () => {
     const ids = await addCourses(schema, 5);
     await schema.write('update core_course set total_enrollments = 1');
     const listed = [ids[4]!, ids[1]!, ids[1]!, 1_000_000].map(id => [id]);
@@ -163,7 +163,7 @@ describeOnEach('verify', kind => {
     expect(await chunks({ keys: [] })).toEqual([]);
   });
 
-  it('gives every count when asked for all', async () => {
+  it('verify gives every count when all are requested', async () => {
     const { first, second } = await seeded();
     const [chunk] = await chunks({ all: true });
     expect(chunk!.counts.map(({ counter, key, stored, actual }) => [counter, key[0], stored, actual])).toEqual([
@@ -175,7 +175,7 @@ describeOnEach('verify', kind => {
     expect(chunk!.drifts).toEqual([]);
   });
 
-  it('reads each chunk with one statement for all counters, and writes nothing', async () => {
+  it('verify reads each chunk with one statement for all counters, and writes nothing', async () => {
     await seeded();
     const statements = await statementsOf(schema.database, () => chunks({ batchSize: 1 }));
     const comparing = statements.filter(sql => sql.includes('core_enrollments'));
@@ -191,7 +191,7 @@ describeOnEach('verify', kind => {
     expect(new Set(gistOf(statements))).toEqual(new Set(['select core_course']));
   });
 
-  it('in a transaction sees what it has written', async () => {
+  it('verify in a transaction sees what the transaction has written', async () => {
     const { first, students } = await seeded();
     await schema.em().transactional(async em => {
       em.create(Enrollment, { course: first, student: students[2]! });
@@ -204,7 +204,7 @@ describeOnEach('verify', kind => {
     });
   });
 
-  it('refuses an entity into which nothing is counted, and a batch size that is none', async () => {
+  it('verify rejects an entity that is no target of a counter, and an invalid batch size', async () => {
     await expect(Array.fromAsync(verify(schema.em(), User))).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
     for (const batchSize of [0, -1, 1.5, Number.NaN]) await expect(chunks({ batchSize })).rejects.toThrow(RangeError);
   });
@@ -213,7 +213,7 @@ describeOnEach('verify', kind => {
 describeOnServers('verify beside a transaction that holds every row', kind => {
   const schema = useSchema(kind, library);
 
-  it('waits for no lock', async () => {
+  it('verify waits for no lock of a transaction that holds every row', async () => {
     const shelves = await addShelves(schema, 3);
     await schema.em().transactional(async holder => {
       await holder.execute('select id from shelf for update');

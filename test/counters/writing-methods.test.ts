@@ -133,13 +133,13 @@ function methodsOf({ methods }: Sorted): string[] {
 
 const words = (text = ''): string[] => text.split(/\s+/).filter(Boolean);
 
-describe.each(Object.entries(sorted))('every method of %s', (_name, kinds) => {
-  it('is known, with what it writes', () => {
+describe.each(Object.entries(sorted))('the methods of %s', (_name, kinds) => {
+  it('every method is listed with what it writes', () => {
     const { hooks, guarded, inner, raw, gives, other } = kinds;
     expect(methodsOf(kinds)).toEqual([hooks, guarded, inner, raw, gives, other].flatMap(words).toSorted());
   });
 
-  it('that writes without hooks is in docs/bypasses.md', () => {
+  it('every method that writes without hooks is in docs/bypasses.md', () => {
     const text = readFileSync(resolve(import.meta.dirname, '../../docs/bypasses.md'), 'utf8');
     expect(
       [kinds.guarded, kinds.raw].flatMap(words).filter(name => !new RegExp(`\\b${name}\\(\\)`).test(text)),

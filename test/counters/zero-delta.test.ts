@@ -8,7 +8,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('deltas that cancel out', kind => {
   const schema = useSchema(kind, school);
 
-  it('of a row that replaces another in the same course cost no UPDATE of the course', async () => {
+  it('deltas of a row that replaces another in the same course cost no UPDATE of the course', async () => {
     const [course] = await addCourses(schema, 1);
     const [old, next] = await addStudents(schema, 2);
     const id = await enroll(schema, course!, old!);
@@ -21,7 +21,7 @@ describeOnEach('deltas that cancel out', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of two opposite status changes cost no UPDATE of the course', async () => {
+  it('deltas of two opposite status changes cost no UPDATE of the course', async () => {
     const [course] = await addCourses(schema, 1);
     const [one, two] = await addStudents(schema, 2);
     const ids = [await enroll(schema, course!, one!), await enroll(schema, course!, two!, EnrollmentStatus.DROPPED)];
@@ -36,7 +36,7 @@ describeOnEach('deltas that cancel out', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of a status change that the condition does not see cost no UPDATE of the course', async () => {
+  it('a status change that the condition does not see costs no UPDATE of the course', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, course!, student!, EnrollmentStatus.DROPPED);
@@ -47,7 +47,7 @@ describeOnEach('deltas that cancel out', kind => {
     await expectExactSchool(schema);
   });
 
-  it('of one counter leave its column out of the UPDATE of the other', async () => {
+  it('deltas of one counter that cancel out leave its column out of the UPDATE of the other', async () => {
     const [course] = await addCourses(schema, 1);
     const [student] = await addStudents(schema, 1);
     const em = schema.em();
