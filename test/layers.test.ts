@@ -2,27 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { layers } from './support/layers.js';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
-
-/** The layers from the lowest up: a file imports from its own or a lower one. */
-const layers = [
-  'counters',
-  'entities',
-  'migrations',
-  'database',
-  'config',
-  'access',
-  'transactions',
-  'reading',
-  'use-cases',
-  'recounts',
-  'live-counts',
-  'tools',
-  'graphql',
-  'http',
-  'cli',
-];
 
 /** Gives the project's own files that a file imports, by their paths under src. */
 const imports = new Map(

@@ -65,7 +65,7 @@ export function mistakeInDatabaseUrl(url: string): string | null {
         ? `names no file. Give one, such as ${dialect.kind}:data/rollcall.${dialect.kind}.`
         : null;
   } catch {
-    return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; what of a password is no letter or digit is written with %, such as %40 for @.`;
+    return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; write other characters of the password than letters and digits with %, such as %40 for @.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (!isDecodable(url))

@@ -201,14 +201,14 @@ export const configVariables = {
     field: 'requestTimeout',
     form: wholeNumberFrom(1, 99_999, 'seconds'),
     default: '10',
-    meaning: 'seconds that a request to GraphQL may take; then its work is [stopped](docs/http.md)',
+    meaning: 'seconds that a request to GraphQL may take; then its work is [stopped](http.md#deadlines)',
   }),
   WRITE_TIMEOUT: withDefault({
     field: 'writeTimeout',
     form: wholeNumberFrom(1, 99_999, 'seconds'),
     default: '30',
     meaning:
-      'seconds in which a client must take at least [a part](docs/http.md) of its answer; else its connection is closed',
+      'seconds in which a client must take at least [a part](http.md#deadlines) of its answer; otherwise its connection is closed',
   }),
   CORS_ORIGINS: withDefaultIn({
     field: 'corsOrigins',
@@ -225,7 +225,7 @@ export const configVariables = {
     }),
     defaultIn: ({ production }) => (production ? [] : DEVELOPMENT_ORIGINS),
     shownDefault: 'none in production',
-    meaning: 'the [origins](docs/http.md) whose pages may ask, with commas between them; `*`, or `none`',
+    meaning: 'the [origins](http.md#browsers) whose pages may send requests, with commas between them; `*`, or `none`',
   }),
   KEEP_ALIVE_TIMEOUT: withDefault({
     field: 'keepAliveTimeout',
@@ -247,7 +247,7 @@ export const configVariables = {
     }),
     default: 'off',
     meaning:
-      "whose `X-Forwarded-For` names the client, see [docs/deployment.md](docs/deployment.md): `off`, a number of proxies, or the proxies' addresses with commas between them; `on` believes all",
+      "whose `X-Forwarded-For` names the client, see [docs/deployment.md](deployment.md#behind-a-proxy): `off`, a number of proxies, or the proxies' addresses with commas between them; `on` believes all",
   }),
   VERIFY_SCHEDULE: withoutDefault({
     field: 'verifySchedule',
@@ -256,7 +256,7 @@ export const configVariables = {
       if (mistake) addIssue(mistake);
     }),
     meaning:
-      'when `serve` verifies the counts: a cron expression in UTC, such as `17 3 * * *`; see [docs/schedule.md](docs/schedule.md)',
+      'when `serve` verifies the counts: a cron expression in UTC, such as `17 3 * * *`; see [docs/schedule.md](schedule.md)',
   }),
   VERIFY_ACTION: withDefault({
     field: 'verifyAction',
@@ -279,7 +279,7 @@ export const configVariables = {
     defaultIn: ({ production }) => (production ? 'off' : 'on'),
     shownDefault: '`on` outside production',
     meaning:
-      'where [metrics](docs/observability.md) for Prometheus are: `on` (at `/metrics`), `off`, or a port or `HOST:PORT` of their own',
+      'where [metrics](observability.md#metrics) for Prometheus are: `on` (at `/metrics`), `off`, or a port or `HOST:PORT` of their own',
   }),
   INTROSPECTION: withDefaultIn({
     field: 'introspection',
@@ -295,51 +295,52 @@ export const configVariables = {
       !production && introspection !== false && trustedDocuments === undefined,
     shownDefault: '`on` outside production',
     meaning:
-      'whether there are [pages for exploring](docs/exploring.md), Sandbox and `/explorer`: `on` or `off`; needs introspection',
+      'whether there are [pages for exploring](exploring.md), Sandbox and `/explorer`: `on` or `off`; needs introspection',
   }),
   MAX_DEPTH: withDefault({
     field: 'maxDepth',
     form: wholeNumberFrom(1, 999, 'fields'),
     default: '12',
-    meaning: 'how many fields of an operation may be within each other; see [docs/http.md](docs/http.md)',
+    meaning:
+      'how many fields of an operation may be within each other; see [docs/http.md](http.md#limits-of-operations)',
   }),
   MAX_COST: withDefault({
     field: 'maxCost',
     form: wholeNumberFrom(1, 999_999_999, 'points'),
     default: '50000',
-    meaning: 'what an operation may [cost](docs/http.md), in points',
+    meaning: 'what an operation may [cost](http.md#limits-of-operations), in points',
   }),
   MAX_ALIASES: withDefault({
     field: 'maxAliases',
     form: wholeNumberFrom(0, 2500, 'aliases'),
     default: '50',
-    meaning: 'how many [aliases](docs/http.md) an operation may have',
+    meaning: 'how many [aliases](http.md#limits-of-operations) an operation may have',
   }),
   MAX_DIRECTIVES: withDefault({
     field: 'maxDirectives',
     form: wholeNumberFrom(0, 2500, 'directives'),
     default: '50',
-    meaning: 'how many [directives](docs/http.md) an operation may have, of which 5 at one place',
+    meaning: 'how many [directives](http.md#limits-of-operations) an operation may have, of which 5 at one place',
   }),
   MAX_SUBSCRIPTIONS: withDefault({
     field: 'maxSubscriptions',
     form: wholeNumberFrom(1, 999_999, 'subscriptions'),
     default: '5000',
     meaning:
-      'how many subscriptions to [live counts](docs/live-counts.md) a server takes; each address and viewer a part of them',
+      'how many subscriptions to [live counts](live-counts.md) a server takes; each address and viewer a part of them',
   }),
   TRUSTED_DOCUMENTS: withoutDefault({
     field: 'trustedDocuments',
     form: z.string(),
     meaning:
-      "a folder with the only documents that may run, as [Apollo's and Relay's tools](docs/clients.md) write them",
+      "a folder with the only documents that may run, as [Apollo's and Relay's tools](clients.md#trusted-documents) write them",
   }),
   RATE_LIMIT: withDefault({
     field: 'rateLimits',
     form: rateOf(true),
     default: '1000000/10',
     meaning:
-      'the [points](docs/http.md) that each address may use without a token, and in how many seconds; `off` switches off this limit and the next',
+      'the [points](http.md#limits-of-rates) that each address may use without a token, and in how many seconds; `off` switches off this limit and the next',
   }),
   RATE_LIMIT_SIGNED_IN: withDefault({
     field: 'rateLimits',
@@ -353,7 +354,7 @@ export const configVariables = {
       .string()
       .refine(
         isRedisUrl,
-        'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; what of a password is no letter or digit is written with %, such as %25 for %.',
+        'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; write other characters of the password than letters and digits with %, such as %25 for %.',
       ),
     meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
   }),
@@ -362,13 +363,13 @@ export const configVariables = {
     form: loopDelayForm(),
     default: '1000',
     meaning:
-      'how late the server may be with its work on average, in milliseconds, before it turns requests away as [overloaded](docs/http.md); `off`: it never does for that',
+      'how late the server may be with its work on average, in milliseconds, before it rejects requests as [overloaded](http.md#limits-of-rates); `off` disables this check',
   }),
   LOG_LEVEL: withDefault({
     field: 'logLevel',
     form: oneOf(...LOG_LEVELS),
     default: 'info',
-    meaning: '`fatal` to `trace`, or `silent`; at `info` each request has [a line](docs/observability.md)',
+    meaning: '`fatal` to `trace`, or `silent`; at `info` each request has [a line](observability.md#logs)',
   }),
   SAMPLE_DATA: withDefaultIn({
     field: 'sampleData',

@@ -42,9 +42,9 @@ it('each command explains itself with --help, with an example', async () => {
   }
 });
 
-it('"rollcall --help" names every variable of the configuration that the README has', async () => {
+it('"rollcall --help" names every variable of the configuration that docs/configuration.md has', async () => {
   const { stdout } = await place.run(['--help']);
-  const rows = readFileSync('README.md', 'utf8')
+  const rows = readFileSync('docs/configuration.md', 'utf8')
     .split('\n')
     .filter(line => /^\| `[A-Z_]+`/.test(line));
   const names = rows.flatMap(row => row.split('|')[1]!.match(/[A-Z_]+/g)!);

@@ -294,7 +294,7 @@ describe('the configuration', () => {
     'redis://app:hidden%@redis',
   ])('never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
     expect(mistakesOf({ RATE_LIMIT_REDIS_URL: url })).toEqual([
-      'RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; what of a password is no letter or digit is written with %, such as %25 for %.',
+      'RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; write other characters of the password than letters and digits with %, such as %25 for %.',
     ]);
   });
 

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { configVariables } from '../../src/config/config-variables.js';
 
-it("the README's table of variables is the table that the configuration is read by", () => {
+it('docs/configuration.md has the table of variables that the configuration is read by', () => {
   const expected = Object.entries(configVariables).map(
     ([name, { shownDefault, meaning }]) => `| \`${name}\` | ${shownDefault}${shownDefault && ' '}| ${meaning} |`,
   );
-  const rows = readFileSync('README.md', 'utf8')
+  const rows = readFileSync('docs/configuration.md', 'utf8')
     .split('\n')
     .filter(line => /^\| `[A-Z_]+`/.test(line));
   expect(rows.join('\n')).toBe(expected.join('\n'));

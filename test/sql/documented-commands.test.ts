@@ -11,18 +11,16 @@ import { pairs } from './truth.js';
 import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');
-const [, section] = /^## SQL, for those without Node\n(.*?)^## /ms.exec(
-  readFileSync(join(project, 'README.md'), 'utf8'),
-)!;
-const commands = [.../^```sh\n(.*?)^```/ms.exec(section!)![1]!.matchAll(/^\w.*$/gm)].map(([line]) => line);
+const page = readFileSync(join(project, 'docs/sql-scripts.md'), 'utf8');
+const commands = [.../^```sh\n(.*?)^```/ms.exec(page)![1]!.matchAll(/^\w.*$/gm)].map(([line]) => line);
 
-describe.each(pairs)("the README's commands for those without Node, with %s on %s", (client, kind) => {
+describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (client, kind) => {
   let folder: string;
   let database: Database;
   let drop: () => Promise<void>;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'rollcall-readme-'));
+    folder = mkdtempSync(join(tmpdir(), 'rollcall-scripts-'));
     symlinkSync(join(project, 'schema'), join(folder, 'schema'));
     mkdirSync(join(folder, 'data'));
     const fresh =
@@ -59,7 +57,7 @@ describe.each(pairs)("the README's commands for those without Node, with %s on %
 
   function shell(command: string): string {
     const program = programOfClient(client)!;
-    // Each test has a database of its own, while the README calls it by one name.
+    // Each test has a database of its own, while the page calls it by one name.
     const text =
       kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
     const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], {
