@@ -16,7 +16,7 @@ function outcomeOf({ data, errors }: Answer, field: string): string {
 describe('the table of operations', () => {
   const schema = buildGraphqlSchema();
 
-  it('names every query and every mutation of the schema', () => {
+  it('the table of operations names every query and every mutation of the schema', () => {
     expect([...new Set(queries.map(({ field }) => field))].sort()).toEqual(
       Object.keys(schema.getQueryType()!.getFields()).sort(),
     );
@@ -25,7 +25,7 @@ describe('the table of operations', () => {
     );
   });
 
-  it('has an outcome for every caller', () => {
+  it('the table of operations has an outcome for every caller', () => {
     expect([...queries, ...mutations].filter(({ outcomes }) => outcomes.length !== callers.length)).toEqual([]);
   });
 });
@@ -73,14 +73,14 @@ describeOnEach('access', kind => {
     }));
 
   it.each(queries.map(one => [nameOf(one), one] as const))(
-    'the query %s answers each caller as the contract says and changes nothing',
+    'the query %s answers each caller as the table says and changes nothing',
     async (_, one) => {
       expect(await walk('query', one)).toEqual(expected(one, false));
     },
   );
 
   it.each(mutations.map(one => [nameOf(one), one] as const))(
-    'the mutation %s changes rows for those who may and only for them',
+    'the mutation %s changes rows only for callers who may change them',
     async (_, one) => {
       expect(await walk('mutation', one)).toEqual(expected(one, !one.readsOnly));
       await expectExactCounts(api.database);

@@ -11,7 +11,7 @@ import { kindOf, named, places } from './places-of-the-schema.js';
 import { expectReadable } from './readable.js';
 
 describe('the table of bad input', () => {
-  it('has a row for every argument and every input field', () => {
+  it('the table of bad input has a row for every argument and every input field', () => {
     const coordinates = [...new Set(places.map(({ coordinate }) => coordinate))];
     expect(
       coordinates.filter(coordinate => !kinds[coordinate]),
@@ -95,7 +95,7 @@ describeOnEach('bad input', kind => {
   const some = <Value>(values: readonly Value[], every = 7): Value[] =>
     values.filter((_, index) => kind === 'sqlite' || index % every === 0);
 
-  it.each(some(named, 3))('is refused, told, and changes nothing: %s', async (_, place) => {
+  it.each(some(named, 3))('bad input is rejected with its reason and changes nothing: %s', async (_, place) => {
     await withoutChange(() =>
       each(some(kindOf(place.coordinate).refused(world)), async refusal =>
         expectRefused(await send(place, refusal.value), place, refusal),
@@ -104,7 +104,7 @@ describeOnEach('bad input', kind => {
   });
 
   it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.missing))(
-    "that is another type's id, or nobody's, is not found: %s",
+    'the id of another type, or of nothing, is not found: %s',
     async (_, place) => {
       await withoutChange(() =>
         each(kindOf(place.coordinate).missing!(world), async value => {
@@ -129,7 +129,7 @@ describeOnEach('bad input', kind => {
       named.filter(([, { coordinate }]) => kinds[coordinate]?.right),
       5,
     ),
-  )('that only looks bad is right: %s', async (_, place) => {
+  )('valid input that looks invalid is accepted: %s', async (_, place) => {
     for (const { value, beside, check } of kindOf(place.coordinate).right!(world)) {
       const { data, errors } = await send(place, value, admin, beside);
       expect(errors, JSON.stringify(value)?.slice(0, 60)).toBeUndefined();
@@ -138,7 +138,7 @@ describeOnEach('bad input', kind => {
   });
 
   it.each(named.filter(([, { path }]) => path[0] === 'first'))(
-    'that asks for the first and the last is refused: %s',
+    'a page of both the first and the last rows is rejected: %s',
     async (_, place) => {
       const { query } = operationFor(place, [1], fill, { literally: true });
       const { errors } = await api.send(admin, query.replace('first: 1', 'first: 1, last: 2'));
@@ -152,7 +152,7 @@ describeOnEach('bad input', kind => {
   );
 });
 
-describe('bad input of those who may not ask', () => {
+describe('bad input of callers without access', () => {
   let api: Api;
   let world: Surroundings;
   const fill: Filling = coordinate => kindOf(coordinate).valid?.(world) ?? null;
@@ -164,22 +164,25 @@ describe('bad input of those who may not ask', () => {
   });
   afterAll(() => api.stop());
 
-  it.each(named.filter(([, { route }]) => route.length === 1))('is not looked at: %s', async (_, place) => {
-    const refusals = kindOf(place.coordinate).refused(world);
-    const cases = [...queries, ...mutations].filter(({ field }) => field === place.route[0]!.name);
-    for (const caller of ['anonymous', 'student', 'teacher'] as const) {
-      const outcomes = cases.map(one => one.outcomes[callers.indexOf(caller)]!);
-      if (!outcomes.every(isAccess)) continue;
-      for (const { value } of [refusals[0], refusals.at(-1)].filter(one => one !== undefined)) {
-        const { query, variables } = operationFor(place, [value], fill);
-        const { errors } = await api.send(await tokenOf(api, world, caller), query, variables);
-        expect(
-          errors?.map(({ extensions }) => extensions),
-          caller,
-        ).toEqual([{ code: outcomes[0] }]);
+  it.each(named.filter(([, { route }]) => route.length === 1))(
+    'bad input of callers without access is not examined: %s',
+    async (_, place) => {
+      const refusals = kindOf(place.coordinate).refused(world);
+      const cases = [...queries, ...mutations].filter(({ field }) => field === place.route[0]!.name);
+      for (const caller of ['anonymous', 'student', 'teacher'] as const) {
+        const outcomes = cases.map(one => one.outcomes[callers.indexOf(caller)]!);
+        if (!outcomes.every(isAccess)) continue;
+        for (const { value } of [refusals[0], refusals.at(-1)].filter(one => one !== undefined)) {
+          const { query, variables } = operationFor(place, [value], fill);
+          const { errors } = await api.send(await tokenOf(api, world, caller), query, variables);
+          expect(
+            errors?.map(({ extensions }) => extensions),
+            caller,
+          ).toEqual([{ code: outcomes[0] }]);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 /** Does some work for each value, a few at once. */

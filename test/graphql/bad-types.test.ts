@@ -32,7 +32,7 @@ function misfitsOf(type: GraphQLInputType): unknown[] {
   }[one.name]!;
 }
 
-describe('bad input of another type', () => {
+describe('input of another type', () => {
   let api: Api;
   const fill: Filling = (coordinate, type) =>
     isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1';
@@ -42,24 +42,27 @@ describe('bad input of another type', () => {
   });
   afterAll(() => api.stop());
 
-  it.each(named)('in a variable is told for each, with the variable and the place in it: %s', async (_, place) => {
-    const values = misfitsOf(place.type);
-    const { query, variables } = operationFor(place, values, fill);
-    const { status, data, errors = [] } = await api.send(null, query, variables);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
-      400,
-      undefined,
-      values.map(() => 'BAD_USER_INPUT'),
-    ]);
-    errors.forEach(({ message }, index) => {
-      expectReadable(message);
-      expect(message).toMatch(new RegExp(`^Variable "\\$v${index}" (got invalid value|of .*type)`));
-      if (place.path.length > 1) expect(message).toContain(`at "v${index}.${place.path.slice(1).join('.')}`);
-      expect(message).toMatch(new RegExp(`${getNamedType(place.type).name}|must not be null|not to be null`));
-    });
-  });
+  it.each(named)(
+    'each value of another type in a variable is reported with the variable and the path in it: %s',
+    async (_, place) => {
+      const values = misfitsOf(place.type);
+      const { query, variables } = operationFor(place, values, fill);
+      const { status, data, errors = [] } = await api.send(null, query, variables);
+      expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
+        400,
+        undefined,
+        values.map(() => 'BAD_USER_INPUT'),
+      ]);
+      errors.forEach(({ message }, index) => {
+        expectReadable(message);
+        expect(message).toMatch(new RegExp(`^Variable "\\$v${index}" (got invalid value|of .*type)`));
+        if (place.path.length > 1) expect(message).toContain(`at "v${index}.${place.path.slice(1).join('.')}`);
+        expect(message).toMatch(new RegExp(`${getNamedType(place.type).name}|must not be null|not to be null`));
+      });
+    },
+  );
 
-  it.each(named)('in the operation is told for each, with its line: %s', async (_, place) => {
+  it.each(named)('each value of another type in the operation is reported with its line: %s', async (_, place) => {
     const values = misfitsOf(place.type);
     const { query } = operationFor(place, values, fill, { literally: true });
     const { status, data, errors = [] } = await api.send(null, query);

@@ -29,7 +29,7 @@ describeOnEach('a request that reaches hundreds of rows', kind => {
   });
   afterAll(() => api.stop());
 
-  it('gives the list and the count under every student', async () => {
+  it('a request that reaches hundreds of rows gets the list and the count under every student', async () => {
     const { data, errors } = await api.send(
       admin,
       '{ courses { nodes { enrollments(first: 100) { nodes { student { id enrollments(first: 1) { totalCount nodes { student { id } } } } } } } } }',
@@ -43,7 +43,7 @@ describeOnEach('a request that reaches hundreds of rows', kind => {
       expect(enrollments).toEqual({ totalCount: 1, nodes: [{ student: { id } }] });
   });
 
-  it('gives the computed counts of every course', async () => {
+  it('a request that reaches hundreds of rows gets the computed counts of every course', async () => {
     const [student] = students as [number];
     const many = await addCourses(
       api.database,

@@ -51,7 +51,7 @@ describeOnEach('a page of courses', kind => {
     };
   }
 
-  it('with its stored counts takes one statement', async () => {
+  it('a page of courses with its stored counts takes one statement', async () => {
     const { statements } = await page(
       100,
       'nodes { id title status totalEnrollments activeEnrollments createdAt } edges { cursor node { capacity } } pageInfo { endCursor hasNextPage hasPreviousPage }',
@@ -81,13 +81,16 @@ describeOnEach('a page of courses', kind => {
       ['core_enrollments', 'core_course'],
     ],
     ['the number of its enrollments', 'enrollments { totalCount }', ['core_enrollments', 'core_enrollments']],
-  ])('with %s takes one statement more for each kind of row, whatever its size', async (_, field, tables) => {
-    const expected = ['core_course', ...tables].map(table => `select ${table}`);
-    for (const size of [2, 10, 100])
-      expect((await page(size, `nodes { id ${field} }`)).statements, `${size} courses`).toEqual(expected);
-  });
+  ])(
+    'a page of courses with %s takes one more statement for each kind of row, whatever its size',
+    async (_, field, tables) => {
+      const expected = ['core_course', ...tables].map(table => `select ${table}`);
+      for (const size of [2, 10, 100])
+        expect((await page(size, `nodes { id ${field} }`)).statements, `${size} courses`).toEqual(expected);
+    },
+  );
 
-  it('with everything takes the same few statements for 10 courses as for 100', async () => {
+  it('a page of courses with all fields takes the same few statements for 10 courses as for 100', async () => {
     const all = `totalCount nodes {
       enrollmentsCount { count precision } enrollmentsByStatus { status count } instructor { name } viewerEnrollment { status }
       enrollments(first: 3, orderBy: { field: ENROLLED_AT, direction: DESC }) { totalCount nodes { student { name } } pageInfo { hasNextPage } }
@@ -103,13 +106,13 @@ describeOnEach('a page of courses', kind => {
     expect(ten.statements.sort()).toEqual(hundred.statements);
   });
 
-  it('with nested lists three levels deep takes the same few statements for 10 courses as for 100', async () => {
+  it('a page of courses with nested lists three levels deep takes the same few statements for 10 courses as for 100', async () => {
     const deep =
       'nodes { enrollments { nodes { student { enrollments(first: 2) { totalCount nodes { course { enrollmentsCount { count } } } } } } } }';
     expect((await page(100, deep)).statements).toEqual((await page(10, deep)).statements);
   });
 
-  it('takes one statement for each set of arguments of enrollmentsCount, and gives each its own count', async () => {
+  it('a page of courses takes one statement for each set of arguments of enrollmentsCount, and each returns its own count', async () => {
     const { nodes, statements } = await page(
       100,
       `nodes {
@@ -130,7 +133,7 @@ describeOnEach('a page of courses', kind => {
     }
   });
 
-  it('takes one statement for each set of arguments of enrollments, and gives each its own page', async () => {
+  it('a page of courses takes one statement for each set of arguments of enrollments, and each returns its own page', async () => {
     const { nodes, statements } = await page(
       100,
       `nodes {
@@ -152,7 +155,7 @@ describeOnEach('a page of courses', kind => {
     }
   });
 
-  it('finds the enrollments of one student under many courses, and those of many students in one course, by their keys', async () => {
+  it('the enrollments of one student under many courses, and those of many students in one course, are found by their keys', async () => {
     const [enrollment] = (
       await page(100, 'nodes { enrollments { nodes { student { id } course { id } status } } }')
     ).nodes.flatMap(({ enrollments }) => enrollments.nodes);
@@ -187,7 +190,7 @@ describeOnEach('a page of courses', kind => {
     }
   });
 
-  it('asks for all statuses, however often they are named, as for none', async () => {
+  it('naming all statuses, however often, takes the same statement as naming none', async () => {
     const every = [...Object.values(EnrollmentStatus), ...Object.values(EnrollmentStatus)].map(status =>
       status.toUpperCase(),
     );
@@ -206,7 +209,7 @@ describeOnEach('a page of courses', kind => {
     expect(await asked(`(filter: { status: [${every.join(' ')}] })`)).toEqual(await asked(''));
   });
 
-  it('counts all that match only where totalCount is selected', async () => {
+  it('matching rows are counted only where totalCount is selected', async () => {
     const without = await page(10, 'nodes { id }');
     const counted = await page(10, 'totalCount nodes { id }');
     expect([without.statements.length, counted.statements.length, counted.data.courses.totalCount]).toEqual([
@@ -216,14 +219,14 @@ describeOnEach('a page of courses', kind => {
     ]);
   });
 
-  it('takes no statement for viewerEnrollment where nobody is signed in', async () => {
+  it('viewerEnrollment of an anonymous viewer takes no statement', async () => {
     expect((await page(100, 'nodes { viewerEnrollment { id } }', null)).statements).toEqual(['select core_course']);
     expect(
       (await page(100, 'nodes { viewerEnrollment { id } }', await api.token(Role.ADMIN, null))).statements,
     ).toEqual(['select core_course']);
   });
 
-  it('reads nothing for arguments that are refused', async () => {
+  it('rejected arguments read nothing', async () => {
     const statements = await api.statements(() =>
       api.send(
         token,

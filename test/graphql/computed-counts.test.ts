@@ -52,13 +52,13 @@ describeOnEach('enrollmentsCount', kind => {
   });
   afterAll(() => api.stop());
 
-  it.each(counts)('%s gives %j', async (args, expected) => {
+  it.each(counts)('enrollmentsCount%s returns %j', async (args, expected) => {
     const { data } = await api.send(null, `{ course(id: ${course}) { enrollmentsCount${args} { count precision } } }`);
     expect(data.course.enrollmentsCount).toEqual(expected);
   });
 
   it.each(counts)(
-    '%s gives the same among other courses, and 0 for one without enrollments',
+    'enrollmentsCount%s returns the same among other courses, and 0 for a course without enrollments',
     async (args, expected) => {
       const { data } = await api.send(
         null,
@@ -68,7 +68,7 @@ describeOnEach('enrollmentsCount', kind => {
     },
   );
 
-  it('takes its limit from a variable, and the default where the variable is left out', async () => {
+  it('enrollmentsCount takes its limit from a variable, and the default where the variable is omitted', async () => {
     const query = `query ($limit: Int, $status: [EnrollmentStatus!]) { course(id: ${course}) { enrollmentsCount(limit: $limit, status: $status) { count precision } } }`;
     const count = async (variables: object) => (await api.send(null, query, variables)).data.course.enrollmentsCount;
     expect(await count({})).toEqual(exact(6));
@@ -77,7 +77,7 @@ describeOnEach('enrollmentsCount', kind => {
     expect(await count({ limit: 4, status: ['DROPPED'] })).toEqual(exact(2));
   });
 
-  it.each([0, -1, -2_147_483_648])('refuses the limit %i: BAD_USER_INPUT', async limit => {
+  it.each([0, -1, -2_147_483_648])('enrollmentsCount rejects the limit %i with BAD_USER_INPUT', async limit => {
     const { errors } = await api.send(
       null,
       `{ course(id: ${course}) { enrollmentsCount(limit: ${limit}) { count } } }`,
@@ -85,7 +85,7 @@ describeOnEach('enrollmentsCount', kind => {
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'limit' }]);
   });
 
-  it('stops at 10,000 where no limit is asked for, and counts on without one', async () => {
+  it('enrollmentsCount stops at 10,000 by default, and goes on counting without a limit', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 10_001);
     const [full, fuller] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const em = api.database.em.fork() as SqlEntityManager;
@@ -112,7 +112,7 @@ describeOnEach('enrollmentsByStatus', kind => {
   });
   afterAll(() => api.stop());
 
-  it('has one entry for each status, zeros included', async () => {
+  it('enrollmentsByStatus has one entry for each status, zeros included', async () => {
     const { ACTIVE, DROPPED } = EnrollmentStatus;
     const students = await addUsers(api.database, Role.STUDENT, 3);
     const courses = await addCourses(api.database, [{}, {}]);

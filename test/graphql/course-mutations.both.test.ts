@@ -16,7 +16,7 @@ describeOnEach('a course', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  it('that is created has its counts at 0 and the defaults of the schema', async () => {
+  it('a created course has counts of 0 and the defaults of the schema', async () => {
     const { course, userErrors } = await mutate(api, admin, 'createCourse', { title: 'Algebra' });
     expect(userErrors).toEqual([]);
     expect(course).toEqual({
@@ -32,7 +32,7 @@ describeOnEach('a course', kind => {
     });
   });
 
-  it('that is created has what was said of it', async () => {
+  it('a created course has the values of its input', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const said = {
       title: 'Algebra',
@@ -46,7 +46,7 @@ describeOnEach('a course', kind => {
     expect((await api.send(null, `{ course(id: ${course.id}) { title } }`)).data.course).toEqual({ title: 'Algebra' });
   });
 
-  it("that a teacher creates is the teacher's own", async () => {
+  it("a course that a teacher creates is the teacher's own", async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const token = await api.token(Role.TEACHER, teacher);
     for (const more of [{}, { instructorId: null }, { instructorId: teacher }]) {
@@ -55,7 +55,7 @@ describeOnEach('a course', kind => {
     }
   });
 
-  it('is not created with values that are out of range; every mistake is named: INVALID', async () => {
+  it('a course with values that are out of range is rejected with INVALID for each mistake', async () => {
     const before = await everything(api.database);
     const payload = await mutate(api, admin, 'createCourse', {
       title: '',
@@ -75,7 +75,7 @@ describeOnEach('a course', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('has a teacher or an admin for its instructor: NOT_FOUND, INVALID', async () => {
+  it('the instructor of a course must be a teacher or an admin: NOT_FOUND, INVALID', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
     expect(mistakesIn(await mutate(api, admin, 'createCourse', { title: 'A', instructorId: 999_999 }))).toEqual([
@@ -97,7 +97,7 @@ describeOnEach('a course', kind => {
     ).toEqual([]);
   });
 
-  it('keeps what an update leaves out', async () => {
+  it('updating a course keeps the fields that the input omits', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const { course } = await mutate(api, admin, 'createCourse', {
       title: 'Old',
@@ -115,7 +115,7 @@ describeOnEach('a course', kind => {
     });
   });
 
-  it('loses what an update sets to null', async () => {
+  it('updating a course with null removes the value', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const { course } = await mutate(api, admin, 'createCourse', {
       title: 'Old',
@@ -135,7 +135,7 @@ describeOnEach('a course', kind => {
     });
   });
 
-  it('cannot lose its title, its status and whether it is published: INVALID', async () => {
+  it('a course cannot lose its title, its status and whether it is published: INVALID', async () => {
     const course = await addCourse(api.database);
     const before = await everything(api.database);
     const payload = await mutate(api, admin, 'updateCourse', {
@@ -153,7 +153,7 @@ describeOnEach('a course', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('can have as few seats as are taken, not fewer: INVALID', async () => {
+  it('a course can be reduced to as many seats as are taken, not fewer: INVALID', async () => {
     const course = await addCourse(api.database);
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     await addEnrollments(api.database, [
@@ -175,7 +175,7 @@ describeOnEach('a course', kind => {
     ).toEqual(['COURSE_FULL input.courseId']);
   });
 
-  it('that is deleted takes its enrollments with it and leaves the other courses as they are', async () => {
+  it('deleting a course deletes its enrollments and leaves the other courses unchanged', async () => {
     const [course, other] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     await addEnrollments(api.database, [
@@ -199,7 +199,7 @@ describeOnEach('a course', kind => {
     });
   });
 
-  it('must be there to be updated or deleted: NOT_FOUND', async () => {
+  it('updating or deleting a missing course is rejected with NOT_FOUND', async () => {
     expect(mistakesIn(await mutate(api, admin, 'updateCourse', { id: 999_999, title: 'New' }))).toEqual([
       'NOT_FOUND input.id',
     ]);

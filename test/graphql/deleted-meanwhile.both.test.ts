@@ -38,14 +38,14 @@ describeOnEach('a user who is being deleted', kind => {
     return answer;
   }
 
-  it('is not there for enroll, rather than a failure: NOT_FOUND', async () => {
+  it('enroll finds no user who is being deleted, rather than failing: NOT_FOUND', async () => {
     const [course, user] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
     const { data, errors } = await whileDeleting(user, 'enroll', { courseId: course, studentId: user });
     expect(errors).toBeUndefined();
     expect(mistakesIn(data.enroll)).toEqual(['NOT_FOUND input.studentId']);
   });
 
-  it('is not there for enrollMany, and the others are enrolled: NOT_FOUND', async () => {
+  it('enrollMany finds no user who is being deleted, and enrolls the others: NOT_FOUND', async () => {
     const [course, user, stays] = [
       await addCourse(api.database),
       await addUser(api.database, Role.STUDENT),
@@ -57,7 +57,7 @@ describeOnEach('a user who is being deleted', kind => {
     expect(data.enrollMany.course).toMatchObject({ totalEnrollments: 1, activeEnrollments: 1 });
   });
 
-  it('becomes no instructor, rather than a failure: NOT_FOUND', async () => {
+  it('a user who is being deleted cannot become an instructor: NOT_FOUND', async () => {
     const [course, user, second] = [
       await addCourse(api.database),
       await addUser(api.database, Role.TEACHER),

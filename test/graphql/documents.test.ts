@@ -117,7 +117,7 @@ describe('a document', () => {
       'QUERY_TOO_COSTLY',
       `The operation has ${MAX_REPEATED_SELECTIONS + 1} fields of one name that select something, and ${MAX_REPEATED_SELECTIONS} are allowed. Ask for less at once.`,
     ],
-  ])('may have so many %s and no more, which is told before it is validated', (_, allowed, refused, code, message) => {
+  ])('a document is rejected before it is validated when it has too many %s', (_, allowed, refused, code, message) => {
     expect(refusal(allowed)).toBeNull();
     expect(refusal(refused)).toEqual([[code, message]]);
   });
@@ -128,7 +128,7 @@ describe('a document', () => {
     ['objects', `{ courses(filter: ${'{ title: '.repeat(1600)}`],
     ['types', `query ($v: ${'['.repeat(2400)}ID${']'.repeat(2400)}) { __typename }`],
     ['selections', `${'{ a '.repeat(2490)}`],
-  ])('with %s within each other to the last token is refused, not a fault of ours', (_, text) => {
+  ])('a document with nested %s up to the last token is rejected without an internal error', (_, text) => {
     const [[code, message]] = refusal(text)! as [[string, string]];
     expect(['QUERY_TOO_DEEP', 'GRAPHQL_PARSE_FAILED']).toContain(code);
     expect(message).not.toContain('call stack');
@@ -145,13 +145,13 @@ describe('a document', () => {
       `{ __typename } ${times(500, index => `fragment F${index} on Query { __typename }`)}`,
     ],
     ['operations without a name', times(1000, () => '{ __typename }')],
-  ])('with many %s has 20 mistakes told, and the word that there are more', (_, text) => {
+  ])('a document with many %s has 20 mistakes reported, and a note that there are more', (_, text) => {
     const errors = refusal(text)!;
     expect(errors.map(([code]) => code)).toEqual(Array.from({ length: 21 }, () => 'GRAPHQL_VALIDATION_FAILED'));
     expect(errors.at(-1)![1]).toBe('Too many validation errors, error limit reached. Validation aborted.');
   });
 
-  it('of up to 500 lines has the place of each mistake told, and a longer one has none, since each is found by counting lines', () => {
+  it('a document of up to 500 lines has the location of each mistake reported, and a longer one has none, since each is found by counting lines', () => {
     const placesOf = (lines: number) =>
       (readDocument(`{${'\n'.repeat(lines - 1)}nothing }`, rules) as GraphQLError[]).map(({ locations }) => locations);
     expect(placesOf(499)).toEqual([[{ line: 499, column: 1 }]]);
@@ -165,7 +165,7 @@ describe('a document', () => {
     ['a variable', 'subscription ($s: Boolean!)', '@skip(if: $s)', /\$s/],
     ['a variable that is not declared', 'subscription', '@skip(if: $t)', /\$t/],
   ])(
-    'whose subscription is to leave out its field by %s is refused: graphql looks at that before it knows the value',
+    'a document whose subscription skips its field by %s is rejected, because graphql looks at that before it knows the value',
     (_, head, directive, named) => {
       for (const text of [
         `${head} { courseCountsChanged ${directive} { courseId } }`,
@@ -183,13 +183,13 @@ describe('a document', () => {
     },
   );
 
-  it('whose fields of one name are too many to compare is too costly', () => {
+  it('a document with too many fields of one name to compare is too costly', () => {
     expect(refusal(`{ ${times(12, () => `... { ${'__typename '.repeat(100)} }`)} }`)).toEqual([
       ['QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.'],
     ]);
   });
 
-  it('asks for the schema only where that is allowed, and is told so in our words', () => {
+  it('a document may ask for the schema only where that is allowed, and is told in our words', () => {
     expect(refusal('{ __schema { queryType { name } } }')).toBeNull();
     const hidden = readDocument('{ __schema { queryType { name } } }', {
       ...rules,
@@ -204,7 +204,7 @@ describe('a document', () => {
 });
 
 describe('an operation', () => {
-  it('may have so many values written in its arguments, those of fragments counted at each place', () => {
+  it('the number of values in the arguments of an operation is limited, and those of fragments count at each use', () => {
     const query = (spreads: number) =>
       `{ ${'...F '.repeat(spreads)} } fragment F on Query { courses(filter: { ids: [${'1 '.repeat(97)}] }) { totalCount } }`; // 97 ids, their list and its object.
     expect(assessed(query(MAX_VALUES / 99 - 3)).refusal).toBeNull();
@@ -213,12 +213,12 @@ describe('an operation', () => {
     );
   });
 
-  it('whose fragments use each other twice at each of 60 steps is refused without following each way', () => {
+  it('an operation whose fragments use each other twice at each of 60 steps is rejected without following each path', () => {
     const growing = `{ ...F0 } ${times(60, index => `fragment F${index} on Query { ...F${index + 1} ... { ...F${index + 1} } }`)} fragment F60 on Query { courses(filter: { ids: [1, 2] }) { totalCount } }`;
     expect(assessed(growing).refusal!.extensions['code']).toBe('QUERY_TOO_COSTLY');
   });
 
-  it('that asks for the schema costs what it asks for, so that explorers may and 45 times all of it may not', () => {
+  it('an introspection costs by what it asks for, so that explorers may send it and 45 times all of it may not', () => {
     const schemaOf = getIntrospectionQuery({ descriptions: true, inputValueDeprecation: true, specifiedByUrl: true });
     const { cost, refusal: none } = assessed(schemaOf);
     expect(none).toBeNull();

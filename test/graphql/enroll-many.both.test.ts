@@ -19,7 +19,7 @@ describeOnEach('enrollMany', kind => {
   const studentsOf = ({ enrollments }: { enrollments: { student: { id: string } }[] }) =>
     enrollments.map(({ student }) => Number(student.id));
 
-  it('enrolls all who can be, in the order of the input, and gives the counts afterwards', async () => {
+  it('enrollMany enrolls all students who can be enrolled, in the order of the input, and returns the counts afterwards', async () => {
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     const course = await addCourse(api.database);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [cem, ada, ben] });
@@ -27,7 +27,7 @@ describeOnEach('enrollMany', kind => {
     expect(payload).toMatchObject({ course: { totalEnrollments: 3, activeEnrollments: 3 }, userErrors: [] });
   });
 
-  it('reports each refusal with its index, in the order of the input, and enrolls the rest', async () => {
+  it('enrollMany reports each rejection with its index, in the order of the input, and enrolls the other students', async () => {
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     const course = await addCourse(api.database);
     await addEnrollment(api.database, course, ben, EnrollmentStatus.DROPPED);
@@ -44,7 +44,7 @@ describeOnEach('enrollMany', kind => {
     expect(payload.course).toMatchObject({ totalEnrollments: 3, activeEnrollments: 2 });
   });
 
-  it('enrolls a student who is named twice once', async () => {
+  it('enrollMany enrolls a student who is named twice once', async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const course = await addCourse(api.database);
     const payload = await mutate(api, admin, 'enrollMany', {
@@ -60,7 +60,7 @@ describeOnEach('enrollMany', kind => {
     ]);
   });
 
-  it('fills the last seats in the order of the input and refuses the rest: COURSE_FULL', async () => {
+  it('enrollMany fills the last seats in the order of the input and rejects the other students: COURSE_FULL', async () => {
     const [ada, ben, cem, dan, eve] = (await addUsers(api.database, Role.STUDENT, 5)) as [
       number,
       number,
@@ -84,7 +84,7 @@ describeOnEach('enrollMany', kind => {
     expect(payload.course).toMatchObject({ totalEnrollments: 3, activeEnrollments: 3 });
   });
 
-  it('calls a student who is named twice and found no seat refused twice, not enrolled', async () => {
+  it('enrollMany reports a student who is named twice and finds no seat as rejected twice, not as enrolled', async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const course = await addCourse(api.database, { capacity: 1 });
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [ada, ben, ada, ben] });
@@ -96,7 +96,7 @@ describeOnEach('enrollMany', kind => {
     ]);
   });
 
-  it('does nothing for an empty list, and shows the course', async () => {
+  it('enrollMany of an empty list does nothing and returns the course', async () => {
     const course = await addCourse(api.database);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: [] });
     expect(payload).toMatchObject({
@@ -106,14 +106,14 @@ describeOnEach('enrollMany', kind => {
     });
   });
 
-  it('says that the course is not there: NOT_FOUND', async () => {
+  it('enrollMany reports a missing course: NOT_FOUND', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 1);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: 999_999, studentIds: students });
     expect(payload).toMatchObject({ enrollments: [], course: null });
     expect(mistakesIn(payload)).toEqual(['NOT_FOUND input.courseId']);
   });
 
-  it('takes 1,000 students in one request, and not one more', async () => {
+  it('enrollMany accepts 1,000 students in one request, and no more', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 1001);
     const course = await addCourse(api.database);
     const before = await everything(api.database);
@@ -129,7 +129,7 @@ describeOnEach('enrollMany', kind => {
     expect(payload).toMatchObject({ course: { totalEnrollments: 1000, activeEnrollments: 1000 }, userErrors: [] });
   });
 
-  it('names a bad id with its index and enrolls nobody', async () => {
+  it('enrollMany reports an invalid id with its index and enrolls nobody', async () => {
     const [ada] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const course = await addCourse(api.database);
     const before = await everything(api.database);

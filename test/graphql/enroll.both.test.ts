@@ -16,7 +16,7 @@ describeOnEach('enroll', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  it('gives a student a new ACTIVE enrollment and the course with its counts afterwards', async () => {
+  it('enroll gives a student a new ACTIVE enrollment and returns the course with its counts afterwards', async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const course = await addCourse(api.database, { capacity: 2 });
     await addEnrollment(api.database, course, ben, EnrollmentStatus.DROPPED);
@@ -33,7 +33,7 @@ describeOnEach('enroll', kind => {
     expect(data.enrollment).toEqual({ student: { id: String(ada) }, course: { id: String(course) } });
   });
 
-  it('lets students name themselves, and nobody else', async () => {
+  it('enroll lets students name themselves, and nobody else', async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const course = await addCourse(api.database);
     const token = await api.token(Role.STUDENT, ada);
@@ -42,7 +42,7 @@ describeOnEach('enroll', kind => {
     expect(errors?.[0]?.extensions.code).toBe('FORBIDDEN');
   });
 
-  it('lets the teacher of a course enroll students while it is a draft', async () => {
+  it('enroll lets the teacher of a course enroll students while it is a draft', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, {
@@ -60,7 +60,7 @@ describeOnEach('enroll', kind => {
   it.each([
     ['a draft', { status: CourseStatus.DRAFT }],
     ['archived', { status: CourseStatus.ARCHIVED }],
-  ])('refuses students where the course is %s: COURSE_CLOSED', async (_, state) => {
+  ])('enroll rejects students where the course is %s: COURSE_CLOSED', async (_, state) => {
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, state);
     const before = await everything(api.database);
@@ -70,7 +70,7 @@ describeOnEach('enroll', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('tells students of a course that they cannot see what it tells them of one that is not there', async () => {
+  it('enroll answers students the same for a course that they cannot see as for a missing one', async () => {
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, { title: 'Surprise party', isPublished: false, capacity: 0 });
     const token = await api.token(Role.STUDENT, ada);
@@ -80,7 +80,7 @@ describeOnEach('enroll', kind => {
     expect(hidden.replaceAll(String(course), '#')).toBe(missing.replaceAll('999999', '#'));
   });
 
-  it('refuses the last seat when it is taken, but not a seat that somebody dropped: COURSE_FULL', async () => {
+  it('enroll rejects a student when the last seat is taken, but not when a seat was dropped: COURSE_FULL', async () => {
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     const course = await addCourse(api.database, { capacity: 1 });
     await addEnrollment(api.database, course, ben, EnrollmentStatus.COMPLETED);
@@ -93,7 +93,7 @@ describeOnEach('enroll', kind => {
     ]);
   });
 
-  it('gives the last seats to exactly as many as ask for them at once', async () => {
+  it('enroll gives the last seats to exactly as many students as there are seats, when many enroll at once', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 12);
     const course = await addCourse(api.database, { capacity: 5 });
     const payloads = await Promise.all(
@@ -107,7 +107,7 @@ describeOnEach('enroll', kind => {
   });
 
   it.each(Object.values(EnrollmentStatus))(
-    'refuses a student who is %s in the course: ALREADY_ENROLLED',
+    'enroll rejects a student who is %s in the course: ALREADY_ENROLLED',
     async status => {
       const ada = await addUser(api.database, Role.STUDENT);
       const course = await addCourse(api.database);
@@ -123,7 +123,7 @@ describeOnEach('enroll', kind => {
     },
   );
 
-  it('says which of course and student is not there: NOT_FOUND', async () => {
+  it('enroll says which of course and student is missing: NOT_FOUND', async () => {
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
     expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: 999_999, studentId: ada }))).toEqual([
@@ -134,7 +134,7 @@ describeOnEach('enroll', kind => {
     ]);
   });
 
-  it('asks an admin without a user for a student: INVALID', async () => {
+  it('enroll asks an admin without a user for a student: INVALID', async () => {
     const course = await addCourse(api.database);
     expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course }))).toEqual(['INVALID input.studentId']);
   });

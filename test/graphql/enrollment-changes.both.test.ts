@@ -18,7 +18,7 @@ describeOnEach('an enrollment', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  describe('that gets another status', () => {
+  describe('whose status is changed', () => {
     it.each([
       [ACTIVE, 'DROPPED', 0],
       [ACTIVE, 'COMPLETED', 0],
@@ -26,7 +26,7 @@ describeOnEach('an enrollment', kind => {
       [DROPPED, 'COMPLETED', 0],
       [SUSPENDED, 'ACTIVE', 1],
       [ACTIVE, 'ACTIVE', 1],
-    ])('from %s to %s leaves %i ACTIVE in the course', async (from, to, active) => {
+    ])('an enrollment that changes from %s to %s leaves %i ACTIVE in the course', async (from, to, active) => {
       const course = await addCourse(api.database, { capacity: 1 });
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT), from);
       const payload = await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: enrollment, status: to });
@@ -37,7 +37,7 @@ describeOnEach('an enrollment', kind => {
       });
     });
 
-    it('takes a seat to become ACTIVE, and is refused where there is none: COURSE_FULL', async () => {
+    it('an enrollment takes a seat to become ACTIVE, and is rejected where there is none: COURSE_FULL', async () => {
       const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
       const course = await addCourse(api.database, { capacity: 1 });
       await addEnrollment(api.database, course, ada);
@@ -52,7 +52,7 @@ describeOnEach('an enrollment', kind => {
       ).toEqual([]);
     });
 
-    it('must be there: NOT_FOUND', async () => {
+    it('changing the status of a missing enrollment is rejected with NOT_FOUND', async () => {
       expect(
         mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: 999_999, status: 'ACTIVE' })),
       ).toEqual(['NOT_FOUND input.enrollmentId']);
@@ -60,7 +60,7 @@ describeOnEach('an enrollment', kind => {
   });
 
   describe('that is transferred', () => {
-    it('leaves one course and comes to the other, with the counts of both afterwards', async () => {
+    it('a transferred enrollment leaves one course and joins the other, with the counts of both afterwards', async () => {
       const [from, to] = (await addCourses(api.database, [{ title: 'From' }, { title: 'To' }])) as [number, number];
       const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
       const enrollment = await addEnrollment(api.database, from, ada);
@@ -79,7 +79,7 @@ describeOnEach('an enrollment', kind => {
       });
     });
 
-    it('takes a seat only where it is ACTIVE: COURSE_FULL', async () => {
+    it('a transferred enrollment takes a seat only where it is ACTIVE: COURSE_FULL', async () => {
       const [from, full] = (await addCourses(api.database, [{}, { capacity: 0 }])) as [number, number];
       const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
       const active = await addEnrollment(api.database, from, ada);
@@ -95,7 +95,7 @@ describeOnEach('an enrollment', kind => {
       });
     });
 
-    it('cannot come to a course that the student is in: ALREADY_ENROLLED', async () => {
+    it('an enrollment cannot be transferred to a course that its student is already in: ALREADY_ENROLLED', async () => {
       const [from, to] = (await addCourses(api.database, [{}, {}])) as [number, number];
       const ada = await addUser(api.database, Role.STUDENT);
       const enrollment = await addEnrollment(api.database, from, ada);
@@ -107,7 +107,7 @@ describeOnEach('an enrollment', kind => {
       expect(await everything(api.database)).toEqual(before);
     });
 
-    it('cannot come to its own course or to one that is not there: INVALID, NOT_FOUND', async () => {
+    it('an enrollment cannot be transferred to its own course or to a missing one: INVALID, NOT_FOUND', async () => {
       const course = await addCourse(api.database);
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT));
       const before = await everything(api.database);
@@ -128,20 +128,23 @@ describeOnEach('an enrollment', kind => {
     it.each([
       [ACTIVE, 1, 0],
       [DROPPED, 1, 1],
-    ])('while %s leaves its course with %i enrollment, %i ACTIVE', async (status, total, active) => {
-      const course = await addCourse(api.database);
-      const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
-      const enrollment = await addEnrollment(api.database, course, ada, status);
-      await addEnrollment(api.database, course, ben, status === ACTIVE ? DROPPED : ACTIVE);
-      const payload = await mutate(api, await api.token(Role.STUDENT, ada), 'unenroll', { enrollmentId: enrollment });
-      expect(payload).toMatchObject({
-        deletedId: String(enrollment),
-        course: { id: String(course), totalEnrollments: total, activeEnrollments: active },
-        userErrors: [],
-      });
-    });
+    ])(
+      'deleting an enrollment that is %s leaves its course with %i enrollment, %i ACTIVE',
+      async (status, total, active) => {
+        const course = await addCourse(api.database);
+        const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
+        const enrollment = await addEnrollment(api.database, course, ada, status);
+        await addEnrollment(api.database, course, ben, status === ACTIVE ? DROPPED : ACTIVE);
+        const payload = await mutate(api, await api.token(Role.STUDENT, ada), 'unenroll', { enrollmentId: enrollment });
+        expect(payload).toMatchObject({
+          deletedId: String(enrollment),
+          course: { id: String(course), totalEnrollments: total, activeEnrollments: active },
+          userErrors: [],
+        });
+      },
+    );
 
-    it('is gone, and deleting it again finds nothing: NOT_FOUND', async () => {
+    it('a deleted enrollment is gone, and deleting it again is rejected with NOT_FOUND', async () => {
       const course = await addCourse(api.database);
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT));
       await mutate(api, admin, 'unenroll', { enrollmentId: enrollment });
@@ -151,7 +154,7 @@ describeOnEach('an enrollment', kind => {
       expect(mistakesIn(again)).toEqual(['NOT_FOUND input.enrollmentId']);
     });
 
-    it('lets its student enroll again', async () => {
+    it('a student whose enrollment was deleted can enroll again', async () => {
       const ada = await addUser(api.database, Role.STUDENT);
       const course = await addCourse(api.database, { capacity: 1 });
       const token = await api.token(Role.STUDENT, ada);

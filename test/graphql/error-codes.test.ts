@@ -64,14 +64,14 @@ describe('a code of the catalogue', () => {
   };
 
   it.each(Object.entries(askedErrors))(
-    'is what requests are answered with, in its form and with its status: %s',
+    'requests are answered with the code in its form and with its status: %s',
     async (code, asks) => {
       expectErrors(code as ErrorCode, await all(asks));
     },
   );
 
   it.each(Object.entries(askedUserErrors))(
-    'is what mutations are answered with, in its form: %s',
+    'mutations are answered with the code in its form: %s',
     async (code, asks) => {
       const entry = userErrorCatalogue[code as keyof typeof userErrorCatalogue];
       const told = await all(asks);
@@ -82,7 +82,7 @@ describe('a code of the catalogue', () => {
     },
   );
 
-  it('is asked for in these tests, every one', () => {
+  it('these tests provoke every code of the catalogue', () => {
     // RETRY_LATER by retry-later.test.ts, the others below.
     const elsewhere = ['COMMIT_UNKNOWN', 'DATABASE_UNAVAILABLE', 'READ_FAILED', 'RETRY_LATER'];
     expect([...Object.keys(askedErrors), ...elsewhere].sort()).toEqual(Object.keys(errorCatalogue).sort());
@@ -92,9 +92,11 @@ describe('a code of the catalogue', () => {
 
 // On one of the servers: the codes are the same on each, and a server that is away is waited for.
 describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
-  'a code of the catalogue that a lost connection to %s brings',
+  'the codes that a lost connection to %s causes',
   kind => {
-    it('is COMMIT_UNKNOWN, and then READ_FAILED and DATABASE_UNAVAILABLE', async ({ onTestFinished }) => {
+    it('a lost connection is reported as COMMIT_UNKNOWN, and then as READ_FAILED and DATABASE_UNAVAILABLE', async ({
+      onTestFinished,
+    }) => {
       const direct = await freshDatabase(kind);
       const url = new URL(direct.url);
       const proxy = await startBreakingProxy(Number(url.port));

@@ -46,7 +46,7 @@ describeOnEach('an error', kind => {
     return entry.err;
   }
 
-  it('of the database while reading is masked, and whole in the log under the same id', async () => {
+  it('an error of the database while reading is masked, and logged in full under the same id', async () => {
     const { database, send, token } = await start(kind);
     await addCourse(database);
     await database.em.getConnection().execute('drop table core_enrollments');
@@ -71,7 +71,7 @@ describeOnEach('an error', kind => {
     ).toContain('core_enrollments');
   });
 
-  it('of the database while writing is masked, and whole in the log under the same id', async () => {
+  it('an error of the database while writing is masked, and logged in full under the same id', async () => {
     const { database, send, token } = await start(kind);
     const course = await addCourse(database);
     const student = await addUser(database, Role.STUDENT);
@@ -83,7 +83,7 @@ describeOnEach('an error', kind => {
     expect(loggedError(answer, ['enroll']).message).toContain('core_enrollments');
   });
 
-  it('has an id of its own for each field that failed, and the rest of the answer stays', async () => {
+  it('each failed field has an error id of its own, and the rest of the answer remains', async () => {
     const { database, send } = await start(kind);
     const [one, two] = [await addCourse(database), await addCourse(database)];
     await database.em.getConnection().execute('drop table core_enrollments');
@@ -135,7 +135,7 @@ describeOnEach('an error', kind => {
       'OPERATION_RESOLUTION_FAILURE',
       /operation/,
     ],
-  ])("that is the caller's is told in full and not logged: %s", async (_, query, variables, code, message) => {
+  ])('a mistake of the caller is reported in full and not logged: %s', async (_, query, variables, code, message) => {
     const { send } = await start(kind);
     const { errors, status, data } = await send(null, query, variables);
     expect([status, data, errors?.map(({ extensions }) => extensions.code)]).toEqual([400, undefined, [code]]);
@@ -143,7 +143,7 @@ describeOnEach('an error', kind => {
     expect(errorsInLog()).toEqual([]);
   });
 
-  it('of the caller in a resolver names the argument and is not logged', async () => {
+  it('a mistake of the caller that a resolver finds names the argument and is not logged', async () => {
     const { send } = await start(kind);
     const { errors, status } = await send(null, '{ course(id: "abc") { id } enrollments { totalCount } }');
     expect(status).toBe(200);

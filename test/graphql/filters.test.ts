@@ -129,11 +129,11 @@ describeOnEach('a filter', kind => {
 
   const placesOf = (nodes: { id: string }[]) => nodes.map(({ id }) => courses.indexOf(Number(id)));
 
-  it.each(texts)('of a title by %s finds what the text says', async (_, title, expected) => {
+  it.each(texts)('filtering titles by %s finds the titles that the text describes', async (_, title, expected) => {
     expect((await found({ instructorId: named, title })).map(node => node.title)).toEqual(expected);
   });
 
-  it.each(numbers)('of totalEnrollments by %j finds %j', async (totalEnrollments, expected) => {
+  it.each(numbers)('filtering totalEnrollments by %j finds %j', async (totalEnrollments, expected) => {
     expect((await found({ instructorId: counted, totalEnrollments })).map(node => node.totalEnrollments)).toEqual(
       expected,
     );
@@ -146,7 +146,7 @@ describeOnEach('a filter', kind => {
     ['ΟΔΟΣ', 'οδός'],
     ['мёд', 'МЕД'],
     ['Čeština', 'cestina'],
-  ])('of a title %s takes %s for the same, whole or in part', async (title, asked) => {
+  ])('a filter of titles by %s finds %s, whole or in part', async (title, asked) => {
     const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
     await addCourses(api.database, [
       { title, instructor },
@@ -160,7 +160,7 @@ describeOnEach('a filter', kind => {
     expect(await titles({ contains: asked.slice(1) })).toEqual([title, `${title}!`]);
   });
 
-  it('of a title tells letters apart that are more than a letter with an accent', async () => {
+  it('a filter of titles distinguishes letters that differ by more than an accent', async () => {
     const [instructor] = await addUsers(api.database, Role.TEACHER, 1);
     await addCourses(
       api.database,
@@ -170,7 +170,7 @@ describeOnEach('a filter', kind => {
       expect(await found({ instructorId: instructor, title: { startsWith: asked } })).toEqual([]);
   });
 
-  it('of courses by ids, status, isPublished and instructor finds what all parts say', async () => {
+  it('a filter of courses by ids, status, isPublished and instructor finds the courses that match all parts', async () => {
     const all = { instructorId: counted };
     expect(placesOf(await found(all))).toEqual([0, 1, 2, 3, 4]);
     expect(placesOf(await found({ ids: [courses[3], courses[1], courses[1], 999_999] }))).toEqual([1, 3]);
@@ -185,17 +185,17 @@ describeOnEach('a filter', kind => {
     expect(await found({ instructorId: 999_999 })).toEqual([]);
   });
 
-  it('of courses by an empty list finds nothing', async () => {
+  it('a filter of courses by an empty list finds nothing', async () => {
     expect(await found({ ids: [] })).toEqual([]);
     expect(await found({ status: [] })).toEqual([]);
   });
 
-  it('of courses takes 5,000 ids', async () => {
+  it('a filter of courses accepts 5,000 ids', async () => {
     const ids = Array.from({ length: 4999 }, (_, index) => String(1_000_000 + index));
     expect(placesOf(await found({ ids: [...ids, courses[2]!] }))).toEqual([2]);
   });
 
-  it('takes a status that is named 50,000 times for one', async () => {
+  it('a filter accepts a status that is named 50,000 times as one', async () => {
     const status = Array.from({ length: 50_000 }, () => 'ACTIVE');
     expect(placesOf(await found({ instructorId: counted, status }))).toEqual([1, 2]);
     const counts =
@@ -206,7 +206,7 @@ describeOnEach('a filter', kind => {
     });
   });
 
-  it('of enrollments by course, student and status finds what all parts say', async () => {
+  it('a filter of enrollments by course, student and status finds the enrollments that match all parts', async () => {
     const counts = async (filter: object) => {
       const { data } = await api.send(
         admin,
@@ -226,7 +226,7 @@ describeOnEach('a filter', kind => {
     expect(await counts({ courseId: null, studentId: null, status: null })).toBe(10);
   });
 
-  it('of nested enrollments narrows each list and its totalCount', async () => {
+  it('a filter of nested enrollments narrows each list and its totalCount', async () => {
     const { data } = await api.send(
       admin,
       `{ courses(filter: { instructorId: ${counted} }) { nodes { dropped: enrollments(filter: { status: [DROPPED] }) { totalCount nodes { status } } own: enrollments(filter: { studentId: ${students[1]} }) { totalCount } other: enrollments(filter: { courseId: ${courses[4]} }) { totalCount } } } }`,

@@ -14,7 +14,7 @@ const USERS = /^select .id., .name., .*from .core_user. where .id. in \(/;
 
 const operator = { role: Role.ADMIN, userId: null };
 
-describeOnEach('what is deleted while an answer is read', kind => {
+describeOnEach('rows that are deleted while an answer is read', kind => {
   let api: Api;
   let other: Database;
   let admin: string;
@@ -61,7 +61,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     return data;
   }
 
-  it('is left out of a page with its course or its user, and the pages before and after it are as ever', async () => {
+  it('a page leaves out an enrollment whose course or user is deleted meanwhile, and the pages before and after it do not change', async () => {
     const query = (after: string | null, part: string) =>
       `{ enrollments(first: 1, orderBy: { field: ID, direction: ASC }${after === null ? '' : `, after: "${after}"`}) { pageInfo { hasNextPage endCursor } ${part} } }`;
     const { enrollments: first } = await askWhile(COURSES, courseGoes, query(null, 'nodes { id course { id } }'));
@@ -82,7 +82,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     ]);
   });
 
-  it('is left out of the lists under courses and users, whatever fragments ask for it', async () => {
+  it('the lists under courses and users leave out rows that are deleted meanwhile, whatever fragments select them', async () => {
     const ofCourse = await askWhile(
       USERS,
       userGoes,
@@ -98,7 +98,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     expect(ids(ofUser.me.enrollments.nodes)).toEqual([kept]);
   });
 
-  it('is null where one enrollment is asked for', async () => {
+  it('a single enrollment that is deleted meanwhile is null', async () => {
     expect(await askWhile(COURSES, courseGoes, `{ enrollment(id: ${gone}) { course { title } } }`)).toEqual({
       enrollment: null,
     });
@@ -107,7 +107,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     });
   });
 
-  it('is null in a course that was read before, as the viewer’s own enrollment', async () => {
+  it('the viewer’s own enrollment is null in a course when it is deleted after the course was read', async () => {
     const viewers = /from .core_enrollments. where .student_id. = /;
     const loads = beforeStatement(api.database, viewers, () =>
       Promise.resolve(beforeStatement(api.database, COURSES, () => deleteCourse(other, operator, { id: stays! }))),
@@ -123,7 +123,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     ]);
   });
 
-  it('is left out of what a mutation shows, which is saved and told as saved', async () => {
+  it('a mutation leaves out rows that are deleted before its answer, and its change is saved and reported as saved', async () => {
     const set = await askWhile(
       COURSES,
       courseGoes,
@@ -139,7 +139,7 @@ describeOnEach('what is deleted while an answer is read', kind => {
     expect(many).toEqual({ enrollMany: { enrollments: [], userErrors: [] } });
   });
 
-  it('is left out of the drifts that a verify found, and null in the changes of a run', async () => {
+  it('a verify leaves out the drift of a course that is deleted meanwhile, and the changes of a run show it as null', async () => {
     await api.database.em
       .getConnection()
       .execute(`update core_course set total_enrollments = 7 where id in (${goes}, ${stays})`, [], 'run');
@@ -165,14 +165,14 @@ describeOnEach('what is deleted while an answer is read', kind => {
   });
 });
 
-describeOnEach('24 pages of enrollments at a time, again and again beside deletions of courses,', kind => {
+describeOnEach('24 simultaneous pages of enrollments beside deletions of courses', kind => {
   let api: Api;
   beforeAll(async () => {
     api = await startApi(kind);
   });
   afterAll(() => api.stop());
 
-  it('are each answered without an error', async () => {
+  it('simultaneous pages of enrollments are answered without an error while courses are deleted', async () => {
     const admin = await api.token(Role.ADMIN, null);
     const students = [
       await addUser(api.database, Role.STUDENT),

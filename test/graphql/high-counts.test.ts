@@ -36,7 +36,7 @@ const fields = Object.values(schema.getTypeMap())
   );
 
 describe('the type Int', () => {
-  it.each(fields)('of the field %s is the one that gives whole numbers up to 2^53 − 1', coordinate => {
+  it.each(fields)('the Int of the field %s accepts whole numbers up to 2^53 − 1', coordinate => {
     const [type, field] = coordinate.split('.') as [string, string];
     const named = getNamedType((schema.getType(type) as GraphQLObjectType).getFields()[field]!.type) as typeof Int;
     expect([...NUMBERS, 0, 7, -HIGHEST].map(number => named.serialize(number))).toEqual([...NUMBERS, 0, 7, -HIGHEST]);
@@ -44,7 +44,7 @@ describe('the type Int', () => {
       expect(() => named.serialize(wrong)).toThrow(/^Int cannot represent/);
   });
 
-  it.each([2 ** 31, -(2 ** 31) - 1, 2 ** 40, 0.5, '7', true, null])('takes no more than before: not %j', value => {
+  it.each([2 ** 31, -(2 ** 31) - 1, 2 ** 40, 0.5, '7', true, null])('the type Int still rejects %j', value => {
     expect(() => Int.parseValue(value)).toThrow(/^Int cannot represent/);
   });
 });
@@ -85,7 +85,7 @@ describeOnEach('a number that another program wrote', kind => {
   }
 
   it.each(NUMBERS.filter(number => number > 0 || kind === 'sqlite'))(
-    "is shown as a stored count, found and repaired, and stays in the run's report: %i",
+    'a high number of another program is shown as a stored count, found and repaired, and stays in the report of the run: %i',
     async number => {
       const counts = { totalEnrollments: number, activeEnrollments: number };
       const live = subscribeBy('ws', api.url, { token: null, courseIds: [courses[0]!] });
@@ -132,7 +132,7 @@ describeOnEach('a number that another program wrote', kind => {
     },
   );
 
-  it('is taken back by an undoing, and put right again', async () => {
+  it('undoing a run restores a high number, and another recount repairs it again', async () => {
     await breakCounts(2 ** 40);
     const { run } = await recounting(send, 'recountEnrollments', {});
     await polled(send, run.id, ({ status }) => status !== 'RUNNING');
@@ -146,7 +146,7 @@ describeOnEach('a number that another program wrote', kind => {
     await expectExactCounts(api.database);
   });
 
-  it('is shown in every other field of a course and of a run', async () => {
+  it('a high number is shown in every other field of a course and of a run', async () => {
     const narrow = 2 ** 32 - 1;
     await write(api.database, `update core_course set capacity = ${narrow} where id = ${courses[0]}`);
     sees('Course', (await dataOf(`{ course(id: ${courses[0]}) { capacity } }`)).course, { capacity: narrow });
@@ -169,7 +169,7 @@ describeOnEach('a number that another program wrote', kind => {
     place.leave();
   });
 
-  it('has been given in every field whose number is one of a column', () => {
+  it('these tests give a high number to every field whose number is one of a column', () => {
     expect([...given, ...COUNTED_NOW].sort()).toEqual([...fields].sort());
   });
 });

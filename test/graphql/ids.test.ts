@@ -16,7 +16,7 @@ describeOnEach('an id', kind => {
   });
   afterAll(() => api.stop());
 
-  it('can be written as a number, and is always a text in answers', async () => {
+  it('an id can be written as a number, and is always a text in answers', async () => {
     expect((await api.send(admin, '{ course(id: 1) { id } }')).data).toEqual({ course: { id: '1' } });
     expect((await api.send(admin, 'query ($id: ID!) { course(id: $id) { id } }', { id: 1 })).data).toEqual({
       course: { id: '1' },

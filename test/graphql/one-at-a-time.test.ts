@@ -4,10 +4,10 @@ import { TurnsOfViewers } from '../../src/access/turns-of-viewers.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { addCourses } from '../support/rows.js';
 
-describe('work that is long', () => {
+describe('long work', () => {
   const [one, other] = [1, 2].map(userId => ({ userId, role: Role.ADMIN }));
 
-  it('is done one after the other for each viewer, in order, and beside that of others', async () => {
+  it('long work runs one after the other for each viewer, in order, and beside that of other viewers', async () => {
     const turns = new TurnsOfViewers();
     const told: string[] = [];
     const first = Promise.withResolvers<void>();
@@ -22,7 +22,7 @@ describe('work that is long', () => {
     expect(told).toEqual(['first', "somebody else's", 'second']);
   });
 
-  it('that fails lets the next have its turn', async () => {
+  it('long work that fails lets the next have its turn', async () => {
     const turns = new TurnsOfViewers();
     const failing = turns.do(one!, () => Promise.reject(new Error('It fails.')));
     const next = turns.do(one!, () => Promise.resolve('done'));
@@ -40,7 +40,7 @@ describe('verifications through the API', () => {
   });
   afterAll(() => api.stop());
 
-  it('wait for each other and are all answered', async () => {
+  it('verifications through the API wait for each other and are all answered', async () => {
     const token = await api.token(Role.ADMIN, await addUser(api.database, Role.ADMIN));
     const answers = await Promise.all(
       Array.from({ length: 4 }, () =>

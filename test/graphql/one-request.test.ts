@@ -23,7 +23,7 @@ describeOnEach('mutations in one request', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  it('run one after the other, and each payload shows what holds after its own', async () => {
+  it('mutations in one request run one after the other, and each payload shows the state after its own', async () => {
     const id = await addCourse(api.database);
     const ada = await addUser(api.database, Role.STUDENT, 'Ada');
     const enrollment = await addEnrollment(api.database, id, await addUser(api.database, Role.STUDENT, 'Ben'));
@@ -56,7 +56,7 @@ describeOnEach('mutations in one request', kind => {
     expect(data.updateCourse.course.title).toBe('New');
   });
 
-  it('show a transfer in both courses, and then back', async () => {
+  it('a request that transfers an enrollment and transfers it back shows both courses after each transfer', async () => {
     const [from, to] = (await addCourses(api.database, [{}, {}])) as [number, number];
     const enrollment = await addEnrollment(api.database, from, await addUser(api.database, Role.STUDENT));
     const both =
@@ -79,7 +79,7 @@ describeOnEach('mutations in one request', kind => {
     });
   });
 
-  it('show a deleted user nowhere any more', async () => {
+  it('a user whom a request deletes is shown nowhere in the rest of it', async () => {
     const id = await addCourse(api.database);
     const [ada, ben, cem] = (await addUsers(api.database, Role.STUDENT, 3)) as [number, number, number];
     const { data } = await api.send(
@@ -99,7 +99,7 @@ describeOnEach('mutations in one request', kind => {
     });
   });
 
-  it('keep what was done before one of them is refused', async () => {
+  it('mutations before a rejected one in the same request are kept', async () => {
     const id = await addCourse(api.database, { capacity: 1 });
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const { data } = await api.send(

@@ -24,7 +24,7 @@ interface Node {
 
 describe.skipIf(ouladFolder === null)('real enrollments', () => {
   describeOnEach('a page of courses ordered by TOTAL_ENROLLMENTS', kind => {
-    it('shows stored counts that equal the computed ones and a COUNT(*) by hand, for each of 22 courses', async () => {
+    it('a page ordered by TOTAL_ENROLLMENTS shows stored counts that equal the computed ones and a COUNT(*) by hand, for each of 22 courses', async () => {
       const api = await startApi(kind);
       await importOulad(api.database, await ouladFiles(ouladFolder!));
       const { data } = await api.send(null, page);

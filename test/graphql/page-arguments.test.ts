@@ -104,7 +104,7 @@ describeOnEach('a page', kind => {
   afterAll(() => api.stop());
 
   describe.each(['courses', 'enrollments of a course', 'enrollments of a student'])('of %s', name => {
-    it.each(pages)('with %j has %j and the flags %j', async (args, rows, { next, previous }) => {
+    it.each(pages)('a page with %j has the rows %j and the flags %j', async (args, rows, { next, previous }) => {
       const { list, ids } = lists[name]!;
       const { cursors } = await pageOf(api, admin, list, {});
       const filled = Object.fromEntries(
@@ -120,7 +120,7 @@ describeOnEach('a page', kind => {
   });
 
   describe.each(['courses', 'enrollments', 'enrollments of a course', 'enrollments of a student'])('of %s', name => {
-    it.each(mistakes)('refuses %s: BAD_USER_INPUT', async (_, args, argument) => {
+    it.each(mistakes)('a page rejects %s: BAD_USER_INPUT', async (_, args, argument) => {
       const filled = Object.fromEntries(
         Object.entries(args).map(([key, value]) => [
           key,
@@ -141,7 +141,7 @@ describeOnEach('a page', kind => {
     ['CREATED_AT', '2026-99-99 00:00:00.000'],
     ['CREATED_AT', '2026-02-30 00:00:00.000'],
     ['CREATED_AT', '2026-02-03 24:61:00.000'],
-  ])('refuses a cursor of the order %s with the value %j: BAD_USER_INPUT', async (field, value) => {
+  ])('a page rejects a cursor of the order %s with the value %j: BAD_USER_INPUT', async (field, value) => {
     const { errors } = await sendPage(api, admin, courseList, {
       after: forged(['courses', field, value, 1]),
       orderBy: { field },
@@ -149,7 +149,7 @@ describeOnEach('a page', kind => {
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument: 'after' }]);
   });
 
-  it('refuses a cursor that was changed, in whichever place: BAD_USER_INPUT', async () => {
+  it('a page rejects a cursor that was changed at any position: BAD_USER_INPUT', async () => {
     const endCursor = (await pageOf(api, admin, courseList, {})).endCursor!;
     const changed = [...endCursor].map(
       (_, at) => endCursor.slice(0, at) + (endCursor[at] === 'A' ? 'B' : 'A') + endCursor.slice(at + 1),
@@ -163,7 +163,7 @@ describeOnEach('a page', kind => {
     }
   });
 
-  it('refuses a cursor that it gave for another order, and says both: BAD_USER_INPUT', async () => {
+  it('a page rejects a cursor of another order and names both orders: BAD_USER_INPUT', async () => {
     const { endCursor } = await pageOf(api, admin, courseList, { orderBy: { field: 'TITLE' } });
     const { errors } = await sendPage(api, admin, courseList, { after: endCursor, orderBy: { field: 'CREATED_AT' } });
     expect(errors?.[0]).toMatchObject({
@@ -172,7 +172,7 @@ describeOnEach('a page', kind => {
     });
   });
 
-  it('has 20 rows where no size is asked for', async () => {
+  it('a page has 20 rows by default', async () => {
     const instructor = (await addUsers(api.database, Role.TEACHER, 1))[0]!;
     await addCourses(
       api.database,

@@ -36,7 +36,7 @@ describeOnEach('a walk while rows come and go', kind => {
     [true, 'ASC'],
     [true, 'DESC'],
   ])(
-    'of courses by title (backward: %s, %s) gives each that stays exactly once, and none that is gone',
+    'a walk through courses by title (backward: %s, %s) returns each course that stays exactly once, and no deleted one',
     async (backward, direction) => {
       const { token, instructor, ids } = await coursesOfTeacher(
         Array.from({ length: 24 }, (_, index) => (index < 4 ? 'a' : index < 20 ? 'm' : 'z')),
@@ -73,7 +73,7 @@ describeOnEach('a walk while rows come and go', kind => {
     },
   );
 
-  it('shows rows that come ahead of it and none that come behind it', async () => {
+  it('a walk shows rows that are added ahead of it and none that are added behind it', async () => {
     const { token, instructor } = await coursesOfTeacher(['b', 'b', 'd', 'd', 'f', 'f']);
     const coming: number[] = [];
     const found = await walk(api, token, courseList, {
@@ -94,7 +94,7 @@ describeOnEach('a walk while rows come and go', kind => {
     expect(found.indexOf(ahead)).toBe(4);
   });
 
-  it('under a course goes on from the cursor of an enrollment that is gone', async () => {
+  it('a walk under a course goes on from the cursor of a deleted enrollment', async () => {
     const course = await addCourse(api.database, { isPublished: false });
     const enrolledAt = new Date('2026-02-01T00:00:00.000Z');
     const ids = await addEnrollments(
@@ -111,7 +111,7 @@ describeOnEach('a walk while rows come and go', kind => {
     expect(found).toEqual(ids.reverse());
   });
 
-  it('ends where all that was ahead of it is gone', async () => {
+  it('a walk ends where all rows ahead of it are deleted', async () => {
     const { token, ids } = await coursesOfTeacher(['a', 'b', 'c', 'd', 'e']);
     const found = await walk(api, token, courseList, {
       size: 2,

@@ -117,7 +117,7 @@ describeOnEach('walking through a list', kind => {
   const each = (fields: string[]) => fields.flatMap(field => DIRECTIONS.map(direction => [field, direction] as const));
 
   it.each(each(['ID', 'TITLE', 'TOTAL_ENROLLMENTS', 'CREATED_AT']))(
-    'of courses by %s %s gives each once, forward and backward',
+    'walking through courses by %s %s returns each once, forward and backward',
     async (field, direction) => {
       const expected = await ordered('core_course', field.toLowerCase(), direction);
       expect(expected).toHaveLength(43);
@@ -126,7 +126,7 @@ describeOnEach('walking through a list', kind => {
   );
 
   it.each(each(['ID', 'ENROLLED_AT']))(
-    'of enrollments by %s %s gives each once, forward and backward',
+    'walking through enrollments by %s %s returns each once, forward and backward',
     async (field, direction) => {
       const expected = await ordered('core_enrollments', field.toLowerCase(), direction);
       expect(expected.length).toBeGreaterThan(80);
@@ -135,7 +135,7 @@ describeOnEach('walking through a list', kind => {
   );
 
   it.each(each(['ID', 'ENROLLED_AT']))(
-    'of the enrollments under a course by %s %s gives each once, forward and backward',
+    'walking through the enrollments under a course by %s %s returns each once, forward and backward',
     async (field, direction) => {
       const expected = await ordered('core_enrollments', field.toLowerCase(), direction, `course_id = ${hot}`);
       expect(expected).toHaveLength(31);
@@ -144,7 +144,7 @@ describeOnEach('walking through a list', kind => {
   );
 
   it.each(each(['ID', 'ENROLLED_AT']))(
-    'of the enrollments under a student by %s %s gives each once, forward and backward',
+    'walking through the enrollments under a student by %s %s returns each once, forward and backward',
     async (field, direction) => {
       const expected = await ordered(
         'core_enrollments',
@@ -164,7 +164,7 @@ describeOnEach('walking through a list', kind => {
       statusFilters.map(status => [field, direction, status] as const),
     ),
   )(
-    'of what a teacher sees and of a course, by %s %s and of status %j, gives each once, forward and backward',
+    "walking through a course's enrollments that a teacher sees, by %s %s and of status %j, returns each once, forward and backward",
     async (field, direction, status) => {
       const chosen =
         status === undefined
@@ -201,14 +201,14 @@ describeOnEach('walking through a list', kind => {
     },
   );
 
-  it('goes by id ascending where no order is asked for', async () => {
+  it('walking through a list goes by ascending id by default', async () => {
     expect(await walk(api, admin, courseList, { size: 10 })).toEqual(await ordered('core_course', 'id', 'asc'));
     expect(await walk(api, admin, enrollmentList, { size: 10 })).toEqual(
       await ordered('core_enrollments', 'id', 'asc'),
     );
   });
 
-  it('gives the same page under each of many courses as under each alone', async () => {
+  it('a page under each of many courses is the same as under each course alone', async () => {
     const args = '(first: 2, orderBy: { field: ENROLLED_AT, direction: DESC }, filter: { status: [ACTIVE, DROPPED] })';
     const selection = `enrollments${args} { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage endCursor } }`;
     const { data } = await api.send(admin, `{ courses(first: 100) { nodes { id ${selection} } } }`);

@@ -40,7 +40,7 @@ describe('an operation', () => {
     [],
   ];
 
-  it('runs at the greatest depth, and is refused beyond it before anything runs', async () => {
+  it('an operation runs at the maximum depth, and is rejected beyond it before anything runs', async () => {
     const [allowed, refused] = [
       'instructor { enrollments { totalCount } }',
       'instructor { enrollments { nodes { id } } }',
@@ -49,14 +49,14 @@ describe('an operation', () => {
     expect(await refusal(`{ courses { edges { node { ${refused} } } } }`)).toEqual(tooDeep(7));
   });
 
-  it('is as deep through fragments as without', async () => {
+  it('an operation is as deep through fragments as without', async () => {
     const fragments =
       'fragment Course on Course { instructor { ...User } } fragment User on User { ... on User { enrollments { nodes { id } } } }';
     expect(await refusal(`{ courses { edges { node { ...Course } } } } ${fragments}`)).toEqual(tooDeep(7));
     expect(await refusal(`{ courses { nodes { ...Course } } } ${fragments}`)).toBeNull();
   });
 
-  it('runs at the highest cost, and is refused beyond it before anything runs', async () => {
+  it('an operation runs at the maximum cost, and is rejected beyond it before anything runs', async () => {
     const values = (count: number) => Array.from({ length: count }, (_, index) => `v${index}: title`).join(' ');
     expect(await refusal(`{ courses(first: 100) { nodes { ${values(8)} } pageInfo { endCursor } } }`)).toEqual(
       tooCostly(1101),
@@ -65,7 +65,7 @@ describe('an operation', () => {
     expect(await refusal(`{ courses(first: 100) { nodes { ${values(9)} } } }`)).toEqual(tooCostly(1001));
   });
 
-  it('costs as many rows as its variables ask for, and the usual page without', async () => {
+  it('an operation costs as many rows as its variables ask for, and the default page without them', async () => {
     const query =
       'query ($first: Int, $last: Int) { courses(first: $first, last: $last) { nodes { title enrollments { nodes { id } } } } }';
     expect(await refusal(query, { first: 23 })).toBeNull();
@@ -79,7 +79,7 @@ describe('an operation', () => {
     ).toEqual(tooCostly(1 + 60 * 43));
   });
 
-  it('costs for each alias and each use of a fragment', async () => {
+  it('an operation costs for each alias and each use of a fragment', async () => {
     const page = 'courses(first: 100) { nodes { id title } }';
     expect(await refusal(`{ a: ${page} b: ${page} c: ${page} }`)).toBeNull();
     expect(await refusal(`{ a: ${page} b: ${page} c: ${page} d: ${page} }`)).toEqual(
@@ -92,14 +92,14 @@ describe('an operation', () => {
     ).toEqual(tooCostly(1204, 'Query.courses', 301));
   });
 
-  it('does not cost what it skips', async () => {
+  it('an operation does not cost the fields that it skips', async () => {
     const query =
       'query ($all: Boolean!) { courses(first: 100) { nodes { id enrollments @include(if: $all) { nodes { id } } } } }';
     expect(await refusal(query, { all: false })).toBeNull();
     expect(await refusal(query, { all: true })).toEqual(tooCostly(4301));
   });
 
-  it('costs more for counts that are computed, and for each mutation', async () => {
+  it('an operation costs more for computed counts, and for each mutation', async () => {
     expect(await refusal('{ courses(first: 50) { nodes { totalEnrollments activeEnrollments } } }')).toBeNull();
     // An empty table counts as one of 16 rows, of which each costs 0.03.
     expect(await refusal('{ courses(first: 100) { nodes { enrollmentsCount { count } } } }')).toEqual(
@@ -120,7 +120,7 @@ describe('an operation', () => {
     ]);
   });
 
-  it('with an argument that nothing can be is refused whole, so that nothing costly comes along', async () => {
+  it('an operation with an impossible argument is rejected as a whole, so that nothing costly passes with it', async () => {
     const query = `query ($id: ID = "1") { course(id: $id) { id } ${Array.from({ length: 9 }, (_, index) => `a${index}: courses(first: 100) { nodes { id title } }`).join(' ')} }`;
     expect(await refusal(query, { id: null })).toEqual([
       'BAD_USER_INPUT',
@@ -134,7 +134,7 @@ describe('an operation', () => {
     ]);
   });
 
-  it('is refused as a subscription too, by what its first messages cost', async () => {
+  it('a subscription is rejected too, by the cost of its first messages', async () => {
     const query =
       'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { id title enrollments { nodes { id } } } } }';
     for (const protocol of protocols) {
@@ -164,7 +164,7 @@ describe('an operation', () => {
   });
 });
 
-describe('without limits of its own, a server', () => {
+describe('a server with the default limits', () => {
   let api: Api;
 
   beforeAll(async () => {
@@ -193,16 +193,16 @@ describe('without limits of its own, a server', () => {
       `mutation { ${Array.from({ length: 20 }, (_, index) => `m${index}: unenroll(input: { enrollmentId: ${index + 1} }) { deletedId course { id totalEnrollments } userErrors { code field message } }`).join(' ')} }`,
     ],
     ['the schema', getIntrospectionQuery({ descriptions: true, inputValueDeprecation: true, specifiedByUrl: true })],
-  ])('answers %s', async (_, query) => {
+  ])('a server with the default limits answers %s', async (_, query) => {
     expect(await run(query)).toBeUndefined();
   });
 
-  it('does not parse what is longer than any operation, however it is written', async () => {
+  it('a server does not parse a document that is longer than any operation, however it is written', async () => {
     const [error] = (await run(`{ ${'a '.repeat(50_000)} }`)) ?? [];
     expect(error).toBe('Syntax Error: Document contains more that 5000 tokens. Parsing aborted.');
   });
 
-  it('does not follow fragments that grow with each use', async () => {
+  it('a server does not follow fragments that grow with each use', async () => {
     const fragments = Array.from(
       { length: 20 },
       (_, index) =>

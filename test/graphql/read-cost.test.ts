@@ -62,8 +62,8 @@ interface Described {
 const getMetadataStorage = (): Described =>
   (globalThis as unknown as { TypeGraphQLMetadataStorage: Described }).TypeGraphQLMetadataStorage;
 
-describe('the price of what is read', () => {
-  it('is set for each field that has a resolver of its own', () => {
+describe('the price of reading', () => {
+  it('each field that has a resolver of its own has a price', () => {
     getMetadataStorage();
     const types = Object.values(schema.getTypeMap()).filter(
       type => 'getFields' in type && !type.name.startsWith('__') && 'isTypeOf' in type,
@@ -78,7 +78,7 @@ describe('the price of what is read', () => {
     expect(Object.keys(readPrices).sort()).toEqual([...resolved, ...roots].sort());
   });
 
-  it('of a search is that of every course, and of its totalCount as much again', () => {
+  it('the price of a search is that of every course, and of its totalCount as much again', () => {
     expect(assessed('{ courses { nodes { id } } }').cost).toBe(41);
     expect(assessed('{ courses(filter: {}) { nodes { id } } }').cost).toBe(41);
     expect(assessed('{ courses(filter: { title: { contains: "zz" } }) { nodes { id } } }').cost).toBe(41 + 3000);
@@ -90,7 +90,7 @@ describe('the price of what is read', () => {
     expect(assessed('{ courses { ...Count } } fragment Count on CourseConnection { totalCount }').cost).toBe(21 + 3000);
   });
 
-  it('of a count at many courses is that of the largest courses together', () => {
+  it('the price of a count at many courses is that of the largest courses together', () => {
     const points = (rows: number): number => Math.ceil(rows * 0.03);
     expect(rowsOfLargest(sizes, 1)).toBe(190_000);
     expect(rowsOfLargest(sizes, 3)).toBe(190_000 + 95_000 + 63_333);
@@ -162,10 +162,13 @@ describe('the price of what is read', () => {
       null,
       'Course.enrollmentsByStatus',
     ],
-  ] as const)('refuses, on large tables, %s, and names the field and the way', (_, query, role, field) => {
-    const { message } = assessed(query, role);
-    expect(message).toContain(`is for "${field}". ${readPrices[field]!.advice}`);
-  });
+  ] as const)(
+    'the price rejects, on large tables, %s, and names the field and the alternative',
+    (_, query, role, field) => {
+      const { message } = assessed(query, role);
+      expect(message).toContain(`is for "${field}". ${readPrices[field]!.advice}`);
+    },
+  );
 
   it.each([
     [
@@ -230,7 +233,7 @@ describe('the price of what is read', () => {
     ],
     ['a verify', 'mutation { verifyEnrollmentCounts { ok driftCount } }', Role.ADMIN],
     ['the deletion of a course', 'mutation { deleteCourse(input: { id: 1 }) { deletedId } }', Role.ADMIN],
-  ] as const)('lets pass, on large tables, %s', (_, query, role) => {
+  ] as const)('the price allows, on large tables, %s', (_, query, role) => {
     expect(assessed(query, role).message).toBeUndefined();
   });
 });

@@ -44,7 +44,7 @@ describeOnEach('a recount while others write through the API', kind => {
     return changes;
   }
 
-  it('repairs every drift, loses no change, and no writer gets an error', async () => {
+  it('a recount among writers through the API repairs every drift, loses no change, and no writer gets an error', async () => {
     const end = new AbortController();
     const writing = Promise.all(students.map((student, place) => writer(student, place, end.signal)));
     try {

@@ -36,7 +36,7 @@ describeOnEach('a recount through the API', kind => {
   /** Lets a run that was started with a long pause go on without one, once it is resumed. */
   const hurry = (id: string) => write(api.database, `update core_recount_runs set throttle = 0 where id = ${id}`);
 
-  it('that is short is over in the answer, with its changes', async () => {
+  it('a short recount is finished in the answer, with its changes', async () => {
     await breakTotals(api.database, courses.slice(1, 3));
     const { run, userErrors } = await recounting(send, 'recountEnrollments', {});
     expect(userErrors).toEqual([]);
@@ -58,7 +58,7 @@ describeOnEach('a recount through the API', kind => {
     await expectExactCounts(api.database);
   });
 
-  it('without an input is of all courses, and shows the counts afterwards to the rest of the request', async () => {
+  it('a recount without an input covers all courses, and the rest of the request shows the counts afterwards', async () => {
     await breakTotals(api.database, [courses[0]!]);
     const { data } = await send(
       `mutation { before: updateCourse(input: { id: ${courses[0]} }) { course { totalEnrollments } } recountEnrollments { run { total repaired changes { nodes { course { totalEnrollments } } } } } }`,
@@ -71,7 +71,7 @@ describeOnEach('a recount through the API', kind => {
     });
   });
 
-  it('of some courses, dry and in chunks says so and changes nothing', async () => {
+  it('a dry recount of some courses in chunks says what it is and changes nothing', async () => {
     await breakTotals(api.database, courses);
     const before = await everything(api.database);
     const run = await ended(send, 'recountEnrollments', {
@@ -95,7 +95,7 @@ describeOnEach('a recount through the API', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('that is long is RUNNING in the answer and goes on, to be polled until it has succeeded', async () => {
+  it('a long recount is RUNNING in the answer and goes on, to be polled until it has succeeded', async () => {
     await breakTotals(api.database, courses);
     const { run } = await recounting(send, 'recountEnrollments', { throttle: 700 });
     expect(run).toMatchObject({ status: 'RUNNING', finishedAt: null });
@@ -109,7 +109,7 @@ describeOnEach('a recount through the API', kind => {
     await expectExactCounts(api.database);
   });
 
-  it('can be paused, resumed, cancelled and undone', async () => {
+  it('a recount can be paused, resumed, cancelled and undone', async () => {
     await breakTotals(api.database, courses);
     const { id } = (await recounting(send, 'recountEnrollments', { throttle: 60_000 })).run;
     await polled(send, id, ({ checked }) => checked === 1);
@@ -156,7 +156,7 @@ describeOnEach('a recount through the API', kind => {
     await expectExactCounts(api.database);
   });
 
-  it('that is paused is resumed to its end', async () => {
+  it('a paused recount is resumed and finishes', async () => {
     await breakTotals(api.database, courses);
     const { id } = (await recounting(send, 'recountEnrollments', { throttle: 60_000 })).run;
     await recounting(send, 'pauseRecount', { id });
@@ -169,7 +169,7 @@ describeOnEach('a recount through the API', kind => {
     expect((await changesShown(send, id)).map(({ courseId }) => courseId)).toEqual(ids(courses));
   });
 
-  it("of a course that another run is at is IN_USE and names that run; a dry run gets in nobody's way", async () => {
+  it('a recount of a course that another run holds is rejected with IN_USE and names that run, and a dry run is not', async () => {
     await breakTotals(api.database, courses);
     const first = (
       await recounting(send, 'recountEnrollments', { courseIds: ids(courses.slice(0, 3)), throttle: 60_000 })
@@ -199,7 +199,7 @@ describeOnEach('a recount through the API', kind => {
     expect((await shownRun(send, first.id)).status).toBe('RUNNING');
   });
 
-  it('of courses that do not exist is NOT_FOUND for each, by its index, and is not started', async () => {
+  it('a recount of missing courses is rejected with NOT_FOUND for each, by its index, and is not started', async () => {
     const { run, userErrors } = await recounting(send, 'recountEnrollments', {
       courseIds: [String(courses[0]), '999999', '888888'],
     });
@@ -216,12 +216,12 @@ describeOnEach('a recount through the API', kind => {
     [{ courseIds: Array.from({ length: 6000 }, (_, index) => String(index + 1)) }, ['INVALID input.courseIds']],
     [{ batchSize: 0, throttle: 60_001 }, ['INVALID input.batchSize', 'INVALID input.throttle']],
     [{ batchSize: 2_147_483_647, throttle: -1 }, ['INVALID input.batchSize', 'INVALID input.throttle']],
-  ])('that makes no sense is INVALID (%#)', async (input, mistakes) => {
+  ])('an invalid recount is rejected with INVALID (%#)', async (input, mistakes) => {
     const answer = await recounting(send, 'recountEnrollments', input);
     expect([answer.run, ...mistakesIn(answer)]).toEqual([null, ...mistakes]);
   });
 
-  it('takes 5,000 courses, and says of each that does not exist where it is', async () => {
+  it('a recount accepts 5,000 courses, and reports the index of each missing one', async () => {
     const courseIds = Array.from({ length: 5000 }, (_, index) => String(1_000_000 + index));
     const { userErrors } = await recounting(send, 'recountEnrollments', { courseIds });
     expect(userErrors).toHaveLength(5000);
@@ -232,7 +232,7 @@ describeOnEach('a recount through the API', kind => {
     });
   });
 
-  it('that does not exist is NOT_FOUND for whatever is to be done to it, and null to be seen', async () => {
+  it('every action on a missing recount is rejected with NOT_FOUND, and reading it returns null', async () => {
     for (const name of ['pauseRecount', 'resumeRecount', 'cancelRecount', 'undoRecount'] as const) {
       expect(await recounting(send, name, { id: '424242' })).toEqual({
         run: null,
@@ -242,7 +242,7 @@ describeOnEach('a recount through the API', kind => {
     expect(await shownRun(send, '424242')).toBeNull();
   });
 
-  it('that fails says why, is FAILED, and can be resumed', async () => {
+  it('a recount that fails is FAILED, says why, and can be resumed', async () => {
     await breakTotals(api.database, courses);
     await write(api.database, 'alter table core_recount_changes rename to hidden_changes');
     const { id } = await ended(send, 'recountEnrollments', {});

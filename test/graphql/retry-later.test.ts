@@ -12,7 +12,7 @@ import { lockTable } from '../support/table-lock.js';
 
 // All at once, for what takes long here is waiting for a lock.
 it.concurrent.for(kinds)(
-  'enroll in a course that another connection holds on to ends with RETRY_LATER after bounded tries, changes nothing, and works once the course is let go, on %s',
+  'enroll in a course that another connection has locked ends with RETRY_LATER after bounded tries, changes nothing, and works once the lock is gone, on %s',
   async (kind, { onTestFinished }) => {
     const api = await startApi(kind);
     const other = await openDatabase(api.databaseUrl);
@@ -60,7 +60,7 @@ it.concurrent.for(kinds)(
 );
 
 it.concurrent.for(kinds.filter(kind => kind !== 'sqlite'))(
-  'whatever reads or writes a table behind a change of the schema that waits ends with an error after a bounded wait, and works once the change is done, on %s',
+  'reading or writing a table behind a waiting change of the schema ends with an error after a bounded wait, and works once the change is done, on %s',
   async (kind, { onTestFinished }) => {
     const api = await startApi(kind);
     const other = await openDatabase(api.databaseUrl);
@@ -110,7 +110,7 @@ it.concurrent.for(kinds.filter(kind => kind !== 'sqlite'))(
 );
 
 it.concurrent.for(kinds.filter(kind => kind !== 'sqlite'))(
-  'a token whose user is in a table that another client has locked is refused with DATABASE_UNAVAILABLE after a bounded wait, on %s',
+  'a token whose user is in a table that another client has locked is rejected with DATABASE_UNAVAILABLE after a bounded wait, on %s',
   async (kind, { onTestFinished }) => {
     const api = await startApi(kind);
     const token = await api.token(Role.STUDENT, await addUser(api.database, Role.STUDENT));

@@ -36,7 +36,7 @@ describeOnEach('runs through the API', kind => {
   }
   const idsOf = (some: readonly { id: number }[]): string[] => some.map(({ id }) => String(id));
 
-  it('are listed newest first, page by page, forward and backward', async () => {
+  it('runs through the API are listed newest first, page by page, forward and backward', async () => {
     const page =
       'totalCount nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
     const { recountRuns: one } = await shown(`{ recountRuns(first: 3) { ${page} } }`);
@@ -60,7 +60,7 @@ describeOnEach('runs through the API', kind => {
     expect(back.nodes).toEqual(one.nodes.slice(0, 2));
   });
 
-  it('name the run that they undo', async () => {
+  it('a run that undoes another names it', async () => {
     const { recountRuns } = await shown('{ recountRuns { nodes { kind undoneRun { id kind undoneRun { id } } } } }');
     expect(recountRuns.nodes[0]).toEqual({
       kind: 'UNDO',
@@ -69,7 +69,7 @@ describeOnEach('runs through the API', kind => {
     expect(recountRuns.nodes.slice(1)).toEqual(Array(3).fill({ kind: 'RECOUNT', undoneRun: null }));
   });
 
-  it('take one statement for each kind of thing under them, however many they are', async () => {
+  it('a list of runs takes one statement for each kind of row under them, whatever its size', async () => {
     const query = (first: number): string =>
       `{ recountRuns(first: ${first}) { nodes { undoneRun { id } changes(first: 3) { totalCount nodes { courseId course { id totalEnrollments } } } } } }`;
     // The runs, those that they undo, their changes, the counts of these, and the courses.
@@ -88,7 +88,7 @@ describeOnEach('runs through the API', kind => {
     ]);
   });
 
-  it('give their changes forward and backward', async () => {
+  it('a run lists its changes forward and backward', async () => {
     const { recountRun } = await shown(
       'query ($id: ID!) { recountRun(id: $id) { last: changes(last: 2) { nodes { courseId } edges { cursor } } all: changes { edges { cursor } } } }',
       { id: String(runs[1]!.id) },
@@ -97,7 +97,7 @@ describeOnEach('runs through the API', kind => {
     expect(recountRun.last.edges).toEqual(recountRun.all.edges.slice(3));
   });
 
-  it('keep the changes of a course that was deleted, without the course', async () => {
+  it('a run keeps the changes of a deleted course, without the course', async () => {
     await write(api.database, `delete from core_enrollments where course_id = ${courses[0]}`);
     await write(api.database, `delete from core_course where id = ${courses[0]}`);
     const { recountRun } = await shown(
@@ -114,7 +114,7 @@ describeOnEach('runs through the API', kind => {
     ['recountRuns(first: 101) { totalCount }', 'first'],
     ['recountRuns(after: "x") { totalCount }', 'after'],
     ['recountRuns(first: 1, last: 1) { totalCount }', 'first, last'],
-  ])('on a page that makes no sense are BAD_USER_INPUT: %s', async (field, argument) => {
+  ])('an invalid page of runs is rejected with BAD_USER_INPUT: %s', async (field, argument) => {
     const { errors } = await api.send(admin, `{ ${field} }`);
     expect(errors?.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', argument }]);
   });

@@ -59,7 +59,7 @@ const titleAnnounced = announcement(
   "Field 'Course.title' changed type from 'String!' to 'String'",
 );
 
-it('each breaking change since the schema was released last is announced in schema/breaking-changes.json, and nothing else is', async () => {
+it('each breaking change since the last release of the schema is announced in schema/breaking-changes.json, and nothing else is', async () => {
   await compareWithReleased({
     released: readFileSync(new URL('released.graphql', ours), 'utf8'),
     present: schemaText(),
@@ -112,7 +112,7 @@ it.each<[string, string, AnnouncedChange]>([
     withChange('type Mutation', 'type Change'),
     announcement('SCHEMA_MUTATION_TYPE_CHANGED', null, "Schema mutation type 'Mutation' was removed."),
   ],
-])('%s is refused with what to write, and passes once that is written', async (_, present, change) => {
+])('%s is rejected with what to write, and passes once that is written', async (_, present, change) => {
   const asked = await compareWithReleased({ released, present, announced: [] }).then(
     () => [],
     ({ message }: Error) => JSON.parse(/^\[[^]+^\]$/m.exec(message)![0]) as AnnouncedChange[],
@@ -139,7 +139,7 @@ it.each([
   await compareWithReleased({ released, present, announced: [] });
 });
 
-it('the refusal names dangerous changes too, after the breaking ones', async () => {
+it('the rejection names dangerous changes too, after the breaking ones', async () => {
   const present = noSeats.replace('EXPERT', 'EXPERT OTHER');
   await expect(compareWithReleased({ released, present, announced: [] })).rejects.toThrow(
     /'capacity' was removed[^]+Clients may also notice[^]+'OTHER' was added/,
@@ -153,13 +153,13 @@ it('an announcement of one change does not excuse another one of the same field'
   );
 });
 
-it('an announcement of what does not happen, or does not happen any more, is refused', async () => {
+it('an announcement of a change that does not happen, or no longer happens, is rejected', async () => {
   await expect(compareWithReleased({ released, present: released, announced: [noSeatsAnnounced] })).rejects.toThrow(
     "no such change; take the entries out:\n- Field 'capacity'",
   );
 });
 
-it('an announcement that is released already neither is stale nor excuses the same change made again', async () => {
+it('a released announcement is not stale and does not excuse the same change made again', async () => {
   const announced = [{ ...noSeatsAnnounced, released: '2026-11-23' }];
   await compareWithReleased({ released, present: released, announced });
   await expect(compareWithReleased({ released, present: noSeats, announced })).rejects.toThrow('it is not announced');
@@ -176,7 +176,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('releasing takes over the schema, and dates the announcements that were not released yet', async () => {
+it('releasing adopts the schema, and dates the announcements that were not released yet', async () => {
   const earlier = { ...announcement('TYPE_REMOVED', 'Room', "Type 'Room' was removed"), released: '2026-11-01' };
   writeAnnounced(folder, [earlier, noSeatsAnnounced]);
   await releaseSchema(folder, '2026-12-01');
@@ -184,7 +184,7 @@ it('releasing takes over the schema, and dates the announcements that were not r
   expect(kept('released.graphql').split('\n').slice(1)).toEqual(noSeats.split('\n').slice(1));
 });
 
-it('releasing what is not announced is refused, and changes nothing', async () => {
+it('releasing an unannounced change is rejected and changes nothing', async () => {
   writeAnnounced(folder, []);
   await expect(releaseSchema(folder, '2026-12-01')).rejects.toThrow('it is not announced');
   expect([kept('released.graphql'), kept('breaking-changes.json')]).toEqual([released, '[]\n']);

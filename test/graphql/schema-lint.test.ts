@@ -38,7 +38,7 @@ it.each([
   ['an input field', /"""The user\."""\n(?= +id: ID!)/],
   ['an enum', /"""What a user may do\."""\n(?=enum )/],
   ['an enum value', /"""May do everything\."""\n(?= +ADMIN)/],
-])('%s without a description is found', async (_, description) => {
+])('the linter finds %s without a description', async (_, description) => {
   expect(await findings(withChange(description, ''))).toEqual([expect.stringContaining('require-description')]);
 });
 
@@ -81,6 +81,6 @@ it.each([
     '',
     'relay-page-info',
   ],
-])('%s is found', async (_, from, to, rule) => {
+])('the linter finds %s', async (_, from, to, rule) => {
   expect((await findings(withChange(from, to))).join('\n')).toContain(`@graphql-eslint/${rule}: `);
 });

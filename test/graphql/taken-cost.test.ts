@@ -33,8 +33,8 @@ function pointsOf(
 
 const LOOKED = 50;
 
-describe('what an operation took of its cost', () => {
-  it('is a point for each value of the answer, and 50 for each field that reads', () => {
+describe('the cost that an operation used', () => {
+  it('the used cost has a point for each value of the answer, and 50 for each field that reads', () => {
     const query =
       '{ courses(first: 100) { nodes { id ...Rest } pageInfo { hasNextPage } } } fragment Rest on Course { named: title instructor { name } }';
     const nodes = [
@@ -49,14 +49,14 @@ describe('what an operation took of its cost', () => {
     expect(pointsOf(query, { courses: { nodes: [], pageInfo: { hasNextPage: false } } }).took).toBe(1 + 3 + LOOKED);
   });
 
-  it('has the courses that a search compared, however few it found', () => {
+  it('the used cost includes the courses that a search compared, however few it found', () => {
     const query = '{ courses(filter: { title: { contains: "zz" } }) { totalCount nodes { id } } }';
     const { cost, took } = pointsOf(query, { courses: { totalCount: 0, nodes: [] } });
     expect(took).toBe(6000 + 1 + 2 + LOOKED);
     expect(cost).toBe(6000 + 1 + 20 * 3);
   });
 
-  it('has the rows that were counted, for the courses that there were', () => {
+  it('the used cost includes the rows that were counted, for the existing courses', () => {
     const query = '{ courses(first: 5) { nodes { enrollmentsByStatus { count } } } }';
     const counted = [{ count: 1 }, { count: 2 }];
     const one = pointsOf(query, { courses: { nodes: [{ enrollmentsByStatus: counted }] } });
@@ -67,7 +67,7 @@ describe('what an operation took of its cost', () => {
     expect(two.took - one.took).toBe(11 + 2 + 10_000 * 0.03);
   });
 
-  it('has the lists from which a page is put together, of which its rows pay for a part', () => {
+  it('the used cost includes the lists from which a page is put together, of which its rows pay for a part', () => {
     const query =
       '{ courses(first: 2) { nodes { enrollments(first: 20, orderBy: { field: ENROLLED_AT, direction: ASC }) { edges { node { id } } } } } }';
     const page = (rows: number): object => ({
@@ -81,13 +81,13 @@ describe('what an operation took of its cost', () => {
     expect(took(4, 0) - more).toBeGreaterThan(50);
   });
 
-  it('is what was charged where the answer has all that it can have, and never more', () => {
+  it('the used cost is the charged cost where the answer has all that it can have, and never more', () => {
     const { cost, took } = pointsOf('{ course(id: 1) { id title } }', { course: { id: '1', title: 'A' } });
     expect(took).toBe(cost);
     expect(pointsOf('{ __typename }', { __typename: 'Query' })).toEqual({ cost: 1, took: 1 });
   });
 
-  it('is all of it where the schema is asked for', () => {
+  it('the used cost of an introspection is all of its cost', () => {
     const { cost, took } = pointsOf('{ courses(first: 100) { nodes { id } } __schema { types { name } } }', {
       courses: { nodes: [] },
       __schema: { types: [] },
@@ -95,7 +95,7 @@ describe('what an operation took of its cost', () => {
     expect(took).toBe(cost);
   });
 
-  it('counts what is selected twice once for each time, as its cost does', () => {
+  it('the used cost counts each use of what is selected twice, as the cost does', () => {
     const once = pointsOf('{ courses { nodes { id } } }', { courses: { nodes: [{ id: '1' }] } });
     const twice = pointsOf('{ courses { nodes { id } } courses { nodes { id } } }', {
       courses: { nodes: [{ id: '1' }] },
@@ -104,7 +104,7 @@ describe('what an operation took of its cost', () => {
     expect(twice.took).toBeLessThanOrEqual(twice.cost);
   });
 
-  it('leaves out what the variables leave out, and has the values of lists in arguments', () => {
+  it('the used cost leaves out what the variables leave out, and includes the values of lists in arguments', () => {
     const query =
       'query ($no: Boolean!, $ids: [ID!]) { courses(filter: { ids: $ids }) { totalCount @include(if: $no) nodes { id title } } }';
     const data = { courses: { nodes: [] } };

@@ -41,7 +41,7 @@ describeOnEach('a text', kind => {
   });
   afterAll(() => api.stop());
 
-  it.each(LITERAL)('comes back as it is: %s', async text => {
+  it.each(LITERAL)('a text is returned as it was sent: %s', async text => {
     const { course } = await mutate(api, admin, 'createCourse', { title: text, description: text });
     expect(course).toMatchObject({ title: text, description: text });
     const { user } = await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` });
@@ -60,14 +60,14 @@ describeOnEach('a text', kind => {
     });
   });
 
-  it.each(['x'.repeat(255), '😀'.repeat(255), 'é'.repeat(255)])('of 255 characters fits: %s', async text => {
+  it.each(['x'.repeat(255), '😀'.repeat(255), 'é'.repeat(255)])('a text of 255 characters fits: %s', async text => {
     expect((await mutate(api, admin, 'createCourse', { title: text })).course.title).toBe(text);
     expect(
       (await mutate(api, admin, 'createUser', { name: text, email: `text-${++sequence}@example.org` })).user.name,
     ).toBe(text);
   });
 
-  it('that describes a course has any number of lines', async () => {
+  it('the description of a course may have any number of lines', async () => {
     for (const description of ['', 'first\nsecond\r\n\tthird', 'x'.repeat(65_535), '😀'.repeat(16_383)]) {
       expect((await mutate(api, admin, 'createCourse', { title: 'Lines', description })).course.description).toBe(
         description,
@@ -75,7 +75,7 @@ describeOnEach('a text', kind => {
     }
   });
 
-  it('in a literal of GraphQL comes back as it is, too', async () => {
+  it('a text in a GraphQL literal is returned as it was sent', async () => {
     const { data } = await api.send(
       admin,
       String.raw`mutation { createCourse(input: { title: "a\"b\\c\u0027d ' \u00e9", description: """block " \ text""" }) { course { title description } } }`,

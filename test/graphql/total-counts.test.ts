@@ -48,7 +48,7 @@ describeOnEach('totalCount', kind => {
   }
 
   it.each(SETS.map(statuses => [statuses?.join(', ') ?? 'any', statuses] as const))(
-    'of all enrollments of status %s is exact, and is read from the stored counts as far as they say',
+    'totalCount of all enrollments of status %s is exact, and uses the stored counts as far as they cover it',
     async (_, statuses) => {
       const { answer, statements } = await asked(
         'query ($status: [EnrollmentStatus!]) { enrollments(first: 0, filter: { status: $status }) { totalCount } }',
@@ -64,7 +64,7 @@ describeOnEach('totalCount', kind => {
     },
   );
 
-  it('of what a teacher sees is exact, with each enrollment counted once, and no index is passed over for an OR', async () => {
+  it('totalCount of what a teacher sees is exact, counts each enrollment once, and skips no index because of an OR', async () => {
     const { database } = api;
     const teacher = await addUser(database, Role.TEACHER);
     const students = await addUsers(database, Role.STUDENT, 3);
@@ -116,7 +116,7 @@ describeOnEach('totalCount', kind => {
       '{ recountRuns { a: totalCount b: totalCount } }',
       ['select core_recount_runs', 'select core_recount_runs'],
     ],
-  ])('of %s is counted once, however often it is selected', async (_, query, expected) => {
+  ])('totalCount of %s is counted once, however often it is selected', async (_, query, expected) => {
     expect((await asked(query)).gist).toEqual(expected);
   });
 });

@@ -37,7 +37,7 @@ function outcomeOf(folder: string): { documents: TrustedDocuments | null; mistak
 }
 
 describe('a folder of trusted documents', () => {
-  it('is counted by its documents, whatever their files and however many ids they have', () => {
+  it('a folder of trusted documents is counted by its documents, whatever their files and however many ids they have', () => {
     const { documents, mistakes } = read({
       'apollo.json': apollo(
         { id: 'a', name: 'One', type: 'query', body: query },
@@ -49,7 +49,7 @@ describe('a folder of trusted documents', () => {
     expect([documents?.size, mistakes]).toEqual([4, []]);
   });
 
-  it('is read where its files are links, and without hidden ones, as Kubernetes mounts a ConfigMap', () => {
+  it('a folder of trusted documents is read through links and without hidden files, as Kubernetes mounts a ConfigMap', () => {
     const { folder } = read({ '..2026/manifest.json': { a: query }, '.DS_Store': 'x' });
     symlinkSync('..2026', join(folder, '..data'));
     symlinkSync('..data/manifest.json', join(folder, 'manifest.json'));
@@ -57,7 +57,7 @@ describe('a folder of trusted documents', () => {
     expect(outcomeOf(folder).documents?.size).toBe(1);
   });
 
-  it('may hold what is no file, such as a pipe, and a manifest with a mark of its encoding', () => {
+  it('a folder of trusted documents may contain special files, such as a pipe, and a manifest with a byte order mark', () => {
     const { folder } = read({});
     writeFileSync(join(folder, 'manifest.json'), `\ufeff${JSON.stringify({ a: query })}`);
     expect(spawnSync('mkfifo', [join(folder, 'pipe.json')]).status).toBe(0);
@@ -130,12 +130,15 @@ describe('a folder of trusted documents', () => {
     ['with several mistakes', { 'a.json': '{', 'b.txt': '', 'c.graphql': '{' }, [/^a\.json/, /^b\.txt/, /^c\.graphql/]],
   ];
 
-  it.each(broken)('is refused with every mistake, its file and the way out: %s', (_what, files, expected) => {
-    const { mistakes, documents } = read(files);
-    expect([documents, mistakes]).toEqual([null, expected.map(form => expect.stringMatching(form) as string)]);
-  });
+  it.each(broken)(
+    'a folder of trusted documents is rejected with every mistake, its file and the remedy: %s',
+    (_what, files, expected) => {
+      const { mistakes, documents } = read(files);
+      expect([documents, mistakes]).toEqual([null, expected.map(form => expect.stringMatching(form) as string)]);
+    },
+  );
 
-  it('is refused where it is not there, is no folder, or cannot be read', () => {
+  it('a folder of trusted documents is rejected if it is missing, no folder, or cannot be read', () => {
     const { folder } = read({ 'a.graphql': query, 'gone.txt': '' });
     expect(outcomeOf(join(folder, 'nowhere')).mistakes).toEqual([
       expect.stringMatching(/^The folder cannot be read \(ENOENT\)\. Name a folder that is there/),

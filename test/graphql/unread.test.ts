@@ -10,7 +10,7 @@ import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';
 
 describeOnServers('a database that goes away after a change was saved and before its answer was read', kind => {
-  it('does not let the caller believe that nothing was changed: READ_FAILED', async () => {
+  it('a database that goes away before the answer is read does not make the caller believe that nothing was changed: READ_FAILED', async () => {
     const direct = await freshDatabase(kind);
     const url = new URL(direct.url);
     const proxy = await startBreakingProxy(Number(url.port));

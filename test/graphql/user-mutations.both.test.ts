@@ -16,7 +16,7 @@ describeOnEach('a user', kind => {
   afterEach(() => expectExactCounts(api.database));
   afterAll(() => api.stop());
 
-  it('that is created is a student unless said otherwise', async () => {
+  it('a created user is a student by default', async () => {
     const { user, userErrors } = await mutate(api, admin, 'createUser', { name: 'Ada', email: 'ada@example.org' });
     expect(userErrors).toEqual([]);
     expect(user).toEqual({
@@ -33,7 +33,7 @@ describeOnEach('a user', kind => {
     ).toBe('TEACHER');
   });
 
-  it('has an email that nobody else has: IN_USE', async () => {
+  it('creating a user with the email of another is rejected with IN_USE', async () => {
     await mutate(api, admin, 'createUser', { name: 'First', email: 'same@example.org' });
     const before = await everything(api.database);
     const payload = await mutate(api, admin, 'createUser', { name: 'Second', email: 'Same@Example.org' });
@@ -42,7 +42,7 @@ describeOnEach('a user', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('gets an email that is asked for many times at once only once', async () => {
+  it('many simultaneous requests for one email create one user', async () => {
     const payloads = await Promise.all(
       Array.from({ length: 8 }, () => mutate(api, admin, 'createUser', { name: 'Racer', email: 'racer@example.org' })),
     );
@@ -61,20 +61,20 @@ describeOnEach('a user', kind => {
     ['ada@example.org\n', ['INVALID input.email']],
     ['Ada <ada@example.org>', ['INVALID input.email']],
     [`ada@${'b'.repeat(250)}.org`, ['INVALID input.email']],
-  ])('with the email %j: %j', async (email, mistakes) => {
+  ])('creating a user with the email %j reports the mistakes %j', async (email, mistakes) => {
     const payload = await mutate(api, admin, 'createUser', { name: 'Ada', email });
     expect(mistakesIn(payload)).toEqual(mistakes);
     expect(payload.user?.email).toBe(mistakes.length === 0 ? email : undefined);
   });
 
-  it('has a name and an email; both mistakes are named: INVALID', async () => {
+  it('creating a user requires a name and an email, and reports both mistakes: INVALID', async () => {
     expect(mistakesIn(await mutate(api, admin, 'createUser', { name: ' ', email: '' }))).toEqual([
       'INVALID input.name',
       'INVALID input.email',
     ]);
   });
 
-  it('that is deleted takes its enrollments with it, and every count follows', async () => {
+  it("deleting a user deletes the user's enrollments, and every count follows", async () => {
     const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
     const courses = (await addCourses(api.database, [{}, {}, {}])) as [number, number, number];
     await addEnrollments(api.database, [
@@ -93,7 +93,7 @@ describeOnEach('a user', kind => {
     });
   });
 
-  it('that is deleted has a token no more, from the next request on', async () => {
+  it('the token of a deleted user is invalid from the next request on', async () => {
     const ada = await addUser(api.database, Role.STUDENT);
     const token = await api.token(Role.STUDENT, ada);
     expect((await api.send(token, '{ me { id } }')).data).toEqual({ me: { id: String(ada) } });
@@ -109,7 +109,7 @@ describeOnEach('a user', kind => {
     }
   });
 
-  it('that instructs a course is not deleted, and the message names the course: IN_USE', async () => {
+  it('deleting a user who instructs a course is rejected with IN_USE, and the message names the course', async () => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const course = await addCourse(api.database, { instructor: teacher });
     await addEnrollments(api.database, [{ course: await addCourse(api.database), student: teacher }]);
@@ -123,7 +123,7 @@ describeOnEach('a user', kind => {
     expect(mistakesIn(await mutate(api, admin, 'deleteUser', { id: teacher }))).toEqual([]);
   });
 
-  it('must be there to be deleted: NOT_FOUND', async () => {
+  it('deleting a missing user is rejected with NOT_FOUND', async () => {
     expect(mistakesIn(await mutate(api, admin, 'deleteUser', { id: 999_999 }))).toEqual(['NOT_FOUND input.id']);
   });
 });

@@ -93,17 +93,20 @@ describe('variables', () => {
       },
     ],
     ['objects where ids are', { filter: { ids: Array.from({ length: 100 }, () => unknownFields(190)) } }],
-  ])('with %s have at most 20 mistakes told, each short, and the word that there are more', (_, variables) => {
-    const { messages } = coerced(FILTERED, variables);
-    expect(messages).toHaveLength(MAX_VARIABLE_ERRORS + 1);
-    expect(messages.at(-1)).toBe(
-      `The variables have more mistakes than these ${MAX_VARIABLE_ERRORS}. Correct them first.`,
-    );
-    for (const message of messages) expect(message.length).toBeLessThan(1000);
-    expect(messages[0]).toMatch(
-      /^Variable "\$filter" got invalid value .+; .+ (is not defined by type "CourseFilter"|cannot represent .*|does not exist in "CourseStatus" enum\.)/s,
-    );
-  });
+  ])(
+    'variables with %s have at most 20 mistakes reported, each short, and a note that there are more',
+    (_, variables) => {
+      const { messages } = coerced(FILTERED, variables);
+      expect(messages).toHaveLength(MAX_VARIABLE_ERRORS + 1);
+      expect(messages.at(-1)).toBe(
+        `The variables have more mistakes than these ${MAX_VARIABLE_ERRORS}. Correct them first.`,
+      );
+      for (const message of messages) expect(message.length).toBeLessThan(1000);
+      expect(messages[0]).toMatch(
+        /^Variable "\$filter" got invalid value .+; .+ (is not defined by type "CourseFilter"|cannot represent .*|does not exist in "CourseStatus" enum\.)/s,
+      );
+    },
+  );
 
   it.each([
     [
@@ -135,11 +138,11 @@ describe('variables', () => {
       JSON.parse(`{"filter":${'{"title":'.repeat(5000)}1${'}'.repeat(5000)}}`) as object,
       'The variables hold lists or objects more than 100 deep within each other, and 100 are allowed. Send less at once.',
     ],
-  ])('with %s are refused by one error', (_, variables, message) => {
+  ])('variables with %s are rejected by one error', (_, variables, message) => {
     expect(coerced(FILTERED, variables).messages).toEqual([message]);
   });
 
-  it('of which one is a long object or list are quoted by how much is in it, so that the reason is in the message', () => {
+  it('a long object or list in a variable is quoted by its size, so that the reason fits in the message', () => {
     const texts = (count: number) => Array.from({ length: count }, (_, index) => `a long text ${index} `.repeat(5));
     expect(coerced(FILTERED, { filter: Object.fromEntries(texts(30).map(text => [text, text])) }).messages[0]).toMatch(
       /^Variable "\$filter" got invalid value \{ … 30 fields \}; Field "a long text 0 .+" is not defined by type "CourseFilter"\.$/,
@@ -149,7 +152,7 @@ describe('variables', () => {
     ]);
   });
 
-  it('that the operation does not declare are not looked at', () => {
+  it('variables that the operation does not declare are ignored', () => {
     const { values, sent } = coerced('query ($id: ID!) { course(id: $id) { id } }', {
       id: 1,
       other: Array.from({ length: 100_000 }, () => [1]),
@@ -157,7 +160,7 @@ describe('variables', () => {
     expect([values, sent]).toEqual([{ id: '1' }, { id: 1 }]);
   });
 
-  it('may have any name and any key, those of objects too', () => {
+  it('variables may have any name and any key, those of objects too', () => {
     const { values } = coerced(
       'query ($__proto__: ID!, $constructor: ID!) { a: course(id: $__proto__) { id } b: course(id: $constructor) { id } }',
       JSON.parse('{"__proto__": 1, "constructor": 2}') as object,
@@ -174,7 +177,7 @@ describe('variables', () => {
     ]);
   });
 
-  it('get their defaults, and null where they are null', () => {
+  it('variables get their defaults, and null where they are null', () => {
     const query =
       'query ($first: Int = 3, $after: String, $ids: [ID!] = 5, $status: [CourseStatus!]) { courses(first: $first, after: $after, filter: { ids: $ids, status: $status }) { totalCount } }';
     expect(coerced(query, { after: null, status: 'ACTIVE' }).values).toEqual({
@@ -185,7 +188,7 @@ describe('variables', () => {
     });
   });
 
-  it('are coerced once each, and none where they are too many', () => {
+  it('each variable is coerced once, and none where there are too many', () => {
     let calls = 0;
     const Counted = new GraphQLScalarType({ name: 'Counted', parseValue: value => ((calls += 1), value) });
     const Part = new GraphQLInputObjectType({
@@ -229,7 +232,7 @@ const item = ({ type }: Place): unknown => {
 const filled = (place: Place, length: number): unknown[] => Array.from({ length }, () => item(place));
 
 describe('a list in an argument', () => {
-  it('is in the schema at these places, and at each of them', () => {
+  it('lists in arguments are at these places of the schema, and these tests reach each of them', () => {
     expect(lists.length).toBeGreaterThan(5);
     // Where a list of a list or of input objects comes, what follows must be thought about anew.
     expect(
@@ -240,7 +243,7 @@ describe('a list in an argument', () => {
   });
 
   it.each(lists.map(place => [`${place.field} ${place.path.join('.')}`, place] as const))(
-    'as a variable has a limit, which the refusal names with the number of values and the place: %s',
+    'a list as a variable has a limit, and the rejection names it with the number of values and the path: %s',
     (_, place) => {
       const isEnum = isEnumType(getNamedType(place.type));
       const values = isEnum
@@ -259,7 +262,7 @@ describe('a list in an argument', () => {
   );
 
   it.each(lists.map(place => [`${place.field} ${place.path.join('.')}`, place] as const))(
-    'takes one value for a list of one: %s',
+    'a list accepts a single value as a list of one: %s',
     (_, place) => {
       const { query, variables } = operationFor(place, [item(place)], fill);
       expect(assessed(query, variables).refusal).toBeNull();
@@ -267,7 +270,7 @@ describe('a list in an argument', () => {
   );
 
   it.each(lists.map(place => [`${place.field} ${place.path.join('.')}`, place] as const))(
-    'that is written out has no more values than a document has tokens: %s',
+    'a literal list has no more values than a document has tokens: %s',
     (_, place) => {
       const named = getNamedType(place.type);
       const literal = isEnumType(named) ? new Name(named.getValues()[0]!.name) : item(place);
@@ -282,7 +285,7 @@ describe('a list in an argument', () => {
   );
 
   it.each(lists.map(place => [`${place.field} ${place.path.join('.')}`, place] as const))(
-    'costs a point for ten values, or has each value of an enum once: %s',
+    'a list costs a point for ten values, or has each value of an enum once: %s',
     (_, place) => {
       const cost = (length: number): number => {
         const { query, variables } = operationFor(place, [filled(place, length)], fill);
@@ -296,13 +299,13 @@ describe('a list in an argument', () => {
     },
   );
 
-  it('of an enum that is written out costs each of its values wherever the field is asked for', () => {
+  it('a literal list of an enum costs each of its values wherever the field is selected', () => {
     const page = (length: number) =>
       `{ courses(first: 100) { nodes { enrollmentsCount(status: [${'ACTIVE '.repeat(length)}]) { count } } } }`;
     expect(assessed(page(1000)).cost - assessed(page(1)).cost).toBe(100 * 100);
   });
 
-  it('is bounded in a subscription as it is elsewhere', () => {
+  it('a list in a subscription is limited as it is elsewhere', () => {
     const [args] = Object.values(schema.getSubscriptionType()!.getFields()).map(field =>
       field.args.filter(({ type }) => isListType(getNullableType(type))),
     );

@@ -31,11 +31,11 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     return data.verifyEnrollmentCounts;
   }
 
-  it('says that all is well', async () => {
+  it('verifyEnrollmentCounts of exact counts is ok', async () => {
     expect(await verified()).toEqual({ ok: true, checked: 5, driftCount: 0, drifts: [], userErrors: [] });
   });
 
-  it('gives every drift of every counter with its course, and changes nothing', async () => {
+  it('verifyEnrollmentCounts returns every drift of every counter with its course, and changes nothing', async () => {
     await breakTotals(api.database, [courses[1]!, courses[3]!]);
     await write(api.database, `update core_course set active_enrollments = 0 where id = ${courses[3]}`);
     const before = await everything(api.database);
@@ -54,14 +54,14 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('loads the courses of all drifts at once', async () => {
+  it('verifyEnrollmentCounts loads the courses of all drifts at once', async () => {
     await breakTotals(api.database, courses);
     const statements = await api.statements(() => verified());
     await breakTotals(api.database, courses.slice(0, 1), 3);
     expect(statements).toHaveLength((await api.statements(() => verified())).length);
   });
 
-  it('of some courses looks at those alone', async () => {
+  it('verifyEnrollmentCounts of some courses verifies only those', async () => {
     await breakTotals(api.database, courses.slice(0, 2));
     expect(await verified({ courseIds: [courses[1], courses[4], courses[1]] })).toMatchObject({
       ok: false,
@@ -72,7 +72,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     });
   });
 
-  it('names the courses that do not exist, verifies the others, and does not call that ok', async () => {
+  it('verifyEnrollmentCounts names missing courses, verifies the others, and is not ok', async () => {
     const answer = await verified({ courseIds: [String(courses[0]), '777777', String(courses[2])] });
     expect(answer).toEqual({
       ok: false,
@@ -84,7 +84,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
   });
 
   it.each([[[]], [Array.from({ length: 6000 }, (_, index) => String(index + 1))]])(
-    'of no course, or of too many, is INVALID (%#)',
+    'verifyEnrollmentCounts of no course, or of too many, is INVALID (%#)',
     async courseIds => {
       const answer = await verified({ courseIds });
       expect(answer).toMatchObject({ ok: false, checked: 0, driftCount: 0, drifts: [] });
@@ -92,7 +92,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     },
   );
 
-  it('lists 10,000 drifts and counts them all', async () => {
+  it('verifyEnrollmentCounts lists 10,000 drifts and counts all of them', async () => {
     const many = 5100;
     const now = kind === 'sqlite' ? '0' : "'2026-01-01'";
     await write(
@@ -106,7 +106,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     await write(api.database, "delete from core_course where title = 'Many'");
   });
 
-  it('shows drift that another program has just committed, and nothing of what it has not', async () => {
+  it('verifyEnrollmentCounts shows drift that another program has just committed, and nothing uncommitted', async () => {
     const other = await openDatabase(api.databaseUrl);
     const writer = other.em.fork();
     await writer.begin();

@@ -7,7 +7,7 @@ import { addCourses, addEnrollments } from '../support/rows.js';
 type Named = { id: string; title?: string };
 type Node = { course: Named; student: Named };
 
-describeOnEach('what a viewer sees', kind => {
+describeOnEach('the visibility of rows to a viewer', kind => {
   let api: Api;
   const tokens: Record<string, string | null> = { anonymous: null };
   const users: Record<string, number> = {};
@@ -66,7 +66,7 @@ describeOnEach('what a viewer sees', kind => {
       )
       .join(', ');
 
-  it('in the list of courses: published ones, taught ones, those one is in, and for admins all', async () => {
+  it('the list of courses shows published courses, those that the viewer teaches or is in, and all of them to admins', async () => {
     const seen = await askAll(
       '{ courses { totalCount nodes { title } } }',
       ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`,
@@ -82,7 +82,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it('of a course by id: the same as in the list, and null for the rest', async () => {
+  it('a course by id is visible as in the list, and null otherwise', async () => {
     const listed = await askAll('{ courses { nodes { title } } }', ({ courses: list }) => titles(list.nodes));
     const fields = Object.entries(courses).map(([title, id]) => `${title}: course(id: ${id}) { title }`);
     const single = await askAll(`{ ${fields.join(' ')} }`, data =>
@@ -91,7 +91,7 @@ describeOnEach('what a viewer sees', kind => {
     expect(single).toEqual(listed);
   });
 
-  it('through a filter: no course beyond those in the list', async () => {
+  it('a filter finds no course beyond those in the list', async () => {
     const found = await askAll(
       `{ courses(filter: { ids: [${courses['secret']}, ${courses['orphan']}] }) { totalCount nodes { title } } }`,
       ({ courses: list }) => `${list.totalCount}: ${titles(list.nodes)}`,
@@ -107,7 +107,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it('in the list of enrollments: students their own, teachers also those of their courses, admins all', async () => {
+  it('the list of enrollments shows students their own, teachers also those of their courses, and admins all', async () => {
     const all = 'ada in open, ben in open, ada in hidden, ben in secret, tess in secret';
     const seen = await askAll(
       '{ enrollments { totalCount nodes { course { title } student { id } } } }',
@@ -124,7 +124,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it('under a course: only the enrollments that the list of enrollments has', async () => {
+  it('a course shows only the enrollments that the list of enrollments has', async () => {
     const seen = await askAll(
       `{ course(id: ${courses['open']}) { totalEnrollments enrollments { totalCount nodes { student { id } course { title } } } } }`,
       ({ course }) =>
@@ -142,7 +142,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it('under a user: only the enrollments that the list of enrollments has', async () => {
+  it('a user shows only the enrollments that the list of enrollments has', async () => {
     const query = `{ course(id: ${courses['open']}) { instructor { enrollments { totalCount nodes { student { id } course { title } } } } } }`;
     const seen = await askAll(
       query,
@@ -164,7 +164,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it("of a user's email: one's own, and for admins everybody's", async () => {
+  it("a user's email is visible to the user and to admins", async () => {
     const query = `{ courses(filter: { title: { eq: "open" } }) { nodes { instructor { name email } } } }`;
     const seen = await askAll(query, data => data.courses.nodes[0].instructor.email !== null);
     expect(seen).toEqual({
@@ -194,7 +194,7 @@ describeOnEach('what a viewer sees', kind => {
     ]);
   });
 
-  it("as the viewer's own enrollment: nobody else's", async () => {
+  it("viewerEnrollment shows the viewer's own enrollment and nobody else's", async () => {
     const query = `{ course(id: ${courses['open']}) { viewerEnrollment { status student { name } } } }`;
     const seen = await askAll(
       query,
@@ -211,7 +211,7 @@ describeOnEach('what a viewer sees', kind => {
     });
   });
 
-  it('of the counts of a published course: everybody all of them', async () => {
+  it('the counts of a published course are visible to everybody', async () => {
     const query = `{ course(id: ${courses['open']}) { totalEnrollments activeEnrollments enrollmentsCount { count } enrollmentsByStatus { count } } }`;
     const counts = {
       totalEnrollments: 2,

@@ -79,7 +79,7 @@ describeOnEach('a hidden row', kind => {
     ) as object;
   }
 
-  it('is to whom it is hidden as one that is not there, in every argument: answer, errors and statements', async () => {
+  it('a hidden row is the same as a missing one in every argument: answer, errors and statements', async () => {
     const seen = new Set<string>();
     for (const [name, viewer] of viewers) {
       const token = await api.token(viewer.role, viewer.userId);
@@ -97,7 +97,7 @@ describeOnEach('a hidden row', kind => {
 });
 
 describeOnEach('a hidden course', kind => {
-  it('is to a subscription as one that is not there, in every argument that takes an id: answer and statements', async () => {
+  it('a subscription treats a hidden course as a missing one in every argument that takes an id: answer and statements', async () => {
     const api = await startApi(kind);
     await setIdsApart(api, kind);
     const [student] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
@@ -137,7 +137,7 @@ describeOnEach('a hidden course', kind => {
   });
 });
 
-it('every place for an id that is to be hidden is found by the walk through the schema', () => {
+it('the walk through the schema finds every place for an id that must be hidden', () => {
   const fields = new Set(places.map(([, { field }]) => field));
   for (const field of [
     'Query.course',

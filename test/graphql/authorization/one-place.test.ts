@@ -14,7 +14,7 @@ describe('access', () => {
   afterAll(() => api.stop());
 
   it.each(mutations.map(one => [`${one.field} ${one.variant ?? ''}`.trim(), one] as const))(
-    'is refused to whom the role alone decides before a statement runs: %s',
+    'a caller whose role alone decides is rejected before any statement runs: %s',
     async (_, { ask, outcomes }) => {
       const world = await newWorld(api);
       for (const [index, caller] of callers.entries()) {

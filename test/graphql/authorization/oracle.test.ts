@@ -131,7 +131,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     return { text, wrong };
   }
 
-  it('show nothing but what SQL says that the viewer may see, exactly as the rows are', async () => {
+  it('random queries show only what SQL says that the viewer may see, exactly as the rows are', async () => {
     const random = new Random(SEED);
     const facts = await factsOf(api.database);
     const names = Object.keys(viewers);
@@ -142,7 +142,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     }
   });
 
-  it('change nothing but what the viewer may change, and show what the viewer may see afterwards', async () => {
+  it('random mutations change only what the viewer may change, and show what the viewer may see afterwards', async () => {
     const random = new Random(SEED + 1);
     const names = Object.keys(viewers).filter(name => !name.includes('admin'));
     for (let number = 0; number < count; number++) {
@@ -155,7 +155,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
   });
 
   if (kind === 'sqlite') {
-    it('have selected every field of the schema', () => {
+    it('the random operations have selected every field of the schema', () => {
       const all = Object.values(schema.getTypeMap())
         .filter(isObjectType)
         .filter(({ name }) => !name.startsWith('__') && name !== 'Subscription' && name !== 'CourseCountsChange');
@@ -177,7 +177,7 @@ describe('the judge of answers', () => {
   });
   afterAll(() => api.stop());
 
-  it('finds a hidden course, a wrong count, an email of somebody else and a null that should be shown', async () => {
+  it('the judge of answers finds a hidden course, a wrong count, an email of another user and a null that should be shown', async () => {
     const facts = await factsOf(api.database);
     const hidden = [...facts.courses.values()].find(course => course.is_published === 0)!;
     const open = [...facts.courses.values()].find(course => course.is_published === 1)!;
