@@ -1,13 +1,18 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
+/** The export conditions of Vite's server, after the one by which packages of this workspace give their source. */
+const conditions = ['source', 'module', 'node', 'development|production'];
+
 /** Gives one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   return {
     resolve: {
       // One copy of graphql: its ESM and CommonJS builds are "another module or realm" to each other.
       alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
+      conditions,
     },
+    ssr: { resolve: { conditions } },
     test: { testTimeout: 120_000, hookTimeout: 120_000, ...test },
   };
 }

@@ -5,7 +5,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { verify } from '../dist/counters/index.js';
+import { verify } from 'mikro-orm-counters';
 import { Course } from '../dist/entities/index.js';
 import { startRecount, workOn } from '../dist/recounts/index.js';
 import { operator } from '../dist/access/viewer.js';

@@ -5,7 +5,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
-import { insertMany, installTriggers, type CounterStrategy } from '../dist/counters/index.js';
+import { insertMany, installTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../dist/database/database.js';
 import { dialectOfUrl } from '../dist/database/texts/database-url.js';
 import { ormOptions } from '../dist/database/orm-options.js';

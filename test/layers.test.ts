@@ -6,20 +6,29 @@ import { layers } from './support/layers.js';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
+/** The engine's package and the file that is behind its name. */
+const engine = { name: 'mikro-orm-counters', entry: join('counters', 'src', 'index.ts') };
+
 /** Gives the project's own files that a file imports, by their paths under src. */
 const imports = new Map(
   readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter(path => path.endsWith('.ts'))
+    .filter(path => path.endsWith('.ts') && !path.startsWith(join('counters', 'dist')))
     .map(path => {
       const text = readFileSync(join(source, path), 'utf8');
       const names = [
-        ...text.matchAll(/\bimport\('(\.[^']+)'\)/g),
-        ...text.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm),
-        ...text.matchAll(/^import '(\.[^']+)'/gm),
+        ...text.matchAll(/\bimport\('([^']+)'\)/g),
+        ...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'/gm),
+        ...text.matchAll(/^import '([^']+)'/gm),
       ].map(([, name]) => name!);
       return [
         path,
-        names.map(name => relative(source, join(source, dirname(path), name)).replace(/\.js$/, '.ts')),
+        names
+          .filter(name => name.startsWith('.') || name === engine.name)
+          .map(name =>
+            name === engine.name
+              ? engine.entry
+              : relative(source, join(source, dirname(path), name)).replace(/\.js$/, '.ts'),
+          ),
       ] as const;
     }),
 );
@@ -44,6 +53,13 @@ it('the counters engine imports nothing of the application', () => {
     .filter(([path]) => layerOf(path) === 'counters')
     .flatMap(([, names]) => names.filter(name => layerOf(name) !== 'counters'));
   expect(outside).toEqual([]);
+});
+
+it('the application imports the engine by its name', () => {
+  const byPath = [...imports.keys()]
+    .filter(path => layerOf(path) !== 'counters')
+    .filter(path => /from '\.[^']*\bcounters\/src\//.test(readFileSync(join(source, path), 'utf8')));
+  expect(byPath).toEqual([]);
 });
 
 it('the command line imports the server only to serve', () => {

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../config/config.js';
-import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from '../counters/index.js';
+import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { CommandError } from './failure.js';
 import { tell } from './output.js';

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
 import { ConfigError } from '../config/config.js';
 import { NoDatabaseFile } from '../database/database.js';
-import { CounterError, isUnsafeNumber } from '../counters/index.js';
+import { CounterError, isUnsafeNumber } from 'mikro-orm-counters';
 import { dialects } from '../database/dialects/dialects.js';
 import type { FaultKind } from '../database/faults/fault.js';
 import { faultOf } from '../database/faults/fault-of.js';

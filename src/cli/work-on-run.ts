@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { countersInto } from '../counters/index.js';
+import { countersInto } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course, RunKind, RunStatus } from '../entities/index.js';
 import type { Outcome } from '../use-cases/outcome.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { MikroORM } from '@mikro-orm/sql';
-import type { CounterStrategy } from '../counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import { dialectOf, type Database, type Options } from './dialects/dialect.js';
 import { ormOptions } from './orm-options.js';
 import { dialectOfUrl, fileOf } from './texts/database-url.js';

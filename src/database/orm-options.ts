@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { Migrator } from '@mikro-orm/migrations';
 import { SchemaGenerator } from '@mikro-orm/sql';
-import { withCounters, type CounterStrategy } from '../counters/index.js';
+import { withCounters, type CounterStrategy } from 'mikro-orm-counters';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { MIGRATIONS_TABLE } from '../migrations/migrations-table.js';
 import { carrying, type Options } from './dialects/dialect.js';

@@ -1,4 +1,4 @@
-import { defineCounter } from '../counters/index.js';
+import { defineCounter } from 'mikro-orm-counters';
 import { Enrollment } from './enrollment.js';
 import { EnrollmentStatus } from './values.js';
 

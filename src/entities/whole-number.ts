@@ -1,5 +1,5 @@
 import { Type, type EntityProperty, type Platform } from '@mikro-orm/core';
-import { exactNumber } from '../counters/index.js';
+import { exactNumber } from 'mikro-orm-counters';
 
 /**
  * The type of whole numbers of 64 bits, such as keys and stored counts, as JavaScript's numbers.

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { triggerStatus } from '../counters/index.js';
+import { triggerStatus } from 'mikro-orm-counters';
 import type { Catalog, FoundTable } from './catalog.js';
 import type { MadeTable } from './made-tables.js';
 

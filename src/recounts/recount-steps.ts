@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from '../counters/index.js';
+import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { courseIdsOf, type RunRow } from './run.js';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { adjust, CounterError } from '../counters/index.js';
+import { adjust, CounterError } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';

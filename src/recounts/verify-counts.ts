@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { verify, type VerifiedCount } from '../counters/index.js';
+import { verify, type VerifiedCount } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';

@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { paceFor, type ChunkPace } from '../counters/index.js';
+import { paceFor, type ChunkPace } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { RecountChange, RunKind, RunStatus, type RecountRun } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js';
-import { thereIn, type TriggerStatus } from '../counters/index.js';
+import { thereIn, type TriggerStatus } from 'mikro-orm-counters';
 
 /** Gives what does not fit between the configured strategy and the triggers of the database; null: all fits. */
 export function disagreementOf(configured: Config['counters'], status: TriggerStatus): string | null {

@@ -1,4 +1,4 @@
-import { CounterError } from '../counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import type { Fault } from '../database/faults/fault.js';
 import { faultOf } from '../database/faults/fault-of.js';
 import { NoTurn } from '../database/connections/waiting-line.js';

@@ -1,6 +1,6 @@
 import { LockMode, type EntityData, type RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { deleteWhere } from '../counters/index.js';
+import { deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';

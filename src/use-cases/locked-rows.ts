@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CounterError } from '../counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { isTrue, type PlainRow, type StoredBoolean } from '../database/tables.js';
 import { Course, Enrollment, User, type EnrollmentStatus } from '../entities/index.js';

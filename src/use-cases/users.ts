@@ -1,7 +1,7 @@
 import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { z } from 'zod';
-import { CounterError, deleteWhere } from '../counters/index.js';
+import { CounterError, deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';

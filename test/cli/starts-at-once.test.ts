@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { dialects } from '../../src/database/dialects/dialects.js';
-import { checkStrategy, installTriggers } from '../../src/counters/index.js';
+import { checkStrategy, installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { addSampleData } from '../../src/tools/sample-data/seed-database.js';

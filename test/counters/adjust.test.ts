@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { adjust } from '../../src/counters/index.js';
+import { adjust } from 'mikro-orm-counters';
 import { Course } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

@@ -1,6 +1,6 @@
 import { raw } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
-import { deleteWhere, insertMany, updateWhere } from '../../src/counters/index.js';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

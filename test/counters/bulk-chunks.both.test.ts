@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { deleteWhere, insertMany, updateWhere } from '../../src/counters/index.js';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { statementsOf } from '../support/statements.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { insertMany } from '../../src/counters/index.js';
+import { insertMany } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

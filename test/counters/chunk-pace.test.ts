@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ChunkPace } from '../../src/counters/index.js';
+import { ChunkPace } from 'mikro-orm-counters';
 
 const bounds = { first: 100, least: 10, most: 1000, milliseconds: 200 };
 

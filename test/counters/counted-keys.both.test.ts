@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { deleteWhere, insertMany, updateWhere } from '../../src/counters/index.js';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
 import { expectExactKeys, keys, Lecture, Seat } from './models/keys.js';

@@ -1,7 +1,7 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
-import { defineCounter, type Counter } from '../../src/counters/index.js';
+import { defineCounter, type Counter } from 'mikro-orm-counters';
 import { schemaOptions } from '../support/schema.js';
 import {
   Animal,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { insertMany, updateWhere } from '../../src/counters/index.js';
+import { insertMany, updateWhere } from 'mikro-orm-counters';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
 import { Depot, expectExactParcels, Parcel, parcels } from './models/parcels.js';

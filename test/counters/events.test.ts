@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { insertMany, recount, verify } from '../../src/counters/index.js';
+import { insertMany, recount, verify } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { publishedOn } from '../support/published.js';

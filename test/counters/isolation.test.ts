@@ -1,6 +1,6 @@
 import { IsolationLevel } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
-import { deleteWhere, updateWhere } from '../../src/counters/index.js';
+import { deleteWhere, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

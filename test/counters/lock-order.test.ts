@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { deleteWhere, insertMany, lockTargets } from '../../src/counters/index.js';
+import { deleteWhere, insertMany, lockTargets } from 'mikro-orm-counters';
 import { Enrollment } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertMany } from '../../src/counters/index.js';
+import { insertMany } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

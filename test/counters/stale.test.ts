@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CounterError } from '../../src/counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

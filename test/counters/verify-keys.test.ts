@@ -1,6 +1,6 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
-import { recount, verify, type Key } from '../../src/counters/index.js';
+import { recount, verify, type Key } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from '../../src/counters/index.js';
+import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { installTriggers } from '../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { findUndoing, undoLast } from '../../src/database/schema/undo.js';

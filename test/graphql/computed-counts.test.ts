@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { insertMany } from '../../src/counters/index.js';
+import { insertMany } from 'mikro-orm-counters';
 import { Enrollment, EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
-import { installTriggers } from '../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { poolUse } from '../../src/database/connections/pool-use.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { dialects } from '../../src/database/dialects/dialects.js';
-import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from '../../src/counters/index.js';
+import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { CounterStrategy } from '../../src/counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import type { Operation, Result } from './operations.ts';
 import type { Order, Report } from './worker.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { verify } from '../../src/counters/index.js';
+import { verify } from 'mikro-orm-counters';
 import { Course, Role, RunStatus, type EnrollmentStatus } from '../../src/entities/index.js';
 import { changesOf, recountAll, seen } from '../support/drift.js';
 import { describeOnEach } from '../support/databases.js';

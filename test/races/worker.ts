@@ -1,6 +1,6 @@
 // Runs in a process of its own: opens its own connections, makes ready what it is sent, and then does it all at once.
 import { subscribe } from 'node:diagnostics_channel';
-import type { CounterStrategy } from '../../dist/counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../dist/database/database.js';
 import { operations, type Operation, type Ready, type Result } from './operations.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { verify } from '../../src/counters/index.js';
+import { verify } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Course, Role } from '../../src/entities/index.js';
 import { freshDatabase, freshUrl } from '../support/databases.js';

@@ -1,5 +1,5 @@
 import { describe, inject } from 'vitest';
-import { installTriggers, type CounterStrategy } from '../../src/counters/index.js';
+import { installTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';

@@ -1,7 +1,7 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { installTriggers, withCounters, type Counter, type CounterStrategy } from '../../src/counters/index.js';
+import { installTriggers, withCounters, type Counter, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';

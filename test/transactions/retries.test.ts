@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
-import { CounterError } from '../../src/counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
 import { Course, Role, User } from '../../src/entities/index.js';
 import { describeOnEach, kinds } from '../support/databases.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
-import { installTriggers, triggerStatus } from '../../src/counters/index.js';
+import { installTriggers, triggerStatus } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { installTriggers, recount } from '../../src/counters/index.js';
+import { installTriggers, recount } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Course, Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';

@@ -1,6 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { expect, it, onTestFinished } from 'vitest';
-import { installTriggers } from '../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';

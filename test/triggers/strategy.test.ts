@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { checkStrategy, insertMany, installTriggers, removeTriggers, triggerStatus } from '../../src/counters/index.js';
+import { checkStrategy, insertMany, installTriggers, removeTriggers, triggerStatus } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Enrollment, EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { tree } from '../counters/models/tree.js';

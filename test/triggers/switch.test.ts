@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { installTriggers, removeTriggers, type CounterStrategy } from '../../src/counters/index.js';
+import { installTriggers, removeTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import type { Operation } from '../races/operations.js';

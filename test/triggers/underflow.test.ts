@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { deleteWhere, updateWhere } from '../../src/counters/index.js';
+import { deleteWhere, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { addCourses, addStudents, countsOf, enroll, school } from '../counters/models/school.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';

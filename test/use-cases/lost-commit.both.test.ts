@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CounterError } from '../../src/counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { createCourse, deleteCourse } from '../../src/use-cases/courses.js';

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
-import { installTriggers, removeTriggers, thereIn, triggerStatus } from '../../counters/index.js';
+import { installTriggers, removeTriggers, thereIn, triggerStatus } from 'mikro-orm-counters';
 import { disagreementOf, inForce } from '../../tools/counter-agreement.js';
 import { ExitCode } from '../exit-code.js';
 import { print } from '../output.js';

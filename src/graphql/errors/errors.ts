@@ -1,7 +1,7 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { randomUUID } from 'node:crypto';
-import { isUnsafeNumber } from '../../counters/index.js';
+import { isUnsafeNumber } from 'mikro-orm-counters';
 import type { Fault } from '../../database/faults/fault.js';
 import { faultOf, isInterrupted } from '../../database/faults/fault-of.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../../database/time-limits/time-limit.js';

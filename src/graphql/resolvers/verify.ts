@@ -1,5 +1,5 @@
 import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
-import { isUnsafeNumber } from '../../counters/index.js';
+import { isUnsafeNumber } from 'mikro-orm-counters';
 import type { CourseRow } from '../../reading/index.js';
 import { done, rejected } from '../../use-cases/outcome.js';
 import { verifyCounts, type CourseCount } from '../../recounts/verify-counts.js';

@@ -13,7 +13,7 @@ import {
   type RecountedRow,
   type StoredCountUpdate,
   type VerifiedRows,
-} from '../../counters/index.js';
+} from 'mikro-orm-counters';
 import { Course } from '../../entities/index.js';
 import { conflictReasons, retryReason } from '../../transactions/transaction-error.js';
 import { deadlocks, transactionRetries } from '../../transactions/transactions.js';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { verify, type VerifiedChunk } from '../../counters/index.js';
+import { verify, type VerifiedChunk } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { Course } from '../../entities/index.js';
 import { titlesOf } from '../../recounts/titles.js';

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { adjust, countersInto, verify, type ResolvedCounter } from '../../counters/index.js';
+import { adjust, countersInto, verify, type ResolvedCounter } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';

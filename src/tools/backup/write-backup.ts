@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { countersInto } from '../../counters/index.js';
+import { countersInto } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
 import { Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
-import { thereIn, triggerStatus } from '../../counters/index.js';
+import { thereIn, triggerStatus } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
 import { tableNames } from '../../database/tables.js';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
-import { triggerStatus } from '../../counters/index.js';
+import { triggerStatus } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { disagreementOf, inForce } from '../counter-agreement.js';
 import { failed, ok, warning, type Finding } from './finding.js';

@@ -1,6 +1,6 @@
 import { Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertMany } from '../../counters/index.js';
+import { insertMany } from 'mikro-orm-counters';
 import { Enrollment } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';

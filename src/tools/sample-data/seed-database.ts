@@ -1,6 +1,6 @@
 import type { EntityClass, RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertMany } from '../../counters/index.js';
+import { insertMany } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
 import { numberOf, type StoredAggregate } from '../../database/tables.js';

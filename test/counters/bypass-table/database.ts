@@ -1,7 +1,7 @@
 import { Entity, ManyToOne, PrimaryKey } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/sql';
-import { defineCounter, installTriggers } from '../../../src/counters/index.js';
+import { defineCounter, installTriggers } from 'mikro-orm-counters';
 import { Course } from '../../../src/entities/index.js';
 import type { Schema } from '../../support/schema.js';
 import { schemaOptions } from '../../support/schema.js';

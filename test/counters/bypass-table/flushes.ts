@@ -1,8 +1,8 @@
 import { wrap } from '@mikro-orm/core';
-import { recount } from '../../../src/counters/index.js';
+import { recount } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { MikroORM } from '@mikro-orm/sql';
-import { deleteWhere, insertMany, updateWhere } from '../../../src/counters/index.js';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import type { Database } from '../../../src/database/database.js';
 import { schemaOptions } from '../../support/schema.js';
 import { Clerk } from '../models/desks.js';

@@ -1,5 +1,5 @@
 import { ForeignKeyConstraintViolationException, type EntityClass } from '@mikro-orm/core';
-import { CounterError, registryOf, verify } from '../../../src/counters/index.js';
+import { CounterError, registryOf, verify } from 'mikro-orm-counters';
 import type { Place } from './place.js';
 import type { Variant } from './program.js';
 

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CounterStrategy } from '../../../src/counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { useSchema, type Schema, type SchemaOptions } from '../../support/schema.js';
 import { clinic } from '../models/clinic.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { CounterStrategy } from '../../../src/counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 
 /** Is a row of the table in docs/bypasses.md, as written there. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CounterError, type CounterStrategy } from '../../../src/counters/index.js';
+import { CounterError, type CounterStrategy } from 'mikro-orm-counters';
 import { kinds } from '../../support/databases.js';
 import { judged } from './judge.js';
 import { usePlace } from './place.js';

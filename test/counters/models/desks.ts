@@ -1,6 +1,6 @@
 import { Collection, type Opt, type Ref } from '@mikro-orm/core';
 import { Entity, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
-import { defineCounter } from '../../../src/counters/index.js';
+import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 

@@ -11,7 +11,7 @@ import {
   PrimaryKey,
   Property,
 } from '@mikro-orm/decorators/legacy';
-import { defineCounter } from '../../../src/counters/index.js';
+import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 

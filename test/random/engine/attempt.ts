@@ -4,7 +4,7 @@ import {
   UniqueConstraintViolationException,
   ValidationError,
 } from '@mikro-orm/core';
-import { CounterError } from '../../../src/counters/index.js';
+import { CounterError } from 'mikro-orm-counters';
 import type { Scene } from './act.js';
 import type { Expectation } from './expectation.js';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { deleteWhere, insertMany, lockTargets, updateWhere } from '../../../src/counters/index.js';
+import { deleteWhere, insertMany, lockTargets, updateWhere } from 'mikro-orm-counters';
 import { Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { anyStatus, choice, chosen, seldom, type Act, type Scene } from './act.js';
 import { attempt } from './attempt.js';

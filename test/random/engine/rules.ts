@@ -1,4 +1,4 @@
-import type { CounterStrategy } from '../../../src/counters/index.js';
+import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { byKeys, refusal, type Changes, type Expectation } from './expectation.js';
 import { courseId, hasCourse, rowWith, type CoursePointer, type Row, type Rows } from './rows.js';

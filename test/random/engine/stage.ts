@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MikroORM } from '@mikro-orm/sql';
-import { installTriggers } from '../../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import type { Database } from '../../../src/database/database.js';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';

@@ -1,6 +1,6 @@
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { installTriggers } from '../../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { examineClock } from '../../../src/tools/doctor/clock.js';
 import { examineMigrations } from '../../../src/tools/doctor/migrations.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { installTriggers } from '../../../src/counters/index.js';
+import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { amissOf, examined, of } from '../../support/examined.js';

@@ -1,7 +1,7 @@
 import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
 import { MySqlConnection } from '@mikro-orm/mysql';
 import type { Dialect } from 'kysely';
-import { exactNumber } from '../../../counters/index.js';
+import { exactNumber } from 'mikro-orm-counters';
 import { WholeNumber } from '../../../entities/whole-number.js';
 import { LimitedDriver, type StatementLimits } from '../../connections/limited-driver.js';
 import { Places } from '../../connections/places.js';

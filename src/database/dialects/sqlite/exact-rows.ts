@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { SqliteDatabase } from 'kysely';
-import { UnsafeNumberError } from '../../../counters/index.js';
+import { UnsafeNumberError } from 'mikro-orm-counters';
 import { FOLD, foldedText } from './folded-text.js';
 
 /** Returns a connection as Kysely takes it, which knows our functions and refuses to round numbers. */
