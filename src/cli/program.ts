@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../config/own-package.js';
 import { configurationHelp } from './configuration-help.js';
 import { ExitCode } from './exit-code.js';
 import { failureText } from './failure.js';
@@ -49,18 +49,13 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
 async function programOf(asked: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
-    .version(version(), '--version', 'print the version')
+    .version(VERSION, '--version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: text => tell(usageLine(text)) })
     .addHelpText('after', configurationHelp);
   const names = asked !== undefined && Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
   for (const name of names) (await commands[name]!())(program, end);
   return program;
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;
 }
 
 function usageLine(text: string): string {

@@ -1,13 +1,17 @@
 #!/usr/bin/env node
-const [major = 0] = process.versions.node.split('.').map(Number);
-if (major < 24) {
+import { isSupportedNode, MIN_NODE_VERSION } from '../config/own-package.js';
+import { hideSqliteWarning } from './sqlite-warning.js';
+
+const { node } = process.versions;
+if (!isSupportedNode(node)) {
   process.stderr.write(
-    `Rollcall needs Node 24, and this is ${process.versions.node}. Its own Node comes with npm ci: run it as "npm run -s rollcall -- …".\n`,
+    `Rollcall needs Node ${MIN_NODE_VERSION} or later, but this is Node ${node}. Install a newer Node; in a checkout, run "npm run -s rollcall -- …", which uses the Node that npm ci installs.\n`,
   );
   process.exitCode = 1;
 } else {
-  // Imported only now: an older Node could not even load it. The first keeps what the engine compiles for the next
-  // start.
+  hideSqliteWarning();
+  // Imported only now, since an older Node could not even load it. The first call keeps what the engine compiles for the
+  // next start.
   (await import('node:module')).enableCompileCache();
   const { run } = await import('./program.js');
   process.exitCode = await run(process.argv);

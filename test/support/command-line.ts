@@ -120,7 +120,8 @@ async function runIn(runner: Runner, command: Omit<Command, 'mark'>): Promise<En
   return ended;
 }
 
-function watch(child: ChildProcess): Running {
+/** Watches a command that has been started. */
+export function watch(child: ChildProcess): Running {
   const texts = { stdout: '', stderr: '' };
   let check = (): void => undefined;
   for (const name of ['stdout', 'stderr'] as const) {

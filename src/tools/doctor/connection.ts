@@ -1,3 +1,4 @@
+import { isSupportedNode, MIN_NODE_VERSION } from '../../config/own-package.js';
 import { dialectOf, type Database } from '../../database/database.js';
 import type { Dialect } from '../../database/dialects/dialect.js';
 import { dialects } from '../../database/dialects/dialects.js';
@@ -38,10 +39,12 @@ export function versionFinding(dialect: Dialect, version: string, answer: string
 
 /** Examines the Node that runs this. */
 export function examineNode(version: string): Finding[] {
-  const old = Number.parseInt(version, 10) < 24;
   return [
-    old
-      ? failed(`Node is ${version}, older than 24.`, 'Use the one that comes with npm ci: npm run -s rollcall -- …')
-      : ok(`Node ${version}.`),
+    isSupportedNode(version)
+      ? ok(`Node ${version}.`)
+      : failed(
+          `Node is ${version}, older than ${MIN_NODE_VERSION}.`,
+          'Install a newer Node; in a checkout, run "npm run -s rollcall -- …", which uses the Node that npm ci installs.',
+        ),
   ];
 }
