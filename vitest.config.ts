@@ -1,8 +1,8 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-/** The export conditions of Vite's server, after the one by which packages of this workspace give their source. */
-const conditions = ['source', 'module', 'node', 'development|production'];
+/** The export conditions of node, after the one by which packages of this workspace give their source. */
+const conditions = ['source', 'node', 'development|production'];
 
 /** Gives one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
