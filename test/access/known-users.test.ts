@@ -10,7 +10,7 @@ import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';
 import { lockTable } from '../support/table-lock.js';
 
-describeOnEach('a user whom a token names', kind => {
+describeOnEach('the user of a token', kind => {
   let database: Database;
   let url: string;
   let drop: () => Promise<void>;
@@ -41,7 +41,7 @@ describeOnEach('a user whom a token names', kind => {
   const lookUps = (): string[] => asked.filter(sql => USER_CHECK.test(sql));
   const past = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
 
-  it('is looked up again after the time that is set, and is refused once gone', async () => {
+  it('the user of a token is looked up again after the configured time, and is rejected once deleted', async () => {
     const users = known();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     expect(await users.viewerOf(token)).toEqual(token);
@@ -60,7 +60,7 @@ describeOnEach('a user whom a token names', kind => {
     });
   });
 
-  it('is looked up each time where the time is 0, and by one statement for all who ask at once', async () => {
+  it('the user of a token is looked up each time where the time is 0, by one statement for all simultaneous requests', async () => {
     const users = known({ checkSeconds: 0 });
     await Promise.all([...ids, ...ids, ...ids].map(userId => users.viewerOf({ userId, role: Role.TEACHER })));
     expect(asked).toHaveLength(1);
@@ -68,7 +68,7 @@ describeOnEach('a user whom a token names', kind => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is looked up once for all who ask while that look is under way', async () => {
+  it('the user of a token is looked up once for all requests while that look is under way', async () => {
     const users = known({ checkSeconds: 0 });
     const token = { userId: ids[0]!, role: Role.TEACHER };
     const letGo = await lockTable(database, url, 'core_user');
@@ -83,7 +83,7 @@ describeOnEach('a user whom a token names', kind => {
     expect(lookUps()).toHaveLength(1);
   });
 
-  it('is looked up again where this process has deleted the user while a look was under way', async () => {
+  it('the user of a token is looked up again where this process deleted the user during a look', async () => {
     const users = known();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     const letGo = await lockTable(database, url, 'core_user');
@@ -97,7 +97,7 @@ describeOnEach('a user whom a token names', kind => {
     expect(lookUps()).toHaveLength(2);
   });
 
-  it('has the role of the token, or that of the row where roles come from the database', async () => {
+  it('the user of a token has the role of the token, or that of the row where roles come from the database', async () => {
     const claimed = { userId: ids[0]!, role: Role.ADMIN };
     expect(await known().viewerOf(claimed)).toEqual(claimed);
     const users = known({ roleFrom: 'database' });
@@ -108,7 +108,7 @@ describeOnEach('a user whom a token names', kind => {
     expect(await users.viewerOf(claimed)).toEqual({ userId: ids[0], role: Role.STUDENT });
   });
 
-  it('is forgotten at once where this process deletes the user', async () => {
+  it('the user of a token is forgotten at once where this process deletes the user', async () => {
     const users = known();
     const token = { userId: ids[2]!, role: Role.TEACHER };
     await users.viewerOf(token);
@@ -116,7 +116,7 @@ describeOnEach('a user whom a token names', kind => {
     await expect(users.viewerOf(token)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 
-  it('who was found before is not turned away while the database fails; another one learns of the failure', async () => {
+  it('a known user is not rejected while the database fails, and an unknown one gets the failure', async () => {
     const users = known();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     await users.viewerOf(token);
@@ -131,7 +131,7 @@ describeOnEach('a user whom a token names', kind => {
     await past('alter table core_user_gone rename to core_user');
   });
 
-  it('is nobody where a token of an admin names none', async () => {
+  it('an admin whose token names no user is no user', async () => {
     expect(await known({ roleFrom: 'database' }).viewerOf(operator)).toEqual(operator);
     expect(asked).toEqual([]);
   });

@@ -44,7 +44,7 @@ function verifier(options: TokenVerifierOptions = {}): (token: string) => Promis
   return tokenVerifier({ jwksUrl: url, isDevelopmentSecret: false }, { now: () => now, ...options });
 }
 
-it('published keys stay in use while their provider is away, however long, and new ones come when it is back', async () => {
+it('published keys stay in use while their provider is away, however long, and new ones are used when it is back', async () => {
   const troubles: unknown[] = [];
   let stale = 0;
   const verify = verifier({
@@ -88,7 +88,7 @@ it.each([
   ['answers a key set without keys', () => ({ body: '{"keys":[]}' })],
   ['answers more than a key set can be', () => ({ body: JSON.stringify({ keys: [{ kty: 'x'.repeat(300_000) }] }) })],
 ])(
-  'where no keys are known and the provider %s, a token is not checked: KEYS_UNAVAILABLE, and it is asked again a second later',
+  'a token is not checked while no keys are known and the provider %s: KEYS_UNAVAILABLE, and the provider is asked again a second later',
   async (_, given) => {
     answer = given;
     const verify = verifier();
@@ -101,7 +101,7 @@ it.each([
   },
 );
 
-it('tokens with keys that nobody published lead to no request each, and hold up no others', async () => {
+it('tokens with unpublished keys do not cause one request each, and delay no others', async () => {
   const verify = verifier();
   await verify(await signed(0));
   const before = requests;
@@ -111,7 +111,7 @@ it('tokens with keys that nobody published lead to no request each, and hold up 
   expect(await verify(await signed(0))).toEqual({ userId: null, role: 'admin' });
 });
 
-it('a token that has expired by less than clocks may differ is good, by more it is not', async () => {
+it('a token that has expired is valid within the tolerance of clocks, and not beyond it', async () => {
   const secret = 'the secret of these tests, long enough';
   const tokenOf = (seconds: number): Promise<string> =>
     new SignJWT({ role: 'admin' })

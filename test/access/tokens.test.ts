@@ -28,7 +28,7 @@ async function rejects(token: string | Promise<string>, message: RegExp, config 
 }
 
 describe('a token', () => {
-  it.each([Role.STUDENT, Role.TEACHER, Role.ADMIN])('that is issued for a %s is accepted', async role => {
+  it.each([Role.STUDENT, Role.TEACHER, Role.ADMIN])('a token that is issued for a %s is accepted', async role => {
     const config = { ...jwt, issuer: 'https://id.example.org/', audience: 'rollcall' };
     expect(await tokenVerifier(config)(await issueToken(config, { userId: 7, role, expiresIn: '1h' }))).toEqual({
       userId: 7,
@@ -36,13 +36,13 @@ describe('a token', () => {
     });
   });
 
-  it('of an admin needs no user', async () => {
+  it('a token of an admin needs no user', async () => {
     expect(
       await tokenVerifier(jwt)(await issueToken(jwt, { userId: null, role: Role.ADMIN, expiresIn: '30d' })),
     ).toEqual({ userId: null, role: Role.ADMIN });
   });
 
-  it('of anyone else is not issued without a user', async () => {
+  it('a token of any other role is not issued without a user', async () => {
     await expect(issueToken(jwt, { userId: null, role: Role.STUDENT, expiresIn: '1h' })).rejects.toMatchObject({
       code: 'TOKEN_NOT_ISSUED',
     });
@@ -52,7 +52,7 @@ describe('a token', () => {
     [{ role: 'Teacher' }, Role.TEACHER],
     [{ roles: ['student', 'ADMIN', 'teacher'] }, Role.ADMIN],
     [{ roles: ['offline_access', 'student'] }, Role.STUDENT],
-  ])('gives its role in one claim or several, in any letter case: %j', async (claims, role) => {
+  ])('a token gives its role in one claim or several, in any letter case: %j', async (claims, role) => {
     expect(await tokenVerifier(jwt)(await signed({ sub: '1', ...claims }))).toEqual({ userId: 1, role });
   });
 
@@ -69,17 +69,17 @@ describe('a token', () => {
     { role: { 0: 'admin' } },
     { roles: ['root'] },
     { role: 'root', roles: ['admin'] },
-  ])('is refused without a known role: %j', async claims => {
+  ])('a token without a known role is rejected: %j', async claims => {
     await rejects(signed({ sub: '1', ...claims }), /gives no role/);
   });
 
-  it('is refused when it has expired, never expires, or is not valid yet', async () => {
+  it('a token that has expired, never expires, or is not valid yet is rejected', async () => {
     await rejects(signed({ sub: '1', role: 'admin', exp: now() - 1 }), /has expired/);
     await rejects(signed({ sub: '1', role: 'admin', exp: undefined }), /does not say when it expires/);
     await rejects(signed({ sub: '1', role: 'admin', nbf: now() + 60 }), /not valid yet/);
   });
 
-  it('is refused when someone else signed it, or nobody did', async () => {
+  it('a token that someone else signed, or nobody, is rejected', async () => {
     await rejects(
       signed({ sub: '1', role: 'admin' }, 'some other secret that is long enough'),
       /signature is not valid/,
@@ -92,7 +92,7 @@ describe('a token', () => {
     await rejects('..', /not a well-formed/);
   });
 
-  it('is refused from a foreign issuer or for a foreign audience', async () => {
+  it('a token from a foreign issuer or for a foreign audience is rejected', async () => {
     const claims = { sub: '1', role: 'admin', iss: 'https://elsewhere.example.org/', aud: 'payroll' };
     await rejects(signed(claims), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
     await rejects(signed(claims), /another audience/, { ...jwt, audience: 'rollcall' });
@@ -100,13 +100,13 @@ describe('a token', () => {
   });
 
   it.each([undefined, '', '0', '-1', 'abc', '1.5', '01', '9007199254740993', 1 as unknown as string])(
-    'is refused when its sub is %j and no user id',
+    'a token whose sub is %j, and no user id, is rejected',
     async sub => {
       await rejects(signed({ sub, role: 'student' }), /does not say whose it is/);
     },
   );
 
-  it('is refused for an admin whose sub is no user id', async () => {
+  it('a token of an admin whose sub is no user id is rejected', async () => {
     await rejects(signed({ sub: 'root', role: 'admin' }), /does not say whose it is/);
   });
 });
@@ -133,15 +133,15 @@ describe('a token of an identity provider', () => {
 
   afterAll(() => new Promise(resolve => provider.close(resolve)));
 
-  it('is verified with the keys that it publishes', async () => {
+  it('a token of an identity provider is verified with the keys that the provider publishes', async () => {
     expect(await tokenVerifier(config)(await sign())).toEqual({ userId: 12, role: Role.TEACHER });
   });
 
-  it('is refused when signed with a key that it does not publish', async () => {
+  it('a token that was signed with an unpublished key is rejected', async () => {
     await rejects(sign('two'), /key that the identity provider does not publish/, config);
   });
 
-  it('is refused when it is signed with a shared secret, even one made of the public key', async () => {
+  it('a token of an identity provider that was signed with a shared secret, even one made of the public key, is rejected', async () => {
     await rejects(signed({ sub: '1', role: 'admin' }), /algorithm that this server does not accept/, config);
     await rejects(
       signed({ sub: '1', role: 'admin' }, JSON.stringify(published[0])),
@@ -150,7 +150,7 @@ describe('a token of an identity provider', () => {
     );
   });
 
-  it('is refused, and not taken for anonymous, while the keys cannot be had', async () => {
+  it('a token of an identity provider is rejected, and not treated as anonymous, while the keys are unavailable', async () => {
     const error = await tokenVerifier({ jwksUrl: 'http://127.0.0.1:1/keys', isDevelopmentSecret: false })(
       await sign(),
     ).catch((reason: unknown) => reason);
@@ -161,7 +161,7 @@ describe('a token of an identity provider', () => {
     });
   });
 
-  it('is not issued here', async () => {
+  it('a token of an identity provider is not issued here', async () => {
     await expect(issueToken(config, { userId: 1, role: Role.ADMIN, expiresIn: '1h' })).rejects.toMatchObject({
       code: 'TOKEN_NOT_ISSUED',
       message: expect.stringContaining('JWKS_URL'),
@@ -170,7 +170,7 @@ describe('a token of an identity provider', () => {
 });
 
 describe('a lifetime', () => {
-  it('is a whole number of seconds, minutes, hours or days', () => {
+  it('the lifetime of a token is a whole number of seconds, minutes, hours or days', () => {
     expect(['90s', '15m', '1h', '30d'].every(isLifetime)).toBe(true);
     expect(['', '0h', '-1h', '1', 'h', '1.5h', '1 hour', '1w', '1h ago'].some(isLifetime)).toBe(false);
   });

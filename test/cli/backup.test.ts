@@ -15,7 +15,7 @@ describeOnEach('backup and restore', kind => {
   });
   afterEach(() => place.leave());
 
-  it('brings back the counts that were stored, and shows them first', async () => {
+  it('restore brings back the counts of a backup, and shows them first', async () => {
     expect(await place.run(['backup', 'counts.jsonl'])).toEqual({
       code: 0,
       stdout: '',
@@ -49,7 +49,7 @@ describeOnEach('backup and restore', kind => {
     });
   });
 
-  it('says that old numbers do not match, and what to do: exit code 3', async () => {
+  it('restore says that old numbers do not match, and what to do: exit code 3', async () => {
     await place.run(['backup', 'counts.jsonl']);
     await past(place.database, `delete from core_enrollments where course_id = ${courses[0]} and status = 'dropped'`);
     await past(place.database, `update core_course set total_enrollments = 2 where id = ${courses[0]}`);
@@ -66,7 +66,7 @@ describeOnEach('backup and restore', kind => {
     expect(await place.run(['verify'])).toMatchObject({ code: 3 });
   });
 
-  it('names the courses of which one side knows nothing', async () => {
+  it('restore names the courses that only one side knows', async () => {
     await place.run(['backup', 'counts.jsonl']);
     await past(place.database, `delete from core_enrollments where course_id = ${courses[1]}`);
     await past(place.database, `delete from core_course where id = ${courses[1]}`);
@@ -87,7 +87,7 @@ describe('backup and restore', () => {
   });
   afterEach(() => place.leave());
 
-  it('replaces no file without --force, and writes to standard output nothing but the backup', async () => {
+  it('backup replaces no file without --force, and writes nothing but the backup to standard output', async () => {
     const { stdout, stderr } = await place.run(['backup', '-']);
     expect(
       stdout
@@ -106,7 +106,7 @@ describe('backup and restore', () => {
     expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 0 });
   });
 
-  it('refuses with one line a file that is not whole, none, or not there', async () => {
+  it('restore rejects with one line a file that is incomplete, no backup, or missing', async () => {
     const { stdout } = await place.run(['backup', '-']);
     const refused = (message: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(message) as string });
     writeFileSync(join(place.folder, 'cut.jsonl'), stdout.slice(0, stdout.lastIndexOf('{')));

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { placeToRun } from '../support/command-line.js';
 
-it('counters use and counters status go over to triggers and back, and say what does not agree', async () => {
+it('counters use and counters status switch to triggers and back, and report what does not agree', async () => {
   const place = placeToRun();
   const name = 'counters_core_enrollments_course_id_after_insert';
   await place.run(['migrate', 'up']);
@@ -38,7 +38,7 @@ it('counters use and counters status go over to triggers and back, and say what 
   place.leave();
 });
 
-it('both strategies at once are refused at the start, and triggers are installed where they are to count', async () => {
+it('a server rejects both strategies at once at its start, and installs triggers where they are to count', async () => {
   const place = placeToRun();
   expect(
     await place.run(['seed', '--courses', '2', '--students', '3', '--enrollments', '4'], { COUNTERS: 'triggers' }),

@@ -25,7 +25,7 @@ describeOnEach('doctor', kind => {
   });
   afterEach(() => place.leave());
 
-  it('prints a line for each check: exit code 0 where nothing failed', async () => {
+  it('doctor prints a line for each check: exit code 0 where nothing failed', async () => {
     const { code, stdout, stderr } = await place.run(['doctor'], { JWT_SECRET });
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(
@@ -36,7 +36,7 @@ describeOnEach('doctor', kind => {
     );
   });
 
-  it('finds drift and says what repairs it: exit code 3, and 1 where something else failed too', async () => {
+  it('doctor finds drift and says what repairs it: exit code 3, and 1 where something else failed too', async () => {
     await past(place.database, `update core_course set total_enrollments = 9 where id = ${courses[1]}`);
     const drifting = await place.run(['doctor'], { JWT_SECRET });
     expect(drifting.stdout).toContain(
@@ -46,7 +46,7 @@ describeOnEach('doctor', kind => {
     expect(await place.run(['doctor', '--json'], { JWT_SECRET, COUNTERS: 'triggers' })).toMatchObject({ code: 1 });
   });
 
-  it('examines a running server with a token, and finds its counts true or not', async () => {
+  it('doctor examines a running server with a token, and finds whether its counts are true', async () => {
     const server = place.start(['serve'], { JWT_SECRET, SAMPLE_DATA: 'false' });
     const [url] = /http:\S+\/graphql/.exec(await server.says('Ctrl+C stops the server.'))!;
     const token = (await place.run(['token', '--role', 'admin'], { JWT_SECRET })).stdout.trim();
@@ -72,7 +72,7 @@ describeOnEach('doctor', kind => {
 });
 
 describe('doctor', () => {
-  it('prints one document with --json, and with mistakes in the configuration examines the database all the same', async () => {
+  it('doctor prints one document with --json, and examines the database in spite of mistakes in the configuration', async () => {
     const place = await placeOn('sqlite');
     const { code, stdout, stderr } = await place.run(['doctor', '--json'], { PORT: 'x', LOG_LEVEL: 'loud' });
     const { checks, ...sums } = JSON.parse(stdout) as Document;
@@ -108,7 +108,7 @@ describe('doctor', () => {
       { DATABASE_URL: 'oracle://app:hidden@db' },
       /^failed {3}configuration DATABASE_URL is "oracle:\/\/app:\*\*\*@db"/m,
     ],
-  ])('without a database says why, and examines the rest: %j', async (env, message) => {
+  ])('doctor says why there is no database, and examines the rest: %j', async (env, message) => {
     const place = placeToRun();
     const nobody = `http://127.0.0.1:${await freePort()}`;
     const { code, stdout, stderr } = await place.run(['doctor', '--url', nobody], env);
@@ -122,7 +122,7 @@ describe('doctor', () => {
 });
 
 describeOnServers('doctor', kind => {
-  it('leaves nothing behind when it is killed in the middle of its probe', async () => {
+  it('doctor leaves nothing behind when it is killed in the middle of its probe', async () => {
     const place = await placeOn(kind);
     await addCountedCourses(place.database, ['Optics']);
     const before = await everything(place.database);

@@ -23,12 +23,12 @@ const lines = [
   'token --role admin',
 ] as const;
 
-it('each command ends by itself in a process of its own: it leaves nothing open', async () => {
+it('each command ends by itself in a process of its own and leaves nothing open', async () => {
   for (const line of lines)
     expect({ line, ...(await place.start(line.split(' ')).ended) }).toMatchObject({ line, code: 0 });
 });
 
-it('no command of the help is left out of that', async () => {
+it('this test covers every command of the help', async () => {
   const { stdout } = await place.run(['--help']);
   const [, list] = /\nCommands:\n([^]*?)\n\n/.exec(stdout)!;
   const names = [...list!.matchAll(/^ {2}([a-z][a-z-]*)(?:\|([a-z-]+))?/gm)]

@@ -9,7 +9,7 @@ const told = (error: unknown): string => failureText(explained(error, URL));
 const ofServer = (errno: number, message: string): Error =>
   Object.assign(new Error(message), { errno, sqlMessage: message });
 
-describe('a command that the database fails', () => {
+describe('a command that fails because of the database', () => {
   it.each([
     [
       1040,
@@ -48,7 +48,7 @@ describe('a command that the database fails', () => {
     ],
     [1114, "The table 'core_course' is full", 'The database has no room for changes (1114).'],
     [1712, 'Index core_course is corrupted', 'The database cannot read or write its files (1712).'],
-  ])('says what to do about it, and asks nobody to report it: %i', (number, message, text) => {
+  ])('a failed command says what to do about the error, and asks nobody to report it: %i', (number, message, text) => {
     expect(told(ofServer(number, message))).toContain(text);
     expect(
       told(new TransactionError('DATABASE_UNAVAILABLE', 'Nothing was changed.', { cause: ofServer(number, message) })),
@@ -56,19 +56,19 @@ describe('a command that the database fails', () => {
     expect(told(ofServer(number, message))).not.toContain('secret');
   });
 
-  it('is told so for every number of a trouble of the database', () => {
+  it('a failed command says so for every number of a fault of the database', () => {
     const unsaid = serverErrors
       .filter(([, , kind, when]) => troubleKinds.includes(kind) && !when)
       .filter(([number]) => told(ofServer(number, 'It failed.')).startsWith('Something unexpected'));
     expect(unsaid).toEqual([]);
   });
 
-  it('is told whole what is no trouble of the database, and what is not known', () => {
+  it('a failed command shows unknown errors, and those that are no fault of the database, in full', () => {
     for (const number of [1064, 3999])
       expect(told(ofServer(number, 'It failed.'))).toContain('Something unexpected failed. Please report it');
   });
 
-  it('is told that a commit may have taken place, whatever ended it', () => {
+  it('a failed command says that a commit may have taken place, whatever ended it', () => {
     const cause = Object.assign(new Error('Connection lost'), { code: 'PROTOCOL_CONNECTION_LOST', fatal: true });
     expect(told(new TransactionError('COMMIT_UNKNOWN', 'Look before you try again.', { cause }))).toBe(
       'Look before you try again.',

@@ -49,7 +49,7 @@ it('an import says what it added and, run again, that all is there', async () =>
   });
 });
 
-it('bad rows are reported by file, line and reason on standard error, the others imported: exit code 1', async () => {
+it('an import reports bad rows by file, line and reason on standard error, and imports the others: exit code 1', async () => {
   await seed();
   const path = file('mixed.csv', 'course,student\n1,10\n99,10\n2,"x\n2,10\n');
   const { code, stdout, stderr } = await place.run(['import', 'enrollments', path]);
@@ -73,7 +73,7 @@ it('a strict import with a bad row writes nothing: exit code 1', async () => {
   expect(await enrollments()).toBe(0);
 });
 
-it('a file that is not there, a folder, and a file without the columns fail before a database is made', async () => {
+it('an import of a missing file, a folder, or a file without the columns fails before a database is made', async () => {
   expect(await place.run(['import', 'enrollments', 'none.csv'])).toEqual({
     code: 1,
     stdout: '',
@@ -97,7 +97,7 @@ it('a file that is not there, a folder, and a file without the columns fail befo
   });
 });
 
-it('SIGINT ends an import after the batch at hand, says so, and the same command goes on', async () => {
+it('SIGINT ends an import after the current batch and says so, and the same command goes on', async () => {
   await seed();
   const pairs = Array.from(
     { length: 2000 },
@@ -124,7 +124,7 @@ it('SIGINT ends an import after the batch at hand, says so, and the same command
   expect(again.stdout).toMatch(/^2,001 rows: 1,002 added, 998 already there, 1 bad\./);
 });
 
-it('a strict import refuses what can be read only once', async () => {
+it('a strict import rejects input that can be read only once', async () => {
   spawnSync('mkfifo', [join(place.folder, 'pipe.csv')]);
   expect(await place.run(['import', 'enrollments', '--strict', 'pipe.csv'])).toMatchObject({
     code: 1,

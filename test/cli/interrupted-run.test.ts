@@ -127,7 +127,7 @@ describeOnEach('a run whose server ends', kind => {
     stage = await setStage(kind);
   });
 
-  it("on SIGTERM is paused at its chunk's end, and resumed at once through another server", async () => {
+  it('a run whose server ends on SIGTERM is paused after its chunk, and resumed at once through another server', async () => {
     const { one, other } = stage;
     const id = await underWay(stage);
     one.command.process.kill('SIGTERM');
@@ -141,7 +141,7 @@ describeOnEach('a run whose server ends', kind => {
     await expectFinishedElsewhere(stage, id);
   });
 
-  it('by kill -9 is seen as interrupted once its lease has run out, and resumed through another server', async () => {
+  it('a run whose server ends by kill -9 is shown as interrupted once its lease has expired, and resumed through another server', async () => {
     const { one, other, database } = stage;
     const id = await underWay(stage);
     one.command.process.kill('SIGKILL');
@@ -165,7 +165,7 @@ describeOnEach('a run whose server ends', kind => {
 });
 
 describeOnServers('a run whose server is asked to stop while it waits for a lock', kind => {
-  it("is paused before the server's time is over, and resumed at once through another server", async () => {
+  it('a run that waits for a lock when its server is asked to stop is paused in time, and resumed at once through another server', async () => {
     const stage = await setStage(kind, { SHUTDOWN_TIMEOUT: '4' });
     const { one, other, databaseUrl, courses } = stage;
     const elsewhere = await openDatabase(databaseUrl);

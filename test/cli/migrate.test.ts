@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/database/database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { inTerminal } from '../support/terminal.js';
 
-it('migrations are listed, applied and undone, each said by its name', async () => {
+it('migrations are listed, applied and undone, each by its name', async () => {
   const place = placeToRun();
   const names = dialects.sqlite.schema.migrations.map(({ name }) => name);
   const lines = (state: string): string => names.map(name => `${state}  ${name}\n`).join('');
@@ -57,12 +57,12 @@ describe('migrate', () => {
       expect(await place.run(['migrate', 'down'])).toMatchObject({ code: 0 });
   }
 
-  it('status makes no database', async () => {
+  it('migrate status makes no database', async () => {
     expect(await place.run(['migrate', 'status'])).toMatchObject({ code: 0, stderr: '' });
     expect(existsSync(join(place.folder, 'data'))).toBe(false);
   });
 
-  it('down says how many rows would go and does nothing without a terminal and --yes: exit code 2', async () => {
+  it('migrate down says how many rows would be deleted and does nothing without a terminal and --yes: exit code 2', async () => {
     await fillAndUndoAllButTheFirst();
     expect(await place.run(['migrate', 'down'])).toEqual({
       code: 2,
@@ -83,7 +83,7 @@ describe('migrate', () => {
     ['y', 1, 10],
     ['', 1, 10],
     ['yes', 0, null],
-  ])('down asks on a terminal, and only "yes" is one: %j', async (answer, code, left) => {
+  ])('migrate down asks on a terminal, and accepts only "yes": %j', async (answer, code, left) => {
     await fillAndUndoAllButTheFirst();
     const command = inTerminal(place, { cols: 80, rows: 24 }, ['migrate', 'down']);
     await command.wrote('Type "yes" to delete them: ');
@@ -94,7 +94,7 @@ describe('migrate', () => {
   });
 
   it.each([['serve'], ['seed'], ['migrate', 'up'], ['migrate', 'status'], ['verify']])(
-    "and what migrates leave somebody else's file alone, to the byte: %s %s",
+    "commands leave somebody else's file unchanged to the byte: %s %s",
     async (...parameters) => {
       const path = place.databaseUrl.slice('sqlite:'.length);
       mkdirSync(dirname(path), { recursive: true });
@@ -119,7 +119,7 @@ describe('migrate', () => {
     },
   );
 
-  it('up alone leaves a database empty: serve fills none that was there before, and says how', async () => {
+  it('migrate up alone leaves a database empty, and serve fills no existing one and says how', async () => {
     await place.run(['migrate', 'up']);
     const server = place.start(['serve']);
     await server.says('Rollcall is ready');
@@ -134,7 +134,7 @@ describe('migrate', () => {
     expect(await rows()).toBe(2);
   });
 
-  it('seed adds nothing to users and courses that are there without a terminal and --yes: exit code 2', async () => {
+  it('seed adds nothing to existing users and courses without a terminal and --yes: exit code 2', async () => {
     const seed = ['seed', '--courses', '1', '--students', '2', '--enrollments', '2'];
     expect(await place.run(seed)).toMatchObject({ code: 0 });
     expect(await place.run(seed)).toEqual({

@@ -32,7 +32,7 @@ describeOnEach('recount', kind => {
     for (const { stored, actual } of await storedAndActual(place.database)) expect(stored).toEqual(actual);
   };
 
-  it('says each change, and under its old name too; a second one finds nothing to do', async () => {
+  it('recount reports each change, under its old name too, and a second one finds nothing to do', async () => {
     const stdout = `${updates('Updated').join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`;
     expect(await place.run(['update-total-enrollments'])).toEqual({ code: 0, stdout, stderr: '' });
     await expectExact();
@@ -43,7 +43,7 @@ describeOnEach('recount', kind => {
     });
   });
 
-  it('of named courses leaves the others alone', async () => {
+  it('recount of named courses leaves the others alone', async () => {
     const stdout = `${updates('Updated').slice(1).join('')}Completed! Updated 2 course(s) out of 2 total courses.\n`;
     const [untouched] = await storedAndActual(place.database);
     expect(await place.run(['recount', '--course-id', `${courses[2]}`, '--course-id', `${courses[1]}`])).toEqual({
@@ -54,14 +54,14 @@ describeOnEach('recount', kind => {
     expect((await storedAndActual(place.database))[0]).toEqual(untouched);
   });
 
-  it('as a dry run tells what it would change and changes no count: exit code 3', async () => {
+  it('recount as a dry run reports what it would change and changes no count: exit code 3', async () => {
     const before = await storedAndActual(place.database);
     const stdout = `${updates('Would update').join('')}Completed! Would update 3 course(s) out of 3 total courses.\n`;
     expect(await place.run(['recount', '--dry-run'])).toEqual({ code: 3, stdout, stderr: '' });
     expect(await storedAndActual(place.database)).toEqual(before);
   });
 
-  it('gives JSON lines: each change, then the run', async () => {
+  it('recount prints JSON lines: each change, then the run', async () => {
     const { code, stdout } = await place.run(['recount', '--json']);
     const lines = stdout
       .trimEnd()
@@ -91,7 +91,7 @@ describeOnEach('recount', kind => {
     ]);
   });
 
-  it('of a course that does not exist is refused, and nothing is changed', async () => {
+  it('recount of a missing course is rejected, and nothing is changed', async () => {
     const before = await everything(place.database);
     expect(await place.run(['recount', '--course-id', `${courses[0]}`, '--course-id', '4000000'])).toEqual({
       code: 1,
@@ -102,7 +102,7 @@ describeOnEach('recount', kind => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'is paused by %s after the chunk at hand, and goes on where it was',
+    'recount is paused by %s after the current chunk, and goes on from there',
     async signal => {
       const recount = place.start(slowly);
       const [first, ...others] = updates('Updated');
@@ -123,7 +123,7 @@ describeOnEach('recount', kind => {
     },
   );
 
-  it('that was killed can be taken over, and repairs nothing twice', async () => {
+  it('recount can take over one that was killed, and repairs nothing twice', async () => {
     const recount = place.start(slowly);
     const [first, ...others] = updates('Updated');
     await recount.says(first!);
@@ -148,7 +148,7 @@ describeOnEach('recount', kind => {
     await expectExact();
   });
 
-  it('beside another of the same courses is refused and told which; the other can be cancelled from anywhere', async () => {
+  it('recount beside another of the same courses is rejected and names it, and the other can be cancelled from anywhere', async () => {
     const first = place.start(slowly);
     await first.says('Updated');
     expect(await place.run(['recount', '--course-id', `${courses[2]}`])).toMatchObject({

@@ -15,7 +15,7 @@ describeOnEach('runs', kind => {
 
   const broken = (): Promise<void> => past(place.database, 'update core_course set total_enrollments = 9');
 
-  it('are none at first', async () => {
+  it('runs lists nothing at first', async () => {
     expect(await place.run(['runs', 'list'])).toEqual({
       code: 0,
       stdout: 'There are no runs yet. "rollcall recount" makes one.\n',
@@ -31,7 +31,7 @@ describeOnEach('runs', kind => {
       expect(await place.run(['runs', what, '1'])).toEqual({ code: 1, stdout: '', stderr: 'Run 1 does not exist.\n' });
   });
 
-  it('are undone change by change, once, and the counts can be recounted again', async () => {
+  it('runs undo takes a run back change by change, once, and the counts can be recounted again', async () => {
     await broken();
     const before = await storedAndActual(place.database);
     await place.run(['recount']);
@@ -55,7 +55,7 @@ describeOnEach('runs', kind => {
     });
   });
 
-  it('are listed newest first, as many as asked for, and shown with their changes', async () => {
+  it('runs are listed newest first, as many as requested, and shown with their changes', async () => {
     await broken();
     for (const command of [['recount', '--dry-run'], ['recount'], ['runs', 'undo', '2']]) await place.run(command);
     const { stdout } = await place.run(['runs', 'list']);
@@ -88,7 +88,7 @@ describeOnEach('runs', kind => {
     expect(changes).toMatchObject(courses.map(courseId => ({ courseId, before: 9, after: 3 })));
   });
 
-  it('whose process has not been heard of for longer than its lease are shown as interrupted, and resumed', async () => {
+  it('runs whose process has been silent for longer than its lease are shown as interrupted, and resumed', async () => {
     await broken();
     await place.run(['recount']);
     await past(
@@ -104,7 +104,7 @@ describeOnEach('runs', kind => {
     });
   });
 
-  it('that are over can be neither paused nor resumed nor cancelled', async () => {
+  it('finished runs can be neither paused nor resumed nor cancelled', async () => {
     await place.run(['recount']);
     for (const what of ['pause', 'resume', 'cancel'])
       expect(await place.run(['runs', what, '1'])).toMatchObject({
@@ -118,7 +118,7 @@ describeOnEach('runs', kind => {
     });
   });
 
-  it('show a course that was deleted since', async () => {
+  it('runs show a course that has been deleted since', async () => {
     await broken();
     await place.run(['recount']);
     await past(place.database, `delete from core_enrollments where course_id = ${courses[0]}`);

@@ -13,7 +13,7 @@ const RUNS = 4;
 
 describeOnEach('several servers with one schedule on one database', kind => {
   it.each(['verify', 'recount'])(
-    '%s at each moment in exactly one of them, and stop when they are asked to',
+    'servers with one schedule %s at each moment in exactly one of them, and stop when they are asked to',
     async action => {
       const { database, url, drop } = await freshDatabase(kind);
       onTestFinished(drop);

@@ -32,7 +32,7 @@ async function ask(url: string, query: string, token?: string): Promise<unknown>
 }
 
 describe('serve', () => {
-  it('fills an empty database, shows the URL, working tokens and a query, ends on SIGTERM, and keeps the data at the next start', async () => {
+  it('serve fills an empty database, shows the URL, working tokens and a query, ends on SIGTERM, and keeps the data at the next start', async () => {
     const first = place.start(['serve']);
     const { url, query, tokens } = shownIn(await first.says(lastLine));
     expect(Object.keys(tokens)).toEqual(['admin', 'teacher', 'student']);
@@ -66,7 +66,7 @@ describe('serve', () => {
     expect(await second.ended).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('shows tokens of whoever is there when it adds no sample data', async () => {
+  it('serve shows tokens of existing users when it adds no sample data', async () => {
     const command = place.start(['serve'], { SAMPLE_DATA: 'false' });
     const { url, tokens } = shownIn(await command.says(lastLine));
     expect(Object.keys(tokens)).toEqual(['admin']);
@@ -77,7 +77,7 @@ describe('serve', () => {
     expect((await command.ended).code).toBe(0);
   });
 
-  it('prints no token, adds no sample data and logs JSON lines only in production', async () => {
+  it('serve prints no token, adds no sample data and logs JSON lines only in production', async () => {
     const command = place.start(['serve'], {
       NODE_ENV: 'production',
       JWT_SECRET: 'a secret of more than thirty-two bytes',
@@ -93,7 +93,7 @@ describe('serve', () => {
       expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
   });
 
-  it('tells every mistake in the trusted documents, and neither starts nor makes the database', async () => {
+  it('serve reports every mistake in the trusted documents, and neither starts nor makes the database', async () => {
     writeFileSync(join(place.folder, 'mistake.graphql'), '{ nothing }');
     writeFileSync(join(place.folder, 'manifest.json'), '{');
     const { code, stdout, stderr } = await place.run(['serve'], { TRUSTED_DOCUMENTS: place.folder });
@@ -103,7 +103,7 @@ describe('serve', () => {
     );
   });
 
-  it('says that its port is in use, on one line', async () => {
+  it('serve says that its port is in use, on one line', async () => {
     const other = createServer();
     await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
@@ -129,7 +129,7 @@ describe('serve', () => {
   });
 });
 
-it('sample data are refused in production', async () => {
+it('sample data are rejected in production', async () => {
   const { code, stderr } = await place.run(['seed'], {
     NODE_ENV: 'production',
     JWT_SECRET: 'a secret of more than thirty-two bytes',

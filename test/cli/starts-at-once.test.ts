@@ -10,7 +10,7 @@ import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
 import { miscounted } from '../support/miscounted.js';
 
-describeOnEach('a database that is empty', kind => {
+describeOnEach('an empty database', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let place: Place;
@@ -37,7 +37,7 @@ describeOnEach('a database that is empty', kind => {
         'select (select count(*) from core_user) as users, (select count(*) from core_course) as courses, (select count(*) from core_enrollments) as enrollments',
       );
 
-  it('is migrated and filled by one of two servers that start at once, and the other waits for that and serves', async () => {
+  it('an empty database is migrated and filled by one of two servers that start at once, and the other waits for that and serves', async () => {
     const servers = [1, 2].map(() => place.start(['serve'], { DATABASE_URL: url, COUNTERS: strategy }));
     await Promise.all(servers.map(server => server.says('Rollcall is ready')));
     for (const server of servers) server.process.kill('SIGTERM');
@@ -53,7 +53,7 @@ describeOnEach('a database that is empty', kind => {
     expect(await looked(miscounted)).toEqual([]);
   });
 
-  it('is filled by its first migration only, by one process, and not where anything was there before', async () => {
+  it('an empty database is filled by its first migration only, by one process, and not where it contained anything before', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(url, strategy)));
     const filled: number[] = [];
     const fill = (index: number) => () => Promise.resolve(void filled.push(index));
@@ -66,7 +66,7 @@ describeOnEach('a database that is empty', kind => {
     await Promise.all(databases.map(database => database.close(true)));
   });
 
-  it('is filled where triggers count, which come with it', async () => {
+  it('an empty database is filled where triggers count, which come with it', async () => {
     const database = await openDatabase(url, 'triggers');
     const size = { courses: 3, students: 5, enrollments: 10 };
     const fill = async (em: SqlEntityManager): Promise<void> => {
@@ -82,7 +82,7 @@ describeOnEach('a database that is empty', kind => {
     await database.close(true);
   });
 
-  it('is not taken for half migrated by one process while another migrates it, at whichever statement', async () => {
+  it('a database that one process migrates is not taken for half-migrated by another, at any statement', async () => {
     const ofTables =
       kind === 'sqlite'
         ? ['sqlite_master', 'pragma_table_info']
@@ -103,7 +103,7 @@ describeOnEach('a database that is empty', kind => {
   });
 
   if (kind === 'sqlite')
-    it('stays empty, the tables too, where filling it fails, so that the next start does both', async () => {
+    it('an empty database stays empty, without tables, where filling it fails, and the next start does both', async () => {
       await looked(database =>
         expect(migrateUp(database, { fill: () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed'),
       );

@@ -17,7 +17,7 @@ const secret = 'a secret of this test alone, which nobody else knows';
 /** Gives the requests in flight all the time that they need, however slow the machine is. */
 const patiently = { SHUTDOWN_TIMEOUT: '600', REQUEST_TIMEOUT: '600' };
 
-describeOnEach('serve, asked to stop', kind => {
+describeOnEach('a server that is asked to stop', kind => {
   const leftovers: (() => unknown)[] = [];
   let place: Place;
   let database: Database;
@@ -124,7 +124,7 @@ describeOnEach('serve, asked to stop', kind => {
     return told;
   }
 
-  it('answers the requests in flight in full, refuses new ones, and ends with 0', async () => {
+  it('a server that is asked to stop answers the requests in flight in full, rejects new ones, and ends with 0', async () => {
     const { command, port } = await start(patiently);
     await hold();
     const agent = new Agent({ keepAlive: true });
@@ -149,7 +149,7 @@ describeOnEach('serve, asked to stop', kind => {
     agent.destroy();
   });
 
-  it('under load keeps every change that was acknowledged and makes none that was refused, and ends with 0', async () => {
+  it('a server that is asked to stop under load keeps every acknowledged change, makes no rejected one, and ends with 0', async () => {
     const { command, port } = await start(patiently);
     const there = new Set<number>();
     let acknowledged = 0;
@@ -197,7 +197,7 @@ describeOnEach('serve, asked to stop', kind => {
     ]);
   });
 
-  it('ends with 1 when requests do not finish in time, says how many, and leaves nothing of them behind', async () => {
+  it('a server that is asked to stop ends with 1 when requests do not finish in time, says how many, and leaves nothing of them behind', async () => {
     const { command, port } = await start({ SHUTDOWN_TIMEOUT: '1' });
     await hold();
     const agent = new Agent({ keepAlive: true });
@@ -217,7 +217,7 @@ describeOnEach('serve, asked to stop', kind => {
 
   // SQLite is a file, which is always there.
   if (kind !== 'sqlite') {
-    it('ends with 0 though the database no longer answers, when nothing is in flight', async () => {
+    it('a server that is asked to stop without requests in flight ends with 0 even if the database no longer answers', async () => {
       const url = new URL(databaseUrl);
       const proxy = await startBreakingProxy(Number(url.port));
       leftovers.push(() => proxy.close());
@@ -231,7 +231,7 @@ describeOnEach('serve, asked to stop', kind => {
 
   // Which signal it is has nothing to do with the database.
   it.each(kind === 'sqlite' ? (['SIGTERM', 'SIGINT'] as const) : (['SIGTERM'] as const))(
-    'ends with 1 at a second signal (%s), whatever is in flight',
+    'a server that is asked to stop ends with 1 at a second signal (%s), whatever is in flight',
     async signal => {
       const { command, port } = await start(patiently);
       await hold();

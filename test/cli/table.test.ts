@@ -8,18 +8,18 @@ const columns: Column[] = [
 ];
 const line = (title: string): string => lineOf(columns, ['7', title, 'MATCH']);
 
-it('cells stand under their titles, numbers at the right', () => {
+it('the cells of a table stand under their titles, numbers at the right', () => {
   expect(headingOf(columns)).toBe('  id  title     result');
   expect(line('Optics')).toBe('   7  Optics    MATCH');
 });
 
-it('text that is too long for its column is cut off with a …, a number never', () => {
+it('a table cuts text that is too long for its column with a …, and never a number', () => {
   expect(line('Eight ch')).toBe('   7  Eight ch  MATCH');
   expect(line('Nine char')).toBe('   7  Nine ch…  MATCH');
   expect(lineOf(columns, ['1234567', 'a', 'MATCH'])).toBe('1234567  a         MATCH');
 });
 
-it('wide characters take two places, and none is cut in half', () => {
+it('a table gives wide characters two places, and cuts none in half', () => {
   expect(line('数据库系')).toBe('   7  数据库系  MATCH');
   expect(line('数据库系统')).toBe('   7  数据库…   MATCH');
   expect(line('Zoë\u0301 é')).toBe('   7  Zoë\u0301 é     MATCH');
@@ -41,10 +41,10 @@ it.each([
   '\u200b',
   '\ufeff',
   '\ud800',
-])('the character %j, which would break a line, is shown as �', character => {
+])('a table shows the character %j, which would break a line, as �', character => {
   expect(line(`a${character}b`)).toBe('   7  a�b       MATCH');
 });
 
-it('a letter with a tower of accents on it is shown as �', () => {
+it('a table shows a letter with many combining accents as �', () => {
   expect(printable(`Z${'\u0300'.repeat(200)}oo`)).toBe('�oo');
 });

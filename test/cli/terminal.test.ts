@@ -56,7 +56,7 @@ function piped(parameters: readonly string[]): Promise<Ended> {
 
 describe.each(sizes)('a terminal of $cols × $rows', size => {
   it.each(commands.map(command => ({ command: command.join(' '), parameters: command })))(
-    'shows every line of "rollcall $command" whole, in order, and else only the bar',
+    'a terminal shows every line of "rollcall $command" whole, in order, and besides only the bar',
     async ({ parameters }) => {
       const { code: ownCode, stdout, stderr } = await piped(parameters);
       const { code, lines, wraps, showsCursor } = await inTerminal(place, size, parameters).ended;
@@ -87,7 +87,7 @@ it('a terminal in which a command is killed while its bar is up still wraps line
   expect(lines.filter(line => BAR.test(line)).length).toBeLessThanOrEqual(1);
 });
 
-it('an interrupted recount says in a terminal, on lines of their own, that it pauses and how it goes on', async () => {
+it('an interrupted recount says in a terminal, on lines of its own, that it pauses and how it goes on', async () => {
   const command = inTerminal(place, sizes[0], ['recount', '--dry-run', '--batch-size', '1', '--throttle', '60000']);
   await command.wrote('Would update');
   command.type('\u0003');
@@ -108,7 +108,7 @@ it.each([0, 1, 10, 39, 40, 79, 80, 200])('a bar and its text stay within %i colu
   }
 });
 
-it('only output.ts writes to the terminal, so that nothing lands on a bar', () => {
+it('only output.ts writes to the terminal, so that nothing is printed on a bar', () => {
   const folder = new URL('../../src/cli/', import.meta.url);
   const writers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     name =>

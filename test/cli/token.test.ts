@@ -17,7 +17,7 @@ it.each([
   [['--role', 'ADMIN', '--user', '3', '--expires', '90s'], { userId: 3, role: Role.ADMIN }, 90],
   [['--role', 'Teacher', '--user', '12', '--expires', '30d'], { userId: 12, role: Role.TEACHER }, 2_592_000],
   [['--role', 'student', '--user', '41', '--expires', '15m'], { userId: 41, role: Role.STUDENT }, 900],
-])('"rollcall token %j" prints a token that the server takes', async (parameters, viewer, lifetime) => {
+])('"rollcall token %j" prints a token that the server accepts', async (parameters, viewer, lifetime) => {
   const { code, stdout, stderr } = await place.run(['token', ...parameters], env);
   expect([code, stderr]).toEqual([0, '']);
   expect(await tokenVerifier(readConfig(env).jwt)(stdout.trim())).toEqual(viewer);

@@ -108,7 +108,7 @@ it('a usage error is the same in a process of its own', async () => {
   expect(stderr).toMatch(message);
 });
 
-it('a command that is left out is a usage error that lists the commands', async () => {
+it('a missing command is a usage error that lists the commands', async () => {
   expect(await place.run([])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Commands:') });
   expect(await place.run(['migrate'])).toMatchObject({
     code: 2,
@@ -131,7 +131,7 @@ it.each([
   ],
   ['sqlite:/dev/null/rollcall.sqlite', /The folder \/dev\/null for the database file cannot be made/],
   ['sqlite:/tmp', /The database file cannot be opened/],
-])('a database that is out of reach (%s) is one clear line', async (url, message) => {
+])('an unreachable database (%s) is reported in one clear line', async (url, message) => {
   const { code, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: url });
   expect(stderr).toMatch(message);
   expect(stderr).not.toContain('hidden');

@@ -24,7 +24,7 @@ describeOnEach('verify', kind => {
     past(place.database, `update core_course set total_enrollments = 9 where id >= ${courses[1]}`);
   const id = (index: number): string => String(courses[index]).padStart(8);
 
-  it('says that all counts match: exit code 0', async () => {
+  it('verify says that all counts match: exit code 0', async () => {
     expect(await place.run(['verify'])).toEqual({
       code: 0,
       stdout: 'Verified 3 courses: all counts match.\n',
@@ -32,7 +32,7 @@ describeOnEach('verify', kind => {
     });
   });
 
-  it('lists the counts that do not match, changes nothing, and names the way out: exit code 3', async () => {
+  it('verify lists the counts that do not match, changes nothing, and names the remedy: exit code 3', async () => {
     await drift();
     const before = await everything(place.database);
     const stdout = [
@@ -48,7 +48,7 @@ describeOnEach('verify', kind => {
     expect(await everything(place.database)).toEqual(before);
   });
 
-  it('lists all counts of the courses that are named', async () => {
+  it('verify lists all counts of the named courses', async () => {
     await drift();
     const stdout = [
       '      id  title                                 counter                     stored    actual  result',
@@ -65,7 +65,7 @@ describeOnEach('verify', kind => {
     });
   });
 
-  it('names courses that do not exist, and verifies the others: exit code 1', async () => {
+  it('verify names missing courses, and verifies the others: exit code 1', async () => {
     await drift();
     const ended = await place.run([
       'verify',
@@ -83,7 +83,7 @@ describeOnEach('verify', kind => {
     });
   });
 
-  it('prints JSON lines, the last with the summary', async () => {
+  it('verify prints JSON lines, the last with the summary', async () => {
     await drift();
     const ended = await place.run(['verify', '--json', '--course-id', String(courses[2]), '--course-id', '77777']);
     expect(
@@ -120,7 +120,7 @@ describeOnEach('verify', kind => {
     expect(all).toEqual(['MATCH', 'MATCH', 'MISMATCH', 'MATCH', 'MISMATCH', 'MATCH', undefined]);
   });
 
-  it('says what to do where the migrations are not applied', async () => {
+  it('verify says what to do where the migrations are not applied', async () => {
     await place.database.migrator.down({ to: 0 });
     expect(await place.run(['verify'])).toEqual({
       code: 1,
@@ -133,7 +133,7 @@ describeOnEach('verify', kind => {
 });
 
 describeOnEach('verify without a database', kind => {
-  it('says so and makes none', async () => {
+  it('verify says that there is no database, and makes none', async () => {
     const place = await placeOn(kind);
     onTestFinished(() => place.leave());
     const url = `${place.databaseUrl}_is_not_there`;
@@ -146,8 +146,8 @@ describeOnEach('verify without a database', kind => {
   });
 });
 
-describe('verify where nobody reads on', () => {
-  it('ends without a word, as with "| head"', async () => {
+describe('verify with a closed output or a missing file', () => {
+  it('verify ends silently when its reader stops reading, as with "| head"', async () => {
     const place = placeToRun();
     onTestFinished(() => place.leave());
     await place.run(['seed', '--courses', '3000', '--students', '10', '--enrollments', '0']);
@@ -156,7 +156,7 @@ describe('verify where nobody reads on', () => {
     expect(await command.ended).toMatchObject({ code: 1, stderr: '' });
   });
 
-  it('leaves no folder behind for a database file that is not there', async () => {
+  it('verify leaves no folder behind for a missing database file', async () => {
     const place = placeToRun();
     onTestFinished(() => place.leave());
     expect(await place.run(['verify'])).toMatchObject({

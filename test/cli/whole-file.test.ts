@@ -31,12 +31,12 @@ const write = (force: boolean, meanwhile: () => void = () => undefined): Promise
     return 8;
   });
 
-it('the file gets its name when all of it is written, and not before', async () => {
+it('a file gets its name when all of it is written, and not before', async () => {
   expect(await write(false, () => expect(existsSync(path)).toBe(false))).toBe(8);
   expect([content(), readdirSync(folder)]).toEqual(['new text', ['counts.jsonl']]);
 });
 
-it('one that is there already is left alone, and replaced only by force, at one moment', async () => {
+it('an existing file is left alone, and replaced only by force, at one moment', async () => {
   writeFileSync(path, 'old');
   await expect(write(false)).rejects.toThrow(
     `${path} is there already. Give another name, or add --force to replace it.`,
@@ -46,14 +46,14 @@ it('one that is there already is left alone, and replaced only by force, at one 
   expect([content(), readdirSync(folder)]).toEqual(['new text', ['counts.jsonl']]);
 });
 
-it('one that somebody else makes meanwhile is left alone', async () => {
+it('a file that somebody else makes meanwhile is left alone', async () => {
   await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow(
     'was made by somebody else meanwhile',
   );
   expect([content(), readdirSync(folder)]).toEqual(['theirs', ['counts.jsonl']]);
 });
 
-it('work that fails or gives up leaves no file, and the old one as it was', async () => {
+it('writing that fails or gives up leaves no new file, and the old one as it was', async () => {
   for (const force of [false, true]) {
     if (force) writeFileSync(path, 'old');
     const before = readdirSync(folder);
@@ -66,7 +66,7 @@ it('work that fails or gives up leaves no file, and the old one as it was', asyn
   expect(content()).toBe('old');
 });
 
-it('where a link stands, the file that it points to is replaced; a folder or a device never', async () => {
+it('writing to a link replaces the file that it points to, and never a folder or a device', async () => {
   writeFileSync(join(folder, 'real'), 'old');
   symlinkSync('real', path);
   await write(true);
@@ -80,7 +80,7 @@ it('where a link stands, the file that it points to is replaced; a folder or a d
   );
 });
 
-it('a place where no file can be is one clear message', async () => {
+it('a place where no file can be made is reported in one clear message', async () => {
   path = join(folder, 'none', 'counts.jsonl');
   await expect(write(false)).rejects.toThrow(`${path} cannot be written: its folder is not there (ENOENT).`);
   writeFileSync(join(folder, 'file'), '');

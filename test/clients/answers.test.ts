@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => school.api.stop());
 
 describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
-  it('sends the token and gets the new counts', async () => {
+  it('a client sends the token and gets the new counts', async () => {
     const course = await addCourse(school.api.database);
     await addEnrollment(school.api.database, course, Number(school.students[0]));
     expect(await enrollIn(school.api.url, await school.newStudent(), String(course))).toBe(
@@ -45,23 +45,23 @@ describe.each(Object.entries(clients))('%s', (_name, enrollIn) => {
     );
   });
 
-  it('shows a userError, which is data', async () => {
+  it('a client shows a userError, which is data', async () => {
     const student = await school.newStudent();
     await enrollIn(school.api.url, student, school.courses[0]!);
     expect(await enrollIn(school.api.url, student, school.courses[0]!)).toMatch(/is enrolled in course .* already\.$/);
     expect(await enrollIn(school.api.url, student, '999')).toMatch(/999/);
   });
 
-  it('tells an unsigned viewer and a bad token, which the server answers with 401, from other errors', async () => {
+  it('a client distinguishes an unauthenticated viewer and a bad token, answered with 401, from other errors', async () => {
     expect(await enrollIn(school.api.url, null, school.courses[0]!)).toBe('Please sign in.');
     expect(await enrollIn(school.api.url, 'no-token', school.courses[0]!)).toBe('Please sign in.');
   });
 
-  it('shows the message of BAD_USER_INPUT', async () => {
+  it('a client shows the message of BAD_USER_INPUT', async () => {
     expect(await enrollIn(school.api.url, await school.newStudent(), 'abc')).toMatch(/"abc"/);
   });
 
-  it('throws what is no answer of the API', async () => {
+  it('a client throws when the answer is not one of the API', async () => {
     const proxy = createServer(
       (_request, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>'),
     ).listen(0, '127.0.0.1');

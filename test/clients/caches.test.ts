@@ -139,7 +139,7 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
   const countsIn = ({ courses }: CourseListQuery): number[][] =>
     courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
 
-  it('shows the new counts in a list after each mutation, from the payload alone', async () => {
+  it('a cache shows the new counts in a list after each mutation, from the payload alone', async () => {
     const second = school.courses[1]!;
     const list = await client.show(courseList, {});
     const shown = async (): Promise<number[][]> => {
@@ -184,7 +184,7 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
     expect(asked).toEqual({ enroll: 1, enrollMany: 1, setEnrollmentStatus: 1, unenroll: 1, transferEnrollment: 1 });
   });
 
-  it('lets go of the row whose id unenroll gives', async () => {
+  it('a cache drops the row whose id unenroll returns', async () => {
     const list = await client.show(courseEnrollments, { courseId: school.courses[0]! });
     const rows = ({ course }: CourseEnrollmentsQuery): string[] => course!.enrollments.edges.map(({ node }) => node.id);
     expect(rows(list.now())).toEqual(school.enrollments);
@@ -207,19 +207,22 @@ describe.each(caches)('the pages that the cache of %s joins', (_name, caching) =
   });
   afterAll(() => school.api.stop());
 
-  it.each([1, 2, 3, 5, 100])('walks the courses %i at a time, each once', async first => {
+  it.each([1, 2, 3, 5, 100])('a cache that joins pages walks the courses %i at a time, each once', async first => {
     const client = caching(school.api.url, school.admin);
     const { courses } = await client.allCourses(first);
     expect(courses.edges.map(({ node }) => node.id)).toEqual(school.courses);
     expect(courses.pageInfo.hasNextPage).toBe(false);
   });
 
-  it.each([1, 2, 3, 7])("walks a course's enrollments %i at a time, each once", async first => {
-    const client = caching(school.api.url, school.admin);
-    const list = await client.show(courseEnrollments, { courseId: school.courses[0]!, first });
-    const page = () => list.now().course!.enrollments;
-    for (let pages = 1; page().pageInfo.hasNextPage && pages < 10; pages += 1)
-      await list.more(page().pageInfo.endCursor!);
-    expect(page().edges.map(({ node }) => node.id)).toEqual(school.enrollments);
-  });
+  it.each([1, 2, 3, 7])(
+    "a cache that joins pages walks a course's enrollments %i at a time, each once",
+    async first => {
+      const client = caching(school.api.url, school.admin);
+      const list = await client.show(courseEnrollments, { courseId: school.courses[0]!, first });
+      const page = () => list.now().course!.enrollments;
+      for (let pages = 1; page().pageInfo.hasNextPage && pages < 10; pages += 1)
+        await list.more(page().pageInfo.endCursor!);
+      expect(page().edges.map(({ node }) => node.id)).toEqual(school.enrollments);
+    },
+  );
 });

@@ -84,7 +84,7 @@ async function open(courseId: string) {
   };
 }
 
-it('the pages that the compiler makes of @refetchable join into one list each', async () => {
+it('the pages that the compiler makes of @refetchable are joined into one list each', async () => {
   const { page, courses, course } = await open(school.courses[0]!);
   for (let loaded = 1; courses().pageInfo.hasNextPage && loaded < 10; loaded += 1)
     await page('coursesListPageQuery', courses().pageInfo.endCursor);
@@ -94,7 +94,7 @@ it('the pages that the compiler makes of @refetchable join into one list each', 
   expect(course().enrollments.edges.map(({ node }) => node.id)).toEqual(school.enrollments);
 });
 
-it("a mutation's course alone brings the store's counts up to date, and what unenroll deleted is gone", async () => {
+it("a mutation's course alone updates the counts in the store, and what unenroll deleted is gone", async () => {
   const course = await addCourse(school.api.database);
   const enrollment = await addEnrollment(school.api.database, course, Number(school.students[0]));
   const { environment, course: shown } = await open(String(course));

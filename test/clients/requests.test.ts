@@ -19,19 +19,19 @@ function apolloBy(link: ApolloLink): ApolloClient {
 }
 
 describe('queries by GET', () => {
-  it('are what urql sends, and are answered with the header of its example', async () => {
+  it('urql sends queries by GET, and gets answers with the header of its example', async () => {
     const { data, operation, error } = await urqlClient(school.api.url, () => null).query(courseList, {});
     expect(error).toBeUndefined();
     expect(operation.context.preferGetMethod).toBe('within-url-limit');
     expect(data!.courses.edges).toHaveLength(5);
   });
 
-  it('are refused from urql without that header, with what is missing', async () => {
+  it('queries by GET are rejected from urql without that header, with what is missing', async () => {
     const { error } = await new Client({ url: school.api.url, exchanges: [fetchExchange] }).query(courseList, {});
     expect(error!.message).toMatch(/blocked as a potential Cross-Site Request Forgery[^]*apollo-require-preflight/);
   });
 
-  it('are answered to urql without it where it is told to use POST', async () => {
+  it('queries are answered to urql without the header where it uses POST', async () => {
     const { data } = await new Client({
       url: school.api.url,
       exchanges: [fetchExchange],
@@ -40,14 +40,14 @@ describe('queries by GET', () => {
     expect(data!.courses.edges).toHaveLength(5);
   });
 
-  it('are answered to Apollo Client, whose link sends a content-type with them', async () => {
+  it('queries by GET are answered to Apollo Client, whose link sends a content-type with them', async () => {
     const { data } = await apolloBy(new HttpLink({ uri: school.api.url, useGETForQueries: true })).query({
       query: courseList,
     });
     expect(data!.courses.edges).toHaveLength(5);
   });
 
-  it('are answered to graphql-request with the header', async () => {
+  it('queries by GET are answered to graphql-request with the header', async () => {
     const client = new GraphQLClient(school.api.url, {
       method: 'GET',
       headers: { 'apollo-require-preflight': 'true' },
@@ -60,7 +60,7 @@ describe('queries by GET', () => {
 });
 
 describe('several operations in one request', () => {
-  it('are refused with status 400 and a message', async () => {
+  it('several operations in one request are rejected with status 400 and a message', async () => {
     const body = JSON.stringify([{ query: '{ me { id } }' }, { query: '{ me { id } }' }]);
     const response = await fetch(school.api.url, {
       method: 'POST',
@@ -73,7 +73,7 @@ describe('several operations in one request', () => {
     });
   });
 
-  it('fail each in a BatchHttpLink, whose error has that message in its result', async () => {
+  it('several operations in one request fail each in a BatchHttpLink, whose error has that message in its result', async () => {
     const client = apolloBy(new BatchHttpLink({ uri: school.api.url, batchInterval: 5 }));
     for (const answer of await Promise.allSettled(
       [courseList, gql`{ me { id } }`].map(query => client.query({ query })),

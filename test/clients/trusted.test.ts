@@ -51,7 +51,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('Apollo Client asks by the ids of the manifest that its tool writes, and what is not in it is refused', async () => {
+it('Apollo Client sends the ids of the manifest that its tool writes, and other operations are rejected', async () => {
   const manifest = JSON.parse(
     readFileSync(join(folder, 'trusted/apollo.json'), 'utf8'),
   ) as PersistedQueryManifestForGeneratingPersistedQueryIds;
@@ -66,7 +66,7 @@ it('Apollo Client asks by the ids of the manifest that its tool writes, and what
   });
 });
 
-it('Relay asks by the ids that its compiler gives, and what was compiled elsewhere is refused', async () => {
+it('Relay sends the ids that its compiler assigns, and operations that were compiled elsewhere are rejected', async () => {
   const { default: list } = (await import(/* @vite-ignore */ join(folder, '__generated__/listQuery.graphql.ts'))) as {
     default: ConcreteRequest;
   };

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { startClientSchool } from '../support/client-school.js';
 import { urqlClient } from './urql-client.js';
 
-it('the cache of urql knows what has no id, and complains of nothing', async () => {
+it('the cache of urql knows the types without an id, and warns of nothing', async () => {
   const school = await startClientSchool();
   onTestFinished(() => school.api.stop());
   const complaints = vi.spyOn(console, 'warn').mockReturnValue(undefined);

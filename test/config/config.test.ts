@@ -14,7 +14,7 @@ function mistakesOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('the configuration', () => {
-  it('works without any variable, outside production', () => {
+  it('the configuration works without any variable, outside production', () => {
     expect(readConfig({})).toEqual({
       databaseUrl: 'sqlite:data/rollcall.sqlite',
       host: 'localhost',
@@ -53,7 +53,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes every variable', () => {
+  it('the configuration accepts every variable', () => {
     const config = readConfig({
       DATABASE_URL: 'mysql://app:word@db.example.org/school',
       HOST: '0.0.0.0',
@@ -134,11 +134,11 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('the configuration treats an empty variable as unset', () => {
     expect(readConfig({ DATABASE_URL: '', PORT: ' ', JWT_SECRET: '', LOG_LEVEL: '' })).toEqual(readConfig({}));
   });
 
-  it('has no default secret and no sample data in production', () => {
+  it('the configuration has no default secret and no sample data in production', () => {
     expect(mistakesOf({ NODE_ENV: 'production' })).toEqual([
       expect.stringContaining('JWT_SECRET and JWKS_URL are both missing in production'),
     ]);
@@ -151,14 +151,14 @@ describe('the configuration', () => {
     });
   });
 
-  it('shows no metrics in production unless told where', () => {
+  it('the configuration shows no metrics in production unless a place is configured', () => {
     const production = { NODE_ENV: 'production', JWT_SECRET: secret };
     expect(readConfig(production).metrics).toBe('off');
     expect(readConfig({ ...production, METRICS: 'on' }).metrics).toBe('on');
     expect(readConfig({ METRICS: 'off' }).metrics).toBe('off');
   });
 
-  it('shows neither the schema nor pages for exploring in production unless told to', () => {
+  it('the configuration shows neither the schema nor pages for exploring in production unless enabled', () => {
     const production = { NODE_ENV: 'production', JWT_SECRET: secret };
     const shown = (env: Record<string, string>) =>
       (({ introspection, explorer }) => ({ introspection, explorer }))(readConfig(env));
@@ -176,13 +176,13 @@ describe('the configuration', () => {
   it.each<Record<string, string>>([
     { NODE_ENV: 'production', JWT_SECRET: secret, EXPLORER: 'on' },
     { INTROSPECTION: 'off', EXPLORER: 'on' },
-  ])('refuses pages for exploring that could not ask for the schema (%o)', env => {
+  ])('the configuration rejects pages for exploring that could not request the schema (%o)', env => {
     expect(mistakesOf(env)).toEqual([
       'EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.',
     ]);
   });
 
-  it('refuses pages for exploring with trusted documents, which let them ask for nothing', () => {
+  it('the configuration rejects pages for exploring with trusted documents, with which they could send nothing', () => {
     expect(mistakesOf({ EXPLORER: 'on', TRUSTED_DOCUMENTS: 'documents' })).toEqual([
       'EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.',
     ]);
@@ -192,12 +192,12 @@ describe('the configuration', () => {
     ['9464', 'localhost', 9464],
     ['metrics.internal:0', 'metrics.internal', 0],
     ['[::1]:9464', '::1', 9464],
-  ])('takes %s for an address of their own for the metrics', (METRICS, host, port) => {
+  ])('the configuration accepts %s as a separate address for the metrics', (METRICS, host, port) => {
     expect(readConfig({ METRICS }).metrics).toEqual({ host, port });
   });
 
   it.each(['yes', '65536', ':9464', 'host:', 'a b:9464', 'http://localhost:9464', '::1:9464'])(
-    'refuses %s as a place for metrics',
+    'the configuration rejects %s as a place for metrics',
     METRICS => {
       expect(mistakesOf({ METRICS })).toEqual([
         `METRICS is "${METRICS}". Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.`,
@@ -212,7 +212,7 @@ describe('the configuration', () => {
     ['127.0.0.1', ['127.0.0.1']],
     ['10.0.0.0/8, fd00::/8,uniquelocal', ['10.0.0.0/8', 'fd00::/8', 'uniquelocal']],
     ['10.0.0.0/255.0.0.0', ['10.0.0.0/255.0.0.0']],
-  ])('takes %s for the proxies that are believed', (TRUST_PROXY, trustProxy) => {
+  ])('the configuration accepts %s as the trusted proxies', (TRUST_PROXY, trustProxy) => {
     expect(readConfig({ TRUST_PROXY }).trustProxy).toEqual(trustProxy);
   });
 
@@ -233,7 +233,7 @@ describe('the configuration', () => {
     '10.0.0.1 10.0.0.2',
     'fd00::/129',
     'http://10.0.0.1',
-  ])('refuses %s as the proxies that are believed', TRUST_PROXY => {
+  ])('the configuration rejects %s as the trusted proxies', TRUST_PROXY => {
     expect(mistakesOf({ TRUST_PROXY })).toEqual([
       expect.stringContaining(
         `TRUST_PROXY is "${TRUST_PROXY}". Give off, on, the number of proxies in front of this server`,
@@ -241,7 +241,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('has no limit of rates with RATE_LIMIT=off, which says so of both limits', () => {
+  it('the configuration has no rate limit with RATE_LIMIT=off, which switches both limits off', () => {
     expect(readConfig({ RATE_LIMIT: 'off' }).rateLimits).toBeNull();
     expect(mistakesOf({ RATE_LIMIT: 'off', RATE_LIMIT_SIGNED_IN: '1/1' })).toEqual([
       'RATE_LIMIT_SIGNED_IN is set while RATE_LIMIT is "off", which switches off both. Leave one of them out.',
@@ -260,7 +260,7 @@ describe('the configuration', () => {
     '1000000000000/10',
     '1000/10s',
     'none',
-  ])('refuses %s as a rate', rate => {
+  ])('the configuration rejects %s as a rate', rate => {
     expect(mistakesOf({ RATE_LIMIT: rate })).toEqual([
       `RATE_LIMIT is "${rate}". Give points and the seconds for which they are given, such as 1000000/10, or off.`,
     ]);
@@ -269,7 +269,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('never takes a server for overloaded by its event loop with MAX_EVENT_LOOP_DELAY=off', () => {
+  it('the configuration never considers a server overloaded by its event loop with MAX_EVENT_LOOP_DELAY=off', () => {
     expect(readConfig({ MAX_EVENT_LOOP_DELAY: 'off' }).maxEventLoopDelay).toBe(Infinity);
     for (const delay of ['0', '-1', '1.5', '100000', 'on'])
       expect(mistakesOf({ MAX_EVENT_LOOP_DELAY: delay })).toEqual([
@@ -277,7 +277,7 @@ describe('the configuration', () => {
       ]);
   });
 
-  it('refuses RATE_LIMIT_SIGNED_IN=off, for RATE_LIMIT switches both', () => {
+  it('the configuration rejects RATE_LIMIT_SIGNED_IN=off, because RATE_LIMIT switches both', () => {
     expect(mistakesOf({ RATE_LIMIT_SIGNED_IN: 'off' })).toEqual([
       expect.stringContaining('RATE_LIMIT_SIGNED_IN is "off". Give points'),
     ]);
@@ -292,20 +292,20 @@ describe('the configuration', () => {
     'redis://app:hidden@redis/name',
     'redis://app:hidden@redis/0/1',
     'redis://app:hidden%@redis',
-  ])('never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
+  ])('the configuration never shows a wrong RATE_LIMIT_REDIS_URL (%s)', url => {
     expect(mistakesOf({ RATE_LIMIT_REDIS_URL: url })).toEqual([
       'RATE_LIMIT_REDIS_URL is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; write other characters of the password than letters and digits with %, such as %25 for %.',
     ]);
   });
 
-  it('refuses the public development secret in production', () => {
+  it('the configuration rejects the public development secret in production', () => {
     const { jwt } = readConfig({});
     expect(mistakesOf({ NODE_ENV: 'production', JWT_SECRET: jwt.secret ?? '' })).toEqual([
       expect.stringContaining('public development secret'),
     ]);
   });
 
-  it('lists every mistake in one message, each with its variable and value', () => {
+  it('the configuration lists every mistake in one message, each with its variable and value', () => {
     const env = {
       DATABASE_URL: 'postgres://h/d',
       PORT: '65536',
@@ -361,7 +361,7 @@ describe('the configuration', () => {
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])(
-    'never shows the password of a wrong DATABASE_URL (%s)',
+    'the configuration never shows the password of a wrong DATABASE_URL (%s)',
     url => {
       const [mistake] = mistakesOf({ DATABASE_URL: url });
       expect(mistake).toContain('(not shown, as it may hold a password)');
@@ -373,14 +373,14 @@ describe('the configuration', () => {
     'mysql://app:hidden%@host/school',
     'mariadb://app:hidden%zz@host/school',
     'mysql://app:hidden%ff@host/school',
-  ])('refuses %s, which cannot be decoded, before anything is done', url => {
+  ])('the configuration rejects %s, which cannot be decoded, before anything is done', url => {
     const [mistake] = mistakesOf({ DATABASE_URL: url });
     expect(mistake).toContain('Write % itself as %25');
     expect(mistake).not.toContain('hidden');
   });
 
   it.each(['*/15 * * * *', '0 17 3 * * *', '@daily', '17 3 * * MON-FRI', '0 3 1,15 * *'])(
-    'takes the schedule %s',
+    'the configuration accepts the schedule %s',
     pattern => {
       expect(readConfig({ VERIFY_SCHEDULE: pattern }).verifySchedule).toBe(pattern);
     },
@@ -394,18 +394,21 @@ describe('the configuration', () => {
     ['@reboot', 'not supported'],
     ['0 0 30 2 *', 'which never comes'],
     ['2999-01-01T00:00:00', 'which is one moment and no schedule'],
-  ])('refuses the schedule %s', (pattern, reason) => {
+  ])('the configuration rejects the schedule %s', (pattern, reason) => {
     const [mistake, ...more] = mistakesOf({ VERIFY_SCHEDULE: pattern });
     expect(more).toEqual([]);
     expect(mistake).toContain(`VERIFY_SCHEDULE is "${pattern}"`);
     expect(mistake).toContain(reason);
   });
 
-  it('never shows a secret', () => {
+  it('the configuration never shows a secret', () => {
     expect(mistakesOf({ JWT_SECRET: 'hunter2' }).join()).not.toContain('hunter2');
   });
 
-  it.each(['sqlite:', 'mysql:', 'mysql://host', 'mysql://host/'])('refuses %s, which names no database', url => {
-    expect(mistakesOf({ DATABASE_URL: url })).toHaveLength(1);
-  });
+  it.each(['sqlite:', 'mysql:', 'mysql://host', 'mysql://host/'])(
+    'the configuration rejects %s, which names no database',
+    url => {
+      expect(mistakesOf({ DATABASE_URL: url })).toHaveLength(1);
+    },
+  );
 });

@@ -13,7 +13,7 @@ describe('the file .env', () => {
     else process.env['PORT'] = before.port;
   });
 
-  it('gives what the environment leaves out, and the environment wins', () => {
+  it('the file .env supplies what the environment leaves out, and the environment wins', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rollcall-env-'));
     writeFileSync(join(folder, '.env'), 'PORT=4100\nHOST="0.0.0.0" # all interfaces\n');
     process.chdir(folder);

@@ -69,7 +69,7 @@ const names = Object.keys(configVariables) as ConfigVariableName[];
 const rules = documentRulesOf(buildGraphqlSchema(), readConfig({}));
 
 describe('a password in a variable of the configuration', () => {
-  it('is shown in nothing that is said of the variable, whichever it is and in whatever form the password comes', async () => {
+  it('no message about a variable of the configuration shows its password, whichever variable it is and whatever form the password has', async () => {
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), fc.constantFrom(...forms), secrets, async (name, form, secret) => {
@@ -84,7 +84,7 @@ describe('a password in a variable of the configuration', () => {
 
   const place = placeToRun();
   afterAll(() => place.leave());
-  it.each(['doctor', 'serve'])('is shown by no output of %s, whatever the variables hold', async command => {
+  it.each(['doctor', 'serve'])('no output of %s shows a password, whatever the variables hold', async command => {
     for (const form of [forms[4]!, forms[11]!]) {
       const { stdout, stderr } = await place.run(
         [command],

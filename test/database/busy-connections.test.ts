@@ -29,14 +29,14 @@ describeOnEach('the connections of a server', kind => {
 
   const isReady = async (): Promise<number> => (await fetch(new URL('/readyz', api.url))).status;
 
-  it('that transactions have taken leave some to readers, and the server stays ready', async () => {
+  it('connections that transactions have taken leave some to readers, and the server stays ready', async () => {
     const letGo = await holdConnections(api.database, 'of transactions');
     expect(await coursesById(api.database, 'anyone', [course])).toHaveLength(1);
     expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
     await letGo();
   });
 
-  it('that readers have taken leave some to changes, and the server stays ready', async () => {
+  it('connections that readers have taken leave some to changes, and the server stays ready', async () => {
     const letGo = await holdConnections(api.database, 'of readers');
     expect(await enroll(api.database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
     expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
@@ -46,7 +46,7 @@ describeOnEach('the connections of a server', kind => {
 
   // On SQLite readers wait for nobody but each other, and none is slow.
   if (kind !== 'sqlite')
-    it('that readers have taken leave some to what changes read, before them and for their answers, and to the look at who asks', async () => {
+    it('connections that readers have taken leave some to the reads of changes, before them and for their answers, and to the look-up of viewers', async () => {
       const enrollment = await addEnrollment(api.database, course, student);
       const [token, own] = [await api.token(Role.ADMIN, null), await api.token(Role.STUDENT, student)];
       const letGo = await holdConnections(api.database, 'of readers');
@@ -79,7 +79,7 @@ describeOnEach('the connections of a server', kind => {
     });
 
   if (kind !== 'sqlite')
-    it('that wait for one table leave some to all who do not need it: readers of users, of courses and of all else, and changes', async () => {
+    it('connections that wait for one table leave some to all that do not need it: readers of users, of courses and of everything else, and changes', async () => {
       const token = await api.token(Role.ADMIN, null);
       const taught = await addCourse(api.database, { instructor: await addUser(api.database, Role.TEACHER) });
       const asked = {
@@ -109,7 +109,7 @@ describeOnEach('the connections of a server', kind => {
       expect(await answeredWhile(lane => lane.endsWith('enrollments'))).toEqual(Object.keys(allElse));
     });
 
-  it('that stay busy are waited for for a bounded time: who changes is told that nothing was changed, and the metrics count it', async () => {
+  it('a request waits for a bounded time for busy connections: a change is told that nothing was changed, and the metrics count it', async () => {
     const before = await everything(api.database);
     const letGo = await holdConnections(api.database);
     const refused = async () =>
@@ -132,7 +132,7 @@ describeOnEach('the connections of a server', kind => {
 
   if (kind !== 'sqlite') return;
 
-  it('that stay busy are told to clients as a reason to try again, by queries and by mutations', async () => {
+  it('busy connections are reported to clients as a reason to try again, by queries and by mutations', async () => {
     const letGo = await holdConnections(api.database);
     const token = await api.token(Role.ADMIN, null);
     const asked = await Promise.all([

@@ -12,7 +12,7 @@ import { expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
-it('a file that another process writes to is read meanwhile, the server stays ready, and changes wait for it without holding up the process', async () => {
+it('a file that another process writes to can be read meanwhile, the server stays ready, and changes wait for it without blocking the process', async () => {
   const api = await startApi('sqlite');
   const { database } = api;
   const other = new DatabaseSync(api.databaseUrl.slice('sqlite:'.length));
@@ -68,7 +68,7 @@ it.each(['a file', 'memory'])(
   },
 );
 
-it('a statement that begins as one that reads, and writes, is carried out once', async () => {
+it('a statement that begins like a read but writes runs once', async () => {
   const opened = await freshDatabase('sqlite');
   onTestFinished(() => opened.drop());
   const course = await addCourse(opened.database, { capacity: 1 });
@@ -81,7 +81,7 @@ it('a statement that begins as one that reads, and writes, is carried out once',
   expect(await connection.execute('select capacity from core_course')).toEqual([{ capacity: 2 }]);
 });
 
-it('readers of a file take no turns with a long read that goes on', async () => {
+it('readers of a file do not queue behind a long read that goes on', async () => {
   const opened = await freshDatabase('sqlite');
   const { database } = opened;
   onTestFinished(() => opened.drop());

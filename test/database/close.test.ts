@@ -10,7 +10,7 @@ describeOnServers('closing', kind => {
     for (const tidy of leftovers.splice(0).reverse()) await tidy();
   });
 
-  it('comes to its end where a connection is still being opened, to a server that does not answer and then goes away', async () => {
+  it('closing finishes although a connection is still being opened to a server that does not answer and then goes away', async () => {
     const direct = await freshDatabase(kind);
     const url = new URL(direct.url);
     const proxy = await startBreakingProxy(Number(url.port));

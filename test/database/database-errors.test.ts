@@ -16,13 +16,13 @@ function ofServer(errno: number, message = 'the server says so', more: object = 
   return Object.assign(new Error(message), { errno, sqlState: 'HY000', sqlMessage: message, ...more });
 }
 
-describe('the tables of the errors of databases', () => {
+describe('the error tables of the databases', () => {
   it.each<[string, readonly ErrorRow<number | string>[]]>([
     ['MySQL and MariaDB', serverErrors],
     ['mysql2', driverErrors],
     ['SQLite', sqliteErrors],
   ])(
-    'name each error of %s once for each message that tells more than its number, and the rule for all other messages last',
+    'the error tables name each error of %s once for each message that tells more than its number, and the rule for all other messages last',
     (_, rows) => {
       for (const [key, same] of Map.groupBy(rows, ([one]) => one)) {
         expect([
@@ -35,11 +35,11 @@ describe('the tables of the errors of databases', () => {
     },
   );
 
-  it('have every primary result code of SQLite that is an error', () => {
+  it('the error tables have every primary result code of SQLite that is an error', () => {
     expect(sqliteErrors.map(([code]) => code)).toEqual(Array.from({ length: 26 }, (_, index) => index + 1));
   });
 
-  it('give each number the name that mysql2 gives it, where it knows the number', () => {
+  it('the error tables give each number the name that mysql2 gives it, where it knows the number', () => {
     const names = new Map(Object.entries(namesOfDriver).map(([name, number]) => [number, name]));
     // MariaDB's own, for which MySQL has others.
     const own = ['ER_CONSTRAINT_FAILED', 'ER_ACCOUNT_HAS_BEEN_LOCKED'];
@@ -50,8 +50,8 @@ describe('the tables of the errors of databases', () => {
   });
 });
 
-describeOnServers('the names in the table of errors', kind => {
-  it('are those that the server has for the numbers, where it tells them', async () => {
+describeOnServers('the names in the error tables', kind => {
+  it('the error tables have the names that the server reports for the numbers, where it does', async () => {
     const { database, drop } = await freshDatabase(kind);
     try {
       // MariaDB has no such table.
@@ -185,7 +185,7 @@ describe('an error of a database', () => {
       'broken',
       778,
     ],
-  ])('is of its kind: %s', (_, error, kind, number) => {
+  ])('an error of a database is of its kind: %s', (_, error, kind, number) => {
     expect(faultOf(error)).toMatchObject({ kind, number });
     // Wrapped, it is found too, where that is asked for.
     expect([
@@ -202,15 +202,15 @@ describe('an error of a database', () => {
     undefined,
     'text',
     7,
-  ])('is told from what is none: %s', error => {
+  ])('an error of a database is distinguished from other errors: %s', error => {
     expect(faultOf(error)).toBeNull();
   });
 
-  it('that is in no table is told as a mistake, and leaves it open whether a COMMIT took place', () => {
+  it('an error that is in no table is reported as a mistake, and leaves it open whether a COMMIT took place', () => {
     expect(faultOf(ofServer(3999))).toMatchObject({ callerCode: null, atCommit: 'unknown', isTransient: false });
   });
 
-  it('is a trouble of the database exactly where callers are told that it cannot be used or has no room', () => {
+  it('an error is a fault of the database exactly where callers are told that it cannot be used or has no room', () => {
     expect([...troubleKinds].sort()).toEqual([
       'broken',
       'crowded',
@@ -224,7 +224,7 @@ describe('an error of a database', () => {
     ]);
   });
 
-  it('tells its message in one line', () => {
+  it('an error of a database has its message in one line', () => {
     expect(faultOf(ofServer(1213, 'a\nb'))?.message).toBe('a');
   });
 
@@ -241,7 +241,7 @@ describe('an error of a database', () => {
       file => file.exec('create table t (a); pragma query_only = on; insert into t values (1)'),
       'read_only',
     ],
-  ])('is of its kind as SQLite gives it: %s', (_, fail, kind) => {
+  ])('an error is of its kind as SQLite raises it: %s', (_, fail, kind) => {
     const file = new DatabaseSync(':memory:');
     let thrown: unknown;
     try {

@@ -38,8 +38,8 @@ const passwords = fc
   .map(text => `S3cr${text}t!`)
   .filter(text => !text.includes('***'));
 
-describe('an address of a database', () => {
-  it('shows its password in no text that people read, in whatever form it is written', () => {
+describe('the URL of a database', () => {
+  it('the URL of a database shows its password in no text that people read, in whatever form it is written', () => {
     fc.assert(
       fc.property(fc.constantFrom(...forms), passwords, (form, password) => {
         const url = form(password);
@@ -55,7 +55,7 @@ describe('an address of a database', () => {
     );
   });
 
-  it('is shown whole but for the password where it is written as it should be', () => {
+  it('the URL of a database is shown in full but for the password where it is written as it should be', () => {
     expect(withoutPassword('mysql://app:word@db.example.org:3306/school')).toBe(
       'mysql://app:***@db.example.org:3306/school',
     );
@@ -67,12 +67,19 @@ describe('an address of a database', () => {
   });
 });
 
-it.each(['JWKS_URL', 'CORS_ORIGINS'])('%s with a user and password is a mistake that does not show them', name => {
-  for (const value of ['https://app:S3cret@id.example.org/keys', 'ftp://app:S3cret@id.example.org', 'app:S3cret@id']) {
-    expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
-    expect(mistakesOf({ [name]: value }).join()).not.toContain('S3cret');
-  }
-});
+it.each(['JWKS_URL', 'CORS_ORIGINS'])(
+  'the URL %s with a user and password is a mistake that does not show them',
+  name => {
+    for (const value of [
+      'https://app:S3cret@id.example.org/keys',
+      'ftp://app:S3cret@id.example.org',
+      'app:S3cret@id',
+    ]) {
+      expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
+      expect(mistakesOf({ [name]: value }).join()).not.toContain('S3cret');
+    }
+  },
+);
 
 /** Returns each text that commands make of a configuration with this address, and of a failure with it. */
 function textsOf(url: string): string[] {

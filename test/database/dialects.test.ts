@@ -18,7 +18,7 @@ describeOnEach('the dialect', kind => {
   });
   afterEach(() => opened.drop());
 
-  it('is carried by the database, and by each of its entity managers', async () => {
+  it('the dialect is carried by the database, and by each of its entity managers', async () => {
     expect(dialectOf(database).kind).toBe(kind);
     expect(dialectOf(database.em.fork())).toBe(dialectOf(database));
     await database.em.fork().transactional(em => {
@@ -27,7 +27,7 @@ describeOnEach('the dialect', kind => {
     });
   });
 
-  it('writes moments by the clock of the database in the form of its columns', async () => {
+  it('the dialect writes moments by the clock of the database in the form of its columns', async () => {
     const { now } = dialectOf(database).sql;
     const [moments] = await rows(
       database,
@@ -47,7 +47,7 @@ describeOnServers('a query for update', kind => {
   });
   afterEach(() => opened.drop());
 
-  it('keeps others from its rows until the transaction ends', async () => {
+  it('a query for update keeps others from its rows until the transaction ends', async () => {
     const id = await addUser(database, Role.STUDENT);
     const query = builderFor(database).selectFrom('core_user').select('id').where('id', '=', id);
     const [first, second] = [database.em.fork(), database.em.fork()];

@@ -13,7 +13,7 @@ it.each([
   'GRANT TRIGGER ON `school\\_1`.* TO `app`@`%`',
   'GRANT TRIGGER ON `school%`.* TO `app`@`%`',
   'GRANT SELECT (`id`, `title`), TRIGGER ON `s______1`.* TO `app`@`%`',
-])('%s gives TRIGGER on the tables', line => {
+])('the grant %s gives TRIGGER on the tables', line => {
   expect(may('TRIGGER', line)).toBe(true);
 });
 
@@ -26,7 +26,7 @@ it.each([
   'GRANT TRIGGER ON `school_1`.`core_course` TO `app`@`%`',
   'GRANT `TRIGGER`@`%` TO `app`@`%`',
   'GRANT EXECUTE ON PROCEDURE `school_1`.`trigger` TO `app`@`%`',
-])('%s does not', line => {
+])('the grant %s does not give TRIGGER on the tables', line => {
   expect(may('TRIGGER', line)).toBe(false);
 });
 
@@ -47,18 +47,18 @@ it('grants on single tables add up, and the name of a table is no pattern', () =
   ).toBe(false);
 });
 
-it('a name may hold what is special elsewhere', () => {
+it('the name of a table may contain characters that are special elsewhere', () => {
   expect(new Grants(['GRANT TRIGGER ON `a``b.(c)+`.* TO `app`@`%`']).onTables('TRIGGER', 'a`b.(c)+', tables)).toBe(
     true,
   );
 });
 
-it('a privilege for the whole server is told from one on a database', () => {
+it('a privilege for the whole server is distinguished from one on a database', () => {
   expect(new Grants(['GRANT SUPER ON *.* TO `app`@`%`']).onServer('SUPER')).toBe(true);
   expect(new Grants(['GRANT ALL PRIVILEGES ON `school_1`.* TO `app`@`%`']).onServer('SUPER')).toBe(false);
 });
 
-it('beside a binary log only a trusted user makes triggers, which matters most before they are made', () => {
+it('only a trusted user makes triggers beside a binary log, which matters most before they are made', () => {
   const app = new Grants(['GRANT TRIGGER, LOCK TABLES ON `school_1`.* TO `app`@`%`']);
   const statuses = (settings: Record<string, string>, grants: Grants, installed: boolean): string[] =>
     binaryLogFindings(settings, grants, installed).map(({ status }) => status);

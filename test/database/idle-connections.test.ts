@@ -18,7 +18,7 @@ import { expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
-describeOnServers('a connection that does nothing', kind => {
+describeOnServers('an idle connection', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let database: Database;
 
@@ -38,7 +38,7 @@ describeOnServers('a connection that does nothing', kind => {
   const connectionId = async (): Promise<number> =>
     (await database.em.getConnection().execute<{ id: number }[]>('select connection_id() as id'))[0]!.id;
 
-  it('in the middle of a transaction, as that of a frozen server, is ended by the database, and its locks are free', async () => {
+  it('the database ends an idle connection in the middle of a transaction, as that of a frozen server, and frees its locks', async () => {
     expect(await seconds()).toBe(15);
     const options = {
       ...(await ormOptions(opened.url)),
@@ -62,7 +62,7 @@ describeOnServers('a connection that does nothing', kind => {
     await expectExactCounts(database);
   });
 
-  it('for so long that the server may have closed it is not used again', async () => {
+  it('a connection is not reused after it was idle for so long that the server may have closed it', async () => {
     const before = await connectionId();
     expect(await connectionId()).toBe(before);
     const pool = (await (
@@ -77,7 +77,7 @@ describeOnServers('a connection that does nothing', kind => {
     ['a migration', one => dialectOf(one).schema.exclusively(one, () => Promise.resolve())],
     ['a backup', one => writeBackup(one, admin, () => Promise.resolve())],
   ])(
-    'while %s has its transaction open may do nothing for as long as that takes, and not after it',
+    'a connection whose transaction is open while %s may be idle for as long as that takes, and no longer',
     async (_, work) => {
       const statements: string[] = [];
       database.config.set('onQuery', sql => {

@@ -9,7 +9,7 @@ import { namedLockWaits } from '../support/lock-waits.js';
 describeOnEach('migrating up', kind => {
   const names = dialects[kind].schema.migrations.map(({ name }) => name);
 
-  it('applies each migration once when several processes start at the same moment', async () => {
+  it('migrating up applies each migration once when several processes start at the same moment', async () => {
     const { url, drop } = freshUrl(kind);
     const databases = await Promise.all([1, 2, 3, 4].map(() => openDatabase(url)));
     const applied = await Promise.all(databases.map(database => migrateUp(database)));
@@ -23,7 +23,7 @@ describeOnEach('migrating up', kind => {
   // SQLite has its own lock on the file.
   if (kind === 'sqlite') return;
 
-  it('waits while another process is at it', async () => {
+  it('migrating up waits while another process migrates', async () => {
     const { url, drop } = freshUrl(kind);
     const [other, database] = [await openDatabase(url), await openDatabase(url)];
     await other.migrator.getPending();

@@ -5,7 +5,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 
-describeOnServers('a user whose privileges are just enough', kind => {
+describeOnServers('a user with the minimum privileges', kind => {
   const needed = [
     'CREATE',
     'ALTER',
@@ -52,7 +52,7 @@ describeOnServers('a user whose privileges are just enough', kind => {
     }
   }
 
-  it('migrates; without any one of them, nothing is begun, and the statement that grants it is named', async () => {
+  it('a user with the minimum privileges migrates, and without any one of them nothing begins and the statement that grants it is named', async () => {
     for (const missing of needed) {
       await run(`grant ${needed.filter(one => one !== missing).join(', ')} on ${schema}.* to ${account}`);
       const refused = {
@@ -69,7 +69,7 @@ describeOnServers('a user whose privileges are just enough', kind => {
     expect(await asUser(database => migrateUp(database))).toHaveLength(dialects[kind].schema.migrations.length);
   });
 
-  it('and are not enough for triggers begins nothing where these are to count', async () => {
+  it('a user without the privileges for triggers begins nothing where these are to count', async () => {
     await run(`grant ${needed.join(', ')} on ${schema}.* to ${account}`);
     await asUser(database =>
       expect(migrateUp(database, { withTriggers: true })).rejects.toMatchObject({
@@ -83,12 +83,12 @@ describeOnServers('a user whose privileges are just enough', kind => {
   it.each([
     ['for the whole server', () => ['*.*']],
     ['on databases of a pattern', () => [`\`${schema.slice(0, -1).replaceAll('_', '\\_')}%\`.*`]],
-  ])('migrates where they are granted %s', async (_, places) => {
+  ])('a user migrates with privileges that are granted %s', async (_, places) => {
     for (const place of places()) await run(`grant ${needed.join(', ')} on ${place} to ${account}`);
     expect(await asUser(database => migrateUp(database))).toHaveLength(dialects[kind].schema.migrations.length);
   });
 
-  it('migrates where they come from a role', async () => {
+  it('a user migrates with privileges that come from a role', async () => {
     const role = `role_${randomUUID().slice(0, 8)}`;
     await run(`create role ${role}`);
     await run(`grant ${needed.join(', ')} on ${schema}.* to ${role}`);

@@ -57,7 +57,7 @@ describeOnEach('a database', kind => {
   };
 
   it.each(foreign)(
-    'that holds %s is not migrated: the tables are named, and nothing is changed',
+    'a database that contains %s is not migrated: the tables are named, and nothing is changed',
     async (_, statements) => {
       await withDatabase(async database => {
         for (const statement of statements) await run(database, statement);
@@ -73,7 +73,7 @@ describeOnEach('a database', kind => {
     },
   );
 
-  it('of a newer version is not migrated: its migrations are named', async () => {
+  it('a database of a newer version is not migrated: its migrations are named', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
       await run(
@@ -87,7 +87,7 @@ describeOnEach('a database', kind => {
     });
   });
 
-  it('whose tables are gone though their migrations are recorded is not filled anew: the tables are named', async () => {
+  it('a database whose tables are gone though their migrations are recorded is not filled again: the tables are named', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
       await run(database, 'drop table core_enrollments');
@@ -99,7 +99,7 @@ describeOnEach('a database', kind => {
   });
 
   if (kind !== 'sqlite')
-    it('one of whose tables is just being replaced, by a statement whose client was killed say, is looked at once more when that is over', async () => {
+    it('a database one of whose tables is just being replaced, for example by a statement whose client was killed, is examined once more after that', async () => {
       await withDatabase(async database => {
         await migrateUp(database);
         // What such a statement does in the end.
@@ -112,14 +112,14 @@ describeOnEach('a database', kind => {
       });
     });
 
-  it('that is empty, or that our migrations made, is migrated, and once is enough', async () => {
+  it('a database that is empty, or that our migrations made, is migrated, and once is enough', async () => {
     await withDatabase(async database => {
       expect(await migrateUp(database)).toEqual(dialects[kind].schema.migrations.map(({ name }) => name));
       expect(await migrateUp(database)).toEqual([]);
     });
   });
 
-  it('has the tables, columns and indexes that its migrations name', async () => {
+  it('a database has the tables, columns and indexes that its migrations name', async () => {
     await withDatabase(async database => {
       await migrateUp(database);
       const made = dialects[kind].schema.migrations.flatMap(({ tables }) => tables);
@@ -145,7 +145,7 @@ describeOnEach('a database', kind => {
 
 describeOnServers('a migration that was interrupted', kind => {
   it.each([1, 2, 3])(
-    'after %i of its statements, which are committed one by one, is completed by the next',
+    'a migration that was interrupted after %i of its statements, which are committed one by one, is completed by the next',
     async count => {
       const { url, drop } = freshUrl(kind);
       const database = await openDatabase(url);
@@ -171,7 +171,7 @@ describeOnServers('a migration that was interrupted', kind => {
     },
   );
 
-  it('leaves a procedure of another application with the name of ours as it is, and so does undoing it', async () => {
+  it('a migration leaves a procedure of another application with the name of ours as it is, and so does undoing it', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await database.em

@@ -34,7 +34,7 @@ it.each<[Purpose, number]>([
   ['read', 7],
   ['probe', 6],
 ])(
-  'a pool of 10 places gives no more to one purpose (%s) than leaves the others what is kept for them',
+  'a pool of 10 places gives no more to one purpose (%s) than leaves the others their reserved share',
   async (purpose, most) => {
     const places = new Places(10, rulesOf(kept));
     const { taken, waits } = await takeAll(places, purpose);
@@ -52,7 +52,7 @@ it.each<[Purpose, number]>([
   },
 );
 
-it('a place that is given back goes to the one who has waited longest among those who may have it', async () => {
+it('a returned place goes to the caller who has waited longest among those who may have it', async () => {
   const places = new Places(5, rulesOf({ read: 1, transaction: 1, probe: 0 }));
   const { taken, waits } = await takeAll(places, 'transaction');
   const order: string[] = [];
@@ -77,7 +77,7 @@ it('a place that is given back goes to the one who has waited longest among thos
   expect([places.taken, places.waiting]).toEqual([0, 0]);
 });
 
-it('a place that is given back twice is given on once', async () => {
+it('a place that is returned twice is given out once', async () => {
   const places = new Places(1, rulesOf(kept));
   const first = await places.take('read', undefined);
   const second = places.take('read', undefined);
@@ -90,7 +90,7 @@ it('a place that is given back twice is given on once', async () => {
   (await third)();
 });
 
-it('who waits leaves the line when the time of the request or of the wait is over, or the line is full, and is told which', async () => {
+it('a waiting caller leaves the queue when the time of the request or of the wait is over, or the queue is full, and is told which', async () => {
   const places = new Places(1, rulesOf(kept));
   const release = await places.take('read', undefined);
   const limit = new TimeLimit(3600);
@@ -108,7 +108,7 @@ it('who waits leaves the line when the time of the request or of the wait is ove
   expect([places.taken, places.waiting]).toEqual([0, 0]);
 });
 
-it('who has waited for something else before comes before all who began to wait later', async () => {
+it('a caller who has waited for something else before comes before all who began to wait later', async () => {
   const places = new Places(1, rulesOf(kept));
   const release = await places.take('transaction', undefined);
   const began = performance.now();
@@ -128,7 +128,7 @@ it('who has waited for something else before comes before all who began to wait 
   expect(order).toEqual(['earliest', 'earlier', 'later']);
 });
 
-it('what waits to change something is not begun when too little is left of the time of the request, except for the answer to a change that is saved', async () => {
+it('a waiting change is not begun when too little is left of the time of the request, except for the answer to a saved change', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const places = new Places(1, rulesOf(kept));

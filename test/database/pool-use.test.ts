@@ -20,7 +20,7 @@ describeOnEach('the use of connections', kind => {
     }
   }
 
-  it('counts those that are taken, those that are idle and those who wait', async () => {
+  it('the use of connections counts those that are taken, those that are idle and the waiting callers', async () => {
     const { most } = await poolUse(opened.database);
     expect(most).toBe(kind === 'sqlite' ? 6 : 20);
     // One is kept for the question whether the database answers, and on a server one for the look at who asks.

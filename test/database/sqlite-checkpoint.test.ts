@@ -26,7 +26,7 @@ it.each([
     },
   ],
 ])(
-  'a commit of a large log stands where the copy of it %s, and later commits copy it themselves, so that it does not grow for ever',
+  'a commit of a large log succeeds where its checkpoint %s, and later commits copy the log themselves, so that it does not grow forever',
   async (_, copy) => {
     const checkpoints = new Checkpoints(path, copy);
     const sent: string[] = [];

@@ -89,7 +89,7 @@ it('transactions of one connection take turns', async () => {
   expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
 });
 
-it('statements that follow each other let all else have its turn, within a transaction too', async () => {
+it('successive statements let other work have its turn, within a transaction too', async () => {
   const database = open(1000);
   // Counts to a million, which takes far longer than statements may go on without a turn.
   const long = sql`with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000000) select count(*) from n`;
@@ -110,7 +110,7 @@ it('statements that follow each other let all else have its turn, within a trans
   expect(turns - outside).toBeGreaterThanOrEqual(2);
 });
 
-it('a reader beside writers that are at work without an end has its turn at each turn of the event loop', async () => {
+it('a reader beside writers that never pause has its turn at each turn of the event loop', async () => {
   const database = open(10_000);
   await database.schema.createTable('seat').addColumn('id', 'integer').execute();
   const long = sql`insert into seat (id) with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000) select i from n where i > 19999`;

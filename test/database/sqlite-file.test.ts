@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { isBusy } from '../../src/database/dialects/sqlite/errors.js';
 import { openFile } from '../../src/database/dialects/sqlite/file.js';
 
-it('a file that another process keeps for itself is busy, and not taken for one that is not ours', () => {
+it('a file that another process has locked is busy, and not taken for a file of another application', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-file-'));
   const path = join(folder, 'busy.sqlite');
   const other = new DatabaseSync(path);

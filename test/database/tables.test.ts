@@ -185,7 +185,7 @@ function kindOf(value: unknown): string {
 }
 
 describeOnEach('the tables of the query builder', kind => {
-  it("have the names, columns and properties of the entities' metadata", async () => {
+  it("the tables of the query builder have the names, columns and properties of the entities' metadata", async () => {
     const { database, drop } = await freshDatabase(kind);
     try {
       expect(database.getMetadata().getAll().size).toBe(tableNames.length);
@@ -211,7 +211,7 @@ describeOnEach('the tables of the query builder', kind => {
     }
   });
 
-  it('are read as plain rows with the values that the entities were stored with', async () => {
+  it('the tables of the query builder are read as plain rows with the values that the entities were stored with', async () => {
     const { database, drop } = await freshDatabase(kind);
     try {
       const em = database.em.fork();

@@ -28,7 +28,7 @@ describeOnEach('undoing the first migration', kind => {
     return Number(row!.n);
   };
 
-  it('names the tables with their rows and the triggers of the counters, and then drops them', async () => {
+  it('undoing the first migration names the tables with their rows and the triggers of the counters, and then drops them', async () => {
     const { created } = await installTriggers(database.em);
     // Not by a hook, which would stand back for the triggers.
     await run(
@@ -90,8 +90,8 @@ describeOnEach('undoing the first migration', kind => {
       'of grades.enrollment, which refers to core_enrollments',
       `create table grades (id integer primary key, enrollment ${references}, constraint grades_it foreign key (enrollment) references core_enrollments (id))`,
     ],
-  ])('where somebody else has made %s', (_, named, ...statements) => {
-    it('is refused and names it, by the look before and by the migration itself, and nothing is changed', async () => {
+  ])('where another application has made %s', (_, named, ...statements) => {
+    it('undoing is rejected and names it, by the check before and by the migration itself, and nothing is changed', async () => {
       await addCourse(database);
       for (const statement of statements) await run(statement);
       const before = await courses();
@@ -103,7 +103,7 @@ describeOnEach('undoing the first migration', kind => {
     });
   });
 
-  it('that was interrupted is completed by the next', async () => {
+  it('undoing that was interrupted is completed by the next', async () => {
     await run('drop table core_enrollments');
     expect(await findUndoing(database)).toMatchObject({ tables: [{ name: 'core_course' }, { name: 'core_user' }] });
     expect(await undoLast(database)).toEqual(['2026-11-22-initial']);
@@ -118,7 +118,7 @@ describeOnEach('migrations', kind => {
       'core_recount_runs (has the column label and lacks the columns ',
     ],
     ['a view', 'create view core_recount_runs as select 1 as id', 'core_recount_runs (is a view)'],
-  ])('that are pending take no table of somebody else for their own: it has %s', async (_, statement, named) => {
+  ])('pending migrations adopt no table of another application: it has %s', async (_, statement, named) => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await database.migrator.up({ to: '2026-11-22-initial' });
@@ -136,7 +136,7 @@ describeOnEach('migrations', kind => {
     await drop();
   });
 
-  it('that are recorded make no table ours that lacks their columns', async () => {
+  it('recorded migrations do not make a table ours if it lacks their columns', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await migrateUp(database);

@@ -74,7 +74,7 @@ describe('a page does not pass', () => {
   const pageOf = (...lines: string[]): Promise<void> =>
     run('sqlite', commandsIn('a page', ['```console', ...lines, '```'].join('\n')));
 
-  it('when a command prints something else', async () => {
+  it('a page fails when a command prints something else', async () => {
     await pageOf('$ rollcall verify', 'Verified 4 courses: all counts match.');
     await expect(pageOf('$ rollcall verify', 'Verified 5 courses: all counts match.')).rejects.toThrow(
       /a page:2: rollcall verify\nended with 0[^]*Verified 4 courses[^]*The page shows:\nVerified 5/,
@@ -85,19 +85,19 @@ describe('a page does not pass', () => {
     );
   });
 
-  it('when it has a command that is not there', async () => {
+  it('a page fails when it has a command that does not exist', async () => {
     await expect(pageOf('$ rollcal verify', '…')).rejects.toThrow(/a page:2: rollcal verify\nended with 127/);
     await expect(pageOf('$ rollcall verfy', '…')).rejects.toThrow(/ended with 2[^]*Unknown command 'verfy'/);
   });
 
-  it('when a command fails without saying so', async () => {
+  it('a page fails when a command fails without saying so', async () => {
     await pageOf('$ rollcall runs show 9; echo $?', 'Run 9 does not exist.…', '1');
     await expect(pageOf('$ rollcall runs show 9', '…')).rejects.toThrow(
       /ended with 1[^]*As the page has it, it ends with 0/,
     );
   });
 
-  it('when nobody runs a block of its kind', () => {
+  it('a page fails when nobody runs a block of its kind', () => {
     expect(() => commandsIn('a page', '```console windows\n$ dir\n```')).toThrow(
       'a page:1: nobody runs blocks that are marked "console windows"',
     );

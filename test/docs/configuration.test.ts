@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { configVariables } from '../../src/config/config-variables.js';
 
-it('docs/configuration.md has the table of variables that the configuration is read by', () => {
+it('docs/configuration.md has the table of variables by which the configuration is read', () => {
   const expected = Object.entries(configVariables).map(
     ([name, { shownDefault, meaning }]) => `| \`${name}\` | ${shownDefault}${shownDefault && ' '}| ${meaning} |`,
   );

@@ -21,7 +21,7 @@ function rowsUnder(page: string, heading: string): string[][] {
   );
 }
 
-it('docs/errors.md has every code of the catalogue as it is there, and no other', () => {
+it('docs/errors.md has every code of the catalogue as the catalogue describes it, and no other', () => {
   const errors = Object.entries(errorCatalogue).map(([code, { meaning, message, status, remedy }]) => [
     `\`${code}\``,
     status.join(', '),

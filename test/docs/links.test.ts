@@ -47,12 +47,12 @@ function brokenLinks(document: string): string[] {
   });
 }
 
-describe.each(documents)('%s', document => {
-  it('links only to files and headings that exist', () => {
+describe.each(documents)('the references in %s', document => {
+  it('the links of a page lead only to existing files and headings', () => {
     expect(brokenLinks(document)).toEqual([]);
   });
 
-  it('names only files and folders of the project that exist', () => {
+  it('a page names only existing files and folders of the project', () => {
     const named = textOf(document).matchAll(/`((?:src|test|docs|schema|bench|\.ci|\.github)\/[\w./-]*)`/g);
     // What a program generates is not in a fresh checkout.
     const missing = [...named]

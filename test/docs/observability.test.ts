@@ -41,7 +41,7 @@ async function leave(): Promise<void> {
   await log.until(({ aborted }) => aborted === true);
 }
 
-it('every metric of the server is in the table, with its type and labels, and no other', async () => {
+it('docs/observability.md has every metric of the server with its type and labels, and no other', async () => {
   const student = await addUser(api.database, Role.STUDENT);
   const course = await addCourse(api.database);
   const admin = await api.token(Role.ADMIN, null);
@@ -61,7 +61,7 @@ it('every metric of the server is in the table, with its type and labels, and no
   expect(types.map(([name, type]) => [name, type, ...labelsOf(name!)].join(' ')).sort()).toEqual(documented.sort());
 });
 
-it('every field of a line is in the table', async () => {
+it('docs/observability.md has every field of a log line', async () => {
   const fields = rows(/^`[a-z]/).flatMap(([first]) => [...first!.matchAll(/`(\w+)`/g)].map(([, field]) => field!));
   const lines = await log.requests(1);
   expect(
@@ -69,7 +69,7 @@ it('every field of a line is in the table', async () => {
   ).toEqual([]);
 });
 
-it('the sample is a line as the server prints them', async () => {
+it('the sample in docs/observability.md is a line as the server prints it', async () => {
   const sample = JSON.parse(/```json\n([^]*?)```/.exec(text)![1]!.replaceAll('\n', '')) as object;
   const student = await addUser(api.database, Role.STUDENT);
   const course = await addCourse(api.database);

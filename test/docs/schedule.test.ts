@@ -20,11 +20,11 @@ describe('docs/schedule.md', () => {
   const [crontab] = blocks('crontab') as [string];
   const [service, timer] = blocks('ini') as [string, string];
 
-  it('shows variables that the server takes', () => {
+  it('docs/schedule.md shows variables that the server accepts', () => {
     expect(readConfig(parseEnv(variables))).toMatchObject({ verifySchedule: '17 3 * * *', verifyAction: 'verify' });
   });
 
-  it('shows a line for cron that prints what the command printed where it fails, and nothing else', () => {
+  it('docs/schedule.md shows a cron line that prints what the command printed where it fails, and nothing else', () => {
     const [, pattern, command] = /^((?:\S+ ){5})(.*)\n$/.exec(crontab)!;
     expect(readConfig({ VERIFY_SCHEDULE: pattern!.trim() })).toMatchObject({ verifySchedule: '17 3 * * *' });
     // To cron a percent sign ends the command.
@@ -45,7 +45,7 @@ describe('docs/schedule.md', () => {
     }
   });
 
-  it('shows units that do the same at the same moment', () => {
+  it('docs/schedule.md shows systemd units that do the same at the same moment', () => {
     expect(service).toMatch(/^ExecStart=\/srv\/rollcall\/node_modules\/\.bin\/node dist\/cli\/main\.js verify$/m);
     expect(service).toMatch(/^WorkingDirectory=\/srv\/rollcall$/m);
     expect(timer).toMatch(/^OnCalendar=\*-\*-\* 03:17:00 UTC$/m);

@@ -9,7 +9,7 @@ import type { Audited } from './security-checks/security-check.js';
 
 const securityChecks = [...graphqlCop, ...graphqlArmor, ...owasp];
 
-describe('in production mode, the check of', () => {
+describe('the checks of auditors in production mode', () => {
   let audited: Audited;
 
   beforeAll(async () => {
@@ -24,15 +24,16 @@ describe('in production mode, the check of', () => {
   });
   afterAll(() => audited.api.stop());
 
-  it.each(securityChecks.map(one => [`${one.auditor}, ${one.check}, comes to this: ${one.outcome}`, one] as const))(
-    '%s',
-    async (_, { run }) => {
-      await run(audited);
-    },
-  );
+  it.each(
+    securityChecks.map(
+      one => [`the check "${one.check}" of ${one.auditor} has the outcome: ${one.outcome}`, one] as const,
+    ),
+  )('%s', async (_, { run }) => {
+    await run(audited);
+  });
 });
 
-it('docs/security-checks.md has each check with what comes of it, and no other', () => {
+it('docs/security-checks.md has each check with its outcome, and no other', () => {
   const rows = textOf('docs/security-checks.md')
     .split('\n')
     .filter(line => /^\| (graphql-cop|graphql-armor|OWASP) \|/.test(line));

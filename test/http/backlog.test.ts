@@ -17,11 +17,11 @@ it('the backlog is the time for all requests under way at the pace of the last s
   expect(backlogs(1, 1200, [300, 100, 100, 100, 100])).toEqual([750, 1000, 1050, 1000, 1250]);
 });
 
-it('the backlog has no end where nothing gets done', () => {
+it('the backlog is infinite where nothing gets done', () => {
   expect(backlogs(1, 50, [0, 0])).toEqual([Infinity, Infinity]);
 });
 
-it('requests that wait while the event loop has time left are no backlog', () => {
+it('waiting requests are no backlog while the event loop has time left', () => {
   expect(backlogs(0.94, 1000, [1, 1])).toEqual([0, 0]);
 });
 

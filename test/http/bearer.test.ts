@@ -94,32 +94,35 @@ describe('a bearer token', () => {
 
   const listOf = (...titles: string[]) => ({ data: { courses: { nodes: titles.map(title => ({ title })) } } });
 
-  it('is not needed for what everybody sees', async () => {
+  it('a request for what everybody sees needs no bearer token', async () => {
     expect(await ask(null)).toEqual({ status: 200, challenge: null, body: listOf('public') });
   });
 
-  it('that is right says who asks, whatever the case of its scheme', async () => {
+  it('a valid bearer token identifies the viewer, whatever the case of its scheme', async () => {
     expect((await ask(`Bearer ${await tokenWith()}`)).body).toEqual(listOf('public', 'hidden'));
     expect((await ask(`bearer ${await tokenWith()}`)).body).toEqual(listOf('public', 'hidden'));
     expect((await ask(`Bearer ${await api.token(Role.STUDENT, 1)}`)).body).toEqual(listOf('public'));
   });
 
-  it.each(badHeaders)('is UNAUTHENTICATED with status 401, never anonymous: %s', async (_, header) => {
-    const { status, challenge, body } = await ask(await header());
-    expect({
-      status,
-      challenge,
-      data: body.data,
-      codes: body.errors?.map(({ extensions }) => extensions.code),
-    }).toEqual({
-      status: 401,
-      challenge: 'Bearer error="invalid_token"',
-      data: undefined,
-      codes: ['UNAUTHENTICATED'],
-    });
-  });
+  it.each(badHeaders)(
+    'a bad bearer token is rejected with UNAUTHENTICATED and status 401, never treated as anonymous: %s',
+    async (_, header) => {
+      const { status, challenge, body } = await ask(await header());
+      expect({
+        status,
+        challenge,
+        data: body.data,
+        codes: body.errors?.map(({ extensions }) => extensions.code),
+      }).toEqual({
+        status: 401,
+        challenge: 'Bearer error="invalid_token"',
+        data: undefined,
+        codes: ['UNAUTHENTICATED'],
+      });
+    },
+  );
 
-  it('that is bad is not echoed', async () => {
+  it('a bad bearer token is not echoed', async () => {
     const token = await tokenWith({ key: `${secret}?` });
     expect(JSON.stringify(await ask(`Bearer ${token}`))).not.toContain(token.split('.')[2]);
   });

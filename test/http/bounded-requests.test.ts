@@ -80,7 +80,7 @@ function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code:
   ];
 }
 
-describe.each(endpoints)('a request that is much longer than it is of use, sent to $name,', endpoint => {
+describe.each(endpoints)('a request to $name that is much longer than useful', endpoint => {
   const log = keptLog();
   let api: Api;
   let tokens: (string | null)[];
@@ -96,7 +96,7 @@ describe.each(endpoints)('a request that is much longer than it is of use, sent 
   afterAll(() => api.stop());
 
   it.each(hostile(endpoint))(
-    'is refused by a code, in a short answer, without a statement, and is no error of ours: %s',
+    'a request that is much longer than useful is rejected with a code, in a short answer, without a statement, and without an internal error: %s',
     async (_, body, code, errors) => {
       for (const token of tokens) {
         log.clear();
@@ -122,7 +122,7 @@ describe('a body', () => {
   afterAll(() => api.stop());
 
   it.each(['/graphql', '/graphql/stream'])(
-    'of lists or objects within each other is refused before it is parsed, where it is deeper than any request: %s',
+    'a body whose lists or objects are nested deeper than any request is rejected before it is parsed: %s',
     async path => {
       const answered = async (body: string) => {
         const response = await fetch(new URL(path, api.url), {
@@ -146,7 +146,7 @@ describe('a body', () => {
     },
   );
 
-  it('that is not UTF-8 is refused, since a character that is lost would be stored as another one', async () => {
+  it('a body that is not UTF-8 is rejected, since a lost character would be stored as another one', async () => {
     for (const body of [
       Buffer.from('{"query":"{ courses(filter: { title: { eq: \\"é\\" } }) { totalCount } }"}', 'latin1'),
       Buffer.from('{"query":"{ me { id } }"}', 'utf16le'),
@@ -163,7 +163,7 @@ describe('a body', () => {
     }
   });
 
-  it('may have brackets in its texts, and lists beside each other', async () => {
+  it('a body may have brackets in its texts, and many lists beside each other', async () => {
     const body = {
       query: `{ courses(filter: { title: { eq: ${JSON.stringify(`\\"${'[{'.repeat(100)}`)} } }) { totalCount } }`,
       variables: { beside: Array.from({ length: 1000 }, () => [{}]) },
@@ -176,7 +176,7 @@ describe('a body', () => {
     expect(await response.json()).toEqual({ data: { courses: { totalCount: 0 } } });
   });
 
-  it('is nested as its brackets say', () => {
+  it('the nesting of a body is counted by its brackets', () => {
     expect([
       isNestedDeeper('[{"a":[]}]', 3),
       isNestedDeeper('[{"a":[]}]', 2),
@@ -196,7 +196,7 @@ describe('a hash of a persisted query', () => {
   afterAll(() => api.stop());
 
   it.each([[{ toString: 1 }], [[]], [5], [null], [{}], [true]])(
-    'that is no text is one that nobody has sent: %j',
+    'a hash of a persisted query that is not a text is treated as unknown: %j',
     async sha256Hash => {
       const response = await fetch(api.url, {
         method: 'POST',
@@ -211,7 +211,7 @@ describe('a hash of a persisted query', () => {
     },
   );
 
-  it('with an operation that is refused does not keep it', async () => {
+  it('a hash of a persisted query is not registered with a rejected operation', async () => {
     const query = `{ ${times(51, index => `a${index}: __typename`)} }`;
     const { createHash } = await import('node:crypto');
     const extensions = { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') } };

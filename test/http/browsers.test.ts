@@ -12,7 +12,7 @@ import { addCourse, startApi, type Api } from '../support/api.js';
 
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
 
-describe('browsers', () => {
+describe('pages in browsers', () => {
   let apis: { development: Api; closed: Api; open: Api };
 
   beforeAll(async () => {
@@ -46,7 +46,7 @@ describe('browsers', () => {
     return asked.headers.get('access-control-allow-origin');
   };
 
-  it('let the pages of the configured origins ask, and no others', async () => {
+  it('pages of the configured origins may send requests, and no others', async () => {
     for (const origin of ['https://school.example', 'https://app.example:8443'])
       expect(await allowedOrigin(apis.open, origin)).toBe(origin);
     for (const origin of [
@@ -61,13 +61,13 @@ describe('browsers', () => {
     }
   });
 
-  it('let no page of another origin ask in production, unless configured', async () => {
+  it('pages of other origins may send no request in production, unless configured', async () => {
     for (const origin of ['https://school.example', 'https://studio.apollographql.com', 'http://localhost:5173'])
       expect(await allowedOrigin(apis.closed, origin), origin).toBeNull();
     expect((await preflight(apis.closed, 'https://school.example')).status).toBe(405);
   });
 
-  it('let every page ask where all origins are configured, and none where none is', async () => {
+  it('all pages may send requests where all origins are configured, and none where none is', async () => {
     for (const [configured, allowed] of [
       ['*', '*'],
       ['none', undefined],
@@ -85,7 +85,7 @@ describe('browsers', () => {
     }
   });
 
-  it("let Apollo's explorers and the developer's own pages ask outside production", async () => {
+  it("Apollo's explorers and the developer's own pages may send requests outside production", async () => {
     for (const origin of [
       'https://studio.apollographql.com',
       'https://sandbox.embed.apollographql.com',
@@ -103,7 +103,7 @@ describe('browsers', () => {
       expect(await allowedOrigin(apis.development, origin), origin).toBeNull();
   });
 
-  it('may send a token, read the id of the request and the tag, and remember it; no cookies', async () => {
+  it('pages may send a token, read the id of the request and the tag, and cache the preflight, without cookies', async () => {
     const { headers } = await preflight(apis.open, 'https://school.example');
     expect(headers.get('access-control-allow-methods')).toBe('GET, POST');
     expect(headers.get('access-control-allow-headers')).toBe('authorization,content-type');
@@ -119,7 +119,7 @@ describe('browsers', () => {
     );
   });
 
-  it('are not the only ones who may ask what a path takes', async () => {
+  it('a client that is not a browser may also ask for the methods of a path', async () => {
     const { status, headers } = await fetch(apis.open.url, { method: 'OPTIONS' });
     expect([status, headers.get('access-control-allow-methods'), headers.get('access-control-allow-origin')]).toEqual([
       204,
@@ -128,7 +128,7 @@ describe('browsers', () => {
     ]);
   });
 
-  it('may do nothing with an answer but read it', async () => {
+  it('browsers may do nothing with an answer but read it', async () => {
     for (const path of ['/graphql', '/healthz', '/nowhere']) {
       const { headers } = await fetch(new URL(path, apis.closed.url));
       expect(headers.get('content-security-policy'), path).toBe(
@@ -146,7 +146,7 @@ describe('browsers', () => {
     expect((await fetch(apis.development.url)).headers.get('strict-transport-security')).toBeNull();
   });
 
-  it('are told the policy that a page sets over it', async () => {
+  it('browsers receive the policy that a page sets itself', async () => {
     const app = fastify();
     await addBrowserRules(app, readConfig({}));
     app.get('/page', (_request, reply) => {
@@ -186,7 +186,7 @@ describe('a connection', () => {
     });
   }
 
-  it('carries large answers compressed, as the client takes it, and small ones as they are', async () => {
+  it('a connection carries large answers compressed, as the client accepts it, and small ones as they are', async () => {
     const query = '{ courses(first: 30) { nodes { id title totalEnrollments } } }';
     const plain = await get(query, 'identity');
     expect(plain.headers['content-encoding']).toBeUndefined();
@@ -200,7 +200,7 @@ describe('a connection', () => {
     expect((await get('{ courses(first: 1) { nodes { id } } }', 'br')).headers['content-encoding']).toBeUndefined();
   });
 
-  it('carries what is 1,400 bytes or more compressed, by brotli at level 4 or as the client prefers', async () => {
+  it('a connection carries answers of 1,400 bytes or more compressed, by brotli at level 4 or as the client prefers', async () => {
     const app = fastify();
     await compressAndTag(app);
     const text = 'Counts that cannot lie. '.repeat(100);
@@ -221,7 +221,7 @@ describe('a connection', () => {
     await app.close();
   });
 
-  it('carries events as they are, for compression would hold them back', async () => {
+  it('a connection carries events uncompressed, because compression would delay them', async () => {
     const app = fastify();
     await compressAndTag(app);
     app.get('/', (_request, reply) =>
@@ -232,7 +232,7 @@ describe('a connection', () => {
     await app.close();
   });
 
-  it('gives a request 10 s for its headers and 30 s in all, looked at every 5 s', async () => {
+  it('a connection gives a request 10 s for its headers and 30 s in all, checked every 5 s', async () => {
     const listening = new Promise<Server>(resolve => {
       const onRequest = (message: unknown): void => {
         const { request, server } = message as { request: IncomingMessage; server: Server };
@@ -250,7 +250,7 @@ describe('a connection', () => {
     });
   });
 
-  it('stays open for the next request, for as long as configured', async () => {
+  it('a connection stays open for the next request, for as long as configured', async () => {
     const agent = new Agent({ keepAlive: true });
     expect((await get('{ __typename }', 'identity', agent)).headers).toMatchObject({
       connection: 'keep-alive',

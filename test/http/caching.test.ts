@@ -28,7 +28,7 @@ describe('an answer to GET', () => {
     (await get({ query }, headers)).headers.get('cache-control');
   const authorized = () => ({ authorization: `Bearer ${token}` });
 
-  it('may be kept by all caches for a while, where everybody sees the same', async () => {
+  it('an answer to GET that is the same for everybody may be stored by all caches for a while', async () => {
     const response = await get({ query: COURSE_PAGE });
     expect(response.headers.get('cache-control')).toBe('public, max-age=10');
     expect(await response.json()).toMatchObject({
@@ -43,7 +43,7 @@ describe('an answer to GET', () => {
     ).toBe('public, max-age=10');
   });
 
-  it('is so by its own operation, whatever else its document has', async () => {
+  it('an answer to GET is cached by its own operation, whatever else its document contains', async () => {
     const document = 'query Public { courses { nodes { title } } } query Own { me { id } }';
     const asked = async (operationName: string) =>
       (await get({ query: document, operationName })).headers.get('cache-control');
@@ -54,12 +54,12 @@ describe('an answer to GET', () => {
     ]);
   });
 
-  it('depends on the token, the media type, the encoding and the origin, and says so', async () => {
+  it('an answer to GET varies by the token, the media type, the encoding and the origin, and says so', async () => {
     const varied = (await get({ query: COURSE_PAGE })).headers.get('vary')!.toLowerCase().split(', ');
     expect(varied).toEqual(expect.arrayContaining(['authorization', 'accept', 'accept-encoding', 'origin']));
   });
 
-  it('is private for whoever sends a token, whatever is asked', async () => {
+  it('an answer to GET is private for every request with a token, whatever it asks for', async () => {
     for (const query of [COURSE_PAGE, '{ me { id } }', '{ __typename }'])
       expect(await cacheControl(query, authorized()), query).toBe('private, no-cache');
   });
@@ -71,20 +71,23 @@ describe('an answer to GET', () => {
     '{ courses { totalCount } me { id } }',
     '{ __schema { queryType { name } } }',
     '{ __typename }',
-  ])('is private where a field depends on the viewer, or does not say that it does not: %s', async query => {
-    expect(await cacheControl(query)).toBe('private, no-cache');
-  });
+  ])(
+    'an answer to GET is private where a field depends on the viewer, or does not say that it does not: %s',
+    async query => {
+      expect(await cacheControl(query)).toBe('private, no-cache');
+    },
+  );
 
   it.each([
     ['that field', '{ enrollments { totalCount } }'],
     ['a part', '{ course(id: 1) { title } other: course(id: "x") { id } }'],
     ['the query', '{ nothing }'],
-  ])('is kept nowhere where %s has an error', async (_, query) => {
+  ])('an answer to GET is stored nowhere where %s has an error', async (_, query) => {
     const response = await get({ query });
     expect([response.headers.get('cache-control'), response.headers.get('etag')]).toEqual(['no-store', null]);
   });
 
-  it('is kept nowhere where it was refused', async () => {
+  it('an answer to a rejected GET is stored nowhere', async () => {
     expect(await cacheControl(COURSE_PAGE, { authorization: 'Bearer no' })).toBe('no-store');
     expect(
       (await fetch(`${api.url}?${new URLSearchParams({ query: COURSE_PAGE })}`)).headers.get('cache-control'),
@@ -94,7 +97,7 @@ describe('an answer to GET', () => {
     );
   });
 
-  it('is 304 for who has the same already, and whole again once it has changed', async () => {
+  it('an answer to GET is 304 for a client that has the same, and complete again once it has changed', async () => {
     for (const headers of [{}, authorized()]) {
       const first = await get({ query: COURSE_PAGE }, headers);
       const tag = first.headers.get('etag')!;
@@ -117,7 +120,7 @@ describe('an answer to GET', () => {
     }
   });
 
-  it('by POST is kept nowhere, nor has it a tag', async () => {
+  it('an answer to POST is stored nowhere and has no tag', async () => {
     for (const query of [COURSE_PAGE, 'mutation { deleteCourse(input: { id: 999 }) { userErrors { code } } }']) {
       const response = await fetch(api.url, {
         method: 'POST',
@@ -135,7 +138,7 @@ describe('an answer to GET', () => {
   const persisted = (query: string, hash = createHash('sha256').update(query).digest('hex')) =>
     JSON.stringify({ persistedQuery: { version: 1, sha256Hash: hash } });
 
-  it('can be asked for by the hash of its query, once that was sent', async () => {
+  it('a GET by the hash of its query is answered once the query was sent', async () => {
     const query = '{ courses(first: 1) { nodes { title } } }';
     const extensions = persisted(query);
     const unknown = await get({ extensions });
@@ -152,7 +155,7 @@ describe('an answer to GET', () => {
     expect((await get({ query: '{ __typename }', extensions })).status).toBe(400);
   });
 
-  it('by hash takes a bounded memory: what was used longest ago is forgotten', async () => {
+  it('persisted queries take bounded memory: the least recently used one is forgotten', async () => {
     const long = (index: number) => `{ __typename } # ${String(index).padStart(3, '0').repeat(43_000)}`;
     const send = (query: string | undefined, of: number) =>
       fetch(api.url, {
@@ -167,7 +170,7 @@ describe('an answer to GET', () => {
   });
 });
 
-it('only these fields, and no others, may be kept by shared caches', () => {
+it('shared caches may store only these fields, and no others', () => {
   const fields = Object.values(buildGraphqlSchema().getTypeMap()).flatMap(type => {
     if (!isObjectType(type) || !type.astNode?.directives?.some(isPublic)) return [];
     // A field with objects below is decided by their type.

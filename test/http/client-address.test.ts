@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { clientAddresses, proxyTrust, type ClientAddressOf } from '../../src/http/limits/client-address.js';
 
-describe('the address that limits count by', () => {
+describe('the address by which limits count', () => {
   let server: Server;
   let addressOf: ClientAddressOf;
 
@@ -36,13 +36,13 @@ describe('the address that limits count by', () => {
     server.close();
   });
 
-  it('is that of the connection where no proxy is trusted, whatever X-Forwarded-For says', async () => {
+  it('the address of a client is that of the connection if no proxy is trusted, whatever X-Forwarded-For says', async () => {
     expect(await counted('off')).toBe('127.0.0.1');
     expect(await counted('off', '203.0.113.7')).toBe('127.0.0.1');
     expect(await counted('10.0.0.0/8', '203.0.113.7')).toBe('127.0.0.1');
   });
 
-  it('is the one that the last trusted proxy has written, by number, by address and by name', async () => {
+  it('the address of a client is the one that the last trusted proxy has written, by number, by address and by name', async () => {
     const forged = '198.51.100.1, 203.0.113.7, 10.0.0.5';
     expect(await counted('1', forged)).toBe('10.0.0.5');
     expect(await counted('2', forged)).toBe('203.0.113.7');
@@ -51,16 +51,16 @@ describe('the address that limits count by', () => {
     expect(await counted('on', forged)).toBe('198.51.100.1');
   });
 
-  it('is the same where the proxies write a header each', async () => {
+  it('the address of a client is the same if each proxy writes its own header', async () => {
     expect(await counted('2', ['203.0.113.7', '10.0.0.5'])).toBe('203.0.113.7');
   });
 
-  it('is that of the proxy where fewer have written than are trusted', async () => {
+  it('the address of a client is that of the proxy if fewer proxies have written than are trusted', async () => {
     expect(await counted('3', '203.0.113.7')).toBe('203.0.113.7');
     expect(await counted('3')).toBe('127.0.0.1');
   });
 
-  it('is found for a request for a WebSocket too', async () => {
+  it('the address of a client is found in the request for a WebSocket too', async () => {
     expect(await counted('1', '203.0.113.7', { connection: 'upgrade', upgrade: 'websocket' })).toBe('203.0.113.7');
   });
 
@@ -70,12 +70,12 @@ describe('the address that limits count by', () => {
     ['2001:DB8:1:3::1', '2001:db8:1:3::/64'],
     ['fe80::1%eth0', 'fe80::/64'],
     ['::1', '::/64'],
-  ])('is the /64 of an IPv6 address (%s)', async (address, network) => {
+  ])('the address of a client is the /64 of an IPv6 address (%s)', async (address, network) => {
     expect(await counted('1', address)).toBe(network);
   });
 
   it.each(['::ffff:203.0.113.7', '::ffff:cb00:7107', '64:ff9b::203.0.113.7', '::ffff:0:203.0.113.7'])(
-    'is the IPv4 address within an IPv6 one (%s)',
+    'the address of a client is the IPv4 address within an IPv6 one (%s)',
     async address => {
       expect(await counted('1', address)).toBe('203.0.113.7');
     },
@@ -85,12 +85,12 @@ describe('the address that limits count by', () => {
     ['203.0.113.7:50123', '203.0.113.7'],
     ['[2001:db8:1:2::7]:50123', '2001:db8:1:2::/64'],
     ['[2001:db8:1:2::7]', '2001:db8:1:2::/64'],
-  ])('is read without the port that some proxies add (%s)', async (address, bare) => {
+  ])('the address of a client is read without the port that some proxies add (%s)', async (address, bare) => {
     expect(await counted('1', address)).toBe(bare);
   });
 
   it.each(['unknown', '_hidden', '1', '0x7f.1', '999.1.1.1', '<script>', '10.0.0.5;by=x', 'a'.repeat(4000)])(
-    'is that of the proxy where the text is no address (%s)',
+    'the address of a client is that of the proxy if the text is not an address (%s)',
     async text => {
       expect(await counted('1', text)).toBe('127.0.0.1');
       expect(await counted('on', `${text}, 10.0.0.5`)).toBe('10.0.0.5');

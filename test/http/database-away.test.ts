@@ -11,7 +11,7 @@ import { beginSocket } from '../support/raw-socket.js';
 
 const MESSAGE = 'The database cannot be reached. Nothing was changed; try again.';
 
-describeOnServers('while the database is away', kind => {
+describeOnServers('a database that is away', kind => {
   let proxy: BreakingProxy;
   let log: KeptLog;
   let server: RunningServer;
@@ -58,7 +58,7 @@ describeOnServers('while the database is away', kind => {
     // As long as a look may take; once, since that is some seconds.
     ...(kind === 'mysql' ? [['does not answer', () => proxy.freeze()] as const] : []),
   ] as const)(
-    'since it %s, a user’s token is answered alike at each endpoint: to be tried again, and as no error of ours',
+    'each endpoint answers a user’s token the same since the database %s: as retryable, and not as an internal error',
     async (_, goAway) => {
       await goAway();
       const headers = { authorization, 'content-type': 'application/json' };

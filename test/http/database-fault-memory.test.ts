@@ -5,7 +5,7 @@ import { keptLog } from '../support/log-lines.js';
 const full = (): Error =>
   Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
 
-it('the faults of a database are logged once a minute by number, counted each, and remembered for 15 s', () => {
+it('the faults of a database are logged once a minute by number, counted each time, and remembered for 15 s', () => {
   const log = keptLog();
   let now = 0;
   const faults = new DatabaseFaults(log.logger, () => now);
@@ -28,7 +28,7 @@ it('the faults of a database are logged once a minute by number, counted each, a
   expect(numbers()).toEqual([13, 1032, 13]);
 });
 
-it('each privilege that is missing is logged by itself once a minute, though they share their number', () => {
+it('each missing privilege is logged separately once a minute, though they share their number', () => {
   const log = keptLog();
   let now = 0;
   const faults = new DatabaseFaults(log.logger, () => now);
@@ -50,7 +50,7 @@ it('each privilege that is missing is logged by itself once a minute, though the
   ]);
 });
 
-it('what is no trouble of the database is neither counted nor logged as one: conflicts, mistakes, errors of ours', () => {
+it('conflicts, mistakes and internal errors are neither counted nor logged as faults of the database', () => {
   const log = keptLog();
   const faults = new DatabaseFaults(log.logger);
   const errors = [

@@ -195,7 +195,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
   const connectionId = async (sql = 'select connection_id() as id'): Promise<number> =>
     Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
 
-  it('that became read only, as in a failover, is told as the runbook says, and is over with new connections', async () => {
+  it('a server that became read-only, as in a failover, is reported as the runbook says, and is used again with new connections', async () => {
     // More connections than are asked for at once below, so that none but for the fault is opened.
     const before = Math.max(
       ...(await Promise.all(Array.from({ length: 8 }, () => connectionId('select connection_id() as id, sleep(0.2)')))),
@@ -217,7 +217,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect(await connectionId()).toBeGreaterThan(before);
   });
 
-  it('whose new transactions may only read is told likewise', async () => {
+  it('a server whose new transactions may only read is reported as read-only', async () => {
     const name = kind === 'mysql' ? 'transaction_read_only' : 'tx_read_only';
     await root.query(`set global ${name} = on`);
     await endConnections();
@@ -234,7 +234,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await expectWell(school);
   });
 
-  it('that takes no more connections is asked again, until it takes one, or for as long as callers wait', async () => {
+  it('a server that accepts no more connections is asked again until it accepts one, or for as long as callers wait', async () => {
     await endConnections();
     await root.query('set global max_connections = 10');
     const taken: Connection[] = [];
@@ -270,7 +270,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
   // MariaDB has no such mode.
   if (kind === 'mysql')
-    it('that is offline for all but its administrators is told as one that cannot be reached', async () => {
+    it('a server that is offline for all but its administrators is reported as unreachable', async () => {
       await endConnections();
       await root.query('set global offline_mode = on');
       await expectOutside(school, {
@@ -285,7 +285,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       await expectWell(school);
     });
 
-  it('that lets this server in no more, for its password, is told at once', async () => {
+  it('a server that rejects our password is reported at once', async () => {
     await root.query("alter user teller identified by 'another'");
     await endConnections();
     await expectOutside(school, {
@@ -300,7 +300,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await expectWell(school);
   });
 
-  it('whose privileges are gone is told at once, and others are answered', async () => {
+  it('missing privileges are reported at once, and other requests are answered', async () => {
     await root.query('revoke all on school.* from teller');
     await root.query('grant select on school.* to teller');
     await endConnections();
@@ -325,7 +325,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await expectWell(school);
   });
 
-  it('with a table whose file is gone is told, and others are answered', async () => {
+  it('a table whose file is gone is reported, and other requests are answered', async () => {
     // For this one, a file of its own.
     await root.query('set global innodb_file_per_table = on');
     await root.query('use school');
@@ -346,7 +346,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await expectWell(school);
   });
 
-  it('that has no room fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
+  it('a server without room fails only changes, with a code of its own, which /readyz and the metrics show', async () => {
     const takeBack = await (kind === 'mysql' ? fillFile : fillTable)(sql => root.query(sql), 'school');
     const saved = await everything(school.database);
     await expectOutside(school, {
@@ -385,7 +385,7 @@ describe('a fault of an SQLite file', () => {
 
   const execute = (sql: string) => school.database.em.getConnection().execute<Record<string, number>[]>(sql);
 
-  it('that may have no more pages fails changes alone, with a code of its own, and /readyz and the metrics say it', async () => {
+  it('a file that may have no more pages fails only changes, with a code of its own, which /readyz and the metrics show', async () => {
     const [before] = await execute('pragma max_page_count');
     await execute('pragma max_page_count = 1');
     await expectOutside(school, {
@@ -399,7 +399,7 @@ describe('a fault of an SQLite file', () => {
     await execute(`pragma max_page_count = ${before!['max_page_count']}`);
   });
 
-  it('that may not be written is told as a server that became read only', async () => {
+  it('a file that may not be written is reported as a read-only server', async () => {
     await execute('pragma query_only = on');
     await expectOutside(school, {
       query: null,
@@ -412,7 +412,7 @@ describe('a fault of an SQLite file', () => {
     await execute('pragma query_only = off');
   });
 
-  it('of which a part is damaged is told, and what does not need it is answered', async () => {
+  it('a partly damaged file is reported, and requests that do not need the damaged part are answered', async () => {
     const [{ root }, { size }] = [
       (await execute("select rootpage as root from sqlite_master where name = 'core_recount_runs'"))[0]!,
       (await execute('select page_size as size from pragma_page_size'))[0]!,

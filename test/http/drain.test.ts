@@ -156,7 +156,7 @@ describeOnEach('a server that closes', kind => {
     }
   }
 
-  it('finishes the request in flight with its answer, and refuses new connections meanwhile', async () => {
+  it('a closing server finishes the request in flight with its answer, and rejects new connections meanwhile', async () => {
     const { server, database, other, token } = await start(kind);
     const { course, student, holder } = await heldCourse(database, other);
     const { answer } = await sendAndArrive(server, await token(student), enroll(course));
@@ -176,7 +176,7 @@ describeOnEach('a server that closes', kind => {
     await expectExactCounts(database);
   });
 
-  it('does not wait for the work of a client that has gone, which is stopped: nothing is changed', async () => {
+  it('a closing server does not wait for the work of a disconnected client but stops it, and nothing is changed', async () => {
     const { server, database, other, token } = await start(kind);
     const { course, student, holder } = await heldCourse(database, other);
     const client = new AbortController();
@@ -190,7 +190,7 @@ describeOnEach('a server that closes', kind => {
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
   });
 
-  it('answers each of several requests on one connection in their order, those that come too late with SERVER_STOPPING, and only the last answer says that it is the last', async () => {
+  it('a closing server answers several requests on one connection in order, late ones with SERVER_STOPPING, and only the last answer says that it is the last', async () => {
     const { server, database, other, token } = await start(kind);
     const { course, student, holder } = await heldCourse(database, other);
     const bearer = await token(student);
@@ -219,7 +219,7 @@ describeOnEach('a server that closes', kind => {
     await expectExactCounts(database);
   });
 
-  it('does not wait for requests on one connection whose client has gone: the work for each is stopped', async () => {
+  it('a closing server does not wait for requests on one connection whose client has disconnected, and stops the work for each', async () => {
     const { server, database, other, token } = await start(kind);
     const { course, student, holder } = await heldCourse(database, other);
     const bearer = await token(student);
@@ -236,7 +236,7 @@ describeOnEach('a server that closes', kind => {
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
   });
 
-  it('cuts off the requests that have not finished when its time is over, logs how many and gives their number', async () => {
+  it('a closing server aborts the requests that have not finished in time, logs how many and returns their number', async () => {
     const { server, database, other, token, errors } = await start(kind, { SHUTDOWN_TIMEOUT: '0' });
     const { course, student, holder } = await heldCourse(database, other);
     const { answer } = await sendAndArrive(server, await token(student), enroll(course));
@@ -248,7 +248,7 @@ describeOnEach('a server that closes', kind => {
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
   });
 
-  it('does not wait for connections that are open and idle', async () => {
+  it('a closing server does not wait for open, idle connections', async () => {
     const { server } = await start(kind);
     const agent = new Agent({ keepAlive: true });
     await new Promise<void>((resolve, reject) => {
@@ -261,7 +261,7 @@ describeOnEach('a server that closes', kind => {
     agent.destroy();
   });
 
-  it('does not wait for connections on which nothing was asked yet', async () => {
+  it('a closing server does not wait for connections without a request', async () => {
     const { server, errors } = await start(kind);
     const client = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) }).on('error', () => undefined);
     await once(client, 'connect');
@@ -271,7 +271,7 @@ describeOnEach('a server that closes', kind => {
     client.destroy();
   });
 
-  it('can be closed twice', async () => {
+  it('a server can be closed twice', async () => {
     const { server } = await start(kind);
     await Promise.all([server.close(), server.close()]);
     await server.close();

@@ -70,7 +70,7 @@ describe('a client that hangs up', () => {
     ['before a compressed answer', long],
     ['before a short answer', short],
     ['before a stream of events', events],
-  ])('%s is aborted, at whatever moment, and is no error', async (_, bytes) => {
+  ])('a client that hangs up %s is counted as aborted, at whatever moment, and causes no error', async (_, bytes) => {
     let left = 0;
     for (let turns = 0; turns < 40; turns += 1) {
       log.clear();
@@ -91,7 +91,7 @@ describe('a client that hangs up', () => {
   it.each([
     ['a compressed answer', long],
     ['a stream of events', events],
-  ])('as %s begins is aborted, and is no error', async (_, bytes) => {
+  ])('a client that hangs up as %s begins is counted as aborted, and causes no error', async (_, bytes) => {
     const { client, server } = await sent(bytes, response => {
       // The first header of a stream: nothing of it has gone out yet.
       response.setHeader = (name, value) => {
@@ -104,7 +104,7 @@ describe('a client that hangs up', () => {
     client.destroy();
   });
 
-  it('in the middle of a body is aborted, and is no mistake of anybody', async () => {
+  it('a client that hangs up in the middle of a body is counted as aborted, and not as a mistake', async () => {
     const { client, server } = await sent(
       `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000\r\n\r\n{"query":`,
     );
@@ -116,7 +116,7 @@ describe('a client that hangs up', () => {
     expect(log.lines()).toEqual([line]);
   });
 
-  it('is counted as aborted, and not as one that was answered well', async () => {
+  it('a request whose client hangs up is counted as aborted, and not as successful', async () => {
     const before = await scrape(api.metricsUrl);
     const { client, server } = await sent(long);
     server.destroy();
@@ -130,7 +130,7 @@ describe('a client that hangs up', () => {
     expect(Object.keys(grown).filter(series => series.startsWith('rollcall_graphql_errors'))).toEqual([]);
   });
 
-  it('from a stream of events ends a subscription that went well', async () => {
+  it('a client that hangs up from a stream of events ends its subscription successfully', async () => {
     const before = await scrape(api.metricsUrl);
     const { client, server } = await sent(events);
     server.destroy();

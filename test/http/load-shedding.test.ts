@@ -23,8 +23,8 @@ const ask = (
   init: RequestInit = { method: 'POST', body: '{"query":"{ __typename }"}' },
 ): Promise<Response> => fetch(new URL(path, url), { headers: JSON_BODY, ...init });
 
-describe('a server that has more work than it can do', () => {
-  it('turns requests away with OVERLOADED, 503 and Retry-After, but answers what is polled', async () => {
+describe('an overloaded server', () => {
+  it('an overloaded server rejects requests with OVERLOADED, 503 and Retry-After, but answers polling', async () => {
     const log = keptLog();
     const api = await start({
       logger: log.logger,
@@ -70,7 +70,7 @@ describe('a server that has more work than it can do', () => {
     expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
   });
 
-  it('takes no WebSocket', async () => {
+  it('an overloaded server accepts no WebSocket', async () => {
     const api = await start({ thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } });
     const asking = get(api.url, {
       headers: {
@@ -86,7 +86,7 @@ describe('a server that has more work than it can do', () => {
     answer.resume();
   });
 
-  it('takes requests again when the work is done', async () => {
+  it('an overloaded server accepts requests again when the work is done', async () => {
     let isBusy = true;
     const api = await start({ thresholds: { ...anyLoad, isOverloaded: { ask: () => isBusy, everyMs: 1 } } });
     expect((await ask(api)).status).toBe(503);
@@ -100,14 +100,14 @@ describe('a server that has more work than it can do', () => {
   it.each([
     ['event_loop', { ...anyLoad, maxEventLoopDelayMs: 0.000_001 }],
     ['heap', { ...anyLoad, maxHeapBytes: 1 }],
-  ])('knows so by what it measures: %s', async (reason, thresholds) => {
+  ])('a server knows by what it measures that it is overloaded: %s', async (reason, thresholds) => {
     const api = await start({ thresholds });
     // It measures once a second.
     while ((await ask(api)).status === 200);
     expect((await scrape(api.metricsUrl)).get(`rollcall_overloaded_total{reason="${reason}"}`)).toBeGreaterThan(0);
   });
 
-  it('knows by the requests under way that it cannot do them in time, though each turn of the event loop is on time', async () => {
+  it('a server knows by the requests under way that it cannot do them in time, though each turn of the event loop is on time', async () => {
     const api = await start({ env: amplePoints, thresholds: { ...anyLoad, maxBacklogMs: 1 } });
     const body = JSON.stringify({ query: '{ __schema { types { fields { name args { name description } } } } }' });
     const askMany = (): Promise<number[]> =>
@@ -119,7 +119,7 @@ describe('a server that has more work than it can do', () => {
     while ((await ask(api)).status === 503);
   });
 
-  it('turns requests away while real work makes its turns late, answers what is polled meanwhile, and takes requests again after it', async () => {
+  it('a server rejects requests while real work delays its turns, answers polling meanwhile, and accepts requests again afterwards', async () => {
     const config = readConfig({ NODE_ENV: 'test', MAX_EVENT_LOOP_DELAY: '20' });
     const api = await start({ thresholds: loadThresholds(config) });
     let isFlooded = true;

@@ -16,7 +16,7 @@ describeOnEach('the log', kind => {
   });
   afterEach(() => api.stop());
 
-  it('never has a token or an email, wherever they come from', async () => {
+  it('the log never contains a token or an email, wherever it comes from', async () => {
     const token = await api.token(Role.ADMIN, null);
     const email = 'ada.lovelace+1@mail.example.org';
     await mutate(api, token, 'createUser', { name: 'Ada', email });
@@ -58,7 +58,7 @@ describeOnEach('the log', kind => {
       expect(log.text()).not.toContain(secret);
   });
 
-  it("has no email even where the database's own error carries it", async () => {
+  it("the log contains no email even where the database's own error carries it", async () => {
     const email = 'ada.lovelace@example.org';
     const insert = () =>
       api.database.em

@@ -11,13 +11,13 @@ const start = async (env: Record<string, string>, log = keptLog()): Promise<Api>
   (api = await startApi('sqlite', { env, logger: log.logger }));
 const statusOf = async (path: string, of: string): Promise<number> => (await fetch(new URL(path, of))).status;
 
-it('metrics are beside the API outside production', async () => {
+it('metrics are served beside the API outside production', async () => {
   const { url, metricsUrl } = await start({});
   expect(metricsUrl).toBe(new URL('/metrics', url).href);
   expect((await scrape(metricsUrl)).get('rollcall_database_ready')).toBe(1);
 });
 
-it('metrics that are off are nowhere, as in production', async () => {
+it('metrics are served nowhere when they are off, as in production', async () => {
   const { url, metricsUrl } = await start({
     NODE_ENV: 'production',
     JWT_SECRET: 'a secret of more than thirty-two bytes',
@@ -25,7 +25,7 @@ it('metrics that are off are nowhere, as in production', async () => {
   expect([metricsUrl, await statusOf('/metrics', url)]).toEqual([null, 404]);
 });
 
-it('metrics with an address of their own are there and not beside the API, and end with the server', async () => {
+it('metrics with an address of their own are served there and not beside the API, and end with the server', async () => {
   const log = keptLog();
   const { url, metricsUrl, send, stop } = await start({ METRICS: '0' }, log);
   api = undefined;
@@ -40,7 +40,7 @@ it('metrics with an address of their own are there and not beside the API, and e
   await expect(fetch(metricsUrl!)).rejects.toThrow();
 });
 
-it('an address for metrics that is taken is an error that names its variable, and nothing is left listening', async () => {
+it('an address for metrics that is in use is an error that names its variable, and nothing is left listening', async () => {
   const other = createServer();
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };

@@ -5,7 +5,7 @@ import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { scrape, type Samples } from '../support/metrics.js';
 
-describeOnEach('the metrics of what is at the moment', kind => {
+describeOnEach('the metrics of the present state', kind => {
   let api: Api;
 
   beforeEach(async () => {
@@ -15,7 +15,7 @@ describeOnEach('the metrics of what is at the moment', kind => {
 
   const now = (): Promise<Samples> => scrape(api.metricsUrl);
 
-  it('tell how many runs are on record in each state', async () => {
+  it('the metrics show how many runs are recorded in each state', async () => {
     const states = async () =>
       Object.fromEntries(
         [...(await now())]
@@ -39,7 +39,7 @@ describeOnEach('the metrics of what is at the moment', kind => {
     expect(await states()).toEqual({ running: 1, paused: 1, succeeded: 0, failed: 0, cancelled: 1, interrupted: 1 });
   });
 
-  it('tell how the connections are used', async () => {
+  it('the metrics show how the connections are used', async () => {
     const most = kind === 'sqlite' ? 6 : 20;
     const samples = await now();
     const named = (name: string) => samples.get(`rollcall_database_${name}`);
@@ -55,7 +55,7 @@ describeOnEach('the metrics of what is at the moment', kind => {
     await em.rollback();
   });
 
-  it('tell of the process too', async () => {
+  it('the metrics show the process too', async () => {
     const samples = await now();
     expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
     expect([...samples.keys()]).toEqual(

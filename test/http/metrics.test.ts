@@ -27,7 +27,7 @@ describeOnEach('the metrics', kind => {
     return rest;
   }
 
-  it('count requests and how they ended, by route and by root field', async () => {
+  it('the metrics count requests and how they ended, by route and by root field', async () => {
     const course = await addCourse(api.database);
     const student = await addUser(api.database, Role.STUDENT);
     const grown = await growth(async () => {
@@ -62,7 +62,7 @@ describeOnEach('the metrics', kind => {
     });
   });
 
-  it('hold the durations of requests in buckets that add up', async () => {
+  it('the metrics hold the durations of requests in buckets that add up', async () => {
     await api.send(null, '{ courses { totalCount } }');
     await api.send(null, '{ courses { totalCount } }');
     const samples = await now();
@@ -77,7 +77,7 @@ describeOnEach('the metrics', kind => {
     expect(samples.get(`${name}_sum{${labels}}`)).toBeGreaterThan(0);
   });
 
-  it('have no series that a client could make more of', async () => {
+  it('the metrics have no series that a client could multiply', async () => {
     await api.send(null, 'query A { courses { totalCount } }');
     await now(); // Counts itself only in the next one.
     const before = await now();
@@ -113,7 +113,7 @@ describeOnEach('the metrics', kind => {
     ]);
   });
 
-  it('count the stored counts that change, by counter', async () => {
+  it('the metrics count the stored counts that change, by counter', async () => {
     const [course, other] = [await addCourse(api.database), await addCourse(api.database)];
     const students = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
     const grown = await growth(async () => {
@@ -127,7 +127,7 @@ describeOnEach('the metrics', kind => {
     });
   });
 
-  it('count refused bypasses', async () => {
+  it('the metrics count rejected bypasses', async () => {
     const grown = await growth(async () => {
       await expect(api.database.em.fork().nativeDelete(Enrollment, { id: 1 })).rejects.toMatchObject({
         code: 'COUNTER_BYPASS',
@@ -136,7 +136,7 @@ describeOnEach('the metrics', kind => {
     expect(grown).toEqual({ 'rollcall_bypasses_refused_total{entity="Enrollment"}': 1 });
   });
 
-  it('tell what was verified, what drifted and what was repaired, and nothing of a verify before there was one', async () => {
+  it('the metrics show what was verified, what drifted and what was repaired, and nothing of a verify before the first one', async () => {
     const [course] = [await addCourse(api.database), await addCourse(api.database), await addCourse(api.database)];
     const student = await addUser(api.database, Role.STUDENT);
     await addEnrollment(api.database, course, student);
@@ -172,7 +172,7 @@ describeOnEach('the metrics', kind => {
 });
 
 describeOnServers('the metrics', kind => {
-  it('count a deadlock and the retry that made up for it, and the log line of the request tells of the retry', async () => {
+  it('the metrics count a deadlock and the retry that made up for it, and the log line of the request names the retry', async () => {
     const log = keptLog();
     const api = await startApi(kind, { logger: log.logger });
     const [low, high] = [await addCourse(api.database), await addCourse(api.database)];

@@ -201,7 +201,7 @@ const cases: [what: string, bytes: string, status: number, code: string, message
   ],
 ];
 
-describe('what the server would not answer itself', () => {
+describe('a request that Node would answer itself', () => {
   let log: KeptLog;
   let api: Api;
 
@@ -236,7 +236,7 @@ describe('what the server would not answer itself', () => {
   }
 
   it.each(cases)(
-    'is refused in the shape of all else, with its headers, its log line and its metrics: %s',
+    'a request that Node would answer itself is rejected in the form of all errors, with its headers, its log line and its metrics: %s',
     async (_, bytes, status, code, message) => {
       const before = await scrape(api.metricsUrl);
       const answer = await answerToBytes(api.url, bytes);
@@ -262,7 +262,7 @@ describe('what the server would not answer itself', () => {
     },
   );
 
-  it('is a body that breaks off, whose client still listens', async () => {
+  it('a body that breaks off is rejected in the form of all errors while its client still listens', async () => {
     const answer = await answerToBytes(
       api.url,
       `POST /graphql HTTP/1.1\r\n${JSON_TYPE}content-length: 200\r\n${END}{`,
@@ -280,7 +280,7 @@ describe('what the server would not answer itself', () => {
     ]);
   });
 
-  it('is asked by HEAD, and has no body', async () => {
+  it('a rejected HEAD request is answered without a body', async () => {
     for (const path of ['/%ff', '/nowhere', '/graphql', '/graphql/stream', '/explorer/nothing']) {
       const { body, headers } = await answerToBytes(api.url, `HEAD ${path} HTTP/1.1\r\n${END}`);
       expect([path, body, headers['cache-control'], headers['content-security-policy']]).toEqual([
@@ -292,7 +292,7 @@ describe('what the server would not answer itself', () => {
     }
   });
 
-  it('does not break into an answer that is under way: the connection ends', async () => {
+  it('a rejection does not interrupt an answer that is under way: the connection ends', async () => {
     const { hostname, port } = new URL(api.url);
     const query = encodeURIComponent('subscription { courseCountsChanged { courseId } }');
     const socket = connect({ host: hostname, port: Number(port) }, () =>
@@ -309,7 +309,7 @@ describe('what the server would not answer itself', () => {
     expect(await log.requests(1)).toMatchObject([{ path: '/graphql/stream', status: 200, aborted: true }]);
   });
 
-  it('is refused in that shape whatever is asked for: random methods, addresses, headers and bodies', async () => {
+  it('random methods, addresses, headers and bodies are rejected in the form of all errors', async () => {
     const part = fc.constantFrom(
       '/',
       'graphql',

@@ -13,7 +13,7 @@ import {
   start,
 } from '../support/rates.js';
 
-describe('what an address is charged', () => {
+describe('the charge to an address', () => {
   let api: Api;
 
   beforeAll(async () => {
@@ -22,7 +22,7 @@ describe('what an address is charged', () => {
   });
   afterAll(() => api.stop());
 
-  it('charges the cost of the operation, and by the length of what is sent', async () => {
+  it('an address is charged the cost of the operation, and by the length of what it sends', async () => {
     const courses = await costOf(api, {
       body: JSON.stringify({ query: '{ courses(first: 10) { nodes { id title } } }' }),
     });
@@ -34,14 +34,14 @@ describe('what an address is charged', () => {
     );
   });
 
-  it('charges a query with mistakes by its length, beyond what is left too', async () => {
+  it('an address is charged for an invalid query by its length, even when nothing is left', async () => {
     const query = `{ nothing ${' '.repeat(5000)} }`;
     const deep = `{ courses { nodes { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { course { enrollments { nodes { id } } } } } } } } } } } } } ${' '.repeat(5000)} }`;
     expect(await costOf(api, { body: JSON.stringify({ query }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
     expect(await costOf(api, { body: JSON.stringify({ query: deep }) })).toBeGreaterThan(100 + (120 * 5000) / 1024);
   });
 
-  it('charges a body whose length is not told as the largest', async () => {
+  it('an address is charged for a body of unknown length as for the largest', async () => {
     const body = new Blob([smallest]).stream();
     const answer = await fetch(api.url, {
       method: 'POST',
@@ -52,7 +52,7 @@ describe('what an address is charged', () => {
     expect([answer.status, left(answer)]).toEqual([429, 0]);
   });
 
-  it('charges an answer of 304 as one of 200, and is no part of its ETag', async () => {
+  it('an address is charged for an answer of 304 as for one of 200, and the charge is no part of its ETag', async () => {
     const address = newAddress();
     const options: Options = {
       method: 'GET',
@@ -71,7 +71,7 @@ describe('what an address is charged', () => {
     expect(left(first) - left(second)).toBeGreaterThan(100);
   });
 
-  it('is told with the cost of a request that asks for it, which no cache keeps', async () => {
+  it('the charge is shown with the cost to a request that asks for it, whose answer no cache stores', async () => {
     const options: Options = {
       method: 'GET',
       path: '/graphql?query={courses{totalCount}}',
@@ -98,7 +98,7 @@ describe('what an address is charged', () => {
     expect(((await other.json()) as { extensions?: object }).extensions).toBeUndefined();
   });
 
-  it('gives back what an operation did not take of its cost, and says so', async () => {
+  it('an address gets back the part of the cost that an operation did not use, and is told so', async () => {
     const { cost, standing } = await told(api, '{ courses(first: 100) { nodes { id title totalEnrollments } } }');
     expect(cost.requested).toBeGreaterThan(100 + 300);
     expect(cost.actual).toBeLessThan(100 + 50 + 20);
@@ -108,13 +108,13 @@ describe('what an address is charged', () => {
   it.each([
     ['an answer with an error', '{ courses(first: 100) { nodes { id title } } recountRuns { totalCount } }'],
     ['a question about the schema', '{ courses(first: 100) { nodes { id title } } __type(name: "Course") { name } }'],
-  ])('gives nothing back for %s', async (_, query) => {
+  ])('an address gets nothing back for %s', async (_, query) => {
     // It costs more than there is, which one operation may.
     const { cost, standing } = await told(api, query);
     expect([cost.actual, standing]).toEqual([cost.requested, Math.max(0, POINTS - cost.requested)]);
   });
 
-  it('does not run an operation whose cost is refused, and says what it would have cost', async () => {
+  it('an operation whose cost is rejected does not run, and the answer says what it would have cost', async () => {
     const address = newAddress();
     const query = '{ courses(first: 100) { nodes { id title totalEnrollments activeEnrollments } } }';
     const costly: Options = { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) };
@@ -137,7 +137,7 @@ describe('what an address is charged', () => {
     expect(statements).toEqual([]);
   });
 
-  it('is charged for a preflight too, which is answered late rather than refused when nothing is left', async () => {
+  it('an address is charged for a preflight too, which is delayed rather than rejected when nothing is left', async () => {
     let held = 0;
     const own = await start({
       holdRefusal: () => {

@@ -93,19 +93,19 @@ const told = {
   ratelimit: expect.stringMatching(/^"address";r=\d+;t=\d+$/) as string,
 };
 
-describe('the headers that say what is left of a limit of rates', () => {
+describe('the headers with the rest of a rate limit', () => {
   let api: Api;
   beforeAll(async () => {
     api = await startApi('sqlite', { env: { ...env, EXPLORER: 'on' } });
   });
   afterAll(() => api.stop());
 
-  it.each(answers)('are on the answer to %s', async (_, bytes, status) => {
+  it.each(answers)('the rate limit headers are on the answer to %s', async (_, bytes, status) => {
     const { status: got, headers } = await answerToBytes(api.url, bytes);
     expect([got, headers]).toEqual([status, expect.objectContaining(told)]);
   });
 
-  it('are on an answer with 304', async () => {
+  it('the rate limit headers are on an answer with 304', async () => {
     const get = (headers = ''): string =>
       `GET /graphql?query={courses{totalCount}} HTTP/1.1\r\n${headers}${PREFLIGHT_FREE}`;
     const { etag } = (await answerToBytes(api.url, get())).headers;
@@ -115,7 +115,7 @@ describe('the headers that say what is left of a limit of rates', () => {
     });
   });
 
-  it('are on the answer to a body that cannot be read to its end', async () => {
+  it('the rate limit headers are on the answer to a body that cannot be read completely', async () => {
     const head = `POST /graphql HTTP/1.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n${END}`;
     const { isBegun, end } = begun(api.url, `${head}ZZ\r\n`, head.length);
     await isBegun;
@@ -123,17 +123,20 @@ describe('the headers that say what is left of a limit of rates', () => {
     expect(await end()).toMatchObject({ status: 400, headers: told });
   });
 
-  it.each(['/healthz', '/readyz', '/metrics'])('are not on the answer to %s, which costs nothing', async path => {
-    const { status, headers } = await answerToBytes(api.url, `GET ${path} HTTP/1.1\r\n${END}`);
-    expect([status, headers['ratelimit'], headers['ratelimit-policy']]).toEqual([200, undefined, undefined]);
-  });
+  it.each(['/healthz', '/readyz', '/metrics'])(
+    'the rate limit headers are not on the answer to %s, which costs nothing',
+    async path => {
+      const { status, headers } = await answerToBytes(api.url, `GET ${path} HTTP/1.1\r\n${END}`);
+      expect([status, headers['ratelimit'], headers['ratelimit-policy']]).toEqual([200, undefined, undefined]);
+    },
+  );
 
-  it('are not on the answer to bytes that are no request, of whose client nothing is known', async () => {
+  it('the rate limit headers are not on the answer to bytes that are not a request, whose client is unknown', async () => {
     const { status, headers } = await answerToBytes(api.url, 'no HTTP at all\r\n\r\n');
     expect([status, headers['ratelimit']]).toEqual([400, undefined]);
   });
 
-  it('are on a refusal for the rate itself, and for the load', async () => {
+  it('the rate limit headers are on a rejection because of the rate, and because of the load', async () => {
     const [used, busy] = [
       await startApi('sqlite', { env: { RATE_LIMIT: '100/3600' } }),
       await startApi('sqlite', { env, thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } }),
@@ -153,7 +156,7 @@ describe('the headers that say what is left of a limit of rates', () => {
     });
   });
 
-  it('are on what a server answers that stops, with a token too, which is not looked at any more', async () => {
+  it('the rate limit headers are on the answers of a stopping server, with a token too, which is no longer checked', async () => {
     const own = await startApi('sqlite', { env });
     const token = await own.token(Role.STUDENT, await addUser(own.database, Role.STUDENT));
     // Begun before, or the server would have closed the connections by then.

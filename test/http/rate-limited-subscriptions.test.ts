@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { addCourse, startApi, type Api } from '../support/api.js';
 import { ask, JSON_BODY, left, limits, newAddress, POINTS } from '../support/rates.js';
 
-describe('a subscription of an address that is limited', () => {
+describe('subscriptions of an address with a rate limit', () => {
   let api: Api;
 
   beforeAll(async () => {
@@ -16,7 +16,7 @@ describe('a subscription of an address that is limited', () => {
   });
   afterAll(() => api.stop());
 
-  it('is charged for each message that subscribes, by its cost, and for one with mistakes too', async () => {
+  it('an address is charged for each message that subscribes, by its cost, and for an invalid one too', async () => {
     const address = newAddress();
     const socket = new WebSocket(api.url.replace('http', 'ws'), 'graphql-transport-ws', {
       headers: { 'x-forwarded-for': address },
@@ -39,7 +39,7 @@ describe('a subscription of an address that is limited', () => {
     socket.terminate();
   });
 
-  it('is told those who ask for a WebSocket, whether they get it or not, and charges both', async () => {
+  it('clients that ask for a WebSocket are told the rate limit and charged, whether they get it or not', async () => {
     const upgrade = {
       connection: 'upgrade',
       upgrade: 'websocket',
@@ -63,7 +63,7 @@ describe('a subscription of an address that is limited', () => {
     }
   });
 
-  it('refuses subscriptions in the way of their protocols', async () => {
+  it('subscriptions beyond the rate limit are rejected in the way of their protocols', async () => {
     const query = 'subscription { courseCountsChanged { courseId } }';
     const used = newAddress();
     while (left(await ask(api, used)) > 100);

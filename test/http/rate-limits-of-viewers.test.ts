@@ -3,8 +3,8 @@ import { Role } from '../../src/entities/index.js';
 import { addUser } from '../support/api.js';
 import { ask, costOf, exhaust, JSON_BODY, left, newAddress, type Options, POINTS, start } from '../support/rates.js';
 
-describe('the limit of what a viewer may ask for', () => {
-  it('is of each viewer, from whatever address, and leaves that of the address alone', async () => {
+describe('the rate limit of a viewer', () => {
+  it('the rate limit of a viewer holds from any address, and leaves that of the address alone', async () => {
     const api = await start();
     const address = newAddress();
     const as = async (userId: number | null, role = Role.STUDENT): Promise<Options> => ({
@@ -31,7 +31,7 @@ describe('the limit of what a viewer may ask for', () => {
     expect((await ask(api, newAddress(), await as(oneId))).status).toBe(429);
   });
 
-  it('is for a verified viewer only: a forged token is charged to the address', async () => {
+  it('the rate limit of a viewer applies to verified viewers only: a forged token is charged to the address', async () => {
     const api = await start();
     const student = await addUser(api.database, Role.STUDENT);
     const stranger = await start({ env: { JWT_SECRET: 'a secret of a stranger, which this server does not know' } });

@@ -19,7 +19,7 @@ import {
   start,
 } from '../support/rates.js';
 
-describe('the limit of what an address may ask for', () => {
+describe('the rate limit of an address', () => {
   let api: Api;
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('the limit of what an address may ask for', () => {
   });
   afterAll(() => api.stop());
 
-  it('is told in the headers of each answer, with what is left of it', async () => {
+  it('the rate limit of an address is in the headers of each answer, with what is left of it', async () => {
     const address = newAddress();
     const first = await ask(api, address);
     expect(first.headers.get('ratelimit-policy')).toBe(`"address";q=${POINTS};w=3600;qu="points"`);
@@ -37,7 +37,7 @@ describe('the limit of what an address may ask for', () => {
     expect(left(first) - left(second)).toBe(POINTS - left(first));
   });
 
-  it('refuses with RATE_LIMITED and 429 when it is used up, and says when to try again', async () => {
+  it('a used-up rate limit rejects with RATE_LIMITED and 429, and says when to try again', async () => {
     const address = newAddress();
     await exhaust(api, address);
     for (const accept of ['application/json', 'application/graphql-response+json']) {
@@ -87,7 +87,7 @@ describe('the limit of what an address may ask for', () => {
     ['a page', { method: 'GET', path: '/explorer', headers: {} }],
     ['a path at which there is nothing', { method: 'GET', path: '/nothing', headers: {} }],
     ['a method that the path does not take', { method: 'PUT' }],
-  ])('holds for %s', async (_name, options) => {
+  ])('the rate limit of an address applies to %s', async (_name, options) => {
     const address = newAddress();
     const granted = await ask(api, address, options);
     await granted.body?.cancel();
@@ -98,7 +98,7 @@ describe('the limit of what an address may ask for', () => {
     expect([refused.status, await codesOf(refused)]).toEqual([429, ['RATE_LIMITED']]);
   });
 
-  it('does not hold for what is polled', async () => {
+  it('the rate limit of an address does not apply to polling', async () => {
     const address = newAddress();
     await exhaust(api, address);
     for (const path of ['/healthz', '/readyz', '/metrics']) {
@@ -112,7 +112,7 @@ describe('the limit of what an address may ask for', () => {
     }
   });
 
-  it('does not keep a page from learning by a preflight what it may send', async () => {
+  it('the rate limit of an address does not keep a page from learning by a preflight what it may send', async () => {
     const address = newAddress();
     await exhaust(api, address);
     const origin = 'http://localhost:5173';
@@ -128,7 +128,7 @@ describe('the limit of what an address may ask for', () => {
   it.each<[string, Readonly<Record<string, string>>]>([
     ['without a token', {}],
     ['with one that proves nothing', { authorization: 'Bearer x.y.z' }],
-  ])('refuses a request %s before its body is read', async (_name, token) => {
+  ])('a used-up rate limit rejects a request %s before its body is read', async (_name, token) => {
     const address = newAddress();
     await exhaust(api, address);
     // Its body never comes to an end, so that only what does not wait for it is answered.
@@ -142,7 +142,7 @@ describe('the limit of what an address may ask for', () => {
     asking.destroy();
   });
 
-  it('counts the requests that were refused', async () => {
+  it('the metrics count the requests that the rate limit rejected', async () => {
     const name = 'rollcall_rate_limited_total{limit="address"}';
     const before = (await scrape(api.metricsUrl)).get(name) ?? 0;
     const address = newAddress();
@@ -153,7 +153,7 @@ describe('the limit of what an address may ask for', () => {
 });
 
 describe('a proxy that TRUST_PROXY does not name', () => {
-  it('gives no client an address of its own, and is told in the log once', async () => {
+  it('a proxy that TRUST_PROXY does not name gives no client an address of its own, and is logged once', async () => {
     const log = keptLog();
     const api = await start({ logger: log.logger, env: { TRUST_PROXY: 'off' } });
     const [first, second] = [await ask(api, newAddress()), await ask(api, newAddress())];
@@ -169,8 +169,8 @@ describe('a proxy that TRUST_PROXY does not name', () => {
   });
 });
 
-describe('the limits of rates', () => {
-  it('are off with RATE_LIMIT=off', async () => {
+describe('rate limits', () => {
+  it('rate limits are off with RATE_LIMIT=off', async () => {
     const api = await start({ env: { RATE_LIMIT: 'off', RATE_LIMIT_SIGNED_IN: '' } });
     for (const token of [null, await api.token(Role.ADMIN, null)]) {
       const { status, headers } = await ask(api, newAddress(), {
@@ -184,7 +184,7 @@ describe('the limits of rates', () => {
     }
   });
 
-  it('begin anew when their time is over', async () => {
+  it('rate limits begin anew when their time is over', async () => {
     const api = await start({ env: { RATE_LIMIT: `${POINTS}/1` } });
     const address = newAddress();
     await exhaust(api, address);
@@ -194,7 +194,7 @@ describe('the limits of rates', () => {
     expect([answer.status, left(answer)]).toEqual([200, POINTS - (await costOf(api))]);
   });
 
-  it('hold a refusal back, so that a client which waits for it cannot keep the server busy', async () => {
+  it('rate limits delay a rejection, so that a client that waits for it cannot keep the server busy', async () => {
     let release = (): void => undefined;
     const held = new Promise<void>(resolve => (release = resolve));
     let holding = (): void => undefined;

@@ -6,7 +6,7 @@ import { payerOf, RateLimits } from '../../src/http/limits/rates/rate-limits.js'
 const allowance = { points: 1000, seconds: 3600 };
 
 describe('the windows in memory', () => {
-  it('grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
+  it('windows in memory grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
     const windows = new MemoryWindows(allowance);
     const taken = await Promise.all(Array.from({ length: 50 }, () => windows.take('client', 600)));
     expect(taken.filter(({ isRefused }) => !isRefused).map(({ left }) => left)).toEqual([400, 0]);
@@ -14,19 +14,19 @@ describe('the windows in memory', () => {
     expect((await windows.take('other', 1)).left).toBe(999);
   });
 
-  it('grant one charge that is larger than a whole window', async () => {
+  it('windows in memory grant one charge that is larger than a whole window', async () => {
     const windows = new MemoryWindows(allowance);
     expect(await windows.take('client', 5000)).toMatchObject({ isRefused: false, left: 0 });
     expect(await windows.take('client', 1)).toMatchObject({ isRefused: true, left: 0 });
   });
 
-  it('are used up exactly by all their points', async () => {
+  it('windows in memory are used up exactly by all their points', async () => {
     const windows = new MemoryWindows(allowance);
     expect(await windows.take('client', 1000)).toMatchObject({ isRefused: false, left: 0 });
     expect(await windows.take('client', 1)).toMatchObject({ isRefused: true, left: 0 });
   });
 
-  it('are those of the most recent clients, so that a flood of addresses does not fill the memory', async () => {
+  it('windows in memory are those of the most recent clients, so that a flood of addresses does not fill the memory', async () => {
     const windows = new MemoryWindows(allowance, 100);
     await windows.take('first', 10);
     for (let client = 0; client < 99; client += 1) await windows.take(String(client), 10);
@@ -37,7 +37,7 @@ describe('the windows in memory', () => {
     expect(await windows.take('flood 9999', 1)).toMatchObject({ left: 998 });
   });
 
-  it('take points back, no more than they have in all, and none for a client that was forgotten', async () => {
+  it('windows in memory accept returned points, no more than they have in all, and none for a forgotten client', async () => {
     const windows = new MemoryWindows(allowance, 2);
     await windows.take('client', 1500);
     expect(await windows.giveBack('client', 400)).toMatchObject({ isRefused: false, left: 0 });
@@ -53,8 +53,8 @@ describe('the windows in memory', () => {
   });
 });
 
-describe('points that are given back', () => {
-  it('go to the window to which they were charged, and to no later one', async () => {
+describe('returned points', () => {
+  it('returned points go to the window to which they were charged, and to no later one', async () => {
     const limits = new RateLimits({ address: allowance, viewer: allowance, redisUrl: null }, pino({ level: 'silent' }));
     const payer = payerOf(null, '192.0.2.1');
     const charged = await limits.settle(payer, 600);

@@ -34,7 +34,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     place.leave();
   });
 
-  it('is waited for at the start, shows in /readyz and in coded errors, and is used again when it is back, without a restart', async () => {
+  it('a server waits for its database at the start, shows in /readyz and in coded errors that it went away, and uses it again without a restart', async () => {
     await server.kill();
     const command = place.start(['serve'], {
       DATABASE_URL: `${server.url}/readiness`,
@@ -84,7 +84,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect((await command.ended).code).toBe(0);
   });
 
-  it('and hangs is told at the end of the time of each request, and carries out nothing of that when it goes on', async () => {
+  it('requests to a database that hangs are answered when their time ends, and nothing of them runs when it goes on', async () => {
     const database = await openDatabase(`${server.url}/frozen`, strategy);
     await migrateUp(database);
     if (strategy === 'triggers') await installTriggers(database.em);

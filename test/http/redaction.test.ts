@@ -39,11 +39,11 @@ it.each([
     'at /app/node_modules/@apollo/server/index.js:1:2',
   ],
   ['text that has neither', 'Course 7 "A @ B" is full.', 'Course 7 "A @ B" is full.'],
-])('%s', (_, given, expected) => {
+])('redaction handles %s', (_, given, expected) => {
   expect(redacted(given)).toEqual(expected);
 });
 
-it('no email and no token is left of any line, and the line stays JSON with the same shape', () => {
+it('redaction leaves no email and no token in any line, and the line stays JSON with the same shape', () => {
   const name = fc.stringMatching(/^[a-z0-9][a-z0-9._+-]{0,30}$/);
   const email = fc
     .tuple(name, fc.stringMatching(/^[a-z0-9-]{1,20}\.[a-z]{2,6}$/))
@@ -69,7 +69,7 @@ it('no email and no token is left of any line, and the line stays JSON with the 
   );
 });
 
-it('takes time in proportion to the length of the line only', () => {
+it('redaction takes time in proportion to the length of the line only', () => {
   // A pattern that tries every place anew would take minutes here, and the test would time out.
   const long = 'a'.repeat(2_000_000);
   expect(redacted(`x@y.org ${long} ${long}@`)).toBe(`[email] ${long} ${long}@`);

@@ -53,7 +53,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
 
   const lines = (msg: string): number => info.lines().filter(line => line.msg === msg).length;
 
-  it('are the same for all servers', async () => {
+  it('rate limits in Redis are the same for all servers', async () => {
     const [one, other] = [await start(), await start()];
     const first = await ask(one);
     const second = await ask(other);
@@ -63,7 +63,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect((await scrape(one.metricsUrl)).get('rollcall_rate_limit_redis_up')).toBe(1);
   });
 
-  it('grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
+  it('rate limits in Redis grant points as long as any are left, so that none are overdrawn by more than one charge, however many come at once', async () => {
     const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
     onTestFinished(() => limits.close());
     await limits.connect();
@@ -74,7 +74,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(await windows.take('large', 5000)).toMatchObject({ isRefused: false, left: 0 });
   });
 
-  it('take points back on every server, also of a client that had used up all', async () => {
+  it('rate limits in Redis accept returned points on every server, also of a client that had used up all', async () => {
     const [one, other] = await Promise.all(
       ['one', 'other'].map(async () => {
         const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 20_000 });
@@ -95,7 +95,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(await other!.take('client', 10)).toMatchObject({ left: POINTS - 10 });
   });
 
-  it('pass every request while Redis is away, which the log says once, and limit again when it is back', async () => {
+  it('rate limits in Redis pass every request while Redis is away, which the log says once, and limit again when it is back', async () => {
     const api = await start();
     await ask(api);
     for (let outage = 1; outage <= 2; outage += 1) {
@@ -115,7 +115,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     while ((await ask(api)).status === 200);
   });
 
-  it('say once that Redis is away, though it is asked again and again', async () => {
+  it('rate limits in Redis log once that Redis is away, though it is asked again and again', async () => {
     const limits = new RedisRateLimits(redis.url, info.logger, { pauseMs: 0 });
     onTestFinished(() => limits.close());
     await redis.kill();
@@ -125,7 +125,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect([lines(UNREACHABLE), lines(REACHABLE), limits.unchecked]).toEqual([1, 0, 5]);
   });
 
-  it('hold no request up while Redis does not answer on an open connection', async () => {
+  it('rate limits in Redis delay no request while Redis does not answer on an open connection', async () => {
     // With what a request waits for Redis in use.
     const api = await start(redis.url, MAX_REDIS_WAIT_MS);
     while ((await ask(api)).left === null);
@@ -140,7 +140,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(lines(REACHABLE)).toBe(1);
   });
 
-  it('do not take an answer for late that came while the server was busy', async () => {
+  it('rate limits in Redis do not treat an answer as late that came while the server was busy', async () => {
     const limits = new RedisRateLimits(redis.url, pino({ level: 'silent' }), { maxWaitMs: 500 });
     onTestFinished(() => limits.close());
     await limits.connect();
@@ -155,7 +155,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     expect(limits.unchecked).toBe(0);
   });
 
-  it('do not keep a server from starting without Redis', async () => {
+  it('rate limits in Redis do not keep a server from starting without Redis', async () => {
     await redis.kill();
     const api = await start();
     expect(await ask(api)).toEqual({ status: 200, left: null });
@@ -164,7 +164,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     while ((await ask(api)).left === null);
   });
 
-  it('never tell the password of a Redis that refuses it', async () => {
+  it('rate limits in Redis never reveal the password of a Redis that rejects it', async () => {
     const api = await start(redis.wrongUrl);
     expect(await ask(api)).toEqual({ status: 200, left: null });
     const line = await info.until(({ msg }) => msg === UNREACHABLE);

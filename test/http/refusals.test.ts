@@ -111,28 +111,31 @@ describe('a request that never reaches GraphQL', () => {
     ],
   ];
 
-  it.each(cases)('is answered in the shape of GraphQL: %s', async (_, path, init, status, code, message) => {
-    for (const type of ['application/json', 'application/graphql-response+json'] as const) {
-      const headers = { ...(init.headers as Record<string, string>), accept: type, 'x-request-id': 'refused-1' };
-      const response = await fetch(new URL(path, api.url), { ...init, headers });
-      expect([response.status, response.headers.get('content-type'), response.headers.get('x-request-id')]).toEqual([
-        status,
-        `${type}; charset=utf-8`,
-        'refused-1',
-      ]);
-      expect(response.headers.get('cache-control')).toBe('no-store');
-      expect(await response.json()).toEqual({
-        errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }],
-      });
-    }
-  });
+  it.each(cases)(
+    'a request that never reaches GraphQL is answered in the form of GraphQL: %s',
+    async (_, path, init, status, code, message) => {
+      for (const type of ['application/json', 'application/graphql-response+json'] as const) {
+        const headers = { ...(init.headers as Record<string, string>), accept: type, 'x-request-id': 'refused-1' };
+        const response = await fetch(new URL(path, api.url), { ...init, headers });
+        expect([response.status, response.headers.get('content-type'), response.headers.get('x-request-id')]).toEqual([
+          status,
+          `${type}; charset=utf-8`,
+          'refused-1',
+        ]);
+        expect(response.headers.get('cache-control')).toBe('no-store');
+        expect(await response.json()).toEqual({
+          errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }],
+        });
+      }
+    },
+  );
 
-  it('names the methods that a path takes', async () => {
+  it('a rejection because of the method names the methods that a path accepts', async () => {
     expect((await fetch(api.url, { method: 'DELETE' })).headers.get('allow')).toBe('GET, POST');
     expect((await fetch(new URL('/readyz', api.url), { method: 'DELETE' })).headers.get('allow')).toBe('GET');
   });
 
-  it('gets the type that it prefers', async () => {
+  it('a rejected request gets the media type that it prefers', async () => {
     const typeFor = async (accept: string) =>
       (await fetch(new URL('/nowhere', api.url), { headers: { accept } })).headers.get('content-type');
     expect(await typeFor('application/json;q=0.5, application/graphql-response+json')).toBe(
@@ -159,13 +162,16 @@ describe('a request that never reaches GraphQL', () => {
     ],
     ['no Host', 'GET /graphql?query={me{id}} HTTP/1.0\r\n\r\n', '400', 'BAD_REQUEST', /Host is ""\. Send the name/],
     ['bytes that are no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', '400', 'BAD_REQUEST', /not an HTTP\/1\.1 request/],
-  ])('is answered so even where it cannot be parsed: %s', async (_, text, status, code, message) => {
-    const { status: answered, body } = await answerToBytes(api.url, text);
-    expect(answered).toBe(Number(status));
-    expect(JSON.parse(body)).toEqual({
-      errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }],
-    });
-  });
+  ])(
+    'a request that cannot be parsed is answered in the form of GraphQL: %s',
+    async (_, text, status, code, message) => {
+      const { status: answered, body } = await answerToBytes(api.url, text);
+      expect(answered).toBe(Number(status));
+      expect(JSON.parse(body)).toEqual({
+        errors: [{ message: expect.stringMatching(message) as string, extensions: { code } }],
+      });
+    },
+  );
 });
 
 describe('an error in GraphQL', () => {
@@ -194,7 +200,7 @@ describe('an error in GraphQL', () => {
     ['in a field that there is not', '{ nothing }', {}],
     ['in a variable', 'query ($first: Int) { courses(first: $first) { totalCount } }', { first: 'ten' }],
     ['in the choice of the operation', 'query A { me { id } } query B { me { id } }', {}],
-  ])('%s has the status of its media type', async (_, query, variables) => {
+  ])('an error %s has the status of its media type', async (_, query, variables) => {
     expect(await statusOf('application/graphql-response+json', query, variables)).toEqual([
       400,
       'application/graphql-response+json',
@@ -204,7 +210,7 @@ describe('an error in GraphQL', () => {
     expect(await statusOf('*/*', query, variables)).toEqual([200, 'application/json', ['errors']]);
   });
 
-  it('of a token is 401 in both', async () => {
+  it('an error of a token has the status 401 in both media types', async () => {
     for (const accept of ['application/graphql-response+json', 'application/json']) {
       const response = await fetch(api.url, {
         method: 'POST',

@@ -27,7 +27,7 @@ describeOnEach('the log of requests', kind => {
       body: JSON.stringify(body),
     });
 
-  it('has one line for an operation: what it was, who asked, how long it took and how it ended', async () => {
+  it('the log has one line for an operation: what it was, its viewer, how long it took and how it ended', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, { capacity: 1 });
     const query =
@@ -59,7 +59,7 @@ describeOnEach('the log of requests', kind => {
     expect(log.lines()).toHaveLength(1);
   });
 
-  it('tells how many errors there were and their codes, once each', async () => {
+  it('the log of a request shows how many errors there were and each of their codes once', async () => {
     await api.send(null, '{ a: course(id: "x") { id } b: course(id: "y") { id } enrollments { totalCount } }');
     const [line] = await log.requests(1);
     expect(line).toMatchObject({
@@ -74,7 +74,7 @@ describeOnEach('the log of requests', kind => {
     expect(line).not.toHaveProperty('operationName');
   });
 
-  it('has the codes of requests that never became an operation', async () => {
+  it('the log has the codes of requests that never became an operation', async () => {
     await post({ query: '{ courses {' });
     await post({ query: '{ nothing }' });
     await post({});
@@ -92,7 +92,7 @@ describeOnEach('the log of requests', kind => {
     ]);
   });
 
-  it('names a request by the id that it came with, if that is sane, and sends the id back, whatever the answer', async () => {
+  it('the log names a request by the id that it came with, if that is sane, and every answer returns the id', async () => {
     const idOf = async (given: string | null, path = '/graphql') =>
       (
         await fetch(new URL(path, api.url), {
@@ -111,7 +111,7 @@ describeOnEach('the log of requests', kind => {
     ]);
   });
 
-  it('has an unknown error whole under its errorId and the id of its request', async () => {
+  it('the log has an unknown error in full under its errorId and the id of its request', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
     await api.database.em.getConnection().execute('drop table core_enrollments');
@@ -137,7 +137,7 @@ describeOnEach('the log of requests', kind => {
     });
   });
 
-  it('keeps requests apart that are served at once', async () => {
+  it('the log distinguishes requests that are served at once', async () => {
     await addCourse(api.database);
     await api.database.em.getConnection().execute('drop table core_enrollments');
     const ids = Array.from({ length: 30 }, (_, index) => `at-once-${index}`);
@@ -162,7 +162,7 @@ describeOnEach('the log of requests', kind => {
     ).toEqual(told.sort());
   });
 
-  it("leaves a page's files out that were found", async () => {
+  it('the log leaves out files of a page that were found', async () => {
     const load = () =>
       Promise.all(
         ['/explorer', '/explorer/main.js', '/explorer/styles.css', '/explorer/nothing.js'].map(async path =>
@@ -187,7 +187,7 @@ describeOnEach('the log of requests', kind => {
     ]);
   });
 
-  it('leaves polling out, and at the level warn all but what the server has trouble with', async () => {
+  it('the log leaves out polling, and at the level warn all but the requests that failed because of the server', async () => {
     const paths = ['/healthz', '/metrics', '/readyz'];
     const poll = async (id: string): Promise<void> => {
       for (const path of paths) await (await fetch(new URL(path, api.url), { headers: { 'x-request-id': id } })).text();
@@ -217,7 +217,7 @@ describeOnEach('the log of requests', kind => {
     ]);
   });
 
-  it('shortens what clients choose', async () => {
+  it('the log shortens what clients choose', async () => {
     await api.send(null, `query ${'N'.repeat(255)} { courses { totalCount } }`);
     await fetch(new URL(`/${'p'.repeat(5000)}`, api.url));
     const lines = await log.requests(2);
@@ -226,7 +226,7 @@ describeOnEach('the log of requests', kind => {
 });
 
 describeOnServers('the log of requests', kind => {
-  it('has a line for a request whose client has left, whose work is stopped, and no error', async () => {
+  it('the log has a line for a request whose client has left and whose work is stopped, and no error', async () => {
     const log = keptLog();
     const api = await startApi(kind, { logger: log.logger });
     const student = await addUser(api.database, Role.STUDENT);

@@ -21,18 +21,18 @@ describe('the server over HTTP', () => {
   const get = (query: string, headers: Record<string, string> = { 'apollo-require-preflight': 'true' }) =>
     fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
 
-  it('gives a sign of life at /healthz', async () => {
+  it('the server is alive at /healthz', async () => {
     const response = await fetch(`${origin}/healthz`);
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
   });
 
-  it('has nothing elsewhere', async () => {
+  it('the server has no other pages', async () => {
     expect((await fetch(`${origin}/`)).status).toBe(404);
     expect((await fetch(`${origin}/graphql/x`)).status).toBe(404);
     expect((await fetch(api.url, { method: 'DELETE' })).status).toBe(405);
   });
 
-  it('answers a query by GET', async () => {
+  it('the server answers a query by GET', async () => {
     const response = await get('{ courses { nodes { title } } }');
     expect([response.status, await response.json()]).toEqual([
       200,
@@ -41,7 +41,7 @@ describe('the server over HTTP', () => {
     expect(response.headers.get('content-type')).toMatch(/^application\/(json|graphql-response\+json)/);
   });
 
-  it('takes no mutation by GET', async () => {
+  it('the server accepts no mutation by GET', async () => {
     const before = await everything(api.database);
     const mutation = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
     const response = await get(mutation, {
@@ -52,7 +52,7 @@ describe('the server over HTTP', () => {
     expect(await everything(api.database)).toEqual(before);
   });
 
-  it('takes nothing that a form on another site could send', async () => {
+  it('the server accepts nothing that a form on another site could send', async () => {
     const unasked = await get('{ courses { totalCount } }', {});
     // Apollo's words end with the end of a line, which no reader should see, as a character or as its escape.
     expect([unasked.status, await unasked.text()]).toEqual([
@@ -67,7 +67,7 @@ describe('the server over HTTP', () => {
     }
   });
 
-  it('takes a body up to 1 MiB and refuses a larger one with 413', async () => {
+  it('the server accepts a body up to 1 MiB and rejects a larger one with 413', async () => {
     const padded = (size: number) => {
       const empty = JSON.stringify({ query: '{ courses { totalCount } }', variables: { pad: '' } });
       return JSON.stringify({
@@ -92,13 +92,13 @@ describe('the server over HTTP', () => {
     ['variables that are no object', '{"query":"{ me { id } }","variables":"x"}'],
     ['null', 'null'],
     ['nothing', ''],
-  ])('refuses a body with %s and tells no stack', async (_, body) => {
+  ])('the server rejects a body with %s and shows no stack', async (_, body) => {
     const response = await post(body);
     expect(response.status).toBe(400);
     expect(await response.text()).not.toMatch(/node_modules|\.js:|\.ts:|stack/);
   });
 
-  it('describes its schema outside production', async () => {
+  it('the server describes its schema outside production', async () => {
     const { data } = await api.send(null, INTROSPECTION);
     expect(data.__schema.queryType.name).toBe('Query');
     expect(data.__type.fields.map(({ name }: { name: string }) => name)).toContain('totalEnrollments');
@@ -115,7 +115,7 @@ describe('the server in production', () => {
   });
   afterAll(() => api.stop());
 
-  it('does not describe its schema', async () => {
+  it('the server does not describe its schema in production', async () => {
     const { data, errors, status } = await api.send(await api.token(Role.ADMIN, null), INTROSPECTION);
     expect([status, data, [...new Set(errors?.map(({ extensions }) => extensions.code))]]).toEqual([
       400,
@@ -128,7 +128,7 @@ describe('the server in production', () => {
     });
   });
 
-  it('sends no page of a development tool to a browser', async () => {
+  it('the server sends no page of a development tool to a browser in production', async () => {
     const page = await (await fetch(api.url, { headers: { accept: 'text/html' } })).text();
     expect(page).not.toMatch(/sandbox/i);
   });

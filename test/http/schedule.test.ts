@@ -57,7 +57,7 @@ describeOnEach('a schedule', kind => {
   const noRuns = async () =>
     expect(await database.em.getConnection().execute('select id from core_recount_runs')).toEqual([]);
 
-  it('that verifies warns of drift, publishes it, keeps it on record as a dry run, and changes nothing', async () => {
+  it('a schedule that verifies warns of drift, publishes it, records a dry run, and changes nothing', async () => {
     const before = await everything(database);
     start(EACH_SECOND, 'verify');
     const line = await told('a scheduled run found counts that drifted');
@@ -83,7 +83,7 @@ describeOnEach('a schedule', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('that recounts repairs drift, and finds every count right the next time', async () => {
+  it('a schedule that recounts repairs drift, and finds every count right the next time', async () => {
     start(EACH_SECOND, 'recount');
     const line = await told('a scheduled run found counts that drifted');
     expect(line).toMatchObject({ level: WARN, action: 'recount', drifted: COURSES - 1, repaired: COURSES - 1 });
@@ -94,7 +94,7 @@ describeOnEach('a schedule', kind => {
     expect(results.map(({ repaired }) => repaired).slice(0, 2)).toEqual([COURSES - 1, 0]);
   });
 
-  it('passes a moment over while the last run is still at work, and that one comes to its end', async () => {
+  it('a schedule skips a moment while the last run is still working, and that run finishes', async () => {
     const elsewhere = await openDatabase(url);
     leftovers.push(() => elsewhere.close(true));
     const holder = elsewhere.em.fork();
@@ -112,21 +112,21 @@ describeOnEach('a schedule', kind => {
     expect(line['repaired']).toBe(COURSES - 1);
   });
 
-  it('passes a recount over while another run is at the courses, and says which', async () => {
+  it('a schedule skips a recount while another run holds the courses, and names it', async () => {
     const other = valueOf(await startRecount(database, operator, { startedBy: 'Ada', courseIds: [courses[0]!] }));
     start(EACH_SECOND, 'recount');
     const { reason } = await told('a scheduled run was skipped');
     expect(reason).toContain(`Run ${other.id}, started by Ada, is at work on 1 course(s)`);
   });
 
-  it('does nothing for moments that were before its start', async () => {
+  it('a schedule does nothing for moments before its start', async () => {
     start(ONCE_A_YEAR, 'recount');
     const { next } = await told('a schedule is set');
     expect(Date.parse(next as string)).toBeGreaterThan(Date.now());
     await noRuns();
   });
 
-  it('is stopped with its server, and begins nothing more', async () => {
+  it('a schedule stops with its server, and starts nothing more', async () => {
     const config = readConfig({
       DATABASE_URL: url,
       PORT: '0',
@@ -146,7 +146,7 @@ describeOnEach('a schedule', kind => {
     expect(log.lines().slice(length)).toEqual([]);
   });
 
-  it('tells of a run that failed', async () => {
+  it('a schedule reports a run that failed', async () => {
     await write(database, 'alter table core_recount_changes rename to hidden_changes');
     start(EACH_SECOND, 'recount');
     const line = await told('a scheduled run did not finish');
@@ -159,7 +159,7 @@ describeOnEach('a schedule', kind => {
     await write(database, 'alter table hidden_changes rename to core_recount_changes');
   });
 
-  it('tells of a run that could not be started, and goes on at the next moment', async () => {
+  it('a schedule reports a run that could not be started, and goes on at the next moment', async () => {
     await write(database, 'alter table core_recount_runs rename to hidden_runs');
     start(EACH_SECOND, 'verify');
     expect(await told('the scheduled run could not be started or read')).toMatchObject({

@@ -23,20 +23,23 @@ describe('a client that does not send its request in time', () => {
     ['a part of the headers', START],
     ['a part of the body', `${START}content-length: 100\r\n\r\n{"query":`],
     ['a part of a body in chunks', `${START}transfer-encoding: chunked\r\n\r\n5\r\n{"que\r\n`],
-  ])('is answered 408 in the shape of all errors and loses its connection, where it has sent %s', async (_, bytes) => {
-    const { status, headers, body } = await answerToBytes(api.url, bytes);
-    const { errors } = JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] };
-    expect([status, headers['connection'], errors.map(({ extensions }) => extensions.code)]).toEqual([
-      408,
-      'close',
-      ['REQUEST_TIMEOUT'],
-    ]);
-    expect(errors[0]!.message).toBe(
-      'The request did not arrive in time: its headers within 1.5 s, all of it within 2.5 s. Send it again.',
-    );
-  });
+  ])(
+    'a slow client is answered with 408 in the form of all errors and loses its connection, where it has sent %s',
+    async (_, bytes) => {
+      const { status, headers, body } = await answerToBytes(api.url, bytes);
+      const { errors } = JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] };
+      expect([status, headers['connection'], errors.map(({ extensions }) => extensions.code)]).toEqual([
+        408,
+        'close',
+        ['REQUEST_TIMEOUT'],
+      ]);
+      expect(errors[0]!.message).toBe(
+        'The request did not arrive in time: its headers within 1.5 s, all of it within 2.5 s. Send it again.',
+      );
+    },
+  );
 
-  it('gains no time by sending byte after byte', async () => {
+  it('a slow client gains no time by sending byte after byte', async () => {
     const { hostname, port } = new URL(api.url);
     const socket = connect({ host: hostname, port: Number(port) });
     let all = '';
@@ -54,7 +57,7 @@ describe('a client that does not send its request in time', () => {
     expect(readReply(all).status).toBe(408);
   });
 
-  it('is counted as one who had no answer of GraphQL, and others are served meanwhile', async () => {
+  it('a slow client is counted as one without an answer of GraphQL, and others are served meanwhile', async () => {
     const before = await scrape(api.metricsUrl);
     const slow = answerToBytes(api.url, START);
     expect(await api.send(null, '{ __typename }')).toMatchObject({ status: 200, data: { __typename: 'Query' } });

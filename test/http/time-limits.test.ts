@@ -42,44 +42,47 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
   const isIdle = async (): Promise<boolean> => (await poolUse(api.database)).active === 0;
   const admin = () => api.token(Role.ADMIN, null);
 
-  it.each(['POST', 'GET'])('is answered with 504 and one error, and no part of an answer, by %s', async method => {
-    const [student] = [await addUser(api.database, Role.STUDENT), await addCourse(api.database)];
-    const token = await api.token(Role.STUDENT, student);
-    // The token's user is looked up once before.
-    await api.send(token, '{ me { id } }');
-    await log.requests(1);
-    log.clear();
-    const before = await scrape(api.metricsUrl);
-    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
-    const query = '{ me { id } courses { nodes { id } totalCount } }';
-    const headers = {
-      authorization: `Bearer ${token}`,
-      accept: 'application/graphql-response+json',
-      'content-type': 'application/json',
-    };
-    const answer =
-      method === 'POST'
-        ? await fetch(api.url, { method, headers, body: JSON.stringify({ query }) })
-        : await fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
-    expect([answer.status, await answer.json(), answer.headers.get('cache-control')]).toEqual([
-      504,
-      { errors: [TIMED_OUT] },
-      'no-store',
-    ]);
-    if (kind !== 'sqlite') await until(isIdle, 'A connection is not given back while the table is locked.');
-    await letGo();
-    expect(await log.requests(1)).toMatchObject([
-      { level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] },
-    ]);
-    // Nothing of it is a mistake of ours.
-    expect(log.lines().filter(({ level }) => level > 40)).toEqual([]);
-    expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({
-      'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1,
-      'rollcall_graphql_errors_total{code="REQUEST_TIMEOUT"}': 1,
-    });
-  });
+  it.each(['POST', 'GET'])(
+    'a request that takes longer than REQUEST_TIMEOUT is answered with 504 and one error, and no part of an answer, by %s',
+    async method => {
+      const [student] = [await addUser(api.database, Role.STUDENT), await addCourse(api.database)];
+      const token = await api.token(Role.STUDENT, student);
+      // The token's user is looked up once before.
+      await api.send(token, '{ me { id } }');
+      await log.requests(1);
+      log.clear();
+      const before = await scrape(api.metricsUrl);
+      const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+      const query = '{ me { id } courses { nodes { id } totalCount } }';
+      const headers = {
+        authorization: `Bearer ${token}`,
+        accept: 'application/graphql-response+json',
+        'content-type': 'application/json',
+      };
+      const answer =
+        method === 'POST'
+          ? await fetch(api.url, { method, headers, body: JSON.stringify({ query }) })
+          : await fetch(`${api.url}?${new URLSearchParams({ query })}`, { headers });
+      expect([answer.status, await answer.json(), answer.headers.get('cache-control')]).toEqual([
+        504,
+        { errors: [TIMED_OUT] },
+        'no-store',
+      ]);
+      if (kind !== 'sqlite') await until(isIdle, 'A connection is not given back while the table is locked.');
+      await letGo();
+      expect(await log.requests(1)).toMatchObject([
+        { level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] },
+      ]);
+      // Nothing of it is a mistake of ours.
+      expect(log.lines().filter(({ level }) => level > 40)).toEqual([]);
+      expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({
+        'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1,
+        'rollcall_graphql_errors_total{code="REQUEST_TIMEOUT"}': 1,
+      });
+    },
+  );
 
-  it('changes nothing where it waits for a lock, and says so; the same request works once the lock is gone', async () => {
+  it('a request that waits for a lock for too long changes nothing and says so, and works once the lock is gone', async () => {
     const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
     const other = await openDatabase(api.databaseUrl);
     const holder = other.em.fork();
@@ -101,7 +104,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     await other.close(true);
   });
 
-  it('does not end the run that it has started, and says that it is saved', async () => {
+  it('a request that takes too long does not end the run that it has started, and says that it is saved', async () => {
     const [course, send] = [
       await addCourse(api.database),
       async (query: string, variables?: object) => api.send(await admin(), query, variables),
@@ -122,16 +125,19 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     await expectExactCounts(api.database);
   });
 
-  it.each(protocols)('is told as such where it is the first look of a subscription, by %s', async protocol => {
-    await addCourse(api.database);
-    const letGo = await lockCoursesTable(api.database, api.databaseUrl);
-    const client = subscribeBy(protocol, api.url);
-    expect(await client.next()).toMatchObject({ errors: [TIMED_OUT] });
-    client.close();
-    await letGo();
-  });
+  it.each(protocols)(
+    'a first look of a subscription that takes too long is reported as such, by %s',
+    async protocol => {
+      await addCourse(api.database);
+      const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+      const client = subscribeBy(protocol, api.url);
+      expect(await client.next()).toMatchObject({ errors: [TIMED_OUT] });
+      client.close();
+      await letGo();
+    },
+  );
 
-  it('ends when its client leaves: the connection is free, though what it waits for is still locked', async () => {
+  it('a request ends when its client leaves: the connection is free, though what it waits for is still locked', async () => {
     const token = await admin();
     await addCourse(api.database);
     const slow = await startApi(kind, { env: { REQUEST_TIMEOUT: '600' }, logger: log.logger });
@@ -156,7 +162,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
 });
 
 describeOnServers('a database that hangs', kind => {
-  it('is told at the end of the time, whether something was saved or not', async () => {
+  it('a request to a database that hangs is answered when its time ends, whether something was saved or not', async () => {
     const direct = await freshDatabase(kind);
     const url = new URL(direct.url);
     const proxy = await startBreakingProxy(Number(url.port));
@@ -230,7 +236,7 @@ async function askedForMuch(bytes: number): Promise<{ client: Socket; served: So
   return { client, served };
 }
 
-it('a client that does not read its answer is cut off', async () => {
+it('a client that does not read its answer is disconnected', async () => {
   const { served } = await askedForMuch(64 * 1024 * 1024);
   await awaited(once(served, 'close'), 'The connection is not closed.');
 });
@@ -249,7 +255,7 @@ it('a client that reads its answer slowly and steadily gets all of it, however l
   expect(read).toBeGreaterThan(size);
 });
 
-it('a server cuts off who asks for page after page and reads none', async () => {
+it('a server disconnects a client that requests page after page and reads none', async () => {
   const log = keptLog('debug');
   const api = await startApi('sqlite', { env: { WRITE_TIMEOUT: '1' }, logger: log.logger });
   onTestFinished(() => api.stop());

@@ -43,7 +43,7 @@ const guessed: [string, object, string][] = [
 ];
 
 describe('a message', () => {
-  it('guesses what was meant, but not in production', async () => {
+  it('a message suggests what was meant, but not in production', async () => {
     const told = async (options: ApiOptions) => {
       const { send } = await start(options);
       const answers = [];
@@ -61,7 +61,7 @@ describe('a message', () => {
     );
   });
 
-  it('is cut after 500 characters, and its quotes before that, so that it still says what is wrong', async () => {
+  it('a message is cut after 500 characters, and its quotes earlier, so that it still says what is wrong', async () => {
     const { send } = await start();
     const name = 'x'.repeat(100_000);
     const quoting = await send(null, 'query ($first: Int) { courses(first: $first) { totalCount } }', { first: name });
@@ -81,9 +81,9 @@ describe('a message', () => {
   });
 });
 
-describe('while the keys that verify tokens cannot be had', () => {
+describe('tokens while the keys to verify them are unavailable', () => {
   it.each(['is away', 'gives no keys'])(
-    'since their server %s, a token is not taken in any protocol, and the reason is in the log once, under the request’s id',
+    'a token is accepted in no protocol since the server of its keys %s, and the reason is logged once under the request’s id',
     async trouble => {
       const provider = createServer((_request, response) => void response.end('<html>'));
       await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
@@ -121,7 +121,7 @@ describe('while the keys that verify tokens cannot be had', () => {
 });
 
 describe.each(protocols)('an error in a subscription by %s', protocol => {
-  it('that is not the caller’s is masked, and whole in the log under the id that it tells', async () => {
+  it('an internal error in a subscription is masked, and logged in full under the id that it shows', async () => {
     const { url, database, token } = await start();
     await addCourse(database);
     await database.em.getConnection().execute('alter table core_course rename column title to gone', [], 'run');

@@ -50,7 +50,7 @@ describeOnEach('a trace', kind => {
   });
   afterEach(() => api.stop());
 
-  it('leads from the request to the operation, the transaction and its statements', async () => {
+  it('a trace leads from the request to the operation, the transaction and its statements', async () => {
     const student = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database);
     const token = await api.token(Role.STUDENT, student);
@@ -91,7 +91,7 @@ describeOnEach('a trace', kind => {
     expect(spans.filter(({ name }) => name === 'SELECT core_course').map(parentOf)).toContain('mutation enroll');
   });
 
-  it('goes on where the header traceparent says, and is not kept where that says no', async () => {
+  it('a trace continues where the header traceparent says, and is not kept where that says no', async () => {
     const ask = (flags: string) =>
       fetch(api.url, {
         method: 'POST',
@@ -116,7 +116,7 @@ describeOnEach('a trace', kind => {
     });
   });
 
-  it('has no value of a statement, no variable, no token and nothing of the query', async () => {
+  it('a trace contains no value of a statement, no variable, no token and nothing of the query', async () => {
     const token = await api.token(Role.ADMIN, null);
     const email = 'ada.lovelace@example.org';
     await api.send(token, 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }', {
@@ -136,7 +136,7 @@ describeOnEach('a trace', kind => {
     for (const secret of ['Secret', 'lovelace', token.split('.')[2]!]) expect(text).not.toContain(secret);
   });
 
-  it('says how an operation ended by codes, and a transaction that was run again by events', async () => {
+  it('a trace says by codes how an operation ended, and by events that a transaction was run again', async () => {
     await api.send(null, `query ${'N'.repeat(255)} { course(id: "x") { id } }`);
     await api.send(
       await api.token(Role.ADMIN, null),
@@ -164,7 +164,7 @@ describeOnEach('a trace', kind => {
     expect(transaction.events.map(({ name }) => name)).toEqual(['begin', 'rollback', 'retry', 'begin', 'commit']);
   });
 
-  it('has nothing of what is polled, nor of what nobody asked for', async () => {
+  it('a trace contains nothing of polling, nor of statements outside requests', async () => {
     for (const path of ['/healthz', '/readyz', '/metrics']) await fetch(new URL(path, api.url));
     await api.database.em.getConnection().execute('select 1');
     await fetch(new URL('/nowhere', api.url));
@@ -172,7 +172,7 @@ describeOnEach('a trace', kind => {
   });
 });
 
-it('a trace tells of a request with which the server had trouble, by its status', async () => {
+it('a trace shows by its status a request that failed because of the server', async () => {
   exporter.reset();
   const app = fastify();
   traceRequests(app);

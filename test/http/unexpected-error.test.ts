@@ -6,7 +6,7 @@ import { requestLog } from '../../src/http/observability/request-log.js';
 import { followRequests } from '../../src/http/observability/request-record.js';
 import { keptLog } from '../support/log-lines.js';
 
-it('the log of requests has an error whole that came before GraphQL', async () => {
+it('the log of requests has an unexpected error before GraphQL in full', async () => {
   const log = keptLog();
   const app = fastify({ genReqId: requestIdOf });
   followRequests(app, log.logger, [requestLog(log.logger)]);

@@ -39,7 +39,7 @@ async function started(kind: DatabaseKind) {
 }
 
 describeOnEach('live counts', kind => {
-  it('leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
+  it('live counts leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
     const { database, pace, counts } = await started(kind);
     const courses = await addCourses(
       database,
@@ -81,7 +81,7 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('of a change during a look are told to who subscribes during that look, before or after it is read', async () => {
+  it('live counts send a change during a look to those who subscribe during that look, before or after it is read', async () => {
     const { database, pace, counts } = await started(kind);
     const turns = [0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 36, 42];
     const courses = await addCourses(
@@ -115,7 +115,7 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('are looked at 300 ms after the last look, or after four times what the shorter of the last two took, 5 s at most, and no more where the only subscription ends as it begins', async () => {
+  it('live counts look 300 ms after the last look, or after four times the shorter of the last two, 5 s at most, and no more where the only subscription ends as it begins', async () => {
     const { database, pace, counts } = await started(kind);
     const listener = listenerAt();
     const [course] = await addCourses(database, [{}]);
@@ -135,7 +135,7 @@ describeOnEach('live counts', kind => {
     expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
   });
 
-  it('cost one statement at the first look too, also for who sees some of the courses only', async () => {
+  it('live counts cost one statement at the first look too, even for viewers who see only some of the courses', async () => {
     const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}, { isPublished: false }]);
     await counts.subscribe(listenerAt(), null);
@@ -143,7 +143,7 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('have at most 50 subscriptions of one listener, also where all come at once, and one that ends makes room', async () => {
+  it('a listener has at most 50 subscriptions, even if all come at once, and one that ends makes room', async () => {
     const { database, counts } = await started(kind);
     const [course] = await addCourses(database, [{}]);
     const listener = listenerAt();
@@ -162,7 +162,7 @@ describeOnEach('live counts', kind => {
     counts.end();
   });
 
-  it('end for those who subscribe at an end, or after it', async () => {
+  it('subscriptions during an end, or after it, end', async () => {
     const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}]);
     const subscribe = () => counts.subscribe(listenerAt(), null);
@@ -174,7 +174,7 @@ describeOnEach('live counts', kind => {
   });
 });
 
-it('a subscription to a course that goes as it begins tells that it is gone', async () => {
+it('a subscription to a course that is deleted as it begins reports that it is gone', async () => {
   const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
   subscription.offer(1, null);
   subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);

@@ -30,7 +30,7 @@ function takenBy(shares: Shares, holder: Parameters<Shares['take']>[0]): [number
 }
 
 describe('shares', () => {
-  it('leave no client with all, and clients without a token never keep viewers out', () => {
+  it('shares leave no client with all, and clients without a token never keep viewers out', () => {
     const shares = new Shares('things', shareLimits(5000), 'Put some back.');
     expect(takenBy(shares, { viewer: null, address: 'a' })).toEqual([
       1000,
@@ -60,7 +60,7 @@ describe('shares', () => {
     ]);
   });
 
-  it('that are given back are there for others, once each, and an amount that is refused takes nothing', () => {
+  it('returned shares are there for others, once each, and a rejected amount takes nothing', () => {
     const shares = new Shares('things', shareLimits(500), '');
     const holder = { viewer: viewer(null, Role.ADMIN), address: 'a' };
     const giveBack = shares.take(holder, 10);
@@ -71,7 +71,7 @@ describe('shares', () => {
     expect(takenBy(shares, holder)[0]).toBe(10);
   });
 
-  it('are at least one for each, however small the server', () => {
+  it('each client has a share of at least one, however small the server', () => {
     expect(shareLimits(1)).toEqual({ server: 1, anonymous: 1, address: 1, anonymousOfAddress: 1, viewer: 1 });
   });
 });
@@ -86,7 +86,7 @@ describe('live counts', () => {
     return { database, pace, counts };
   }
 
-  it('have room for a school behind one address: 200 students, signed in and not, with two pages of 20 courses each', async () => {
+  it('live counts have room for a school behind one address: 200 students, signed in and not, with two pages of 20 courses each', async () => {
     const { database, counts } = await started();
     const courses = await addCourses(
       database,
@@ -104,7 +104,7 @@ describe('live counts', () => {
     expect(counts.count('sse')).toBe(800);
   });
 
-  it('limit the courses in the subscriptions of one client too, named or not, and give the room back', async () => {
+  it('live counts limit the courses in the subscriptions of one client too, named or not, and give the room back', async () => {
     // So a viewer may have two subscriptions, with 800 courses in them.
     const { database, counts } = await started(100);
     const courses = await addCourses(
@@ -125,7 +125,7 @@ describe('live counts', () => {
     expect(counts.count('sse')).toBe(0);
   });
 
-  it('hold one row for all subscribers that are told the same', async () => {
+  it('live counts hold one row for all subscribers that receive the same', async () => {
     const { database, pace, counts } = await started();
     const [course] = await addCourses(database, [{}]);
     const subscriptions = [
@@ -150,7 +150,7 @@ describe('the subscriptions of one client', () => {
   const row = (id: number, totalEnrollments = 0): CourseRow =>
     ({ id, totalEnrollments, activeEnrollments: 0 }) as CourseRow;
 
-  it('send one message after another, each when the client can take it, and then the latest', async () => {
+  it('the subscriptions of one client send one message after another, each when the client can take it, and then the latest', async () => {
     let release: () => void = () => undefined;
     const outlet = new Outlet(() => new Promise<void>(resolve => (release = resolve)));
     const subscriptions = [1, 2].map(id => new CourseCountsSubscription(new Set([id]), outlet, () => undefined));
@@ -183,7 +183,7 @@ describe('the subscriptions of one client', () => {
     ]);
   });
 
-  it('make way where one ends that is at work, or waits', async () => {
+  it('the subscriptions of one client go on where one ends that is working or waiting', async () => {
     const outlet = new Outlet(() => Promise.resolve());
     const [first, second, third] = [1, 2, 3].map(
       id => new CourseCountsSubscription(new Set([id]), outlet, () => undefined),
@@ -197,7 +197,7 @@ describe('the subscriptions of one client', () => {
     expect((await last).value).toMatchObject({ courseId: 3 });
   });
 
-  it('take turns: no more than 100 messages are made before other work goes on', async () => {
+  it('the subscriptions of one client take turns: no more than 100 messages are made before other work goes on', async () => {
     const turns = new Turns();
     let made = 0;
     const all = Array.from({ length: 250 }, () => turns.next().then(() => void (made += 1)));

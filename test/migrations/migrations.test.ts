@@ -6,7 +6,7 @@ import { describeOnEach, describeOnServers, freshUrl } from '../support/database
 import { migrate, statementsOf } from '../support/migrated.js';
 
 describeOnEach('migrations', kind => {
-  it('give the schema that the entities ask for', async () => {
+  it('migrations give the schema that the entities define', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await database.migrator.up();
@@ -15,7 +15,7 @@ describeOnEach('migrations', kind => {
     await drop();
   });
 
-  it('each go down and up again, and leave nothing behind when all are down', async () => {
+  it('migrations each go down and up again, and leave nothing behind when all are down', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     const names = dialects[kind].schema.migrations.map(({ name }) => name);
@@ -38,8 +38,8 @@ describeOnEach('migrations', kind => {
   });
 });
 
-describeOnServers('what tests copy from the migrations', kind => {
-  it('is what they leave, table for table, with the record of them', async () => {
+describeOnServers('the copy of the migrations for tests', kind => {
+  it('the copy of the migrations for tests is what they leave, table for table, with the record of them', async () => {
     const [made, copied] = [freshUrl(kind), freshUrl(kind)];
     const [migrated, copy] = await Promise.all([made, copied].map(({ url }) => openDatabase(url)));
     await migrated!.migrator.up();

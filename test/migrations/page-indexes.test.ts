@@ -12,7 +12,7 @@ import { everything } from '../support/rows.js';
 const NAME = '2026-11-28-page-indexes';
 
 describeOnEach('the migration that builds the indexes of pages', kind => {
-  it('keeps all rows of a database that the version before made, and is undone without a loss', async () => {
+  it('the migration of page indexes keeps all rows of a database that the version before made, and is undone without a loss', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
     const before = await everything(database);
@@ -27,7 +27,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     await drop();
   });
 
-  it('is completed by the next run where it was broken off before it was recorded', async () => {
+  it('the migration of page indexes is completed by the next run when it was interrupted before it was recorded', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
     database.config.set('onQuery', sql => {
@@ -45,7 +45,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     await drop();
   });
 
-  it('is completed by the next run after kill -9 while it built them', async () => {
+  it('the migration of page indexes is completed by the next run after kill -9 while it built them', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
     const before = await everything(database);
@@ -63,7 +63,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     await drop();
   });
 
-  it('takes an index that was made by hand for its own, and is refused before it changes anything where one has other columns', async () => {
+  it('the migration of page indexes adopts an index that was made by hand, and is rejected before it changes anything where one has other columns', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
     const [{ name, columns }, { name: second }] = pageIndexes as [(typeof pageIndexes)[0], (typeof pageIndexes)[0]];

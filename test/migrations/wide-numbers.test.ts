@@ -19,9 +19,9 @@ const PENDING = names.slice(names.indexOf(NAME));
 /** The highest number that the keys could hold before. */
 const LAST = 2 ** 32 - 1;
 
-describeOnServers('making keys and counts integers of 64 bits', kind => {
+describeOnServers('the migration of keys and counts to 64 bits', kind => {
   it.each<CounterStrategy>(['hooks', 'triggers'])(
-    'keeps all rows, counts, foreign keys and triggers of a database that was full, with %s',
+    'the migration to 64 bits keeps all rows, counts, foreign keys and triggers of a full database, with %s',
     async strategy => {
       const { url, drop } = freshUrl(kind);
       const database = await fullDatabase(url, strategy);
@@ -50,7 +50,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     },
   );
 
-  it('is completed by the next run, wherever the one before was broken off', async () => {
+  it('the migration to 64 bits is completed by the next run, wherever the previous one was interrupted', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
     const [before, rules] = [await everything(database), await rulesOf(database)];
@@ -78,7 +78,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await drop();
   });
 
-  it('is completed by the next run after kill -9 while a table was copied', async () => {
+  it('the migration to 64 bits is completed by the next run after kill -9 while a table was copied', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'triggers');
     const [before, rules] = [await everything(database), await rulesOf(database)];
@@ -107,24 +107,27 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
       'alter table core_enrollments add constraint by_hand foreign key (course_id) references core_course (id)',
       /by_hand \(.*\.core_enrollments\.course_id\)/,
     ],
-  ])('is refused before it changes anything where there is a foreign key %s', async (_, sql, named) => {
-    const { url, drop } = freshUrl(kind);
-    const database = await fullDatabase(url, 'hooks');
-    await run(database, 'create table head (id int unsigned not null primary key) engine = InnoDB');
-    await run(database, 'insert into head values (1)');
-    await run(database, sql);
-    const rules = await rulesOf(database);
-    await expect(migrateUp(database)).rejects.toMatchObject({
-      code: 'MIGRATION_REFUSED',
-      message: expect.stringMatching(named),
-    });
-    await expect(migrateUp(database)).rejects.toThrow('Nothing was changed');
-    expect(await rulesOf(database)).toEqual(rules);
-    await database.close(true);
-    await drop();
-  });
+  ])(
+    'the migration to 64 bits is rejected before it changes anything where there is a foreign key %s',
+    async (_, sql, named) => {
+      const { url, drop } = freshUrl(kind);
+      const database = await fullDatabase(url, 'hooks');
+      await run(database, 'create table head (id int unsigned not null primary key) engine = InnoDB');
+      await run(database, 'insert into head values (1)');
+      await run(database, sql);
+      const rules = await rulesOf(database);
+      await expect(migrateUp(database)).rejects.toMatchObject({
+        code: 'MIGRATION_REFUSED',
+        message: expect.stringMatching(named),
+      });
+      await expect(migrateUp(database)).rejects.toThrow('Nothing was changed');
+      expect(await rulesOf(database)).toEqual(rules);
+      await database.close(true);
+      await drop();
+    },
+  );
 
-  it('is refused before it changes anything where a row refers to one that is not there, with the way to find it', async () => {
+  it('the migration to 64 bits is rejected before it changes anything where a row refers to a missing one, and says how to find it', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
     const before = await everything(database);
@@ -153,7 +156,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await drop();
   });
 
-  it('is told by the command: what each step locks, and how it ended', async () => {
+  it('the command reports the migration to 64 bits: what each step locks, and how it ended', async () => {
     const { url, drop } = freshUrl(kind);
     await (await fullDatabase(url, 'hooks')).close(true);
     const place = placeToRun();
@@ -171,7 +174,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await drop();
   });
 
-  it('gives up on a table that others use, and leaves it as it is', async () => {
+  it('the migration to 64 bits gives up on a table that others use, and leaves it as it is', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
     const before = await everything(database);
@@ -201,7 +204,7 @@ describeOnServers('making keys and counts integers of 64 bits', kind => {
     await drop();
   });
 
-  it('leaves nothing to do on a database of this version, and stays when it is undone', async () => {
+  it('the migration to 64 bits leaves nothing to do on a database of this version, and stays when it is undone', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     const changes: string[] = [];

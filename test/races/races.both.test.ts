@@ -19,7 +19,7 @@ describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
   });
 
   for (const scenario of clientsHere(kind).length > 0 ? [...scenarios, ...sqlScripts] : scenarios) {
-    it(`${scenario.name}: drift 0, and every caller is told the truth`, async ({ task }) => {
+    it(`the race ${scenario.name} ends with drift 0, and every caller is told the truth`, async ({ task }) => {
       const before = await arena.deadlocks();
       let [operations, retries, conflicts, seen] = [0, 0, 0, 0];
       for (let round = 0; round < rounds; round += 1) {

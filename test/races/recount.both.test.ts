@@ -17,7 +17,7 @@ const COURSES = 40;
 const DRIFT = 7;
 const KILLS = 4;
 
-describeOnEach('beside writers in four processes', kind => {
+describeOnEach('verify and recount beside writers in four processes', kind => {
   let arena: Arena;
   let courses: number[];
 
@@ -86,7 +86,7 @@ describeOnEach('beside writers in four processes', kind => {
     if (kind !== 'sqlite') expect(retries).toBe(0);
   }
 
-  it('verify raises no false alarm', async () => {
+  it('verify beside writers in four processes raises no false alarm', async () => {
     const operations = await writers();
     let [checked, rounds] = [0, 0];
     const race = await during(operations, async () => {
@@ -104,7 +104,7 @@ describeOnEach('beside writers in four processes', kind => {
     expect(await arena.drifting()).toEqual([]);
   });
 
-  it('a recount leaves no drift, loses no update, and no deadlock reaches a writer', async () => {
+  it('a recount beside writers in four processes leaves no drift, loses no update, and no deadlock reaches a writer', async () => {
     const operations = await writers();
     await makeDrift();
     const before = await arena.deadlocks();

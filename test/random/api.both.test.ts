@@ -8,7 +8,7 @@ const subject = 'random requests of random callers';
 
 describeOnEach(subject, kind => {
   it(
-    'are answered as the model says, leave the tables as it says, and fill no course beyond its capacity',
+    'random mutations are answered as the model says, leave the tables as it says, and fill no course beyond its capacity',
     { timeout: told.timeout },
     async () => {
       const stage = await openClassroom(kind);

@@ -8,7 +8,7 @@ const subject = 'random operations of several entity managers';
 
 describeOnEach(subject, kind => {
   it(
-    'leave every stored count equal to the rows and to the model after every step',
+    'random commands leave every stored count equal to the rows and to the model after each of them',
     { timeout: told.timeout },
     async () => {
       const stage = await openStage(kind);

@@ -70,7 +70,7 @@ describeOnEach('a page of enrollments', kind => {
       ),
     ),
   )(
-    'of %s by %s %s is read from the index that has its order, and not on a walk through all rows',
+    'a page of enrollments of %s by %s %s is read from the index in its order, and not by a scan of all rows',
     async (_name, _column, _direction, { order, inCourse, filter, index }) => {
       const admin: Viewer = { role: Role.ADMIN, userId: null };
       const [statement, ...others] = await statementsOf(database, () =>

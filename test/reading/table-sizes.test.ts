@@ -21,7 +21,7 @@ describeOnEach('the sizes of the tables', kind => {
     return { sizes: new KnownSizes(database, trouble => troubles.push(trouble)), troubles };
   }
 
-  it('are those of a large school until they are read, and then those that are there', async () => {
+  it('the sizes of the tables are those of a large school until they are read, and then the real ones', async () => {
     const { sizes, troubles } = known();
     expect(sizes.current).toEqual(ASSUMED_SIZES);
     await sizes.refresh();
@@ -54,7 +54,7 @@ describeOnEach('the sizes of the tables', kind => {
     expect(troubles).toEqual([]);
   });
 
-  it('are read once by many that ask at the same time, and not again for every request', async () => {
+  it('the sizes of the tables are read once for many simultaneous requests, and not again for every request', async () => {
     const { sizes } = known();
     const statements = await statementsOf(database, async () => {
       for (let times = 0; times < 50; times += 1) expect(sizes.current).toEqual(ASSUMED_SIZES);
@@ -67,7 +67,7 @@ describeOnEach('the sizes of the tables', kind => {
     expect(statements.filter(sql => /from core_enrollments/.test(sql)).every(sql => /max\(id\)/.test(sql))).toBe(true);
   });
 
-  it('stay as they are when they cannot be read, large where they never were', async () => {
+  it('the sizes of the tables stay as they are when they cannot be read, and large where they never were', async () => {
     const { sizes, troubles } = known();
     await database.em.fork().execute('alter table core_recount_changes rename to core_elsewhere', [], 'run');
     await sizes.refresh();
@@ -78,7 +78,7 @@ describeOnEach('the sizes of the tables', kind => {
     expect(sizes.current.courses).toBe(16);
   });
 
-  it('tell of no course and no enrollment more, by a price', async () => {
+  it('the sizes of the tables reveal no single course or enrollment by a price', async () => {
     const { sizes } = known();
     await sizes.refresh();
     const before = sizes.current;

@@ -16,7 +16,7 @@ describeOnEach('a page of the enrollments of a teacher', kind => {
   afterEach(() => drop());
 
   it.each(['id', 'enrolled_at'] as const)(
-    'by %s has the rows of later courses where those of earlier ones went after they were chosen, and before they were read',
+    "a page of a teacher's enrollments by %s has rows of later courses where those of earlier ones were deleted after they were chosen, and before they were read",
     async column => {
       const [teacher] = await addUsers(database, Role.TEACHER, 1);
       const students = await addUsers(database, Role.STUDENT, 3);

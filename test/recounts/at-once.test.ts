@@ -15,7 +15,7 @@ import {
 } from '../support/drift.js';
 import { expectExactCounts } from '../support/rows.js';
 
-describeOnEach('of runs at once,', kind => {
+describeOnEach('simultaneous runs', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let databases: Database[];
   let courses: number[];
@@ -30,7 +30,7 @@ describeOnEach('of runs at once,', kind => {
     await opened.drop();
   });
 
-  it('a second recount of the same courses is refused, and told about the first', async () => {
+  it('a second recount of the same courses is rejected, and its caller is told about the first', async () => {
     const first = valueOf(await startRecount(opened.database, operator, { courseIds: courses.slice(0, 3) }));
     for (const courseIds of [undefined, courses.slice(2), [courses[0]!]]) {
       const second = await startRecount(databases[1]!, operator, { courseIds });
@@ -43,7 +43,7 @@ describeOnEach('of runs at once,', kind => {
     expect((await recountAll(databases[1]!)).status).toBe(RunStatus.SUCCEEDED);
   });
 
-  it("a recount of other courses, and a dry run, get in nobody's way", async () => {
+  it('a recount of other courses, and a dry run, do not disturb a recount', async () => {
     const [all, rest] = [courses.slice(0, 3), courses.slice(3)];
     const one = valueOf(await startRecount(opened.database, operator, { courseIds: all }));
     const two = valueOf(await startRecount(databases[1]!, operator, { courseIds: rest }));
@@ -62,7 +62,7 @@ describeOnEach('of runs at once,', kind => {
     await expectExactCounts(opened.database);
   });
 
-  it('exactly one of many that start at the same moment starts', async () => {
+  it('exactly one of many runs that start at the same moment starts', async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
         startRecount(databases[index % 3]!, operator, { courseIds: index % 2 ? courses : undefined }),
@@ -76,7 +76,7 @@ describeOnEach('of runs at once,', kind => {
     expect(await opened.database.em.getConnection().execute('select id from core_recount_runs')).toHaveLength(1);
   });
 
-  it('exactly one of many that start for the same moment of a schedule starts', async () => {
+  it('exactly one of many runs that start for the same moment of a schedule starts', async () => {
     const slot = 'verify 2026-11-22T03:00Z';
     const outcomes = await Promise.all(
       Array.from({ length: 9 }, (_, index) =>
@@ -93,7 +93,7 @@ describeOnEach('of runs at once,', kind => {
     );
   });
 
-  it('the next one of a schedule waits for no slot while the last is still at work, and takes the one after it', async () => {
+  it('the next run of a schedule waits for no slot while the last is still working, and takes the one after it', async () => {
     const at = (slot: string) => startRecount(databases[1]!, operator, { dryRun: true, startedBy: 'schedule', slot });
     const first = valueOf(
       await startRecount(opened.database, operator, { dryRun: true, startedBy: 'schedule', slot: 'one' }),
@@ -108,7 +108,7 @@ describeOnEach('of runs at once,', kind => {
     expect(valueOf(await at('three'))).toBeTruthy();
   });
 
-  it('exactly one of many that resume the same run resumes it', async () => {
+  it('exactly one of many callers that resume the same run resumes it', async () => {
     const { id } = valueOf(await startRecount(opened.database, operator));
     await pauseRun(opened.database, operator, { id });
     const outcomes = await Promise.all(
@@ -120,7 +120,7 @@ describeOnEach('of runs at once,', kind => {
     expect((await seen(opened.database, id)).owner).toBe(won[0]!.owner);
   });
 
-  it('a paused run cannot go on while another is at its courses', async () => {
+  it('a paused run cannot go on while another run holds its courses', async () => {
     const paused = valueOf(await startRecount(opened.database, operator, { courseIds: [courses[0]!] }));
     await pauseRun(opened.database, operator, paused);
     const other = valueOf(await startRecount(databases[1]!, operator));
@@ -132,7 +132,7 @@ describeOnEach('of runs at once,', kind => {
     expect((await resumeRun(opened.database, operator, paused)).value).not.toBeNull();
   });
 
-  it('exactly one of many that undo the same run undoes it', async () => {
+  it('exactly one of many callers that undo the same run undoes it', async () => {
     await breakTotals(opened.database, courses);
     const run = await recountAll(opened.database);
     const outcomes = await Promise.all(

@@ -35,7 +35,7 @@ describeOnEach('runs in the background of a process', kind => {
 
   const recount = (request: RecountRequest = {}) => startRecount(opened.database, operator, request);
 
-  it('that are short are over when whoever started them is answered', async () => {
+  it('short runs in the background are finished when their caller is answered', async () => {
     expect(valueOf(await runs.start(() => recount()))).toMatchObject({
       status: RunStatus.SUCCEEDED,
       repaired: COURSES,
@@ -43,7 +43,7 @@ describeOnEach('runs in the background of a process', kind => {
     await expectExactCounts(opened.database);
   });
 
-  it('that are long go on after the answer, and stopping pauses them, so that any process can resume them at once', async () => {
+  it('long runs go on after the answer, and stopping pauses them, so that any process can resume them at once', async () => {
     const run = valueOf(await runs.start(() => recount({ throttle: 60_000 })));
     expect(run.status).toBe(RunStatus.RUNNING);
     while ((await seen(opened.database, run.id)).checked < 1) await delay(20);
@@ -63,14 +63,14 @@ describeOnEach('runs in the background of a process', kind => {
     await elsewhere.close(true);
   });
 
-  it('can be waited for to their end, however long that takes', async () => {
+  it('a caller can wait until a run finishes, however long that takes', async () => {
     expect(valueOf(await runs.complete(() => recount({ throttle: 600 })))).toMatchObject({
       status: RunStatus.SUCCEEDED,
       checked: COURSES,
     });
   });
 
-  it('that are started while the process stops are on record and paused', async () => {
+  it('runs that are started while the process stops are recorded and paused', async () => {
     const claim = Promise.withResolvers<void>();
     const starting = runs.start(() => claim.promise.then(() => recount()));
     const stopped = runs.stop(60);
@@ -83,7 +83,7 @@ describeOnEach('runs in the background of a process', kind => {
     expect(await runs.stop(60)).toEqual([run.id, late.id]);
   });
 
-  it('that cannot be claimed give the reason and nothing to wait for', async () => {
+  it('runs that cannot be claimed return the reason and nothing to wait for', async () => {
     const refused = await runs.start(() => recount({ courseIds: [] }));
     expect([refused.value, ...codesOf(refused)]).toEqual([null, 'INVALID']);
     await expect(runs.start(() => startRecount(opened.database, null))).rejects.toMatchObject({
@@ -92,7 +92,7 @@ describeOnEach('runs in the background of a process', kind => {
     expect(await runs.stop(60)).toEqual([]);
   });
 
-  it('that fail are FAILED in the answer, and the error is reported', async () => {
+  it('runs that fail are FAILED in the answer, and the error is reported', async () => {
     await write(opened.database, 'alter table core_recount_changes rename to hidden_changes');
     const run = valueOf(await runs.complete(() => recount()));
     expect(run).toMatchObject({ status: RunStatus.FAILED, error: expect.stringContaining('core_recount_changes') });
@@ -104,7 +104,7 @@ describeOnEach('runs in the background of a process', kind => {
 });
 
 describeOnServers('a run that waits for a lock when its process stops', kind => {
-  it('is paused nevertheless, and its work changes nothing once it has the lock', async () => {
+  it('a run that waits for a lock when its process stops is paused nevertheless, and its work changes nothing once it has the lock', async () => {
     const opened = await freshDatabase(kind);
     const elsewhere: Database = await openDatabase(opened.url);
     const courses = await addFullCourses(opened.database, COURSES);

@@ -57,7 +57,7 @@ describeOnEach('a run', kind => {
     return { run, changes: await answered! };
   }
 
-  it('that is paused elsewhere changes nothing more from the answer on, and resumed changes the rest', async () => {
+  it('a run that is paused elsewhere changes nothing more after the answer, and changes the rest when it is resumed', async () => {
     const { run, changes } = await controlled(id => pauseRun(elsewhere, operator, { id }));
     expect(run.status).toBe(RunStatus.PAUSED);
     expect(await changesOf(opened.database, run)).toHaveLength(changes);
@@ -73,7 +73,7 @@ describeOnEach('a run', kind => {
     await expectExactCounts(opened.database);
   });
 
-  it('that is cancelled elsewhere changes nothing more from the answer on, and cannot be resumed', async () => {
+  it('a run that is cancelled elsewhere changes nothing more after the answer, and cannot be resumed', async () => {
     const { run, changes } = await controlled(id => cancelRun(elsewhere, operator, { id }));
     expect(run).toMatchObject({ status: RunStatus.CANCELLED, repaired: changes });
     expect(run.finishedAt).not.toBeNull();
@@ -81,7 +81,7 @@ describeOnEach('a run', kind => {
     expect(codesOf(await resumeRun(opened.database, operator, { id: run.id }))).toEqual(['NOT_RUNNING']);
   });
 
-  it('that is told to stop by its signal is paused after the repair at hand, with its cursor saved', async () => {
+  it('a run that is told to stop by its signal is paused after the current repair, with its cursor saved', async () => {
     const stop = new AbortController();
     let repairs = 0;
     const run = await recountAll(
@@ -104,7 +104,7 @@ describeOnEach('a run', kind => {
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 
-  it('that is told to stop while it rests stops at once', async () => {
+  it('a run that is told to stop while it rests stops at once', async () => {
     const stop = new AbortController();
     const run = await recountAll(
       opened.database,
@@ -114,7 +114,7 @@ describeOnEach('a run', kind => {
     expect(run).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
   });
 
-  it('of some courses goes on through its own list', async () => {
+  it('a run of some courses goes on through its own list', async () => {
     const stop = new AbortController();
     const courseIds = [courses[50]!, courses[3]!, courses[20]!];
     const run = await recountAll(opened.database, { courseIds }, { signal: stop.signal, onChange: () => stop.abort() });
@@ -126,7 +126,7 @@ describeOnEach('a run', kind => {
     ]);
   });
 
-  it('that is dry tells each course once, however often it is paused', async () => {
+  it('a run that is dry reports each course once, however often it is paused', async () => {
     const stop = new AbortController();
     const run = await recountAll(
       opened.database,
@@ -137,7 +137,7 @@ describeOnEach('a run', kind => {
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 
-  it('that is over cannot be paused, cancelled or resumed; one that does not exist neither', async () => {
+  it('a finished run cannot be paused, cancelled or resumed, and neither can a missing one', async () => {
     const { id } = await recountAll(opened.database);
     for (const control of [pauseRun, cancelRun, resumeRun]) {
       const over = await control(opened.database, operator, { id });
@@ -150,7 +150,7 @@ describeOnEach('a run', kind => {
     }
   });
 
-  it('that is paused can be cancelled, but not paused again', async () => {
+  it('a run that is paused can be cancelled, but not paused again', async () => {
     const { id } = valueOf(await startRecount(opened.database, operator));
     expect(await pauseRun(opened.database, operator, { id })).toEqual({ value: { id }, problems: [] });
     expect(codesOf(await pauseRun(opened.database, operator, { id }))).toEqual(['NOT_RUNNING']);
@@ -158,7 +158,7 @@ describeOnEach('a run', kind => {
     expect((await seen(opened.database, id)).status).toBe(RunStatus.CANCELLED);
   });
 
-  it('is for admins to control', async () => {
+  it('only admins control runs', async () => {
     const { id } = valueOf(await startRecount(opened.database, operator));
     for (const control of [pauseRun, cancelRun, resumeRun]) {
       await expect(
@@ -167,7 +167,7 @@ describeOnEach('a run', kind => {
     }
   });
 
-  it('is not worked on by whom it does not belong to', async () => {
+  it('a run is not worked on by a process that does not hold it', async () => {
     const claimed = valueOf(await startRecount(opened.database, operator));
     const run = await workOn(opened.database, { ...claimed, owner: 'somebody else' });
     expect(run).toMatchObject({ status: RunStatus.RUNNING, owner: claimed.owner, checked: 0 });

@@ -56,7 +56,7 @@ describeOnEach('the lease of a run', kind => {
     return id;
   }
 
-  it('that runs out shows the run as interrupted: FAILED, with the way out', async () => {
+  it('the lease of a run that expires shows the run as interrupted: FAILED, with the remedy', async () => {
     const claimed = valueOf(await startRecount(opened.database, operator));
     expect(await seen(elsewhere, claimed.id)).toMatchObject({
       status: RunStatus.RUNNING,
@@ -72,7 +72,7 @@ describeOnEach('the lease of a run', kind => {
     );
   });
 
-  it('lets any process resume an interrupted run, where it was', async () => {
+  it('any process can resume an interrupted run from where it was', async () => {
     const id = await interrupted();
     expect(await goOn(elsewhere, id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
@@ -85,7 +85,7 @@ describeOnEach('the lease of a run', kind => {
     await expectExactCounts(opened.database);
   });
 
-  it('of an interrupted run keeps nobody from starting another; and then the interrupted one waits for that', async () => {
+  it('the lease of an interrupted run does not keep others from starting a run, and then the interrupted one waits for that', async () => {
     const id = await interrupted();
     const other = valueOf(await startRecount(elsewhere, operator));
     expect(codesOf(await resumeRun(opened.database, operator, { id }))).toEqual(['IN_USE']);
@@ -93,7 +93,7 @@ describeOnEach('the lease of a run', kind => {
     expect(await goOn(opened.database, id)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: 1, checked: 5 });
   });
 
-  it('of an interrupted run lets it be cancelled, and then undone', async () => {
+  it('an interrupted run can be cancelled, and then undone', async () => {
     const id = await interrupted();
     expect(codesOf(await startUndo(opened.database, operator, { id }))).toEqual(['IN_USE']);
     valueOf(await cancelRun(opened.database, operator, { id }));
@@ -102,7 +102,7 @@ describeOnEach('the lease of a run', kind => {
     });
   });
 
-  it('that another process has taken over ends the work of the first, which changes nothing more', async () => {
+  it('a run that another process has taken over ends in the first process, which changes nothing more', async () => {
     const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
     let taken: Promise<unknown> | undefined;
     const run = await workOn(opened.database, claimed, {
@@ -120,7 +120,7 @@ describeOnEach('the lease of a run', kind => {
     expect((await changesOf(opened.database, claimed)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 
-  it('is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
+  it('the lease of a run is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
     // A length that no other timer has, so that those that are set for its renewals can be counted.
     const lease = LEASE_SECONDS + 3;
     const interval = (lease * 1000) / 3;

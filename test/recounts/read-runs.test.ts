@@ -28,7 +28,7 @@ describeOnEach('runs', kind => {
     before: null,
   });
 
-  it('are listed newest first, page by page', async () => {
+  it('runs are listed newest first, page by page', async () => {
     const one = await runPage(opened.database, operator, first(2));
     expect(one).toEqual({ rows: [runs[2], runs[1]], hasNextPage: true, hasPreviousPage: false });
     const two = await runPage(opened.database, operator, first(2, one.rows.at(-1)!));
@@ -36,7 +36,7 @@ describeOnEach('runs', kind => {
     expect(await runCount(opened.database, operator)).toBe(3);
   });
 
-  it('are found by id', async () => {
+  it('runs are found by id', async () => {
     expect(await runById(opened.database, operator, runs[0]!)).toMatchObject({
       id: runs[0]!.id,
       dryRun: true,
@@ -47,7 +47,7 @@ describeOnEach('runs', kind => {
     expect(await runById(opened.database, operator, { id: 1_000_000 })).toBeNull();
   });
 
-  it('give their changes in order, page by page', async () => {
+  it('runs list their changes in order, page by page', async () => {
     const { id } = runs[1]!;
     const one = await changePage(opened.database, operator, id, first(2));
     expect([one.rows.map(({ courseId }) => courseId), one.hasNextPage]).toEqual([courses.slice(0, 2), true]);
@@ -59,7 +59,7 @@ describeOnEach('runs', kind => {
     expect(await Promise.all(runs.map(run => changeCount(opened.database, operator, run.id)))).toEqual([4, 3, 1]);
   });
 
-  it('are for admins to see', async () => {
+  it('only admins see runs', async () => {
     for (const viewer of [null, { userId: 1, role: Role.TEACHER }]) {
       const code = viewer ? 'FORBIDDEN' : 'UNAUTHENTICATED';
       for (const read of [

@@ -28,7 +28,7 @@ describeOnEach('a recount', kind => {
   });
   afterEach(() => opened.drop());
 
-  it('repairs what drifts, records each change, and tells of it', async () => {
+  it('a recount repairs drift, records each change, and reports it', async () => {
     const { database } = opened;
     await breakTotals(database, [courses[1]!, courses[4]!]);
     await write(database, `update core_course set active_enrollments = 0 where id = ${courses[4]}`);
@@ -66,7 +66,7 @@ describeOnEach('a recount', kind => {
     await expectExactCounts(database);
   });
 
-  it('of right counts changes nothing', async () => {
+  it('a recount of right counts changes nothing', async () => {
     const before = await everything(opened.database);
     const run = await recountAll(opened.database);
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, total: 7, checked: 7, drifted: 0, repaired: 0 });
@@ -74,13 +74,13 @@ describeOnEach('a recount', kind => {
     expect(await everything(opened.database)).toEqual(before);
   });
 
-  it('of an empty database succeeds', async () => {
+  it('a recount of an empty database succeeds', async () => {
     const empty = await freshDatabase(kind);
     expect(await recountAll(empty.database)).toMatchObject({ status: RunStatus.SUCCEEDED, total: 0, checked: 0 });
     await empty.drop();
   });
 
-  it('of some courses leaves the others alone', async () => {
+  it('a recount of some courses leaves the others alone', async () => {
     await breakTotals(opened.database, courses);
     const run = await recountAll(opened.database, { courseIds: [courses[5]!, courses[2]!, courses[5]!], batchSize: 1 });
     expect(run).toMatchObject({
@@ -94,13 +94,13 @@ describeOnEach('a recount', kind => {
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([courses[2], courses[5]]);
   });
 
-  it.each([1, 2, 3, 100])('in chunks of %i comes to the same', async batchSize => {
+  it.each([1, 2, 3, 100])('a recount in chunks of %i has the same result', async batchSize => {
     await breakTotals(opened.database, [courses[0]!, courses[2]!, courses[3]!, courses[6]!]);
     expect(await recountAll(opened.database, { batchSize })).toMatchObject({ checked: 7, drifted: 4, repaired: 4 });
     await expectExactCounts(opened.database);
   });
 
-  it('that is dry tells what it would change and changes nothing', async () => {
+  it('a dry recount reports what it would change and changes nothing', async () => {
     await breakTotals(opened.database, [courses[0]!, courses[3]!]);
     const before = await everything(opened.database);
     const told: number[] = [];
@@ -142,7 +142,7 @@ describeOnEach('a recount', kind => {
     return run;
   }
 
-  it('takes for no change what has become right between the verifying and the lock', async () => {
+  it('a recount records no change for a count that has become right between the verification and the lock', async () => {
     await breakTotals(opened.database, courses.slice(0, 2));
     const run = await recountWith(
       async em => void (await em.execute('update core_course set total_enrollments = 3 where id = ?', [courses[1]!])),
@@ -151,7 +151,7 @@ describeOnEach('a recount', kind => {
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([courses[0]]);
   });
 
-  it('passes over a course that is deleted between the verifying and the lock', async () => {
+  it('a recount skips a course that is deleted between the verification and the lock', async () => {
     await breakTotals(opened.database, courses.slice(0, 2));
     const run = await recountWith(async em => {
       await em.execute('delete from core_enrollments where course_id = ?', [courses[1]!]);
@@ -161,7 +161,7 @@ describeOnEach('a recount', kind => {
     await expectExactCounts(opened.database);
   });
 
-  it('says who asked', async () => {
+  it('a recount records its caller', async () => {
     const [admin] = await addUsers(opened.database, Role.ADMIN, 1);
     const byUser = await startRecount(opened.database, { userId: admin!, role: Role.ADMIN }, { dryRun: true });
     const byName = await startRecount(opened.database, operator, { dryRun: true, startedBy: 'schedule' });
@@ -172,14 +172,14 @@ describeOnEach('a recount', kind => {
     ).toEqual([`user ${admin}`, 'schedule']);
   });
 
-  it('is for admins', async () => {
+  it('only admins recount', async () => {
     await expect(startRecount(opened.database, null)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(
       startRecount(opened.database, { userId: 1, role: Role.TEACHER }, { startedBy: 'me' }),
     ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
-  it('of courses that do not exist is NOT_FOUND for each, by its index, and starts nothing', async () => {
+  it('a recount of missing courses is rejected with NOT_FOUND for each, by its index, and starts nothing', async () => {
     const outcome = await startRecount(opened.database, operator, {
       courseIds: [courses[0]!, 999_999, courses[1]!, -1],
     });
@@ -200,7 +200,7 @@ describeOnEach('a recount', kind => {
     [{ batchSize: 0 }, 'The batchSize 0 is not a whole number from 1 to 10000.'],
     [{ batchSize: 1.5 }, 'The batchSize 1.5 is not a whole number from 1 to 10000.'],
     [{ throttle: -1 }, 'The throttle -1 is not a whole number from 0 to 60000.'],
-  ])('that makes no sense is INVALID (%#)', async (request, message) => {
+  ])('an invalid recount is rejected with INVALID (%#)', async (request, message) => {
     const outcome = await startRecount(opened.database, operator, request);
     expect(codesOf(outcome)).toEqual(['INVALID']);
     expect(outcome.problems[0]!.message).toBe(message);

@@ -29,7 +29,7 @@ describeOnEach('an error in the middle of a run', kind => {
   });
   afterEach(() => opened.drop());
 
-  it('that does not pass fails the run, which says so and can be resumed', async () => {
+  it('a permanent error fails the run, which says so and can be resumed', async () => {
     const { database } = opened;
     const claimed = valueOf(await startRecount(database, operator));
     await write(database, 'alter table core_recount_changes rename to hidden_changes');
@@ -48,7 +48,7 @@ describeOnEach('an error in the middle of a run', kind => {
     await expectExactCounts(database);
   });
 
-  it('of the caller, who is told of a change, leaves the change and its record', async () => {
+  it('an error of the caller on hearing of a change leaves the change and its record', async () => {
     const { database } = opened;
     const claimed = valueOf(await startRecount(database, operator));
     const fail = (): never => {
@@ -67,7 +67,7 @@ describeOnEach('an error in the middle of a run', kind => {
 });
 
 describeOnServers('a privilege that is missing', kind => {
-  it('fails a run at once, which says which one it is', async () => {
+  it('a missing privilege fails a run at once, and the run names it', async () => {
     const opened = await freshDatabase(kind);
     const courses = await addFullCourses(opened.database, 1);
     await breakTotals(opened.database, courses);
@@ -148,13 +148,13 @@ describeOnServers('a connection that breaks', kind => {
   }
 
   it.each(['before', 'after'] as const)(
-    'at the commit of a repair, %s the server has done it: the repair is made, recorded and told once',
+    'a connection that breaks at the commit of a repair, %s the server has done it, leaves the repair made, recorded and reported once',
     async moment => {
       await expectOnce(2, () => proxy.breakAtCommit(moment));
     },
   );
 
-  it('between two chunks: the run goes on from its cursor', async () => {
+  it('a run whose connection breaks between two chunks goes on from its cursor', async () => {
     await expectOnce(4, () => proxy.breakAll());
   });
 });

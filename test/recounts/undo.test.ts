@@ -34,7 +34,7 @@ describeOnEach('undoing a run', kind => {
         .execute<{ total: number }[]>('select total_enrollments as total from core_course order by id')
     ).map(({ total }) => total);
 
-  it('gives back the counts that there were, as a run of its own with changes of its own', async () => {
+  it('undoing a run restores the previous counts, as a run of its own with changes of its own', async () => {
     const { database } = opened;
     await breakTotals(database, courses.slice(0, 3));
     await write(database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
@@ -60,7 +60,7 @@ describeOnEach('undoing a run', kind => {
     await expectExactCounts(database);
   });
 
-  it('keeps what writers have changed since', async () => {
+  it('undoing a run keeps what writers have changed since', async () => {
     const { database } = opened;
     await breakTotals(database, [courses[0]!]);
     const run = await recountAll(database);
@@ -70,7 +70,7 @@ describeOnEach('undoing a run', kind => {
     expect((await totals())[0]).toBe(10);
   });
 
-  it('twice is refused, also while the first is at it', async () => {
+  it('undoing a run twice is rejected, even while the first is working', async () => {
     await breakTotals(opened.database, courses);
     const { id } = await recountAll(opened.database);
     const first = valueOf(await startUndo(opened.database, operator, { id }));
@@ -88,7 +88,7 @@ describeOnEach('undoing a run', kind => {
     expect(await totals()).toEqual([9, 9, 9, 9, 9]);
   });
 
-  it('that is paused goes on where it was, and one that is cancelled is gone on with by the next', async () => {
+  it('a paused undoing goes on from where it was, and the next one goes on with a cancelled one', async () => {
     await breakTotals(opened.database, courses);
     const { id } = await recountAll(opened.database);
     const stop = new AbortController();
@@ -104,7 +104,7 @@ describeOnEach('undoing a run', kind => {
     expect(codesOf(await startUndo(opened.database, operator, { id }))).toEqual(['IN_USE']);
   });
 
-  it('of a run that was cancelled takes back what it had changed', async () => {
+  it('undoing a cancelled run takes back what it had changed', async () => {
     await breakTotals(opened.database, courses);
     const stop = new AbortController();
     const run = await recountAll(opened.database, {}, { signal: stop.signal, onChange: () => stop.abort() });
@@ -113,7 +113,7 @@ describeOnEach('undoing a run', kind => {
     expect(await totals()).toEqual([9, 9, 9, 9, 9]);
   });
 
-  it('leaves a count alone that would become negative, takes the others back, and says so', async () => {
+  it('undoing a run leaves a count alone that would become negative, takes the others back, and says so', async () => {
     const { database } = opened;
     await breakTotals(database, courses, 0);
     const run = await recountAll(database);
@@ -127,7 +127,7 @@ describeOnEach('undoing a run', kind => {
     expect(codesOf(await startUndo(database, operator, { id: run.id }))).toEqual(['IN_USE']);
   });
 
-  it('passes over a course that has been deleted', async () => {
+  it('undoing a run skips a course that has been deleted', async () => {
     await breakTotals(opened.database, courses);
     const run = await recountAll(opened.database);
     await write(opened.database, `delete from core_enrollments where course_id = ${courses[2]}`);
@@ -136,7 +136,7 @@ describeOnEach('undoing a run', kind => {
     expect(await totals()).toEqual([9, 9, 9, 9]);
   });
 
-  it('of a dry run, an undoing, a run that changed nothing, or one that is not over is refused and told why', async () => {
+  it('undoing a dry run, an undoing, a run that changed nothing, or an unfinished one is rejected with the reason', async () => {
     const { database } = opened;
     const nothing = await recountAll(database);
     await breakTotals(database, courses);
@@ -156,7 +156,7 @@ describeOnEach('undoing a run', kind => {
     ]);
   });
 
-  it('waits for no recount: while one is at the same courses it is refused', async () => {
+  it('undoing a run waits for no recount: it is rejected while a recount holds the same courses', async () => {
     await breakTotals(opened.database, courses);
     const run = await recountAll(opened.database);
     const other = valueOf(await startRecount(opened.database, operator));

@@ -27,11 +27,11 @@ describeOnEach('verifying the counts', kind => {
     };
   }
 
-  it('finds nothing where they are right', async () => {
+  it('verifying the counts finds nothing where they are right', async () => {
     expect(await verified()).toEqual({ total: 5, checked: 5, counts: [] });
   });
 
-  it('gives each count that drifts, with the title of its course, and changes nothing', async () => {
+  it('verifying the counts returns each count that drifts, with the title of its course, and changes nothing', async () => {
     await breakTotals(opened.database, [courses[1]!, courses[3]!]);
     const before = await everything(opened.database);
     const drift = (index: number) => ({
@@ -47,7 +47,7 @@ describeOnEach('verifying the counts', kind => {
     expect(await everything(opened.database)).toEqual(before);
   });
 
-  it('gives every count when asked for all', async () => {
+  it('verifying the counts returns every count when all are requested', async () => {
     const { counts } = await verified({ all: true });
     expect(counts).toEqual(
       courses.flatMap((courseId, index) => [
@@ -57,7 +57,7 @@ describeOnEach('verifying the counts', kind => {
     );
   });
 
-  it('of some courses looks at those alone, and names the ones that do not exist', async () => {
+  it('verifying some courses looks only at those, and names the missing ones', async () => {
     await breakTotals(opened.database, courses, 1);
     const outcome = await verifyCounts(opened.database, operator, { courseIds: [courses[4]!, 77_777, courses[0]!] });
     expect(outcome.problems).toEqual([
@@ -74,7 +74,7 @@ describeOnEach('verifying the counts', kind => {
     expect(codesOf(await verifyCounts(opened.database, operator, { courseIds: [] }))).toEqual(['INVALID']);
   });
 
-  it('ends after the chunk at hand when it is told to', async () => {
+  it('verifying the counts ends after the current chunk when it is told to', async () => {
     const stop = new AbortController();
     const { chunks } = valueOf(await verifyCounts(opened.database, operator, { batchSize: 1, signal: stop.signal }));
     let seen = 0;
@@ -85,7 +85,7 @@ describeOnEach('verifying the counts', kind => {
     expect(seen).toBe(2);
   });
 
-  it('is for admins', async () => {
+  it('only admins verify the counts', async () => {
     await expect(verifyCounts(opened.database, null)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(verifyCounts(opened.database, { userId: 1, role: Role.STUDENT })).rejects.toMatchObject({
       code: 'FORBIDDEN',

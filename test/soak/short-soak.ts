@@ -26,7 +26,7 @@ export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boole
     afterAll(async () => expect(await soak?.stop()).toEqual([]));
 
     const possible = faults.filter(fault => obstacle(fault, kind, true) === null && isWanted(fault.name));
-    it.each(possible)('loses nothing and says what is so while $does', async fault => {
+    it.each(possible)(`a server on ${kind} loses nothing and reports the truth while $does`, async fault => {
       const { problems, lost, drift } = await soak.run(fault, untilSeen);
       expect({ problems, lost, drift }).toEqual({ problems: [], lost: 0, drift: 0 });
     });

@@ -37,13 +37,13 @@ it.each([
   [['--listeners', '1.5'], "'--listeners <number>' argument '1.5' is invalid. Give a whole number from 1."],
   [['--minute', '1'], "unknown option '--minute'"],
   [['mysql'], 'too many arguments'],
-])('a soak that is asked for with %j says what is wrong and the way out', (parameters, message) => {
+])('a soak with the options %j reports what is wrong and the remedy', (parameters, message) => {
   const { text, code } = printed(...parameters);
   expect(code).toMatch(/^commander\./);
   expect(text).toContain(message);
 });
 
-it('faults that a database cannot have are left out loudly, and where none is left, those that it can have are named', () => {
+it('faults that a database cannot have are left out loudly, and where none is left, the possible ones are named', () => {
   const told: string[] = [];
   const names = (fault: string, database: string): string[] =>
     faultsOf({ fault, database }, line => told.push(line)).map(({ name }) => name);
@@ -68,6 +68,6 @@ it.each([
     '--database is "oracle://***@127.0.0.1/soak". Give sqlite, mysql, mariadb, or the URL of an empty database, such as mysql://root@127.0.0.1/soak.',
   ],
   ['mysql://root:secret@127.0.0.1:1/soak', 'The database mysql://***@127.0.0.1:1/soak cannot be opened: '],
-])('the database %s is refused with what is wrong, without its password', async (name, message) => {
+])('the database %s is rejected with what is wrong, without its password', async (name, message) => {
   await expect(openSoakDatabase(name)).rejects.toThrow(message);
 });

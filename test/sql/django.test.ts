@@ -74,7 +74,7 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
 
   afterEach(() => drop());
 
-  it('is verified and updated, with its active enrollments counted for the first time', async () => {
+  it('a database of the Django app is verified and updated, with its active enrollments counted for the first time', async () => {
     const verified = (stored: string, actual: string): string => (stored === actual ? 'MATCH' : 'MISMATCH');
     expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([
       counts('25', '0', verified),
@@ -93,7 +93,7 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
   // SQLite has no procedures.
   if (kind === 'sqlite') return;
 
-  it('gets the procedure', async () => {
+  it('a database of the Django app gets the procedure', async () => {
     await resultsOf(client, url, script('procedures.mysql.sql'));
     expect(await resultsOf(client, url, 'CALL verify_enrollment_counts()')).toEqual([[{ mismatches: '3' }]]);
   });

@@ -41,7 +41,7 @@ describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (clie
 
   afterEach(() => drop());
 
-  it('print what they say', () => {
+  it('the commands of docs/sql-scripts.md print what the page says', () => {
     const mine = commands.filter(command => command.startsWith(kind === 'sqlite' ? 'sqlite3 ' : 'mysql '));
     const printed = mine.map(command => shell(command.replace(/^mysql/, client)));
     const line = (stored: number, result: string): unknown =>

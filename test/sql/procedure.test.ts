@@ -44,7 +44,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
     );
   }
 
-  it('answers with the number of stored counts that differ, and changes nothing', async () => {
+  it('the procedure returns the number of stored counts that differ, and changes nothing', async () => {
     expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
     const [first, second] = await addCourses(database, [{}, {}, {}]);
     const students = await addUsers(database, Role.STUDENT, 2);
@@ -67,19 +67,19 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
     return rows;
   }
 
-  it('runs with the rights of who calls it', async () => {
+  it('the procedure runs with the rights of its caller', async () => {
     expect(await installed()).toMatchObject([
       { name: 'verify_enrollment_counts', security: 'invoker', access: 'reads sql data' },
     ]);
   });
 
-  it('goes when its migration is undone', async () => {
+  it('the procedure is dropped when its migration is undone', async () => {
     await database.migrator.down('2026-11-22-verify-procedure');
     expect(await installed()).toEqual([]);
   });
 
   describe.each(clientsHere(kind))('with %s', client => {
-    it('is the same from schema/procedures.mysql.sql as from the migration, also where it is there already', async () => {
+    it('the procedure from schema/procedures.mysql.sql is the same as from the migration, even where it exists already', async () => {
       const migrated = await installed();
       expect(await resultsOf(client, url, file)).toEqual([]);
       await execute('drop procedure verify_enrollment_counts');
@@ -88,7 +88,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       expect(await resultsOf(client, url, call)).toEqual([[{ mismatches: '0' }]]);
     });
 
-    it('of another application is left as it is by schema/procedures.mysql.sql, which says so', async () => {
+    it('a procedure of another application is left as it is by schema/procedures.mysql.sql, which says so', async () => {
       await execute('drop procedure verify_enrollment_counts');
       await execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer");
       const theirs = await installed();
@@ -115,7 +115,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
 
     afterEach(() => execute(`drop user ${account}`));
 
-    it('is called with EXECUTE, and with SELECT on what it reads', async () => {
+    it('a user who may not create procedures calls the procedure with EXECUTE, and with SELECT on what it reads', async () => {
       await execute(`grant execute on ${new URL(url).pathname.slice(1)}.* to ${account}`);
       const other = await openDatabase(limited);
       await expect(other.em.getConnection().execute(call)).rejects.toThrow(/select command denied/i);
@@ -124,7 +124,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       await other.close(true);
     });
 
-    it('is not migrated, and the error says which statement grants it', async () => {
+    it('a user who may not create procedures cannot migrate, and the error says which statement grants it', async () => {
       const fresh = freshUrl(kind);
       const schema = new URL(fresh.url).pathname.slice(1);
       await execute(`create database ${schema}`);

@@ -36,12 +36,12 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
 
   afterEach(() => drop());
 
-  it('list nothing and sum up nothing in an empty database', async () => {
+  it('the SQL scripts list nothing and sum up nothing in an empty database', async () => {
     expect(await resultsOf(client, url, verifying)).toEqual([[{ courses: '0', mismatches: '0' }]]);
     expect(await resultsOf(client, url, updateScript(kind))).toEqual([[{ courses: '0', mismatches: '0' }]]);
   });
 
-  it('end with an error, not with a result, where the tables are missing', async () => {
+  it('the SQL scripts end with an error, not with a result, where the tables are missing', async () => {
     const empty = freshUrl(kind);
     const other = await openDatabase(empty.url);
     await other.schema.ensureDatabase();
@@ -57,7 +57,7 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     await empty.drop();
   });
 
-  it('stop at the first error, and can be run again', async () => {
+  it('the SQL scripts stop at the first error, and can be run again', async () => {
     const [course] = await addCourses(database, [{}]);
     await run('update core_course set total_enrollments = 2');
     const refuse =
@@ -78,7 +78,7 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     ]);
   });
 
-  it('find every drift, too high or too low, of either counter, and repair it', async () => {
+  it('the SQL scripts find every drift, too high or too low, of either counter, and repair it', async () => {
     const students = await addUsers(database, Role.STUDENT, 6);
     const courses = await addCourses(
       database,
@@ -132,7 +132,7 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     return counts;
   }
 
-  it('do so with 10,000 courses', async () => {
+  it('the SQL scripts find and repair the drift of 10,000 courses', async () => {
     const [student] = await addUsers(database, Role.STUDENT, 1);
     const made = kind === 'sqlite' ? "'course ' || n, 0, 0" : "concat('course ', n), now(), now()";
     const digits =

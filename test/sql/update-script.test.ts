@@ -47,7 +47,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     });
   }
 
-  it('waits for who writes to a course, and counts what that one has committed', async () => {
+  it('the update script waits for a writer of a course, and counts what that writer has committed', async () => {
     let script!: ReturnType<typeof give>;
     await withLockedCourse(async run => {
       script = give(client, url, text);
@@ -61,7 +61,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     expect((await truthOf(database, 'OK')).map(({ actual }) => actual)).toEqual(['3', '3', '4', '4', '3', '3']);
   });
 
-  it('holds no lock while it waits for one', async () => {
+  it('the update script holds no lock while it waits for one', async () => {
     let script!: ReturnType<typeof give>;
     await withLockedCourse(async () => {
       script = give(client, url, text);
@@ -74,7 +74,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     await expectExactCounts(database);
   });
 
-  it('leaves a course that somebody keeps locked, repairs the others, and says so', async () => {
+  it('the update script leaves a course that another client keeps locked, repairs the others, and says so', async () => {
     await withLockedCourse(async () => {
       const [lines, summary] = await resultsOf(client, url, text, 'set innodb_lock_wait_timeout = 1');
       expect(lines!.filter(({ result }) => result === 'MISMATCH').map(({ id }) => id)).toEqual([
@@ -85,7 +85,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     });
   });
 
-  it('tries a course again where a program that writes the enrollment first meets it in a deadlock', async () => {
+  it('the update script tries a course again after a deadlock with a program that writes the enrollment first', async () => {
     const insert = `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`;
     let script!: ReturnType<typeof give>;
     // The foreign key's check shares the course's lock, and the script waits for it; the program then asks for all of
@@ -101,7 +101,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     await expectExactCounts(database);
   });
 
-  it('takes turns with another one', async () => {
+  it('the update script takes turns with another one', async () => {
     let both!: ReturnType<typeof give>[];
     await withLockedCourse(async () => {
       const first = give(client, url, text);
@@ -114,7 +114,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     await expectExactCounts(database);
   });
 
-  it('can be run again after its client was killed in the middle, and leaves no procedure behind', async () => {
+  it('the update script can be run again after its client was killed in the middle, and leaves no procedure behind', async () => {
     let again!: ReturnType<typeof resultsOf>;
     await withLockedCourse(async () => {
       const script = give(client, url, text);
@@ -137,13 +137,13 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     'set autocommit = 0',
     'set session transaction isolation level serializable',
     "set sql_mode = 'ANSI,TRADITIONAL'",
-  ])('repairs and commits in a session with %s', async first => {
+  ])('the update script repairs and commits in a session with %s', async first => {
     const [lines] = await resultsOf(client, url, text, first);
     expect(lines).toEqual(await truthOf(database, 'OK'));
     await expectExactCounts(database);
   });
 
-  it('sets a count that is NULL', async () => {
+  it('the update script sets a count that is NULL', async () => {
     await execute('alter table core_course modify active_enrollments int unsigned null');
     await execute('update core_course set active_enrollments = null, total_enrollments = 3');
     const [lines] = await resultsOf(client, url, text);

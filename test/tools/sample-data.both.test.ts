@@ -17,7 +17,7 @@ async function contents(database: Database): Promise<unknown[]> {
 }
 
 describeOnEach('sample data', kind => {
-  it('are believable: all statuses, some courses popular, others with none, no course above its capacity, counts exact', async () => {
+  it('sample data are believable: all statuses, some courses popular, others empty, no course above its capacity, counts exact', async () => {
     const { database, drop } = await freshDatabase(kind);
     expect(await isEmptyDatabase(database)).toBe(true);
     const progress: Progress[] = [];
@@ -50,7 +50,7 @@ describeOnEach('sample data', kind => {
     await drop();
   });
 
-  it('are the same for the same seed, and others for another', async () => {
+  it('sample data are the same for the same seed, and different for another', async () => {
     const seeded = await Promise.all(
       [1, 1, 2].map(async seed => {
         const { database, drop } = await freshDatabase(kind);
@@ -65,7 +65,7 @@ describeOnEach('sample data', kind => {
     expect(seeded[2]).not.toEqual(seeded[0]);
   });
 
-  it('can be added to what is there', async () => {
+  it('sample data can be added to existing rows', async () => {
     const { database, drop } = await freshDatabase(kind);
     await seedDatabase(database, small);
     await seedDatabase(database, small);
@@ -75,7 +75,7 @@ describeOnEach('sample data', kind => {
     await drop();
   });
 
-  it('fill every pair of a student and a course when so many enrollments are asked for, and refuse one more', async () => {
+  it('sample data fill every pair of a student and a course when so many enrollments are requested, and reject one more', async () => {
     const { database, drop } = await freshDatabase(kind);
     await expect(seedDatabase(database, { courses: 12, students: 40, enrollments: 481 })).rejects.toThrow(RangeError);
     expect(await isEmptyDatabase(database)).toBe(true);

@@ -40,7 +40,7 @@ describeOnEach('changes of one course', kind => {
 
   const waiting = (): number => courseTurnsOf(database).waiting;
 
-  it('come in the order in which they were asked for, by one connection that works, one that waits, and one that is being given back', async () => {
+  it('changes of one course run in the order in which they were requested, on one working connection, one that waits, and one that is being returned', async () => {
     let most = 0;
     database.config.set('onQuery', sql => {
       void poolUse(database).then(({ active }) => (most = Math.max(most, active)));
@@ -56,7 +56,7 @@ describeOnEach('changes of one course', kind => {
     await expectExactCounts(database);
   });
 
-  it('all wait for their turn before they take a connection, whichever they are, and go on when it comes', async () => {
+  it('changes of one course wait for their turn before they take a connection, whichever they are, and go on when it comes', async () => {
     const enrollments = await Promise.all(
       students.slice(0, 4).map(student => addEnrollment(database, course, student)),
     );
@@ -88,7 +88,7 @@ describeOnEach('changes of one course', kind => {
     await expectExactCounts(database);
   });
 
-  it('that wait for their turn until the time of waiting, or of the request, is over are told to try again, and nothing is changed', async () => {
+  it('changes that wait for their turn until the time of waiting, or of the request, is over are told to try again, and nothing is changed', async () => {
     const before = await everything(database);
     const giveBack = await courseTurnsOf(database).take([course]);
     const enrolling = () => enroll(database, admin, { courseId: course, studentId: students[0]! });
@@ -106,7 +106,7 @@ describeOnEach('changes of one course', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('are not waited for by who does not see the course, so that no wait tells that it is there', async () => {
+  it('a caller who does not see a course does not wait for its changes, so that no wait reveals it', async () => {
     const hidden = await addCourse(database, { isPublished: false });
     const giveBack = await courseTurnsOf(database).take([hidden]);
     const student = { userId: students[0]!, role: Role.STUDENT };
@@ -117,7 +117,7 @@ describeOnEach('changes of one course', kind => {
     giveBack();
   });
 
-  it('and of another, crosswise, never wait for each other for good', async () => {
+  it('changes of two courses in opposite order never wait for each other forever', async () => {
     const other = await addCourse(database);
     const [here, there] = [students.slice(0, 10), students.slice(10, 20)];
     const enrollments = [
@@ -140,7 +140,7 @@ describeOnEach('changes of one course', kind => {
 });
 
 describeOnServers('courses that another client keeps locked', kind => {
-  it('take one connection each however many would change them, and whoever changes or reads others does not wait', async () => {
+  it('courses that another client keeps locked take one connection each, however many changes wait for them, and other changes and reads do not wait', async () => {
     const opened = await freshDatabase(kind);
     const { database } = opened;
     const other = await openDatabase(opened.url);

@@ -6,10 +6,10 @@ import { describeOnServers, kinds } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { raise, useTries } from '../support/tries.js';
 
-describeOnServers('a transaction among others', kind => {
+describeOnServers('a transaction beside others', kind => {
   const its = useTries(kind);
 
-  it('that loses a deadlock is run again, and both are done once', async () => {
+  it('a transaction that loses a deadlock is run again, and both are done once', async () => {
     const both = Promise.withResolvers<void>();
     let there = 0;
     const crossing = (first: number, second: number) =>
@@ -26,7 +26,7 @@ describeOnServers('a transaction among others', kind => {
     expect(await its.capacities()).toEqual([2, 2]);
   });
 
-  it('that waits too long for a lock is run again', async () => {
+  it('a transaction that waits too long for a lock is run again', async () => {
     const holder = await its.hold();
     its.onRetry = () => void holder.rollback();
     const { tries } = await its.run(async em => {
@@ -39,7 +39,7 @@ describeOnServers('a transaction among others', kind => {
   });
 
   it.each(['between two statements', 'while it waits for a lock'])(
-    'whose connection is ended %s is run again on another one',
+    'a transaction whose connection is ended %s is run again on another one',
     async moment => {
       const holder = moment === 'while it waits for a lock' ? await its.hold() : null;
       its.onRetry = () => void holder?.rollback();
@@ -58,7 +58,7 @@ describeOnServers('a transaction among others', kind => {
     },
   );
 
-  it('that finds no database is run again until there is one', async () => {
+  it('a transaction that finds no database is run again until there is one', async () => {
     const url = new URL(its.url);
     const serverPort = Number(url.port);
     const proxy = await startBreakingProxy(serverPort);
@@ -75,7 +75,7 @@ describeOnServers('a transaction among others', kind => {
     expect(await its.capacities()).toEqual([1, null]);
   });
 
-  it('that finds no database at all ends with DATABASE_UNAVAILABLE after eleven tries, and its work never ran', async () => {
+  it('a transaction that never finds a database ends with DATABASE_UNAVAILABLE after eleven tries, and its work never ran', async () => {
     const url = new URL(its.url);
     const proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
@@ -90,7 +90,7 @@ describeOnServers('a transaction among others', kind => {
 describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapshot on %s', kind => {
   const its = useTries(kind);
 
-  it('that another one has overtaken is run again', async () => {
+  it('a transaction by snapshot that another one has overtaken is run again', async () => {
     const bySnapshot = await its.openAgain({
       onCreateConnection: async connection => {
         for (const setting of ['transaction isolation level repeatable read', 'innodb_snapshot_isolation = on']) {

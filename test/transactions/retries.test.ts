@@ -12,7 +12,7 @@ const conflict = (): Error => new CounterError('COUNTER_CONFLICT', 'The row has 
 describeOnEach('a transaction', kind => {
   const its = useTries(kind);
 
-  it('that meets a conflict is run again, without anything of the try before', async () => {
+  it('a transaction that meets a conflict is run again, without anything of the previous try', async () => {
     const { tries } = await its.run(async (em, attempt) => {
       const course = await em.findOneOrFail(Course, its.courses[0]);
       expect(course.capacity).toBeNull();
@@ -45,7 +45,7 @@ describeOnEach('a transaction', kind => {
       { code: 'COUNTER_TARGET_MISSING' },
     ],
     ['an error of its own', () => Promise.reject(new Error('mine')), { message: 'mine' }],
-  ])('is never run again after %s, and the caller gets that error', async (_, fail, expected) => {
+  ])('a transaction is never run again after %s, and the caller gets that error', async (_, fail, expected) => {
     await addUsers(its.database, Role.ADMIN, 1);
     let tries = 0;
     const work = its.run(async (em, attempt) => {
@@ -61,7 +61,7 @@ describeOnEach('a transaction', kind => {
 describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file, %s,', kind => {
   const its = useTries(kind);
 
-  it('that finds the file taken is run again', async () => {
+  it('a transaction that finds the file locked is run again', async () => {
     const holder = await its.hold();
     its.onRetry = () => void holder.rollback();
     const hasty = await its.openAgain({
@@ -74,7 +74,7 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
   });
 
   // Here alone, for it takes seconds and has nothing to do with the database.
-  it('is run eleven times at most, after pauses that grow and are random, and then is RETRY_LATER, caused by the last error', async () => {
+  it('a transaction is run eleven times at most, after growing random pauses, and then is RETRY_LATER, caused by the last error', async () => {
     let tries = 0;
     const work = its.run((_, attempt) => {
       tries = attempt;

@@ -43,7 +43,7 @@ describeOnEach('work within a time limit', kind => {
   const enrolling = () => withinLimit(limit, () => enroll(database, admin, { courseId: course, studentId: student }));
   const isIdle = async (): Promise<boolean> => (await poolUse(database)).active === 0;
 
-  it('that waits for a connection leaves the queue when the limit ends, and nothing is changed', async () => {
+  it('work that waits for a connection leaves the queue when the limit ends, and nothing is changed', async () => {
     const before = await everything(database);
     const letGo = await holdConnections(database);
     const [writing, reading] = [enrolling(), withinLimit(limit, () => coursesById(database, 'anyone', [course]))];
@@ -59,7 +59,7 @@ describeOnEach('work within a time limit', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('that waits for what another client has locked ends with the limit; nothing is changed, and the connection is free and whole', async () => {
+  it('work that waits for a lock of another client ends with the limit: nothing is changed, and the connection is free and intact', async () => {
     const before = await everything(database);
     const holder = other.em.fork();
     await holder.begin();
@@ -79,7 +79,7 @@ describeOnEach('work within a time limit', kind => {
   });
 
   it.each<StopReason>(['deadline', 'client_gone'])(
-    'begins no statement after the limit has ended (%s), whichever it was to be, and rolls back',
+    'work begins no statement after the limit has ended (%s), whichever it was to be, and rolls back',
     async reason => {
       const before = await everything(database);
       const statements: string[] = [];
@@ -113,7 +113,7 @@ describeOnEach('work within a time limit', kind => {
     },
   );
 
-  it('ends at the last moment before the commit too', async () => {
+  it('work ends at the last moment before the commit too', async () => {
     const before = await everything(database);
     const work = withinLimit(limit, () =>
       inTransaction(database, async em => {
@@ -126,7 +126,7 @@ describeOnEach('work within a time limit', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('tells what was in the way, where others were until the limit ended', async () => {
+  it('work reports what blocked it, where others did until the limit ended', async () => {
     const deadlock = Object.assign(new Error('Deadlock found'), { errno: 1213 });
     const stop = (message: unknown): void => {
       if ((message as { error: unknown }).error === deadlock) limit.stop('deadline');
@@ -149,7 +149,7 @@ describeOnServers('a limit on a statement', kind => {
   const heavy =
     'select count(*) as n from information_schema.columns a, information_schema.columns b, information_schema.columns c';
 
-  it('is the time that is left, ends the statement on the server by itself, and is not left on the connection', async () => {
+  it('the limit on a statement is the time that is left, ends the statement on the server, and does not stay on the connection', async () => {
     const { database } = opened;
     const connection = database.em.getConnection();
     // Of half an hour before its end, and not stopped by a timer: so only the server can end it.
@@ -161,7 +161,7 @@ describeOnServers('a limit on a statement', kind => {
     expect(await poolUse(database)).toMatchObject({ active: 0, idle: 1 });
   });
 
-  it('that another client sets by killing it is no mistake of ours: the transaction says that nothing was changed', async () => {
+  it('a statement that another client kills is not a mistake of ours: the transaction says that nothing was changed', async () => {
     const { database } = opened;
     const em = database.em.fork();
     const work = inTransaction(database, async inner => {
@@ -199,7 +199,7 @@ describeOnServers('a commit within a time limit', kind => {
   const enrolling = (own: TimeLimit) =>
     withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
 
-  it('is not stopped once it was sent: the answer that comes after the limit says that it is saved', async () => {
+  it('a commit is not stopped once it was sent: the answer after the limit says that it is saved', async () => {
     const own = limit();
     const held = proxy.holdAtCommit();
     const work = enrolling(own);
@@ -212,7 +212,7 @@ describeOnServers('a commit within a time limit', kind => {
     await expectExactCounts(direct.database);
   });
 
-  it('whose answer does not come is told as unknown, and never as not done', async () => {
+  it('a commit whose answer does not come is reported as unknown, and never as not done', async () => {
     const own = limit();
     const held = proxy.holdAtCommit();
     const work = enrolling(own);
@@ -229,7 +229,7 @@ describeOnServers('a commit within a time limit', kind => {
   });
 
   it.each(['before', 'after'] as const)(
-    'that is lost %s it took place is found out after the limit has ended',
+    'a commit that is lost %s it took place is looked up after the limit has ended',
     async moment => {
       const own = limit();
       const held = proxy.holdAtCommit(moment);
@@ -248,7 +248,7 @@ describeOnServers('a commit within a time limit', kind => {
     },
   );
 
-  it('that cannot be reached any more is cut off: the pool has its place back', async () => {
+  it('a commit on an unreachable connection is aborted, and the pool gets its place back', async () => {
     const own = limit();
     const holder = direct.database.em.fork();
     await holder.begin();

@@ -6,7 +6,7 @@ import { describeOnServers, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 
 describeOnServers('a user who may not change triggers', kind => {
-  it('is told which privileges are lacking, and nothing is installed', async () => {
+  it('a user who may not change triggers is told which privileges are missing, and nothing is installed', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await migrate(database);

@@ -48,25 +48,25 @@ describeOnEach('raw SQL with triggers', kind => {
     expect(courses.map(id => all.find(course => course.id === id)!.stored)).toEqual([first, second]);
   }
 
-  it('counts one row and many rows', async () => {
+  it('triggers count one row and many rows of raw SQL', async () => {
     await insert('insert', row(0, 0));
     await insert('insert', row(0, 1, 'dropped'), row(1, 0), row(1, 1), row(0, 2));
     await expectCounts([3, 2], [2, 2]);
   });
 
-  it('does not count a duplicate that an ignoring INSERT drops', async () => {
+  it('triggers do not count a duplicate that an ignoring INSERT drops', async () => {
     await insert('insert', row(0, 0));
     await insert(ignore, row(0, 0), row(0, 1), row(0, 0, 'dropped'));
     await expectCounts([2, 2], [0, 0]);
   });
 
-  it('counts a row that REPLACE puts in place of another', async () => {
+  it('triggers count a row that REPLACE puts in place of another', async () => {
     await insert('insert', row(0, 0), row(0, 1));
     await insert('replace', row(0, 0, 'completed'), row(1, 2));
     await expectCounts([2, 1], [1, 1]);
   });
 
-  it('follows an upsert that updates the row that was there', async () => {
+  it('triggers follow an upsert that updates an existing row', async () => {
     await insert('insert', row(0, 0));
     const clause =
       kind === 'sqlite'
@@ -78,7 +78,7 @@ describeOnEach('raw SQL with triggers', kind => {
     await expectCounts([2, 1], [0, 0]);
   });
 
-  it('follows moves and status changes, alone and together', async () => {
+  it('triggers follow moves and status changes, alone and together', async () => {
     await insert('insert', row(0, 0), row(0, 1), row(0, 2));
     await run(`update core_enrollments set status = 'completed' where student_id = ${students[0]}`);
     await expectCounts([3, 2], [0, 0]);
@@ -92,7 +92,7 @@ describeOnEach('raw SQL with triggers', kind => {
     await expectCounts([0, 0], [3, 3]);
   });
 
-  it('follows deletions, and forgets what is rolled back', async () => {
+  it('triggers follow deletions, and forget what is rolled back', async () => {
     await insert('insert', row(0, 0), row(0, 1, 'dropped'), row(1, 2));
     await run(`delete from core_enrollments where course_id = ${courses[0]}`);
     await expectCounts([0, 0], [1, 1]);
@@ -104,7 +104,7 @@ describeOnEach('raw SQL with triggers', kind => {
     await expectCounts([0, 0], [1, 1]);
   });
 
-  it('goes on from a count that was recounted', async () => {
+  it('triggers go on from a count that was recounted', async () => {
     await insert('insert', row(0, 0), row(0, 1, 'dropped'), row(1, 2));
     await run(
       `update core_course set total_enrollments = 7, active_enrollments = 9 where id in (${courses.join(', ')})`,

@@ -8,7 +8,7 @@ import { describeOnServers, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 
 describeOnServers('the session variable @counters_kept_by_hooks', kind => {
-  it('keeps the triggers from counting for its own session, which restores rows together with their counts, and for no other', async () => {
+  it('the session variable keeps the triggers from counting for its own session only, which restores rows together with their counts', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url, 'triggers');
     await migrate(database);

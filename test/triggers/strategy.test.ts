@@ -34,7 +34,7 @@ describeOnEach('the strategy of the counters', kind => {
 
   afterEach(() => drop());
 
-  it('"hooks" fits a database without triggers, and "triggers" one with all of them', async () => {
+  it('the strategy "hooks" fits a database without triggers, and "triggers" one with all of them', async () => {
     await checkStrategy(hooks.em);
     await expect(checkStrategy(triggers.em)).rejects.toMatchObject({ code: 'COUNTER_STRATEGY' });
     expect((await installTriggers(triggers.em)).created).toHaveLength(kind === 'sqlite' ? 3 : 6);
@@ -54,7 +54,7 @@ describeOnEach('the strategy of the counters', kind => {
     });
   });
 
-  it('a trigger that is missing or does something else is seen, and put right', async () => {
+  it('a missing or changed trigger is detected, and replaced', async () => {
     const [first, second] = (await installTriggers(hooks.em)).created;
     const connection = hooks.em.getConnection();
     await connection.execute(`drop trigger ${first}`, [], 'run');
@@ -78,7 +78,7 @@ describeOnEach('the strategy of the counters', kind => {
     expect(await removeTriggers(hooks.em)).toEqual([]);
   });
 
-  it('a trigger of a counter that is declared no more is seen, and dropped', async () => {
+  it('a trigger of a counter that is no longer declared is detected, and dropped', async () => {
     await hooks.em
       .getConnection()
       .execute(
@@ -104,29 +104,32 @@ describeOnEach('the strategy of the counters', kind => {
       'counters_core_enrollments_teacher_id_after_delete after delete',
       'begin delete from core_user where id = 0; end',
     ],
-  ])('a trigger of somebody else with a name of ours is neither replaced nor dropped: it %s', async (_, head, body) => {
-    const [name] = head.split(' ');
-    await hooks.em
-      .getConnection()
-      .execute(`create trigger ${head} on core_enrollments for each row ${body}`, [], 'run');
-    expect(await triggerStatus(hooks.em)).toMatchObject({
-      present: [],
-      different: [],
-      superfluous: [],
-      foreign: [name],
-    });
-    const refused = {
-      code: 'COUNTER_STRATEGY',
-      message: expect.stringContaining(`somebody else made them: ${name}. No trigger was changed.`),
-    };
-    await expect(installTriggers(hooks.em)).rejects.toMatchObject(refused);
-    await expect(removeTriggers(hooks.em)).rejects.toMatchObject(refused);
-    await expect(checkStrategy(hooks.em)).rejects.toThrow(name);
-    await expect(checkStrategy(triggers.em)).rejects.toThrow(name);
-    expect(await triggerStatus(hooks.em)).toMatchObject({ foreign: [name] });
-  });
+  ])(
+    'a trigger of another application with a name of ours is neither replaced nor dropped: it %s',
+    async (_, head, body) => {
+      const [name] = head.split(' ');
+      await hooks.em
+        .getConnection()
+        .execute(`create trigger ${head} on core_enrollments for each row ${body}`, [], 'run');
+      expect(await triggerStatus(hooks.em)).toMatchObject({
+        present: [],
+        different: [],
+        superfluous: [],
+        foreign: [name],
+      });
+      const refused = {
+        code: 'COUNTER_STRATEGY',
+        message: expect.stringContaining(`somebody else made them: ${name}. No trigger was changed.`),
+      };
+      await expect(installTriggers(hooks.em)).rejects.toMatchObject(refused);
+      await expect(removeTriggers(hooks.em)).rejects.toMatchObject(refused);
+      await expect(checkStrategy(hooks.em)).rejects.toThrow(name);
+      await expect(checkStrategy(triggers.em)).rejects.toThrow(name);
+      expect(await triggerStatus(hooks.em)).toMatchObject({ foreign: [name] });
+    },
+  );
 
-  it('a trigger with the body of ours is not ours on another event, nor under another condition', async () => {
+  it('a trigger with the body of ours is not ours on another event, nor with another condition', async () => {
     const { created } = await installTriggers(hooks.em);
     const name = created.find(one => one.endsWith('after_delete'))!;
     const [row] = await hooks.em
@@ -147,7 +150,7 @@ describeOnEach('the strategy of the counters', kind => {
     }
   });
 
-  it('triggers that an application has for purposes of its own are left alone', async () => {
+  it('triggers that an application has for its own purposes are left alone', async () => {
     await hooks.em
       .getConnection()
       .execute(
@@ -161,7 +164,7 @@ describeOnEach('the strategy of the counters', kind => {
     await expect(hooks.em.getConnection().execute('drop trigger audit', [], 'run')).resolves.toBeDefined();
   });
 
-  it('"triggers" writes no counted row without the triggers, so that none goes uncounted', async () => {
+  it('the strategy "triggers" writes no counted row without the triggers, so that none goes uncounted', async () => {
     const course = await addCourse(hooks);
     const student = await addUser(hooks, Role.STUDENT);
     const refused = {
@@ -180,14 +183,14 @@ describeOnEach('the strategy of the counters', kind => {
     expect(await hooks.em.fork().count(Enrollment)).toBe(0);
   });
 
-  it('the schema with triggers is still the one that the entities ask for', async () => {
+  it('the schema with triggers is still the one that the entities define', async () => {
     await installTriggers(hooks.em);
     expect(await hooks.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
   });
 });
 
 describeOnServers('a counter of rows in their own table', kind => {
-  it('cannot be kept by triggers: COUNTER_STRATEGY', async () => {
+  it('a counter of rows in their own table cannot be kept by triggers: COUNTER_STRATEGY', async () => {
     const { database, drop } = await freshSchema(kind, tree, 'hooks');
     onTestFinished(drop);
     await expect(installTriggers(database.em)).rejects.toMatchObject({
@@ -197,7 +200,7 @@ describeOnServers('a counter of rows in their own table', kind => {
   });
 });
 
-it('triggers are changed on SQLite once the transaction of another process has ended, however soon they are asked for', async () => {
+it('triggers on SQLite are changed once the transaction of another process has ended, however early they are requested', async () => {
   const { url, drop } = freshUrl('sqlite');
   const database = await openDatabase(url, 'triggers');
   const other = new DatabaseSync(url.slice('sqlite:'.length));

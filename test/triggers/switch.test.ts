@@ -8,8 +8,8 @@ import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/a
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 
-describeOnEach('going over from one strategy to the other', kind => {
-  it('leaves no moment in which counts drift, there and back, while processes of both write', async () => {
+describeOnEach('switching from one strategy to the other', kind => {
+  it('switching to the other strategy and back leaves no moment in which counts drift, while processes of both write', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);
     await migrate(database);

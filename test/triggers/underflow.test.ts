@@ -27,7 +27,7 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
   // Else the rows could not be removed before the next test.
   afterEach(() => schema.write('update core_course set total_enrollments = 9, active_enrollments = 9'));
 
-  it('is not taken below 0 by any way of writing: COUNTER_UNDERFLOW, as with hooks, and nothing is done', async () => {
+  it('triggers never take a stored count below 0 by any way of writing: COUNTER_UNDERFLOW, as with hooks, and nothing is written', async () => {
     const { course, id } = await tooLow(schema);
     const refused = {
       code: 'COUNTER_UNDERFLOW',
@@ -46,7 +46,7 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
     expect(await schema.rows('select id, status from core_enrollments')).toEqual([{ id, status: 'active' }]);
   });
 
-  it('is named, where another one of the same course is right', async () => {
+  it('a stored count that would fall below 0 is named, where another count of the same course is right', async () => {
     const { id } = await tooLow(schema, 'total_enrollments = 0');
     await expect(remove(schema, id)).rejects.toMatchObject({
       message: expect.stringContaining('Course.totalEnrollments'),
@@ -57,7 +57,7 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
     });
   });
 
-  it('is told from other mistakes that the database refuses', async () => {
+  it('a stored count below 0 is distinguished from other mistakes that the database rejects', async () => {
     const [course] = await addCourses(schema, 1);
     await expect(
       schema.em().nativeUpdate(Course, { id: course! }, { capacity: null, status: 'no status' as never }),
@@ -68,7 +68,7 @@ describeOnEach('a stored count that was made too low, with triggers', kind => {
 describeOnServers('a stored count in a column that is not unsigned, with triggers', kind => {
   const schema = useSchema(kind, school, 'triggers');
 
-  it('is not taken below 0 where a CHECK keeps it from that: COUNTER_UNDERFLOW', async () => {
+  it('a CHECK on a column that is not unsigned keeps a stored count from falling below 0: COUNTER_UNDERFLOW', async () => {
     await schema.write('alter table core_course modify total_enrollments int not null default 0');
     const { id } = await tooLow(schema, 'total_enrollments = 0');
     await expect(remove(schema, id)).rejects.toMatchObject({

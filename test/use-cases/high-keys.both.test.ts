@@ -26,7 +26,7 @@ const STARTS = [2 ** 31 - 2, 2 ** 32 - 2, 2 ** 40, 2 ** 53 - 100];
 const UNSAFE = '9007199254740993';
 const TABLES = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
 
-describeOnEach('counts', kind => {
+describeOnEach('high keys', kind => {
   let database: Database;
   let drop: () => Promise<void>;
   beforeAll(async () => {
@@ -54,7 +54,7 @@ describeOnEach('counts', kind => {
   }
 
   it.each(STARTS)(
-    'are exact where keys begin behind %i: enrolled, moved, unenrolled, deleted, verified, recounted',
+    'counts are exact where keys begin after %i: enrolled, moved, unenrolled, deleted, verified, recounted',
     async last => {
       await startKeysAt(last);
       const users: number[] = [];
@@ -110,7 +110,7 @@ describeOnEach('counts', kind => {
     },
   );
 
-  it('and keys that JavaScript would round are refused with the number, wherever they are read', async () => {
+  it('keys that JavaScript would round are rejected with the number, wherever they are read', async () => {
     await startKeysAt(2 ** 31);
     const { id } = await valueOf(createCourse(database, operator, { title: 'Rounded' }));
     for (const [column, where] of [

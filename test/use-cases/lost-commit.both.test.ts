@@ -45,7 +45,7 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
   for (const moment of ['before', 'after'] as const) {
     const broken = moment === 'before' ? 'lost before the server saw it' : 'that took place';
 
-    it(`${broken}: every use case does its work once and says that it is done`, async () => {
+    it(`every use case does its work once and says that it is done when the commit's answer is lost: ${broken}`, async () => {
       const says = async <Value>(
         work: () => Promise<{ value: Value | null; problems: readonly unknown[] }>,
       ): Promise<Value> => {
@@ -80,7 +80,7 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     });
   }
 
-  it('is COMMIT_UNKNOWN where the work does not say how to find out', async () => {
+  it('a commit without an answer is COMMIT_UNKNOWN where the work does not say how to find out', async () => {
     proxy.breakAtCommit('after');
     const work = inTransaction(database, em =>
       em.execute('update core_course set capacity = coalesce(capacity, 0) + 1'),
@@ -91,7 +91,7 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     ]);
   });
 
-  it('is COMMIT_UNKNOWN at the last try too, when no other can find out', async () => {
+  it('a commit without an answer is COMMIT_UNKNOWN at the last try too, when no other can find out', async () => {
     let tries = 0;
     const work = async (): Promise<void> => {
       tries += 1;
@@ -103,7 +103,7 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     expect([tries, proxy.broken]).toEqual([11, 1]);
   });
 
-  it('that turns out not to have taken place is no excuse for what the next try meets: the caller gets that error', async () => {
+  it('a commit that turns out not to have taken place does not excuse the error of the next try: the caller gets that error', async () => {
     let tries = 0;
     proxy.breakAtCommit('before');
     const work = (): Promise<void> => ((tries += 1) === 1 ? Promise.resolve() : Promise.reject(new Error('mine')));
@@ -111,14 +111,14 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
     expect([tries, proxy.broken]).toEqual([2, 1]);
   });
 
-  it('does not make an enrollment that was there before look like a new one', async () => {
+  it('a commit without an answer does not make an existing enrollment look like a new one', async () => {
     await addEnrollment(direct.database, course, student);
     proxy.breakAtCommit('after');
     const { value, problems } = await enroll(database, admin, { courseId: course, studentId: student });
     expect([value, problems.map(({ code }) => code)]).toEqual([null, ['ALREADY_ENROLLED']]);
   });
 
-  it('more broken connections than the pool has places leave the pool whole', async () => {
+  it('more broken connections than the pool has places leave the pool intact', async () => {
     for (let round = 0; round < 25; round += 1) {
       proxy.breakAtCommit('after');
       await setEnrollmentStatus(database, admin, {

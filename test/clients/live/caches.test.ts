@@ -42,7 +42,7 @@ const byUrql: Show = (url, socket, tell) => {
 it.each([
   ['Apollo Client', 'apollo-link', byApollo],
   ['urql', 'urql-exchange', byUrql],
-] as const)('a message alone brings the list that %s shows up to date', async (_, file, show) => {
+] as const)('a message alone updates the list that %s shows', async (_, file, show) => {
   expect(page).toContain(readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8').trimEnd());
   const live = await startLiveApi('sqlite');
   const course = await addCourse(live.api.database);

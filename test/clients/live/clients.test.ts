@@ -14,7 +14,7 @@ const clients = [
   ['graphql-sse', watchByEvents],
 ] as const;
 
-it.each(clients)('the client of the page for %s shows counts as they change', async (name, watch) => {
+it.each(clients)('the example client for %s shows counts as they change', async (name, watch) => {
   expect(page).toContain(readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8').trimEnd());
   const live = await startLiveApi('sqlite');
   const [course, student] = [
@@ -48,7 +48,7 @@ it.each(clients)('the client of the page for %s shows counts as they change', as
 });
 
 it.each(clients)(
-  'the client of the page for %s goes on, with the present state, once a server that was away can be reached again',
+  'the example client for %s goes on, with the present state, once a server that was away can be reached again',
   async (_, watch) => {
     // It tries again within five seconds: here at once.
     vi.spyOn(Math, 'random').mockReturnValue(0);

@@ -21,11 +21,11 @@ describe('the examples of the pages for exploring', () => {
   });
   afterAll(() => api.stop());
 
-  it('are there for everybody and for each role', () => {
+  it('there are examples for everybody and for each role', () => {
     expect(examples.map(({ role }) => role)).toEqual([null, null, ...Object.values(Role)]);
   });
 
-  it('show the counts that a subscription begins with', async () => {
+  it('the examples show the counts that a subscription begins with', async () => {
     const { document } = examples.find(({ name }) => name === 'Live')!;
     const events = await fetch(`${api.url}/stream?query=${encodeURIComponent(document)}`, {
       headers: { accept: 'text/event-stream' },
@@ -47,17 +47,20 @@ describe('the examples of the pages for exploring', () => {
       })),
     );
 
-  it.each(operations)('$name: $operationName works on the sample data', async ({ role, document, operationName }) => {
-    const { data, errors } = await api.send(tokens.get(role)!, document, {}, operationName);
-    expect(errors).toBeUndefined();
-    const [payload] = Object.values(data as Record<string, { totalCount?: number; userErrors?: unknown[] }>);
-    expect(payload?.userErrors ?? []).toEqual([]);
-    // An example that shows nothing explains nothing; the runs follow the dry run.
-    if (payload?.totalCount !== undefined) expect(payload.totalCount).toBeGreaterThan(0);
-  });
+  it.each(operations)(
+    'the example $name: $operationName works on the sample data',
+    async ({ role, document, operationName }) => {
+      const { data, errors } = await api.send(tokens.get(role)!, document, {}, operationName);
+      expect(errors).toBeUndefined();
+      const [payload] = Object.values(data as Record<string, { totalCount?: number; userErrors?: unknown[] }>);
+      expect(payload?.userErrors ?? []).toEqual([]);
+      // An example that shows nothing explains nothing; the runs follow the dry run.
+      if (payload?.totalCount !== undefined) expect(payload.totalCount).toBeGreaterThan(0);
+    },
+  );
 
   it.each(operations.filter(({ role }) => role !== null))(
-    '$name: $operationName needs its token',
+    'the example $name: $operationName needs its token',
     async ({ document, operationName }) => {
       const { data, errors } = await api.send(null, document, {}, operationName);
       expect([Object.values(data ?? {})[0] ?? null, errors?.[0]?.extensions.code]).toEqual(

@@ -13,7 +13,7 @@ describe('the explorer over HTTP', () => {
   });
   afterAll(() => api.stop());
 
-  it('has a policy without other hosts, inline scripts and eval, and a nonce of its own for each answer', async () => {
+  it('the explorer has a policy without other hosts, inline scripts and eval, and a new nonce for each answer', async () => {
     const [one, other] = await Promise.all(
       [1, 2].map(async () => (await fetch(new URL('/explorer', api.url))).headers.get('content-security-policy')!),
     );
@@ -23,7 +23,7 @@ describe('the explorer over HTTP', () => {
     expect(one).not.toBe(other);
   });
 
-  it('names its files and the endpoint by relative addresses only, so that a path prefix does no harm', async () => {
+  it('the explorer names its files and the endpoint by relative addresses only, so that a path prefix does no harm', async () => {
     const html = await (await fetch(new URL('/explorer', api.url))).text();
     const addresses = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address!);
     expect(addresses.length).toBeGreaterThan(5);
@@ -73,7 +73,7 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
   }
 
   it(
-    'shows counts, live ones too, docs and history, sends a token, and asks nobody but its own server',
+    'the explorer shows counts, live ones too, docs and history, sends a token, and requests only its own server',
     { timeout: 300_000 },
     async () => {
       const { page, outside, refused, complaints } = visit;

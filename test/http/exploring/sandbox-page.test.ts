@@ -34,7 +34,7 @@ describe('Sandbox at /graphql', () => {
   });
   afterAll(() => api.stop());
 
-  it('asks this endpoint, with a first query that the schema has', async () => {
+  it('Sandbox sends operations to this endpoint, and begins with a query of the schema', async () => {
     expect(html).toContain('var initialEndpoint = window.location.href;');
     const { initialState, endpointIsEditable } = configIn(html);
     expect([endpointIsEditable, initialState.headers]).toEqual([false, undefined]);
@@ -45,13 +45,13 @@ describe('Sandbox at /graphql', () => {
     });
   });
 
-  it('says which header says who asks and how to get a token for it', () => {
+  it('Sandbox says which header identifies the viewer and how to get a token for it', () => {
     expect(configIn(html).initialState.document).toMatch(
       /^# .*Authorization: Bearer TOKEN\n# The server printed tokens.*\n# npm run -s rollcall -- token --role admin\n/,
     );
   });
 
-  it('may load what it embeds, send operations here, and nothing else', () => {
+  it('Sandbox may load what it embeds, send operations here, and nothing else', () => {
     const policy = policyOf(response.headers);
     const nonces = new Set([...html.matchAll(/nonce="?([0-9a-f]+)/g)].map(([, nonce]) => `'nonce-${nonce}'`));
     expect(nonces.size).toBe(1);
@@ -74,13 +74,13 @@ describe('Sandbox at /graphql', () => {
     expect(response.headers.get('cross-origin-opener-policy')).toBe('same-origin-allow-popups');
   });
 
-  it('has a nonce of its own for each answer', async () => {
+  it('Sandbox has a new nonce for each answer', async () => {
     const again = await fetch(api.url, { headers: asBrowser });
     expect(policyOf(again.headers)['script-src']).not.toEqual(policyOf(response.headers)['script-src']);
   });
 
   it.runIf(browserProgram())(
-    'loads in a browser without a refusal by its policy, and without the network names the explorer',
+    'Sandbox loads in a browser without a violation of its policy, and names the explorer without the network',
     async () => {
       const browser = await startBrowser();
       try {
@@ -107,7 +107,7 @@ describe('Sandbox at /graphql', () => {
   );
 });
 
-describe('in production', () => {
+describe('pages for exploring in production', () => {
   const seen = async (env: Record<string, string>) => {
     const api = await startApi('sqlite', { env: { ...production, ...env } });
     try {
@@ -126,7 +126,7 @@ describe('in production', () => {
     }
   };
 
-  it('there is no page and no schema', async () => {
+  it('there is no page for exploring and no schema in production', async () => {
     expect(await seen({})).toMatchObject({
       pages: [400, 404, 404],
       schema: expect.stringMatching(
@@ -135,7 +135,7 @@ describe('in production', () => {
     });
   });
 
-  it('both pages can be switched on, and then say nothing of printed tokens', async () => {
+  it('both pages for exploring can be switched on in production, and do not mention printed tokens', async () => {
     const { text, ...rest } = await seen(on);
     expect(rest).toEqual({ pages: [200, 200, 200], schema: 'told' });
     expect(text).toContain('Authorization: Bearer TOKEN');

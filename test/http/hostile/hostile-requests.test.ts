@@ -74,7 +74,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
   });
 
   it(
-    'get no error of the server, tell nothing that is hidden, and leave nothing in the log or in memory',
+    'random valid and mutilated requests cause no error of the server, reveal nothing hidden, and leave nothing in the log or in memory',
     { timeout: 120_000 + count * 500 },
     async () => {
       const random = new Random(SEED);

@@ -67,7 +67,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
   const byVariable = (ids: unknown) =>
     refusalsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
 
-  it('is the only one', () => {
+  it('these are the only arguments of a subscription', () => {
     const { courseCountsChanged, ...others } = buildGraphqlSchema().getSubscriptionType()!.getFields();
     expect([courseCountsChanged!.args.map(({ name, type }) => `${name}: ${String(type)}`), others]).toEqual([
       ['courseIds: [ID!]'],
@@ -75,7 +75,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
     ]);
   });
 
-  it('is refused for each value that is bad, with its place and the way out', async () => {
+  it('each bad value of the argument of a subscription is rejected with its path and the remedy', async () => {
     for (const { value, quotes, says, index } of kind.refused(world)) {
       const errors = await byVariable(value);
       if (protocol === 'ws' && JSON.stringify(value).length > 65_536) {
@@ -94,14 +94,14 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
     }
   });
 
-  it("is not found where it is another type's id, or nobody's", async () => {
+  it('a subscription to the id of another type, or of nothing, is not found', async () => {
     for (const ids of kind.missing!(world))
       expect((await byVariable(ids))?.map(({ extensions }) => extensions)).toEqual([
         { code: 'NOT_FOUND', argument: 'courseIds.0' },
       ]);
   });
 
-  it('is refused for each value of another type, in a variable and in the operation', async () => {
+  it('each value of another type is rejected, in a variable and in the operation', async () => {
     for (const [index, value] of misfits.entries()) {
       const [error, ...more] = (await byVariable(value))!;
       expect([error!.extensions, more], JSON.stringify(value)).toEqual([{ code: 'BAD_USER_INPUT' }, []]);

@@ -49,7 +49,7 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
   const metric = async (name: string): Promise<unknown> =>
     (await scrape(api.metricsUrl)).get(`${name}{protocol="${protocol}"}`);
 
-  it('is cut off after 30 s and counted, while others go on', async () => {
+  it('a client that does not read is disconnected after 30 s and counted, while others go on', async () => {
     const course = await addCourse(api.database);
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(60_000) });
     const slow = await slowClient(
@@ -82,7 +82,7 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
     quick.close();
   });
 
-  it('has no messages made for it that nobody takes, however many courses it subscribes to', async () => {
+  it('no messages are made for a client that does not read, however many courses it subscribes to', async () => {
     const courses = await addCourses(
       api.database,
       Array.from({ length: 100 }, () => ({})),
@@ -108,8 +108,8 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
   });
 });
 
-describe('a client by sse of whose one message a part waits', () => {
-  it('is cut off after 30 s too', async () => {
+describe('a client by sse that has read only a part of a message', () => {
+  it('a client that has read only a part of a message is disconnected after 30 s too', async () => {
     const pace = steppedPace();
     const api = await startApi('sqlite', { pace });
     const course = await addCourse(api.database);
@@ -142,8 +142,8 @@ describe('a client by sse of whose one message a part waits', () => {
   });
 });
 
-describe('a WebSocket whose client sends without end', () => {
-  it('is read 200 messages a second, and the rest later', async () => {
+describe('a WebSocket whose client sends without a pause', () => {
+  it('a server reads 200 messages a second from a WebSocket, and the rest later', async () => {
     const api = await startApi('sqlite', { pace: steppedPace() });
     const [flooding, other] = [await beginSocket(api.url), await beginSocket(api.url)];
     for (let sent = 0; sent < 500; sent += 1) flooding.send({ type: 'ping' });
@@ -162,7 +162,7 @@ describe('a WebSocket whose client sends without end', () => {
     await api.stop();
   });
 
-  it('is read no more while 64 KiB wait for it, goes on when it has read, and is cut off where it never does', async () => {
+  it('a server stops reading a WebSocket while 64 KiB wait for its client, goes on when the client reads, and disconnects one that never does', async () => {
     const pace = steppedPace();
     const database = { em: null } as never;
     const connections = new LiveConnections(pace, shareLimits(5000));
@@ -207,8 +207,8 @@ describe('a WebSocket whose client sends without end', () => {
   });
 });
 
-describe('a listener whose rights are gone', () => {
-  it('is sent away by either protocol, with all its subscriptions, and others stay', async () => {
+describe('a listener whose rights have ended', () => {
+  it('a listener whose rights have ended is disconnected by either protocol, with all its subscriptions, and others stay', async () => {
     const api = await startApi('sqlite');
     const course = await addCourse(api.database);
     const config = readConfig({ NODE_ENV: 'test' });

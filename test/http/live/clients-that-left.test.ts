@@ -30,7 +30,7 @@ describeOnEach('the first look of a subscription', kind => {
   });
   afterEach(() => api.stop());
 
-  it.each(protocols)('by %s ends when its client leaves', async protocol => {
+  it.each(protocols)('the first look of a subscription by %s ends when its client leaves', async protocol => {
     await addCourse(api.database);
     if (kind !== 'sqlite') await waitLong(api);
     const closeSubscriptions = await lockCoursesTable(api.database, api.databaseUrl);
@@ -77,19 +77,22 @@ describeOnServers('the making of a message', kind => {
     return closeSubscriptions;
   }
 
-  it.each(protocols)('by %s stops when its time is over, which its client is told', async protocol => {
-    await begin(protocol, 2);
-    const closeSubscriptions = await messageUnderWay();
-    const message = await client.next();
-    await closeSubscriptions();
-    expect(message).toMatchObject({
-      errors: [
-        { path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } },
-      ],
-    });
-  });
+  it.each(protocols)(
+    'the making of a message by %s stops when its time is over, which its client is told',
+    async protocol => {
+      await begin(protocol, 2);
+      const closeSubscriptions = await messageUnderWay();
+      const message = await client.next();
+      await closeSubscriptions();
+      expect(message).toMatchObject({
+        errors: [
+          { path: ['courseCountsChanged', 'course', 'enrollmentsCount'], extensions: { code: 'REQUEST_TIMEOUT' } },
+        ],
+      });
+    },
+  );
 
-  it.each(protocols)('by %s stops when its client leaves', async protocol => {
+  it.each(protocols)('the making of a message by %s stops when its client leaves', async protocol => {
     await begin(protocol, 600);
     const closeSubscriptions = await messageUnderWay();
     client.close();

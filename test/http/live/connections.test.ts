@@ -32,7 +32,7 @@ describe('a WebSocket', () => {
     await live.stop();
   });
 
-  it('is cut off where its client gives no sign of life for 12 s after it was asked for one, and only then', async () => {
+  it('a WebSocket is closed if its client does not answer a ping for 12 s, and only then', async () => {
     const [alive, silent] = [await beginSocket(live.api.url), await beginSocket(live.api.url, {}, { autoPong: false })];
     for (let round = 0; round < 2; round += 1) {
       const asked = [alive, silent].map(({ socket }) => once(socket, 'ping'));
@@ -50,7 +50,7 @@ describe('a WebSocket', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('takes messages of 64 KiB, and is closed by a longer one', async () => {
+  it('a WebSocket accepts messages of 64 KiB, and is closed by a longer one', async () => {
     const { socket, send, next, closed } = await beginSocket(live.api.url);
     const message = (bytes: number): object => ({
       type: 'ping',
@@ -63,7 +63,7 @@ describe('a WebSocket', () => {
     expect(socket.readyState).toBe(WebSocket.CLOSED);
   });
 
-  it('has at most 50 subscriptions also where ids are given again at once, and none when it has gone', async () => {
+  it('a WebSocket has at most 50 subscriptions, even if ids are reused at once, and none when it is closed', async () => {
     const { api, pace } = live;
     const { socket, send, next, closed } = await beginSocket(api.url);
     const count = async (): Promise<unknown> =>
@@ -89,7 +89,7 @@ describe('a WebSocket', () => {
     expect(pace.isAwaited).toBe(false);
   });
 
-  it('whose token expires before it subscribes is closed with 4403', async () => {
+  it('a WebSocket whose token expires before it subscribes is closed with 4403', async () => {
     const { jwt } = readConfig({ NODE_ENV: 'test' });
     const token = await issueToken(jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
     const { send, next, closed } = await beginSocket(live.api.url, { authorization: `Bearer ${token}` });
@@ -105,7 +105,7 @@ describe('a WebSocket', () => {
     ]);
   });
 
-  it('asked for while the server stops is refused with 503, and clients that do not leave are cut off, of either protocol', async () => {
+  it('a WebSocket that is requested while the server stops is rejected with 503, and clients of either protocol that do not leave are disconnected', async () => {
     const lines: string[] = [];
     const { server, database } = await live.another({
       logger: pino({ level: 'error' }, { write: line => void lines.push(line) }),

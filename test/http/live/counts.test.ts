@@ -20,7 +20,7 @@ describeOnEach('live counts', kind => {
   });
   afterEach(() => live.stop());
 
-  it('come as they are first, a message for each course, in the order of the ids, each once', async () => {
+  it('live counts arrive as they are first, one message for each course, in the order of the ids', async () => {
     const { database } = live.api;
     const [first, second] = [await addCourse(database), await addCourse(database)];
     await addEnrollment(database, first, await addUser(database, Role.STUDENT));
@@ -48,7 +48,7 @@ describeOnEach('live counts', kind => {
     ]);
   });
 
-  it('come after each commit, whoever has written: this server, another one, and SQL of another program', async () => {
+  it('live counts arrive after each commit, whoever has written: this server, another one, and SQL of another program', async () => {
     const { api, pace, admin } = live;
     const course = await addCourse(api.database);
     const [first, second] = await addUsers(api.database, Role.STUDENT, 2);
@@ -83,7 +83,7 @@ describeOnEach('live counts', kind => {
     ]);
   });
 
-  it('of a burst come once for each look, as they are then', async () => {
+  it('a burst of changes arrives once for each look, as the counts are then', async () => {
     const { api, pace, admin } = live;
     const course = await addCourse(api.database);
     const students = await addUsers(api.database, Role.STUDENT, 200);
@@ -103,7 +103,7 @@ describeOnEach('live counts', kind => {
     expect(messages.map(([, other]) => other)).toEqual(messages.map(([one]) => one));
   });
 
-  it('of a transaction that is rolled back are told to nobody, nor while it is open', async () => {
+  it('the counts of a transaction are sent to nobody while it is open, nor when it is rolled back', async () => {
     const { api, pace } = live;
     const course = await addCourse(api.database);
     const student = await addUser(api.database, Role.STUDENT);
@@ -129,7 +129,7 @@ describeOnEach('live counts', kind => {
     ]);
   });
 
-  it('are told only where they are others, whatever else becomes of the course', async () => {
+  it('counts are sent only when they differ, whatever else happens to the course', async () => {
     const { api, pace, admin } = live;
     const [course, teacher] = [await addCourse(api.database), await addUser(api.database, Role.TEACHER)];
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
@@ -145,7 +145,7 @@ describeOnEach('live counts', kind => {
     expect(await told(clients)).toEqual(clients.map(() => [course, 1, 1]));
   });
 
-  it('tell of a course that is deleted, once, and go on with the others', async () => {
+  it('the deletion of a course is sent once, and the subscription goes on with the others', async () => {
     const { api, pace, admin } = live;
     const [gone, left] = [await addCourse(api.database), await addCourse(api.database)];
     const clients = [...live.subscribeByEach({ courseIds: [gone, left] }), ...live.subscribeByEach()];
@@ -159,7 +159,7 @@ describeOnEach('live counts', kind => {
     expect(await told(clients)).toEqual(clients.map(() => [left, 1, 1]));
   });
 
-  it('cost one statement a look, one more where counts have changed, and none when nobody listens', async () => {
+  it('live counts cost one statement a look, one more where counts have changed, and none when nobody listens', async () => {
     const { api, pace } = live;
     const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
     expect(pace.isAwaited).toBe(false);
@@ -181,7 +181,7 @@ describeOnEach('live counts', kind => {
 });
 
 describeOnServers('live counts', kind => {
-  it('wait for a database that is away, and go on when it is back', async () => {
+  it('live counts wait for a database that is away, and go on when it is back', async () => {
     const live = await startLiveApi(kind);
     const { port } = new URL(live.api.databaseUrl);
     const proxy = await startBreakingProxy(Number(port));

@@ -30,7 +30,7 @@ describe('a stream of events whose client may have vanished', () => {
     return answer;
   }
 
-  it('has a comment every 24 s, so that TCP has the time between two to find out', async () => {
+  it('a stream of events has a comment every 24 s, so that TCP has the time between two to detect a dead peer', async () => {
     const answer = await listen();
     let all = '';
     answer.setEncoding('utf8').on('data', part => (all += String(part)));
@@ -46,7 +46,7 @@ describe('a stream of events whose client may have vanished', () => {
     answer.destroy();
   });
 
-  it.runIf(process.platform === 'linux')('is asked about by TCP, as every connection is', async () => {
+  it.runIf(process.platform === 'linux')('every connection of a stream of events has TCP keep-alive on', async () => {
     const answer = await listen();
     await awaited(once(answer, 'data'), 'The stream has not begun.');
     const [server, client] = [Number(new URL(api.url).port), answer.socket.localPort!].map(

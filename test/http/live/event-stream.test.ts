@@ -28,7 +28,7 @@ describe('the stream of events', () => {
     throw new Error(`The stream ended without ${part}: ${text}`);
   }
 
-  it('comes by GET as EventSource asks for it, without a token, as it is: nothing on the way may hold it back', async () => {
+  it('a stream of events is served by GET as EventSource requests it, without a token, and nothing on the way may delay it', async () => {
     // More than what is compressed otherwise.
     const course = await addCourse(api.database, { title: 'Long'.repeat(60) });
     for (let more = 0; more < 20; more += 1) await addCourse(api.database, { title: 'Long'.repeat(60) });
@@ -52,7 +52,7 @@ describe('the stream of events', () => {
     );
   });
 
-  it('may be read by pages of the origins that are allowed, and by no others', async () => {
+  it('a stream of events may be read by pages of the allowed origins, and by no others', async () => {
     await addCourse(api.database);
     const allowed = async (origin: string): Promise<string | null> => {
       const leave = new AbortController();
@@ -74,7 +74,7 @@ describe('the stream of events', () => {
     ]);
   });
 
-  it('is refused to who does not take events, or asks for nothing', async () => {
+  it('a stream of events is rejected for a client that does not accept events, or asks for nothing', async () => {
     const refusals = [
       await stream({ accept: 'application/json' }),
       await fetch(`${api.url}/stream`, { headers: { accept: 'text/event-stream' } }),
@@ -85,7 +85,7 @@ describe('the stream of events', () => {
   });
 
   it.each([[{ toString: 1, valueOf: null }], [[]], [5], [true]])(
-    'is refused where the name of its operation is no text: %j',
+    'a stream of events is rejected if the name of its operation is not a text: %j',
     async operationName => {
       const body = JSON.stringify({ query: 'subscription One { courseCountsChanged { courseId } }', operationName });
       const refusal = await fetch(`${api.url}/stream`, {

@@ -51,7 +51,7 @@ describe('the connections for live counts', () => {
   };
   const metric = async (name: string): Promise<unknown> => (await scrape(api.metricsUrl)).get(name);
 
-  it('are shared out by either protocol: an address without a token has a fifth, and its viewers find room beside', async () => {
+  it('connections are shared out by either protocol: an address without a token has a fifth, and its viewers find room beside it', async () => {
     for (let one = 0; one < 10; one += 1)
       expect((await beginSocket(api.url, {}, from('192.0.2.1'))).answer).toBe('connection_ack');
     for (let one = 0; one < 10; one += 1) expect((await stream('192.0.2.1')).status).toBe(200);
@@ -83,7 +83,7 @@ describe('the connections for live counts', () => {
     expect(kept).toHaveLength(21);
   });
 
-  it('that end make room, however they ended', async () => {
+  it('connections that end make room, however they ended', async () => {
     for (let round = 0; round < 3; round += 1) {
       const sockets = await Promise.all(Array.from({ length: 20 }, () => beginSocket(api.url, {}, from('192.0.2.1'))));
       expect(sockets.map(({ answer }) => answer)).toEqual(sockets.map(() => 'connection_ack'));
@@ -108,7 +108,7 @@ describe('the connections for live counts', () => {
     }
   });
 
-  it('that have not begun are bounded apart from the others, and end after 3 s', async () => {
+  it('connections that have not begun are limited separately from the others, and end after 3 s', async () => {
     const address = from('192.0.2.1');
     const begun = await Promise.all(Array.from({ length: 20 }, () => beginSocket(api.url, {}, address)));
     const idle = await Promise.all(Array.from({ length: 20 }, () => openSocket(api.url, address)));
@@ -126,7 +126,7 @@ describe('the connections for live counts', () => {
     expect(begun.map(({ socket }) => socket.readyState)).toEqual(begun.map(({ socket }) => socket.OPEN));
   });
 
-  it('end after 60 s without a subscription, and only then', async () => {
+  it('connections end after 60 s without a subscription, and only then', async () => {
     const [idle, used] = [await beginSocket(api.url), await beginSocket(api.url)];
     used.send({ id: '1', type: 'subscribe', payload: { query } });
     await used.next();
@@ -149,7 +149,7 @@ describe('the connections for live counts', () => {
     expect((await awaited(used.closed, 'The connection is still open.'))[0]).toBe(1000);
   });
 
-  it('end where the token expires before anything is subscribed', async () => {
+  it('connections end when the token expires before anything is subscribed', async () => {
     const { closed } = await beginSocket(api.url, await token(1));
     pace.pass(3_700_000);
     vi.advanceTimersByTime(1000);
@@ -160,8 +160,8 @@ describe('the connections for live counts', () => {
   });
 });
 
-describe('several streams of events that are asked for on one connection at once', () => {
-  it('are refused but for the first, which waits for none of the others, and leave nothing behind', async () => {
+describe('several streams of events that are requested on one connection at once', () => {
+  it('all streams of events on one connection but the first are rejected, and the first waits for none of them and leaves nothing behind', async () => {
     const api = await startApi('sqlite');
     await addCourse(api.database);
     const { hostname, port } = new URL(api.url);

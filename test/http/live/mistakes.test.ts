@@ -136,7 +136,7 @@ describe("a client's mistake by WebSocket", () => {
   }
 
   it.each(beforeBeginning)(
-    'closes the connection with its code and no error in the log: %s',
+    "a client's mistake closes the WebSocket with its code and no error in the log: %s",
     async (_what, messages, code) => {
       const connection = await openSocket(api.url);
       connection.send(...messages);
@@ -145,7 +145,7 @@ describe("a client's mistake by WebSocket", () => {
   );
 
   it.each(afterwards)(
-    'closes a connection that has begun with its code and no error in the log: %s',
+    "a client's mistake closes an initialized WebSocket with its code and no error in the log: %s",
     async (_what, messages, code) => {
       const connection = await beginSocket(api.url);
       connection.send(...messages);
@@ -153,7 +153,7 @@ describe("a client's mistake by WebSocket", () => {
     },
   );
 
-  it('in the subprotocol closes the connection with 4406', async () => {
+  it('a wrong subprotocol closes the WebSocket with 4406', async () => {
     await expectClosed(await openSocket(api.url, {}, []), 4406);
     // This client goes by itself where its server takes none of its subprotocols.
     for (const subprotocol of ['graphql-ws', 'nothing-known'])
@@ -162,7 +162,7 @@ describe("a client's mistake by WebSocket", () => {
     log.clear();
   });
 
-  it('against WebSocket itself closes the connection with a code of WebSocket', async () => {
+  it('a violation of WebSocket itself closes the connection with a code of WebSocket', async () => {
     const raw = (connection: RawSocket): { write(bytes: Buffer): void } =>
       (connection.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
     const mask = [0, 0, 0, 0];
@@ -184,7 +184,7 @@ describe("a client's mistake by WebSocket", () => {
     log.clear();
   });
 
-  it('of many small pieces closes the connection instead of filling memory', async () => {
+  it('a message of many small fragments closes the WebSocket instead of filling memory', async () => {
     const { socket, closed } = await beginSocket(api.url);
     for (let piece = 0; piece < 100; piece += 1) socket.send('x', { fin: false });
     expect(await awaited(closed, 'The pieces were all kept.')).toEqual([1008, '']);
@@ -192,7 +192,7 @@ describe("a client's mistake by WebSocket", () => {
     log.clear();
   });
 
-  it('is none where it only looks odd: it is answered, and the connection goes on', async () => {
+  it('an unusual but valid message is answered, and the WebSocket goes on', async () => {
     const connection = await beginSocket(api.url);
     for (const [what, message, answer] of harmless) {
       connection.send(message);
@@ -206,7 +206,7 @@ describe("a client's mistake by WebSocket", () => {
     log.clear();
   });
 
-  it('in the request for a WebSocket is answered in the shape of the other refusals, with its id', async () => {
+  it('a mistake in the request for a WebSocket is answered in the form of the other rejections, with its id', async () => {
     const refusal = await refusedSocket(api.url, { 'sec-websocket-key': 'none', 'x-request-id': 'mine' });
     expect(refusal).toMatchObject({
       status: 400,
@@ -217,7 +217,7 @@ describe("a client's mistake by WebSocket", () => {
     expectCalm();
   });
 
-  it('that resets the connection in the middle of anything is no error either', async () => {
+  it('a client that resets the connection in the middle of anything causes no error', async () => {
     for (const messages of [[], [init], [init, subscribe('1')], [init, subscribe('1'), subscribe('1')]]) {
       const connection = await openSocket(api.url);
       connection.send(...messages);

@@ -48,7 +48,7 @@ describe.each<[settings: string, env: Record<string, string>, allowed: string[],
     ['http://localhost:5173', 'https://127.0.0.1:3000', 'https://studio.apollographql.com'],
     ['https://school.example', 'http://localhost.evil', 'null'],
   ],
-])('where CORS_ORIGINS %s', (_settings, env, allowed, refused) => {
+])('the origins of subscriptions where CORS_ORIGINS %s', (_settings, env, allowed, refused) => {
   let api: Api;
 
   beforeAll(async () => {
@@ -71,7 +71,7 @@ describe.each<[settings: string, env: Record<string, string>, allowed: string[],
     );
   });
 
-  it('the others, pages of the server itself, and clients that are no browsers can', async () => {
+  it('allowed pages, pages of the server itself, and clients that are no browsers can open subscriptions', async () => {
     const { host } = new URL(api.url);
     for (const headers of [...allowed, `http://${host}`, `https://${host}`].map(origin => ({ origin })))
       expect([headers, await bySocket(api, headers), await byEvents(api, headers)]).toEqual([headers, 101, 200]);

@@ -16,7 +16,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
   });
   afterEach(() => live.stop());
 
-  it('gives all that a course has', async () => {
+  it('a subscription returns all fields of a course', async () => {
     const course = await addCourse(live.api.database, {
       title: 'Live',
       instructor: await addUser(live.api.database, Role.TEACHER, 'Tess'),
@@ -37,7 +37,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(await at()).toMatchObject({ enrollmentsCount: { count: 1 } });
   });
 
-  it('ends when its token expires, with an error that says so', async () => {
+  it('a subscription ends when its token expires, with an error that says so', async () => {
     const { jwt } = readConfig({ NODE_ENV: 'test' });
     const course = await addCourse(live.api.database);
     const client = live.subscribe(protocol, {
@@ -59,7 +59,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     }
   });
 
-  it('goes on at another server when its own stops, with the state there first, and holds up neither', async () => {
+  it('a subscription goes on at another server when its own stops, starting with the present state, and delays neither', async () => {
     const { api, pace } = live;
     const course = await addCourse(api.database);
     const { server } = await live.another();
@@ -75,7 +75,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(pace.isAwaited).toBe(false);
   });
 
-  it('does not keep a server from stopping after its client has gone, and is counted until then', async () => {
+  it('a subscription does not keep a server from stopping after its client has gone, and is counted until then', async () => {
     const { api } = live;
     const course = await addCourse(api.database);
     const { server } = await live.another();

@@ -29,7 +29,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     return [errors![0]!.extensions.code, errors![0]!.extensions.argument, errors![0]!.message];
   }
 
-  it('is refused for courses that are not there or not to be seen, bad ids, none and too many', async () => {
+  it('a subscription to missing or hidden courses, bad ids, none or too many is rejected', async () => {
     const { database } = live.api;
     const [open, hidden] = [await addCourse(database), await addCourse(database, { isPublished: false })];
     expect(await refusal({ courseIds: [open, 99] })).toEqual([
@@ -71,7 +71,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(live.pace.isAwaited).toBe(false);
   });
 
-  it('is refused where it is none, with the codes that /graphql gives', async () => {
+  it('a request that is not a subscription is rejected with the codes that /graphql gives', async () => {
     expect(await refusal({ query: '{ courses { totalCount } }' })).toEqual([
       'BAD_REQUEST',
       undefined,
@@ -84,7 +84,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect((await refusal({ query }))[0]).toBe('OPERATION_RESOLUTION_FAILURE');
   });
 
-  it('is refused with a bad token', async () => {
+  it('a subscription with a bad token is rejected', async () => {
     const end = await live.subscribe(protocol, { token: 'no-token' }).ended();
     if (protocol === 'ws')
       expect(end).toMatchObject({ code: 4403, reason: 'The token is not a well-formed JSON Web Token.' });
@@ -101,7 +101,7 @@ describe('a subscription', () => {
   });
   afterEach(() => live.stop());
 
-  it('tells nobody the names of a schema that is hidden, by either protocol', async () => {
+  it('a subscription reveals no names of a hidden schema, by either protocol', async () => {
     const api = await startApi('sqlite', {
       env: { NODE_ENV: 'production', JWT_SECRET: 'a secret that nobody knows, of 32 bytes and more' },
     });
@@ -122,14 +122,14 @@ describe('a subscription', () => {
     await api.stop();
   });
 
-  it('at /graphql by POST is answered with where to send it', async () => {
+  it('a subscription at /graphql by POST is answered with where to send it', async () => {
     const { errors } = await live.api.send(null, 'subscription { courseCountsChanged { courseId } }');
     expect(errors).toMatchObject([
       { extensions: { code: 'BAD_REQUEST' }, message: expect.stringContaining('/graphql/stream') as string },
     ]);
   });
 
-  it('is one of at most 50 on a WebSocket, and one that ends makes room', async () => {
+  it('a WebSocket has at most 50 subscriptions, and one that ends makes room', async () => {
     const client = createClient({ url: live.api.url.replace('http', 'ws'), retryAttempts: 0 });
     const request = { query: 'subscription { courseCountsChanged { courseId } }' };
     const open = Array.from({ length: 50 }, () => client.iterate(request));
@@ -144,7 +144,7 @@ describe('a subscription', () => {
     await client.dispose();
   });
 
-  it('is one of at most 5000 on a server, also where all come at once, and one that ends makes room', async () => {
+  it('a server has at most 5000 subscriptions, even if all come at once, and one that ends makes room', async () => {
     const counts = new LiveCounts(
       live.api.database,
       error => expect(error).toBeNull(),

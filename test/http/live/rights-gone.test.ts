@@ -5,9 +5,9 @@ import { describeOnEach } from '../../support/databases.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
 
-describeOnEach('a viewer who listens', kind => {
+describeOnEach('a viewer with a subscription', kind => {
   it.each(protocols)(
-    'by %s is sent away when the user is deleted by another program, or has another role; others stay',
+    'a viewer by %s is disconnected when another program deletes the user or changes the role, and others stay',
     async protocol => {
       const api = await startApi(kind, { env: { USER_CHECK_SECONDS: '0', ROLE_FROM: 'database' } });
       await addCourse(api.database);
@@ -44,20 +44,23 @@ describeOnEach('a viewer who listens', kind => {
     },
   );
 
-  it.each(protocols)('by %s is sent away at once when this server deletes the user; others stay', async protocol => {
-    const api = await startApi(kind, { env: { USER_CHECK_SECONDS: '3600' } });
-    await addCourse(api.database);
-    const users = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
-    const [gone, stays] = await Promise.all(
-      users.map(async user => subscribeBy(protocol, api.url, { token: await api.token(Role.STUDENT, user) })),
-    );
-    for (const client of [gone!, stays!]) await client.counts();
-    await mutate(api, await api.token(Role.ADMIN, null), 'deleteUser', { id: users[0]! });
-    if (protocol === 'ws') expect(await gone!.ended()).toMatchObject({ code: 4403 });
-    else expect(await gone!.next()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
-    const course = await addCourse(api.database);
-    expect(await stays!.counts()).toEqual([course, 0, 0]);
-    for (const client of [gone!, stays!]) client.close();
-    await api.stop();
-  });
+  it.each(protocols)(
+    'a viewer by %s is disconnected at once when this server deletes the user, and others stay',
+    async protocol => {
+      const api = await startApi(kind, { env: { USER_CHECK_SECONDS: '3600' } });
+      await addCourse(api.database);
+      const users = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
+      const [gone, stays] = await Promise.all(
+        users.map(async user => subscribeBy(protocol, api.url, { token: await api.token(Role.STUDENT, user) })),
+      );
+      for (const client of [gone!, stays!]) await client.counts();
+      await mutate(api, await api.token(Role.ADMIN, null), 'deleteUser', { id: users[0]! });
+      if (protocol === 'ws') expect(await gone!.ended()).toMatchObject({ code: 4403 });
+      else expect(await gone!.next()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+      const course = await addCourse(api.database);
+      expect(await stays!.counts()).toEqual([course, 0, 0]);
+      for (const client of [gone!, stays!]) client.close();
+      await api.stop();
+    },
+  );
 });

@@ -14,7 +14,7 @@ const [CHANGES, LOOKS] = [300, 60];
 const query = `subscription { courseCountsChanged { course { totalEnrollments ${Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ')} } } }`;
 
 describe.each(protocols)('a subscriber by %s that stops reading', protocol => {
-  it('has what fits its socket and the latest counts waiting, while others are told of each, and is told the latest when it reads on', async () => {
+  it('a subscriber that stops reading has what fits its socket and the latest counts waiting, and gets the latest when it reads on, while others get each', async () => {
     const live = await startLiveApi('sqlite');
     const course = await addCourse(live.api.database);
     await live.api.database.em.fork().nativeUpdate(Course, { id: course }, { description: 'x'.repeat(60_000) });

@@ -47,7 +47,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     expect(JSON.stringify(errors)).not.toContain(cause);
   }
 
-  it('is masked where it is ours, and the subscription goes on', async () => {
+  it('an internal error is masked, and the subscription goes on', async () => {
     const course = await addCourse(live.api.database, { instructor: await addUser(live.api.database, Role.TEACHER) });
     const client = subscribe({
       query:
@@ -65,7 +65,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     client.close();
   });
 
-  it('is masked where the subscription cannot begin', async () => {
+  it('an internal error is masked when the subscription cannot begin', async () => {
     await past(live.api.database, 'alter table core_course rename to hidden_away');
     const client = subscribe();
     const errors = await client.next().then(
@@ -78,7 +78,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     expect(pace.isAwaited).toBe(false);
   });
 
-  it('leaves the connection to an anonymous viewer whom a field is not for', async () => {
+  it('a field that an anonymous viewer may not see leaves the connection open', async () => {
     const course = await addCourse(live.api.database);
     const client = subscribe({
       query:
@@ -94,7 +94,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     client.close();
   });
 
-  it('of a look is logged, once, and told to nobody: what has changed meanwhile comes when looking succeeds', async () => {
+  it('an error of a look is logged once and sent to nobody, and the changes meanwhile arrive when looking succeeds', async () => {
     const course = await addCourse(live.api.database);
     const client = subscribe({ courseIds: [course] });
     await client.counts();

@@ -16,7 +16,7 @@ describeOnEach('live counts', kind => {
   });
   afterEach(() => live.stop());
 
-  it('tell of a course only those who see it, and of all courses those that appear', async () => {
+  it('the live counts of a course are sent only to viewers who see it, and those of all courses include new ones', async () => {
     const { api, pace, admin } = live;
     const [student, teacher] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.TEACHER)];
     const course = await addCourse(api.database);
@@ -53,7 +53,7 @@ describeOnEach('live counts', kind => {
     expect(await told([nobody])).toEqual([[hidden, 1, 1]]);
   });
 
-  it('are told to nobody who does not see the course, whatever becomes of it, until they do', async () => {
+  it('the live counts of a course are sent to no viewer who does not see it, whatever happens to it, until the viewer does', async () => {
     const { api, pace, admin } = live;
     const [hidden, open] = [await addCourse(api.database, { isPublished: false }), await addCourse(api.database)];
     const [outsider, student, next] = await addUsers(api.database, Role.STUDENT, 3);
@@ -82,7 +82,7 @@ describeOnEach('live counts', kind => {
     expect(await told(clients)).toEqual(clients.map(() => [hidden, null]));
   });
 
-  it('of a course that is not published cost one statement more, however many may see it', async () => {
+  it('the live counts of an unpublished course cost one more statement, however many viewers may see it', async () => {
     const { api, pace } = live;
     const hidden = await addCourse(api.database, { isPublished: false });
     const students = await addUsers(api.database, Role.STUDENT, 4);

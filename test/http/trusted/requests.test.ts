@@ -93,7 +93,7 @@ describe('a server with trusted documents', () => {
       Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
     );
 
-  it('runs each of them by each of its ids, by POST and by GET, and by its exact text', async () => {
+  it('a server with trusted documents runs each of them by each of its ids, by POST and by GET, and by its exact text', async () => {
     for (const id of ['list-1', hashOf(list), `sha256:${hashOf(list)}`]) {
       for (const way of waysOf(id)) {
         expect(await post({ ...way, variables: { first: 1 } }), JSON.stringify(way)).toMatchObject({
@@ -127,7 +127,7 @@ describe('a server with trusted documents', () => {
     );
   });
 
-  it('runs mutations by POST, and refuses them by GET', async () => {
+  it('a server with trusted documents runs mutations by POST, and rejects them by GET', async () => {
     expect(
       await post({ documentId: '0123456789abcdef0123456789abcdef', variables: { input: { title: 'New' } } }),
     ).toMatchObject({ status: 200, body: { data: { createCourse: { course: {} } } } });
@@ -138,7 +138,7 @@ describe('a server with trusted documents', () => {
     await api.database.em.getConnection().execute("delete from core_course where title = 'New'");
   });
 
-  it('refuses every other request with DOCUMENT_NOT_TRUSTED and 400, in either type of answer, and parses nothing of it', async () => {
+  it('a server with trusted documents rejects every other request with DOCUMENT_NOT_TRUSTED and 400, in either media type, and parses nothing of it', async () => {
     const others: readonly object[] = [
       { query: open },
       { query: `${list} ` },
@@ -186,7 +186,7 @@ describe('a server with trusted documents', () => {
     expect(log.lines().filter(({ level }) => level >= 40)).toEqual([]);
   });
 
-  it('never takes one that was refused for a known one, nor registers it by its hash', async () => {
+  it('a server with trusted documents never treats a rejected document as trusted, nor registers it by its hash', async () => {
     for (let again = 0; again < 2; again += 1)
       expect((await post({ query: open, extensions: persisted(hashOf(open)) })).status).toBe(400);
     expect((await post({ extensions: persisted(hashOf(open)) })).body.errors![0]!.extensions.code).toBe(
@@ -194,13 +194,13 @@ describe('a server with trusted documents', () => {
     );
   });
 
-  it('holds them to the limits all the same, for a variable can make them costly', async () => {
+  it('a server with trusted documents applies the limits to them too, because a variable can make them costly', async () => {
     expect((await post({ documentId: 'list-1', variables: { first: 100 } })).body.errors?.[0]?.extensions.code).toBe(
       'QUERY_TOO_COSTLY',
     );
   });
 
-  it('serves their subscriptions by server-sent events, and no others', async () => {
+  it('a server with trusted documents serves their subscriptions by server-sent events, and no others', async () => {
     const ways = [
       { query: watch },
       ...waysOf('the-watch'),
@@ -239,7 +239,7 @@ describe('a server with trusted documents', () => {
     expect(await (await stream({ documentId: 'list-1' })).text()).toContain('"code":"BAD_REQUEST"');
   });
 
-  it('serves their subscriptions by WebSocket, and no others', async () => {
+  it('a server with trusted documents serves their subscriptions by WebSocket, and no others', async () => {
     const connection = await beginSocket(api.url);
     let id = 0;
     const outcome = async (payload: object): Promise<unknown> => {
@@ -260,7 +260,7 @@ describe('a server with trusted documents', () => {
     await connection.closed;
   });
 
-  it('has no pages for exploring', async () => {
+  it('a server with trusted documents has no pages for exploring', async () => {
     const page = await fetch(api.url, { headers: { accept: 'text/html' } });
     expect([page.status, (await fetch(new URL('/explorer', api.url))).status]).toEqual([400, 404]);
     expect(await page.text()).not.toContain('<html');

@@ -34,7 +34,7 @@ function changed(change: (values: Record<string, unknown>[]) => object[]): strin
   return sealed(change(valuesOf(text).slice(0, -1)));
 }
 
-it('a file that is cut off after any line is refused', async () => {
+it('a file that is truncated after any line is rejected', async () => {
   const lines = text.trimEnd().split('\n');
   for (let kept = 1; kept < lines.length; kept += 1)
     await expectRefused(
@@ -44,12 +44,12 @@ it('a file that is cut off after any line is refused', async () => {
   await expectRefused('', /is empty\./);
 });
 
-it('a file that is cut off within any line is refused', async () => {
+it('a file that is truncated within any line is rejected', async () => {
   for (let kept = 1; kept < text.length - 3; kept += 7)
     await expectRefused(text.slice(0, kept), /is not whole|is no backup of counts|is no line of a course/);
 });
 
-it('a file in which one digit is another is refused, wherever it is', async () => {
+it('a file in which one digit is another is rejected, wherever it is', async () => {
   for (const { index } of text.matchAll(/\d/g)) {
     const digit = text[index] === '1' ? '2' : '1';
     await expectRefused(
@@ -59,7 +59,7 @@ it('a file in which one digit is another is refused, wherever it is', async () =
   }
 });
 
-it('a file with its lines changed, taken out or in another order is refused, though its checksum fits', async () => {
+it('a file whose lines were changed, removed or reordered is rejected, though its checksum fits', async () => {
   await expectRefused(
     changed(([head, a, b, c]) => [head!, b!, a!, c!]),
     /:3: course 1 comes after course 2\./,
@@ -85,7 +85,7 @@ it('a file with its lines changed, taken out or in another order is refused, tho
   await expectRefused(`${text}${text}`, /:6: the file goes on after its closing line/);
 });
 
-it('a backup under another schema, or in another version of the format, is refused with the way out', async () => {
+it('a backup of another schema, or in another version of the format, is rejected with the remedy', async () => {
   const head = (patch: object): string => changed(([first, ...rows]) => [{ ...first, ...patch }, ...rows]);
   await expectRefused(
     head({ counters: ['Course.totalEnrollments', 'Course.seats'] }),
@@ -97,7 +97,7 @@ it('a backup under another schema, or in another version of the format, is refus
   await expectRefused(head({ format: 'other' }), /is no backup of counts/);
 });
 
-it('what is no backup at all is refused', async () => {
+it('a file that is not a backup is rejected', async () => {
   for (const content of [
     'course,student\n1,2\n',
     '{}\n',
@@ -109,21 +109,21 @@ it('what is no backup at all is refused', async () => {
     await expectRefused(content, /is no backup of counts/);
 });
 
-it('a backup of a database with other courses is refused', async () => {
+it('a backup of a database with other courses is rejected', async () => {
   await expectRefused(
     changed(([head, ...rows]) => [head!, ...rows.map((row, index) => ({ ...row, id: 500 + index }))]),
     /has none of the 3 courses of .* check DATABASE_URL/,
   );
 });
 
-it('a file whose lines were given other ends on the way is taken', async () => {
+it('a file whose line endings were changed on the way is accepted', async () => {
   for (const content of [text.replaceAll('\n', '\r\n'), `\ufeff${text}`, text.trimEnd()])
     expect(
       (await checkBackup(opened.database, operator, await fileWith(content), () => undefined)).comparison,
     ).toMatchObject({ common: 3, changes: 0 });
 });
 
-it('a pipe, which can be read only once, is refused', async () => {
+it('a pipe, which can be read only once, is rejected', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-pipe-'));
   spawnSync('mkfifo', [join(folder, 'pipe')]);
   await expect(restoreCounts(opened.database, operator, await fileSource(join(folder, 'pipe')))).rejects.toThrow(

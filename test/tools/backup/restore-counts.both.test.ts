@@ -29,7 +29,7 @@ describeOnEach('restoring the counts', kind => {
     expect(await enroll(opened.database, operator, { courseId, studentId: student })).toMatchObject({ problems: [] });
   };
 
-  it('sets the counts that differ to those of the backup, and says that they match', async () => {
+  it('restoring sets the counts that differ to those of the backup, and says that they match', async () => {
     await past(
       opened.database,
       `update core_course set total_enrollments = 0, active_enrollments = 44 where id >= ${courses[1]}`,
@@ -71,7 +71,7 @@ describeOnEach('restoring the counts', kind => {
     });
   });
 
-  it('restores old numbers where enrollments changed since, and counts what does not match them', async () => {
+  it('restoring restores old numbers where enrollments changed since, and counts what does not match them', async () => {
     await enrollAnother(courses[2]!);
     const source = await fileWith(text);
     expect((await checkBackup(opened.database, operator, source, () => undefined)).comparison).toMatchObject({
@@ -89,7 +89,7 @@ describeOnEach('restoring the counts', kind => {
     expect((await storedAndActual(opened.database))[2]).toEqual({ id: courses[2], stored: [4, 3], actual: [5, 4] });
   });
 
-  it('leaves out courses that are gone, and leaves alone those that came since', async () => {
+  it('restoring leaves out deleted courses, and leaves newer ones alone', async () => {
     const [gone] = await addCourses(opened.database, [{}]);
     const source = await fileWith(await backupText(opened.database));
     await past(opened.database, `delete from core_course where id = ${gone}`);
@@ -113,7 +113,7 @@ describeOnEach('restoring the counts', kind => {
     expect(await stored()).toEqual([[3, 2], [3, 2], [3, 2], ...since.map(() => [5, 0])]);
   });
 
-  it('reads counters in the order of the file', async () => {
+  it('restoring reads counters in the order of the file', async () => {
     const [head, ...rows] = (await backupLines(opened.database)).slice(0, -1);
     const turned = sealed([
       { ...head, counters: [...(head!['counters'] as string[])].reverse() },
@@ -122,7 +122,7 @@ describeOnEach('restoring the counts', kind => {
     expect(await restoreCounts(opened.database, operator, await fileWith(turned))).toMatchObject({ changes: 0 });
   });
 
-  it('of a file that turns out bad in the middle changes nothing, nor when it gives up', async () => {
+  it('restoring a file that turns out bad in the middle changes nothing, nor when it gives up', async () => {
     await addCourses(
       opened.database,
       Array.from({ length: 600 }, () => ({})),
@@ -141,7 +141,7 @@ describeOnEach('restoring the counts', kind => {
     expect(await restoreCounts(opened.database, operator, whole)).toMatchObject({ changes: 603, drifting: 0 });
   });
 
-  it('holds up those who write meanwhile, and none of them is told of a deadlock', async () => {
+  it('restoring blocks other writers meanwhile, and none of them gets a deadlock', async () => {
     const other = await openDatabase(opened.url, strategy);
     onTestFinished(() => other.close(true));
     const students = await addUsers(opened.database, Role.STUDENT, 20);
@@ -156,7 +156,7 @@ describeOnEach('restoring the counts', kind => {
     expect((await storedAndActual(opened.database)).map(({ actual }) => actual[0])).toEqual([10, 10, 9]);
   });
 
-  it('is for admins', async () => {
+  it('only admins restore', async () => {
     await expect(restoreCounts(opened.database, null, await fileWith(text))).rejects.toMatchObject({
       code: 'UNAUTHENTICATED',
     });

@@ -17,7 +17,7 @@ describeOnEach('backing up the counts', kind => {
   });
   afterEach(() => opened.drop());
 
-  it('writes a header, the counts of each course, and a closing line with the checksum of what is before it', async () => {
+  it('a backup has a header, the counts of each course, and a closing line with the checksum of what is before it', async () => {
     const { courses } = await addCountedCourses(opened.database, ['Optics', 'Logic']);
     const lines = await backupLines(opened.database);
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string;
@@ -36,11 +36,11 @@ describeOnEach('backing up the counts', kind => {
     expect(lines).toEqual(valuesOf(sealed(lines.slice(0, -1))));
   });
 
-  it('of a database without courses has a header and a closing line', async () => {
+  it('a backup of a database without courses has a header and a closing line', async () => {
     expect(await backupLines(opened.database)).toMatchObject([{ courses: 0 }, { courses: 0 }]);
   });
 
-  it('has the counts of one moment, however long it takes, and lets writers go on', async () => {
+  it('a backup has the counts of one moment, however long it takes, and lets writers go on', async () => {
     const other = await openDatabase(opened.url, strategy);
     onTestFinished(() => other.close(true));
     const courses = await addCourses(
@@ -62,7 +62,7 @@ describeOnEach('backing up the counts', kind => {
     expect((await backupLines(opened.database))[1]).toEqual({ id: courses[0], counts: [1, 1] });
   });
 
-  it('ends when it is told to, without a closing line, and is for admins', async () => {
+  it('a backup ends when it is told to, without a closing line, and only admins make one', async () => {
     await addCountedCourses(opened.database, ['Optics']);
     let text = '';
     expect(

@@ -28,7 +28,7 @@ describeOnEach('the doctor and the API', kind => {
 
   const token = (): Promise<string> => api.token(Role.ADMIN, null);
 
-  it('sees it alive and ready, with true counts, at whichever of its addresses', async () => {
+  it('the doctor finds the API alive and ready, with true counts, at any of its addresses', async () => {
     for (const url of [base, `${base}/`, api.url, `${api.url}/`]) {
       expect(await examineApi({ url, token: await token() }, LIMIT, nobodyWaits)).toEqual([
         { status: 'ok', message: `${base}/healthz answers 200.` },
@@ -41,7 +41,7 @@ describeOnEach('the doctor and the API', kind => {
     }
   });
 
-  it('without a token looks at what everybody sees', async () => {
+  it('the doctor without a token examines what everybody sees', async () => {
     await past(
       api.database,
       `update core_course set is_published = ${kind === 'sqlite' ? 0 : 'false'} where id = ${courses[0]}`,
@@ -51,7 +51,7 @@ describeOnEach('the doctor and the API', kind => {
     );
   });
 
-  it('finds counts that are not true, by how much, and calls that drift', async () => {
+  it('the doctor finds wrong counts, by how much, and calls that drift', async () => {
     await past(
       api.database,
       `update core_course set total_enrollments = 9, active_enrollments = 1 where id = ${courses[1]}`,
@@ -63,7 +63,7 @@ describeOnEach('the doctor and the API', kind => {
     });
   });
 
-  it('takes no count for wrong because writers write', async () => {
+  it('the doctor does not mistake the changes of writers for drift', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 6);
     let done = false;
     const writers = students.map(async studentId => {
@@ -88,7 +88,7 @@ describeOnEach('the doctor and the API', kind => {
     expect(found).toEqual([]);
   });
 
-  it('says what a wrong token is refused for', async () => {
+  it('the doctor says why a wrong token is rejected', async () => {
     expect((await examineApi({ url: base, token: 'nonsense' }, LIMIT, nobodyWaits))[2]).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('The token is not a well-formed JSON Web Token.'),
@@ -105,7 +105,7 @@ async function somethingElse(answer: string, status: number): Promise<string> {
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-it('an address where nothing listens, and one where something else does, are told apart', async () => {
+it('the doctor distinguishes an address where nothing listens from one where another server does', async () => {
   const nobody = `http://127.0.0.1:${await freePort()}`;
   const nothing = (await examineApi({ url: `${nobody}/graphql` }, LIMIT, nobodyWaits)).map(
     ({ status, message }) => `${status} ${message}`,
@@ -123,7 +123,7 @@ it('an address where nothing listens, and one where something else does, are tol
   );
 });
 
-it('a server that takes requests and answers none is given up, request by request', async () => {
+it('the doctor gives up a server that accepts requests and answers none, request by request', async () => {
   const server: Server = createServer(() => undefined);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

@@ -25,7 +25,7 @@ describeOnEach('the doctor', kind => {
     await drop();
   });
 
-  it('finds a sound deployment sound, check by check, and changes nothing', async () => {
+  it('the doctor finds a sound deployment sound, check by check, and changes nothing', async () => {
     const tables = kind === 'sqlite' ? 'select sql from sqlite_master' : 'show tables';
     const present = async (): Promise<unknown[]> => [
       await everything(database),
@@ -59,7 +59,7 @@ describeOnEach('the doctor', kind => {
     expect(await present()).toEqual(before);
   });
 
-  it('finds drift, and says that it is nothing but that', async () => {
+  it('the doctor finds drift, and says that nothing else is wrong', async () => {
     await past(database, `update core_course set active_enrollments = 7 where id >= ${courses[1]}`);
     expect(amissOf(await examined(url))).toEqual([
       {
@@ -72,7 +72,7 @@ describeOnEach('the doctor', kind => {
     ]);
   });
 
-  it('finds the index of total_enrollments missing, and one that the database does not use', async () => {
+  it('the doctor finds that the index of total_enrollments is missing, or that the database does not use it', async () => {
     const index = 'core_course_total_enrollments_index';
     await past(database, `drop index ${index}${kind === 'sqlite' ? '' : ' on core_course'}`);
     expect(amissOf(await examined(url))).toMatchObject([
@@ -87,7 +87,7 @@ describeOnEach('the doctor', kind => {
     ]);
   });
 
-  it('of many courses, sees the database look up the highest counts in the index, and sees it read them all without', async () => {
+  it('the doctor sees with many courses whether the database looks up the highest counts in the index or reads them all', async () => {
     await addCourses(
       database,
       Array.from({ length: 2000 }, (_, index) => ({ title: `Course ${index}` })),
@@ -112,7 +112,7 @@ describeOnEach('the doctor', kind => {
     ]);
   });
 
-  it('of a database without migrations says so, and examines what needs no tables', async () => {
+  it('the doctor says that a database has no migrations, and examines what needs no tables', async () => {
     await database.migrator.down({ to: 0 });
     const notExamined = (check: string) => ({
       check,
@@ -130,7 +130,7 @@ describeOnEach('the doctor', kind => {
     ]);
   });
 
-  it('of an empty database makes no table, either', async () => {
+  it('the doctor makes no table in an empty database either', async () => {
     await database.migrator.down({ to: 0 });
     await past(database, 'drop table rollcall_migrations');
     const tables = kind === 'sqlite' ? "select name from sqlite_master where name not like 'sqlite%'" : 'show tables';
@@ -139,14 +139,14 @@ describeOnEach('the doctor', kind => {
     expect(await database.em.getConnection().execute(tables)).toEqual([]);
   });
 
-  it('finds migrations that only a later version knows', async () => {
+  it('the doctor finds migrations that only a later version knows', async () => {
     await past(database, "insert into rollcall_migrations (name) values ('2999-later')");
     expect(amissOf(await examined(url))).toMatchObject([
       { check: 'migrations', status: 'warning', message: expect.stringContaining('2999-later') },
     ]);
   });
 
-  it('is for admins', async () => {
+  it('only admins run the doctor', async () => {
     const configuration = { mistakes: [], config: null, database: null };
     const given = {
       configuration,

@@ -21,7 +21,7 @@ it.each<[DatabaseKind, string, string]>([
   expect(versionFinding(dialects[kind], version, 'here').status).toBe(status);
 });
 
-it('a URL of the wrong kind is told from an old version, and what to write is said', () => {
+it('a URL of the wrong kind is distinguished from an old version, and the finding says what to write', () => {
   expect(versionFinding(dialects.mysql, '11.4.2-MariaDB', 'here')).toEqual({
     status: 'failed',
     message: 'DATABASE_URL begins with mysql:, but the server is MariaDB (11.4.2-MariaDB).',
@@ -52,7 +52,7 @@ const sound: Settings = {
 const statuses = (settings: Settings): string[] =>
   findingsOf({ ...sound, ...settings }, 20).map(({ status, message }) => `${status} ${message}`);
 
-it('sound settings are one line', () => {
+it('sound settings take one line', () => {
   expect(statuses({})).toEqual(['ok Isolation READ-COMMITTED; lock waits end after 50 s; at most 151 connections.']);
   const { transaction_isolation: isolation, super_read_only: _, ...older } = sound;
   expect(findingsOf({ ...older, tx_isolation: isolation! }, 20).map(({ status }) => status)).toEqual(['ok']);
@@ -75,7 +75,7 @@ it.each<[Settings, RegExp]>([
   expect(rest).toHaveLength(first!.startsWith('failed') ? 0 : 1);
 });
 
-it('settings that only matter beside others are left alone without them', () => {
+it('settings that only matter beside others are ignored without them', () => {
   expect(statuses({ log_bin: 'OFF', sync_binlog: '0', wsrep_on: 'ON', wsrep_sync_wait: '1' })).toHaveLength(1);
 });
 
@@ -89,7 +89,7 @@ it('a clock is wrong by what lies outside of the question and its answer', () =>
   expect(clockFinding(1000, 4000, 6000).message).toBe("The database's clock is 3.0 s behind this machine's.");
 });
 
-it('room on a disk is little beside the file, and none below 50 MB', () => {
+it('room on a disk is compared with the size of the file, and is none below 50 MB', () => {
   const megabyte = 1_000_000;
   expect(roomFinding('/data', 100 * megabyte, 2000 * megabyte)).toEqual({
     status: 'ok',
@@ -104,7 +104,7 @@ it('room on a disk is little beside the file, and none below 50 MB', () => {
   ).toEqual(['warning', 'warning', 'failed']);
 });
 
-it('a token is judged by how long it is good', () => {
+it('a token is judged by its remaining lifetime', () => {
   const token = (claims: object): string =>
     ['{"alg":"HS256"}', JSON.stringify(claims)].map(part => Buffer.from(part).toString('base64url')).join('.') + '.x';
   const now = 1_000_000;

@@ -12,7 +12,7 @@ const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_ru
 const NARROW = 2 ** 32 - 1;
 const EXACT = Number.MAX_SAFE_INTEGER;
 
-describeOnEach('of the numbers of a key, the doctor', kind => {
+describeOnEach('the doctor on the range of keys', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;
@@ -41,12 +41,12 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
         await run(sql);
   }
 
-  it('says that all is well where none has used half of them', async () => {
+  it('the doctor says that all is well where no key has used half of its range', async () => {
     await use('core_course', 2 ** 51);
     expect(await found()).toEqual([['ok', 'No key has used half of its numbers; the most, 25%, has core_course.']]);
   });
 
-  it.each(tables)('warns from half of them on, and not before: %s', async table => {
+  it.each(tables)('the doctor warns from half of the range on, and not before: %s', async table => {
     await use(table, 2 ** 52 - 1);
     expect(await found()).toEqual([['ok', expect.stringContaining(`49%, has ${table}`)]]);
     await use(table, 2 ** 52);
@@ -62,7 +62,7 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
     ]);
   });
 
-  it('fails at the end, for a row of that number too', async () => {
+  it('the doctor fails at the end of the range, even with a row of that number', async () => {
     await run(
       `insert into core_user (id, name, email, role, created_at, updated_at) values (${EXACT}, 'Last', 'last@example.org', 'student', ${kind === 'sqlite' ? '0, 0' : 'now(3), now(3)'})`,
     );
@@ -76,7 +76,7 @@ describeOnEach('of the numbers of a key, the doctor', kind => {
 
   if (kind === 'sqlite') return;
 
-  it("knows the columns of an older version: the key's own, and those that refer to it", async () => {
+  it("the doctor knows the columns of an older version: the key's own, and those that refer to it", async () => {
     await run('alter table core_enrollments modify id int unsigned not null auto_increment');
     await use('core_enrollments', 2 ** 31);
     expect(await found()).toEqual([

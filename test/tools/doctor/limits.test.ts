@@ -8,7 +8,7 @@ function found(env: Record<string, string>): string[] {
 }
 
 describe('the check of the limits', () => {
-  it('says what the limits are, and where roles come from', () => {
+  it('the check of the limits says what the limits are, and where roles come from', () => {
     expect(found({})).toEqual([
       'ok MAX_DEPTH 12, MAX_COST 50000, MAX_ALIASES 50, MAX_DIRECTIVES 50, MAX_SUBSCRIPTIONS 5000, REQUEST_TIMEOUT 10, WRITE_TIMEOUT 30, USER_CHECK_SECONDS 15; any operation runs.',
       'ok Roles come from the token; clocks may differ by 30 s.',
@@ -19,7 +19,7 @@ describe('the check of the limits', () => {
     ]);
   });
 
-  it('warns of each limit of more than ten times its default', () => {
+  it('the check of the limits warns of each limit of more than ten times its default', () => {
     expect(
       found({ MAX_COST: '500000', REQUEST_TIMEOUT: '101', USER_CHECK_SECONDS: '3600' }).filter(line =>
         line.startsWith('warning'),

@@ -9,8 +9,8 @@ async function found(env: Record<string, string>, apiUrl?: string): Promise<stri
   return (await examineRates(readConfig(env), 5000, apiUrl)).map(({ status, message }) => `${status} ${message}`);
 }
 
-describe('the check of the limits of rates', () => {
-  it('says whose addresses are counted, and how much each client has', async () => {
+describe('the check of the rate limits', () => {
+  it('the check of the rate limits says whose addresses are counted, and how much each client has', async () => {
     const amounts =
       'ok An address has 1000000 points for 10 s, a viewer 500000 for 10 s, at each server; several servers count them together with RATE_LIMIT_REDIS_URL.';
     expect(await found({})).toEqual([
@@ -27,12 +27,12 @@ describe('the check of the limits of rates', () => {
     ]);
   });
 
-  it('warns of limits that are off, and of an X-Forwarded-For that is believed of everybody', async () => {
+  it('the check of the rate limits warns of limits that are off, and of an X-Forwarded-For that is believed from everybody', async () => {
     expect(await found({ RATE_LIMIT: 'off' })).toEqual([expect.stringMatching(/^warning RATE_LIMIT is off/)]);
     expect((await found({ TRUST_PROXY: 'on' }))[0]).toMatch(/^warning TRUST_PROXY is on: /);
   });
 
-  it('warns of a server behind a proxy that it does not know of', async () => {
+  it('the check of the rate limits warns of a server behind an unknown proxy', async () => {
     expect((await found({}, 'https://api.school.example/graphql'))[0]).toMatch(
       /^warning The server is asked by HTTPS, so there is a proxy before it, and TRUST_PROXY is off/,
     );
@@ -43,14 +43,14 @@ describe('the check of the limits of rates', () => {
       expect((await found(env, url))[0]).toMatch(/^ok Limits count the addresses/);
   });
 
-  it('fails where Redis does not answer, without its password', async () => {
+  it('the check of the rate limits fails where Redis does not answer, without its password', async () => {
     const url = `redis://default:hidden@127.0.0.1:${await freePort()}`;
     const [, redis] = await found({ RATE_LIMIT_REDIS_URL: url });
     expect(redis).toBe('failed Redis does not answer: ECONNREFUSED. Requests pass without a limit on their rate.');
   });
 
   it.runIf(redisProgram() !== undefined)(
-    'says whether Redis answers, and takes the password',
+    'the check of the rate limits says whether Redis answers, and sends the password',
     async ({ onTestFinished }) => {
       const redis = await startRedis();
       onTestFinished(() => redis.stop());

@@ -5,7 +5,7 @@ import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examined, of } from '../../support/examined.js';
 import { migrate } from '../../support/migrated.js';
 
-describeOnEach('the doctor fails', kind => {
+describeOnEach('the doctor on the schema', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;
@@ -24,16 +24,16 @@ describeOnEach('the doctor fails', kind => {
   const found = async (): Promise<unknown[]> =>
     of(await examined(url), 'migrations').map(({ status, message }) => [status, message]);
 
-  it('not where the tables are as the migrations made them', async () => {
+  it('the doctor passes where the tables are as the migrations made them', async () => {
     expect(await found()).toEqual([['ok', expect.stringMatching(/^All \d are applied\.$/)]]);
   });
 
-  it('not where triggers keep the counts', async () => {
+  it('the doctor passes where triggers keep the counts', async () => {
     await installTriggers(database.em);
     expect(await found()).toEqual([['ok', expect.anything()]]);
   });
 
-  it('where a table of an applied migration is gone, and names it', async () => {
+  it('the doctor fails where a table of an applied migration is gone, and names it', async () => {
     await run('drop table core_enrollments');
     expect(await found()).toContainEqual(['failed', 'Tables of applied migrations are gone: core_enrollments.']);
   });
@@ -87,12 +87,12 @@ describeOnEach('the doctor fails', kind => {
             'alter table core_course drop foreign key core_course_instructor_id_foreign',
           ],
         ] as [string, string, string][])),
-  ])('where %s, and says so in words', async (_, named, ...statements) => {
+  ])('the doctor fails where %s, and says so in words', async (_, named, ...statements) => {
     for (const statement of statements) await run(statement);
     expect(await found()).toContainEqual(['failed', `The tables are not as the migrations made them: ${named}.`]);
   });
 
-  it('not where a trigger of somebody else is on a table, but warns of it', async () => {
+  it('the doctor warns of a trigger of another application on a table', async () => {
     await run(
       'create trigger audit after delete on core_course for each row begin update core_user set name = name where id = 0; end',
     );
@@ -120,12 +120,12 @@ describeOnEach('the doctor fails', kind => {
         "Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: core_user.email (utf8mb4_bin).",
         'alter table core_user modify email varchar(254) character set utf8mb4 collate utf8mb4_bin not null',
       ],
-    ])('where %s', async (_, named, ...statements) => {
+    ])('the doctor fails where %s', async (_, named, ...statements) => {
       for (const statement of statements) await run(statement);
       expect(await found()).toContainEqual(['failed', expect.stringContaining(named)]);
     });
 
-  it('on a database that somebody else made, and names the tables', async () => {
+  it('the doctor fails on a database of another application, and names the tables', async () => {
     for (const table of ['core_enrollments', 'core_recount_changes', 'core_recount_runs', 'rollcall_migrations'])
       await run(`drop table ${table}`);
     expect(await found()).toEqual([

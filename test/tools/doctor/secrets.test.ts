@@ -17,14 +17,14 @@ it('the development secret is a warning, and a failure where other machines reac
   );
 });
 
-it('a secret that nobody chose at random is a warning, one that is random is not', async () => {
+it('a secret that was not chosen at random is a warning, and a random one is not', async () => {
   expect(await found({ JWT_SECRET: 'changeme'.repeat(4) })).toMatch(/^warning JWT_SECRET is made of 7 different bytes/);
   expect(await found({ JWT_SECRET: 'Vt0Zl3x4bIYJ2jJrQkP1y0m4cVwq7a9s' })).toBe(
     'ok Tokens are verified with JWT_SECRET.',
   );
 });
 
-it('published keys are fetched, and what is wrong with them is said', async () => {
+it('published keys are fetched, and their mistakes are reported', async () => {
   let answer = { status: 200, body: '{"keys":[{"kty":"RSA"}]}' };
   const server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));

@@ -50,7 +50,7 @@ describeOnServers('the doctor', kind => {
     await connection.end();
   }
 
-  it('names what the user may not do, and tells no password', async () => {
+  it('the doctor names what the user may not do, and shows no password', async () => {
     const findings = await examined(await userWith('select, insert, update'));
     expect(amissOf(findings)).toMatchObject([
       {
@@ -69,7 +69,7 @@ describeOnServers('the doctor', kind => {
     expect(JSON.stringify(findings)).not.toContain('hidden');
   });
 
-  it('with triggers, names the privileges that those need', async () => {
+  it('the doctor names the privileges that triggers need', async () => {
     await installTriggers(database.em);
     const theirs = await userWith('select, insert, update, delete');
     const amiss = amissOf(await examined(theirs, { COUNTERS: 'triggers' }));
@@ -85,7 +85,7 @@ describeOnServers('the doctor', kind => {
     expect(amissOf(await examined(theirs, { COUNTERS: 'triggers' }))).toEqual([]);
   });
 
-  it('names the privileges that a pending migration needs, and only then', async () => {
+  it('the doctor names the privileges that a pending migration needs, and only then', async () => {
     const theirs = await userWith('select, insert, update, delete');
     const schema = new URL(url).pathname.slice(1);
     const limited = await openDatabase(theirs);
@@ -113,7 +113,7 @@ describeOnServers('the doctor', kind => {
     await limited.close(true);
   });
 
-  it('gives up a check that gets no answer, and goes on with the others', async () => {
+  it('the doctor gives up a check without an answer, and goes on with the others', async () => {
     await other.query('lock tables core_enrollments write');
     const findings = await examined(url, {}, { limit: 4000, atTheEnd: () => other.query('unlock tables') });
     const stuck = findings
@@ -130,7 +130,7 @@ describeOnServers('the doctor', kind => {
     );
   });
 
-  it('tries nothing on tables that a rollback leaves as they are', async () => {
+  it('the doctor tries nothing on tables that a rollback does not restore', async () => {
     const [keys] = await other.query(
       "select constraint_name as name from information_schema.referential_constraints where constraint_schema = database() and table_name = 'core_enrollments'",
     );
@@ -148,14 +148,14 @@ describeOnServers('the doctor', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('finds a clock that is wrong', async () => {
+  it('the doctor finds a clock that is wrong', async () => {
     await database.em.getConnection().execute('set timestamp = 1000000000', [], 'run');
     expect(await examineClock(database)).toMatchObject([
       { status: 'warning', message: expect.stringMatching(/^The database's clock is \d+\.\d s behind/) },
     ]);
   });
 
-  it('finds the settings of its own connections, not those that the server gives others', async () => {
+  it('the doctor finds the settings of its own connections, not those that the server gives others', async () => {
     const findings = await examined(url);
     expect(findings.find(({ check }) => check === 'settings')!.message).toMatch(
       /^Isolation READ-COMMITTED; lock waits end after \d+ s; at most \d+ connections\.$/,

@@ -23,7 +23,7 @@ describeOnEach('the doctor and the strategy', kind => {
     await drop();
   });
 
-  it('with triggers that count, watches them count', async () => {
+  it('the doctor watches triggers count', async () => {
     await installTriggers(database.em);
     const before = await everything(database);
     const findings = await examined(url, { COUNTERS: 'triggers' });
@@ -36,7 +36,7 @@ describeOnEach('the doctor and the strategy', kind => {
     expect(await everything(database)).toEqual(before);
   });
 
-  it('finds triggers that are missing, and that nothing can be written so', async () => {
+  it('the doctor finds that triggers are missing, and that nothing can be written without them', async () => {
     expect(amissOf(await examined(url, { COUNTERS: 'triggers' }))).toMatchObject([
       {
         check: 'strategy',
@@ -48,7 +48,7 @@ describeOnEach('the doctor and the strategy', kind => {
     ]);
   });
 
-  it('finds triggers where hooks count, and a switch that is not at its end', async () => {
+  it('the doctor finds triggers where hooks count, and an unfinished switch', async () => {
     await installTriggers(database.em);
     expect(amissOf(await examined(url))).toMatchObject([
       { check: 'strategy', status: 'failed', message: 'COUNTERS=hooks; the database has triggers.' },
@@ -58,7 +58,7 @@ describeOnEach('the doctor and the strategy', kind => {
     ]);
   });
 
-  it('sees a trigger that counts twice, by the probe', async () => {
+  it('the doctor sees by its probe a trigger that counts twice', async () => {
     const { created } = await installTriggers(database.em);
     const name = created.find(one => one.endsWith('after_insert'))!;
     await past(database, `drop trigger ${name}`);

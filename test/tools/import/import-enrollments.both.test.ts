@@ -48,7 +48,7 @@ function rows(database: Database): Promise<Enrollment[]> {
 }
 
 describeOnEach('importing enrollments', kind => {
-  it('takes a course by id or exact title, a student by id or email, a status in any case, and a moment', async () => {
+  it('an import accepts a course by id or exact title, a student by id or email, a status in any case, and a moment', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -77,7 +77,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('changes nothing when the same file is imported again, and counts what is twice in a file as already there', async () => {
+  it('an import changes nothing when the same file is imported again, and counts duplicates in a file as existing', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -89,7 +89,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('reports each bad row with its line and reason, and imports the others', async () => {
+  it('an import reports each bad row with its line and reason, and imports the others', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const text = [
@@ -143,7 +143,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('takes a number for an id or a title, and enrolls nobody where it is both, of two courses', async () => {
+  it('an import accepts a number as an id or a title, and enrolls nobody where it is both, of two courses', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const courses = await addCourses(database, [{ title: '1' }, { title: '2026' }]);
@@ -158,7 +158,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('takes a row with a NUL in it for a bad one, and imports the others', async () => {
+  it('an import treats a row that contains a NUL as bad, and imports the others', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     expect(await bench(database)('course,student\n1\0,1\n1,a\0@example.org\n1,1\n')).toMatchObject({
@@ -169,7 +169,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('enrolls nobody by an email that two users have, as a database of another application may hold, and names both', async () => {
+  it('an import enrolls nobody by an email of two users, as a database of another application may have, and names both', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const em = database.em.fork();
@@ -189,7 +189,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('never brings ACTIVE enrollments above the capacity of a course; other statuses take no seat', async () => {
+  it('an import never brings ACTIVE enrollments above the capacity of a course, and other statuses take no seat', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -211,7 +211,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('writes nothing when it is strict and any row is bad, however late', async () => {
+  it('a strict import writes nothing when any row is bad, however late', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -234,7 +234,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('sees seats and pairs of earlier batches when it is strict, though none is written yet', async () => {
+  it('a strict import sees seats and pairs of earlier batches, though none is written yet', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -250,7 +250,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('ends after the batch at hand when it is interrupted, and goes on when it is run again', async () => {
+  it('an import ends after the current batch when it is interrupted, and goes on when it is run again', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const run = bench(database);
@@ -263,7 +263,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('keeps counts and capacity exact while several imports and each other run at once', async () => {
+  it('several imports and other enrollments at once keep counts and capacity exact', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const imports = [0, 1, 2, 3].map(part => {
@@ -280,7 +280,7 @@ describeOnEach('importing enrollments', kind => {
     await drop();
   });
 
-  it('says how far it is, by bytes', async () => {
+  it('an import reports its progress by bytes', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
     const text = `course,student\n${Array.from({ length: 2500 }, () => '1,1').join('\n')}\n`;

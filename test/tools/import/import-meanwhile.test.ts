@@ -9,7 +9,7 @@ import { untilLockWaits } from '../../support/lock-waits.js';
 import { addCourses, addUsers } from '../../support/rows.js';
 import { textSource } from '../../support/text-source.js';
 
-describeOnEach('an import of rows whose', kind => {
+describeOnEach('an import during deletions', kind => {
   /**
    * Imports three rows of two courses and two students while another transaction has deleted one row and not yet
    * committed; gives what became of them.
@@ -46,11 +46,11 @@ describeOnEach('an import of rows whose', kind => {
     };
   }
 
-  it('course is being deleted leaves those out and goes on: UNKNOWN_COURSE', async () => {
+  it('an import leaves out rows whose course is being deleted, and goes on: UNKNOWN_COURSE', async () => {
     expect(await whileDeleting('core_course')).toEqual({ added: 2, reasons: ['4 UNKNOWN_COURSE'], stored: [[2, 2]] });
   });
 
-  it('student is being deleted leaves those out and goes on: UNKNOWN_STUDENT', async () => {
+  it('an import leaves out rows whose student is being deleted, and goes on: UNKNOWN_STUDENT', async () => {
     expect(await whileDeleting('core_user')).toEqual({
       added: 2,
       reasons: ['3 UNKNOWN_STUDENT'],

@@ -14,7 +14,7 @@ reportMissingOuladFor('the import of the whole OULAD');
 
 describe.skipIf(ouladFolder === null)('the whole dataset', () => {
   describeOnEach('importing OULAD', kind => {
-    it('gives 22 courses and 32,593 enrollments with exact counts, and a second time changes nothing', async () => {
+    it('importing the whole of OULAD gives 22 courses and 32,593 enrollments with exact counts, and a second time changes nothing', async () => {
       const { database, drop } = await freshDatabase(kind);
       expect(await importOulad(database, await ouladFiles(ouladFolder!))).toEqual({
         rows: 32_593,
@@ -76,7 +76,7 @@ function folderWith(contents: Partial<typeof files>): string {
 }
 
 describeOnEach('importing a dataset like OULAD', kind => {
-  it('joins registrations with results, dates them from the presentation, and reports what does not fit', async () => {
+  it('an import of a dataset joins registrations with results, dates them from the presentation, and reports what does not fit', async () => {
     const { database, drop } = await freshDatabase(kind);
     const folder = folderWith(files);
     const found: BadRow[] = [];
@@ -115,7 +115,7 @@ describeOnEach('importing a dataset like OULAD', kind => {
     await drop();
   });
 
-  it('writes nothing, not even a user, when it is strict and a row is bad', async () => {
+  it('a strict import of a dataset writes nothing, not even a user, when a row is bad', async () => {
     const { database, drop } = await freshDatabase(kind);
     const folder = folderWith(files);
     expect(await importOulad(database, await ouladFiles(folder), { strict: true })).toMatchObject({
@@ -129,7 +129,7 @@ describeOnEach('importing a dataset like OULAD', kind => {
     await drop();
   });
 
-  it('finds courses by their exact title and users by their email, and makes only the others', async () => {
+  it('an import of a dataset finds courses by their exact title and users by their email, and makes only the others', async () => {
     const { database, drop } = await freshDatabase(kind);
     const em = database.em.fork();
     for (const title of ['aaa 2013j', 'AAA 2013J', 'AAA 2013J']) {
@@ -153,7 +153,7 @@ describeOnEach('importing a dataset like OULAD', kind => {
   });
 });
 
-it('a folder without one of the files is refused by its name', async () => {
+it('a folder in which one of the files is missing is rejected by the name of the file', async () => {
   const folder = folderWith({ 'courses.csv': files['courses.csv'] });
   await expect(ouladFiles(folder)).rejects.toMatchObject({
     code: 'IMPORT_FILE',

@@ -38,12 +38,12 @@ it.each([1, 2, 3, 7, 1000])('a table reads the same however its bytes arrive (in
   ]);
 });
 
-it('a table needs no line break at its end, and may hold a header alone', async () => {
+it('a table needs no line break at its end, and may contain a header alone', async () => {
   expect(await read('course,student\n1,2')).toEqual([[2, ['1', '2', '']]]);
   expect(await read('course,student\n')).toEqual([]);
 });
 
-it('a quote that is not closed costs its own row only', async () => {
+it('a quote that is not closed invalidates only its own row', async () => {
   const rows = Array.from({ length: 30 }, (_, index) => `${index},x`).join('\n');
   const found = await read(`course,student\n1,"open\n${rows}\n5,6\n`);
   expect(found[0]).toEqual([2, 'QUOTING']);
@@ -54,7 +54,7 @@ it('a quote that is not closed costs its own row only', async () => {
   ]);
 });
 
-it('a row that runs over two lines is read whole, wherever a block ends', async () => {
+it('a row that spans two lines is read whole, wherever a block ends', async () => {
   for (const before of [996, 997, 998, 999]) {
     const found = await read(`course,student\n${'1,2\n'.repeat(before)}"a\nb",3\n4,5\n`, 100_000);
     expect(found).toHaveLength(before + 2);
@@ -112,7 +112,7 @@ it.each([
   [Buffer.from('\ufeffcourse,student\n1,2\n', 'utf16le'), /FILE\.csv:1: The line is not UTF-8/],
   ['course,"stu\n', /FILE\.csv:1: A quote is not closed/],
   ['course,student,Course\n', /column course twice/],
-])('a file without the needed columns is refused: %j', async (text, message) => {
+])('a file without the needed columns is rejected: %j', async (text, message) => {
   await expect(read(text)).rejects.toMatchObject({
     name: 'ImportError',
     code: 'IMPORT_HEADER',
@@ -120,21 +120,21 @@ it.each([
   });
 });
 
-it('columns that are named are left out, in any letter case; others than those are not', async () => {
+it('named columns are left out, in any letter case, and other columns are not', async () => {
   expect(await read('course,student,Action\n1,2,UNENROLL\n', 1000, ['ACTION '])).toEqual([[2, ['1', '2', '']]]);
   await expect(read('course,student,action,role\n1,2,x,y\n', 1000, ['action'])).rejects.toThrow(
     /not understood: "role"/,
   );
 });
 
-it('a column without a name may be there, but holds no value', async () => {
+it('a column without a name is allowed, but must be empty', async () => {
   expect(await read('course,student,\n1,2,\n3,4,del\n')).toEqual([
     [2, ['1', '2', '']],
     [3, 'COLUMNS'],
   ]);
 });
 
-it('a line that is not UTF-8, or has a line break of another kind in it, costs its own row only', async () => {
+it('a line that is not UTF-8, or contains a line break of another kind, invalidates only its own row', async () => {
   const text = Buffer.concat([
     Buffer.from('course,student\nZürich,1\n'),
     Buffer.from('Zürich,2\n', 'latin1'),
@@ -148,7 +148,7 @@ it('a line that is not UTF-8, or has a line break of another kind in it, costs i
   ]);
 });
 
-it('a file that is not there, or is a folder, is refused', async () => {
+it('a missing file or a folder is rejected', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-import-'));
   await expect(fileSource(join(folder, 'none.csv'))).rejects.toMatchObject({
     code: 'IMPORT_FILE',
