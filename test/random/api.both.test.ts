@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
 import { describeOnEach } from '../support/databases.js';
-import { openClassroom } from './api/stage.js';
-import { telling, tellStories } from './telling.js';
+import { openModelRunner } from './api/model-runner.js';
+import { checkModel, readRunOptions } from './model-check.js';
 
-const told = telling(200);
+const options = readRunOptions(200);
 const subject = 'random requests of random callers';
 
 describeOnEach(subject, kind => {
   it(
     'random mutations are answered as the model says, leave the tables as it says, and fill no course beyond its capacity',
-    { timeout: told.timeout },
+    { timeout: options.timeout },
     async () => {
-      const stage = await openClassroom(kind);
+      const runner = await openModelRunner(kind);
       try {
-        expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
+        expect(await checkModel(`${subject} on ${kind}`, runner, options)).toBeGreaterThanOrEqual(options.operations);
       } finally {
-        await stage.drop();
+        await runner.drop();
       }
     },
   );

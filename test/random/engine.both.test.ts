@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
 import { describeOnEach } from '../support/databases.js';
-import { openStage } from './engine/stage.js';
-import { telling, tellStories } from './telling.js';
+import { openModelRunner } from './engine/model-runner.js';
+import { checkModel, readRunOptions } from './model-check.js';
 
-const told = telling(400);
+const options = readRunOptions(400);
 const subject = 'random operations of several entity managers';
 
 describeOnEach(subject, kind => {
   it(
     'random commands leave every stored count equal to the rows and to the model after each of them',
-    { timeout: told.timeout },
+    { timeout: options.timeout },
     async () => {
-      const stage = await openStage(kind);
+      const runner = await openModelRunner(kind);
       try {
-        expect(await tellStories(`${subject} on ${kind}`, stage, told)).toBeGreaterThanOrEqual(told.operations);
+        expect(await checkModel(`${subject} on ${kind}`, runner, options)).toBeGreaterThanOrEqual(options.operations);
       } finally {
-        await stage.drop();
+        await runner.drop();
       }
     },
   );

@@ -2,20 +2,18 @@ import type { Viewer } from '../../../src/access/viewer.js';
 import type { Mutation } from './mutation.js';
 import type { School } from './school.js';
 import { differences } from './tables.js';
-import { isDeleted } from './verdict.js';
+import { isDeleted } from './expected.js';
 
-/** Is a mutation that was sent together with others, and what was answered. */
+/** A mutation that was sent together with others, and its answer. */
 export interface Answered {
   readonly viewer: Viewer | null;
   readonly mutation: Mutation;
   readonly codes: readonly string[];
-  /** Lists the ids of its new rows, as far as the answer still shows them. */
+  /** The ids of its new rows that the answer still shows. */
   readonly newIds: readonly number[];
 }
 
-/**
- * Tells whether there is an order in which the mutations, one after the other, lead to these answers and to these rows.
- */
+/** Returns whether some order of the mutations, one after the other, leads to these answers and to these rows. */
 export function inSomeOrder(before: School, answered: readonly Answered[], after: School): boolean {
   return orders(answered).some(order => {
     const school = structuredClone(before);
@@ -27,8 +25,8 @@ export function inSomeOrder(before: School, answered: readonly Answered[], after
 }
 
 /**
- * Returns whether a deleted user's request was denied; null: it may be carried out, for its token was accepted while
- * its user was there.
+ * Returns whether a deleted user's request was denied; null: it may be carried out, because its token was accepted
+ * before the user was deleted.
  */
 function isDenied(before: School, now: School, { viewer, codes }: Answered): boolean | null {
   const denied = String(codes) === 'UNAUTHENTICATED';
@@ -37,11 +35,11 @@ function isDenied(before: School, now: School, { viewer, codes }: Answered): boo
 }
 
 function happens(school: School, { viewer, mutation, codes, newIds }: Answered, place: number): boolean {
-  const { error, codes: wanted, news, change } = mutation.verdict(school, viewer);
+  const { error, codes: wanted, newRowCount, change } = mutation.expected(school, viewer);
   if (String(codes) !== String(error ?? wanted)) return false;
-  // A row that was gone again before the answer was read has no id in it; any will do, for it must not be there in the
-  // end.
-  change?.(Array.from({ length: news }, (_, index) => newIds[index] ?? -1 - place * 100 - index));
+  // A row that was deleted before the answer was read has no id in it; any id will do, since the row must be gone in
+  // the end.
+  change?.(Array.from({ length: newRowCount }, (_, index) => newIds[index] ?? -1 - place * 100 - index));
   return true;
 }
 

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { CourseStatus, Role } from '../../../src/entities/index.js';
-import type { Classroom } from './classroom.js';
+import type { ModelRun } from './model-run.js';
 import {
-  createCourseVerdict,
-  createUserVerdict,
-  deleteCourseVerdict,
-  deleteUserVerdict,
-  updateCourseVerdict,
-  type CourseSaid,
+  expectedCreateCourse,
+  expectedCreateUser,
+  expectedDeleteCourse,
+  expectedDeleteUser,
+  expectedUpdateCourse,
+  type CourseInput,
 } from './course-rules.js';
-import { anyRow, idOf, mostly, type ChosenRow, type MakeMutation } from './mutation.js';
+import { anyRow, idOf, mostly, type RowChoice, type MakeMutation } from './mutation.js';
 
-interface Given extends Omit<CourseSaid, 'instructorId'> {
-  readonly instructor?: ChosenRow | null;
+interface Given extends Omit<CourseInput, 'instructorId'> {
+  readonly instructor?: RowChoice | null;
 }
 
 const given: fc.Arbitrary<Given> = fc.record(
@@ -31,43 +31,43 @@ const given: fc.Arbitrary<Given> = fc.record(
 );
 
 /** Creates a course. */
-export const createCourse: fc.Arbitrary<MakeMutation> = given.map(given => room => {
-  const course = { title: 'Drawing', ...saidIn(room, given) };
+export const createCourse: fc.Arbitrary<MakeMutation> = given.map(given => run => {
+  const course = { title: 'Drawing', ...courseInput(run, given) };
   return {
     name: 'createCourse',
-    told: `create a course${told(room, course)}`,
+    text: `create a course${text(run, course)}`,
     input: inputOf(course),
-    verdict: (school, viewer) => createCourseVerdict(school, viewer, course),
+    expected: (school, viewer) => expectedCreateCourse(school, viewer, course),
   };
 });
 
 /** Changes a course. */
 export const updateCourse: fc.Arbitrary<MakeMutation> = fc
   .record({ course: anyRow, given })
-  .map(({ course, given }) => room => {
-    const [id, said] = [idOf(room, 'course', course), saidIn(room, given)];
-    const changes = { id, ...said };
-    const words = `change ${room.name('course', id)}${told(room, said)}`;
+  .map(({ course, given }) => run => {
+    const [id, input] = [idOf(run, 'course', course), courseInput(run, given)];
+    const changes = { id, ...input };
+    const words = `change ${run.name('course', id)}${text(run, input)}`;
     return {
       name: 'updateCourse',
-      told: words,
+      text: words,
       input: inputOf(changes),
-      verdict: (school, viewer) => updateCourseVerdict(school, viewer, changes),
+      expected: (school, viewer) => expectedUpdateCourse(school, viewer, changes),
     };
   });
 
 /** Deletes a course. */
-export const deleteCourse: fc.Arbitrary<MakeMutation> = anyRow.map(course => room => {
-  const input = { id: idOf(room, 'course', course) };
+export const deleteCourse: fc.Arbitrary<MakeMutation> = anyRow.map(course => run => {
+  const input = { id: idOf(run, 'course', course) };
   return {
     name: 'deleteCourse',
-    told: `delete ${room.name('course', input.id)}`,
+    text: `delete ${run.name('course', input.id)}`,
     input,
-    verdict: (school, viewer) => deleteCourseVerdict(school, viewer, input),
+    expected: (school, viewer) => expectedDeleteCourse(school, viewer, input),
   };
 });
 
-/** Creates a user, whose address another may have. */
+/** Creates a user, whose email another user may have. */
 export const createUser: fc.Arbitrary<MakeMutation> = fc
   .record({
     name: mostly(['Dora', 'Emil'], ''),
@@ -76,32 +76,32 @@ export const createUser: fc.Arbitrary<MakeMutation> = fc
   })
   .map(user => () => ({
     name: 'createUser',
-    told: `create the ${user.role} ${user.email}${user.name === '' ? ' without a name' : ''}`,
+    text: `create the ${user.role} ${user.email}${user.name === '' ? ' without a name' : ''}`,
     input: { ...user, role: user.role.toUpperCase() },
-    verdict: (school, viewer) => createUserVerdict(school, viewer, user),
+    expected: (school, viewer) => expectedCreateUser(school, viewer, user),
   }));
 
 /** Deletes a user. */
-export const deleteUser: fc.Arbitrary<MakeMutation> = anyRow.map(user => room => {
-  const input = { id: idOf(room, 'user', user) };
+export const deleteUser: fc.Arbitrary<MakeMutation> = anyRow.map(user => run => {
+  const input = { id: idOf(run, 'user', user) };
   return {
     name: 'deleteUser',
-    told: `delete ${room.name('user', input.id)}`,
+    text: `delete ${run.name('user', input.id)}`,
     input,
-    verdict: (school, viewer) => deleteUserVerdict(school, viewer, input),
+    expected: (school, viewer) => expectedDeleteUser(school, viewer, input),
   };
 });
 
-function saidIn(room: Classroom, { instructor, ...rest }: Given): CourseSaid {
-  return { ...rest, ...(instructor !== undefined && { instructorId: instructor && idOf(room, 'user', instructor) }) };
+function courseInput(run: ModelRun, { instructor, ...rest }: Given): CourseInput {
+  return { ...rest, ...(instructor !== undefined && { instructorId: instructor && idOf(run, 'user', instructor) }) };
 }
 
-function inputOf({ status, ...rest }: CourseSaid): object {
+function inputOf({ status, ...rest }: CourseInput): object {
   return { ...rest, ...(status !== undefined && { status: status && status.toUpperCase() }) };
 }
 
-function told(room: Classroom, { instructorId, ...rest }: CourseSaid): string {
-  const instructor = instructorId == null ? [] : [`taught by ${room.name('user', instructorId)}`];
+function text(run: ModelRun, { instructorId, ...rest }: CourseInput): string {
+  const instructor = instructorId == null ? [] : [`taught by ${run.name('user', instructorId)}`];
   const parts = [
     ...Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
     ...(instructorId === null ? ['taught by nobody'] : instructor),

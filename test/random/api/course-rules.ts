@@ -1,10 +1,10 @@
 import { CourseStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { countsIn, manages, removeEnrollments, sees, type CourseModel, type School, type UserModel } from './school.js';
-import { adminOnly, denied, done, refused, staffOnly, type Verdict } from './verdict.js';
+import { adminOnly, denied, done, rejected, staffOnly, type Expected } from './expected.js';
 
-/** Is what a caller says of a course; what is left out stays. */
-export interface CourseSaid {
+/** The input of a course; omitted fields stay as they are. */
+export interface CourseInput {
   readonly title?: string;
   readonly description?: string | null;
   readonly status?: CourseStatus | null;
@@ -13,26 +13,26 @@ export interface CourseSaid {
   readonly instructorId?: number | null;
 }
 
-/** Says what must come of creating a course. */
-export function createCourseVerdict(
+/** Returns the expected outcome of creating a course. */
+export function expectedCreateCourse(
   school: School,
   viewer: Viewer | null,
-  said: CourseSaid & { title: string },
-): Verdict {
+  input: CourseInput & { title: string },
+): Expected {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const instructorId =
-    viewer!.role === Role.TEACHER ? (said.instructorId ?? viewer!.userId) : (said.instructorId ?? null);
+    viewer!.role === Role.TEACHER ? (input.instructorId ?? viewer!.userId) : (input.instructorId ?? null);
   if (viewer!.role === Role.TEACHER && instructorId !== viewer!.userId) return denied('FORBIDDEN');
-  const codes = [...shapeCodes(said), ...instructorCodes(school, instructorId)];
-  if (codes.length > 0) return refused(...codes);
-  const { title, description = null, capacity = null } = said;
+  const codes = [...shapeCodes(input), ...instructorCodes(school, instructorId)];
+  if (codes.length > 0) return rejected(...codes);
+  const { title, description = null, capacity = null } = input;
   const course = {
     title,
     description,
     capacity,
-    status: said.status ?? CourseStatus.DRAFT,
-    isPublished: said.isPublished ?? false,
+    status: input.status ?? CourseStatus.DRAFT,
+    isPublished: input.isPublished ?? false,
     instructorId,
   };
   return done(([id]) => {
@@ -41,37 +41,37 @@ export function createCourseVerdict(
   }, 1);
 }
 
-/** Says what must come of changing a course. */
-export function updateCourseVerdict(
+/** Returns the expected outcome of changing a course. */
+export function expectedUpdateCourse(
   school: School,
   viewer: Viewer | null,
-  { id, ...said }: CourseSaid & { id: number },
-): Verdict {
+  { id, ...input }: CourseInput & { id: number },
+): Expected {
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const course = school.courses.get(id);
-  if (!course || !sees(school, viewer, id)) return refused('NOT_FOUND');
+  if (!course || !sees(school, viewer, id)) return rejected('NOT_FOUND');
   if (!manages(viewer!, course)) return denied('FORBIDDEN');
-  if (viewer!.role === Role.TEACHER && said.instructorId !== undefined && said.instructorId !== viewer!.userId)
+  if (viewer!.role === Role.TEACHER && input.instructorId !== undefined && input.instructorId !== viewer!.userId)
     return denied('FORBIDDEN');
-  const tooSmall = said.capacity != null && said.capacity >= 0 && said.capacity < countsIn(school, id)[1];
+  const tooSmall = input.capacity != null && input.capacity >= 0 && input.capacity < countsIn(school, id)[1];
   const codes = [
-    ...shapeCodes(said),
-    ...instructorCodes(school, said.instructorId ?? null),
+    ...shapeCodes(input),
+    ...instructorCodes(school, input.instructorId ?? null),
     ...(tooSmall ? ['INVALID'] : []),
   ];
-  if (codes.length > 0) return refused(...codes);
+  if (codes.length > 0) return rejected(...codes);
   return done(() => {
-    school.courses.set(id, { ...course, ...(said as Partial<CourseModel>) });
+    school.courses.set(id, { ...course, ...(input as Partial<CourseModel>) });
     return { course: id };
   });
 }
 
-/** Says what must come of deleting a course. */
-export function deleteCourseVerdict(school: School, viewer: Viewer | null, { id }: { id: number }): Verdict {
+/** Returns the expected outcome of deleting a course. */
+export function expectedDeleteCourse(school: School, viewer: Viewer | null, { id }: { id: number }): Expected {
   const denial = adminOnly(viewer);
   if (denial) return denial;
-  if (!school.courses.has(id)) return refused('NOT_FOUND');
+  if (!school.courses.has(id)) return rejected('NOT_FOUND');
   return done(() => {
     school.courses.delete(id);
     removeEnrollments(school, ({ courseId }) => courseId === id);
@@ -79,26 +79,26 @@ export function deleteCourseVerdict(school: School, viewer: Viewer | null, { id 
   });
 }
 
-/** Says what must come of creating a user; addresses that differ only in case are the same. */
-export function createUserVerdict(school: School, viewer: Viewer | null, user: UserModel): Verdict {
+/** Returns the expected outcome of creating a user; addresses that differ only in case are the same. */
+export function expectedCreateUser(school: School, viewer: Viewer | null, user: UserModel): Expected {
   const denial = adminOnly(viewer);
   if (denial) return denial;
   const codes = [...(user.name === '' ? ['INVALID'] : []), ...(user.email.includes('@') ? [] : ['INVALID'])];
-  if (codes.length > 0) return refused(...codes);
+  if (codes.length > 0) return rejected(...codes);
   if ([...school.users.values()].some(({ email }) => email.toLowerCase() === user.email.toLowerCase()))
-    return refused('IN_USE');
+    return rejected('IN_USE');
   return done(([id]) => {
     school.users.set(id!, user);
     return { user: id! };
   }, 1);
 }
 
-/** Says what must come of deleting a user. */
-export function deleteUserVerdict(school: School, viewer: Viewer | null, { id }: { id: number }): Verdict {
+/** Returns the expected outcome of deleting a user. */
+export function expectedDeleteUser(school: School, viewer: Viewer | null, { id }: { id: number }): Expected {
   const denial = adminOnly(viewer);
   if (denial) return denial;
-  if ([...school.courses.values()].some(({ instructorId }) => instructorId === id)) return refused('IN_USE');
-  if (!school.users.has(id)) return refused('NOT_FOUND');
+  if ([...school.courses.values()].some(({ instructorId }) => instructorId === id)) return rejected('IN_USE');
+  if (!school.users.has(id)) return rejected('NOT_FOUND');
   return done(() => {
     school.users.delete(id);
     removeEnrollments(school, ({ studentId }) => studentId === id);
@@ -106,7 +106,7 @@ export function deleteUserVerdict(school: School, viewer: Viewer | null, { id }:
   });
 }
 
-function shapeCodes({ title, status, isPublished, capacity }: CourseSaid): string[] {
+function shapeCodes({ title, status, isPublished, capacity }: CourseInput): string[] {
   const wrong = [title === '', capacity != null && capacity < 0, status === null, isPublished === null];
   return wrong.filter(Boolean).map(() => 'INVALID');
 }

@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import type { Viewer } from '../../../src/access/viewer.js';
 import type { MutationName } from '../../support/mutations.js';
-import { UNKNOWN, type Classroom } from './classroom.js';
+import { UNKNOWN, type ModelRun } from './model-run.js';
 import type { School } from './school.js';
-import { adminOnly, denied, signedIn, staffOnly, type Verdict } from './verdict.js';
+import { adminOnly, denied, signedIn, staffOnly, type Expected } from './expected.js';
 
-/** Is a mutation ready to be sent: its name and input, how the story tells it, and what must come of it. */
+/** A mutation ready to be sent: its name and input, its text in the log, and its expected answer. */
 export interface Mutation {
   readonly name: MutationName;
-  readonly told: string;
+  readonly text: string;
   readonly input: object;
-  verdict(school: School, viewer: Viewer | null): Verdict;
+  expected(school: School, viewer: Viewer | null): Expected;
 }
 
-/** Holds who may send which mutation, as far as that does not depend on the rows that it names. */
-const mayAsk: Readonly<Record<MutationName, (viewer: Viewer | null) => Verdict | null>> = {
+/** The check of access to each mutation, as far as it does not depend on rows. */
+const accessOf: Readonly<Record<MutationName, (viewer: Viewer | null) => Expected | null>> = {
   enroll: signedIn,
   enrollMany: staffOnly,
   setEnrollmentStatus: staffOnly,
@@ -27,41 +27,38 @@ const mayAsk: Readonly<Record<MutationName, (viewer: Viewer | null) => Verdict |
   deleteUser: adminOnly,
 };
 
-/** Makes a mutation for the rows that are there. */
-export type MakeMutation = (room: Classroom) => Mutation;
+/** Makes a mutation of existing rows. */
+export type MakeMutation = (run: ModelRun) => Mutation;
 
-/** Is a row before it is known which there are; seldom one that is not there. */
-export interface ChosenRow {
+/** A choice of a row before the existing rows are known; rarely a missing one. */
+export interface RowChoice {
   readonly number: number;
-  readonly lost: boolean;
+  readonly missing: boolean;
 }
 
-/** Chooses a row. */
-export const anyRow: fc.Arbitrary<ChosenRow> = fc.record({
+/** Any row. */
+export const anyRow: fc.Arbitrary<RowChoice> = fc.record({
   number: fc.nat({ max: 11 }),
-  lost: fc.nat({ max: 14 }).map(number => number === 14),
+  missing: fc.nat({ max: 14 }).map(number => number === 14),
 });
 
-/** Gives the id of a chosen row. */
+/** Returns the id of a chosen row. */
 export function idOf(
-  { school }: Classroom,
+  { school }: ModelRun,
   kind: 'course' | 'enrollment' | 'user',
-  { number, lost }: ChosenRow,
+  { number, missing }: RowChoice,
 ): number {
   const ids = [...{ course: school.courses, enrollment: school.enrollments, user: school.users }[kind].keys()];
-  return lost || ids.length === 0 ? UNKNOWN : ids[number % ids.length]!;
+  return missing || ids.length === 0 ? UNKNOWN : ids[number % ids.length]!;
 }
 
-/** Chooses one of the values, and seldom another one. */
+/** Returns an arbitrary of these values, and rarely another one. */
 export function mostly<Value, Seldom>(values: readonly Value[], seldom: Seldom): fc.Arbitrary<Value | Seldom> {
   return fc.oneof({ weight: 19, arbitrary: fc.constantFrom(...values) }, { weight: 1, arbitrary: fc.constant(seldom) });
 }
 
-/**
- * Gives a mutation whose ids no longer read as ids, which is refused once it is clear that the viewer may send such a
- * mutation at all.
- */
-export function malformed(mutation: Mutation): Mutation {
+/** Returns a mutation with malformed ids, which is rejected once the viewer's access is checked. */
+export function withMalformedIds(mutation: Mutation): Mutation {
   const input = Object.fromEntries(
     Object.entries(mutation.input).map(([name, value]) => [
       name,
@@ -71,8 +68,8 @@ export function malformed(mutation: Mutation): Mutation {
   if (JSON.stringify(input) === JSON.stringify(mutation.input)) return mutation;
   return {
     ...mutation,
-    told: `${mutation.told} with malformed ids`,
+    text: `${mutation.text} with malformed ids`,
     input,
-    verdict: (_, viewer) => mayAsk[mutation.name](viewer) ?? denied('BAD_USER_INPUT'),
+    expected: (_, viewer) => accessOf[mutation.name](viewer) ?? denied('BAD_USER_INPUT'),
   };
 }

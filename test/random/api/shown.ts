@@ -1,9 +1,9 @@
 import type { MutationName } from '../../support/mutations.js';
 import { countsIn, type School } from './school.js';
-import type { Shows } from './verdict.js';
+import type { ShownRows } from './expected.js';
 
-/** Lists what each mutation's answer holds beside userErrors. */
-const fields: Record<MutationName, readonly (keyof Shows)[]> = {
+/** The fields of each mutation's answer beside userErrors. */
+const fields: Record<MutationName, readonly (keyof ShownRows)[]> = {
   enroll: ['enrollment', 'course'],
   enrollMany: ['enrollments', 'course'],
   setEnrollmentStatus: ['enrollment', 'course'],
@@ -16,12 +16,12 @@ const fields: Record<MutationName, readonly (keyof Shows)[]> = {
   deleteUser: ['deletedId'],
 };
 
-/** Gives what a mutation must answer beside userErrors: the rows as the model has them now. */
-export function shownBy(school: School, name: MutationName, shows: Shows): Record<string, unknown> {
-  return Object.fromEntries(fields[name].map(field => [field, shown(school, field, shows[field])]));
+/** Returns the expected answer of a mutation beside userErrors: the rows as the model has them now. */
+export function shownBy(school: School, name: MutationName, rows: ShownRows): Record<string, unknown> {
+  return Object.fromEntries(fields[name].map(field => [field, shown(school, field, rows[field])]));
 }
 
-/** Gives the ids of the new rows that an answer shows; one that is gone already is not shown. */
+/** Returns the ids of the new rows that an answer shows; a row that is already deleted is not shown. */
 export function newIdsIn(
   name: MutationName,
   payload: Record<string, { id: string } | { id: string }[] | null>,
@@ -35,7 +35,7 @@ export function newIdsIn(
   return [rows ?? []].flat().map(({ id }) => Number(id));
 }
 
-function shown(school: School, field: keyof Shows, value: number | readonly number[] | undefined): unknown {
+function shown(school: School, field: keyof ShownRows, value: number | readonly number[] | undefined): unknown {
   if (field === 'enrollments') return ((value ?? []) as readonly number[]).map(id => enrollment(school, id));
   if (value === undefined) return null;
   const id = value as number;

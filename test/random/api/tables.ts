@@ -3,17 +3,17 @@ import type { Database } from '../../../src/database/database.js';
 import { Course, CourseStatus, Role, User, type EnrollmentStatus } from '../../../src/entities/index.js';
 import { countsIn, type School } from './school.js';
 
-/** Is what the database holds: the rows as the model has them, and the stored counts by course, all and ACTIVE. */
+/** What the database holds: the rows as the model has them, and the stored counts by course, all and ACTIVE. */
 export interface Tables {
   readonly school: School;
   readonly stored: ReadonlyMap<number, readonly [number, number]>;
 }
 
 /**
- * Empties the tables and fills them for a new story: four students, two teachers, an admin, three open courses and a
+ * Empties the tables and fills them for a new run: four students, two teachers, an admin, three open courses and a
  * draft.
  */
-export async function furnish(database: Database): Promise<void> {
+export async function seedTables(database: Database): Promise<void> {
   for (const table of ['core_enrollments', 'core_course', 'core_user'])
     await database.em.getConnection().execute(`delete from ${table}`, [], 'run');
   const em = database.em.fork();
@@ -29,7 +29,7 @@ export async function furnish(database: Database): Promise<void> {
   await em.flush();
 }
 
-/** Reads everything by SQL of its own. */
+/** Reads all tables by SQL. */
 export async function readTables(database: Database): Promise<Tables> {
   const rows = <Row>(columns: string, table: string): Promise<Row[]> =>
     database.em.getConnection().execute<Row[]>(`select ${columns} from ${table} order by id`);
@@ -67,7 +67,9 @@ export async function readTables(database: Database): Promise<Tables> {
   };
 }
 
-/** Says where stored ≠ actual, and where a course has more ACTIVE enrollments than seats. */
+/**
+ * Returns the courses whose stored and actual counts differ, or that have more ACTIVE enrollments than seats, as texts.
+ */
 export function faultsIn({ school, stored }: Tables): string[] {
   return [...stored].flatMap(([id, counts]) => {
     const [actual, capacity] = [countsIn(school, id), school.courses.get(id)?.capacity ?? null];
@@ -82,13 +84,13 @@ export function faultsIn({ school, stored }: Tables): string[] {
   });
 }
 
-/** Says where the tables differ from the model. */
+/** Returns the differences between the tables and the model. */
 export function differences(found: School, model: School): string[] {
   return (['users', 'courses', 'enrollments'] as const).flatMap(kind => {
     const [there, wanted]: ReadonlyMap<number, object>[] = [found[kind], model[kind]];
-    const told = (row: object | undefined): string => (row ? JSON.stringify(row) : 'nothing');
+    const text = (row: object | undefined): string => (row ? JSON.stringify(row) : 'nothing');
     return [...new Set([...there!.keys(), ...wanted!.keys()])].flatMap(id => {
-      const [has, should] = [told(sorted(there!.get(id))), told(sorted(wanted!.get(id)))];
+      const [has, should] = [text(sorted(there!.get(id))), text(sorted(wanted!.get(id)))];
       return has === should ? [] : [`as ${kind.replace(/s$/, '')} ${id} the table has ${has}, not ${should}`];
     });
   });

@@ -5,17 +5,17 @@ import {
   ValidationError,
 } from '@mikro-orm/core';
 import { CounterError } from 'mikro-orm-counters';
-import type { Scene } from './act.js';
+import type { ActionContext } from './action.js';
 import type { Expectation } from './expectation.js';
 
 /**
- * Lists what drivers say themselves, where MikroORM hands their errors on: https://www.sqlite.org/rescode.html and
+ * The error numbers of the drivers, where MikroORM passes their errors on: https://www.sqlite.org/rescode.html and
  * MySQL's numbers.
  */
 const UNIQUE = [1555, 2067, 1062];
 const FOREIGN_KEY = [787, 1451, 1452];
 
-/** Gives a short stable name for what a write was refused with; for what nobody foretells, all of it. */
+/** Returns a short stable name of an error; an unexpected error is returned in full. */
 export function codeOf(error: unknown): string {
   if (error instanceof CounterError) return error.code;
   if (error instanceof UniqueConstraintViolationException) return 'UNIQUE';
@@ -29,43 +29,43 @@ export function codeOf(error: unknown): string {
 }
 
 /**
- * Does what may flush, or a write whose own expectation is given, and holds the answer against what was foretold.
+ * Does work that may flush, or a write with an expectation of its own, and compares the outcome with the expectation.
  *
- * Tells whether it was done; after a refusal the writer forgets all, as MikroORM asks, and nothing may be left of the
- * write. Only where part of it stays in the open transaction, as the database has it, is the transaction broken.
+ * Returns whether it was done. After a rejection the writer forgets everything, as MikroORM requires, and nothing of
+ * the write may remain. The transaction is broken only if part of the write stays in it.
  */
 export async function attempt(
-  { world, em, level }: Scene,
+  { run, em, level }: ActionContext,
   write: () => Promise<unknown>,
   own?: Expectation,
 ): Promise<boolean> {
-  const before = world.rows;
+  const before = run.rows;
   try {
     await write();
   } catch (error) {
-    const { flush } = world;
-    world.flush = null;
+    const { flush } = run;
+    run.flush = null;
     const code = codeOf(error);
-    if (!(flush?.expectation ?? own)?.refusals.includes(code)) throw error;
-    world.rows = before;
-    world.refused(code);
+    if (!(flush?.expectation ?? own)?.rejections.includes(code)) throw error;
+    run.rows = before;
+    run.rejected(code);
     for (const one of level.ems) one.clear();
     if (!flush || !em.isInTransaction() || code === 'COUNTER_ASSIGNED') return false;
-    if (world.rules.breaks(flush, code)) level.broken = code;
-    else await world.learnCourses(em);
+    if (run.rules.breaks(flush, code)) level.broken = code;
+    else await run.adoptCourses(em);
     return false;
   }
   if (!own) return true;
-  if (own.certain) world.complain(`this should have been refused: ${own.refusals.join(' or ')}`);
-  world.rows = own.after;
-  // What is loaded knows of it only where the write says so.
-  world.overtook(before);
+  if (own.certain) run.addProblem(`this should have been rejected: ${own.rejections.join(' or ')}`);
+  run.rows = own.after;
+  // Loaded entities know about it only if the write says so.
+  run.forgetOvertaken(before);
   return true;
 }
 
 /** Flushes, or leaves the changes in memory until something else does. */
-export async function flushOrLeave(scene: Scene, flush: boolean): Promise<void> {
+export async function flushOrLeave(context: ActionContext, flush: boolean): Promise<void> {
   if (!flush) return;
-  scene.world.story.add(' and flushes');
-  await attempt(scene, () => scene.em.flush());
+  context.run.log.append(' and flushes');
+  await attempt(context, () => context.em.flush());
 }

@@ -1,38 +1,38 @@
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
 
-/** Is what a write asks of one row. */
+/** What a write requests for one row. */
 export interface Update {
   readonly id: number;
   readonly course?: CoursePointer;
   readonly student?: number;
   readonly status?: EnrollmentStatus;
-  /** Tells that it would leave the row without course or student, which MikroORM has forgotten. */
+  /** Whether it would leave the row without course or student, which MikroORM has forgotten. */
   readonly empties?: boolean;
 }
 
-/** Is what a write asks for. */
+/** What a write requests. */
 export interface Changes {
   readonly creates: readonly (Row & Pick<Update, 'empties'>)[];
   readonly updates: readonly Update[];
   readonly deletes: readonly number[];
-  /** Lists rows that are deleted before any other is inserted. */
+  /** Rows that are deleted before any other is inserted. */
   readonly earlyDeletes: readonly number[];
   readonly newCourses: readonly CoursePointer[];
   readonly deletedCourses: readonly number[];
 }
 
-/** Says what must come of a write. */
+/** The expected outcome of a write. */
 export interface Expectation {
-  /** Is the model after the write, where it is done. */
+  /** The model after the write, where it is done. */
   readonly after: Rows;
-  /** Lists the codes with which the write can be refused; then it has no effect. */
-  readonly refusals: readonly string[];
-  /** Tells that the write must be refused; else it may be, where the order of its statements decides. */
+  /** The codes with which the write can be rejected; then it has no effect. */
+  readonly rejections: readonly string[];
+  /** Whether the write must be rejected; otherwise it may be, depending on the order of its statements. */
   readonly certain: boolean;
 }
 
-/** Is nothing to be changed, for others to be laid over. */
+/** No changes, to be combined with others. */
 export const noChanges: Changes = {
   creates: [],
   updates: [],
@@ -43,29 +43,29 @@ export const noChanges: Changes = {
 };
 
 /**
- * Says what a database must make of changes by its keys alone, as the rows are now, whatever their writer believes of
- * them.
+ * Returns the outcome of changes by the keys of the database alone, as the rows are now, whatever their writer
+ * believes.
  */
 export function byKeys(rows: Rows, changes: Changes): Expectation {
   // MikroORM looks at new rows before it writes one of them.
-  if (changes.creates.some(({ empties }) => empties)) return refusal(rows, 'REQUIRED', 'UNIQUE', 'FOREIGN_KEY');
+  if (changes.creates.some(({ empties }) => empties)) return rejection(rows, 'REQUIRED', 'UNIQUE', 'FOREIGN_KEY');
   const after = changed(rows, changes);
   const orphaned = after.enrollments.some(row => !hasCourse(after, row.course) || !after.students.has(row.student));
   const twice = hasTwins(after.enrollments, sameSeat) || takesIds(rows, changes);
   // One statement may take a seat before another statement of the same write has freed it.
   const mayCollide = takenSeats(rows, changes).some(({ row, taker }) => row.id !== taker.id);
   const emptied = changes.updates.some(({ id, empties }) => empties && rowWith(rows, id));
-  const refusals = [
+  const rejections = [
     ...(orphaned ? ['FOREIGN_KEY'] : []),
     ...(twice || mayCollide ? ['UNIQUE'] : []),
     ...(emptied ? ['NOT_NULL'] : []),
   ];
-  return { after, refusals, certain: orphaned || twice || emptied };
+  return { after, rejections, certain: orphaned || twice || emptied };
 }
 
 /**
- * Gives the rows after a write whose new rows may have got keys of rows that are gone: what was meant for those has hit
- * the new ones.
+ * Returns the rows after a write whose new rows may have got the keys of deleted ones: the changes to those have hit
+ * the new rows.
  */
 export function withReusedKeys(rows: Rows, { creates, updates, deletes }: Changes): Rows {
   const given = creates.flatMap(({ entity }) => entity?.id ?? []);
@@ -76,9 +76,9 @@ export function withReusedKeys(rows: Rows, { creates, updates, deletes }: Change
   });
 }
 
-/** Says that a write must be refused with one of these codes. */
-export function refusal(rows: Rows, ...codes: readonly string[]): Expectation {
-  return { after: rows, refusals: codes, certain: true };
+/** Returns the expectation that a write is rejected with one of these codes. */
+export function rejection(rows: Rows, ...codes: readonly string[]): Expectation {
+  return { after: rows, rejections: codes, certain: true };
 }
 
 function changed(rows: Rows, { creates, updates, deletes, earlyDeletes, newCourses, deletedCourses }: Changes): Rows {
@@ -98,9 +98,7 @@ function changed(rows: Rows, { creates, updates, deletes, earlyDeletes, newCours
   };
 }
 
-/**
- * Tells whether a new row comes with an id that another has: its entity was inserted before, and that was rolled back.
- */
+/** Returns whether a new row has the id of another: its entity was inserted before, and that was rolled back. */
 function takesIds(rows: Rows, { creates, newCourses }: Changes): boolean {
   const ids = creates.flatMap(({ entity }) => entity?.id ?? []);
   return (
@@ -109,7 +107,7 @@ function takesIds(rows: Rows, { creates, newCourses }: Changes): boolean {
   );
 }
 
-/** Gives the rows whose course and student another row is about to have. */
+/** Returns the rows whose course and student another row is about to have. */
 function takenSeats(rows: Rows, { creates, updates }: Changes): { row: Row; taker: Row }[] {
   const moved = updates.flatMap(update => {
     const row = rowWith(rows, update.id);

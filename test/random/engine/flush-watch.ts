@@ -11,30 +11,29 @@ import type { Changes } from './expectation.js';
 import { rowWith, type CoursePointer, type Rows } from './rows.js';
 import type { FlushChanges } from './rules.js';
 
-/** Is a flush under way. */
+/** A flush under way. */
 export interface WatchedFlush extends FlushChanges {
   readonly em: FlushEventArgs['em'];
 }
 
-/** Is told of each flush of the entity managers that are watched. */
+/** A listener to each flush of the watched entity managers. */
 export interface Watcher {
   readonly rows: Rows;
-  /** Holds the courses whose stored counts somebody has assigned. */
+  /** The courses whose stored counts somebody has assigned. */
   readonly assigned: WeakSet<object>;
   began(flush: WatchedFlush): void;
   ended(): void;
 }
 
 /**
- * Tells a watcher what MikroORM means to write, before the counters plan for it, and when it is written.
+ * Tells a watcher what MikroORM is about to write, before the counters plan for it, and when it is written.
  *
- * What an entity manager remembers, however stale or rolled back, is MikroORM's business; what comes of it is the
- * watcher's.
+ * The watcher checks the outcome; what an entity manager remembers, however stale or rolled back, is up to MikroORM.
  */
 export class FlushWatch {
   watcher: Watcher | null = null;
 
-  /** Listens before the counters do, which may refuse the flush. */
+  /** Listens before the counters do, which may reject the flush. */
   readonly first: EventSubscriber = {
     onFlush: ({ em, uow }) => {
       if (this.watcher) this.watcher.began({ em, ...flushChanges(uow.getChangeSets(), this.watcher) });
@@ -98,15 +97,15 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
 }
 
 /**
- * Tells whether MikroORM no longer knows what it had loaded, after a partial refresh: then an assignment is not to be
- * told from what was loaded.
+ * Returns whether MikroORM no longer knows what it had loaded, after a partial refresh: then an assignment looks like a
+ * loaded value.
  */
 function isForgotten(entity: object, property: string): boolean {
   const { __originalEntityData: snapshot, __loadedProperties: loaded } = helper(entity);
   return snapshot !== undefined && !(property in snapshot) && loaded.has(property);
 }
 
-/** Gives the courses that a flush knows of and so can lock before it looks at the rows. */
+/** Returns the courses that a flush knows, and can lock before it reads the rows. */
 function knownCourses(
   counted: readonly AnyChangeSet[],
   changeSets: readonly AnyChangeSet[],
@@ -116,7 +115,7 @@ function knownCourses(
     const enrollment = entity as Enrollment;
     if (type === 'create') return [pointer(enrollment.course)];
     const loaded = (helper(enrollment).__originalEntityData as { course?: number } | undefined)?.course;
-    // What memory does not know, the engine asks the database.
+    // The engine reads from the database what memory does not hold.
     const original = loaded ?? rowWith(rows, enrollment.id)?.course;
     return type.startsWith('delete') ? [original] : [original, pointer(enrollment.course)];
   });

@@ -1,36 +1,36 @@
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
-import { byKeys, refusal, type Changes, type Expectation } from './expectation.js';
+import { byKeys, rejection, type Changes, type Expectation } from './expectation.js';
 import { courseId, hasCourse, rowWith, type CoursePointer, type Row, type Rows } from './rows.js';
 
-/** Is what MikroORM means to write in one flush. */
+/** What MikroORM is about to write in one flush. */
 export interface FlushChanges {
   readonly changes: Changes;
-  /** Lists the changed or deleted rows that a counter has to do with. */
+  /** The changed or deleted rows that concern a counter. */
   readonly counted: readonly number[];
-  /** Lists the courses that the flush knows of by itself. */
+  /** The courses that the flush knows of by itself. */
   readonly known: readonly CoursePointer[];
-  /** Tells whether somebody has assigned a stored count. */
+  /** Whether somebody has assigned a stored count. */
   readonly assigned: boolean;
-  /** Tells whether it writes enrollments at all. */
+  /** Whether it writes enrollments at all. */
   readonly writesEnrollments: boolean;
 }
 
-/** Says what the engine does with writes, as one way of keeping the counts has it. */
+/** The expected outcome of writes under one strategy. */
 export interface Rules {
-  /** Says what must come of a flush. */
+  /** Returns the expected outcome of a flush. */
   flush(rows: Rows, flush: FlushChanges): Expectation;
-  /** Says what must come of insertMany(), updateWhere() and deleteWhere(). */
+  /** Returns the expected outcome of insertMany(), updateWhere() and deleteWhere(). */
   bulk(rows: Rows, changes: Changes): Expectation;
-  /** Says what must come of a write of one statement that fires no hooks. */
+  /** Returns the expected outcome of a write of one statement that fires no hooks. */
   bypass(rows: Rows, changes: Changes): Expectation;
-  /** Tells whether a nested transaction can be refused at its end; else only the one around it can. */
-  readonly refusesSavepoints: boolean;
-  /** Tells whether a refused flush leaves its transaction fit for a rollback only. */
+  /** Whether a nested transaction can be rejected at its end; otherwise only the outer one can. */
+  readonly rejectsSavepoints: boolean;
+  /** Returns whether a transaction can only be rolled back after a rejected flush. */
   breaks(flush: FlushChanges, code: string): boolean;
 }
 
-/** Gives the rules of counts that are kept by a strategy. */
+/** Returns the rules of a strategy. */
 export function rulesOf(strategy: CounterStrategy, kind: DatabaseKind): Rules {
   return strategy === 'hooks' ? hookRules(kind) : triggerRules(kind);
 }
@@ -39,40 +39,37 @@ function hookRules(kind: DatabaseKind): Rules {
   return {
     ...commonRules(kind),
     flush(rows, { changes, counted, known, assigned }) {
-      if (assigned) return refusal(rows, 'COUNTER_ASSIGNED');
+      if (assigned) return rejection(rows, 'COUNTER_ASSIGNED');
       const ids = known.map(courseId);
       const isElsewhere = (row: Row | undefined): boolean => row !== undefined && !ids.includes(courseId(row.course));
-      // Two entities for one row, of which a rollback has left one over.
-      if (new Set(counted).size < counted.length) return refusal(rows, 'COUNTER_CONFLICT');
-      // The flush could not know of the course, and so has not locked it.
-      if (counted.some(id => isElsewhere(rowWith(rows, id)))) return refusal(rows, 'COUNTER_CONFLICT');
+      // Two entities of one row, one of which remains from a rollback.
+      if (new Set(counted).size < counted.length) return rejection(rows, 'COUNTER_CONFLICT');
+      // The flush could not know the course, and has not locked it.
+      if (counted.some(id => isElsewhere(rowWith(rows, id)))) return rejection(rows, 'COUNTER_CONFLICT');
       const expectation = bulk(rows, changes);
       if (!mayReuseKeys(kind, rows, changes)) return expectation;
-      // The change then hits the new row, which the database may refuse before the engine sees it.
-      return { ...expectation, refusals: ['COUNTER_CONFLICT', 'UNIQUE', 'FOREIGN_KEY', ...expectation.refusals] };
+      // The change then hits the new row, which the database may reject before the engine sees it.
+      return { ...expectation, rejections: ['COUNTER_CONFLICT', 'UNIQUE', 'FOREIGN_KEY', ...expectation.rejections] };
     },
-    bypass: rows => refusal(rows, 'COUNTER_BYPASS'),
+    bypass: rows => rejection(rows, 'COUNTER_BYPASS'),
   };
 }
 
-/**
- * Gives the rules of counts that are kept by triggers: they follow the rows, whoever writes them and whatever their
- * writer believes.
- */
+/** Returns the rules of triggers: they follow the rows, whoever writes them and whatever the writer believes. */
 function triggerRules(kind: DatabaseKind): Rules {
   return {
     ...commonRules(kind),
     flush(rows, { changes, assigned }) {
-      if (assigned) return refusal(rows, 'COUNTER_ASSIGNED');
-      // The engine looks whether the courses are there before it looks whether the rows are.
-      if (countsIntoMissing(rows, changes, true)) return refusal(rows, 'COUNTER_TARGET_MISSING');
+      if (assigned) return rejection(rows, 'COUNTER_ASSIGNED');
+      // The engine checks that the courses exist before it checks that the rows do.
+      if (countsIntoMissing(rows, changes, true)) return rejection(rows, 'COUNTER_TARGET_MISSING');
       const expectation = byKeys(rows, changes);
       const ids = changes.updates.map(({ id }) => id);
       if (!mayReuseKeys(kind, rows, changes) && new Set(ids).size === ids.length) return expectation;
-      // What is meant for one row hits another, or hits it twice, and only the database knows what it refuses of that.
+      // A change of one row hits another, or hits it twice, and only the database knows what it rejects.
       return {
         ...expectation,
-        refusals: ['UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', ...expectation.refusals],
+        rejections: ['UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', ...expectation.rejections],
         certain: false,
       };
     },
@@ -80,23 +77,23 @@ function triggerRules(kind: DatabaseKind): Rules {
   };
 }
 
-function commonRules(kind: DatabaseKind): Pick<Rules, 'bulk' | 'refusesSavepoints' | 'breaks'> {
+function commonRules(kind: DatabaseKind): Pick<Rules, 'bulk' | 'rejectsSavepoints' | 'breaks'> {
   return {
     bulk,
-    // MySQL's driver tells nobody that it releases a savepoint.
-    refusesSavepoints: kind === 'sqlite',
-    // An assignment is seen before anything is counted.
+    // MySQL's driver sends no event when it releases a savepoint.
+    rejectsSavepoints: kind === 'sqlite',
+    // An assignment is detected before anything is counted.
     breaks: ({ writesEnrollments }, code) => writesEnrollments && code !== 'COUNTER_ASSIGNED',
   };
 }
 
 function bulk(rows: Rows, changes: Changes): Expectation {
-  return countsIntoMissing(rows, changes, false) ? refusal(rows, 'COUNTER_TARGET_MISSING') : byKeys(rows, changes);
+  return countsIntoMissing(rows, changes, false) ? rejection(rows, 'COUNTER_TARGET_MISSING') : byKeys(rows, changes);
 }
 
 /**
- * Tells whether rows, or those that are gone too, would come to a course that is not there, which the engine sees
- * before the foreign key does.
+ * Returns whether rows, perhaps deleted ones too, would move to a missing course, which the engine detects before the
+ * foreign key.
  */
 function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes, goneToo: boolean): boolean {
   const moves = updates
@@ -108,8 +105,8 @@ function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes
 }
 
 /**
- * Tells whether a new row may get the id of one that is gone and that the same flush changes: SQLite gives ids again
- * after a rollback.
+ * Returns whether a new row may get the id of a deleted one that the same flush changes: SQLite reuses ids after a
+ * rollback.
  */
 function mayReuseKeys(kind: DatabaseKind, rows: Rows, { creates, updates, deletes, earlyDeletes }: Changes): boolean {
   return (

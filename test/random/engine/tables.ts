@@ -4,7 +4,7 @@ import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { countsOf, rowOf, type Row, type Rows } from './rows.js';
 
-/** Is what the tables hold: stored counts, all and ACTIVE, by course, and the enrollments. */
+/** What the tables hold: stored counts, all and ACTIVE, by course, and the enrollments. */
 export interface Tables {
   readonly stored: ReadonlyMap<number, readonly [number, number]>;
   readonly enrollments: readonly Row[];
@@ -35,20 +35,23 @@ export async function readTables(database: Database, transaction?: Transaction):
   };
 }
 
-/** Says where stored ≠ actual. */
+/** Returns the courses whose stored and actual counts differ, as texts. */
 export function driftIn(tables: Tables): string[] {
-  const told = (counts: readonly number[]): string => counts.join(', of them active ');
+  const text = (counts: readonly number[]): string => counts.join(', of them active ');
   return [...tables.stored].flatMap(([course, stored]) => {
     const actual = countsOf(tables, course);
     return String(stored) === String(actual)
       ? []
-      : [`course ${course} stores ${told(stored)}, but has ${told(actual)}`];
+      : [`course ${course} stores ${text(stored)}, but has ${text(actual)}`];
   });
 }
 
-/** Says where the tables differ from the model, whose rows without an id are known by course and student. */
+/**
+ * Returns the differences between the tables and the model, whose rows without an id are identified by course and
+ * student.
+ */
 export function differences({ stored, enrollments }: Tables, rows: Rows): string[] {
-  const told = (row: Row): string => `student ${row.student} ${row.status} in course ${String(row.course)}`;
+  const text = (row: Row): string => `student ${row.student} ${row.status} in course ${String(row.course)}`;
   const same = (a: Row, b: Row): boolean =>
     a.course === b.course &&
     a.student === b.student &&
@@ -59,12 +62,12 @@ export function differences({ stored, enrollments }: Tables, rows: Rows): string
   const [there, wanted] = [[...stored.keys()].sort().join(), [...rows.courses].sort().join()];
   return [
     ...(there === wanted ? [] : [`there are the courses ${there}, not ${wanted}`]),
-    ...missing.map(row => `it lacks ${told(row)}`),
-    ...unexpected.map(row => `it has ${told(row)}, enrollment ${row.id}`),
+    ...missing.map(row => `it lacks ${text(row)}`),
+    ...unexpected.map(row => `it has ${text(row)}, enrollment ${row.id}`),
   ];
 }
 
-/** Gives the model with the ids that the database gave to its new rows. */
+/** Returns the model with the ids that the database gave to its new rows. */
 export function withFoundIds(rows: Rows, { enrollments }: Tables): Rows {
   if (rows.enrollments.every(({ id }) => id !== null)) return rows;
   const found: Rows = { ...rows, enrollments };
@@ -78,7 +81,7 @@ export function withFoundIds(rows: Rows, { enrollments }: Tables): Rows {
 
 const SEED = { courses: 3, students: 6 };
 
-/** Empties the tables and fills them for a new story: some courses and students, and nobody enrolled. */
+/** Empties the tables and fills them for a new run: some courses and students, and nobody enrolled. */
 export async function cleanRows(kind: DatabaseKind, database: Database): Promise<Rows> {
   const moment = kind === 'sqlite' ? '1767225600000' : "'2026-01-01 00:00:00'";
   const list = (count: number, row: (number: number) => string): string =>
@@ -86,7 +89,7 @@ export async function cleanRows(kind: DatabaseKind, database: Database): Promise
   return database.em.fork().transactional(async em => {
     const run = <Result>(sql: string, method: 'all' | 'run' = 'run'): Promise<Result> =>
       em.getConnection().execute<never>(sql, [], method, em.getTransactionContext());
-    // Triggers count the deletions too, and after a story that went wrong there may be more rows than counts.
+    // Triggers count the deletions too, and after a failed run there may be more rows than counts.
     await run('update core_course set total_enrollments = 1000000, active_enrollments = 1000000');
     for (const table of ['core_enrollments', 'core_course', 'core_user']) await run(`delete from ${table}`);
     await run(

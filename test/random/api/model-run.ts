@@ -2,31 +2,26 @@ import { Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import type { Answer, Api } from '../../support/api.js';
 import { sendMutation, type MutationName } from '../../support/mutations.js';
-import { Story } from '../story.js';
-import type { Tally } from '../telling.js';
+import { CommandLog } from '../command-log.js';
+import type { Tally } from '../model-check.js';
 import type { School } from './school.js';
 import { differences, faultsIn, readTables } from './tables.js';
 
-/** Is an id that no row has. */
+/** An id that no row has. */
 export const UNKNOWN = 999_999_999;
 
-/**
- * Says of which kind a caller is: nobody signed in, an admin's token without a user, a user, or one who was deleted.
- */
+/** The kind of a caller: anonymous, an admin's token without a user, a user, or a deleted one. */
 export type CallerKind = 'nobody' | 'admin' | 'user' | 'former';
 
-/** Is who sends a request. */
+/** The sender of a request. */
 export interface Caller {
-  readonly told: string;
+  readonly text: string;
   readonly viewer: Viewer | null;
 }
 
-/**
- * Is the stage of one story: a server, the model that its answers and its database must agree with, and what has
- * happened.
- */
-export class Classroom {
-  readonly story = new Story();
+/** One run: a server, the model that its answers and its database must agree with, and the log. */
+export class ModelRun {
+  readonly log = new CommandLog();
   operations = 0;
   readonly #former = new Map<number, Role>();
   readonly #tokens = new Map<string, string>();
@@ -39,22 +34,22 @@ export class Classroom {
     this.#remember();
   }
 
-  /** Gives a caller of a kind; an admin where there is none. */
+  /** Returns a caller of a kind; an admin if none exists. */
   caller(kind: CallerKind, number: number): Caller {
-    if (kind === 'nobody') return { told: 'nobody', viewer: null };
+    if (kind === 'nobody') return { text: 'nobody', viewer: null };
     const gone = [...this.#former].filter(([id]) => !this.school.users.has(id));
     const users = kind === 'former' ? gone : [...this.school.users].map(([id, { role }]) => [id, role] as const);
-    if (kind === 'admin' || users.length === 0) return { told: 'an admin', viewer: { userId: null, role: Role.ADMIN } };
+    if (kind === 'admin' || users.length === 0) return { text: 'an admin', viewer: { userId: null, role: Role.ADMIN } };
     const [userId, role] = users[number % users.length]!;
     return {
-      told: `${this.story.name('user', userId, role)}${kind === 'former' ? ', who is deleted,' : ''}`,
+      text: `${this.log.name('user', userId, role)}${kind === 'former' ? ', who is deleted,' : ''}`,
       viewer: { userId, role },
     };
   }
 
-  /** Gives a row's name in the story. */
+  /** Returns a row's name in the log. */
   name(kind: 'user' | 'course' | 'enrollment', id: number): string {
-    return id === UNKNOWN ? `an unknown ${kind}` : this.story.name(kind, id);
+    return id === UNKNOWN ? `an unknown ${kind}` : this.log.name(kind, id);
   }
 
   /** Sends a mutation. */
@@ -69,18 +64,18 @@ export class Classroom {
     return this.api.send(await this.#token(viewer), query);
   }
 
-  /** Tells and counts what was answered, by its codes for each request. */
+  /** Logs and counts the answers, by the codes of each request. */
   answered(answers: readonly (readonly string[])[]): void {
-    const told = answers.map(codes => (codes.length === 0 ? ['done'] : codes));
-    this.story.add(` → ${told.map(codes => codes.join(' ')).join(', ')}`);
-    for (const code of told.flat()) this.tally.set(code, (this.tally.get(code) ?? 0) + 1);
+    const text = answers.map(codes => (codes.length === 0 ? ['done'] : codes));
+    this.log.append(` → ${text.map(codes => codes.join(' ')).join(', ')}`);
+    for (const code of text.flat()) this.tally.set(code, (this.tally.get(code) ?? 0) + 1);
   }
 
-  /** Compares the database with the model, or takes it for the model; errors: a text that says what is wrong. */
+  /** Compares the database with the model, or adopts it as the model. Errors: a text that says what is wrong. */
   async check(learn = false): Promise<void> {
     const tables = await readTables(this.api.database);
     const wrong = [...faultsIn(tables), ...(learn ? [] : differences(tables.school, this.school))];
-    if (wrong.length > 0) throw new Error(this.story.named(wrong.join('; ')));
+    if (wrong.length > 0) throw new Error(this.log.withNames(wrong.join('; ')));
     if (learn) this.school = tables.school;
     this.#remember();
   }

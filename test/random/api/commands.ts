@@ -2,38 +2,38 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import type { Answer } from '../../support/api.js';
 import { inSomeOrder, type Answered } from './any-order.js';
-import type { CallerKind, Classroom } from './classroom.js';
+import type { CallerKind, ModelRun } from './model-run.js';
 import { createCourse, createUser, deleteCourse, deleteUser, updateCourse } from './course-mutations.js';
 import { enroll, enrollMany, setStatus, transfer, unenroll } from './enrollment-mutations.js';
-import { Look } from './look.js';
-import { malformed, type MakeMutation, type Mutation } from './mutation.js';
+import { ReadCourses } from './read-courses.js';
+import { withMalformedIds, type MakeMutation, type Mutation } from './mutation.js';
 import { newIdsIn, shownBy } from './shown.js';
-import { denied, isDeleted } from './verdict.js';
+import { denied, isDeleted } from './expected.js';
 
-type Command = fc.AsyncCommand<Classroom, Classroom, true>;
+type Command = fc.AsyncCommand<ModelRun, ModelRun, true>;
 
 interface Call {
   readonly caller: readonly [CallerKind, number];
   readonly make: MakeMutation;
-  readonly spoilt: boolean;
+  readonly malformed: boolean;
 }
 
-/** Is one step of a story: one mutation, or several at once, and then answers, database and model must agree. */
-class Mutations implements Command {
+/** A command: one mutation, or several at once, and then answers, database and model must agree. */
+class SendMutations implements Command {
   constructor(private readonly calls: readonly Call[]) {}
 
   check(): Promise<boolean> {
     return Promise.resolve(true);
   }
 
-  async run(room: Classroom): Promise<void> {
-    const calls = this.calls.map(({ caller, make, spoilt }) => ({
-      ...room.caller(...caller),
-      mutation: spoilt ? malformed(make(room)) : make(room),
+  async run(run: ModelRun): Promise<void> {
+    const calls = this.calls.map(({ caller, make, malformed }) => ({
+      ...run.caller(...caller),
+      mutation: malformed ? withMalformedIds(make(run)) : make(run),
     }));
-    room.story.tell(calls.map(({ told, mutation }) => `${told} asks to ${mutation.told}`).join(', and at once '));
+    run.log.write(calls.map(({ text, mutation }) => `${text} asks to ${mutation.text}`).join(', and at once '));
     const answers = await Promise.all(
-      calls.map(({ viewer, mutation: { name, input } }) => room.mutate(viewer, name, input)),
+      calls.map(({ viewer, mutation: { name, input } }) => run.mutate(viewer, name, input)),
     );
     const answered = calls.map(({ viewer, mutation }, index) => ({
       viewer,
@@ -41,14 +41,14 @@ class Mutations implements Command {
       answer: answers[index]!,
       ...read(answers[index]!, mutation),
     }));
-    room.answered(answered.map(({ codes }) => codes));
+    run.answered(answered.map(({ codes }) => codes));
     if (answered.length === 1) {
-      judge(room, answered[0]!);
-      return room.check();
+      judge(run, answered[0]!);
+      return run.check();
     }
-    const before = room.school;
-    await room.check(true);
-    if (!inSomeOrder(before, answered, room.school))
+    const before = run.school;
+    await run.check(true);
+    if (!inSomeOrder(before, answered, run.school))
       throw new Error('no order of these explains the answers and the rows');
   }
 
@@ -79,23 +79,23 @@ const callers = fc.tuple(callerKind, fc.nat({ max: 11 }));
 const call: fc.Arbitrary<Call> = fc.record({
   caller: callers,
   make: mutations,
-  spoilt: fc.nat({ max: 29 }).map(number => number === 29),
+  malformed: fc.nat({ max: 29 }).map(number => number === 29),
 });
 const request = oneOf<Command>(
-  [17, call.map(one => new Mutations([one]))],
-  [2, fc.array(call, { minLength: 2, maxLength: 4 }).map(calls => new Mutations(calls))],
-  [1, callers.map(caller => new Look(caller))],
+  [17, call.map(one => new SendMutations([one]))],
+  [2, fc.array(call, { minLength: 2, maxLength: 4 }).map(calls => new SendMutations(calls))],
+  [1, callers.map(caller => new ReadCourses(caller))],
 );
 
-/** Gives stories: lists of requests of at most this length. */
-export function requestStories(maxCommands: number): fc.Arbitrary<Iterable<Command>> {
-  return fc.commands<Classroom, Classroom, true>([request], { maxCommands, size: 'max' });
+/** Returns lists of at most this many commands. */
+export function apiCommands(maxCommands: number): fc.Arbitrary<Iterable<Command>> {
+  return fc.commands<ModelRun, ModelRun, true>([request], { maxCommands, size: 'max' });
 }
 
-/** Tells a story in a classroom; gives the number of its requests. */
-export async function tellRequests(room: Classroom, requests: Iterable<Command>): Promise<number> {
-  await fc.asyncModelRun(() => ({ model: room, real: room }), requests);
-  return room.operations;
+/** Runs commands and returns the number of their requests. */
+export async function runCommands(run: ModelRun, requests: Iterable<Command>): Promise<number> {
+  await fc.asyncModelRun(() => ({ model: run, real: run }), requests);
+  return run.operations;
 }
 
 function read({ data, errors }: Answer, { name }: Mutation): { codes: string[]; newIds: number[] } {
@@ -106,22 +106,23 @@ function read({ data, errors }: Answer, { name }: Mutation): { codes: string[]; 
   };
 }
 
-/** Holds one answer against the model, which it changes. */
+/** Compares one answer with the model, which it changes. */
 function judge(
-  room: Classroom,
+  run: ModelRun,
   { viewer, mutation, answer, codes, newIds }: Answered & { readonly answer: Answer },
 ): void {
-  const verdict = isDeleted(room.school, viewer) ? denied('UNAUTHENTICATED') : mutation.verdict(room.school, viewer);
-  const wanted = verdict.error === undefined ? verdict.codes : [verdict.error];
-  const told = (list: readonly string[]): string => list.join(' ') || 'done';
+  const expected = isDeleted(run.school, viewer) ? denied('UNAUTHENTICATED') : mutation.expected(run.school, viewer);
+  const wanted = expected.error === undefined ? expected.codes : [expected.error];
+  const text = (list: readonly string[]): string => list.join(' ') || 'done';
   const { name } = mutation;
   if (String(codes) !== String(wanted))
     throw new Error(
-      `it answers ${told(codes)}, not ${told(wanted)}: ${JSON.stringify(answer.errors ?? answer.data[name])}`,
+      `it answers ${text(codes)}, not ${text(wanted)}: ${JSON.stringify(answer.errors ?? answer.data[name])}`,
     );
-  if (verdict.error !== undefined) return;
-  if (newIds.length !== verdict.news) throw new Error(`it shows ${newIds.length} new rows, not ${verdict.news}`);
-  const shown = shownBy(room.school, name, verdict.change?.(newIds) ?? {});
+  if (expected.error !== undefined) return;
+  if (newIds.length !== expected.newRowCount)
+    throw new Error(`it shows ${newIds.length} new rows, not ${expected.newRowCount}`);
+  const shown = shownBy(run.school, name, expected.change?.(newIds) ?? {});
   const { userErrors: _, ...payload } = answer.data[name] as Record<string, unknown>;
   if (!isDeepStrictEqual(payload, shown))
     throw new Error(`it shows ${JSON.stringify(payload)}, not ${JSON.stringify(shown)}`);

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Kysely } from 'kysely';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { choice, type Act } from './act.js';
+import { anyIndex, type Action } from './action.js';
 import { attempt } from './attempt.js';
 import { anyCondition, conditionOf, pairsOf, type Condition, type Pair } from './conditions.js';
-import { noChanges, refusal, type Changes, type Expectation } from './expectation.js';
+import { noChanges, rejection, type Changes, type Expectation } from './expectation.js';
 import { rowOf } from './rows.js';
-import type { World } from './world.js';
+import type { ModelRun } from './model-run.js';
 
-/** Is what one write without hooks is given. */
+/** The values for one write without hooks. */
 interface Given {
   readonly em: SqlEntityManager;
   readonly pair: Pair;
@@ -18,7 +18,7 @@ interface Given {
 
 interface Bypass {
   write(given: Given): Promise<unknown>;
-  expected(world: World, given: Given): Expectation;
+  expected(run: ModelRun, given: Given): Expectation;
 }
 
 const status = EnrollmentStatus.DROPPED;
@@ -31,9 +31,9 @@ const columns = ({ em, pair: { course, student } }: Given) => {
 const kysely = (em: SqlEntityManager) => em.getKysely() as unknown as Kysely<Record<string, Record<string, unknown>>>;
 const counts = { totalEnrollments: 1_000_000 };
 
-/** Expects what a write past the hooks that makes these changes leads to. */
-function bypass(changes: (given: Given, world: World) => Partial<Changes>): Bypass['expected'] {
-  return (world, given) => world.rules.bypass(world.rows, { ...noChanges, ...changes(given, world) });
+/** Returns the expected outcome of a write without hooks that makes these changes. */
+function bypass(changes: (given: Given, run: ModelRun) => Partial<Changes>): Bypass['expected'] {
+  return (run, given) => run.rules.bypass(run.rows, { ...noChanges, ...changes(given, run) });
 }
 
 const insert = bypass(({ pair }) => ({ creates: [{ id: null, ...pair, status }] }));
@@ -43,10 +43,10 @@ const upsert = bypass(({ pair }, { rows }) => {
   const row = rowOf(rows, pair.course, pair.student);
   return row ? { updates: [{ id: row.id!, status }] } : { creates: [{ id: null, ...pair, status }] };
 });
-const assigned: Bypass['expected'] = ({ rows }) => refusal(rows, 'COUNTER_ASSIGNED');
-const harmless: Bypass['expected'] = ({ rows }) => ({ after: rows, refusals: [], certain: false });
+const assigned: Bypass['expected'] = ({ rows }) => rejection(rows, 'COUNTER_ASSIGNED');
+const harmless: Bypass['expected'] = ({ rows }) => ({ after: rows, rejections: [], certain: false });
 
-/** Lists MikroORM's writes without hooks. */
+/** MikroORM's writes without hooks. */
 const bypasses: Record<string, Bypass> = {
   'em.insert()': { write: ({ em, pair }) => em.insert(Enrollment, full(pair)), expected: insert },
   'em.insertMany()': { write: ({ em, pair }) => em.insertMany(Enrollment, [full(pair)]), expected: insert },
@@ -117,22 +117,28 @@ const bypasses: Record<string, Bypass> = {
 };
 
 /**
- * Writes without hooks: what would alter a count must be refused, or counted by triggers, and all else goes through.
+ * Writes without hooks: what would change a count must be rejected, or counted by triggers, and everything else
+ * succeeds.
  */
-export const bypassing: fc.Arbitrary<Act> = fc
-  .record({ way: fc.constantFrom(...Object.keys(bypasses)), condition: anyCondition, student: choice, course: choice })
+export const bypassing: fc.Arbitrary<Action> = fc
+  .record({
+    way: fc.constantFrom(...Object.keys(bypasses)),
+    condition: anyCondition,
+    student: anyIndex,
+    course: anyIndex,
+  })
   .map(({ way, condition: which, student, course }) => ({
     name: 'write without hooks',
     needs: 'database',
-    async perform(scene) {
-      const { world, who, em } = scene;
-      const [condition, [pair]] = [conditionOf(scene, which), pairsOf(scene, [{ student, course }], false)];
+    async perform(context) {
+      const { run, who, em } = context;
+      const [condition, [pair]] = [conditionOf(context, which), pairsOf(context, [{ student, course }], false)];
       if (!condition || !pair) return;
       const given = { em, pair, condition };
       const { write, expected } = bypasses[way]!;
-      world.story.tell(
-        `${who} calls ${way}, for ${world.story.name('student', pair.student)} in ${world.story.name('course', pair.course)}, or all ${condition.told}`,
+      run.log.write(
+        `${who} calls ${way}, for ${run.log.name('student', pair.student)} in ${run.log.name('course', pair.course)}, or all ${condition.text}`,
       );
-      await attempt(scene, () => write(given), expected(world, given));
+      await attempt(context, () => write(given), expected(run, given));
     },
   }));

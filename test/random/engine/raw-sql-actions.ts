@@ -2,23 +2,23 @@ import fc from 'fast-check';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
-import { anyStatus, choice, chosen, seldom, type Act } from './act.js';
+import { anyStatus, anyIndex, pick, rarely, type Action } from './action.js';
 import { attempt } from './attempt.js';
 import { anyCondition, conditionOf, pairsOf, type Condition } from './conditions.js';
 import { noChanges, type Changes, type Expectation } from './expectation.js';
 import { courseIds, rowOf, type Row, type Rows } from './rows.js';
-import type { World } from './world.js';
+import type { ModelRun } from './model-run.js';
 
-/** Is what one statement is given. */
+/** The values for one statement. */
 interface Given {
-  readonly world: World;
+  readonly run: ModelRun;
   readonly news: readonly Row[];
   readonly condition: Condition;
   readonly course: number;
   readonly status: EnrollmentStatus;
 }
 
-/** Is SQL with its values, and what must come of it. */
+/** SQL with its values, and its expected outcome. */
 interface Statement {
   readonly sql: string;
   readonly values: readonly unknown[];
@@ -28,7 +28,7 @@ interface Statement {
 const columns = '(course_id, student_id, status, enrolled_at, updated_at)';
 const moment = new Date(Date.UTC(2026, 0, 1));
 
-/** Lists the statements that another program might send, in the database's own words. */
+/** Returns the statements that another program might send, in the dialect of the database. */
 function statementsOf(kind: DatabaseKind): Record<string, (given: Given) => Statement> {
   const ignore = kind === 'sqlite' ? 'insert or ignore' : 'insert ignore';
   const orUpdate = kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
@@ -77,45 +77,46 @@ function statementsOf(kind: DatabaseKind): Record<string, (given: Given) => Stat
 }
 
 /** Writes with raw SQL, as any other program may where triggers count. */
-export function writingRawSql(kind: DatabaseKind): fc.Arbitrary<Act> {
+export function writingRawSql(kind: DatabaseKind): fc.Arbitrary<Action> {
   const statements = statementsOf(kind);
   return fc
     .record({
       verb: fc.constantFrom(...Object.keys(statements)),
-      pairs: fc.array(fc.record({ student: choice, course: choice }), { minLength: 1, maxLength: 4 }),
+      pairs: fc.array(fc.record({ student: anyIndex, course: anyIndex }), { minLength: 1, maxLength: 4 }),
       condition: anyCondition,
-      course: choice,
-      ghost: seldom,
+      course: anyIndex,
+      ghost: rarely,
       statuses: fc.tuple(anyStatus, anyStatus),
     })
     .map(({ verb, pairs, condition: which, course: where, ghost, statuses: [status, first] }) => ({
       name: 'raw SQL',
       needs: 'database',
-      async perform(scene) {
-        const { world, who, em } = scene;
-        const { rows, story, everCourses } = world;
+      async perform(context) {
+        const { run, who, em } = context;
+        const { rows, log, everCourses } = run;
         // Those that ignore duplicates, on the servers, ignore missing courses too.
         const ghosts = ghost && !verb.includes('ignoring');
         const [condition, course] = [
-          conditionOf(scene, which),
-          chosen(ghosts ? [...everCourses] : courseIds(rows), where),
+          conditionOf(context, which),
+          pick(ghosts ? [...everCourses] : courseIds(rows), where),
         ];
-        const news = pairsOf(scene, pairs, ghosts && verb === 'insert').map(pair => ({
+        const news = pairsOf(context, pairs, ghosts && verb === 'insert').map(pair => ({
           id: null,
           ...pair,
           status: first,
         }));
         if (!condition || course === undefined || news.length === 0) return;
-        const { sql, values, expected } = statements[verb]!({ world, news, condition, course, status });
+        const { sql, values, expected } = statements[verb]!({ run, news, condition, course, status });
         const named = news
-          .map(row => `${story.name('student', row.student)} in ${story.name('course', row.course)}`)
+          .map(row => `${log.name('student', row.student)} in ${log.name('course', row.course)}`)
           .join(', ');
-        const whom = verb.startsWith('insert') || verb === 'replace' ? `${named} (${first})` : `all ${condition.told}`;
-        story.tell(
-          `${who} sends SQL: ${verb}, ${whom}${/move|copy/.test(verb) ? `, to ${story.name('course', course)}` : ''}${/status|or update/.test(verb) ? `, ${status}` : ''}`,
+        const target =
+          verb.startsWith('insert') || verb === 'replace' ? `${named} (${first})` : `all ${condition.text}`;
+        log.write(
+          `${who} sends SQL: ${verb}, ${target}${/move|copy/.test(verb) ? `, to ${log.name('course', course)}` : ''}${/status|or update/.test(verb) ? `, ${status}` : ''}`,
         );
         await attempt(
-          scene,
+          context,
           () =>
             em.execute(
               sql,
@@ -170,14 +171,14 @@ function filtered(
   };
 }
 
-/** Expects what a write past the hooks that makes these changes leads to. */
-function bypass({ world }: Given, changes: Partial<Changes>): Expectation {
-  return world.rules.bypass(world.rows, { ...noChanges, ...changes });
+/** Returns the expected outcome of a write without hooks that makes these changes. */
+function bypass({ run }: Given, changes: Partial<Changes>): Expectation {
+  return run.rules.bypass(run.rows, { ...noChanges, ...changes });
 }
 
-/** Expects rows that are put in one after the other, none of which can be refused. */
-function oneByOne({ world, news }: Given, put: (rows: Rows, row: Row) => Rows): Expectation {
-  return { after: news.reduce(put, world.rows), refusals: [], certain: false };
+/** Returns the expectation that rows are written one after the other, none of which can be rejected. */
+function oneByOne({ run, news }: Given, put: (rows: Rows, row: Row) => Rows): Expectation {
+  return { after: news.reduce(put, run.rows), rejections: [], certain: false };
 }
 
 function idsOf({ rows }: Condition): number[] {

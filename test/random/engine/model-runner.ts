@@ -5,40 +5,39 @@ import type { Database } from '../../../src/database/database.js';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
 import { freshUrl, strategy } from '../../support/databases.js';
-import type { Stage } from '../telling.js';
-import { bypassing } from './bypass-acts.js';
+import type { ModelRunner } from '../model-check.js';
+import { bypassing } from './bypass-actions.js';
 import { FlushWatch } from './flush-watch.js';
-import { writingRawSql } from './raw-sql-acts.js';
+import { writingRawSql } from './raw-sql-actions.js';
 import { rulesOf } from './rules.js';
-import { stories } from './steps.js';
+import { engineCommands } from './commands.js';
 import { cleanRows } from './tables.js';
-import { World } from './world.js';
+import { ModelRun } from './model-run.js';
 import { migrate } from '../../support/migrated.js';
 
-type Steps = Iterable<fc.AsyncCommand<World, World, true>>;
+type Commands = Iterable<fc.AsyncCommand<ModelRun, ModelRun, true>>;
 
-/**
- * Opens a database on which one story after the other is told, each on empty tables with a few courses and students.
- */
-export async function openStage(kind: DatabaseKind): Promise<Stage<Steps> & { drop(): Promise<void> }> {
+/** Opens a database on which commands run, each list of them on empty tables with a few courses and students. */
+export async function openModelRunner(kind: DatabaseKind): Promise<ModelRunner<Commands> & { drop(): Promise<void> }> {
   const watch = new FlushWatch();
   const { database, drop } = await watchedDatabase(kind, watch);
   const rules = rulesOf(strategy, kind);
-  let world: World | null = null;
+  let last: ModelRun | null = null;
   return {
     // Triggers count them too.
-    stories: strategy === 'triggers' ? stories(60, [4, bypassing], [10, writingRawSql(kind)]) : stories(60),
-    async tell(steps, tally) {
+    commands:
+      strategy === 'triggers' ? engineCommands(60, [4, bypassing], [10, writingRawSql(kind)]) : engineCommands(60),
+    async run(commands, tally) {
       watch.watcher = null;
-      const fresh = (world = new World(database, rules, tally, watch, await cleanRows(kind, database)));
+      const run = (last = new ModelRun(database, rules, tally, watch, await cleanRows(kind, database)));
       try {
-        await fc.asyncModelRun(() => ({ model: fresh, real: fresh }), steps);
-        return fresh.operations;
+        await fc.asyncModelRun(() => ({ model: run, real: run }), commands);
+        return run.operations;
       } finally {
-        await fresh.end();
+        await run.end();
       }
     },
-    lastStory: () => world?.story.lines ?? [],
+    lastLog: () => last?.log.lines ?? [],
     drop,
   };
 }
@@ -56,7 +55,7 @@ async function watchedDatabase(
   } as never)) as unknown as Database;
   await migrate(database);
   if (strategy === 'triggers') await installTriggers(database.em);
-  // What a power cut leaves behind is not the question here, and each commit need not wait for the disk.
+  // A power cut is not tested here, and each commit need not wait for the disk.
   if (kind === 'sqlite') await database.em.getConnection().execute('pragma synchronous = off', [], 'run');
   return {
     database,

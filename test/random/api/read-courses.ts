@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type fc from 'fast-check';
 import { EnrollmentStatus } from '../../../src/entities/index.js';
-import type { CallerKind, Classroom } from './classroom.js';
+import type { CallerKind, ModelRun } from './model-run.js';
 import { countsIn, enrollmentsIn, sees, type School } from './school.js';
-import { isDeleted } from './verdict.js';
+import { isDeleted } from './expected.js';
 
 const QUERY = `{ courses(first: 100) { totalCount nodes {
   id totalEnrollments activeEnrollments
@@ -11,25 +11,25 @@ const QUERY = `{ courses(first: 100) { totalCount nodes {
   enrollmentsByStatus { status count }
 } } }`;
 
-/** Is one step of a story: somebody looks at all courses, whose stored and computed counts must both be the model's. */
-export class Look implements fc.AsyncCommand<Classroom, Classroom, true> {
+/** A command: a caller reads all courses, whose stored and computed counts must be those of the model. */
+export class ReadCourses implements fc.AsyncCommand<ModelRun, ModelRun, true> {
   constructor(private readonly caller: readonly [CallerKind, number]) {}
 
   check(): Promise<boolean> {
     return Promise.resolve(true);
   }
 
-  async run(room: Classroom): Promise<void> {
-    const { told, viewer } = room.caller(...this.caller);
-    room.story.tell(`${told} looks at the courses`);
-    const { data, errors } = await room.ask(viewer, QUERY);
-    if (isDeleted(room.school, viewer)) {
+  async run(run: ModelRun): Promise<void> {
+    const { text, viewer } = run.caller(...this.caller);
+    run.log.write(`${text} looks at the courses`);
+    const { data, errors } = await run.ask(viewer, QUERY);
+    if (isDeleted(run.school, viewer)) {
       if (errors?.[0]?.extensions.code !== 'UNAUTHENTICATED')
         throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)} to a deleted user, not UNAUTHENTICATED`);
       return;
     }
-    const ids = [...room.school.courses.keys()].filter(id => sees(room.school, viewer, id)).sort((a, b) => a - b);
-    const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(room.school, id)) };
+    const ids = [...run.school.courses.keys()].filter(id => sees(run.school, viewer, id)).sort((a, b) => a - b);
+    const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(run.school, id)) };
     if (!isDeepStrictEqual(data?.courses, wanted))
       throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);
   }

@@ -2,66 +2,64 @@ import { helper } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../../src/database/database.js';
 import { Course } from '../../../src/entities/index.js';
-import type { Tally } from '../telling.js';
+import type { Tally } from '../model-check.js';
 import { withReusedKeys, type Expectation } from './expectation.js';
 import type { FlushWatch, Watcher, WatchedFlush } from './flush-watch.js';
 import { countsOf, courseId, courseIds, withIds, type CoursePointer, type Rows } from './rows.js';
 import type { Rules } from './rules.js';
-import { Story } from '../story.js';
+import { CommandLog } from '../command-log.js';
 import { differences, driftIn, readTables, withFoundIds, type Tables } from './tables.js';
 
-/** Names those who write, each through an entity manager that lives as long as the story. */
+/** The names of the writers, each with an entity manager that lives as long as the run. */
 export const writers = ['Ann', 'Bob', 'Cleo'] as const;
 
-/** Is one transaction, or none: the entity managers that share its entities, from the outermost on. */
+/** One transaction, or none: the entity managers that share its entities, from the outermost on. */
 export interface Level {
   readonly ems: SqlEntityManager[];
-  /** Holds the code of a refusal after which part of a write may be there until the transaction is rolled back. */
+  /** The code of a rejection that may leave part of a write in place until the transaction is rolled back. */
   broken: string | null;
 }
 
 /**
- * Is a transaction of the model. After a commit the manager outside knows the counts that the one inside hands on; a
- * rollback goes back to the rows before.
+ * A transaction of the model. After a commit the outer entity manager knows the counts of the inner one; a rollback
+ * restores the previous rows.
  */
-interface Entered {
+interface ModelTransaction {
   commit(inside: SqlEntityManager | null, outside: SqlEntityManager): void;
   rollBack(): void;
 }
 
-/** Is an explicit transaction that is open across steps. */
+/** An explicit transaction that is open across commands. */
 export interface OpenTransaction {
   readonly writer: number;
-  readonly transaction: Entered;
+  readonly transaction: ModelTransaction;
   readonly commitsAnyway: boolean;
   readonly level: Level;
 }
 
-/**
- * Is a course whose stored counts an entity manager must know after what was just done, where it has the course loaded.
- */
+/** A course whose stored counts an entity manager must know after the last action, if it has the course loaded. */
 interface Shown {
   readonly em: Pick<SqlEntityManager, 'getUnitOfWork'>;
   readonly course: CoursePointer;
 }
 
-/** Is the stage of one story: the real database, the entity managers, and the model that they must agree with. */
-export class World implements Watcher {
+/** One run: the real database, the entity managers, and the model that they must agree with. */
+export class ModelRun implements Watcher {
   readonly ems: SqlEntityManager[];
   readonly assigned = new WeakSet<object>();
-  readonly story = new Story();
+  readonly log = new CommandLog();
   readonly everCourses = new Set<number>();
   readonly everStudents = new Set<number>();
   readonly everEnrollments = new Set<number>();
   operations = 0;
   open: OpenTransaction | null = null;
-  /** Holds the flush that has begun and has not come to its end. */
+  /** The flush that has begun and not finished. */
   flush: (WatchedFlush & { readonly expectation: Expectation }) | null = null;
-  readonly #complaints: string[] = [];
+  readonly #problems: string[] = [];
   #shown: Shown[] = [];
   /**
-   * Holds the courses that were written in each open transaction, the outermost first; after a commit the one around it
-   * knows them.
+   * The courses that were written in each open transaction, the outermost first; after a commit the outer one knows
+   * them.
    */
   readonly #written: Set<number>[] = [new Set()];
 
@@ -74,8 +72,8 @@ export class World implements Watcher {
   ) {
     this.ems = writers.map(() => database.em.fork() as SqlEntityManager);
     this.#remember();
-    for (const id of this.everCourses) this.story.name('course', id);
-    for (const id of this.everStudents) this.story.name('student', id);
+    for (const id of this.everCourses) this.log.name('course', id);
+    for (const id of this.everStudents) this.log.name('student', id);
     watch.watcher = this;
   }
 
@@ -89,49 +87,49 @@ export class World implements Watcher {
     if (!flush) return;
     const { changes, known, expectation } = flush;
     const before = this.rows;
-    if (expectation.certain) this.complain(`this should have been refused: ${expectation.refusals.join(' or ')}`);
+    if (expectation.certain) this.addProblem(`this should have been rejected: ${expectation.rejections.join(' or ')}`);
     this.rows = withIds(withReusedKeys(withIds(expectation.after), changes));
-    this.overtook(before);
-    this.showed(
+    this.forgetOvertaken(before);
+    this.expectShown(
       flush.em,
       [...known, ...changes.newCourses].filter(course => !changes.deletedCourses.includes(course as number)),
     );
   }
 
-  complain(problem: string): void {
-    this.#complaints.push(problem);
+  addProblem(problem: string): void {
+    this.#problems.push(problem);
   }
 
-  /** Counts what was done. */
+  /** Counts an operation. */
   readonly count = (what: string): void => {
     this.operations += 1;
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   };
 
-  /** Tells and counts a refusal. */
-  refused(code: string): void {
-    this.story.add(` — refused: ${code}`);
-    this.tally.set(`refused ${code}`, (this.tally.get(`refused ${code}`) ?? 0) + 1);
+  /** Logs and counts a rejection. */
+  rejected(code: string): void {
+    this.log.append(` — rejected: ${code}`);
+    this.tally.set(`rejected ${code}`, (this.tally.get(`rejected ${code}`) ?? 0) + 1);
   }
 
-  /** Says that a write was to show true counts in the loaded courses, too. */
-  showed(em: Shown['em'], courses: readonly CoursePointer[]): void {
+  /** Expects a write to show true counts in the loaded courses. */
+  expectShown(em: Shown['em'], courses: readonly CoursePointer[]): void {
     this.#shown.push(...courses.map(course => ({ em, course })));
     for (const course of courses) if (typeof course === 'number') this.#written.at(-1)!.add(course);
   }
 
   /**
-   * Says that loaded courses whose counts have changed since may be stale, for not every write knows of all that it
+   * Stops expecting true counts in loaded courses whose counts have changed since: not every write knows all that it
    * changes.
    */
-  overtook(before: Rows): void {
+  forgetOvertaken(before: Rows): void {
     const changed = courseIds(this.rows).filter(id => String(countsOf(before, id)) !== String(countsOf(this.rows, id)));
     this.#shown = this.#shown.filter(({ course }) => !changed.includes(courseId(course)!));
     for (const written of this.#written) for (const course of changed) written.delete(course);
   }
 
-  /** Begins a transaction in the model, or what is done through another entity manager, and gives what ends it. */
-  enter(): Entered {
+  /** Begins a transaction in the model, or work through another entity manager, and returns how to end it. */
+  enter(): ModelTransaction {
     const before = this.rows;
     this.#written.push(new Set());
     const leave = (): number[] => {
@@ -141,12 +139,12 @@ export class World implements Watcher {
     };
     return {
       commit: (inside, outside) =>
-        this.showed(
+        this.expectShown(
           outside,
           leave().filter(course => inside && countsShown({ em: inside, course })),
         ),
       rollBack: () => {
-        // What its flushes showed in memory is not true any more, wherever the same entities are loaded.
+        // What its flushes showed in memory is no longer true, wherever the same entities are loaded.
         leave();
         this.#shown = [];
         this.rows = before;
@@ -155,7 +153,7 @@ export class World implements Watcher {
     };
   }
 
-  /** Does what foretells itself, so that its flushes are nobody's surprise. */
+  /** Does work whose outcome the caller predicts, without watching its flushes. */
   async unwatched<Result>(work: () => Promise<Result>): Promise<Result> {
     this.watch.watcher = null;
     try {
@@ -166,7 +164,7 @@ export class World implements Watcher {
   }
 
   /**
-   * Compares database, model and the loaded courses that were to show true counts; errors: a text that says what
+   * Compares the database, the model and the loaded courses that must show true counts. Errors: a text that says what
    * differs.
    */
   async check(em: SqlEntityManager): Promise<void> {
@@ -174,23 +172,23 @@ export class World implements Watcher {
     this.rows = withFoundIds(this.rows, tables);
     this.#remember();
     const drift = driftIn(tables);
-    const untrue = this.#shown.splice(0).flatMap(shown => untruth(shown, tables) ?? []);
+    const mistakes = this.#shown.splice(0).flatMap(shown => shownMistake(shown, tables) ?? []);
     const wrong = [
-      ...this.#complaints.splice(0),
+      ...this.#problems.splice(0),
       ...drift,
-      ...new Set(untrue),
+      ...new Set(mistakes),
       ...(drift.length > 0 ? [] : differences(tables, this.rows)),
     ];
-    if (wrong.length > 0) throw new Error(this.story.named(wrong.join('; ')));
+    if (wrong.length > 0) throw new Error(this.log.withNames(wrong.join('; ')));
   }
 
-  /** Takes the courses that the database holds for the model, after a write of which only part is there. */
-  async learnCourses(em: SqlEntityManager): Promise<void> {
+  /** Adopts the courses of the database into the model, after a write of which only part is in place. */
+  async adoptCourses(em: SqlEntityManager): Promise<void> {
     const { stored } = await readTables(this.database, em.getTransactionContext());
     this.rows = { ...this.rows, courses: new Set(stored.keys()) };
   }
 
-  /** Ends the story, whatever is open. */
+  /** Ends the run, whatever is open. */
   async end(): Promise<void> {
     this.watch.watcher = null;
     for (const em of this.ems) if (em.isInTransaction()) await em.rollback();
@@ -203,7 +201,7 @@ export class World implements Watcher {
   }
 }
 
-/** Gives the counts that the entity of a course shows; undefined: it is not loaded, or only in part. */
+/** Returns the counts that the entity of a course shows; undefined: it is not loaded, or only in part. */
 function countsShown({ em, course }: Shown): number[] | undefined {
   const entity =
     typeof course === 'number' ? em.getUnitOfWork(false).getById<Course>(Course, course) : (course as Course);
@@ -211,7 +209,7 @@ function countsShown({ em, course }: Shown): number[] | undefined {
   return [entity.totalEnrollments, entity.activeEnrollments];
 }
 
-function untruth(shown: Shown, { stored }: Tables): string | undefined {
+function shownMistake(shown: Shown, { stored }: Tables): string | undefined {
   const id = courseId(shown.course);
   const [counts, inMemory] = [id === undefined ? undefined : stored.get(id), countsShown(shown)];
   if (!counts || !inMemory || String(inMemory) === String(counts)) return undefined;
