@@ -1,24 +1,24 @@
 import { SqliteDriver } from '@mikro-orm/sql';
 import { openDatabase, type Database } from '../dist/database/database.js';
 
-/** Says how much a benchmark's database holds. */
+/** How much a benchmark's database holds. */
 export interface Size {
   readonly courses: number;
   readonly enrollments: number;
   /**
-   * Gives the courses enrollments by Zipf's law, the first a tenth of them (9.5 % at 20,000 courses), with teachers,
+   * The courses enrollments by Zipf's law, the first a tenth of them (9.5 % at 20,000 courses), with teachers,
    * drafts and terms.
    */
   readonly skewed?: boolean;
 }
 
-/** Is prime, so that each course's students are all different. */
+/** Prime, so that each course's students are all different. */
 const STUDENTS = 10_007;
-/** Is prime too, and more than the largest of the skewed courses has. */
+/** Prime too, and more than the largest of the skewed courses has. */
 const MANY_STUDENTS = 400_009;
-/** Is how many teachers the skewed courses have; the first teaches a tenth of them. */
+/** How many teachers the skewed courses have; the first teaches a tenth of them. */
 const TEACHERS = 200;
-/** Is how many courses get their enrollments in one statement. */
+/** How many courses get their enrollments in one statement. */
 const AT_ONCE = 2000;
 
 /**
@@ -72,12 +72,12 @@ export async function write(database: Database, sql: string): Promise<void> {
   await database.em.fork().transactional(em => em.execute(sql, [], 'run'));
 }
 
-/** Gives milliseconds in words. */
+/** Returns milliseconds in words. */
 export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
-/** Gives the middle one of some numbers. */
+/** Returns the middle one of some numbers. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
@@ -160,7 +160,7 @@ async function fillSkewed(database: Database, { courses, enrollments }: Size): P
   await write(database, sqlite ? 'analyze' : 'analyze table core_user, core_course, core_enrollments');
 }
 
-/** Gives a table of the numbers from 0 to 10^digits − 1, in SQL that all three databases know. */
+/** Returns a table of the numbers from 0 to 10^digits − 1, in SQL that all three databases know. */
 function numbers(digits: number): string {
   const digit =
     '(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9)';

@@ -11,9 +11,9 @@ const SECONDS = 5;
 const COMMITS_A_SECOND = 10;
 const SHOWN = 1000;
 const EACH = 10;
-/** Gives all subscribers, who come from one address, room for all courses. */
+/** All subscribers, who come from one address, room for all courses. */
 const ROOM = '20000';
-/** Is how many subscribe before they are waited for. */
+/** How many subscribe before they are waited for. */
 const AT_ONCE = 20;
 
 const [url] = process.argv.slice(2);
@@ -86,7 +86,7 @@ async function measured(what: string, count: number): Promise<object> {
   };
 }
 
-/** Gives the CPU and statements of the server in each second of some work. */
+/** Returns the CPU and statements of the server in each second of some work. */
 async function spent(server: ChildProcess, work: () => Promise<void>): Promise<Measured> {
   const ask = async (): Promise<Measured> => {
     server.send('measure');

@@ -97,7 +97,7 @@ async function measure(): Promise<void> {
   const logger = pino({ level: 'info' }, pino.destination('/dev/null'));
 
   /**
-   * Starts a server, has it sent the work, and gives the answers, the server's processor time and the time, in seconds.
+   * Starts a server, has it sent the work, and returns the answers, the server's processor time and the time, in seconds.
    */
   async function served(variables: Record<string, string>, work: (url: string) => Work): Promise<Measured> {
     const server = await startServer({ config: readConfig({ ...env, ...variables }), database, logger });

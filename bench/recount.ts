@@ -16,7 +16,7 @@ const PROCESSES = 4;
 const LOOPS = 4;
 const ROUNDS = 5;
 /**
- * Is how long the writers are watched in the first round before there is a recount, in milliseconds; later as long as
+ * How long the writers are watched in the first round before there is a recount, in milliseconds; later as long as
  * the recount before took.
  */
 let quietTime = 5000;

@@ -13,7 +13,7 @@ const CALLERS = 16;
 const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 300);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 11);
 
-/** Is one way to ask for the page. */
+/** One way to ask for the page. */
 interface Way {
   readonly url: string;
   readonly method: string;

@@ -29,12 +29,12 @@ subscribe('rollcall:transaction-retry', () => {
   retries += 1;
 });
 
-/** Is a database of the bench's own under one strategy, with courses and students. */
+/** A database of the bench's own under one strategy, with courses and students. */
 interface Bench {
   readonly database: Database;
   readonly courses: readonly number[];
   readonly students: readonly number[];
-  /** Is how often a load has been run: each run has courses of its own, or takes them in an order of its own. */
+  /** How often a load has been run: each run has courses of its own, or takes them in an order of its own. */
   runs: number;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { openDatabase } from '../dist/database/database.js';
 import { enroll, unenroll } from '../dist/use-cases/enrollments.js';
 import { operator } from '../dist/access/viewer.js';
 
-/** Is one change of a writer: when it was done, in milliseconds since 1970, how long it took, and what became of it. */
+/** One change of a writer: when it was done, in milliseconds since 1970, how long it took, and what became of it. */
 export interface Written {
   readonly at: number;
   readonly took: number;

@@ -9,7 +9,7 @@ const source = fileURLToPath(new URL('../src', import.meta.url));
 /** The engine's package and the file that is behind its name. */
 const engine = { name: 'mikro-orm-counters', entry: join('counters', 'src', 'index.ts') };
 
-/** Gives the project's own files that a file imports, by their paths under src. */
+/** The project's own files that a file imports, by their paths under src. */
 const imports = new Map(
   readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter(path => path.endsWith('.ts') && !path.startsWith(join('counters', 'dist')))
@@ -99,8 +99,8 @@ const mayNameKinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * Matches code that asks for a kind of database: by its name, by the scheme of a URL, by its driver, by its errors, or by
- * SQL that not all of them know.
+ * Matches code that asks for a kind of database: by its name, by the scheme of a URL, by its driver, by its errors, or
+ * by SQL that not all of them know.
  */
 const KIND = new RegExp(
   [

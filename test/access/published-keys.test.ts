@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'j
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { tokenVerifier, type TokenVerifierOptions } from '../../src/access/tokens.js';
 
-/** An identity provider whose answers a test sets; it counts how often it is asked. */
+/** An identity provider whose answers a test sets, and which counts its requests. */
 let provider: Server;
 let url: string;
 let requests: number;
@@ -62,7 +62,7 @@ it('published keys stay in use while their provider is away, however long, and n
   await verify(await signed(0));
   expect(stale).toBe(before + 1);
   answer = () => ({ body: JSON.stringify({ keys: [pairs[1]!.jwk] }) });
-  // They are asked for with each token; the first may come while the provider is still being asked in vain.
+  // Each token requests them; the first may come while a request to the provider is still failing.
   await expect
     .poll(async () => {
       now += 700_000;
@@ -74,7 +74,7 @@ it('published keys stay in use while their provider is away, however long, and n
       [null, true],
     ]);
   const after = stale;
-  // The old key was taken back, the new one is known.
+  // The old key was revoked, the new one is known.
   await expect(verify(await signed(0))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   expect(await verify(await signed(1))).toEqual({ userId: null, role: 'admin' });
   expect(stale).toBe(after);

@@ -7,7 +7,9 @@ const place = placeToRun();
 beforeAll(() => writeFileSync(join(place.folder, 'more.csv'), 'course,student\n1,10\n'));
 afterAll(() => place.leave());
 
-/** A line for each command but `serve`, which ends when it is asked to; in this order they find what they need. */
+/**
+ * A line for each command but `serve`, which ends when it is asked to; in this order each command finds what it needs.
+ */
 const lines = [
   'migrate up',
   'seed --courses 2 --students 10 --enrollments 0',

@@ -15,7 +15,7 @@ import { expectExactCounts } from '../support/rows.js';
 const COURSES = 40;
 const secret = 'a secret of this test alone, which nobody else knows';
 
-/** Is a server in a process of its own. */
+/** A server in a process of its own. */
 interface Served {
   readonly command: Running;
   readonly send: Sender;
@@ -85,7 +85,7 @@ async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): P
   };
 }
 
-/** Starts a recount in one server that would take long, and comes back when it is at its third course. */
+/** Starts a long recount in one server, and returns when it is at its third course. */
 async function underWay({ one }: Stage): Promise<string> {
   const { run } = await recounting(one.send, 'recountEnrollments', { throttle: 300 });
   expect(run.status).toBe('RUNNING');
@@ -94,8 +94,8 @@ async function underWay({ one }: Stage): Promise<string> {
 }
 
 /**
- * Resumes a run through the other server, lets it go on without pauses, and asserts that in all each course was
- * repaired once.
+ * Resumes a run through the other server, lets it go on without pauses, and asserts that each course was repaired once
+ * in total.
  */
 async function expectFinishedElsewhere({ database, courses, other }: Stage, id: string): Promise<void> {
   await write(database, `update core_recount_runs set throttle = 0 where id = ${id}`);
@@ -148,7 +148,7 @@ describeOnEach('a run whose server ends', kind => {
     await one.command.ended;
     expect(await shownRun(other, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
     expect(mistakesIn(await recounting(other, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
-    // As time does.
+    // Time passes.
     await write(
       database,
       `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,

@@ -129,7 +129,7 @@ describeOnEach('recount', kind => {
     await recount.says(first!);
     recount.process.kill('SIGKILL');
     await recount.ended;
-    // Until its lease runs out nobody can know that it is dead, but who knows may say so.
+    // Until its lease expires nobody can know that it is dead, but somebody who knows may say so.
     expect(await place.run(['runs', 'resume', '1'])).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^Run 1 is being worked on by .* Pause it first/),

@@ -47,7 +47,7 @@ describeOnEach('several servers with one schedule on one database', kind => {
       // Each second is a moment.
       const moments = done.map(({ moment }) => String(moment).slice(0, '2026-11-22T03:17:00'.length));
       expect(moments).toEqual([...new Set(moments)]);
-      // The same moments were wanted by several servers, and those that did not do it say so.
+      // Several servers wanted the same moments, and those that did not run say so.
       expect(lines.filter(({ reason }) => String(reason).endsWith('has been started already.'))).not.toEqual([]);
       expect(new Set(runs.map(one => one.dry_run))).toEqual(new Set([action === 'verify' ? 1 : 0]));
       const repaired = done.reduce((sum, line) => sum + (line['repaired'] as number), 0);

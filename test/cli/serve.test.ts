@@ -14,7 +14,7 @@ afterEach(() => place.leave());
 
 const lastLine = 'Ctrl+C stops the server.';
 
-/** Gives the URL and the tokens, by role, that the start message shows. */
+/** Returns the URL and the tokens, by role, that the start message shows. */
 function shownIn(stdout: string): { url: string; query: string; tokens: Record<string, string> } {
   const tokens = [...stdout.matchAll(/^ {2}(admin|teacher|student)(?: \(user \d+\))?\n {2}(ey\S+)$/gm)].map(
     ([, role, token]) => [role, token],
@@ -48,7 +48,7 @@ describe('serve', () => {
     expect(await ask(url, '{ courses { totalCount } }', tokens['admin'])).toEqual({
       data: { courses: { totalCount: 200 } },
     });
-    // Of the program as it is built: a bundler may think a call idle that is there for its error.
+    // This tests the built program: a bundler may drop a call whose only purpose is its error.
     expect(await answerToBytes(url, 'GET /%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatchObject(
       { status: 400, body: expect.stringContaining('"code":"BAD_REQUEST"') },
     );

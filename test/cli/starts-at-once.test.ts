@@ -90,7 +90,7 @@ describeOnEach('an empty database', kind => {
     for (const place of [...ofTables, 'select name from rollcall_migrations']) {
       const own = freshUrl(kind);
       const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
-      // The record of the migrations is there, and none of them.
+      // The table that records the migrations exists, and none of them is applied.
       await one.migrator.getPending();
       const another = beforeStatement(one, new RegExp(place), () =>
         migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }),

@@ -14,7 +14,7 @@ import { addCourses, addUsers } from '../support/rows.js';
 
 const STUDENTS = 48;
 const secret = 'a secret of this test alone, which nobody else knows';
-/** Gives the requests in flight all the time that they need, however slow the machine is. */
+/** The settings that give requests in flight all the time that they need, however slow the machine is. */
 const patiently = { SHUTDOWN_TIMEOUT: '600', REQUEST_TIMEOUT: '600' };
 
 describeOnEach('a server that is asked to stop', kind => {
@@ -46,7 +46,7 @@ describeOnEach('a server that is asked to stop', kind => {
   });
 
   async function start(env: Record<string, string> = {}): Promise<{ command: Running; port: number }> {
-    // No request is to end by its own time, however slow the machine is.
+    // No request may end by its own time limit, however slow the machine is.
     const command = place.start(['serve'], {
       DATABASE_URL: databaseUrl,
       NODE_ENV: 'production',
@@ -61,7 +61,7 @@ describeOnEach('a server that is asked to stop', kind => {
     return { command, port: Number(/http:\/\/[^"\s]+:(\d+)/.exec(await command.says('listening'))![1]) };
   }
 
-  /** Begins a transaction on another connection that keeps every enroll waiting until `letGo`. */
+  /** Begins a transaction on another connection that blocks every enroll until `release`. */
   async function hold(): Promise<void> {
     const other = await openDatabase(databaseUrl);
     leftovers.push(() => other.close(true));
@@ -74,7 +74,7 @@ describeOnEach('a server that is asked to stop', kind => {
     leftovers.push(() => letGo());
   }
 
-  /** Begins to enroll a student over a kept connection, and comes back when the server has the request. */
+  /** Begins to enroll a student over a kept connection, and returns when the server has the request. */
   async function beginEnroll(
     port: number,
     student: number,
@@ -82,7 +82,7 @@ describeOnEach('a server that is asked to stop', kind => {
   ): Promise<{ answer: Promise<IncomingMessage> }> {
     const sent = enrollRequest(port, student, agent);
     const answer = once(sent, 'response').then(([response]) => response as IncomingMessage);
-    // Handled where it is awaited; the server answers "go on" once it has the request's head.
+    // Handled where it is awaited; the server answers 100 Continue once it has the head of the request.
     answer.catch(() => undefined);
     await once(sent, 'continue');
     sent.end(body(student));
@@ -112,7 +112,7 @@ describeOnEach('a server that is asked to stop', kind => {
         .execute<{ student_id: number }[]>('select student_id from core_enrollments order by student_id')
     ).map(row => row.student_id);
 
-  /** Asks on new connections until none is taken any more; gives what it was told. */
+  /** Sends requests on new connections until none is accepted; returns the answers. */
   async function untilRefused(port: number, student: number): Promise<Set<string>> {
     const told = new Set<string>();
     while (!told.has('ECONNREFUSED')) {
@@ -133,7 +133,7 @@ describeOnEach('a server that is asked to stop', kind => {
     command.process.kill('SIGTERM');
     await command.says('"stopping"');
     const told = await untilRefused(port, late);
-    // A connection that waited to be taken while the server stopped listening is reset.
+    // A connection that waited to be accepted while the server stopped listening is reset.
     expect([...told].filter(one => !['ECONNREFUSED', 'ECONNRESET', '503'].includes(one))).toEqual([]);
     await letGo();
     const answers = await Promise.all(requests.map(async ({ answer }) => json(await answer)));
@@ -229,7 +229,7 @@ describeOnEach('a server that is asked to stop', kind => {
     });
   }
 
-  // Which signal it is has nothing to do with the database.
+  // The signal is independent of the database.
   it.each(kind === 'sqlite' ? (['SIGTERM', 'SIGINT'] as const) : (['SIGTERM'] as const))(
     'a server that is asked to stop ends with 1 at a second signal (%s), whatever is in flight',
     async signal => {

@@ -12,7 +12,7 @@ const sizes = [
   { cols: 200, rows: 50 },
 ] as const;
 const BAR = /^[a-z]+ (?:[█░]+ )?\d+% \|/;
-/** Matches what stands for the bar in a pipe, every two seconds. */
+/** The lines that replace the bar in a pipe, every two seconds. */
 const PROGRESS = /^[a-z]+: \d+%, .* (?:left|…)$/;
 
 let place: Place;
@@ -31,12 +31,12 @@ beforeAll(async () => {
     join(place.folder, 'bad.csv'),
     `course,student\n${Array.from({ length: 3000 }, (_, index) => `${index % 7 === 0 ? '"A course that nobody has ever heard of, with a title that is longer than eighty columns"' : '1'},${1 + (index % 20)}`).join('\n')}\n`,
   );
-  // What it adds is there already in every later run.
+  // In every later run, what it adds exists already.
   await place.run(['import', 'enrollments', 'bad.csv']);
 });
 afterAll(() => place.leave());
 
-/** Lists commands that print while a bar is up; each can be run again and again. */
+/** Commands that print while a bar is up; each can be run again and again. */
 const commands = [
   ['recount', '--dry-run', '--batch-size', '3'],
   ['recount', '--dry-run', '--batch-size', '3', '--json'],
@@ -119,7 +119,7 @@ it('only output.ts writes to the terminal, so that nothing is printed on a bar',
   expect(writers).toEqual(['output.ts', 'rollcall.ts']);
 });
 
-/** Blanks what differs from run to run: ids of runs, moments and paces. */
+/** Replaces what differs from run to run: ids of runs, moments and paces. */
 function withoutWhatDiffers(line: string): string {
   return line.replace(/^\{"run":.*$/, '{"run"}').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a moment');
 }

@@ -9,7 +9,7 @@ import * as plain from './fetch.js';
 import * as request from './graphql-request.js';
 import * as urql from './urql-client.js';
 
-/** Holds, for each client, how its example enrolls the viewer. */
+/** The way in which the example of each client enrolls the viewer. */
 const clients: Record<string, (url: string, token: string | null, courseId: string) => Promise<string>> = {
   'Apollo Client': (url, token, courseId) =>
     apollo.enrollIn(

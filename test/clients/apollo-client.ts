@@ -5,8 +5,7 @@ import type { CourseListQuery, CourseListQueryVariables } from './generated/grap
 import { enroll, unenroll } from './operations.js';
 
 /**
- * Makes a client whose cache joins the pages of each list; the token is asked for at every request, so that it may
- * change.
+ * Makes a client whose cache joins the pages of each list; `token` is called for every request, so that it may change.
  */
 export function apolloClient(url: string, token: () => string | null): ApolloClient {
   const authorization = new SetContextLink(({ headers }) => {
@@ -20,14 +19,14 @@ export function apolloClient(url: string, token: () => string | null): ApolloCli
       Course: { fields: { enrollments: list } },
       User: { fields: { enrollments: list } },
       RecountRun: { fields: { changes: relayStylePagination() } },
-      // Has no id: two selections of one count complete each other.
+      // It has no id: two selections of one count complete each other.
       Count: { merge: true },
     },
   });
   return new ApolloClient({ link: authorization.concat(new HttpLink({ uri: url })), cache });
 }
 
-/** Enrolls the viewer and gives what to tell them; every watched list shows the new counts by itself. */
+/** Enrolls the viewer and returns the message for them; every watched list shows the new counts by itself. */
 export async function enrollIn(client: ApolloClient, courseId: string): Promise<string> {
   try {
     const { data } = await client.mutate({ mutation: enroll, variables: { input: { courseId } } });
@@ -42,7 +41,7 @@ export async function enrollIn(client: ApolloClient, courseId: string): Promise<
   }
 }
 
-/** Deletes an enrollment; the payload's course brings the counts, and the row leaves every list that has it. */
+/** Deletes an enrollment; the payload's course has the new counts, and the row is removed from every list. */
 export async function leave(client: ApolloClient, enrollmentId: string): Promise<void> {
   await client.mutate({
     mutation: unenroll,
@@ -56,8 +55,8 @@ export async function leave(client: ApolloClient, enrollmentId: string): Promise
 }
 
 /**
- * Loads the next page of a watched list, if there is one, and gives whether there was; the list then comes with all
- * pages so far.
+ * Loads the next page of a watched list, if there is one, and returns whether there was; the list then has all pages so
+ * far.
  */
 export async function nextPage(list: ObservableQuery<CourseListQuery, CourseListQueryVariables>): Promise<boolean> {
   const { hasNextPage, endCursor } = (list.getCurrentResult().data as CourseListQuery).courses.pageInfo;

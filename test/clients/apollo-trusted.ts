@@ -5,7 +5,7 @@ import {
   type PersistedQueryManifestForGeneratingPersistedQueryIds,
 } from '@apollo/persisted-query-lists';
 
-/** Makes a client that sends the id of each operation in place of its text, as the manifest has it. */
+/** Makes a client that sends the id of each operation in place of its text, as in the manifest. */
 export function trustedApolloClient(
   uri: string,
   loadManifest: () => Promise<PersistedQueryManifestForGeneratingPersistedQueryIds>,

@@ -18,24 +18,24 @@ import * as urql from './urql-client.js';
 type Document<Data, Variables> = TypedDocumentNode<Data, Variables>;
 type Input = { input: Record<string, unknown> };
 
-/** Is a query on the screen. */
+/** A query on the screen. */
 interface Shown<Data> {
   now(): Data;
-  /** Waits until it shows what is looked for. */
+  /** Waits until the query shows the expected data. */
   until(isThere: (data: Data) => boolean): Promise<unknown>;
   more(after: string): Promise<unknown>;
 }
 
-/** Is what both normalized caches do: show a query as long as somebody looks, and send a mutation. */
+/** A client with a normalized cache: it shows a query until it is released, and sends mutations. */
 interface CachingClient {
-  /** Shows a query from its first answer on and gives what it shows at any moment. */
+  /** Shows a query from its first answer on and returns a view of its present data. */
   show<Data, Variables extends Record<string, unknown>>(
     document: Document<Data, Variables>,
     variables: Variables,
   ): Promise<Shown<Data>>;
   mutate<Data, Variables extends Input>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
   unenroll(enrollmentId: string): Promise<unknown>;
-  /** Walks the courses, so many at a time, and gives what the list shows at the end. */
+  /** Walks the courses, so many at a time, and returns what the list shows at the end. */
   allCourses(first: number): Promise<CourseListQuery>;
 }
 
@@ -47,7 +47,7 @@ function apolloCaching(url: string, token: string): CachingClient {
     new Promise((resolve, reject) => {
       list.subscribe(({ data, error }) => (error ? reject(error) : data && isThere(data) && resolve()));
     });
-  /** Loads a page and waits for the list to come with it: one that is asked for earlier would keep it back. */
+  /** Loads a page and waits until the list shows it: an earlier request for another one would delay it. */
   const loaded = async <Result>(list: List, work: () => Promise<Result>): Promise<Result> => {
     const before = list.getCurrentResult().data;
     const result = await work();
@@ -135,7 +135,7 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
   });
   afterEach(() => school.api.stop());
 
-  /** Gives each course's totalEnrollments and activeEnrollments as the list has them, in its order. */
+  /** Returns each course's totalEnrollments and activeEnrollments from the list, in its order. */
   const countsIn = ({ courses }: CourseListQuery): number[][] =>
     courses.edges.map(({ node }) => [node.totalEnrollments, node.activeEnrollments]);
 
@@ -194,7 +194,7 @@ describe.each(caches)('the cache of %s', (_name, caching) => {
     });
     expect(rows(list.now())).toEqual(school.enrollments.filter((_id, index) => index !== 2));
     expect(list.now().course!.totalEnrollments).toBe(6);
-    // graphcache asks for the list again, now and then twice.
+    // graphcache requests the list again, sometimes twice.
     expect([asked, listed > 0]).toEqual([0, caching === urqlCaching]);
   });
 });

@@ -9,7 +9,7 @@ const config: CodegenConfig = {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {
-        // Moments come as text, such as 2026-11-22T10:15:30.000Z.
+        // Moments are texts, such as 2026-11-22T10:15:30.000Z.
         scalars: { DateTime: 'string' },
         strictScalars: true,
         enumType: 'string-literal',
@@ -17,7 +17,7 @@ const config: CodegenConfig = {
       },
     },
   },
-  // Leave these two out where a bundler resolves imports without an ending.
+  // Leave these two out if a bundler resolves imports without an extension.
   emitLegacyCommonJSImports: false,
   importExtension: '.js',
 };

@@ -2,13 +2,13 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print, type GraphQLFormattedError } from 'graphql';
 import { enroll } from './operations.js';
 
-/** Is what the API answers: data, errors, or both. */
+/** An answer of the API: data, errors, or both. */
 export interface Answer<Data> {
   readonly data?: Data | null;
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
-/** Sends one operation. Throws where what came back is not an answer of the API: no network, or a proxy's page. */
+/** Sends one operation. Throws if the response is not an answer of the API: no network, or a proxy's page. */
 export async function send<Data, Variables>(
   url: string,
   token: string | null,
@@ -27,7 +27,7 @@ export async function send<Data, Variables>(
   return (await response.json()) as Answer<Data>;
 }
 
-/** Enrolls the viewer and gives what to tell them. */
+/** Enrolls the viewer and returns the message for them. */
 export async function enrollIn(url: string, token: string | null, courseId: string): Promise<string> {
   const { data, errors } = await send(url, token, enroll, { input: { courseId } });
   if (!data) {

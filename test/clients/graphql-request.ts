@@ -1,7 +1,7 @@
 import { ClientError, GraphQLClient } from 'graphql-request';
 import { enroll } from './operations.js';
 
-/** Makes a client; the token is asked for at every request, so that it may change. */
+/** Makes a client; `token` is called for every request, so that it may change. */
 export function requestClient(url: string, token: () => string | null): GraphQLClient {
   return new GraphQLClient(url, {
     headers: () => {
@@ -11,7 +11,7 @@ export function requestClient(url: string, token: () => string | null): GraphQLC
   });
 }
 
-/** Enrolls the viewer and gives what to tell them. */
+/** Enrolls the viewer and returns the message for them. */
 export async function enrollIn(client: GraphQLClient, courseId: string): Promise<string> {
   try {
     const { course, userErrors } = (await client.request(enroll, { input: { courseId } })).enroll;

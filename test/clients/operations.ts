@@ -1,6 +1,6 @@
 import { graphql } from './generated/index.js';
 
-/** Selects what a cache needs to bring the counts of a course up to date: its id and the counts. */
+/** The fields that a cache needs to update the counts of a course: its id and the counts. */
 export const courseCounts = graphql(`
   fragment CourseCounts on Course {
     id
@@ -9,7 +9,7 @@ export const courseCounts = graphql(`
   }
 `);
 
-/** Lists courses, a page at a time. */
+/** Courses, a page at a time. */
 export const courseList = graphql(`
   query CourseList($first: Int = 20, $after: String, $filter: CourseFilter, $orderBy: CourseOrder) {
     courses(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
@@ -19,7 +19,7 @@ export const courseList = graphql(`
   }
 `);
 
-/** Lists the enrollments of a course, a page at a time. */
+/** The enrollments of a course, a page at a time. */
 export const courseEnrollments = graphql(`
   query CourseEnrollments($courseId: ID!, $first: Int = 20, $after: String) {
     course(id: $courseId) {
@@ -54,7 +54,7 @@ export const enrollMany = graphql(`
   }
 `);
 
-/** Deletes an enrollment; deletedId is the one that is gone. */
+/** Deletes an enrollment; deletedId is its id. */
 export const unenroll = graphql(`
   mutation Unenroll($input: UnenrollInput!) {
     unenroll(input: $input) {

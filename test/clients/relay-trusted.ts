@@ -1,6 +1,6 @@
 import { Network, type GraphQLResponse } from 'relay-runtime';
 
-/** Makes a network for Relay that sends the id of each operation; the compiler has left out the text. */
+/** Makes a network for Relay that sends the id of each operation; the compiler leaves out the text. */
 export function trustedNetwork(url: string, token: () => string | null): ReturnType<typeof Network.create> {
   return Network.create(async ({ id }, variables) => {
     const current = token();

@@ -24,7 +24,7 @@ import { forgetEnrollment } from './relay/forget-enrollment.js';
 // The package gives the path of its program and has no types.
 const compiler = createRequire(import.meta.url)('relay-compiler') as string;
 
-/** Is a list as a Relay component reads it. */
+/** A list as a Relay component reads it. */
 interface List {
   readonly edges: readonly { node: { id: string; totalEnrollments?: number } }[];
   readonly pageInfo: { hasNextPage: boolean; endCursor: string };
@@ -46,16 +46,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/**
- * Gives what the compiler made of an operation or fragment; the examples' graphql tags stand for these once Babel has
- * seen them.
- */
+/** Returns the compiled operation or fragment, with which Babel replaces the graphql tags of the examples. */
 async function compiled<Node>(name: string): Promise<Node> {
   return ((await import(/* @vite-ignore */ join(folder, '__generated__', `${name}.graphql.ts`))) as { default: Node })
     .default;
 }
 
-/** Gives how a fragment of the page reads at any moment. */
+/** Returns a view of the present data of a fragment of the page. */
 async function reader(environment: Environment, operation: OperationDescriptor, fragmentName: string) {
   const fragment = await compiled<ReaderFragment>(fragmentName);
   return <Data>(): Data => {

@@ -4,12 +4,10 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import type { CourseListQuery, CourseListQueryVariables } from './generated/graphql.js';
 import { courseList, enroll } from './operations.js';
 
-/**
- * Makes a client with a normalized cache that joins the pages of each list; the token is asked for at every request.
- */
+/** Makes a client with a normalized cache that joins the pages of each list; `token` is called for every request. */
 export function urqlClient(url: string, token: () => string | null): Client {
   const cache = cacheExchange({
-    // These have no id and belong to what holds them.
+    // These have no id and belong to their parents.
     keys: {
       Count: () => null,
       EnrollmentStatusCount: () => null,
@@ -27,7 +25,7 @@ export function urqlClient(url: string, token: () => string | null): Client {
       Mutation: {
         unenroll({ unenroll }, _variables, cache) {
           const { deletedId } = unenroll as { deletedId: string | null };
-          // Forgets the row; lists on the screen that had it are asked for again.
+          // Forgets the row; lists on the screen that contained it are refetched.
           if (deletedId) cache.invalidate({ __typename: 'Enrollment', id: deletedId });
         },
       },
@@ -38,7 +36,8 @@ export function urqlClient(url: string, token: () => string | null): Client {
     exchanges: [cache, fetchExchange],
     fetchOptions: () => {
       const current = token();
-      // Queries go by GET, which the server answers only with a header that no form or link of another site can send.
+      // Queries are sent by GET, which the server answers only with a header that no form or link of another site can
+      // send.
       return {
         headers: { 'apollo-require-preflight': 'true', ...(current && { authorization: `Bearer ${current}` }) },
       };
@@ -46,7 +45,7 @@ export function urqlClient(url: string, token: () => string | null): Client {
   });
 }
 
-/** Enrolls the viewer and gives what to tell them; every list on the screen shows the new counts by itself. */
+/** Enrolls the viewer and returns the message for them; every list on the screen shows the new counts by itself. */
 export async function enrollIn(client: Client, courseId: string): Promise<string> {
   const { data, error } = await client.mutation(enroll, { input: { courseId } });
   if (error?.networkError) throw error; // Not an answer of the API: no network, or a proxy's page.
@@ -60,7 +59,7 @@ export async function enrollIn(client: Client, courseId: string): Promise<string
     : userErrors.map(({ message }) => message).join(' ');
 }
 
-/** Loads the page after those shown and gives all of them in one, to be shown instead; null: there is none. */
+/** Loads the next page and returns all pages in one, to be shown instead; null: there is no next page. */
 export async function nextPage(
   client: Client,
   { courses }: CourseListQuery,

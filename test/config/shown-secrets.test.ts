@@ -14,7 +14,7 @@ import { examineSecrets } from '../../src/tools/doctor/secrets.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { placeToRun } from '../support/command-line.js';
 
-/** Lists the forms in which a URL or a connection text with a password can come into a variable. */
+/** The forms in which a URL or a connection text with a password can come into a variable. */
 const forms: readonly ((secret: string) => string)[] = [
   secret => `mysql://app:${secret}@127.0.0.1:9/school`,
   secret => `mysql2://app:${secret}@db/school`,
@@ -55,8 +55,8 @@ const forms: readonly ((secret: string) => string)[] = [
 ];
 
 /**
- * Passwords as people have them: of letters and digits, or with all that a URL gives a meaning to; the start is told
- * again in no other text.
+ * Passwords as people choose them: of letters and digits, or with every character that has a meaning in a URL; no other
+ * text contains their beginning.
  */
 const secrets = fc
   .oneof(
@@ -96,9 +96,7 @@ describe('a password in a variable of the configuration', () => {
   });
 });
 
-/**
- * Returns each text that commands make of variables: of their mistakes, or of what goes wrong, and of what is in use.
- */
+/** Returns each text that commands print about variables: their mistakes, or their failures and settings in use. */
 async function textsOf(env: Record<string, string>, value: string): Promise<string[]> {
   let config: Config;
   try {
@@ -115,7 +113,7 @@ async function textsOf(env: Record<string, string>, value: string): Promise<stri
       texts.push(failureText(told));
     }
   };
-  // What the system and the drivers say of a name or a path that they do not know.
+  // The messages of the system and the drivers for an unknown name or path.
   if (env['HOST'] !== undefined || env['METRICS'] !== undefined)
     texts.push(
       failureText(

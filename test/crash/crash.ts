@@ -1,5 +1,5 @@
-// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and looks
-// what became of the data.
+// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and checks
+// the data afterwards.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,10 +1,10 @@
-/** What a client knows of one student's enrollment: gone, there with this id, course and status, or not known. */
+/** What a client knows about a student's enrollment: deleted, existing with this id, course and status, or unknown. */
 export type Known =
   | { state: 'gone' }
   | { state: 'there'; id: string; course: string; status: string }
   | { state: 'unknown'; before: Known };
 
-/** One row as the database has it. */
+/** A row of the database. */
 export interface Row {
   readonly id: number;
   readonly course_id: number;
@@ -12,15 +12,18 @@ export interface Row {
   readonly status: string;
 }
 
-/** Lists the courses of which a stored count is not what the rows give, in SQL that all databases know. */
+/** A query for the courses whose stored and actual counts differ, in SQL of all databases. */
 export const driftSql = `select c.id, c.total_enrollments, c.active_enrollments, count(e.id) as total, count(case when e.status = 'active' then 1 end) as active
   from core_course c left join core_enrollments e on e.course_id = c.id group by c.id, c.total_enrollments, c.active_enrollments
   having c.total_enrollments <> count(e.id) or c.active_enrollments <> count(case when e.status = 'active' then 1 end)`;
 
-/** Lists the enrollments as a ledger is held against them. */
+/** A query for the enrollments that a ledger is compared with. */
 export const enrollmentsSql = 'select id, course_id, student_id, status from core_enrollments';
 
-/** Keeps what clients were told of their students, one enrollment at most for each, to be held against the database. */
+/**
+ * A record of the answers to clients about their students, at most one enrollment for each, to compare with the
+ * database.
+ */
 export class Ledger {
   readonly #students = new Map<string, Known>();
   acknowledged = 0;
@@ -36,12 +39,12 @@ export class Ledger {
     this.#students.set(student, known);
   }
 
-  /** Notes that the server said no, or that nothing was changed: all must be as before. */
+  /** Records that the server rejected the change, or that nothing was changed: the row must be as before. */
   refuse(): void {
     this.refused += 1;
   }
 
-  /** Notes that no answer came: the change may be there or not. */
+  /** Records that no answer came: the change may have happened or not. */
   lose(student: string): void {
     this.unanswered += 1;
     const before = this.know(student);
@@ -49,13 +52,12 @@ export class Ledger {
   }
 
   /**
-   * Gives every contradiction between what clients were told and the rows, and takes the rows for what was not
-   * answered.
+   * Returns every contradiction between the answers to clients and the rows, and records the rows where no answer came.
    */
   contradictions(rows: readonly Row[]): string[] {
     const byStudent = Map.groupBy(rows, row => String(row.student_id));
     const found: string[] = [];
-    // Of whom nothing was ever acknowledged, nothing may be there: what was refused must not have been done.
+    // A student without any acknowledged change may have no row: what was rejected must not have been done.
     for (const student of new Set([...this.#students.keys(), ...byStudent.keys()])) {
       const known = this.know(student);
       const mine = byStudent.get(student) ?? [];

@@ -5,13 +5,13 @@ export interface Client {
   stop(): Promise<void>;
 }
 
-/** What a mutation answers. */
+/** The answer to a mutation. */
 export interface Answer {
   readonly data?: Record<string, Payload | null> | null;
   readonly errors?: { readonly message?: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/** The parts of payloads that are looked at here. */
+/** The parts of payloads that are used here. */
 export interface Payload {
   readonly enrollment?: {
     readonly id: string;
@@ -22,19 +22,19 @@ export interface Payload {
   readonly userErrors: readonly { readonly code: string; readonly message?: string }[];
 }
 
-/** An operation with its variables: a text that stays the same, as a client's does. */
+/** An operation with its variables: its text stays the same, as in a client. */
 export interface Operation {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** Sends a mutation that is about some courses, and gives the answer; null: none came. */
+/** Sends a mutation that concerns some courses, and returns the answer; null: none came. */
 export type Send = (name: string, mutation: Operation, courses: readonly string[]) => Promise<Answer | null>;
 
-/** What came of a mutation: it was done, or nothing was changed, or nobody knows. */
+/** The outcome of a mutation: done, nothing changed, or unknown. */
 export type Outcome = 'done' | 'refused' | 'unknown';
 
-/** Names the answers that promise that nothing was changed. */
+/** The codes that promise that nothing was changed. */
 const UNCHANGED = new Set([
   'DATABASE_UNAVAILABLE',
   'RETRY_LATER',
@@ -45,13 +45,13 @@ const UNCHANGED = new Set([
   'RATE_LIMITED',
   'SERVER_STOPPING',
 ]);
-/** Names the answers after which the change may be there or not. */
+/** The codes after which the change may have happened or not. */
 const NOT_KNOWN = new Set(['COMMIT_UNKNOWN', 'READ_FAILED']);
 
-/** Counts errors that no client should ever see. */
+/** The number of errors that no client should ever see. */
 export const surprises = new Map<string, number>();
 
-/** Starts a client with students of its own; what it is told goes into the ledger. */
+/** Starts a client with students of its own, whose answers are recorded in the ledger. */
 export function startClient(
   url: string,
   token: string,
@@ -71,7 +71,7 @@ export function startClient(
   };
 }
 
-/** Says what came of a mutation, by what it promises. */
+/** Returns the outcome of a mutation, by the promise of its answer. */
 export function outcomeOf(answer: Answer | null): Outcome {
   const code = answer?.errors?.[0]?.extensions?.code;
   if (answer === null || (code !== undefined && NOT_KNOWN.has(code))) return 'unknown';
@@ -84,7 +84,7 @@ export function outcomeOf(answer: Answer | null): Outcome {
 }
 
 /**
- * Changes what there is of one student, as far as that is known: enrolls where it is gone, else removes, moves or
+ * Changes the known enrollment of one student: enrolls the student where it is deleted, otherwise removes, moves or
  * changes it.
  */
 export async function change(ask: Send, student: string, courses: readonly string[], ledger: Ledger): Promise<void> {
@@ -104,7 +104,7 @@ export async function change(ask: Send, student: string, courses: readonly strin
 
 type Enrolled = Payload['enrollment'];
 
-/** A change of one student, the courses that it is about, and what is known once it is done. */
+/** A change of one student, the courses that it concerns, and what is known once it is done. */
 interface Change {
   readonly name: string;
   readonly input: object;
@@ -140,7 +140,10 @@ function chosen(known: Exclude<Known, { state: 'unknown' }>, studentId: string, 
   };
 }
 
-/** Returns a mutation with its input as a variable, whose type has the mutation's name, and what its caller can fix. */
+/**
+ * Returns a mutation with its input as a variable, whose type has the mutation's name, and the selection of its
+ * userErrors.
+ */
 export function mutationOf(name: string, input: object, selection: string): Operation {
   return {
     query: `mutation ($input: ${name.charAt(0).toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { ${selection} userErrors { code message } } }`,
@@ -148,7 +151,7 @@ export function mutationOf(name: string, input: object, selection: string): Oper
   };
 }
 
-/** Gives the answer; null: none came. */
+/** Returns the answer; null: none came. */
 async function send(url: string, token: string, mutation: Operation): Promise<Answer | null> {
   try {
     const response = await fetch(url, {
@@ -163,7 +166,7 @@ async function send(url: string, token: string, mutation: Operation): Promise<An
   }
 }
 
-/** Gives one of some values, at random. */
+/** Returns one of some values, at random. */
 export function pick<Value>(values: readonly Value[]): Value {
   return values[Math.floor(Math.random() * values.length)]!;
 }

@@ -44,7 +44,7 @@ describeOnEach('the connections of a server', kind => {
     await expectExactCounts(api.database);
   });
 
-  // On SQLite readers wait for nobody but each other, and none is slow.
+  // On SQLite readers wait only for each other, and none is slow.
   if (kind !== 'sqlite')
     it('connections that readers have taken leave some to the reads of changes, before them and for their answers, and to the look-up of viewers', async () => {
       const enrollment = await addEnrollment(api.database, course, student);
@@ -92,7 +92,8 @@ describeOnEach('the connections of a server', kind => {
         'a new user': 'mutation { createUser(input: { name: "Ada", email: "ada@example.org" }) { user { name } } }',
       };
       /**
-       * Names what is answered while some lanes are held; all others wait until they are told that the server is busy.
+       * Returns the requests that are answered while some lanes are held; all others wait until the server says that it
+       * is busy.
        */
       const answeredWhile = async (isHeld: (lane: string) => boolean): Promise<string[]> => {
         const letGo = await holdLanes(api.database, isHeld);

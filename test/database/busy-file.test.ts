@@ -30,7 +30,7 @@ it('a file that another process writes to can be read meanwhile, the server stay
     data: { courses: { nodes: [{ title: expect.not.stringContaining('Not'), totalEnrollments: 0 }] } },
   });
   expect((await fetch(new URL('/readyz', api.url))).status).toBe(200);
-  // SQLite itself waits for nothing, by which it would stop all else: neither the connection that writes nor those that
+  // SQLite itself never waits, since it would block the process: neither the connection that writes nor those that
   // read.
   const connection = database.em.getConnection();
   const waits = [
@@ -61,7 +61,7 @@ it.each(['a file', 'memory'])(
     await em.execute(`update core_course set title = 'After'`, [], 'run');
     const reading = titles();
     expect(await em.execute('select title from core_course')).toEqual([{ title: 'After' }]);
-    // In memory there is one connection, for which a reader waits.
+    // A database in memory has one connection, for which a reader waits.
     if (opened) expect(await reading).toEqual(['Before']);
     await em.commit();
     expect([await reading, await titles()]).toEqual(opened ? [['Before'], ['After']] : [['After'], ['After']]);
@@ -91,7 +91,7 @@ it('readers of a file do not queue behind a long read that goes on', async () =>
   expect(await em.execute('select count(*) as n from core_course')).toEqual([{ n: 1 }]);
   expect(await coursesById(database, 'anyone', [course])).toHaveLength(1);
   await addCourse(database);
-  // A reading transaction stays at one moment.
+  // A read transaction sees one moment.
   expect(await em.execute('select count(*) as n from core_course')).toEqual([{ n: 1 }]);
   await em.rollback();
 });

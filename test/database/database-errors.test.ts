@@ -11,7 +11,7 @@ const namesOfDriver = createRequire(createRequire(import.meta.url).resolve('mysq
   './lib/constants/errors.js',
 ) as Readonly<Record<string, number>>;
 
-/** Makes an error as mysql2 does of what a server answers. */
+/** Returns an error as mysql2 makes it from the answer of a server. */
 function ofServer(errno: number, message = 'the server says so', more: object = {}): Error {
   return Object.assign(new Error(message), { errno, sqlState: 'HY000', sqlMessage: message, ...more });
 }
@@ -41,7 +41,7 @@ describe('the error tables of the databases', () => {
 
   it('the error tables give each number the name that mysql2 gives it, where it knows the number', () => {
     const names = new Map(Object.entries(namesOfDriver).map(([name, number]) => [number, name]));
-    // MariaDB's own, for which MySQL has others.
+    // These are MariaDB's own; MySQL has others.
     const own = ['ER_CONSTRAINT_FAILED', 'ER_ACCOUNT_HAS_BEEN_LOCKED'];
     const differing = serverErrors.filter(
       ([number, name]) => number >= 1000 && !own.includes(name) && names.has(number) && names.get(number) !== name,
@@ -67,7 +67,7 @@ describeOnServers('the names in the error tables', kind => {
         ([number, name]) =>
           number >= 1000 && !ofMariaDb.includes(number) && names.has(number) && names.get(number) !== name,
       );
-      // It names those that it does not give any more otherwise.
+      // It gives other names to the errors that it no longer raises.
       expect(
         differing
           .filter(([number, name]) => names.get(number) !== `OBSOLETE_${name}`)
@@ -187,7 +187,7 @@ describe('an error of a database', () => {
     ],
   ])('an error of a database is of its kind: %s', (_, error, kind, number) => {
     expect(faultOf(error)).toMatchObject({ kind, number });
-    // Wrapped, it is found too, where that is asked for.
+    // It is found when it is wrapped too, if requested.
     expect([
       faultOf(new Error('wrapped', { cause: error })),
       faultWithin(new Error('wrapped', { cause: error }))?.kind,

@@ -5,7 +5,7 @@ import { explained, failureText } from '../../src/cli/failure.js';
 import { ConfigError, readConfig } from '../../src/config/config.js';
 import { dialectOfUrl, withoutPassword } from '../../src/database/texts/database-url.js';
 
-/** Lists the forms in which people write the address of a database with a password. */
+/** The forms in which people write the URL of a database with a password. */
 const forms: readonly ((password: string) => string)[] = [
   secret => `mysql://app:${secret}@db.example.org/school`,
   secret => `mysql://app:${encodeURIComponent(secret)}@db.example.org:3306/school`,
@@ -28,11 +28,11 @@ const forms: readonly ((password: string) => string)[] = [
   secret => `sqlite:data/school.sqlite?key=${secret}`,
   secret => ` "mysql://app:${secret}@db/school"\n`,
   secret => `DATABASE_URL=mysql://app:${secret}@db/school`,
-  // A word alone; with :// in it, it would be a URL of its own, which nobody can tell from one.
+  // A word alone; with :// in it, it could not be distinguished from a URL.
   secret => secret.replaceAll('://', ':/'),
 ];
 
-/** Passwords as people have them, with all that a URL gives a meaning to. */
+/** Passwords as people choose them, with every character that has a meaning in a URL. */
 const passwords = fc
   .string({ unit: fc.constantFrom(...'abcXYZ019@:/?#%&=+;, \\"\'!$[]()'), minLength: 6, maxLength: 20 })
   .map(text => `S3cr${text}t!`)
@@ -47,7 +47,7 @@ describe('the URL of a database', () => {
         for (const text of texts) {
           expect(text).not.toContain(password);
           expect(text).not.toContain(encodeURIComponent(password));
-          // Nor a part of it that a mistaken reading left over.
+          // Nor a part of it that remains from a wrong parse.
           expect(text).not.toContain(`S3cr${password[4]}`);
         }
       }),
@@ -81,7 +81,7 @@ it.each(['JWKS_URL', 'CORS_ORIGINS'])(
   },
 );
 
-/** Returns each text that commands make of a configuration with this address, and of a failure with it. */
+/** Returns each text that commands print about a configuration with this URL, and about a failure with it. */
 function textsOf(url: string): string[] {
   const refused = ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR'].map(code =>
     failureText(explained(Object.assign(new Error('no'), { code }), url)),

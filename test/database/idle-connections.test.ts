@@ -57,7 +57,7 @@ describeOnServers('an idle connection', kind => {
     expect(await enroll(database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
     await expect(em.execute('select 1')).rejects.toThrow();
     await em.rollback().catch(() => undefined);
-    // The pool has survived that: the next statement gets a connection that works.
+    // The pool has recovered: the next statement gets a working connection.
     expect(await frozen.em.getConnection().execute('select capacity from core_course')).toEqual([{ capacity: null }]);
     await expectExactCounts(database);
   });

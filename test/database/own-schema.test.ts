@@ -6,8 +6,8 @@ import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
 
 /**
- * What others make: the tables of the Django app, one of them alone, a shop's, a record of migrations of another kind,
- * a view.
+ * Tables of other applications: those of the Django app, one of them alone, a shop's, a record of migrations of another
+ * kind, a view.
  */
 const foreign: readonly (readonly [string, readonly string[]])[] = [
   [
@@ -102,7 +102,7 @@ describeOnEach('a database', kind => {
     it('a database one of whose tables is just being replaced, for example by a statement whose client was killed, is examined once more after that', async () => {
       await withDatabase(async database => {
         await migrateUp(database);
-        // What such a statement does in the end.
+        // The end of such a statement.
         await run(database, 'rename table core_enrollments to replaced');
         const over = beforeStatement(database, /^select 1 from core_enrollments/, () =>
           run(database, 'rename table replaced to core_enrollments'),
@@ -151,7 +151,7 @@ describeOnServers('a migration that was interrupted', kind => {
       const database = await openDatabase(url);
       const statements: string[] = [];
       database.config.set('onQuery', sql => {
-        // As when the process is killed there: what was done is committed, and nothing is recorded.
+        // This simulates a process that is killed there: what was done is committed, and nothing is recorded.
         if (/^create table (?:if not exists )?core_/.test(sql)) {
           if (statements.length === count) throw new Error('killed');
           statements.push(sql);

@@ -6,7 +6,7 @@ import { waitingUntil } from '../../src/database/time-limits/waits.js';
 
 const kept = { read: 2, transaction: 2, probe: 1 };
 
-/** Gives rules by which so many places are kept for each purpose. */
+/** Returns rules that reserve this many places for each purpose. */
 function rulesOf(each: Readonly<Record<Purpose, number>>): PlaceRules<Purpose> {
   const rule = (purpose: Purpose) => ({
     kept: each[purpose],
@@ -16,7 +16,7 @@ function rulesOf(each: Readonly<Record<Purpose, number>>): PlaceRules<Purpose> {
   return { read: rule('read'), transaction: rule('transaction'), probe: rule('probe') };
 }
 
-/** Takes places for one purpose until there is none; the last of the promises waits. */
+/** Takes places for one purpose until none is left; the last of the promises waits. */
 async function takeAll(
   places: Places<Purpose>,
   purpose: Purpose,
@@ -44,7 +44,7 @@ it.each<[Purpose, number]>([
       for (let count = 0; count < number; count += 1) taken.push(await places.take(other as Purpose, undefined));
     }
     expect([places.taken, places.waiting]).toEqual([10, 1]);
-    // A place that is left for another purpose is not given to this one.
+    // A place that is reserved for another purpose is not given to this one.
     taken.pop()!();
     expect(places.waiting).toBe(1);
     taken.shift()!();

@@ -23,7 +23,7 @@ describeOnEach('the use of connections', kind => {
   it('the use of connections counts those that are taken, those that are idle and the waiting callers', async () => {
     const { most } = await poolUse(opened.database);
     expect(most).toBe(kind === 'sqlite' ? 6 : 20);
-    // One is kept for the question whether the database answers, and on a server one for the look at who asks.
+    // One is reserved for the readiness check, and on a server one for the look-up of viewers.
     const taken = kind === 'sqlite' ? 5 : 18;
     const letGo = await holdConnections(opened.database);
     expect(await poolUse(opened.database)).toEqual({ active: taken, idle: 0, waiting: 0, most });
@@ -39,7 +39,7 @@ describeOnEach('the use of connections', kind => {
       await em.rollback();
     }
     await reading;
-    // On a server, those that have waited have opened connections.
+    // On a server, the callers that waited have opened connections.
     expect(await until(({ active }) => active === 0)).toEqual({
       active: 0,
       idle: kind === 'sqlite' ? taken : 4,

@@ -91,7 +91,7 @@ it('transactions of one connection take turns', async () => {
 
 it('successive statements let other work have its turn, within a transaction too', async () => {
   const database = open(1000);
-  // Counts to a million, which takes far longer than statements may go on without a turn.
+  // Counts to a million, which takes far longer than statements may run without yielding.
   const long = sql`with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000000) select count(*) from n`;
   let turns = 0;
   let isOver = false;
@@ -153,7 +153,7 @@ it('a commit does not copy a large log into the file: another connection does, w
   await add(10, 100);
   expect(await pages()).toBe(1000);
   await add(300, 100_000);
-  // Only the thread can copy it from now on: this connection is told to leave it.
+  // From now on only the thread can copy it: this connection must not.
   expect(await pages()).toBe(0);
   await until(() => bytes() > 30_000_000, 'The log was not copied into the file.');
   await until(async () => {

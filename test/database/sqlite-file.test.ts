@@ -14,7 +14,7 @@ it('a file that another process has locked is busy, and not taken for a file of 
     other.close();
     rmSync(folder, { recursive: true });
   });
-  // The file of the journal stays, by which a look knows that others may have this one open.
+  // The journal file stays, and shows that others may have this file open.
   other.exec('pragma journal_mode = persist; create table t (id integer); insert into t values (1)');
   const look = (select: (sql: string) => readonly object[]): boolean => {
     other.exec('begin exclusive');

@@ -13,14 +13,14 @@ import {
 import { Course, Enrollment, RecountChange, RecountRun, User } from '../../src/entities/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 
-/** What a property of a plain row is by the types that are derived from the entities. */
+/** The type of a property of a plain row, as derived from the entities. */
 type KindOf<Value> =
   (boolean extends Value ? 'boolean' : Value extends Date ? 'date' : Value extends number ? 'number' : 'text') | never;
 
-/** The same of a column, with `?` where it may be null. */
+/** The type of a column, with `?` if it may be null. */
 type Described<Value> = `${KindOf<NonNullable<Value>>}${null extends Value ? '?' : ''}`;
 
-/** The compiler takes this only where it names each column and each property that the types derive, and its kind. */
+/** The compiler accepts this only if it names each derived column and property with its type. */
 const derived: {
   readonly [Table in TableName]: {
     readonly columns: { readonly [Column in keyof Tables[Table]]: true };
@@ -179,7 +179,7 @@ const filled = {
   },
 } as const satisfies Record<TableName, object>;
 
-/** What a value is at run time, in the words of `derived`. */
+/** Returns the type of a value at run time, in the terms of `derived`. */
 function kindOf(value: unknown): string {
   return value instanceof Date ? 'date' : typeof value === 'string' ? 'text' : typeof value;
 }

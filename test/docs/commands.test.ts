@@ -22,7 +22,7 @@ import { isAsShown } from './output-pattern.js';
 import { pagePlace } from './page-place.js';
 
 /**
- * Lists the programs beside the system's own and the servers' clients that pages use; a page that needs one that is not
+ * The programs beside the system's own and the servers' clients that pages use; a page that needs one that is not
  * there is not run, which is said loudly.
  */
 const programs = ['sqlite3', 'curl', 'jq', 'openssl', 'npm'];

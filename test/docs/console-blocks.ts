@@ -3,19 +3,19 @@ import { join, resolve } from 'node:path';
 
 const project = resolve(import.meta.dirname, '../..');
 
-/** Is one command of a page, as typed after the prompt, and the lines that the page shows as its output. */
+/** One command of a page, as typed after the prompt, and the lines that the page shows as its output. */
 export interface ShownCommand {
   readonly page: string;
-  /** Is the line of the page that the command begins in, from 1. */
+  /** The line of the page that the command begins in, from 1. */
   readonly line: number;
-  /** Says on which databases the command is run. */
+  /** The databases on which the command is run. */
   readonly on: 'sqlite' | 'servers';
   readonly command: string;
   readonly output: readonly string[];
 }
 
 /**
- * Is one fenced block of a page: what follows the opening fence, the line of that fence from 1, and the lines between
+ * One fenced block of a page: what follows the opening fence, the line of that fence from 1, and the lines between
  * the fences.
  */
 export interface Block {
@@ -25,19 +25,19 @@ export interface Block {
 }
 
 /**
- * Gives the pages whose commands and operations are run, as paths from the project's folder: README.md and docs/*.md.
+ * Returns the pages whose commands and operations are run, as paths from the project's folder: README.md and docs/*.md.
  */
 export function pages(): string[] {
   const docs = readdirSync(join(project, 'docs')).filter(name => name.endsWith('.md'));
   return ['README.md', ...docs.sort().map(name => `docs/${name}`)];
 }
 
-/** Gives the text of a page. */
+/** Returns the text of a page. */
 export function textOf(page: string): string {
   return readFileSync(join(project, page), 'utf8');
 }
 
-/** Gives the fenced blocks of a text, in order. */
+/** Returns the fenced blocks of a text, in order. */
 export function blocksIn(text: string): Block[] {
   const blocks: Block[] = [];
   let open: { kind: string; line: number; lines: string[] } | undefined;
@@ -54,7 +54,7 @@ export function blocksIn(text: string): Block[] {
 }
 
 /**
- * Gives the commands of a page's console blocks, in order. Throws where a block is of a kind that nobody runs, or
+ * Returns the commands of a page's console blocks, in order. Throws where a block is of a kind that nobody runs, or
  * begins with output.
  */
 export function commandsIn(page: string, text: string): ShownCommand[] {

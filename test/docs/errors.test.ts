@@ -3,7 +3,7 @@ import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { userErrorCatalogue } from '../../src/graphql/errors/user-error-catalogue.js';
 import { textOf } from './console-blocks.js';
 
-/** Gives the rows of the table under a heading of a page, their cells without the spaces around them. */
+/** Returns the rows of the table under a heading of a page, their cells without the spaces around them. */
 function rowsUnder(page: string, heading: string): string[][] {
   const section =
     textOf(page)

@@ -12,7 +12,7 @@ const people: readonly [string, Role][] = [
 
 const titles = ['Introduction to Python', 'Linear Algebra', 'Organic Chemistry', 'Optics'];
 
-/** Holds for each course the students by user id; every third enrollment is COMPLETED, the others are ACTIVE. */
+/** For each course the students by user id; every third enrollment is COMPLETED, the others are ACTIVE. */
 const students = [[3, 4, 5, 6], [3, 4, 5, 6, 7, 8, 9, 10], [5, 6, 7], []];
 
 /**

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-/** Gives the cells of those rows of the document's tables whose first cell matches. */
+/** Returns the cells of those rows of the document's tables whose first cell matches. */
 const rows = (first: RegExp): string[][] =>
   text
     .split('\n')
@@ -28,7 +28,7 @@ const rows = (first: RegExp): string[][] =>
     )
     .filter(([cell]) => first.test(cell!));
 
-/** Leaves in the middle of a request, and returns once the server has told of it. */
+/** Disconnects in the middle of a request, and returns once the server has logged it. */
 async function leave(): Promise<void> {
   const { hostname, port } = new URL(api.url);
   const client = connect({ host: hostname, port: Number(port) }, () =>

@@ -10,7 +10,7 @@ const operations = pages().map(page => ({
 }));
 
 /**
- * Gives the codes of userErrors that a block says its operation answers with, as "# userErrors: CODE"; none: it
+ * Returns the codes of userErrors that a block says its operation answers with, as "# userErrors: CODE"; none: it
  * succeeds.
  */
 function refusals(lines: readonly string[]): string[] {

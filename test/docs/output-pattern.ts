@@ -1,6 +1,6 @@
 /**
- * Tells whether a command has printed what a page shows: `…` stands for any text within its line, and on a line of its
- * own for any lines.
+ * Returns whether a command has printed what a page shows: `…` stands for any text within its line, and on a line of
+ * its own for any lines.
  */
 export function isAsShown(printed: string, shown: readonly string[]): boolean {
   const pattern = shown

@@ -15,16 +15,16 @@ const project = resolve(import.meta.dirname, '../..');
 const main = join(project, 'dist/cli/main.js');
 const SHOWN = 'localhost:4000';
 
-/** Is a fresh folder in which the commands of one page run, with the example school in its database. */
+/** A fresh folder in which the commands of one page run, with the example school in its database. */
 export interface PagePlace {
-  /** Runs a command with what the page says of port 4000 meant for this place's own port, and back in the output. */
+  /** Runs a command with port 4000 replaced by this place's own port, and back in the output. */
   type(command: string): Promise<Printed>;
   leave(): Promise<void>;
 }
 
 /**
- * Gives a place on a database of a kind: SQLite's is data/rollcall.sqlite in the folder; a server's is what the clients
- * use there.
+ * Returns a place on a database of a kind: SQLite's is data/rollcall.sqlite in the folder; a server's is what the
+ * clients use there.
  */
 export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-page-'));
@@ -66,15 +66,15 @@ export async function pagePlace(kind: DatabaseKind): Promise<PagePlace> {
   };
 }
 
-/** Makes `rollcall`, and `npm run -s rollcall --`, what the project's folder has. */
+/** Makes `rollcall`, and `npm run -s rollcall --`, run the program of the project's folder. */
 function putRollcall(folder: string): void {
   putProgram(folder, 'rollcall', process.execPath, main);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { rollcall: 'rollcall' } }));
 }
 
 /**
- * Makes `mysql` the database's own client, with an options file for its account, so that passwords stand on no command
- * line.
+ * Makes `mysql` the database's own client, with an options file for its account, so that no command line contains a
+ * password.
  */
 function putClient(folder: string, client: ClientName, url: string): void {
   const { hostname, port, username, password, pathname } = new URL(url);
@@ -106,7 +106,7 @@ exec ${command.map(part => `'${part}'`).join(' ')} "$@"
   chmodSync(program, 0o755);
 }
 
-/** Comes back when what was started in the background has written to the file of its output: it is at work then. */
+/** Returns when a background command has written to the file of its output: it is running then. */
 async function untilItSays(folder: string, command: string): Promise<void> {
   const [, file] = /\s> *([^\s&]+)/.exec(command) ?? [];
   if (!file)

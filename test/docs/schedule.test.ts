@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config/config.js';
 
 const guide = readFileSync(new URL('../../docs/schedule.md', import.meta.url), 'utf8');
 
-/** Gives the code blocks of a language. */
+/** Returns the code blocks of a language. */
 function blocks(language: string): string[] {
   return [...guide.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
     .filter(([, name]) => name === language)

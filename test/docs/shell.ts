@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 
-/** Says how a command ended: its exit code, and its standard output and standard error as they came. */
+/** The result of a command: its exit code, and its standard output and standard error in their order. */
 export interface Printed {
   readonly code: number;
   readonly output: string;
 }
 
-/** Is a shell in which commands run one after the other, as a person types them. */
+/** A shell in which commands run one after the other, as if a person typed them. */
 export interface Shell {
-  /** Runs a command; fails where it ends the shell. */
+  /** Runs a command; fails if it ends the shell. */
   type(command: string): Promise<Printed>;
   /** Ends the shell and whatever it has left in the background. */
   leave(): Promise<void>;
@@ -18,7 +18,7 @@ export interface Shell {
 
 /** Starts `sh` in a folder with these variables only. */
 export function openShell(folder: string, env: Readonly<Record<string, string>>): Shell {
-  // A process group of its own, so that leaving reaches what runs in the background.
+  // A process group of its own, so that ending it reaches background processes.
   const child = spawn('sh', { cwd: folder, env, detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = once(child, 'exit');
   let output = '';
@@ -47,7 +47,7 @@ export function openShell(folder: string, env: Readonly<Record<string, string>>)
       try {
         process.kill(-child.pid!, 'SIGKILL');
       } catch (error) {
-        // All of them have ended by themselves.
+        // All of them have ended already.
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
       await ended;

@@ -43,10 +43,7 @@ describeOnEach('access', kind => {
     await api.database.em.getConnection().execute('select id, status, checked from core_recount_runs order by id'),
   ];
 
-  /**
-   * Lets each caller try an operation in a world that nobody has changed yet; gives what became of it and whether rows
-   * changed.
-   */
+  /** Lets each caller try an operation in an unchanged world; returns the outcome and whether rows changed. */
   async function walk(
     type: 'query' | 'mutation',
     { field, ask }: Case,

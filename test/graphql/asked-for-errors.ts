@@ -57,7 +57,7 @@ const broken =
     await api.database.em.getConnection().execute(sql);
     return asAdmin(query)(api);
   };
-/** Asks an admin's question while the table of the runs is away. */
+/** Sends a query of an admin while the table of the runs is missing. */
 const brokenFor =
   (query: string): Ask =>
   async api => {
@@ -81,7 +81,7 @@ const withoutRoom: Ask = async api => {
   return reply;
 };
 
-/** Asks a server of its own that has trusted documents. */
+/** Sends a request to a server of its own with trusted documents. */
 async function trusting(ask: Ask): Promise<Reply> {
   const { folder, remove } = trustedFolder({ 'one.graphql': 'query One { courses { totalCount } }' });
   const api = await startApi('sqlite', { env: { TRUSTED_DOCUMENTS: folder } });
@@ -91,7 +91,7 @@ async function trusting(ask: Ask): Promise<Reply> {
   return reply;
 }
 
-/** Asks a server of its own whose identity provider is away. */
+/** Sends a request to a server of its own whose identity provider is away. */
 async function withoutKeys(): Promise<Reply> {
   const api = await startApi('sqlite', { env: { JWKS_URL: 'http://127.0.0.1:1/keys' } });
   const reply = await withToken(
@@ -101,8 +101,8 @@ async function withoutKeys(): Promise<Reply> {
   return reply;
 }
 /**
- * Sends a mutation with two fields to a server of its own, whose database is taken by another program before it begins,
- * or when the first field is saved.
+ * Sends a mutation with two fields to a server of its own, whose database another program locks before it begins, or
+ * when the first field is saved.
  */
 const late =
   (moment: 'before' | 'between'): Ask =>
@@ -115,7 +115,7 @@ const late =
       };
       if (moment === 'before') take();
       api.database.config.set('onQuery', sql => {
-        // The first that is read for the answer.
+        // The first row that is read for the answer.
         if (/^select .* from "core_user"/.test(sql)) take();
         return sql;
       });
@@ -128,7 +128,7 @@ const late =
     }
   };
 
-/** Holds, for each code of `errors` that needs no connection to be lost, requests that are answered with it. */
+/** Requests that are answered with each code of `errors` that needs no lost connection. */
 export const askedErrors: Readonly<
   Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>
 > = {
@@ -247,7 +247,7 @@ export const askedErrors: Readonly<
   INTERNAL_SERVER_ERROR: [brokenFor('{ recountRuns { totalCount } }'), unexpected],
 };
 
-/** Holds, for each code of `userErrors`, mutations that are answered with it. */
+/** Mutations that are answered with each code of `userErrors`. */
 export const askedUserErrors: Readonly<Record<UserErrorCode, readonly Ask[]>> = {
   NOT_FOUND: [asAdmin('mutation { deleteCourse(input: { id: 999 }) { userErrors { code message } } }')],
   ALREADY_ENROLLED: [

@@ -12,7 +12,7 @@ import { Role } from '../../src/entities/index.js';
 import { addCourse, anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
 import { answerToBytes, readReply } from '../support/raw-http.js';
 
-/** Is what a request was answered: the body's text, and the status, which messages of a subscription do not have. */
+/** The answer to a request: the text of its body, and the status, which messages of a subscription do not have. */
 export interface Reply {
   readonly status: number | null;
   readonly text: string;
@@ -21,7 +21,7 @@ export interface Reply {
 /** Sends one request to a server with the school of docs/ in its database. */
 export type Ask = (api: Api) => Promise<Reply>;
 
-/** Is the type of answers whose status says something too. */
+/** The media type of answers whose status is meaningful. */
 export const ACCEPT = { accept: 'application/graphql-response+json' };
 const JSON_BODY = { ...ACCEPT, 'content-type': 'application/json' };
 
@@ -31,13 +31,13 @@ export async function fetched(url: string | URL, init?: RequestInit): Promise<Re
   return { status: answer.status, text: await answer.text() };
 }
 
-/** Gives a request to a path, with a body of JSON where there is one. */
+/** Returns a request to a path, with a body of JSON where there is one. */
 export const at =
   (path: string, init: RequestInit = {}): Ask =>
   api =>
     fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
 
-/** Returns what a server answers to bytes on a connection of their own. */
+/** Returns the answer of a server to bytes on a connection of their own. */
 export const bytes =
   (text: string): Ask =>
   async api => {
@@ -45,7 +45,7 @@ export const bytes =
     return { status, text: body };
   };
 
-/** Lets a request wait for its end on a server with the same answers and next to no patience. */
+/** Lets a request time out on a server with the same answers and a very short time limit. */
 async function tooSlow(): Promise<Reply> {
   const { app, follow } = newHttpListener(readConfig({ NODE_ENV: 'test' }), pino({ level: 'silent' }), {
     http: { headersTimeout: 1, connectionsCheckingInterval: 1, requireHostHeader: false },
@@ -70,7 +70,7 @@ async function tooLate(): Promise<Reply> {
   const socket = connect({ host: hostname, port: Number(port) });
   await once(socket, 'connect');
   socket.write('GET /healthz HTTP/1.1\r\n');
-  // Another one after it, so that it has arrived.
+  // Another request after it ensures that it has arrived.
   await fetched(new URL('/healthz', api.url));
   const stopped = api.stop();
   socket.write('host: localhost\r\n\r\n');
@@ -82,7 +82,7 @@ async function tooLate(): Promise<Reply> {
   return { status, text: body };
 }
 
-/** Gives the answer to an error that nobody has thought of, outside GraphQL. */
+/** Returns the answer to an unexpected error outside GraphQL. */
 export async function unexpected(): Promise<Reply> {
   const app = fastify();
   refuseInGraphqlShape(app);
@@ -101,7 +101,7 @@ async function oneMore({ url }: Api): Promise<Reply> {
   return { status: null, text: JSON.stringify(value) };
 }
 
-/** Asks for one stream of events more than a client of a small server may have. */
+/** Requests one more stream of events than a client of a small server may have. */
 async function oneStreamMore(): Promise<Reply> {
   const small = await startApi('sqlite', { env: { MAX_SUBSCRIPTIONS: '5' } });
   await addCourse(small.database);
@@ -114,7 +114,7 @@ async function oneStreamMore(): Promise<Reply> {
   return reply;
 }
 
-/** Gives the first message of a subscription by server-sent events. */
+/** Returns the first message of a subscription by server-sent events. */
 export const streamed =
   (query: string): Ask =>
   async api => {
@@ -136,7 +136,7 @@ async function onItsOwn(options: ApiOptions, ask: (api: Api) => Promise<Reply>):
   }
 }
 
-/** Asks once more than a client has points for, signed in or not. */
+/** Sends one more request than a client has points for, signed in or not. */
 const tooOften =
   (role: Role | null): Ask =>
   () =>
@@ -147,14 +147,14 @@ const tooOften =
       return { status, text: JSON.stringify(answer) };
     });
 
-/** Asks a server that has more work than it can do. */
+/** Sends a request to an overloaded server. */
 const whileOverloaded: Ask = () =>
   onItsOwn(
     { thresholds: { ...anyLoad, isOverloaded: { ask: () => true, everyMs: 60_000 } } },
     at('/graphql', { method: 'POST', body: '{}' }),
   );
 
-/** Holds, for each code that comes before GraphQL or of subscriptions only, requests that are answered with it. */
+/** Requests that are answered with each code that occurs before GraphQL or in subscriptions only. */
 export const askedRefusals = {
   NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
   METHOD_NOT_ALLOWED: [
@@ -175,5 +175,5 @@ export const askedRefusals = {
   TOO_MANY_SUBSCRIPTIONS: [oneMore, oneStreamMore],
 } satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
 
-/** Gives the answer to what is no HTTP. */
+/** The answer to bytes that are not HTTP. */
 export const noHttp: Ask = bytes('\u0016\u0003\u0001 hello\r\n\r\n');

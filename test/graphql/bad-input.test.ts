@@ -91,7 +91,7 @@ describeOnEach('bad input', kind => {
     expect(message, what).toMatch(says);
   }
 
-  // On the servers some of it: most is refused before the database is asked.
+  // On the servers only a part: most input is rejected before a statement is sent.
   const some = <Value>(values: readonly Value[], every = 7): Value[] =>
     values.filter((_, index) => kind === 'sqlite' || index % every === 0);
 
@@ -185,7 +185,7 @@ describe('bad input of callers without access', () => {
   );
 });
 
-/** Does some work for each value, a few at once. */
+/** Runs some work for each value, a few at once. */
 async function each<Value>(values: readonly Value[], work: (value: Value) => Promise<void>): Promise<void> {
   const waiting = values[Symbol.iterator]();
   await Promise.all(

@@ -5,7 +5,7 @@ import { Name, operationFor, type Filling } from './input-places.js';
 import { kindOf, named } from './places-of-the-schema.js';
 import { expectReadable } from './readable.js';
 
-/** Gives values that no variable of a type can have; an enum's, as names too. */
+/** Returns values that no variable of a type can have; an enum's, as names too. */
 function misfitsOf(type: GraphQLInputType): unknown[] {
   if (isNonNullType(type)) return [null, ...misfitsOf(type.ofType)];
   if (isListType(type))

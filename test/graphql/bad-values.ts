@@ -2,53 +2,53 @@ import { expect } from 'vitest';
 import type { Place } from './input-places.js';
 import type { World } from './operations.js';
 
-/** Is the world around which bad values are sent, with a cursor of each list. */
+/** The world in which bad values are sent, with a cursor of each list. */
 export interface Surroundings extends World {
   readonly cursors: Readonly<Record<List, string>>;
 }
 export type List = 'courses' | 'enrollments' | 'recountRuns' | 'changes';
 
-/** Is a value that must be refused: by BAD_USER_INPUT, or, where `told` says so, by a userError. */
+/** A value that must be rejected: by BAD_USER_INPUT, or, where `told` says so, by a userError. */
 export interface Refusal {
   readonly value: unknown;
-  /** Is how the message must quote it, and how it must say what to do. */
+  /** The quote that the message must contain, and its advice. */
   readonly quotes: string;
   readonly says: RegExp;
-  /** Is the index of what is wrong in a list. */
+  /** The index of the bad value in a list. */
   readonly index?: number;
   readonly told?: 'INVALID' | 'ALREADY_ENROLLED';
 }
 
-/** Is a value that may look bad but is right, with what else is sent and what must come of it. */
+/** A value that looks bad but is valid, with its other input and its expected result. */
 export interface Right {
   readonly value: unknown;
   readonly beside?: object;
   readonly check: (result: any, place: Place) => void;
 }
 
-/** Says what is bad for a place, and what only looks so. */
+/** The values of a place that are bad, and those that only look bad. */
 export interface Kind {
-  /** Gives a value for where something else is bad. */
+  /** Returns a valid value, for tests of another one. */
   readonly valid?: (world: Surroundings) => unknown;
   readonly refused: (world: Surroundings) => readonly Refusal[];
-  /** Gives ids that nothing has. */
+  /** Returns ids of no row. */
   readonly missing?: (world: Surroundings) => readonly unknown[];
   readonly right?: (world: Surroundings) => readonly Right[];
 }
 
-/** Asserts that all was done that was asked for. */
+/** Asserts that everything requested was done. */
 export function isDone(result: any): void {
   expect(result).not.toBeNull();
   expect(result.userErrors ?? []).toEqual([]);
 }
 
-/** Gives the assertion that a list has so many entries. */
+/** Returns the assertion that a list has this many entries. */
 export const finds =
   (count: number) =>
   (result: any): void =>
     expect(result.totalCount).toBe(count);
 
-/** Gives the assertion that a mutation has done it, and that its object has a value as it was sent. */
+/** Returns the assertion that a mutation succeeded, and that its object has the value that was sent. */
 export const comesBack =
   (value: unknown) =>
   (result: any, { path }: Place): void => {
@@ -92,7 +92,7 @@ const ids: readonly Refusal[] = [
   { value: '1\u202e', quotes: '"1\\u202e"' },
 ].map(refusal => ({ ...refusal, says: /is not an id; ids are whole numbers from 1 to 9007199254740991\.$/ }));
 
-/** Gives the kind of an id; nothing has the ids of the other types, for the world has each id but once. */
+/** Returns the kind of an id; no other type has the same id, because each id occurs once in the world. */
 export function idOf(name: keyof World): Kind {
   return {
     valid: world => String(world[name]),
@@ -115,7 +115,7 @@ function others(name: keyof World, world: Surroundings): string[] {
   return samples.filter(other => typeOf(other) !== typeOf(name)).map(other => String(world[other]));
 }
 
-/** Gives the kind of a list of ids. */
+/** Returns the kind of a list of ids. */
 export function idsOf(
   name: keyof World,
   { refused = () => [], right = () => [] }: Partial<Pick<Kind, 'refused' | 'right'>>,
@@ -156,7 +156,7 @@ const told = (refusal: Refusal): Refusal => ({ ...refusal, told: 'INVALID' });
 const LITERAL = ['🎓', '🎓 Ångström Ж 日本語', 'e\u0301 👩‍👩‍👧‍👦', '100 % "quoted" \\ \'single\''];
 const noNull: Refusal = { value: null, quotes: 'null', says: /cannot be null; .*leave it out/, told: 'INVALID' };
 
-/** Gives the kind of a line of 255 characters at most. */
+/** Returns the kind of a line of 255 characters at most. */
 export function line({ nullable = false } = {}): Kind {
   const empty = ['', ' \u00a0\u3000 '].map(value => ({
     value,
@@ -179,7 +179,7 @@ export function line({ nullable = false } = {}): Kind {
   };
 }
 
-/** Is a text of any number of lines. */
+/** A text of any number of lines. */
 export const lines: Kind = {
   refused: () => [
     ...unseen,
@@ -193,7 +193,7 @@ export const lines: Kind = {
 
 let sequence = 0;
 
-/** Is an email address of a new user. */
+/** An email address of a new user. */
 export const email: Kind = {
   valid: () => `new-${++sequence}@example.org`,
   refused: () =>
@@ -221,7 +221,7 @@ export const email: Kind = {
     })),
 };
 
-/** Is a part of a title to look for. */
+/** A part of a title to look for. */
 export const titlePart: Kind = {
   refused: () => [
     ...['x'.repeat(256), '😀'.repeat(256), 'x'.repeat(100_000)].map(value =>
@@ -236,7 +236,7 @@ export const titlePart: Kind = {
   right: () => ['🎓', 'a\nb', 'a\u0007b', '😀'.repeat(255)].map(value => ({ value, check: finds(0) })),
 };
 
-/** Gives the kind of a cursor of a list. */
+/** Returns the kind of a cursor of a list. */
 export function cursorOf(list: List): Kind {
   const notOne = (value: string, quotes = `"${value.slice(0, 100)}`): Refusal => ({
     value,
@@ -246,7 +246,7 @@ export function cursorOf(list: List): Kind {
   return {
     refused({ cursors }) {
       const own = cursors[list];
-      // As it is made, but for one digit of the id, and one of the checksum.
+      // A valid cursor but for one digit of the id, and one of the checksum.
       const text = Buffer.from(own, 'base64url').toString();
       const other = (digit: string): string => String((Number.parseInt(digit, 16) + 1) % 10);
       const tampered = [text.replace(/\d(?=\]$)/, other), text.replace(/^./, other)].map(changed =>
@@ -287,7 +287,7 @@ export function cursorOf(list: List): Kind {
   };
 }
 
-/** Gives the kind of a whole number. */
+/** Returns the kind of a whole number. */
 export function whole({
   refused,
   says,
@@ -307,7 +307,7 @@ export function whole({
   };
 }
 
-/** Gives the kind of what only its type limits. */
+/** Returns the kind of a value that only its type limits. */
 export function anyOf(
   values: readonly unknown[],
   { beside, refused = [] }: { beside?: (world: Surroundings) => object; refused?: readonly Refusal[] } = {},
@@ -319,8 +319,8 @@ export function anyOf(
   };
 }
 
-/** Is a value of an enum, of a mutation that takes no null. */
+/** A value of an enum, of a mutation that accepts no null. */
 export const given: readonly Refusal[] = [noNull];
 
-/** Is what its own parts say. */
+/** The kind of an input object, which its own fields describe. */
 export const ofParts: Kind = { refused: () => [] };

@@ -4,7 +4,7 @@ import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
-/** Is more than the terms that SQLite takes in one compound SELECT (https://www.sqlite.org/limits.html). */
+/** More than the terms that SQLite accepts in one compound SELECT (https://www.sqlite.org/limits.html). */
 const MANY = 700;
 
 describeOnEach('a request that reaches hundreds of rows', kind => {

@@ -12,7 +12,7 @@ describeOnEach('a page of courses', kind => {
   let token: string;
 
   beforeAll(async () => {
-    // What is nested costs more than a server allows that says nothing else.
+    // Nested fields cost more than a server allows by default.
     api = await startApi(kind, { env: { MAX_COST: '100000' } });
     const { database } = api;
     const teachers = await addUsers(database, Role.TEACHER, 7);
@@ -32,7 +32,7 @@ describeOnEach('a page of courses', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Asks for a page of so many courses and gives the answer with the SQL statements that it took. */
+  /** Requests a page of this many courses and returns the answer with its SQL statements. */
   async function page(
     size: number,
     selection: string,
@@ -194,7 +194,7 @@ describeOnEach('a page of courses', kind => {
     const every = [...Object.values(EnrollmentStatus), ...Object.values(EnrollmentStatus)].map(status =>
       status.toUpperCase(),
     );
-    // Without the time that each statement may take, which is what is left of the request's.
+    // Without the time limit of each statement, which is what is left of the request's.
     const asked = async (filter: string): Promise<string[]> =>
       (
         await api.statements(() =>

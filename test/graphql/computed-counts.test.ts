@@ -9,7 +9,7 @@ import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 const exact = (count: number) => ({ count, precision: 'EXACT' });
 const atLeast = (count: number) => ({ count, precision: 'AT_LEAST' });
 
-/** Holds the arguments of enrollmentsCount for a course with 3 ACTIVE, 2 DROPPED and 1 COMPLETED enrollment. */
+/** The arguments of enrollmentsCount for a course with 3 ACTIVE, 2 DROPPED and 1 COMPLETED enrollment. */
 const counts: [string, { count: number; precision: string }][] = [
   ['', exact(6)],
   ['(limit: null)', exact(6)],

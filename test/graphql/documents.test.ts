@@ -29,13 +29,13 @@ const rules = {
 const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
-/** Gives the codes and messages of a text that is refused; null where it is read. */
+/** Returns the codes and messages of a rejected document; null if it is accepted. */
 function refusal(text: string): string[][] | null {
   const read = readDocument(text, rules);
   return Array.isArray(read) ? read.map(({ message, extensions }) => [String(extensions['code']), message]) : null;
 }
 
-/** Gives what comes of an operation whose document is read. */
+/** Returns the outcome of an operation whose document is accepted. */
 function assessed(text: string) {
   const read = readDocument(text, { ...rules, maxAliases: 50 });
   if (Array.isArray(read)) throw new GraphQLError(read[0]!.message);

@@ -14,7 +14,7 @@ import { addExampleSchool } from '../docs/example-school.js';
 import { askedErrors, askedUserErrors } from './asked-for-errors.js';
 import { fetched, type Ask, type Reply } from './asked-for-refusals.js';
 
-/** Tells whether a message has one of the forms of its code, in which "…" stands for anything. */
+/** Returns whether a message has one of the forms of its code, in which "…" stands for anything. */
 function hasFormOf({ message: forms }: Pick<CatalogueEntry, 'message'>, message: string): boolean {
   return forms.some(form => new RegExp(`^${form.split('…').map(literal).join('[^]+')}$`).test(message));
 }
@@ -37,7 +37,7 @@ function toldBy({ status, text }: Reply): Told {
   return { status, errors, userErrors: Object.values(data ?? {}).flatMap(payload => payload?.userErrors ?? []) };
 }
 
-/** Asserts that answers have a code, each with a message of its form, and with the statuses of the catalogue. */
+/** Asserts that answers have a code, each with a message of its form, and the statuses of the catalogue. */
 function expectErrors(code: ErrorCode, told: readonly Told[]): void {
   const entry = errorCatalogue[code];
   expect(
@@ -90,7 +90,7 @@ describe('a code of the catalogue', () => {
   });
 });
 
-// On one of the servers: the codes are the same on each, and a server that is away is waited for.
+// On one of the servers: the codes are the same on each, and waiting for a server that is away takes long.
 describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
   'the codes that a lost connection to %s causes',
   kind => {

@@ -27,7 +27,7 @@ describeOnEach('an error', kind => {
 
   const errorsInLog = () => lines.map(line => JSON.parse(line)).filter(({ errorId }) => errorId);
 
-  /** Asserts that an answer tells nothing but an id, and gives what the log has under it. */
+  /** Asserts that an answer reveals only an id, and returns the log entry with that id. */
   function loggedError(
     { data, errors }: Answer,
     path: (string | number)[],

@@ -4,7 +4,7 @@ import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
-/** Has what LIKE, SQL and JSON take for more than text; each is looked for by its own special characters. */
+/** Titles with characters that are special in LIKE, SQL or JSON; each is searched for by these characters. */
 const TITLES = [
   '100% sure',
   '100 sure',
@@ -115,7 +115,7 @@ describeOnEach('a filter', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Gives what a filter of courses finds, and asserts that totalCount tells the same. */
+  /** Returns the courses that a filter finds, and asserts that totalCount agrees. */
   async function found(filter: object): Promise<{ id: string; title: string; totalEnrollments: number }[]> {
     const { data, errors } = await api.send(
       admin,

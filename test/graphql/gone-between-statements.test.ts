@@ -8,7 +8,7 @@ import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, strategy } from '../support/databases.js';
 import { expectExactCounts } from '../support/rows.js';
 
-/** The statements by which the courses and the users are read that rows point at. */
+/** The statements that read the courses and the users of rows. */
 const COURSES = /^select .id., .title., .*from .core_course. where .id. in \(/;
 const USERS = /^select .id., .name., .*from .core_user. where .id. in \(/;
 
@@ -29,7 +29,7 @@ describeOnEach('rows that are deleted while an answer is read', kind => {
   beforeEach(async () => {
     [goes, stays] = [await addCourse(api.database), await addCourse(api.database)];
     [student, leaver] = [await addUser(api.database, Role.STUDENT), await addUser(api.database, Role.STUDENT)];
-    // The course takes the first along, the user the second.
+    // The course deletes the first, the user the second.
     gone = await addEnrollment(api.database, goes, student);
     left = await addEnrollment(api.database, stays, leaver);
     kept = await addEnrollment(api.database, stays, student);
@@ -48,7 +48,7 @@ describeOnEach('rows that are deleted while an answer is read', kind => {
   const userGoes = () => deleteUser(other, operator, { id: leaver! });
   const ids = (rows: { id: string }[]) => rows.map(({ id }) => Number(id));
 
-  /** Asks while something is deleted between the rows and what they point at. */
+  /** Sends a query while something is deleted between reading the rows and what they refer to. */
   async function askWhile(
     statement: RegExp,
     work: () => Promise<unknown>,

@@ -11,7 +11,7 @@ import { subscribeBy } from '../support/live-clients.js';
 import { polled, recounting, type Sender } from '../support/recounts.js';
 import { expectExactCounts } from '../support/rows.js';
 
-/** The fields that count rows when they are asked for; no column that a program could write holds their number. */
+/** The fields that count rows on request; no column that a program could write holds their number. */
 const COUNTED_NOW = [
   'Count.count',
   'CourseConnection.totalCount',
@@ -53,7 +53,7 @@ describeOnEach('a number that another program wrote', kind => {
   let api: Api;
   let send: Sender;
   let courses: number[];
-  /** The fields in which such a number came. */
+  /** The fields that have returned such a number. */
   const given = new Set<string>();
 
   beforeAll(async () => {
@@ -108,7 +108,7 @@ describeOnEach('a number that another program wrote', kind => {
         'mutation { verifyEnrollmentCounts { checked driftCount drifts { counter stored actual drift } } }',
       );
       expect(verified).toMatchObject({ checked: 2, driftCount: 2 });
-      // The number that the rows give is never one of a column.
+      // The actual number is never one of a column.
       sees('Drift', verified.drifts[0], { stored: number, actual: 3, drift: number - 3 });
       const place = placeToRun();
       const told = await place.run(['verify'], { DATABASE_URL: api.databaseUrl });

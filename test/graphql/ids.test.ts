@@ -4,7 +4,7 @@ import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 
-// What is no id, and ids that nothing has: bad-input.test.ts, for every place.
+// Invalid ids and ids of no row are tested in bad-input.test.ts, for every place.
 describeOnEach('an id', kind => {
   let api: Api;
   let admin: string;

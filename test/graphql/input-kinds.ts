@@ -68,7 +68,7 @@ const ranges: readonly [Record<string, number>, string][] = [
   [{ gte: 0, lte: LEAST }, `gte 0 and lte ${LEAST}`],
 ];
 
-/** Says for each argument and each input field of the schema what is bad for it. */
+/** The bad values of each argument and each input field of the schema. */
 export const kinds: Readonly<Record<string, Kind>> = {
   'Query.course(id:)': idOf('course'),
   'Query.enrollment(id:)': idOf('enrollment'),
@@ -138,7 +138,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     refused: () => [tooMany(1001, /at most 1000 fit in one request\. Send the others in another\.$/, 'INVALID')],
     right: ({ otherStudent }) => [
       { value: [], check: isDone },
-      // The first is enrolled, and the second is told that the student is enrolled already.
+      // The first is enrolled, and the second is rejected because the student is enrolled already.
       {
         value: [otherStudent, otherStudent],
         check: ({ enrollments, userErrors }) =>

@@ -16,26 +16,26 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** Is one place for a value: an argument of a field, or a part of one at any depth. */
+/** One place for a value: an argument of a field, or a part of one at any depth. */
 export interface Place {
-  /** Names the argument or input field as the schema has it, such as `Query.course(id:)` or `CourseFilter.ids`. */
+  /** The coordinate of the argument or input field in the schema, such as `Query.course(id:)` or `CourseFilter.ids`. */
   readonly coordinate: string;
-  /** Names the field that takes it, such as `Course.enrollments`. */
+  /** The field that takes it, such as `Course.enrollments`. */
   readonly field: string;
-  /** Leads to it from the field, such as `filter`, `ids`. */
+  /** The path to it from the field, such as `filter`, `ids`. */
   readonly path: readonly string[];
   readonly type: GraphQLInputType;
-  /** Leads to the field from a root type, which is the first: each with the field's arguments that must be there. */
+  /** The path to the field from a root type, which is the first, each with the required arguments of the field. */
   readonly route: readonly GraphQLField<unknown, unknown>[];
   readonly root: 'query' | 'mutation';
 }
 
-/** Gives a value that is right, for what must be there; beside others, so that only one thing is wrong. */
+/** A function that returns a valid value of a required argument, so that only one thing is wrong. */
 export type Filling = (coordinate: string, type: GraphQLInputType) => unknown;
 
 /**
- * Lists every place for a value in the queries and mutations of a schema, of nested fields too. Fails for a field with
- * arguments that no query leads to.
+ * Returns every place for a value in the queries and mutations of a schema, of nested fields too. Fails for a field
+ * with arguments that no query reaches.
  */
 export function placesOf(schema: GraphQLSchema): Place[] {
   const [query, mutation] = [schema.getQueryType()!, schema.getMutationType()!];
@@ -76,7 +76,7 @@ function placesIn({ type }: GraphQLArgument | GraphQLInputField, place: Place): 
   return [place, ...parts];
 }
 
-/** Gives for each type the shortest way to one of it through fields that are no lists. */
+/** Returns the shortest path to each type through fields that are no lists. */
 function routesFrom(query: GraphQLObjectType): Map<string, readonly GraphQLField<unknown, unknown>[]> {
   const routes = new Map<string, readonly GraphQLField<unknown, unknown>[]>([[query.name, []]]);
   const waiting = [query];
@@ -96,8 +96,8 @@ function itselfOf({ type }: GraphQLField<unknown, unknown>): unknown {
 }
 
 /**
- * Writes an operation that gives each of the values to a place: by variables `$v0`, `$v1`, … or written out in lines of
- * their own; and the variables.
+ * Returns an operation that passes each of the values to a place, by variables `$v0`, `$v1`, … or as literals on lines
+ * of their own, and the variables.
  */
 export function operationFor(
   { route, root, path: [argument, ...rest], field }: Place,
@@ -130,12 +130,12 @@ export function operationFor(
   };
 }
 
-/** Gives what came of a value at a place, in an answer with data. */
+/** Returns the result of a value at a place, in an answer with data. */
 export function resultOf({ route }: Place, data: any, index = 0): any {
   return route.slice(0, -1).reduce((inner, { name }) => inner?.[name], data)?.[`a${index}`] ?? null;
 }
 
-/** Gives a value inside what must be around it and what is to be beside it; `path` leads to it. */
+/** Returns a value inside the objects of its path, with the other fields that they need. */
 function nested(
   type: GraphQLInputType,
   path: readonly string[],
@@ -184,7 +184,7 @@ function literal(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** Is a name in an operation, such as an enum's value; as a variable it is a text. */
+/** A name in an operation, such as an enum's value; as a variable it is a text. */
 export class Name {
   constructor(readonly text: string) {}
   toJSON(): string {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Answer, Api } from '../support/api.js';
 
-/** Is a page of a connection as these tests read it. */
+/** A page of a connection as these tests read it. */
 export interface FoundPage {
   readonly ids: number[];
   readonly cursors: string[];
@@ -11,27 +11,27 @@ export interface FoundPage {
   readonly endCursor: string | null;
 }
 
-/** Is a list that is read page by page: where it stands in a query and in its answer. */
+/** A list that is read page by page: its place in a query and in the answer. */
 export interface List {
   readonly query: (connection: string) => string;
   readonly name: string;
   readonly read: (data: any) => any;
 }
 
-/** Lists all courses. */
+/** All courses. */
 export const courseList: List = {
   name: 'courses',
   query: connection => `{ ${connection} }`,
   read: data => data.courses,
 };
-/** Lists all enrollments. */
+/** All enrollments. */
 export const enrollmentList: List = {
   name: 'enrollments',
   query: connection => `{ ${connection} }`,
   read: data => data.enrollments,
 };
 
-/** Lists the enrollments of some statuses and of one course, by the filter; undefined: of all. */
+/** Returns the list of the enrollments of some statuses and of one course, by the filter; undefined: of all. */
 export function enrollmentsOf(status: readonly string[] | undefined, courseId?: number): List {
   const filter = [
     ...(status ? [`status: [${status.join(', ')}]`] : []),
@@ -44,7 +44,7 @@ export function enrollmentsOf(status: readonly string[] | undefined, courseId?: 
   };
 }
 
-/** Lists the enrollments under one course. */
+/** Returns the list of the enrollments under one course. */
 export function enrollmentsUnderCourse(id: number): List {
   return {
     name: 'enrollments',
@@ -53,7 +53,7 @@ export function enrollmentsUnderCourse(id: number): List {
   };
 }
 
-/** Lists the enrollments under the student of an enrollment. */
+/** Returns the list of the enrollments under the student of an enrollment. */
 export function enrollmentsUnderStudent(enrollment: number): List {
   return {
     name: 'enrollments',
@@ -91,7 +91,7 @@ export function sendPage(
   );
 }
 
-/** Gives one page, and asserts that its nodes, edges and pageInfo tell the same. */
+/** Returns one page, and asserts that its nodes, edges and pageInfo agree. */
 export async function pageOf(
   api: Api,
   token: string | null,
@@ -112,7 +112,7 @@ export async function pageOf(
 }
 
 /**
- * Walks through a list page by page, forward or backward, and gives all ids in the list's order; `between` runs after
+ * Walks through a list page by page, forward or backward, and returns all ids in the list's order; `between` runs after
  * each page.
  */
 export async function walk(

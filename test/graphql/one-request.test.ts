@@ -4,7 +4,7 @@ import { addCourse, addEnrollment, addUser, startApi, type Api } from '../suppor
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addUsers, expectExactCounts } from '../support/rows.js';
 
-/** Selects of a course all that is loaded in batches and kept for the rest of the request. */
+/** The fields of a course that are loaded in batches and cached for the rest of the request. */
 const course = `course {
   title totalEnrollments activeEnrollments
   enrollmentsCount { count } enrollmentsByStatus { status count }

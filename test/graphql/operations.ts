@@ -5,23 +5,23 @@ import type { Api } from '../support/api.js';
 import { operator, valueOf } from '../support/drift.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
-/** Holds the rows around which every role tries every operation. */
+/** The rows on which every role tries every operation. */
 export interface World {
   readonly student: number;
   readonly otherStudent: number;
   readonly teacher: number;
   readonly otherTeacher: number;
   readonly admin: number;
-  /** Is a course of the teacher, not published, with the student in it. */
+  /** A course of the teacher, not published, with the student in it. */
   readonly course: number;
-  /** Is a course of the teacher that is open to students. */
+  /** A course of the teacher that is open to students. */
   readonly open: number;
-  /** Is an open course of the other teacher. */
+  /** An open course of the other teacher. */
   readonly foreign: number;
-  /** Is the student's enrollment in the course. */
+  /** The student's enrollment in the course. */
   readonly enrollment: number;
   /**
-   * Is a run of the course that somebody works on, a paused one of the open course, and one of the foreign course that
+   * A run of the course that somebody works on, a paused one of the open course, and one of the foreign course that
    * is over and changed something.
    */
   readonly liveRun: number;
@@ -71,7 +71,7 @@ async function runsOf(
   return { liveRun: live.id, pausedRun: paused.id, finishedRun: finished.id };
 }
 
-/** Lists who may ask. */
+/** The kinds of callers. */
 export const callers = [
   'anonymous',
   'student',
@@ -82,7 +82,7 @@ export const callers = [
   'adminWithoutUser',
 ] as const;
 
-/** Gives the token of a caller in a world; null: none. */
+/** Returns the token of a caller in a world; null: none. */
 export async function tokenOf(api: Api, world: World, caller: (typeof callers)[number]): Promise<string | null> {
   if (caller === 'anonymous') return null;
   if (caller === 'adminWithoutUser') return api.token(Role.ADMIN, null);
@@ -96,25 +96,25 @@ export async function tokenOf(api: Api, world: World, caller: (typeof callers)[n
   return api.token(role, world[caller]);
 }
 
-/** Is what becomes of an operation: done, null, a top-level error's code, or a userError's code. */
+/** The outcome of an operation: done, null, a top-level error's code, or a userError's code. */
 export type Outcome = 'done' | 'null' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'INVALID';
 
-/** Is one operation and what becomes of it for each caller, in the order of `callers`. */
+/** An operation and its outcome for each caller, in the order of `callers`. */
 export interface Case {
   readonly field: string;
-  /** Says which variant of the operation this is. */
+  /** The variant of the operation. */
   readonly variant?: string;
-  /** Gives the field with its arguments and selection. */
+  /** Returns the field with its arguments and selection. */
   readonly ask: (world: World) => string;
   readonly outcomes: readonly Outcome[];
-  /** Says that a mutation changes nothing for those who may, either. */
+  /** Whether a mutation changes nothing even for callers with access. */
   readonly readsOnly?: boolean;
 }
 
 const [done, none, who, not, hidden] = ['done', 'null', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND'] as const;
 const payload = '{ userErrors { code } }';
 
-/** Lists the queries. */
+/** The queries. */
 export const queries: readonly Case[] = [
   { field: 'me', ask: () => 'me { id email }', outcomes: [none, done, done, done, done, done, none] },
   {
@@ -156,7 +156,7 @@ export const queries: readonly Case[] = [
   },
 ];
 
-/** Lists the mutations. */
+/** The mutations. */
 export const mutations: readonly Case[] = [
   {
     field: 'enroll',

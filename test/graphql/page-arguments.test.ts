@@ -14,13 +14,13 @@ import {
   type List,
 } from './lists.js';
 
-/** Makes a cursor as a forger would, who knows the checksum. */
+/** Returns a forged cursor with a valid checksum. */
 function forged(content: unknown): string {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   return Buffer.from(crc32(text).toString(16).padStart(8, '0') + text).toString('base64url');
 }
 
-/** Holds arguments, where `c1` … `c5` stand for the cursors of five rows; then the rows of the page and its flags. */
+/** Arguments, where `c1` … `c5` stand for the cursors of five rows; then the rows of the page and its flags. */
 const pages: [Record<string, unknown>, string, { next: boolean; previous: boolean }][] = [
   [{}, '12345', { next: false, previous: false }],
   [{ first: 5 }, '12345', { next: false, previous: false }],
@@ -53,8 +53,8 @@ const pages: [Record<string, unknown>, string, { next: boolean; previous: boolea
 ];
 
 /**
- * Holds arguments with forged cursors, where a function gives one of the list; then the argument that is named. What
- * nobody forged: bad-input.test.ts.
+ * Arguments with forged cursors, where a function returns one of the list; then the argument that is named. Other bad
+ * cursors are tested in bad-input.test.ts.
  */
 const mistakes: [string, Record<string, unknown>, string][] = [
   ['a cursor that holds something else', { before: forged({ id: 1 }) }, 'before'],

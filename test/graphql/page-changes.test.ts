@@ -16,9 +16,7 @@ describeOnEach('a walk while rows come and go', kind => {
   });
   afterAll(() => api.stop());
 
-  /**
-   * Gives the tokens and the ids of a teacher with courses whose titles are mostly equal; only these are seen by it.
-   */
+  /** Returns the tokens and the ids of a teacher with courses whose titles are mostly equal, who sees only these. */
   async function coursesOfTeacher(
     titles: readonly string[],
   ): Promise<{ token: string; instructor: number; ids: number[] }> {
@@ -50,7 +48,7 @@ describeOnEach('a walk while rows come and go', kind => {
         orderBy: { field: 'TITLE', direction },
         async between(page) {
           seen.push(...page.ids);
-          // Where the next page begins is a row that goes; so does one that was seen and one that was not.
+          // The row at which the next page begins is deleted, as well as one that was seen and one that was not.
           const boundary = backward ? page.ids[0]! : page.ids.at(-1)!;
           const unseen = ids.find(id => !seen.includes(id) && !removed.includes(id));
           for (const id of [boundary, page.ids[1], unseen]) {

@@ -14,7 +14,7 @@ import {
 } from './lists.js';
 
 const DIRECTIONS = ['ASC', 'DESC'];
-/** Has titles that collations take for equal or nearly so, and such that SQL and JSON could trip over. */
+/** Titles that collations treat as equal or nearly equal, and titles that SQL or JSON could misread. */
 const TITLES = [
   'alpha',
   'Alpha',
@@ -97,7 +97,7 @@ describeOnEach('walking through a list', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Gives the ids as the database itself orders them, equal ones by id. */
+  /** Returns the ids as the database itself orders them, equal ones by id. */
   async function ordered(table: string, column: string, direction: string, where = '1 = 1'): Promise<number[]> {
     const rows = await api.database.em
       .getConnection()

@@ -3,13 +3,13 @@ import type { Kind } from './bad-values.js';
 import { kinds } from './input-kinds.js';
 import { placesOf } from './input-places.js';
 
-/** Lists every place for a value in the schema. */
+/** Every place for a value in the schema. */
 export const places = placesOf(buildGraphqlSchema());
 
-/** Lists them with a name for each, as the table of a test. */
+/** These places with their names, as the table of a test. */
 export const named = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
 
-/** Gives what is bad for an argument or input field. Fails for one of which nobody has said it. */
+/** Returns the bad values of an argument or input field. Fails if none are listed. */
 export function kindOf(coordinate: string): Kind {
   const kind = kinds[coordinate];
   if (!kind) throw new Error(`Nobody has said what is bad for ${coordinate}: give it a row in input-kinds.ts.`);

@@ -18,7 +18,7 @@ describe('an operation', () => {
   afterAll(() => api.stop());
 
   /**
-   * Gives the code and the message of what is refused, with the SQL statements that were sent; null where it is
+   * Returns the code and the message of a rejection, with the SQL statements that were sent; null if the operation is
    * answered.
    */
   async function refusal(query: string, variables: object = {}): Promise<(string | string[] | undefined)[] | null> {
@@ -101,7 +101,7 @@ describe('an operation', () => {
 
   it('an operation costs more for computed counts, and for each mutation', async () => {
     expect(await refusal('{ courses(first: 50) { nodes { totalEnrollments activeEnrollments } } }')).toBeNull();
-    // An empty table counts as one of 16 rows, of which each costs 0.03.
+    // An empty table counts as one of 16 rows, each of which costs 0.03.
     expect(await refusal('{ courses(first: 100) { nodes { enrollmentsCount { count } } } }')).toEqual(
       tooCostly(1302, 'Query.courses', 1301),
     );
@@ -140,7 +140,7 @@ describe('an operation', () => {
     for (const protocol of protocols) {
       const told = async (sent: string, courseIds: number[]) => {
         const client = subscribeBy(protocol, api.url, { query: sent, courseIds, token: admin });
-        // By WebSocket an error is thrown, by events it comes in a message.
+        // By WebSocket an error is thrown, by events it is in a message.
         const { errors } = await client
           .next()
           .catch((thrown: unknown) => ({ errors: thrown as { message: string; extensions: { code: string } }[] }));

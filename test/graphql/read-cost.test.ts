@@ -21,7 +21,7 @@ const sizes: TableSizes = {
   changes: 1000,
 };
 
-/** Gives the points of an operation, and the message with which it is refused, if it is. */
+/** Returns the points of an operation, and the message with which it is refused, if it is. */
 function assessed(
   query: string,
   role: Role | null = Role.ADMIN,
@@ -46,7 +46,7 @@ function assessed(
   return { cost, message: refusal?.message };
 }
 
-/** The part of type-graphql's own description of the schema that says which fields have resolvers. */
+/** The part of type-graphql's metadata that says which fields have resolvers. */
 interface Described {
   readonly fieldResolvers: readonly {
     kind: string;
@@ -58,7 +58,7 @@ interface Described {
   readonly resolverClasses: readonly { target: unknown; getObjectType: () => unknown }[];
 }
 
-/** type-graphql keeps it there, and its package exports no way to it. */
+/** type-graphql keeps it there, and its package does not export it. */
 const getMetadataStorage = (): Described =>
   (globalThis as unknown as { TypeGraphQLMetadataStorage: Described }).TypeGraphQLMetadataStorage;
 

@@ -4,7 +4,7 @@ const LONGEST = 600;
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/u;
 
-/** Asserts of a message what must be so for every one: it is not long, and every character can be seen. */
+/** Asserts what holds for every message: it is short, and every character is visible. */
 export function expectReadable(message: string): void {
   expect(message.length).toBeLessThanOrEqual(LONGEST);
   expect(message).not.toMatch(UNSEEN);

@@ -27,8 +27,8 @@ describeOnEach('a recount while others write through the API', kind => {
   afterAll(() => api.stop());
 
   /**
-   * Enrolls a student, moves it, drops it and takes it out again, course by course, until told to end; gives how many
-   * changes that were.
+   * Enrolls a student, moves, drops and unenrolls the student, course by course, until it is told to stop; returns the
+   * number of changes.
    */
   async function writer(studentId: number, place: number, end: AbortSignal): Promise<number> {
     let changes = 0;

@@ -33,7 +33,7 @@ describeOnEach('a recount through the API', kind => {
     before,
     after,
   });
-  /** Lets a run that was started with a long pause go on without one, once it is resumed. */
+  /** Lets a run that was started with a long pause go on without it once it is resumed. */
   const hurry = (id: string) => write(api.database, `update core_recount_runs set throttle = 0 where id = ${id}`);
 
   it('a short recount is finished in the answer, with its changes', async () => {

@@ -10,7 +10,7 @@ import { tableLockWaits } from '../support/lock-waits.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 import { lockTable } from '../support/table-lock.js';
 
-// All at once, for what takes long here is waiting for a lock.
+// All at once, because waiting for a lock takes long here.
 it.concurrent.for(kinds)(
   'enroll in a course that another connection has locked ends with RETRY_LATER after bounded tries, changes nothing, and works once the lock is gone, on %s',
   async (kind, { onTestFinished }) => {

@@ -11,9 +11,7 @@ describeOnEach('runs through the API', kind => {
   let api: Api;
   let admin: string;
   let courses: number[];
-  /**
-   * Holds the runs, newest first: the undoing of the one after it, two recounts of all courses, and one of two courses.
-   */
+  /** The runs, newest first: the undoing of the one after it, two recounts of all courses, and one of two courses. */
   let runs: Run[];
 
   beforeAll(async () => {

@@ -10,7 +10,7 @@ import { SCHEMA_FILE, schemaText } from '../../src/graphql/emit-schema.js';
 
 const ours = new URL('.', SCHEMA_FILE);
 
-/** Is a small schema with one of each thing that a change can take away. */
+/** A small schema with one of each thing that a change can remove. */
 const released = `# The schema.
 type Query {
   course(id: ID!): Course
@@ -28,13 +28,13 @@ input Choice { level: Level }
 type Mutation { choose(input: Choice!): Course }
 `;
 
-/** Gives that schema with one text in the place of another, which it must have. */
+/** Returns that schema with one text replaced by another; the text must occur in it. */
 function withChange(from: string, to: string): string {
   if (!released.includes(from)) throw new Error(`The schema has no "${from}".`);
   return released.replace(from, to);
 }
 
-/** Gives an announcement that is as it should be, of one change. */
+/** Returns a valid announcement of one change. */
 function announcement(type: string, path: string | null, change: string): AnnouncedChange {
   return {
     type,

@@ -7,7 +7,7 @@ import { SCHEMA_FILE } from '../../src/graphql/emit-schema.js';
 const eslint = new ESLint({ cwd: fileURLToPath(new URL('../..', import.meta.url)), applySuppressions: true });
 const schema = readFileSync(SCHEMA_FILE, 'utf8');
 
-/** Gives what ESLint has to say of a text in the place of schema/schema.graphql, as "line rule: message". */
+/** Returns ESLint's messages about a text in place of schema/schema.graphql, as "line rule: message". */
 async function findings(text: string): Promise<string[]> {
   const results = await eslint.lintText(text, { filePath: fileURLToPath(SCHEMA_FILE) });
   return results.flatMap(({ messages }) =>
@@ -15,7 +15,7 @@ async function findings(text: string): Promise<string[]> {
   );
 }
 
-/** Gives the schema with one text in the place of another, which it must have. */
+/** Returns the schema with one text replaced by another; the text must occur in it. */
 function withChange(from: string | RegExp, to: string): string {
   const changed = schema.replace(from, to);
   if (changed === schema) throw new Error(`The schema has no ${from}.`);

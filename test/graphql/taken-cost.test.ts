@@ -15,7 +15,7 @@ const sizes: TableSizes = {
   changes: 1000,
 };
 
-/** Gives what an operation can cost at most, and what it took by its answer, in points. */
+/** Returns the maximum cost of an operation, and the cost that its answer used, in points. */
 function pointsOf(
   query: string,
   data: unknown,
@@ -45,7 +45,7 @@ describe('the cost that an operation used', () => {
     expect(pointsOf(query, { courses: { nodes, pageInfo: { hasNextPage: false } } }).took).toBe(
       1 + 3 + 2 * 3 + 1 + 2 * LOOKED,
     );
-    // No course, so no instructor was looked for.
+    // There is no course, so no instructor was looked up.
     expect(pointsOf(query, { courses: { nodes: [], pageInfo: { hasNextPage: false } } }).took).toBe(1 + 3 + LOOKED);
   });
 

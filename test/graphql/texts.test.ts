@@ -4,7 +4,7 @@ import { addCourse, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mutate } from '../support/mutations.js';
 
-/** Lists texts that must come back as they are, whatever a database, a driver or a formatter may take them for. */
+/** Texts that must be returned unchanged, whatever a database, a driver or a formatter may mistake them for. */
 const LITERAL = [
   "Robert'); drop table core_enrollments; --",
   '" or ""="',
@@ -25,7 +25,7 @@ const LITERAL = [
   'zero\u200bwidth\ufeff',
 ];
 
-// What is refused: bad-input.test.ts, for every place.
+// Rejected values are tested in bad-input.test.ts, for every place.
 describeOnEach('a text', kind => {
   let api: Api;
   let admin: string;

@@ -6,7 +6,7 @@ import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { gistOf } from '../support/statements.js';
 
 const STATUSES = Object.values(EnrollmentStatus);
-/** Every set of statuses that can be asked for, and none. */
+/** Every set of statuses that can be requested, and none. */
 const SETS = [
   null,
   ...Array.from({ length: 2 ** STATUSES.length }, (_, bits) => STATUSES.filter((__, place) => bits & (2 ** place))),
@@ -57,7 +57,7 @@ describeOnEach('totalCount', kind => {
       const expected = (statuses ?? STATUSES).reduce((sum, status) => sum + 3 * (STATUSES.indexOf(status) + 1), 0);
       expect(answer.data.enrollments.totalCount).toBe(expected);
       const inactive = (statuses ?? STATUSES).filter(status => status !== EnrollmentStatus.ACTIVE).length;
-      // The first statement is the page, which needs none where no status is asked for.
+      // The first statement is the page, which needs none if no status is requested.
       const counting = statuses?.length === 0 ? statements : statements.slice(1);
       expect(counting.join().includes('core_enrollments')).toBe(inactive === 1 || inactive === 2);
       expect(counting).toHaveLength(1);

@@ -32,7 +32,7 @@ import { expectReadable } from './readable.js';
 const schema = buildGraphqlSchema();
 const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50, sizes: { current: NO_ROWS } };
 
-/** Gives what becomes of variables, with the mistakes told. */
+/** Returns the coerced variables, with their mistakes. */
 function coerced(
   text: string,
   variables: object,
@@ -224,7 +224,7 @@ describe('variables', () => {
 const lists = places.filter(({ type }) => isListType(getNullableType(type)));
 const fill: Filling = (coordinate, type) =>
   isEnumType(getNamedType(type)) ? new Name(String(kindOf(coordinate).valid!(null as never))) : '1';
-/** Gives a value of the list of a place, as JSON. */
+/** Returns a value of the list of a place, as JSON. */
 const item = ({ type }: Place): unknown => {
   const named = getNamedType(type);
   return isEnumType(named) ? named.getValues()[0]!.name : isInputObjectType(named) ? {} : '1';
@@ -234,7 +234,7 @@ const filled = (place: Place, length: number): unknown[] => Array.from({ length 
 describe('a list in an argument', () => {
   it('lists in arguments are at these places of the schema, and these tests reach each of them', () => {
     expect(lists.length).toBeGreaterThan(5);
-    // Where a list of a list or of input objects comes, what follows must be thought about anew.
+    // A list of lists or of input objects would need new tests below.
     expect(
       lists.filter(({ type }) =>
         isListType(getNullableType((getNullableType(type) as GraphQLList<GraphQLInputType>).ofType)),

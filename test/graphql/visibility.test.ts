@@ -46,7 +46,7 @@ describeOnEach('the visibility of rows to a viewer', kind => {
   });
   afterAll(() => api.stop());
 
-  /** Asks the same of every viewer and gives what each was told. */
+  /** Sends the same query as every viewer and returns the answer to each. */
   async function askAll(query: string, read: (data: any) => unknown): Promise<Record<string, unknown>> {
     const told = await Promise.all(
       viewers.map(async viewer => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Backlog } from '../../src/http/limits/backlog.js';
 
-/** Begins so many requests, ends so many of them within each of some samples, and returns the backlog after each. */
+/** Begins a number of requests, ends some of them within each sample, and returns the backlog after each. */
 function backlogs(busyShare: number, requests: number, doneInSamples: readonly number[]): number[] {
   const backlog = new Backlog(() => busyShare);
   const ends = Array.from({ length: requests }, () => backlog.begin());

@@ -6,7 +6,7 @@ import { addUsers } from '../support/rows.js';
 
 const secret = 'a secret of this test, more than thirty-two bytes';
 
-/** Signs a token as an outsider or a careless issuer would, with what is asked for over what would be right. */
+/** Signs a token as an outsider or a careless issuer would, with these claims in place of the right ones. */
 function tokenWith({
   claims = {},
   key = secret,

@@ -11,7 +11,7 @@ const times = (count: number, make: (index: number) => string): string =>
 const head = { query: 'query', subscription: 'subscription' } as const;
 const field = { query: 'courses { totalCount }', subscription: 'courseCountsChanged { courseId }' } as const;
 
-/** Gives requests that no endpoint may take long for: what is sent, and the code that refuses it. */
+/** Returns requests that every endpoint must reject quickly: the body, and the code of the rejection. */
 function hostile({ root, room }: Endpoint): [what: string, body: SentBody, code: string, errors: number][] {
   const size = (each: number) => Math.floor(room / each / 2);
   const ids = {

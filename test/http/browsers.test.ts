@@ -139,7 +139,7 @@ describe('pages in browsers', () => {
         headers.get('referrer-policy'),
         headers.get('x-powered-by'),
       ]).toEqual(['nosniff', 'no-referrer', null]);
-      // Else pages of the configured origins could not read it, whatever CORS says.
+      // Otherwise pages of the configured origins could not read it, whatever CORS says.
       expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
       expect(headers.get('strict-transport-security')).toMatch(/max-age=31536000/);
     }

@@ -173,12 +173,12 @@ describe('an answer to GET', () => {
 it('shared caches may store only these fields, and no others', () => {
   const fields = Object.values(buildGraphqlSchema().getTypeMap()).flatMap(type => {
     if (!isObjectType(type) || !type.astNode?.directives?.some(isPublic)) return [];
-    // A field with objects below is decided by their type.
+    // The type of its objects decides about a field with objects.
     return Object.values(type.getFields())
       .filter(field => !field.astNode?.directives?.length && !isObjectType(getNamedType(field.type)))
       .map(field => `${type.name}.${field.name}`);
   });
-  // Before another one is added here: nobody may see it otherwise than somebody without a token.
+  // Before you add another one here: everybody must see it as an anonymous viewer does.
   expect(fields.sort()).toEqual([
     'Count.count',
     'Count.precision',

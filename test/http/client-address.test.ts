@@ -9,8 +9,8 @@ describe('the address by which limits count', () => {
   let addressOf: ClientAddressOf;
 
   /**
-   * Returns the address that a server with this TRUST_PROXY counts a request by, which comes from the loopback with
-   * these values of X-Forwarded-For.
+   * Returns the address by which a server with this TRUST_PROXY counts a request from the loopback with these values of
+   * X-Forwarded-For.
    */
   async function counted(
     trustProxy: string,

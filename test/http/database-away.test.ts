@@ -23,7 +23,7 @@ describeOnServers('a database that is away', kind => {
     const url = new URL(direct.url);
     proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
-    // The request's own time is not to end before that of the look at the user.
+    // The time limit of the request must not end before that of the look-up of the user.
     const config = readConfig({
       DATABASE_URL: url.href,
       HOST: '127.0.0.1',
@@ -55,7 +55,7 @@ describeOnServers('a database that is away', kind => {
         proxy.breakAll();
       },
     ],
-    // As long as a look may take; once, since that is some seconds.
+    // The longest time of a look-up; once, since that is some seconds.
     ...(kind === 'mysql' ? [['does not answer', () => proxy.freeze()] as const] : []),
   ] as const)(
     'each endpoint answers a user’s token the same since the database %s: as retryable, and not as an internal error',
@@ -82,7 +82,7 @@ describeOnServers('a database that is away', kind => {
       const opened = await socket;
       expect([opened.answer, await opened.closed]).toEqual([1013, [1013, MESSAGE]]);
       await log.requests(3);
-      // The reason is there once, and not once for each request of a flood; it is no mistake of ours.
+      // The reason is logged once, not once for each request of a flood, and not as an internal error.
       expect(log.lines().filter(({ level, msg }) => level >= 40 && msg !== 'request')).toMatchObject([
         { level: 40, msg: 'the users whom tokens name cannot be looked up' },
       ]);

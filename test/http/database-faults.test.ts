@@ -18,14 +18,14 @@ import { scrape } from '../support/metrics.js';
 import { everything } from '../support/rows.js';
 import { programOf, startServer, type Server } from '../support/server.js';
 
-/** What callers of each kind are told, in their order; null: they are answered. */
+/** The codes for callers of each kind, in their order; null: they are answered. */
 interface Told {
   readonly query: string | null;
   readonly mutation: string | null;
   readonly subscription: string | null;
 }
 
-/** What a fault looks like from outside. */
+/** The visible effects of a fault. */
 interface Outside extends Told {
   readonly ready: number;
   /** The numbers of the errors in the log, each in one warning. */
@@ -91,10 +91,10 @@ async function startSchool(url: string): Promise<School> {
 const QUERY = '{ courses(filter: { title: { eq: "Before" } }) { nodes { title } } }';
 const MUTATION =
   'mutation ($text: String) { createCourse(input: { title: "Late", description: $text }) { course { title } } }';
-/** As large as a description may be, so that it needs pages of its own. */
+/** The longest description, which needs pages of its own. */
 const LARGE = { text: 'x'.repeat(60_000) };
 
-/** Expects callers, /readyz, the metrics and the log to tell of the fault as it is, and nothing to be changed. */
+/** Expects callers, /readyz, the metrics and the log to report the fault, and nothing to be changed. */
 async function expectOutside(
   { server, log, ask, ready }: School,
   { query, mutation, subscription, ready: status, numbers, kind }: Outside,
@@ -113,7 +113,7 @@ async function expectOutside(
     mutation,
     subscription,
   });
-  // Each in the words of the catalogue, and that nothing was changed.
+  // Each has the message of the catalogue, and says that nothing was changed.
   for (const { code, message } of [
     read,
     changed,
@@ -129,10 +129,10 @@ async function expectOutside(
     after.get('rollcall_database_ready'),
     after.get(`rollcall_database_faults_total{kind="${kind}"}`)! > counted,
   ]).toEqual([status === 200 ? 1 : 0, true]);
-  // Nothing is a mistake of ours, and nothing has a stack; the number of each error is there, once.
+  // No internal error and no stack is logged; the number of each error is, once.
   expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
   expect(log.text()).not.toMatch(/"stack"|\n\s+at /);
-  // The line of each request that met it is a warning: the server had trouble, and not the caller.
+  // The line of each affected request is a warning: the server failed, and not the caller.
   const met = log.lines().filter(({ errorCodes }) => errorCodes !== undefined);
   expect([...new Set(met.map(({ level }) => level))]).toEqual([40]);
   const warnings = log.lines().filter(({ msg }) => msg === 'a database operation failed');
@@ -141,7 +141,7 @@ async function expectOutside(
   );
 }
 
-/** Expects all to be as before, once the fault is over. */
+/** Expects everything to be as before once the fault is over. */
 async function expectWell(school: School): Promise<void> {
   expect((await school.ask(QUERY)).data).toEqual({ courses: { nodes: [{ title: 'Before' }] } });
   expect((await school.ask('mutation { createCourse(input: { title: "After" }) { course { title } } }')).data).toEqual({
@@ -151,7 +151,7 @@ async function expectWell(school: School): Promise<void> {
 
 describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a fault of a %s', kind => {
   let mysqld: Server;
-  /** Is allowed everything, whatever the server refuses others. */
+  /** A user with all privileges, whatever the server denies to others. */
   let root: Connection;
   let school: School;
 
@@ -196,7 +196,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
 
   it('a server that became read-only, as in a failover, is reported as the runbook says, and is used again with new connections', async () => {
-    // More connections than are asked for at once below, so that none but for the fault is opened.
+    // More connections than the simultaneous requests below, so that only the fault makes new ones necessary.
     const before = Math.max(
       ...(await Promise.all(Array.from({ length: 8 }, () => connectionId('select connection_id() as id, sleep(0.2)')))),
     );
@@ -213,7 +213,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     await root.query('set global read_only = off');
     expect(await school.ready()).toEqual([200, { status: 'ready' }]);
     await expectWell(school);
-    // Whoever connects anew may be led to another server.
+    // A new connection may reach another server.
     expect(await connectionId()).toBeGreaterThan(before);
   });
 
@@ -312,7 +312,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       numbers: [1142],
       kind: 'denied',
     });
-    // Callers are told what it is, and the log names each privilege that is missing, though the number is the same.
+    // Callers learn the reason, and the log names each missing privilege, though the number is the same.
     school.log.clear();
     expect((await school.ask('mutation { recountEnrollments { run { id } } }')).message).toBe(
       'The database does not let this server do that. Nothing was changed; an operator must look into it.',
@@ -326,7 +326,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
   });
 
   it('a table whose file is gone is reported, and other requests are answered', async () => {
-    // For this one, a file of its own.
+    // This one has a file of its own.
     await root.query('set global innodb_file_per_table = on');
     await root.query('use school');
     await root.query(

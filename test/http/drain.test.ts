@@ -28,8 +28,8 @@ describeOnEach('a server that closes', kind => {
   });
 
   /**
-   * Starts a server that this test closes itself; `other` is a second connection to its database, `errors` what it logs
-   * as such.
+   * Starts a server that this test closes itself; `other` is a second connection to its database, `errors` its logged
+   * errors.
    */
   async function start(
     of: DatabaseKind,
@@ -72,8 +72,8 @@ describeOnEach('a server that closes', kind => {
   }
 
   /**
-   * Sends a mutation and comes back when the server has the request, with the answer to come and the end of the
-   * server's side of the connection.
+   * Sends a mutation and returns when the server has the request, with the promise of the answer and the server's end
+   * of the connection.
    */
   async function sendAndArrive(
     server: RunningServer,
@@ -143,14 +143,14 @@ describeOnEach('a server that closes', kind => {
     };
   }
 
-  /** Asks for the sign of life on new connections until one is refused; gives the error's code. */
+  /** Requests /healthz on new connections until one is rejected; returns the code of the error. */
   async function untilRefused(server: RunningServer): Promise<string> {
     for (;;) {
       try {
         await (await fetch(new URL('/healthz', server.url), { headers: { connection: 'close' } })).text();
       } catch (error) {
         const { code } = (error as Error).cause as { code: string };
-        // Who connects in the very moment in which it stops to listen is accepted by the system, and reset.
+        // The system accepts, and then resets, a connection at the very moment at which the server stops listening.
         if (code !== 'ECONNRESET' && code !== 'UND_ERR_SOCKET') return code;
       }
     }
@@ -166,7 +166,7 @@ describeOnEach('a server that closes', kind => {
     expect(closed).toBe(false);
     await holder.commit();
     const response = await answer;
-    // Else the client would keep the connection and close() would wait for it, for a minute and more.
+    // Otherwise the client would keep the connection and close() would wait for it, for over a minute.
     expect(response.headers.get('connection')).toBe('close');
     expect([response.status, await response.json()]).toEqual([
       200,
@@ -184,7 +184,7 @@ describeOnEach('a server that closes', kind => {
     const failed = expect(answer).rejects.toThrow('aborted');
     client.abort();
     await Promise.all([failed, disconnected]);
-    // While another client still holds what the work waits for.
+    // Another client still holds the lock that the work waits for.
     expect(await server.close()).toBe(0);
     await holder.commit();
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
@@ -229,7 +229,7 @@ describeOnEach('a server that closes', kind => {
     const count = (): void => void (retries += 1);
     transactionRetries.subscribe(count);
     await client.leave();
-    // While another client still holds what the work waits for, which is not tried again.
+    // Another client still holds the lock that the work waits for, and the work is not tried again.
     expect([await server.close(), retries]).toEqual([0, 0]);
     transactionRetries.unsubscribe(count);
     await holder.commit();
@@ -265,7 +265,7 @@ describeOnEach('a server that closes', kind => {
     const { server, errors } = await start(kind);
     const client = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) }).on('error', () => undefined);
     await once(client, 'connect');
-    // Which the server has accepted once it has answered another one.
+    // The server has accepted it once it has answered another one.
     await (await fetch(new URL('/healthz', server.url), { headers: { connection: 'close' } })).text();
     expect([await server.close(), errors]).toEqual([0, []]);
     client.destroy();

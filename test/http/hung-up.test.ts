@@ -18,7 +18,7 @@ describe('a client that hangs up', () => {
     log = keptLog();
     api = await startApi('sqlite', { logger: log.logger });
     for (let count = 0; count < 20; count += 1) await addCourse(api.database);
-    // So much is compressed as a stream, less at once.
+    // Long enough to be compressed as a stream; shorter answers are compressed at once.
     await api.database.em
       .fork()
       .nativeUpdate(Course, {}, { description: 'Counting, from one to as many as there are. '.repeat(300) });
@@ -53,15 +53,12 @@ describe('a client that hangs up', () => {
   const short = post(JSON.stringify({ query: '{ courses(first: 1) { nodes { title } } }' }));
   const events = `GET /graphql/stream?query=${encodeURIComponent('subscription { courseCountsChanged { courseId course { title } } }')} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`;
 
-  /**
-   * Asserts that a request was told of once, as one whose client left or, where it was answered by then, like any
-   * other.
-   */
+  /** Asserts that a request was logged once, as aborted or, if it was answered by then, like any other. */
   async function expectOneLine(aborted: true | undefined): Promise<void> {
     const [line] = await log.requests(1);
     expect(line).toMatchObject({ level: 30, status: 200, errors: 0 });
     expect(line!['aborted']).toBe(aborted);
-    // What would still be told comes with what is under way.
+    // Anything still to be logged arrives with the events under way.
     for (let turn = 0; turn < 5; turn += 1) await setImmediate();
     expect(log.lines()).toEqual([line]);
   }
@@ -75,7 +72,7 @@ describe('a client that hangs up', () => {
     for (let turns = 0; turns < 40; turns += 1) {
       log.clear();
       const { client, server } = await sent(bytes);
-      // As the connection's end reaches the server, at one turn of its event loop after the other.
+      // The end of the connection reaches the server at successive turns of its event loop.
       for (let turn = 0; turn < turns && !server.destroyed; turn += 1) await setImmediate();
       const isAnswered = log.lines().length > 0;
       if (!isAnswered) left += 1;
@@ -93,7 +90,7 @@ describe('a client that hangs up', () => {
     ['a stream of events', events],
   ])('a client that hangs up as %s begins is counted as aborted, and causes no error', async (_, bytes) => {
     const { client, server } = await sent(bytes, response => {
-      // The first header of a stream: nothing of it has gone out yet.
+      // The first header of a stream: nothing of it is sent yet.
       response.setHeader = (name, value) => {
         response.socket?.destroy();
         return Object.getPrototypeOf(response).setHeader.call(response, name, value) as ServerResponse;

@@ -50,7 +50,7 @@ describe('an overloaded server', () => {
         'no-store',
         expect.stringContaining('"address";r='),
       ]);
-    // A page can read why.
+    // A page can read the reason.
     expect(refused[1]!.headers.get('access-control-allow-origin')).toBe('http://localhost:5173');
     expect(await refused[0]!.json()).toEqual({
       errors: [

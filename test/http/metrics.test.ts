@@ -19,7 +19,7 @@ describeOnEach('the metrics', kind => {
 
   const now = (): Promise<Samples> => scrape(api.metricsUrl);
 
-  /** Gives what the counters of Rollcall's own have grown by through some work, the scrapes left out. */
+  /** Returns the growth of Rollcall's own counters through some work, without the scrapes. */
   async function growth(work: () => Promise<unknown>): Promise<Record<string, number>> {
     const before = await now();
     await work();
@@ -178,7 +178,7 @@ describeOnServers('the metrics', kind => {
     const [low, high] = [await addCourse(api.database), await addCourse(api.database)];
     const student = await addUser(api.database, Role.STUDENT);
     const enrollment = await addEnrollment(api.database, low, student);
-    // The database gives up the transaction that has written less: the service's, which has only locked.
+    // The database rolls back the transaction that has written less: the service's, which has only locked.
     const rival = api.database.em.fork();
     await rival.begin();
     await rival.execute('update core_course set capacity = 50 where id = ?', [high], 'run');

@@ -17,7 +17,7 @@ const JSON_TYPE = 'content-type: application/json\r\n';
 const UPGRADE = 'upgrade: websocket\r\nconnection: upgrade\r\n';
 const KEY = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n';
 
-/** What Fastify, a plugin of it, ws or Node would answer in words of its own, if it were let. */
+/** Requests that Fastify, a plugin of it, ws or Node would answer in their own form. */
 const cases: [what: string, bytes: string, status: number, code: string, message: RegExp][] = [
   ['a path that is not UTF-8', `GET /%ff HTTP/1.1\r\n${END}`, 400, 'BAD_REQUEST', /The address \/%ff cannot be read/],
   [
@@ -221,7 +221,7 @@ describe('a request that Node would answer itself', () => {
   afterAll(() => api.stop());
   beforeEach(() => log.clear());
 
-  /** Asserts that an answer has all that answers have, and gives its error. */
+  /** Asserts that an answer has everything that answers have, and returns its error. */
   function expectOurs({ headers, body }: RawReply): { code: string; message: string } {
     expect(headers).toMatchObject({
       ...securityHeaders({ production: true }),

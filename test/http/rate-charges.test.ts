@@ -109,7 +109,7 @@ describe('the charge to an address', () => {
     ['an answer with an error', '{ courses(first: 100) { nodes { id title } } recountRuns { totalCount } }'],
     ['a question about the schema', '{ courses(first: 100) { nodes { id title } } __type(name: "Course") { name } }'],
   ])('an address gets nothing back for %s', async (_, query) => {
-    // It costs more than there is, which one operation may.
+    // It costs more than all points, as one operation may.
     const { cost, standing } = await told(api, query);
     expect([cost.actual, standing]).toEqual([cost.requested, Math.max(0, POINTS - cost.requested)]);
   });
@@ -119,7 +119,7 @@ describe('the charge to an address', () => {
     const query = '{ courses(first: 100) { nodes { id title totalEnrollments activeEnrollments } } }';
     const costly: Options = { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) };
     while (left(await ask(api, address)) > 100);
-    // It has points for a request, and uses them up by this one, so none for the operation.
+    // It has points for this request, which uses them up, and none for the operation.
     const statements = await api.statements(async () => {
       const refused = await ask(api, address, costly);
       const { errors, extensions } = (await refused.json()) as {
@@ -158,7 +158,7 @@ describe('the charge to an address', () => {
   });
 });
 
-/** Sends a query from an address of its own, and gives what the answer and its header say of its cost. */
+/** Sends a query from an address of its own, and returns the cost in the answer and in its header. */
 async function told(
   api: Api,
   query: string,

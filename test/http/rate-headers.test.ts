@@ -13,7 +13,7 @@ const UPGRADE = 'upgrade: websocket\r\nconnection: upgrade\r\n';
 const KEY = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n';
 
 const POINTS = 1_000_000;
-/** Gives nobody points anew while the tests run. */
+/** A window that does not end while the tests run. */
 const env = { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_SIGNED_IN: `${POINTS}/3600` };
 
 const post = (body: string, headers = '', path = '/graphql', end = END): string =>
@@ -21,7 +21,7 @@ const post = (body: string, headers = '', path = '/graphql', end = END): string 
 const asked = (query: string, headers = ''): string => post(JSON.stringify({ query }), headers);
 const STREAM = 'accept: text/event-stream\r\n';
 
-/** Every kind of answer to a request of HTTP: what is asked for, as bytes, and the status. */
+/** Every kind of answer to an HTTP request: the bytes of the request, and the status. */
 const answers: readonly [what: string, bytes: string, status: number][] = [
   ['a query', asked('{ courses { totalCount } }'), 200],
   ['a query by GET', `GET /graphql?query={__typename} HTTP/1.1\r\n${PREFLIGHT_FREE}`, 200],
@@ -159,7 +159,7 @@ describe('the headers with the rest of a rate limit', () => {
   it('the rate limit headers are on the answers of a stopping server, with a token too, which is no longer checked', async () => {
     const own = await startApi('sqlite', { env });
     const token = await own.token(Role.STUDENT, await addUser(own.database, Role.STUDENT));
-    // Begun before, or the server would have closed the connections by then.
+    // These are begun before, or the server would have closed the connections by then.
     const late = [
       asked('{ __typename }', `authorization: Bearer ${token}\r\n`),
       `GET /graphql HTTP/1.1\r\n${HOST}${UPGRADE}${KEY}\r\n`,

@@ -86,7 +86,7 @@ describe('subscriptions of an address with a rate limit', () => {
     const connect = () =>
       createClient({ url: api.url.replace('http', 'ws'), retryAttempts: 0, webSocketImpl: FromAddress });
     const client = connect();
-    // Its cost is more than all points, so it leaves none.
+    // It costs more than all points, and leaves none.
     expect((await client.iterate({ query }).next()).value).toMatchObject({ data: {} });
     for (let again = 0; again < 2; again += 1) {
       const [error] = (await client

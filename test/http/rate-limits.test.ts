@@ -131,7 +131,7 @@ describe('the rate limit of an address', () => {
   ])('a used-up rate limit rejects a request %s before its body is read', async (_name, token) => {
     const address = newAddress();
     await exhaust(api, address);
-    // Its body never comes to an end, so that only what does not wait for it is answered.
+    // Its body never ends, so that it is answered only if the server does not wait for it.
     const asking = request(api.url, {
       method: 'POST',
       headers: { ...JSON_BODY, ...token, 'content-length': '1000000', 'x-forwarded-for': address },

@@ -61,7 +61,7 @@ describe('returned points', () => {
     expect(await limits.giveBack(payer, 100, charged)).toMatchObject({ left: 500 });
     const over = { ...charged, resetsAt: performance.now() };
     expect(await limits.giveBack(payer, 100, over)).toBe(over);
-    // Redis was away then, so nothing was taken.
+    // Redis was away then, so that nothing was charged.
     const unchecked = { ...charged, left: null };
     expect(await limits.giveBack(payer, 100, unchecked)).toBe(unchecked);
     expect(await limits.settle(payer, 1)).toMatchObject({ left: 499 });

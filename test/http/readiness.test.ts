@@ -19,7 +19,7 @@ import { programOf, startServer, type Server } from '../support/server.js';
 
 const secret = 'a secret of this test alone, which nobody else knows';
 
-// Only with servers of this test's own, which it may kill.
+// Only with servers of this test, which it may kill.
 describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a %s that goes away', kind => {
   let server: Server;
   let place: Place;
@@ -122,7 +122,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       const answer = await fetch(new URL('/readyz', api.url));
       return [answer.status, await answer.json()];
     };
-    // So that there are connections, some of which hang with a statement that they have sent.
+    // This opens connections, some of which hang with a sent statement.
     await Promise.all(students.slice(0, 5).map(student => ask(`{ user(id: ${student}) { name } }`)));
     const before = await everything(database);
 
@@ -148,7 +148,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       return active + waiting + courseTurnsOf(database).waiting === 0;
     };
     await until(isAtRest, 'Connections are not given back.');
-    // Nor is the server at anything any more that was sent to it before.
+    // The server no longer works on anything that was sent before.
     await until(
       async () =>
         (await database.em.getConnection().execute('select 1 from information_schema.innodb_trx')).length === 0,

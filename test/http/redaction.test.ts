@@ -70,7 +70,7 @@ it('redaction leaves no email and no token in any line, and the line stays JSON 
 });
 
 it('redaction takes time in proportion to the length of the line only', () => {
-  // A pattern that tries every place anew would take minutes here, and the test would time out.
+  // A backtracking pattern would take minutes here, and the test would time out.
   const long = 'a'.repeat(2_000_000);
   expect(redacted(`x@y.org ${long} ${long}@`)).toBe(`[email] ${long} ${long}@`);
 }, 10_000);

@@ -11,7 +11,7 @@ const POINTS = 1000;
 const UNREACHABLE = 'Redis cannot be reached, so requests pass without a rate limit until it answers';
 const REACHABLE = 'Redis answers again, so rates are limited again';
 
-// Where there is none, the start of the tests says so.
+// Without it, the start of the tests says so.
 describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () => {
   let redis: TestRedis;
   const info = keptLog();
@@ -29,7 +29,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
   });
   afterAll(() => redis.stop());
 
-  /** Starts a server, which waits for Redis longer than in use: it shares a busy machine with other tests. */
+  /** Starts a server, which waits for Redis longer than by default: it shares a busy machine with other tests. */
   async function start(url = redis.url, redisWaitMs = 20_000): Promise<Api> {
     const api = await startApi('sqlite', {
       logger: info.logger,
@@ -40,7 +40,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     return api;
   }
 
-  /** Sends the smallest query, and gives the status and what is left; null: nothing is known of that. */
+  /** Sends the smallest query, and returns the status and the points that are left; null: unknown. */
   async function ask({ url }: Api): Promise<{ status: number; left: number | null }> {
     const { status, headers } = await fetch(url, {
       method: 'POST',
@@ -126,7 +126,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
   });
 
   it('rate limits in Redis delay no request while Redis does not answer on an open connection', async () => {
-    // With what a request waits for Redis in use.
+    // With the default wait of a request for Redis.
     const api = await start(redis.url, MAX_REDIS_WAIT_MS);
     while ((await ask(api)).left === null);
     info.clear();
@@ -147,7 +147,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
     const windows = limits.windows('busy', { points: POINTS, seconds: 3600 });
     await windows.take('client', 1);
     const taken = windows.take('client', 1);
-    // Sent by the end of this turn; the answer waits in the socket until the timer has long been due.
+    // It is sent by the end of this turn; the answer waits in the socket until long after the timer was due.
     await new Promise(setImmediate);
     const end = performance.now() + 1500;
     while (performance.now() < end);

@@ -192,7 +192,7 @@ describeOnEach('the log of requests', kind => {
     const poll = async (id: string): Promise<void> => {
       for (const path of paths) await (await fetch(new URL(path, api.url), { headers: { 'x-request-id': id } })).text();
     };
-    // By their ids, for the lines of the first three may come when debug is on already.
+    // By their ids, because the lines of the first three may arrive when debug is already on.
     const polled = () =>
       log
         .lines()
@@ -248,7 +248,7 @@ describeOnServers('the log of requests', kind => {
     await untilLockWaits(api.database);
     leaving.abort();
     await expect(answer).rejects.toThrow();
-    // While the lock is still held: it is not waited for any more.
+    // The lock is still held: nothing waits for it any more.
     expect(await log.requests(1)).toMatchObject([
       { level: 30, aborted: true, operation: 'enroll', errors: 0, userErrors: 0 },
     ]);

@@ -54,7 +54,7 @@ describe('the server over HTTP', () => {
 
   it('the server accepts nothing that a form on another site could send', async () => {
     const unasked = await get('{ courses { totalCount } }', {});
-    // Apollo's words end with the end of a line, which no reader should see, as a character or as its escape.
+    // Apollo's message ends with a line break, which no reader should see, as a character or as an escape.
     expect([unasked.status, await unasked.text()]).toEqual([
       400,
       expect.stringMatching(/apollo-require-preflight","extensions"/),

@@ -19,7 +19,7 @@ import { everything, expectExactCounts } from '../support/rows.js';
 const COURSES = 4;
 const EACH_SECOND = '* * * * * *';
 const ONCE_A_YEAR = '0 0 1 1 *';
-/** Holds pino's numbers of levels. */
+/** The numbers of pino's levels. */
 const [INFO, WARN, ERROR] = [30, 40, 50];
 
 describeOnEach('a schedule', kind => {
@@ -138,7 +138,7 @@ describeOnEach('a schedule', kind => {
     await told('a scheduled run found counts that drifted');
     await server.close();
     const { length } = log.lines();
-    // Another one, on the same database, tells that further moments have come.
+    // Another one, on the same database, shows that further moments have come.
     const other = keptLog();
     start(EACH_SECOND, 'verify', other);
     const first = await other.until(({ msg }) => msg.startsWith('a scheduled run'));

@@ -12,7 +12,7 @@ describe('a client that does not send its request in time', () => {
   let api: Api;
 
   beforeAll(async () => {
-    // Less than in use, but more than a busy machine leaves between a connection and its request.
+    // Less than the default, but more than a busy machine needs between a connection and its request.
     api = await startApi('sqlite', { arrival: { headers: 1500, request: 2500, checkMs: 50 } });
   });
   afterAll(() => api.stop());
@@ -49,7 +49,7 @@ describe('a client that does not send its request in time', () => {
       .on('error', () => undefined);
     await once(socket, 'connect');
     socket.write(`${START}x-long: `);
-    // Few enough to stay below what headers may have in all.
+    // Few enough to stay below the limit of all headers.
     const sending = setInterval(() => socket.write('x'), 20);
     await awaited(once(socket, 'close'), 'The connection goes on as long as bytes come.').finally(() =>
       clearInterval(sending),

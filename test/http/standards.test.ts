@@ -28,7 +28,7 @@ import { startApi, type Api } from '../support/api.js';
 const root = new URL('../../', import.meta.url);
 const page = readFileSync(new URL('docs/http.md', root), 'utf8');
 
-/** Holds the page's table of audits: id, requirement, what is audited, result. */
+/** The page's table of audits: id, requirement, what is audited, result. */
 const documented = [...page.matchAll(/^\| `(\w{4})` \| (MUST|SHOULD|MAY) \| (.+) \| (ok|notice|warn) \|$/gm)].map(
   ([, id, requirement, what, result]) => ({ id, requirement, what, result }),
 );

@@ -22,7 +22,7 @@ import { everything, expectExactCounts } from '../support/rows.js';
 import { polled } from '../support/recounts.js';
 import { lockCoursesTable } from '../support/table-lock.js';
 
-/** What callers are told of requests of which nothing was changed. */
+/** The error of a request that changed nothing. */
 const TIMED_OUT = {
   message:
     'The request took longer than 1 s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.',
@@ -73,7 +73,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
       expect(await log.requests(1)).toMatchObject([
         { level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] },
       ]);
-      // Nothing of it is a mistake of ours.
+      // None of it is an internal error.
       expect(log.lines().filter(({ level }) => level > 40)).toEqual([]);
       expect(growthOf(before, await scrape(api.metricsUrl))).toMatchObject({
         'rollcall_graphql_requests_total{operation="several",type="query",outcome="timeout"}': 1,
@@ -110,7 +110,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
       async (query: string, variables?: object) => api.send(await admin(), query, variables),
     ];
     await breakTotals(api.database, [course]);
-    // It rests for longer than the request has, after each repair.
+    // After each repair it rests for longer than the time limit of the request.
     const answer = await send(
       `mutation { recountEnrollments(input: { courseIds: [${course}], throttle: 3000 }) { run { id } } }`,
     );
@@ -218,8 +218,8 @@ describeOnServers('a database that hangs', kind => {
 });
 
 /**
- * Returns a connection that asks a server, which gives clients a second, for more than the system takes off its hands,
- * and the server's end of it.
+ * Returns a connection that requests more than the system buffers from a server that gives clients a second, and the
+ * server's end of it.
  */
 async function askedForMuch(bytes: number): Promise<{ client: Socket; served: Socket }> {
   const app = fastify();
@@ -248,7 +248,7 @@ it('a client that reads its answer slowly and steadily gets all of it, however l
   client.on('data', ({ length }: Buffer) => {
     read += length;
     client.pause();
-    // The pauses of a slow line; all of them together are longer than a client has for a part of an answer.
+    // The pauses of a slow connection; together they are longer than the time limit for a part of an answer.
     setTimeout(() => client.resume(), length / 4096);
   });
   await awaited(once(client, 'end'), 'The answer does not end.');

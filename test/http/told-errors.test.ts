@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of this test, more than thirty-two bytes' };
-/** Is formed like a token of an identity provider, so that its keys are asked for. */
+/** A token in the form of an identity provider, so that its keys are requested. */
 const ITS_TOKEN = [{ alg: 'ES256', kid: 'one' }, { sub: '1', role: 'admin', exp: 4_102_444_800 }, 'x']
   .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
   .join('.');
@@ -112,7 +112,7 @@ describe('tokens while the keys to verify them are unavailable', () => {
         }),
       ]);
       for (const protocol of protocols) await subscribeBy(protocol, url, { token: ITS_TOKEN }).ended();
-      // Once, and not once for each request of a flood.
+      // It is logged once, not once for each request of a flood.
       expect(reasons()).toHaveLength(1);
       expect(log.text()).not.toContain(ITS_TOKEN);
       if (trouble !== 'is away') await close();

@@ -17,7 +17,7 @@ const exporter = new InMemorySpanExporter();
 let provider: NodeTracerProvider;
 let waiting: (() => void)[] = [];
 
-/** Tells of each span that has ended, after it was kept. */
+/** Emits each ended span after it was kept. */
 const teller = {
   onStart: () => undefined,
   onEnd: () => waiting.forEach(look => look()),
@@ -34,7 +34,7 @@ afterAll(async () => {
   await provider.shutdown();
 });
 
-/** Gives all spans once as many requests have ended; a request ends after its client has the answer. */
+/** Returns all spans once this many requests have ended; a request ends after its client has the answer. */
 async function spansOf(requests: number): Promise<readonly ReadableSpan[]> {
   const ended = () => exporter.getFinishedSpans().filter(({ kind }) => kind === SpanKind.SERVER).length >= requests;
   while (!ended()) await new Promise<void>(resolve => (waiting = [resolve]));
@@ -87,7 +87,7 @@ describeOnEach('a trace', kind => {
       });
     }
     expect(one('transaction').events.map(({ name }) => name)).toEqual(expect.arrayContaining(['begin', 'commit']));
-    // What the payload shows is read after the transaction.
+    // The rows of the payload are read after the transaction.
     expect(spans.filter(({ name }) => name === 'SELECT core_course').map(parentOf)).toContain('mutation enroll');
   });
 

@@ -11,7 +11,7 @@ import { addCourses } from '../support/rows.js';
 import { gistOf, statementsOf } from '../support/statements.js';
 import { steppedPace } from '../support/stepped-pace.js';
 
-/** Is what one subscriber was told last of each course: its total, or null of one that is gone. */
+/** The last message of one subscriber about each course: its total, or null if it is deleted. */
 type Told = Map<number, number | null>;
 
 async function listen(subscription: CourseCountsSubscription, told: Told): Promise<void> {
@@ -21,12 +21,12 @@ async function listen(subscription: CourseCountsSubscription, told: Told): Promi
   }
 }
 
-/** Lets others go on so many times. */
+/** Yields this many times. */
 async function takeTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await null;
 }
 
-/** Gives live counts of an empty database, which are looked at when the test says. */
+/** Returns live counts of an empty database, which look when the test says so. */
 async function started(kind: DatabaseKind) {
   const { database, drop } = await freshDatabase(kind);
   onTestFinished(drop);

@@ -18,7 +18,7 @@ import { steppedPace } from '../support/stepped-pace.js';
 
 const viewer = (userId: number | null, role = Role.STUDENT) => ({ userId, role });
 
-/** Takes shares until no more are given; returns how many were, and why no more. */
+/** Takes shares until one is rejected; returns their number, and the reason. */
 function takenBy(shares: Shares, holder: Parameters<Shares['take']>[0]): [number, string] {
   for (let taken = 0; ; taken += 1) {
     try {
@@ -105,7 +105,7 @@ describe('live counts', () => {
   });
 
   it('live counts limit the courses in the subscriptions of one client too, named or not, and give the room back', async () => {
-    // So a viewer may have two subscriptions, with 800 courses in them.
+    // A viewer may have two subscriptions, with 800 courses in them.
     const { database, counts } = await started(100);
     const courses = await addCourses(
       database,
@@ -169,7 +169,7 @@ describe('the subscriptions of one client', () => {
     subscriptions[0]!.offer(1, row(1, 5));
     release();
     await turn();
-    // The second waits for the first to have sent its message, which asking for another one says.
+    // The second waits until the first has sent its message, which its next request shows.
     release();
     await turn();
     expect(told).toEqual([[1, 5]]);

@@ -36,7 +36,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     });
     await expect(migrateUp(database)).rejects.toThrow('broken off');
     database.config.set('onQuery', sql => sql);
-    // SQLite takes the indexes back; the others have built all of them by one statement.
+    // SQLite rolls the indexes back; the others have built all of them by one statement.
     expect(await built(database)).toHaveLength(kind === 'sqlite' ? 0 : pageIndexes.length);
     expect(await migrateUp(database)).toEqual([NAME]);
     expect(await built(database)).toHaveLength(pageIndexes.length);
@@ -103,7 +103,7 @@ async function olderDatabase(kind: DatabaseKind, url: string): Promise<Database>
   return database;
 }
 
-/** Returns the names of those indexes of the migration that are there, in their order. */
+/** Returns the names of the existing indexes of the migration, in their order. */
 async function built(database: Database): Promise<string[]> {
   const sql =
     dialectOf(database).kind === 'sqlite'

@@ -14,7 +14,7 @@ import { everything, expectExactCounts } from '../support/rows.js';
 
 const NAME = '2026-11-28-wide-numbers';
 const names = dialects.mysql.schema.migrations.map(({ name }) => name);
-/** What is pending where the version before this migration ran. */
+/** The migrations that are pending on a database of the version before this migration. */
 const PENDING = names.slice(names.indexOf(NAME));
 /** The highest number that the keys could hold before. */
 const LAST = 2 ** 32 - 1;
@@ -56,7 +56,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
     const [before, rules] = [await everything(database), await rulesOf(database)];
     let [runs, isComplete] = [0, false];
     for (; !isComplete; runs += 1) {
-      // As when the process is killed there: each statement was committed by itself, and nothing is recorded.
+      // This simulates a process that is killed there: each statement was committed by itself, and nothing is recorded.
       let begun = 0;
       database.config.set('onQuery', sql => {
         if (sql.startsWith('alter table') && ++begun === 2) throw new Error('broken off');
@@ -249,7 +249,7 @@ async function fullDatabase(url: string, strategy: CounterStrategy): Promise<Dat
   return database;
 }
 
-/** Returns the foreign keys with what they do when their row is deleted or its key changed. */
+/** Returns the foreign keys with their actions on deletes and updates. */
 function rulesOf(database: Database): Promise<object[]> {
   return run(
     database,

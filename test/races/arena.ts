@@ -7,7 +7,7 @@ import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { startRacers, type Race, type Racers } from './racers.js';
 import type { Operation } from './operations.js';
 
-/** Is where races are run: a database, the processes that race on it, and what is needed to set up and to judge. */
+/** The place of races: a database, the processes that race on it, and functions to set up and to judge. */
 export interface Arena {
   readonly kind: DatabaseKind;
   readonly database: Database;
@@ -19,15 +19,15 @@ export interface Arena {
   students(count: number): Promise<number[]>;
   /** Enrolls a student in a course. */
   enrollment(course: number, student: number): Promise<number>;
-  /** Enrolls so many new students in a course. */
+  /** Enrolls this many new students in a course. */
   enrollments(course: number, count: number, status?: EnrollmentStatus): Promise<number[]>;
-  /** Gives the course in which an enrollment is now; null: it is not there. */
+  /** Returns the present course of an enrollment; null: the enrollment does not exist. */
   courseOf(enrollment: number): Promise<number | null>;
-  /** Gives the courses whose stored counts are not what COUNT(*) says. */
+  /** Returns the courses whose stored counts differ from COUNT(*). */
   drifting(): Promise<unknown[]>;
-  /** Gives a course's stored counts: all and active. */
+  /** Returns a course's stored counts: all and active. */
   counts(course: number): Promise<number[] | undefined>;
-  /** Gives how many deadlocks the server has found since it started; SQLite has none. */
+  /** Returns how many deadlocks the server has found since it started; SQLite has none. */
   deadlocks(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -15,19 +15,19 @@ import { inTransaction } from '../../dist/transactions/transactions.js';
 import { deleteUser } from '../../dist/use-cases/users.js';
 import { textSource } from '../support/text-source.ts';
 
-/** Says what became of one operation. */
+/** The outcome of one operation. */
 export interface Result {
-  /** Is "done" where all was done, else the code of the first refusal or of the error. */
+  /** "done" if all was done, otherwise the code of the first rejection or of the error. */
   readonly code: string;
-  /** Tells whether the caller saw an error of the database that means conflict. */
+  /** Whether the caller saw an error of the database that means conflict. */
   readonly conflict: boolean;
-  /** Holds how many rows were added, where there could be many. */
+  /** The number of added rows, of an operation that adds many. */
   readonly added?: number;
-  /** Holds the code of each refusal, or of the error. */
+  /** The code of each rejection, or of the error. */
   readonly refusals: readonly string[];
 }
 
-/** Does what was made ready, when the race begins. */
+/** An operation that is ready to run when the race begins. */
 export type Ready = () => Promise<Result>;
 
 interface Done {
@@ -39,8 +39,8 @@ const student = (userId: number) => ({ userId, role: Role.STUDENT });
 const admin = { userId: null, role: Role.ADMIN };
 
 /**
- * Lists what racers can make ready and then do; the parameters are plain records, so that they can be sent to another
- * process.
+ * The operations that racers can prepare and then run; the parameters are plain records, so that they can be sent to
+ * another process.
  */
 export const operations = {
   enroll:
@@ -91,14 +91,14 @@ export const operations = {
   /** Removes an entity that was loaded before the race began, in a flush that nobody retries. */
   staleRemove: (database: Database, { enrollment }: { enrollment: number }) =>
     stale(database, enrollment, (em, row) => void em.remove(row)),
-  /** Moves such an entity. */
+  /** Moves an entity that was loaded before the race began, in a flush that nobody retries. */
   staleMove: (database: Database, { enrollment, course }: { enrollment: number; course: number }) =>
     stale(database, enrollment, (em, row) => {
       row.course = em.getReference(Course, course, { wrapped: true });
     }),
 } satisfies Record<string, (database: Database, parameters: never) => Ready | Promise<Ready>>;
 
-/** Is one operation with its parameters. */
+/** One operation with its parameters. */
 export type Operation = {
   [Name in keyof typeof operations]: { name: Name } & Parameters<(typeof operations)[Name]>[1];
 }[keyof typeof operations];

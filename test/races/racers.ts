@@ -5,13 +5,15 @@ import type { CounterStrategy } from 'mikro-orm-counters';
 import type { Operation, Result } from './operations.ts';
 import type { Order, Report } from './worker.ts';
 
-/** Is what a race brought: each operation's result in the order of the operations, and the transactions run again. */
+/**
+ * The result of a race: each operation's outcome in their order, and the number of transactions that were run again.
+ */
 export interface Race {
   readonly results: Result[];
   readonly retries: number;
 }
 
-/** Is a group of processes that do operations at the same moment, each over connections of its own. */
+/** A group of processes that run operations at the same moment, each over connections of its own. */
 export interface Racers {
   race(operations: readonly Operation[]): Promise<Race>;
   stop(): Promise<void>;
@@ -37,7 +39,7 @@ export async function startRacers(
   return {
     async race(operations) {
       isAtWork = true;
-      // Dealt out like cards, so that neighbours in the list run in different processes.
+      // Distributed in turn, so that neighbours in the list run in different processes.
       const hands = children.map((_, place) => operations.filter((_, index) => index % children.length === place));
       await Promise.all(children.map((child, place) => tell(child, { kind: 'operations', operations: hands[place]! })));
       const reports = await Promise.all(children.map(child => tell(child, { kind: 'go' })));
@@ -53,7 +55,7 @@ export async function startRacers(
     async stop() {
       if (hasStopped) return;
       hasStopped = true;
-      // After a race that failed, nobody knows what they still do.
+      // After a failed race, the processes may still be working.
       if (isAtWork) return children.forEach(child => child.kill('SIGKILL'));
       await Promise.all(children.map(child => tell(child, { kind: 'close' })));
       idle.push(...children);

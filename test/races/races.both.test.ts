@@ -45,7 +45,8 @@ describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
       };
       expect(seen).toBe(0);
       if (scenario.plain) expect({ deadlocks, conflicts }).toEqual({ deadlocks: 0, conflicts: 0 });
-      // On SQLite who waits too long for the one writer's turn runs again, which says how busy the machine is.
+      // On SQLite a transaction that waits too long for its turn to write is run again, which only shows how busy the
+      // machine is.
       if (scenario.plain && kind !== 'sqlite') expect(retries).toBe(0);
     });
   }

@@ -1,15 +1,15 @@
-// Runs in a process of its own, to be killed. Once it is told to, it starts a recount of all courses, or resumes the run
-// that it is given, and tells of each change.
+// Runs in a process of its own, to be killed. On a message, it starts a recount of all courses, or resumes a run,
+// and reports each change.
 import { once } from 'node:events';
 import { openDatabase } from '../../dist/database/database.js';
 import { resumeRun, startRecount, workOn, type CourseChange } from '../../dist/recounts/index.js';
 import { operator } from '../../dist/access/viewer.js';
 
-/** Is what the worker says: which run it works on, each change, and how the run ended. */
+/** A message from the worker: the run that it works on, a change, or the end of the run. */
 export type Word =
   { kind: 'run'; id: number } | { kind: 'change'; change: CourseChange } | { kind: 'end'; status: string };
 
-/** Is a lease so short that a killed process is soon found out, in seconds. */
+/** A short lease, so that a killed process is detected soon, in seconds. */
 const LEASE = 1;
 
 const database = await openDatabase(process.argv[2]!);

@@ -55,7 +55,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
     ];
   }
 
-  /** Adds to the stored counts of all courses, past the counters. */
+  /** Adds to the stored counts of all courses, bypassing the counters. */
   async function makeDrift(): Promise<void> {
     await arena.database.em
       .fork()
@@ -66,7 +66,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
       );
   }
 
-  /** Does some work again and again while the writers write. */
+  /** Repeats some work while the writers write. */
   async function during(operations: readonly Operation[], work: () => Promise<void>): Promise<Race> {
     let over = false;
     const racing = arena.race(operations).finally(() => {
@@ -82,7 +82,8 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
   function expectUndisturbed({ results, retries }: Race): void {
     expect(results.filter(({ code }) => code !== 'done')).toEqual([]);
     expect(results.filter(({ conflict }) => conflict)).toEqual([]);
-    // On SQLite who waits too long for the one writer's turn runs again, which says how busy the machine is.
+    // On SQLite a transaction that waits too long for its turn to write is run again, which only shows how busy the
+    // machine is.
     if (kind !== 'sqlite') expect(retries).toBe(0);
   }
 
@@ -135,7 +136,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
       ended = words.some(word => word.kind === 'end');
       if (ended) break;
       kills += 1;
-      // It loads the program while the killed one's lease runs out.
+      // It loads the program while the killed one's lease expires.
       worker = startRecounter();
       while (!(await seen(arena.database, id)).interrupted) await delay(50);
     }
@@ -155,7 +156,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
       ]),
     );
     expect(changes.map(({ before, after }) => before - after)).toEqual(changes.map(() => DRIFT));
-    // What was told was committed; of what was committed the last before a kill may not have been told.
+    // Each reported change was committed; the last committed change before a kill may not have been reported.
     const known = new Set(changes.map(change => JSON.stringify(change)));
     expect(told.filter(word => word.kind === 'change' && !known.has(JSON.stringify(word.change)))).toEqual([]);
     expect(await arena.drifting()).toEqual([]);
@@ -167,9 +168,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
     return fork(program, [arena.url], { execArgv: ['--disable-warning=ExperimentalWarning'] });
   }
 
-  /**
-   * Runs a recount, or resumes one, in a process that is killed somewhere after so many changes; returns what it said.
-   */
+  /** Runs a recount, or resumes one, in a process that is killed after this many changes; returns its messages. */
   async function killedAfter(child: ChildProcess, changes: number, id: number | undefined): Promise<Word[]> {
     const words: Word[] = [];
     child.on('message', (word: Word) => {

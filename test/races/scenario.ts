@@ -2,10 +2,10 @@ import type { Arena } from './arena.js';
 import type { Operation } from './operations.js';
 import type { Race } from './racers.js';
 
-/** Is one race: what is set up, what the racers do, and what must be true of it beyond exact counts. */
+/** One race: its set-up, the operations of the racers, and what must hold beyond exact counts. */
 export interface Scenario {
   readonly name: string;
-  /** Tells that no writer may ever have to run a transaction again. */
+  /** Whether no writer may ever have to run a transaction again. */
   readonly plain?: true;
   run(arena: Arena): Promise<Race>;
 }
@@ -15,27 +15,27 @@ export function codesOf({ results }: Race): Record<string, number> {
   return countsOf(results.map(({ code }) => code));
 }
 
-/** Counts the refusals of a race by code: each row of those who wanted many, and each of the others. */
+/** Counts the rejections of a race by code: each row of operations on many rows, and each other operation. */
 export function refusalsOf({ results }: Race): Record<string, number> {
   return countsOf(results.flatMap(({ refusals }) => refusals));
 }
 
-/** Gives how many of a race's operations did what they were to do; of those that wanted many rows, how many rows. */
+/** Returns the number of successful operations of a race; for operations on many rows, the number of rows. */
 export function gotIn({ results }: Race): number {
   return results.reduce((sum, { code, added }) => sum + (added ?? (code === 'done' ? 1 : 0)), 0);
 }
 
-/** Gives two races as one. */
+/** Returns two races as one. */
 export function together(first: Race, second: Race): Race {
   return { results: [...first.results, ...second.results], retries: first.retries + second.retries };
 }
 
-/** Makes something as many times as told. */
+/** Makes this many values. */
 export function repeat<Value>(count: number, make: () => Value): Value[] {
   return Array.from({ length: count }, make);
 }
 
-/** Gives the same values in random order, so that no way of racing is always first. */
+/** Returns the same values in random order, so that no operation is always first. */
 export function shuffled<Value>(values: readonly Value[]): Value[] {
   return values
     .map(value => ({ value, place: Math.random() }))
@@ -43,7 +43,7 @@ export function shuffled<Value>(values: readonly Value[]): Value[] {
     .map(({ value }) => value);
 }
 
-/** Gives a row to import as an operation of its own. */
+/** Returns a row to import as an operation of its own. */
 export function importOf(course: number, ...users: readonly number[]): Operation {
   return { name: 'import', rows: users.map(user => ({ course, user })) };
 }

@@ -4,5 +4,5 @@ import { enrolling } from './scenarios/enrolling.js';
 import { oneRow } from './scenarios/one-row.js';
 import { seats } from './scenarios/seats.js';
 
-/** Lists the races that counter caches lose elsewhere. */
+/** The races in which other counter caches lose updates. */
 export const scenarios: readonly Scenario[] = [...enrolling, ...oneRow, ...deleting, ...seats];

@@ -1,17 +1,18 @@
-// Runs in a process of its own: opens its own connections, makes ready what it is sent, and then does it all at once.
+// Runs in a process of its own: opens its own connections, prepares the operations that it is sent, and then runs them
+// all at once.
 import { subscribe } from 'node:diagnostics_channel';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../dist/database/database.js';
 import { operations, type Operation, type Ready, type Result } from './operations.ts';
 
-/** What the worker is sent: the database to open, the operations to prepare, the word to begin, and the end. */
+/** A message to the worker: the database to open, the operations to prepare, the start, or the end. */
 export type Order =
   | { kind: 'open'; url: string; counters: CounterStrategy }
   | { kind: 'operations'; operations: Operation[] }
   | { kind: 'go' }
   | { kind: 'close' };
 
-/** What the worker answers. */
+/** A message from the worker. */
 export type Report = { kind: 'ready' } | { kind: 'done'; results: Result[]; retries: number };
 
 let database: Database;
@@ -29,7 +30,7 @@ async function obey(order: Order): Promise<Report> {
   switch (order.kind) {
     case 'open':
       database = await openDatabase(order.url, order.counters);
-      // One connection at least is open before the race begins, so that connecting is no part of it.
+      // At least one connection is open before the race begins, so that connecting is no part of it.
       await database.em.getConnection().execute('select 1');
       break;
     case 'operations':

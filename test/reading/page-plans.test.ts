@@ -9,7 +9,7 @@ import { statementsOf } from '../support/statements.js';
 
 const { ACTIVE, DROPPED } = EnrollmentStatus;
 
-/** What a database says of a part of a statement: the index in which it looks, and all that it says. */
+/** The plan of a part of a statement: the index that it uses, and the whole text. */
 interface Plan {
   readonly key: string | null;
   readonly text: string;
@@ -85,8 +85,8 @@ describeOnEach('a page of enrollments', kind => {
       expect(others).toEqual([]);
       const plans = await plansOf(statement!);
       expect(plans.length).toBeGreaterThan(0);
-      // MariaDB chooses among the other indexes by the sizes of the tables, and those of tests are too small to say
-      // something.
+      // MariaDB chooses among the other indexes by the sizes of the tables, and those of tests are too small to be
+      // meaningful.
       for (const { key, text } of plans) expect([key === 'PRIMARY', text]).toEqual([false, text]);
       if (kind !== 'mariadb')
         for (const { key, text } of plans)
@@ -94,7 +94,7 @@ describeOnEach('a page of enrollments', kind => {
     },
   );
 
-  /** Returns in which index each part looks up enrollments, but for single rows by their key. */
+  /** Returns the index in which each part looks up enrollments, except single rows by their key. */
   async function plansOf(statement: string): Promise<Plan[]> {
     const rows = await database.em
       .getConnection()

@@ -40,8 +40,8 @@ describeOnEach('a page of the enrollments of a teacher', kind => {
         );
       expect((await read()).rows.map(({ id }) => id)).toEqual(ids.slice(0, 2));
 
-      // The first statement chooses three courses, as many as a page of two rows can need to say whether there is
-      // another, and not the fourth.
+      // The first statement chooses three courses, as many as a page of two rows needs to know whether there is
+      // another page, and not the fourth.
       const [last] = await addCourses(database, [{ instructor: teacher! }]);
       const late = await addEnrollments(
         database,

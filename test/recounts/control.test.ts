@@ -21,7 +21,7 @@ const COURSES = 60;
 
 describeOnEach('a run', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
-  /** Is another connection to the same database, as another process has. */
+  /** Another connection to the same database, as another process has. */
   let elsewhere: Database;
   let courses: number[];
 
@@ -37,8 +37,8 @@ describeOnEach('a run', kind => {
   });
 
   /**
-   * Works on a run of all courses, and after its third repair asks elsewhere for what `control` does; gives the run as
-   * it ended, and how many changes there were at the answer.
+   * Works on a run of all courses, and after its third repair calls `control` elsewhere; returns the finished run, and
+   * the number of changes at the answer.
    */
   async function controlled(
     control: (id: number) => Promise<Outcome<{ id: number }>>,

@@ -25,7 +25,7 @@ describeOnEach('the lease of a run', kind => {
   let courses: number[];
 
   beforeEach(async () => {
-    // Renewals come by the test's clock; what is no timer of ours, the rest between chunks among it, by the real one.
+    // The test's clock controls renewals; all other timers, such as the rest between chunks, use the real one.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     opened = await freshDatabase(kind);
     elsewhere = await openDatabase(opened.url);
@@ -40,14 +40,14 @@ describeOnEach('the lease of a run', kind => {
   });
 
   const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE_SECONDS * 1000) / 3);
-  /** Lets a run's lease run out, as time does. */
+  /** Makes the lease of a run expire. */
   const lapse = (id: number): Promise<void> =>
     write(
       opened.database,
       `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,
     );
 
-  /** Starts a run, does its first repair and leaves it as a process that is killed leaves it. */
+  /** Starts a run, does its first repair and leaves it as a killed process does. */
   async function interrupted(): Promise<number> {
     const stop = new AbortController();
     const { id } = await recountAll(opened.database, {}, { signal: stop.signal, onChange: () => stop.abort() });
@@ -121,7 +121,7 @@ describeOnEach('the lease of a run', kind => {
   });
 
   it('the lease of a run is renewed while the work rests, and the work ends at the renewal that finds the run paused', async () => {
-    // A length that no other timer has, so that those that are set for its renewals can be counted.
+    // A duration that no other timer has, so that the timers of its renewals can be counted.
     const lease = LEASE_SECONDS + 3;
     const interval = (lease * 1000) / 3;
     const timers = vi.spyOn(globalThis, 'setTimeout');
@@ -131,7 +131,7 @@ describeOnEach('the lease of a run', kind => {
     await until(async () => (await seen(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
     for (let renewal = 0; renewal < 3; renewal += 1) {
       await lapse(claimed.id);
-      // A renewal is seen here before the worker hears of it and sets its timer for the next.
+      // A renewal is seen here before the worker knows about it and sets its timer for the next one.
       await until(() => set() === renewal + 1, 'No timer is set.');
       vi.advanceTimersByTime(interval);
       await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');

@@ -125,7 +125,7 @@ describeOnEach('a recount', kind => {
     const { database } = opened;
     const begun = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
-    // SQLite has one connection, which is had in turn: in the pause after the first repair it is this transaction's.
+    // SQLite has one connection, which is used in turn: in the pause after the first repair this transaction has it.
     if (kind === 'sqlite') held.resolve();
     const waiting = kind === 'sqlite' ? begun.promise : Promise.resolve();
     const meanwhile = waiting.then(() =>

@@ -109,7 +109,7 @@ describeOnServers('a privilege that is missing', kind => {
 describeOnServers('a connection that breaks', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let proxy: BreakingProxy;
-  /** Is connected through the proxy. */
+  /** Connected through the proxy. */
   let database: Database;
   let courses: number[];
 
@@ -129,8 +129,8 @@ describeOnServers('a connection that breaks', kind => {
   });
 
   /**
-   * Recounts course by course, and breaks something after so many saved cursors; every repair must be made, recorded
-   * and told once.
+   * Recounts course by course, and breaks something after this many saved cursors; every repair must be made, recorded
+   * and reported once.
    */
   async function expectOnce(saved: number, breaks: () => void): Promise<void> {
     const told: number[] = [];

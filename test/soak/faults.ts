@@ -91,7 +91,7 @@ const away: Told = {
   write: ['DATABASE_UNAVAILABLE', 'READ_FAILED', 'REQUEST_TIMEOUT', 'RETRY_LATER', 'COMMIT_UNKNOWN'],
 };
 
-/** Lists every fault, each with what callers may be told. */
+/** Every fault, each with what callers may be told. */
 export const faults: readonly Fault[] = [
   {
     name: 'none',
@@ -323,13 +323,13 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-/** Says why a fault cannot be provoked on a database, which the soak has started itself or not; null: it can. */
+/** Returns why a fault cannot be provoked on a database, which the soak has started itself or not; null: it can. */
 export function obstacle(fault: Fault, kind: Kind, isOwn: boolean): string | null {
   if (!fault.on.includes(kind)) return `there is no such fault of ${kind}`;
   return fault.needsOwnServer && !isOwn ? 'it needs a database that the soak has started itself' : null;
 }
 
-/** Says what a caller of a group may be told while a fault lasts. */
+/** Returns what a caller of a group may be told while a fault lasts. */
 export function mayBeTold(fault: Fault, group: Group): Told {
   return group === 'touched' ? fault.touched : (fault.untouched ?? nothingTold);
 }
@@ -358,7 +358,7 @@ async function crowdOut({ database }: Stage): Promise<() => Promise<void>> {
     if (connection) taken.push(connection);
     return connection !== null;
   };
-  /** Ends the connections of the server, and takes all that are free; gives how many the server had. */
+  /** Ends the connections of the server, and takes all that are free; returns how many the server had. */
   const crowd = async (): Promise<number> => {
     const ids = await root.query<{ id: number }>("select id from information_schema.processlist where user = 'teller'");
     for (const { id } of ids) await root.query(`kill ${id}`).catch(() => undefined);

@@ -8,7 +8,7 @@ export class Problems {
     else this.#found.set(what, { count: 1, example });
   }
 
-  /** Gives what was found since it was last asked. */
+  /** Returns what was found since it was last asked. */
   take(): string[] {
     const lines = [...this.#found].map(
       ([what, { count, example }]) =>

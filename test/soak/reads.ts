@@ -19,11 +19,11 @@ export interface Read {
   readonly name: string;
   readonly as: 'anyone' | 'student' | 'admin';
   readonly tables: readonly Table[];
-  /** Has the variables $course and $student, as far as it needs them. */
+  /** The variables $course and $student, as far as it needs them. */
   readonly query: string;
 }
 
-/** Lists the queries, each as often as it is asked. */
+/** The queries, each as often as it is asked. */
 export const reads: readonly Read[] = [
   {
     name: 'courses',

@@ -36,7 +36,7 @@ export interface Rollcall {
   readonly url: string;
   /** Measures, but for the heap. */
   resources(): Promise<Omit<Resources, 'heap'>>;
-  /** Collects the garbage, and gives the size of what is left, in bytes. */
+  /** Collects the garbage, and returns the size of what is left, in bytes. */
   heap(): Promise<number>;
   /** Keeps the process from doing anything, until `thaw`. */
   freeze(): void;
@@ -45,7 +45,7 @@ export interface Rollcall {
   toggleRoom(): void;
   /** Ends the process at once. */
   kill(): void;
-  /** Ends the server in order, and gives its exit code. */
+  /** Ends the server in order, and returns its exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -128,7 +128,7 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
   };
 }
 
-/** Gives a token for a role; without a user, an admin's. */
+/** Returns a token for a role; without a user, an admin's. */
 export function tokenOf(role: string, userId?: string): Promise<string> {
   const token = new SignJWT({ role }).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setExpirationTime('30d');
   if (userId !== undefined) token.setSubject(userId);
@@ -154,7 +154,7 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-/** Has the garbage of a process collected, and gives the size of what is left, in bytes. */
+/** Has the garbage of a process collected, and returns the size of what is left, in bytes. */
 async function collected(address: string): Promise<number> {
   const socket = new WebSocket(address);
   await once(socket, 'open');

@@ -377,14 +377,14 @@ export class Soak implements Judge {
 
   /**
    * Resolves once callers of every kind are answered again, /readyz says so, each listener has heard something, and no
-   * call is under way that began before; gives when they had.
+   * call is under way that began before; returns when they had.
    */
   async #well(over: number, places: ReadonlySet<string>): Promise<number> {
     const [silence] = await Promise.all([this.#heard(over), this.#answered(places, MIN_STREAK), this.#load.settled()]);
     return silence;
   }
 
-  /** Resolves once each listener has heard something, and gives after how many seconds the last one has. */
+  /** Resolves once each listener has heard something, and returns after how many seconds the last one has. */
   async #heard(over: number): Promise<number> {
     const silent = (): Listener[] => this.#listeners.filter(({ heardAt }) => heardAt <= over);
     await this.#eventually(
@@ -510,7 +510,7 @@ export class Soak implements Judge {
     await this.database.stop();
   }
 
-  /** Stops all that the soak has started; gives what was wrong with that. */
+  /** Stops all that the soak has started; returns what was wrong with that. */
   async stop(): Promise<string[]> {
     await this.#load?.pause();
     for (const listener of this.#listeners) listener.close();

@@ -17,7 +17,7 @@ export class Things {
     this.#known.set(name, { done: 'gone', refused: 'there', unknown: 'unknown' }[outcome] as 'gone');
   }
 
-  /** Gives every contradiction between what callers were told and what there is, and forgets what is gone. */
+  /** Returns every contradiction between what callers were told and what there is, and forgets what is gone. */
   contradictions(present: ReadonlySet<string>): string[] {
     const found: string[] = [];
     for (const [name, known] of this.#known) {

@@ -4,7 +4,7 @@ import { freshUrl } from '../support/databases.js';
 import { resultsOf, script } from '../support/sql-clients.js';
 import { pairs, updateScript } from './truth.js';
 
-/** Lists the tables as Django's migrations make them, with the column that the Django app did not have. */
+/** The tables as Django's migrations make them, with the column that the Django app did not have. */
 const tables = {
   servers: [
     'create table core_user (id bigint auto_increment not null primary key, name varchar(255) not null, email varchar(254) not null unique)',

@@ -57,7 +57,7 @@ describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (clie
 
   function shell(command: string): string {
     const program = programOfClient(client)!;
-    // Each test has a database of its own, while the page calls it by one name.
+    // Each test has a database of its own, while the page uses one name.
     const text =
       kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
     const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], {
@@ -70,7 +70,7 @@ describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (clie
   }
 });
 
-/** Gives what a person would write into ~/.my.cnf to reach a server. */
+/** Returns the text of ~/.my.cnf to reach a server. */
 function optionsOf(url: string): string {
   const { hostname, port, username, password } = new URL(url);
   return [

@@ -25,7 +25,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
 
   const execute = (sql: string): Promise<Record<string, unknown>[]> => database.em.getConnection().execute(sql);
 
-  /** Gives what the server keeps of the procedure, in lower case and without regard to white space. */
+  /** Returns the server's definition of the procedure, in lower case with white space normalized. */
   async function installed(): Promise<Record<string, string>[]> {
     const rows = await execute(
       `select routine_name as name, routine_definition as body, security_type as security, sql_data_access as access, routine_comment as comment
@@ -62,7 +62,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
   });
 
   async function rowsOf(sql: string): Promise<unknown> {
-    // A CALL gives its rows and then how it ended.
+    // A CALL returns its rows and then its status.
     const [rows] = (await execute(sql)) as unknown as [unknown];
     return rows;
   }

@@ -3,17 +3,17 @@ import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { clientsHere, script, type ClientName, type Line } from '../support/sql-clients.js';
 import { kinds } from '../support/databases.js';
 
-/** Lists each database that this run can test on with each of its clients that this machine has. */
+/** Each available database with each of its available clients. */
 export const pairs = kinds.flatMap(kind =>
   clientsHere(kind).map(client => [client, kind] as const),
 ) satisfies readonly (readonly [ClientName, DatabaseKind])[];
 
-/** Gives the script that updates the counts of a kind of database. */
+/** Returns the script that updates the counts of a kind of database. */
 export function updateScript(kind: DatabaseKind): string {
   return script(kind === 'sqlite' ? 'update_total_enrollments.sqlite.sql' : 'update_total_enrollments.sql');
 }
 
-/** Gives what a script must list, by COUNT(*) by hand, with the words that it has for a match and for its absence. */
+/** Returns the rows that a script must list, by COUNT(*), with its words for a match and a mismatch. */
 export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promise<Line[]> {
   const counted = (column: string, condition: string): string =>
     `select c.id, c.title, '${column}' as counter, c.${column} as stored_count, (select count(*) from core_enrollments e where e.course_id = c.id and ${condition}) as actual_count from core_course c`;
@@ -32,7 +32,7 @@ export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promis
   }));
 }
 
-/** Gives the summary that belongs to what a script must list. */
+/** Returns the summary of the rows that a script must list. */
 export function summaryOf(lines: readonly Line[]): Line {
   return {
     courses: String(lines.length / 2),

@@ -88,8 +88,8 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   it('the update script tries a course again after a deadlock with a program that writes the enrollment first', async () => {
     const insert = `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`;
     let script!: ReturnType<typeof give>;
-    // The foreign key's check shares the course's lock, and the script waits for it; the program then asks for all of
-    // it.
+    // The foreign key's check takes a shared lock on the course, and the script waits for it; the program then
+    // requests an exclusive one.
     await withLockedCourse(async run => {
       script = give(client, url, text);
       await untilLockWaits(database);

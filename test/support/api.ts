@@ -17,7 +17,7 @@ import type { Pace } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { freshDatabase } from './databases.js';
 
-/** Is what a GraphQL request answers. */
+/** The answer to a GraphQL request. */
 export interface Answer {
   readonly status: number;
   // Tests read deep into answers whose shape the schema gives; spelling it out again would test nothing.
@@ -26,36 +26,35 @@ export interface Answer {
   readonly errors?: { message: string; path?: (string | number)[]; extensions: { code: string; argument?: string } }[];
 }
 
-/** Is a server of this test's own, on a database of its own. */
+/** A server of this test's own, on a database of its own. */
 export interface Api {
   readonly url: string;
-  /** Is where this server gives its metrics; null: nowhere. */
+  /** The URL of the server's metrics; null: it serves none. */
   readonly metricsUrl: string | null;
   readonly database: Database;
   readonly databaseUrl: string;
-  /** Sends one operation, which `operationName` names where there are more; without a token, anonymously. */
+  /** Sends one operation, which `operationName` selects among several; without a token, anonymously. */
   send(token: string | null, query: string, variables?: object, operationName?: string): Promise<Answer>;
-  /** Gives a token for a role and user. */
+  /** Returns a token for a role and user. */
   token(role: Role, userId: number | null): Promise<string>;
-  /** Gives the SQL statements that the work ran, without those that open and close transactions. */
+  /** Returns the SQL statements that the work ran, without those that open and close transactions. */
   statements(work: () => Promise<unknown>): Promise<string[]>;
   stop(): Promise<void>;
 }
 
 /**
- * Says what a test's server has of its own: variables that go over the usual ones, and where it logs (nowhere without
- * it).
+ * The options of a test's server: variables that override the usual ones, and its logger (by default it logs nowhere).
  */
 export interface ApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
-  /** Is when its live counts are looked at. */
+  /** The pace of its live counts. */
   readonly pace?: Pace;
-  /** How much work the server takes on; any amount without it, for what a test does on a busy machine. */
+  /** The server's measure of its load; by default it accepts any amount of work, because tests share a busy machine. */
   readonly thresholds?: LoadThresholds;
-  /** Returns once a refusal for the rate of requests may be given; at once without it. */
+  /** Returns once a rejection because of the rate may be sent; by default at once. */
   readonly holdRefusal?: () => Promise<void>;
-  /** The most that a request waits for the Redis that counts rates, in milliseconds. */
+  /** The maximum wait of a request for the Redis that counts rates, in milliseconds. */
   readonly redisWaitMs?: number;
   /** How long a client may take to send a request. */
   readonly arrival?: ArrivalTimes;
@@ -64,14 +63,14 @@ export interface ApiOptions {
 /** Matches the statement that looks up the users whom tokens name. */
 export const USER_CHECK = /^select [`"]id[`"], [`"]role[`"] from [`"]core_user[`"] where [`"]id[`"] in /;
 
-/** Takes on any amount of work. */
+/** Accepts any amount of work. */
 export const anyLoad: LoadThresholds = {
   maxEventLoopDelayMs: Infinity,
   maxBacklogMs: Infinity,
   maxHeapBytes: Infinity,
 };
 
-/** Gives each client more points than any test uses; they are charged all the same. */
+/** Rate limits with more points for each client than any test uses. */
 export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };
 
 /** Starts a server on a random port of the loopback, on a migrated, empty database. */
@@ -100,7 +99,7 @@ export async function startApi(
   });
   const seen: string[] = [];
   database.config.set('onQuery', sql => {
-    // Of whether a token's user is there the server asks now and then, whatever the request.
+    // The server sometimes looks up the user of a token, independently of the request.
     if (!USER_CHECK.test(sql)) seen.push(sql);
     return sql;
   });
@@ -197,7 +196,7 @@ export async function addEnrollment(
   return row.id;
 }
 
-/** Gives each course's stored counts and what COUNT(*) by hand says, to be compared. */
+/** Returns each course's stored counts and those of COUNT(*), for comparison. */
 export async function storedAndActual(
   database: Database,
 ): Promise<{ id: number; stored: number[]; actual: number[] }[]> {

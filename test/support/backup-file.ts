@@ -9,19 +9,19 @@ import { fileSource, type Source } from '../../src/tools/import/source.js';
 import { writeBackup } from '../../src/tools/backup/write-backup.js';
 import { operator } from '../../src/access/viewer.js';
 
-/** Gives the text of a backup made now. */
+/** Returns the text of a backup made now. */
 export async function backupText(database: Database): Promise<string> {
   let text = '';
   await writeBackup(database, operator, piece => Promise.resolve(void (text += piece)));
   return text;
 }
 
-/** Gives the lines of a backup made now, as values: the header, the rows, the closing line. */
+/** Returns the lines of a backup made now, as values: the header, the rows, the closing line. */
 export async function backupLines(database: Database): Promise<Record<string, unknown>[]> {
   return valuesOf(await backupText(database));
 }
 
-/** Gives the lines of a text, as values. */
+/** Returns the lines of a text, as values. */
 export function valuesOf(text: string): Record<string, unknown>[] {
   return text
     .trimEnd()
@@ -29,13 +29,13 @@ export function valuesOf(text: string): Record<string, unknown>[] {
     .map(line => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Gives the text of a backup with these values before its closing line, which fits them. */
+/** Returns the text of a backup with these values and a matching closing line. */
 export function sealed(values: readonly object[]): string {
   const text = values.map(value => `${JSON.stringify(value)}\n`).join('');
   return `${text}${JSON.stringify({ courses: values.length - 1, sha256: createHash('sha256').update(text).digest('hex') })}\n`;
 }
 
-/** Gives a file with a text, for as long as the test runs. */
+/** Returns a file with a text, for as long as the test runs. */
 export async function fileWith(text: string | Uint8Array): Promise<Source> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-backup-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

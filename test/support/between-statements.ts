@@ -1,9 +1,6 @@
 import type { Database } from '../../src/database/database.js';
 
-/**
- * Does something once, before the next statement that matches is sent: whatever is read from then on is read
- * afterwards.
- */
+/** Runs work once, before the next matching statement is sent: everything read from then on is read afterwards. */
 export function beforeStatement(
   database: Database,
   pattern: RegExp,

@@ -1,36 +1,36 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Is a TCP proxy before a database server that can break a connection at a chosen statement. */
+/** A TCP proxy before a database server that can break a connection at a chosen statement. */
 export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   breakAtCommit(moment: 'before' | 'after'): void;
   /**
-   * Holds the next COMMIT back from the server, or its answer from the client; resolves then, with what lets it
-   * through.
+   * Holds back the next COMMIT from the server, or its answer from the client; resolves then, with a function that
+   * releases it.
    */
   holdAtCommit(moment?: 'before' | 'after'): Promise<() => void>;
-  /** Breaks each new connection at once, and leaves those that there are. */
+  /** Breaks each new connection at once, and leaves existing ones alone. */
   refuseNew(): void;
-  /** Breaks every connection at the next COMMIT, before the server sees it, and lets no new one in; resolves then. */
+  /** Breaks every connection at the next COMMIT, before the server sees it, and rejects new ones; resolves then. */
   goAtCommit(): Promise<void>;
-  /** Lets the next COMMIT and its answer through, and then nothing more: no connection, old or new. */
+  /** Passes the next COMMIT and its answer, and then nothing more: it breaks every connection, old or new. */
   goAfterCommit(): void;
-  /** Lets nothing through any more, and breaks nothing either, as when the server's machine is gone. */
+  /** Passes nothing any more, and breaks nothing either, as if the server's machine had vanished. */
   freeze(): void;
-  /** Lets the next COMMIT and its answer through, and then nothing more, as if the server's machine were gone. */
+  /** Passes the next COMMIT and its answer, and then nothing more, as if the server's machine had vanished. */
   freezeAfterCommit(): void;
-  /** Breaks every connection at once and the next new one too, and lets those after it in again. */
+  /** Breaks every connection at once and the next new one too, and accepts those after it again. */
   breakAll(): void;
-  /** Gives how many connections were broken. */
+  /** How many connections were broken. */
   readonly broken: number;
-  /** Gives how many connections were let in. */
+  /** How many connections were accepted. */
   readonly accepted: number;
   close(): Promise<void>;
 }
 
 /**
- * Tells whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text.
+ * Returns whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text.
  */
 function isCommit(packet: Buffer): boolean {
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
@@ -57,7 +57,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     const server = connect({ host: '127.0.0.1', port: serverPort });
     for (const socket of [client, server]) {
       sockets.add(socket);
-      // A broken connection is what this proxy is for; each side learns of it by its own end.
+      // This proxy breaks connections on purpose; each side notices by its own end.
       socket.on('error', () => socket.destroy());
       socket.on('close', () => sockets.delete(socket));
     }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
-/** Gives the Chromium on PATH; undefined: there is none. */
+/** Returns the path of Chromium on PATH; undefined: it is not installed. */
 export function browserProgram(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return ['chromium', 'chromium-browser', 'google-chrome']
@@ -15,18 +15,18 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserProgram(), args: ['--no-sandbox'] });
 }
 
-/** Is a page whose every request goes to one server, or nowhere. */
+/** A page whose every request goes to one server, or nowhere. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Lists the requests to other places, which did not get there. */
+  /** The requests to other hosts, which were blocked. */
   readonly outside: string[];
-  /** Lists what its policy refused, as "directive source". */
+  /** The violations of its policy, as "directive source". */
   readonly refused: string[];
-  /** Lists requests that failed, answers with an error status, errors on the console, and errors of scripts. */
+  /** Requests that failed, answers with an error status, errors on the console, and errors of scripts. */
   readonly complaints: string[];
 }
 
-/** Opens a page with storage of its own and gives it before it goes anywhere. */
+/** Opens a page with storage of its own and returns it before it navigates. */
 export async function watchedPage(browser: Browser, url: string): Promise<WatchedPage> {
   const { host } = new URL(url);
   const context = await browser.newContext({ viewport: { width: 1400, height: 850 }, locale: 'en-US' });
@@ -45,7 +45,7 @@ export async function watchedPage(browser: Browser, url: string): Promise<Watche
   );
   page.on('requestfailed', request => {
     const reason = request.failure()?.errorText;
-    // That is a request which the page itself has given up, for the next one.
+    // The page itself has aborted this request, in favour of the next one.
     if (reason !== 'net::ERR_ABORTED') complaints!.push(`${reason}: ${request.url()}`);
   });
   page.on(

@@ -2,17 +2,17 @@ import { Role } from '../../src/entities/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from './api.js';
 import { growthOf, scrape } from './metrics.js';
 
-/** Is a server with five courses and seven students, all of them in the first course; ids as clients have them. */
+/** A server with five courses and seven students, all of them in the first course; ids are those of the API. */
 export interface ClientSchool {
   readonly api: Api;
   readonly courses: readonly string[];
   readonly students: readonly string[];
-  /** Holds the ids of the seven enrollments, which are not those of their students. */
+  /** The ids of the seven enrollments, which are not those of their students. */
   readonly enrollments: readonly string[];
   readonly admin: string;
-  /** Adds a student who is in no course and gives the token. */
+  /** Adds a student who is in no course and returns the token. */
   newStudent(): Promise<string>;
-  /** Gives how many GraphQL requests some work made, by root field. */
+  /** Returns how many GraphQL requests some work made, by root field. */
   requests(work: () => Promise<unknown>): Promise<Record<string, number>>;
 }
 

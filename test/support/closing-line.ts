@@ -1,9 +1,9 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** The most characters that are told of why a test failed. */
+/** The maximum length of the printed reason of a failure, in characters. */
 const MAX_REASON_CHARACTERS = 1500;
 
-/** Ends the run with what failed and why, once more, and with `N passed, N failed`, alone on a line. */
+/** Prints at the end of the run each failure with its reason again, and `N passed, N failed` on a line of its own. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly TestFailure[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -28,7 +28,7 @@ export default class ClosingLine implements Reporter {
   }
 }
 
-/** An error as Vitest hands it over from a worker. */
+/** An error as Vitest receives it from a worker. */
 interface TestFailure {
   readonly message: string;
   readonly stack?: string | undefined;

@@ -9,14 +9,14 @@ import type { Command } from './command-runner.ts';
 
 const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
-/** Says how a command ended. */
+/** The result of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Is a command that runs, in a folder of its own. */
+/** A running command, in a folder of its own. */
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -24,21 +24,21 @@ export interface Running {
   says(text: string): Promise<string>;
 }
 
-/** Is a folder with a database of its own, in which compiled commands run. */
+/** A folder with a database of its own, in which compiled commands run. */
 export interface Place {
   readonly folder: string;
   readonly databaseUrl: string;
   /** Starts a process of its own. */
   start(parameters: readonly string[], env?: Readonly<Record<string, string>>): Running;
   /**
-   * Runs a command to its end: in the process that runs this worker's commands one after another or, while that runs
-   * another, in one of its own.
+   * Runs a command until it finishes: in this worker's runner of commands or, while that is busy, in a process of its
+   * own.
    */
   run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   leave(): void;
 }
 
-/** Gives a place to run commands in; they get only the variables that are named, and an SQLite database. */
+/** Returns a place to run commands in; they get only the given variables, and an SQLite database. */
 export function placeToRun(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
   const databaseUrl = `sqlite:${join(folder, 'data', 'rollcall.sqlite')}`;
@@ -68,7 +68,7 @@ export function placeToRun(): Place {
 /** A process that runs commands one after another. */
 interface Runner {
   readonly child: ChildProcess;
-  /** Resolves when it takes commands. */
+  /** Resolves when it accepts commands. */
   readonly ready: Promise<unknown>;
   isBusy: boolean;
 }
@@ -76,8 +76,8 @@ interface Runner {
 let shared: Runner | null = null;
 
 /**
- * Returns this worker's runner. It is started at the first use, ends with the worker, and is replaced where a command
- * has ended it.
+ * Returns this worker's runner. It is started at the first use, ends with the worker, and is replaced if a command has
+ * ended it.
  */
 function runnerOfWorker(): Runner {
   if (shared) return shared;
@@ -92,7 +92,7 @@ function runnerOfWorker(): Runner {
   return (shared = { child, ready: once(child, 'message'), isBusy: false });
 }
 
-/** Runs a command in a runner that is idle. Where the command ends the runner, it has ended as the runner did. */
+/** Runs a command in an idle runner. If the command ends the runner, its result is that of the runner. */
 async function runIn(runner: Runner, command: Omit<Command, 'mark'>): Promise<Ended> {
   const { child, ready } = runner;
   const mark = randomUUID();

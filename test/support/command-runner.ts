@@ -1,9 +1,9 @@
 /**
- * A process that runs the compiled command line again and again, with what dist/cli/main.js itself calls. Each message
- * is a command. A command has ended when it has given its exit code and nothing that it opened keeps the process alive
- * any more, as with a process of its own: one that leaves a timer, a server or a connection open never ends here
- * either. Then its mark is written to both outputs, and its code is sent. What ends a process ends this one, with the
- * same exit code and the same words.
+ * A process that runs the compiled command line repeatedly, as dist/cli/main.js does. Each message is a command. A
+ * command has finished when it has returned its exit code and nothing that it opened keeps the process alive, as with a
+ * process of its own: a command that leaves a timer, a server or a connection open never finishes here either. Then its
+ * mark is written to both outputs, and its code is sent. What would end a process ends this one, with the same exit
+ * code and the same output.
  */
 import type { EventEmitter } from 'node:events';
 import { enableCompileCache } from 'node:module';
@@ -13,14 +13,14 @@ import type { run as runCommandLine } from '../../src/cli/program.js';
 /** A command to run. */
 export interface Command {
   readonly parameters: readonly string[];
-  /** All variables that it gets. */
+  /** The environment of the command. */
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
   /** The text that ends its part of each output. */
   readonly mark: string;
 }
 
-/** The time between two looks at what a command has left open, in milliseconds. */
+/** The time between two checks of what a command has left open, in milliseconds. */
 const LOOK_INTERVAL_MS = 1;
 /** A folder that stays, unlike those of the commands. */
 const OWN_FOLDER = process.cwd();
@@ -39,7 +39,7 @@ async function obey({ parameters, env, folder, mark }: Command): Promise<void> {
   replaceEnvironment(env);
   process.chdir(folder);
   const code = await run(['node', 'rollcall', ...parameters]);
-  // Nobody waits for this timer, so it is none of what is looked for.
+  // This timer does not keep the process alive, and is not counted.
   while (leftOpen().length > 0) await delay(LOOK_INTERVAL_MS, undefined, { ref: false });
   process.chdir(OWN_FOLDER);
   emitters.forEach((emitter, index) => removeListenersBut(emitter, listening[index]!));
@@ -53,7 +53,7 @@ function replaceEnvironment(env: Readonly<Record<string, string>>): void {
   Object.assign(process.env, env);
 }
 
-/** Returns what keeps the process alive beside what did so at first. */
+/** Returns the resources that keep the process alive, besides those of the start. */
 function leftOpen(): string[] {
   const open = process.getActiveResourcesInfo();
   for (const kind of openAtFirst) {

@@ -7,10 +7,10 @@ import { migrate } from './migrated.js';
 
 export { freshUrl };
 
-/** Is the strategy under which this run keeps the counters: the same tests run under both. */
+/** The strategy under which this run keeps the counters: the same tests run under both. */
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
 
-/** Lists the databases that this run can test on, SQLite always among them. */
+/** The available databases, always including SQLite. */
 export const kinds: DatabaseKind[] = [
   'sqlite',
   ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind]),
@@ -23,12 +23,12 @@ export function describeOnEach(name: string, body: (kind: DatabaseKind) => void)
   });
 }
 
-/** Runs what only a server can do, where several connections write at once, on each of the servers. */
+/** Runs behaviours of servers, where several connections write at once, on each of the servers. */
 export function describeOnServers(name: string, body: (kind: DatabaseKind) => void): void {
   for (const kind of kinds.filter(one => one !== 'sqlite')) describe(`${name} on ${kind}`, () => body(kind));
 }
 
-/** Opens a migrated, empty database that is this caller's own. */
+/** Opens a migrated, empty database for this caller alone. */
 export async function freshDatabase(
   kind: DatabaseKind,
 ): Promise<{ database: Database; url: string; drop(): Promise<void> }> {

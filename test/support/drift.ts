@@ -17,7 +17,7 @@ import { addCourses, addEnrollments, addUsers } from './rows.js';
 
 export { operator };
 
-/** Adds courses with two ACTIVE enrollments and a DROPPED one each and gives their ids, ascending. */
+/** Adds courses with two ACTIVE enrollments and a DROPPED one each and returns their ids, ascending. */
 export async function addFullCourses(database: Database, count: number): Promise<number[]> {
   const [students, courses] = [
     await addUsers(database, Role.STUDENT, 3),
@@ -34,23 +34,23 @@ export async function addFullCourses(database: Database, count: number): Promise
   return courses;
 }
 
-/** Writes 9 over the total enrollments of courses, past the counters. */
+/** Writes 9 over the total enrollments of courses, bypassing the counters. */
 export async function breakTotals(database: Database, courses: readonly number[], total = 9): Promise<void> {
   await write(database, `update core_course set total_enrollments = ${total} where id in (${courses.join(', ')})`);
 }
 
-/** Writes with raw SQL, past the counters. */
+/** Writes with raw SQL, bypassing the counters. */
 export async function write(database: Database, sql: string): Promise<void> {
   await database.em.getConnection().execute(sql, [], 'run');
 }
 
-/** Gives the value of an outcome; an outcome without one fails with its problems. */
+/** Returns the value of an outcome; an outcome without one fails with its problems. */
 export function valueOf<Value>({ value, problems }: Outcome<Value>): Value {
   if (value === null) throw new Error(problems.map(({ code, message }) => `${code}: ${message}`).join('\n'));
   return value;
 }
 
-/** Gives the codes of an outcome's problems. */
+/** Returns the codes of an outcome's problems. */
 export function codesOf({ problems }: Outcome<unknown>): string[] {
   return problems.map(({ code }) => code);
 }
@@ -69,7 +69,7 @@ export async function goOn(database: Database, id: number, options: WorkOptions 
   return workOn(database, valueOf(await resumeRun(database, operator, { id })), options);
 }
 
-/** Gives the changes that a run has recorded. */
+/** Returns the changes that a run has recorded. */
 export async function changesOf(database: Database, { id }: Pick<ClaimedRun, 'id'>): Promise<CourseChange[]> {
   const rows = await database.em
     .getConnection()
@@ -85,7 +85,7 @@ export async function changesOf(database: Database, { id }: Pick<ClaimedRun, 'id
   }));
 }
 
-/** Gives a run as an admin sees it. */
+/** Returns a run as an admin sees it. */
 export async function seen(database: Database, id: number): Promise<Run> {
   return (await runById(database, operator, { id }))!;
 }

@@ -1,14 +1,14 @@
 import { createClient } from 'graphql-ws';
 import type { Api } from './api.js';
 
-/** A request of GraphQL, whatever carries it. */
+/** A GraphQL request, by any protocol. */
 export interface SentBody {
   readonly query: string;
   readonly variables?: object;
   readonly operationName?: string;
 }
 
-/** What a request was answered: the errors, and whether there was data. */
+/** The answer to a request: the errors, and whether there was data. */
 export interface EndpointAnswer {
   readonly errors: readonly {
     readonly message: string;
@@ -20,9 +20,9 @@ export interface EndpointAnswer {
 /** A way to send a request to a server. */
 export interface Endpoint {
   readonly name: string;
-  /** The root type of what it takes. */
+  /** The root type of the operations that it accepts. */
   readonly root: 'query' | 'subscription';
-  /** The most characters that a request may have there. */
+  /** The maximum length of a request, in characters. */
   readonly room: number;
   send(api: Api, body: SentBody, token?: string | null): Promise<EndpointAnswer>;
 }
@@ -55,7 +55,7 @@ async function firstEvent(response: Response): Promise<EndpointAnswer> {
   return answerOf(/^data: (\{.+)$/m.exec(text)?.[1] ?? '{}');
 }
 
-/** Lists the endpoints of GraphQL. */
+/** The endpoints of GraphQL. */
 export const endpoints: readonly Endpoint[] = [
   {
     name: 'POST /graphql',

@@ -7,14 +7,15 @@ import { examine } from '../../src/tools/doctor/examine.js';
 import type { NamedFinding } from '../../src/tools/doctor/finding.js';
 
 /**
- * Says how to examine: how long a check may take, in milliseconds, and what to do before the connections are closed.
+ * The options of an examination: the time limit of a check, in milliseconds, and work before the connections are
+ * closed.
  */
 export interface ExaminedOptions {
   readonly limit?: number;
   readonly atTheEnd?: () => Promise<unknown>;
 }
 
-/** Gives what the doctor finds on a database, as it is with a secret and these variables. */
+/** Returns the findings of the doctor on a database, with a secret and these variables. */
 export async function examined(
   url: string,
   env: Readonly<Record<string, string>> = {},
@@ -49,12 +50,12 @@ export async function examined(
   }
 }
 
-/** Gives those findings that are not ok. */
+/** Returns the findings that are not ok. */
 export function amissOf(findings: readonly NamedFinding[]): NamedFinding[] {
   return findings.filter(({ status }) => status !== 'ok');
 }
 
-/** Gives the findings of one check. */
+/** Returns the findings of one check. */
 export function of(findings: readonly NamedFinding[], check: string): NamedFinding[] {
   return findings.filter(one => one.check === check);
 }

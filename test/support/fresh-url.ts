@@ -6,7 +6,7 @@ import { createConnection } from 'mysql2/promise';
 import { inject } from 'vitest';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
-/** Gives the URL of a database that is empty and this caller's own; `drop` removes it. */
+/** Returns the URL of an empty database for this caller alone; `drop` removes it. */
 export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'rollcall-sqlite-'));

@@ -1,4 +1,4 @@
-/** Runs one statement in a session that stays the same. */
+/** Runs one statement in the same session. */
 type Query = (sql: string) => Promise<unknown>;
 
 /** The error of a table or file without room. */
@@ -6,7 +6,7 @@ const ER_RECORD_FILE_FULL = 1114;
 
 /**
  * Fills the file of the tables of a MySQL server that was started with one of a fixed size (innodb-data-file-path,
- * innodb-file-per-table=OFF), by a transaction that stays open; returns what takes that back.
+ * innodb-file-per-table=OFF), by a transaction that stays open; returns a function that undoes that.
  */
 export async function fillFile(query: Query, schema: string): Promise<() => Promise<unknown>> {
   await query('set global innodb_file_per_table = off');
@@ -19,8 +19,8 @@ export async function fillFile(query: Query, schema: string): Promise<() => Prom
 }
 
 /**
- * Has each new row of some tables need room in a table that has none. MariaDB, whose undo log is in the file of the
- * tables, ends itself where that is full; and so does MySQL where a transaction that others have made large is rolled
+ * Makes each new row of some tables need room in a table that has none. MariaDB, whose undo log is in the file of the
+ * tables, aborts when that file is full, and so does MySQL when a transaction that others have made large is rolled
  * back then.
  */
 export async function fillTable(

@@ -3,12 +3,11 @@ import type { Places, Release } from '../../src/database/connections/places.js';
 import { laneRules, type Lane } from '../../src/database/connections/purposes.js';
 import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
 
-/** How many connections of a file readers may have. */
+/** The maximum number of connections of readers to a file. */
 const READERS = 4;
 
 /**
- * Takes the connections that transactions may have, those that readers may have beside them, or both, until the
- * function that it gives is called.
+ * Takes the connections of transactions, those of readers beside them, or both, until the returned function is called.
  */
 export function holdConnections(
   database: Database,
@@ -22,7 +21,7 @@ export function holdConnections(
   );
 }
 
-/** Takes all connections to a server that some lanes may have. */
+/** Takes all connections of some lanes to a server. */
 export async function holdLanes(database: Database, isHeld: (lane: Lane) => boolean): Promise<() => Promise<void>> {
   const { places } = database.em.getConnection() as unknown as { readonly places: Places<Lane> };
   const taken: Release[] = [];
@@ -30,7 +29,7 @@ export async function holdLanes(database: Database, isHeld: (lane: Lane) => bool
   return () => Promise.resolve(taken.forEach(giveBack => giveBack()));
 }
 
-/** Takes places for one lane until there is none. */
+/** Takes places for one lane until none is left. */
 async function allOf(places: Places<Lane>, lane: Lane): Promise<Release[]> {
   const taken: Release[] = [];
   for (;;) {

@@ -1,7 +1,7 @@
 import { isEnumType, Lexer, Source, TokenKind, type GraphQLSchema } from 'graphql';
 import type { Random } from '../../src/tools/sample-data/random.js';
 
-/** What a request sends: members of a body of GraphQL, well-formed or not, or bytes instead of them. */
+/** The content of a request: members of a GraphQL body, valid or not, or bytes instead. */
 export interface HostileBody {
   readonly query: unknown;
   readonly variables?: unknown;
@@ -11,7 +11,7 @@ export interface HostileBody {
 
 type Mutilate = (text: string, random: Random, schema: GraphQLSchema) => string;
 
-/** Values that a literal, a variable or a member of a body is replaced with. */
+/** Replacements for a literal, a variable or a member of a body. */
 const oddValues: readonly unknown[] = [
   null,
   true,
@@ -50,7 +50,7 @@ const oddValues: readonly unknown[] = [
   '2026-02-30T25:00:00Z',
 ];
 
-/** Pieces that are put in between. */
+/** Pieces to insert. */
 const pieces = [
   '{',
   '}',
@@ -109,13 +109,13 @@ const pieces = [
 ];
 
 const mutilations: readonly Mutilate[] = [
-  // A part is missing, twice there, or elsewhere.
+  // A part is missing, duplicated, or moved.
   (text, random) => cutOut(text, random, () => ''),
   (text, random) => cutOut(text, random, part => part + part),
   (text, random) => cutOut(text, random, part => part.repeat(2 + random.below(60))),
   (text, random) => cutOut(text, random, part => [...part].reverse().join('')),
   (text, random) => text.slice(0, random.below(text.length)),
-  // Something is put in between, or one token stands in the place of another.
+  // Something is inserted, or one token replaces another.
   (text, random) => insert(text, random, random.pick(pieces)),
   (text, random) => insert(text, random, ` ${random.pick(pieces)} `.repeat(1 + random.below(80))),
   (text, random) =>
@@ -202,7 +202,7 @@ export function mutilatedBody(query: string, random: Random): HostileBody {
   return body;
 }
 
-/** Returns the bytes of a body as JSON: now and then broken, in a list, or something else than JSON. */
+/** Returns the bytes of a body as JSON: sometimes broken, in a list, or not JSON. */
 export function bytesOf(body: HostileBody, random: Random): Buffer {
   const text = JSON.stringify(body);
   if (random.chance(0.9)) return Buffer.from(text);
@@ -247,7 +247,7 @@ function tokensOf(text: string): { kind: TokenKind; start: number; end: number }
   try {
     for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) tokens.push(token);
   } catch {
-    // What follows the place that is no token is left as it is.
+    // The rest after an invalid token is left as it is.
   }
   return tokens;
 }

@@ -7,7 +7,7 @@ const dist = resolve(import.meta.dirname, '../../dist');
 
 /**
  * Migrates a database up in a process that is killed, with `kill -9`, at its n-th statement with this beginning: once
- * it is on its way to the server, and on SQLite, which runs in the process, before it.
+ * the statement is sent to the server or, on SQLite, which runs in the process, before it.
  */
 export async function migrateUntilKilled(
   url: string,

@@ -1,6 +1,6 @@
 import { Outlet, type Listener } from '../../src/live-counts/index.js';
 
-/** Gives somebody who listens by events without a token, and takes messages at any time. */
+/** Returns an anonymous listener by server-sent events that always accepts messages. */
 export function listenerAt(address = '192.0.2.1'): Listener {
   return {
     protocol: 'sse',

@@ -2,10 +2,10 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { awaited } from './awaited.js';
 
-/** Names the protocols for subscriptions. */
+/** The protocols of subscriptions. */
 export const protocols = ['sse', 'ws'] as const;
 
-/** Is a message of the subscription to counts: a result, as its client gives it. */
+/** A message of the subscription to counts: a result, as its client returns it. */
 export interface CountsMessage {
   readonly data?: {
     readonly courseCountsChanged: {
@@ -20,30 +20,30 @@ export interface CountsMessage {
   }[];
 }
 
-/** Is a real client with one subscription. */
+/** A real client with one subscription. */
 export interface LiveClient {
-  /** Gives the next message; it fails when the connection does, and when the subscription has come to its end. */
+  /** Returns the next message; it fails when the connection fails, and when the subscription has ended. */
   next(): Promise<CountsMessage>;
   /**
-   * Gives the next message as `[course id, total, active]`, or `[course id, null]` of one that is gone; fails for an
+   * Returns the next message as `[course id, total, active]`, or `[course id, null]` for a deleted course; fails for an
    * error.
    */
   counts(): Promise<(number | null)[]>;
-  /** Comes back at the end: null where the server has completed it, else how the client saw the connection end. */
+  /** Returns at the end: null if the server has completed it, otherwise the client's reason. */
   ended(): Promise<unknown>;
-  /** Counts how often the client has connected. */
+  /** The number of times that the client has connected. */
   readonly connections: number;
   close(): void;
 }
 
-/** Says as whom to subscribe, to which courses (null: all), and what else is of interest. */
+/** The options of a subscription: its viewer, its courses (null: all), and others. */
 export interface LiveOptions {
   readonly token?: string | null;
   readonly courseIds?: readonly (number | string)[] | null;
   readonly query?: string;
-  /** Is how often the client connects again, at once; it gives up after that. */
+  /** How often the client reconnects, at once, before it gives up. */
   readonly retries?: number;
-  /** Gives the address for each connection, where it changes. */
+  /** Returns the URL for each connection, if it changes. */
   readonly url?: () => string;
 }
 

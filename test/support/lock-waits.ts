@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { dialectOf, type Database } from '../../src/database/database.js';
 
-/** Comes back when a transaction of this database waits for a lock that another one holds; for MySQL and MariaDB. */
+/** Returns when a transaction of this database waits for a lock of another one; for MySQL and MariaDB. */
 export async function untilLockWaits(database: Database): Promise<void> {
   for (;;) {
     const waiting = await database.em.getConnection().execute(
@@ -9,12 +9,12 @@ export async function untilLockWaits(database: Database): Promise<void> {
        where t.trx_state = 'LOCK WAIT' and p.db = database()`,
     );
     if (waiting.length > 0) return;
-    // InnoDB refreshes what this table shows only when nobody has read it for 0.1 s.
+    // InnoDB refreshes this table only when nobody has read it for 0.1 s.
     await delay(150);
   }
 }
 
-/** Tells whether a session of this database waits for a named lock, which GET_LOCK gives; for MySQL and MariaDB. */
+/** Returns whether a session of this database waits for a named lock, which GET_LOCK gives; for MySQL and MariaDB. */
 export async function namedLockWaits(database: Database): Promise<boolean> {
   const waiting = await database.em
     .getConnection()
@@ -36,8 +36,8 @@ export async function tableLockWaits(database: Database): Promise<number> {
 }
 
 /**
- * Names the table of the server's sessions; MySQL's older one fails as long as any session's statement holds a letter
- * of four bytes.
+ * Returns the name of the table of sessions; MySQL's older one fails while a statement of any session contains a
+ * character of four bytes.
  */
 function processesOf(database: Database): string {
   return dialectOf(database).kind === 'mariadb' ? 'information_schema.processlist' : 'performance_schema.processlist';

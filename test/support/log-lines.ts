@@ -3,23 +3,23 @@ import type { Config } from '../../src/config/config.js';
 import { serverLogger } from '../../src/http/observability/logger.js';
 import { until } from './awaited.js';
 
-/** Is one line of a server's log. */
+/** One line of a server's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
 
-/** Is a server's own logger, whose output is kept. */
+/** The logger of a server, whose output is kept. */
 export interface KeptLog {
   readonly logger: Logger;
-  /** Gives all that was written, as it was. */
+  /** Returns the whole output. */
   text(): string;
   lines(): LogLine[];
-  /** Gives the lines that say "request", once there are so many of them. */
+  /** Returns the lines with the message "request", once there are this many of them. */
   requests(count: number): Promise<LogLine[]>;
-  /** Gives the first line, of all that were or will be written, that is as wanted. */
+  /** Returns the first line that meets a condition, of all that were or will be written. */
   until(wanted: (line: LogLine) => boolean): Promise<LogLine>;
   clear(): void;
 }
 
-/** Gives the server's own logger with its output kept. */
+/** Returns the server's own logger with its output kept. */
 export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
   let text = '';
   const lines = (): LogLine[] =>
@@ -33,7 +33,7 @@ export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
     lines,
     async requests(count) {
       const found = (): LogLine[] => lines().filter(({ msg }) => msg === 'request');
-      // The line comes when the answer has gone out, which the client may see sooner.
+      // The line is written when the answer is sent, which the client may see earlier.
       await until(() => found().length >= count, `The log has no ${count} requests.`);
       return found();
     },

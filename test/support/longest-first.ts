@@ -1,9 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/**
- * Lists the files that take longest, mostly by waiting; the others are sorted by their size, which says nothing of
- * that.
- */
+/** The files that take longest, mostly by waiting; the others are sorted by their size. */
 const longest = [
   '/test/soak/',
   '/test/docs/commands',
@@ -14,7 +11,7 @@ const longest = [
   '/test/http/readiness',
 ];
 
-/** Begins with the files that take longest, so that none of them goes on alone in the end. */
+/** Begins with the files that take longest, so that none of them runs alone at the end. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);

@@ -7,9 +7,9 @@ const MEMORY = '/dev/shm';
 const MIN_FREE_BYTES = 4 * 2 ** 30;
 
 /**
- * Has this process, and those that it starts, put temporary files into memory where there is room, and returns what
- * takes that back. SQLite waits for the disk at each commit, and only a power cut needs that, which no test brings about.
- * A TMPDIR that is set is left as it is.
+ * Makes this process, and those that it starts, put temporary files into memory if there is room, and returns a
+ * function that undoes that. SQLite waits for the disk at each commit, which only a power cut makes necessary, and no
+ * test causes one. A TMPDIR that is set is left as it is.
  */
 export function useMemoryForFiles(): () => void {
   if (process.env['TMPDIR'] || freeBytes() < MIN_FREE_BYTES) return () => undefined;

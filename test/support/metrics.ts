@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-/** Holds what a scrape says: each series as `name{label="value"}`, with its number. */
+/** The result of a scrape: each series as `name{label="value"}`, with its number. */
 export type Samples = ReadonlyMap<string, number>;
 
 const COMMENT = /^# (?:HELP [a-z_:][\w:]* .+|TYPE [a-z_:][\w:]* (?:counter|gauge|histogram|summary))$/i;
@@ -8,8 +8,7 @@ const SAMPLE =
   /^([a-z_:][\w:]*(?:\{[a-z_]\w*="(?:[^"\\\n]|\\.)*"(?:,[a-z_]\w*="(?:[^"\\\n]|\\.)*")*\})?) (-?[\d.]+(?:e[+-]?\d+)?|NaN|[+-]Inf)$/i;
 
 /**
- * Reads the metrics that a server gives; fails at each line that is not of Prometheus' text format, and at a series
- * that comes twice.
+ * Reads the metrics of a server; fails at each line that is not in Prometheus' text format, and at a duplicate series.
  */
 export async function scrape(url: string | null): Promise<Samples> {
   const response = await fetch(url!);
@@ -27,7 +26,7 @@ export async function scrape(url: string | null): Promise<Samples> {
   return samples;
 }
 
-/** Gives by how much the series of Rollcall's own have grown, without those that have not, and without durations. */
+/** Returns the growth of Rollcall's own series, without unchanged ones and durations. */
 export function growthOf(before: Samples, after: Samples): Record<string, number> {
   const grown = [...after].map(([series, value]) => [series, value - (before.get(series) ?? 0)] as const);
   return Object.fromEntries(grown.filter(([series, by]) => /^rollcall_\w+_total/.test(series) && by !== 0));

@@ -2,12 +2,12 @@ import { dialectOf, openDatabase, type Database } from '../../src/database/datab
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';
 
-/** The statements that make what the migrations made on each server, once they have run in this process. */
+/** The statements that make the result of the migrations on each server, once they have run in this process. */
 const known = new Map<DatabaseKind, Promise<readonly string[]>>();
 
 /**
- * Makes in an empty database what the migrations make: on SQLite by them, and on the servers each table at once as they
- * leave it, which takes half of the time.
+ * Makes the result of the migrations in an empty database: on SQLite by the migrations, and on the servers by making
+ * each table in its final form, which takes half of the time.
  */
 export async function migrate(database: Database): Promise<void> {
   const kind = dialectOf(database).kind;
@@ -32,10 +32,7 @@ async function learn(kind: DatabaseKind): Promise<readonly string[]> {
   return [...made, ...names];
 }
 
-/**
- * Returns the statements that make the tables and procedures of a database on a server, in an order in which they can
- * run.
- */
+/** Returns the statements that make the tables and procedures of a database on a server, in a valid order. */
 export async function statementsOf(database: Database): Promise<readonly string[]> {
   const tables = await read(
     database,

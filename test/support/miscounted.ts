@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database.js';
 
-/** Gives the courses whose stored counts differ from a COUNT(*) by hand. */
+/** Returns the courses whose stored counts differ from COUNT(*). */
 export function miscounted(database: Database): Promise<unknown[]> {
   return database.em.fork().execute(
     `select c.id, c.title, c.total_enrollments, c.active_enrollments from core_course c

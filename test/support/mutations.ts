@@ -6,7 +6,7 @@ const courseFields =
 const course = `course ${courseFields}`;
 const enrollment = 'enrollment { id status student { id } course { id } }';
 
-/** Holds, for each mutation, the type of its input and what a test selects of its payload besides userErrors. */
+/** The type of each mutation's input and the fields of its payload that tests select besides userErrors. */
 const selections = {
   enroll: ['EnrollInput', `${enrollment} ${course}`],
   enrollMany: ['EnrollManyInput', `enrollments { id status student { id } } ${course}`],
@@ -20,10 +20,10 @@ const selections = {
   deleteUser: ['DeleteUserInput', 'deletedId'],
 } as const;
 
-/** Names a mutation. */
+/** The name of a mutation. */
 export type MutationName = keyof typeof selections;
 
-/** Sends one mutation and gives the whole answer. */
+/** Sends one mutation and returns the whole answer. */
 export function sendMutation(api: Api, token: string | null, name: MutationName, input: object): Promise<Answer> {
   const [type, selection] = selections[name];
   return api.send(
@@ -33,7 +33,7 @@ export function sendMutation(api: Api, token: string | null, name: MutationName,
   );
 }
 
-/** Sends one mutation that the caller may do and gives its payload. */
+/** Sends one mutation that the caller may do and returns its payload. */
 export async function mutate(
   api: Api,
   token: string | null,
@@ -45,7 +45,7 @@ export async function mutate(
   return data[name];
 }
 
-/** Gives a payload's mistakes without their messages, as `CODE path.to.field`. */
+/** Returns a payload's mistakes without their messages, as `CODE path.to.field`. */
 export function mistakesIn(payload: { userErrors: { code: string; field: string[] | null }[] }): string[] {
   return payload.userErrors.map(({ code, field }) => `${code} ${field?.join('.') ?? '(no field)'}`);
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 
 /**
- * The folder of the Open University Learning Analytics Dataset; null where ROLLCALL_OULAD_DIR names none that is there.
+ * The folder of the Open University Learning Analytics Dataset; null if ROLLCALL_OULAD_DIR does not name an existing
+ * one.
  */
 export const ouladFolder: string | null = existsSync(process.env['ROLLCALL_OULAD_DIR'] ?? '')
   ? process.env['ROLLCALL_OULAD_DIR']!
   : null;
 
-/** Says loudly that tests on the whole dataset are left out. */
+/** Prints a warning that tests on the whole dataset are left out. */
 export function reportMissingOuladFor(tests: string): void {
   if (ouladFolder === null)
     process.stderr.write(

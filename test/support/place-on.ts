@@ -6,13 +6,13 @@ import { freshUrl } from './databases.js';
 import { addCourses, addEnrollments, addUsers } from './rows.js';
 import { migrate } from './migrated.js';
 
-/** Is a place to run commands in, on a migrated database of any kind that is this caller's own. */
+/** A place to run commands in, on a migrated database of any kind for this caller alone. */
 export interface PlaceOn extends Omit<Place, 'leave'> {
   readonly database: Database;
   leave(): Promise<void>;
 }
 
-/** Gives a place whose commands run on a database of a kind. */
+/** Returns a place whose commands run on a database of a kind. */
 export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
   const place = placeToRun();
   const { url, drop } = freshUrl(kind);
@@ -33,7 +33,7 @@ export async function placeOn(kind: DatabaseKind): Promise<PlaceOn> {
 }
 
 /**
- * Adds courses, each with the same two ACTIVE students and a DROPPED one, and gives the ids of courses and students,
+ * Adds courses, each with the same two ACTIVE students and a DROPPED one, and returns the ids of courses and students,
  * ascending.
  */
 export async function addCountedCourses(
@@ -53,7 +53,7 @@ export async function addCountedCourses(
   return { courses, students };
 }
 
-/** Writes with SQL of another program, past the counters. */
+/** Writes with SQL as another program does, bypassing the counters. */
 export async function past(database: Database, sql: string): Promise<void> {
   await database.em.getConnection().execute(sql, [], 'run');
 }

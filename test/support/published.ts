@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-/** Gives what a channel publishes while `work` runs. */
+/** Returns the messages of a channel while `work` runs. */
 export async function publishedOn(channel: string, work: () => Promise<unknown>): Promise<unknown[]> {
   const messages: unknown[] = [];
   const listen = (message: unknown): void => void messages.push(message);

@@ -2,12 +2,12 @@ import type { Reporter, TestModule } from 'vitest/node';
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** Holds what a scenario's rounds brought. */
+    /** The results of a scenario's rounds. */
     race?: Readonly<Record<string, string | number>>;
   }
 }
 
-/** Prints what all races of a run brought as one table, in the order of their scenarios. */
+/** Prints the results of all races of a run as one table, in the order of their scenarios. */
 export default class RaceTable implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const races = modules

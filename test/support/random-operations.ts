@@ -16,13 +16,13 @@ import {
 } from 'graphql';
 import type { Random } from '../../src/tools/sample-data/random.js';
 
-/** What random operations are made of. */
+/** The material of random operations. */
 export interface OperationMaterial {
   readonly schema: GraphQLSchema;
   readonly random: Random;
   /** Returns a value for an argument or input field of a scalar type; undefined: make one by its type. */
   readonly scalar: (coordinate: string, type: string) => unknown;
-  /** How many fields may stand within each other. */
+  /** The maximum nesting of fields. */
   readonly depth: number;
 }
 
@@ -36,7 +36,7 @@ export interface RandomOperation {
 }
 
 /**
- * Returns a random query or mutation: one to three root fields, without aliases; each object with an id tells its id
+ * Returns a random query or mutation: one to three root fields, without aliases; each object with an id selects its id
  * and type.
  */
 export function randomOperation(material: OperationMaterial, kind: 'query' | 'mutation'): RandomOperation {

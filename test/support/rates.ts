@@ -7,7 +7,7 @@ export const JSON_BODY = { 'content-type': 'application/json' };
 export const smallest = JSON.stringify({ query: '{ __typename }' });
 
 let addresses = 0;
-/** Gives an address that nothing was asked from before. */
+/** Returns an address that has sent no request before. */
 export const newAddress = (): string => `2001:db8:0:${(addresses += 1).toString(16)}::1`;
 
 export interface Options {
@@ -17,7 +17,7 @@ export interface Options {
   readonly body?: string;
 }
 
-/** Sends a request from an address: the smallest query by POST, unless other is said. */
+/** Sends a request from an address: by default the smallest query by POST. */
 export async function ask(
   { url }: Api,
   address: string,
@@ -35,11 +35,11 @@ export async function ask(
   });
 }
 
-/** Gives what an answer says is left. */
+/** Returns the remaining points in an answer. */
 export const left = (answer: Response): number =>
   Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
 
-/** Gives what a request costs. */
+/** Returns the cost of a request. */
 export async function costOf(api: Api, options: Options = {}): Promise<number> {
   return POINTS - left(await ask(api, newAddress(), options));
 }

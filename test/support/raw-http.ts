@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { awaited } from './awaited.js';
 
-/** An answer as its bytes say it. */
+/** A parsed HTTP answer. */
 export interface RawReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export interface RawReply {
 }
 
 /**
- * Returns what a server answers to bytes on a connection of their own, which the server ends; with `halfClosed` the
+ * Returns the answer of a server to bytes on a connection of their own, which the server ends; with `halfClosed` the
  * client ends its side first.
  */
 export async function answerToBytes(url: string, bytes: string, { halfClosed = false } = {}): Promise<RawReply> {

@@ -7,23 +7,23 @@ import { awaited, until } from './awaited.js';
 
 const PROTOCOL = 'graphql-transport-ws';
 
-/** Is a message of the protocol graphql-transport-ws. */
+/** A message of the protocol graphql-transport-ws. */
 export interface SocketMessage {
   readonly type: string;
   readonly id?: string;
   readonly payload?: { readonly errors?: readonly object[] } & Record<string, unknown>;
 }
 
-/** Is a connection by WebSocket, message by message. */
+/** A connection by WebSocket, message by message. */
 export interface RawSocket {
   readonly socket: WebSocket;
   /** Sends messages: objects as JSON, text and bytes as they are. */
   send(...messages: readonly (object | string | Buffer)[]): void;
-  /** Gives the next message. */
+  /** Returns the next message. */
   next(): Promise<SocketMessage>;
-  /** Counts the messages that have come and were not asked for. */
+  /** The number of received messages that were not read. */
   readonly waiting: number;
-  /** Gives the code with which it is closed, and why. */
+  /** The code with which it is closed, and the reason. */
   readonly closed: Promise<[code: number, reason: string]>;
 }
 
@@ -37,7 +37,7 @@ export async function openSocket(
   const messages: SocketMessage[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(String(data)) as SocketMessage));
   const closed = once(socket, 'close').then(([code, reason]) => [code, String(reason)] as [number, string]);
-  // Where it does not even open, that is told by what waits for it to.
+  // If it does not even open, the caller that waits for it fails.
   closed.catch(() => undefined);
   await once(socket, 'open');
   socket.on('error', () => undefined);
@@ -59,8 +59,8 @@ export async function openSocket(
 }
 
 /**
- * Opens a connection, and begins it with these parameters; gives it, and what it was answered: `connection_ack`, or the
- * code with which it was closed.
+ * Opens a connection, and begins it with these parameters; returns it, and the answer: `connection_ack`, or the code
+ * with which it was closed.
  */
 export async function beginSocket(
   url: string,
@@ -73,7 +73,7 @@ export async function beginSocket(
   return Object.assign(Object.create(opened) as RawSocket, { answer });
 }
 
-/** Gives the answer by HTTP to a request for a WebSocket that is not let in; `headers` go over the usual ones. */
+/** Returns the HTTP answer to a rejected request for a WebSocket; `headers` override the usual ones. */
 export async function refusedSocket(
   url: string,
   headers: Record<string, string> = {},

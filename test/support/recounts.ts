@@ -7,16 +7,16 @@ export interface Sender {
   (query: string, variables?: object): Promise<Answer>;
 }
 
-/** Is what tests select of a run. */
+/** The fields of a run that tests select. */
 export const runFields =
   'id kind status interrupted dryRun startedBy courseIds batchSize throttle total checked drifted repaired error startedAt updatedAt finishedAt undoneRun { id }';
 
 const payload = `{ run { ${runFields} } userErrors { code field message } }`;
 
-/** Names a mutation of runs. */
+/** The name of a mutation of runs. */
 export type RecountName = 'recountEnrollments' | 'pauseRecount' | 'resumeRecount' | 'cancelRecount' | 'undoRecount';
 
-/** Sends one mutation of runs and gives its payload. */
+/** Sends one mutation of runs and returns its payload. */
 export async function recounting(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
   const type = name === 'recountEnrollments' ? 'RecountEnrollmentsInput' : 'RunInput!';
   const { data, errors } = await send(`mutation ($input: ${type}) { ${name}(input: $input) ${payload} }`, { input });
@@ -24,21 +24,21 @@ export async function recounting(send: Sender, name: RecountName, input: object)
   return data[name];
 }
 
-/** Sends one mutation that sets a run to work, and gives the run as it has ended. */
+/** Sends one mutation that starts a run, and returns the finished run. */
 export async function ended(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
   const { run, userErrors } = await recounting(send, name, input);
   expect(userErrors).toEqual([]);
   return polled(send, run.id, ({ status }) => status !== 'RUNNING');
 }
 
-/** Gives a run as the API shows it. */
+/** Returns a run as the API shows it. */
 export async function shownRun(send: Sender, id: string): Promise<Answer['data']> {
   const { data, errors } = await send(`query ($id: ID!) { recountRun(id: $id) { ${runFields} } }`, { id });
   expect(errors).toBeUndefined();
   return data.recountRun;
 }
 
-/** Polls a run, as users do, until it is as wanted, and gives it. */
+/** Polls a run, as users do, until it meets a condition, and returns it. */
 export async function polled(
   send: Sender,
   id: string,
@@ -51,7 +51,7 @@ export async function polled(
   }
 }
 
-/** Gives all changes of a run, page by page. */
+/** Returns all changes of a run, page by page. */
 export async function changesShown(send: Sender, id: string, size = 100): Promise<Answer['data'][]> {
   const changes = [];
   for (let after: string | null = null; ;) {

@@ -10,19 +10,19 @@ const PASSWORD = 'the-word-of-this-test';
 /** A throwaway Redis on a random port of the loopback. */
 export interface TestRedis {
   readonly url: string;
-  /** The same, with a password that is not its own. */
+  /** The same with a wrong password. */
   readonly wrongUrl: string;
-  /** Ends it; `start` starts it again on the same port, without what it knew. */
+  /** Ends it; `start` starts it again on the same port, without its data. */
   kill(): Promise<void>;
   start(): Promise<void>;
   /** Stops it from answering, while its connections stay open, until `goOn`. */
   hang(): void;
   goOn(): void;
-  /** Ends it for good. */
+  /** Ends it permanently. */
   stop(): Promise<void>;
 }
 
-/** Gives the program redis-server on PATH; undefined: there is none. */
+/** Returns the path of redis-server on PATH; undefined: it is not installed. */
 export function redisProgram(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(delimiter)

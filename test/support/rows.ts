@@ -11,7 +11,7 @@ import {
 } from '../../src/entities/index.js';
 import { storedAndActual } from './api.js';
 
-/** Describes a course to add; published and ACTIVE unless said otherwise. */
+/** A course to add; by default published and ACTIVE. */
 export interface NewCourse {
   readonly title?: string;
   readonly instructor?: number;
@@ -21,7 +21,7 @@ export interface NewCourse {
   readonly createdAt?: Date;
 }
 
-/** Describes an enrollment to add; ACTIVE unless said otherwise. */
+/** An enrollment to add; by default ACTIVE. */
 export interface NewEnrollment {
   readonly course: number;
   readonly student: number;
@@ -29,7 +29,7 @@ export interface NewEnrollment {
   readonly enrolledAt?: Date;
 }
 
-/** Adds so many users in one transaction and gives their ids in ascending order. */
+/** Adds this many users in one transaction and returns their ids in ascending order. */
 export async function addUsers(database: Database, role: Role, count: number): Promise<number[]> {
   const em = database.em.fork();
   const users = Array.from({ length: count }, (_, index) =>
@@ -39,7 +39,7 @@ export async function addUsers(database: Database, role: Role, count: number): P
   return users.map(({ id }) => id);
 }
 
-/** Adds courses in one transaction and gives their ids in ascending order. */
+/** Adds courses in one transaction and returns their ids in ascending order. */
 export async function addCourses(database: Database, courses: readonly NewCourse[]): Promise<number[]> {
   const em = database.em.fork();
   const rows = courses.map(({ instructor, ...course }, index) =>
@@ -55,7 +55,7 @@ export async function addCourses(database: Database, courses: readonly NewCourse
   return rows.map(({ id }) => id);
 }
 
-/** Adds enrollments in one transaction and gives their ids in ascending order. */
+/** Adds enrollments in one transaction and returns their ids in ascending order. */
 export async function addEnrollments(database: Database, enrollments: readonly NewEnrollment[]): Promise<number[]> {
   const em = database.em.fork();
   const rows = enrollments.map(({ course, student, ...enrollment }) =>
@@ -69,13 +69,13 @@ export async function addEnrollments(database: Database, enrollments: readonly N
   return rows.map(({ id }) => id);
 }
 
-/** Gives every row of the three tables, to be compared before and after. */
+/** Returns every row of the three tables, to be compared before and after. */
 export async function everything(database: Database): Promise<unknown[]> {
   const tables = ['core_user', 'core_course', 'core_enrollments'];
   return Promise.all(tables.map(table => database.em.getConnection().execute(`select * from ${table} order by id`)));
 }
 
-/** Asserts that every course stores exactly what COUNT(*) by hand says. */
+/** Asserts that every course stores exactly the counts of COUNT(*). */
 export async function expectExactCounts(database: Database): Promise<void> {
   const courses = await storedAndActual(database);
   expect(courses.map(({ id, stored }) => ({ id, counts: stored }))).toEqual(

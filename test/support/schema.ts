@@ -7,27 +7,27 @@ import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { freshUrl, strategy } from './databases.js';
 
-/** Says what a test's database holds and how to switch the counters on in it; `options` go over Rollcall's own. */
+/** The entities of a test's database and how to switch the counters on in it; `options` override Rollcall's own. */
 export interface SchemaOptions {
   readonly entities: readonly EntityClass<object>[];
   readonly counters: readonly Counter[];
   readonly options?: Options;
 }
 
-/** Gives one empty database to each test of a block, through entity managers of the test's choice and raw SQL. */
+/** A database that is emptied before each test of a block, with entity managers and raw SQL. */
 export interface Schema {
   readonly kind: DatabaseKind;
   readonly database: Database;
   readonly url: string;
-  /** Gives an entity manager that knows nothing yet. */
+  /** Returns an empty entity manager. */
   em(): SqlEntityManager;
   /** Reads rows with raw SQL. */
   rows<Row extends object = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
-  /** Writes with raw SQL, past the counters. */
+  /** Writes with raw SQL, bypassing the counters. */
   write(sql: string, parameters?: readonly unknown[]): Promise<void>;
 }
 
-/** Gives the ORM options for a test's own entities and counters on a database URL. */
+/** Returns the ORM options for a test's own entities and counters on a database URL. */
 export async function schemaOptions(
   url: string,
   { entities, counters, options = {} }: SchemaOptions,
@@ -40,7 +40,7 @@ export async function schemaOptions(
   );
 }
 
-/** Opens a database that is this caller's own and creates the schema of its entities. */
+/** Opens a database for this caller alone and creates the schema of its entities. */
 export async function freshSchema(
   kind: DatabaseKind,
   schema: SchemaOptions,
@@ -61,8 +61,8 @@ export async function freshSchema(
 }
 
 /**
- * Opens one database for the block of tests that calls this, with the counters kept by this run's strategy unless said
- * otherwise, and empties it before each of them.
+ * Opens one database for the block of tests that calls this, with the counters kept by this run's strategy by default,
+ * and empties it before each of them.
  */
 export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Schema {
   let opened: Awaited<ReturnType<typeof freshSchema>>;
@@ -103,7 +103,7 @@ async function empty(database: Database): Promise<void> {
   });
 }
 
-/** Ends a transaction that a test began by hand and did not come to end, so that it holds up no other test. */
+/** Ends a transaction that a test began by hand and did not end, so that it blocks no other test. */
 export async function rollBackIfOpen(em: SqlEntityManager): Promise<void> {
   if (em.isInTransaction()) await em.rollback();
 }

@@ -6,9 +6,9 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 
-/** Is a throwaway database server that a test run has started for itself. */
+/** A throwaway database server that a test run has started for itself. */
 export interface Server {
-  /** Is the URL of the server with its root user, without a database name. */
+  /** The URL of the server with its root user, without a database name. */
   readonly url: string;
   readonly port: number;
   /** Ends the server as a power cut would, and leaves its data. */
@@ -25,8 +25,8 @@ export interface Server {
 const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
 
 /**
- * Gives the server program of a kind on PATH; undefined: there is none. MariaDB's packages have a mysqld too, which is
- * not MySQL.
+ * Returns the server program of a kind on PATH; undefined: it is not installed. MariaDB's packages have a mysqld too,
+ * which is not MySQL.
  */
 export function programOf(kind: 'mysql' | 'mariadb'): string | undefined {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, programs[kind]));
@@ -62,7 +62,7 @@ export async function startServer(kind: 'mysql' | 'mariadb', extra: readonly str
       if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await exited;
     },
     async stop() {
-      // Its data are thrown away, so it need not shut down in order; and MariaDB now and then misses a SIGTERM.
+      // Its data are discarded, so it need not shut down in order; and MariaDB sometimes misses a SIGTERM.
       await server.kill();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -138,7 +138,7 @@ async function untilAnswers(child: ChildProcess, port: number, log: string): Pro
   }
 }
 
-/** Gives a port of the loopback that nothing listens on at this moment. */
+/** Returns a free port of the loopback. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);

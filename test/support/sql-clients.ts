@@ -4,30 +4,27 @@ import { readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
-/**
- * Names the databases' own command-line clients; `mysql` is MySQL's, not the name under which MariaDB's packages
- * install theirs.
- */
+/** The command-line clients of the databases; `mysql` is MySQL's, not MariaDB's client of the same name. */
 export type ClientName = 'mysql' | 'mariadb' | 'sqlite3';
 
-/** Lists the clients that a kind of database is used with; MariaDB's own talks to MySQL too. */
+/** The clients of each kind of database; MariaDB's also works with MySQL. */
 export const clientsOf: Readonly<Record<DatabaseKind, readonly ClientName[]>> = {
   sqlite: ['sqlite3'],
   mysql: ['mysql', 'mariadb'],
   mariadb: ['mariadb'],
 };
 
-/** Says how a client ended. */
+/** The result of a client. */
 export interface ClientEnd {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Is one line of a result, by column. */
+/** One line of a result, by column. */
 export type Line = Readonly<Record<string, string>>;
 
-/** Gives the path of a client on PATH; undefined: there is none. */
+/** Returns the path of a client on PATH; undefined: it is not installed. */
 export function programOfClient(name: ClientName): string | undefined {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, name));
   return candidates.find(
@@ -37,25 +34,25 @@ export function programOfClient(name: ClientName): string | undefined {
   );
 }
 
-/** Gives the clients of a kind of database that this machine has. */
+/** Returns the clients of a kind of database that this machine has. */
 export function clientsHere(kind: DatabaseKind): ClientName[] {
   return clientsOf[kind].filter(name => programOfClient(name) !== undefined);
 }
 
-/** Gives the text of one of the project's SQL scripts. */
+/** Returns the text of one of the project's SQL scripts. */
 export function script(name: string): string {
   return readFileSync(resolve(import.meta.dirname, '../../schema', name), 'utf8');
 }
 
-/** Is a client at work. */
+/** A running client. */
 export interface ClientAtWork {
   readonly ended: Promise<ClientEnd>;
   kill(): void;
 }
 
 /**
- * Gives a text to a client on its standard input, as `client DATABASE < FILE` does, in a locale that knows only ASCII;
- * a server gets `first` before it.
+ * Sends a text to a client on its standard input, as `client DATABASE < FILE` does, in a locale of ASCII only; a server
+ * gets `first` before it.
  */
 export function give(client: ClientName, url: string, text: string, first?: string): ClientAtWork {
   const child = spawn(programOfClient(client)!, parametersOf(client, url, first), {
@@ -74,7 +71,7 @@ export function give(client: ClientName, url: string, text: string, first?: stri
   };
 }
 
-/** Runs a script that must end well and say nothing on standard error; gives its results that have lines, in order. */
+/** Runs a script that must succeed and print nothing on standard error; returns its non-empty results, in order. */
 export async function resultsOf(client: ClientName, url: string, text: string, first?: string): Promise<Line[][]> {
   const { code, stdout, stderr } = await give(client, url, text, first).ended;
   if (code !== 0 || stderr !== '') throw new Error(`${client} ended with ${code}:\n${stderr}`);
@@ -101,7 +98,7 @@ function parametersOf(client: ClientName, url: string, first?: string): string[]
   ];
 }
 
-/** Reads what sqlite3 prints as JSON: one array for each result, each on lines of its own. */
+/** Parses the JSON output of sqlite3: one array for each result, each on lines of its own. */
 function fromJson(text: string): Line[][] {
   const results = text.split(/(?<=\])\n(?=\[|$)/).filter(part => part !== '');
   return results.map(part =>
@@ -114,8 +111,8 @@ function fromJson(text: string): Line[][] {
 const headers = ['id\ttitle\tcounter\tstored\tactual\tresult', 'courses\tmismatches', 'mismatches'];
 
 /**
- * Reads what mysql and mariadb print into a pipe: a header, then fields between tabs, with \t, \n, \0 and \\ for what
- * would break the lines.
+ * Parses the output of mysql and mariadb into a pipe: a header, then fields between tabs, with the escapes \t, \n, \0
+ * and \\.
  */
 function fromBatch(text: string): Line[][] {
   const results: Line[][] = [];

@@ -7,7 +7,7 @@ import { clientsOf, programOfClient } from './sql-clients.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Holds the URLs of the database servers that tests may use, without a database name. */
+    /** The URLs of the database servers that tests may use, without a database name. */
     servers: Partial<Record<'mysql' | 'mariadb', string>>;
   }
 }
@@ -29,7 +29,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
     here.map(async kind => {
       urls[kind] = given(kind);
       if (urls[kind]) return;
-      // What a process has written outlives it; only a power cut needs the disk, and no test cuts the power.
+      // The system keeps what a process has written; only a power cut needs the disk, and no test cuts the power.
       const server = await startServer(kind, ['--innodb-flush-method=nosync']);
       started.push(server);
       urls[kind] = server.url;
@@ -42,14 +42,13 @@ export default async function startDatabases(project: TestProject): Promise<() =
   };
 }
 
-/** Gives the server of a kind that this run was given; undefined: none. */
+/** Returns the server of a kind in this run; undefined: there is none. */
 function given(kind: ServerKind): string | undefined {
   return process.env[`TEST_${kind.toUpperCase()}_URL`] || undefined;
 }
 
 /**
- * Says loudly which databases, which of their clients and which pages this run cannot test; with CI=true that is a
- * failure.
+ * Prints a warning about the databases, clients and pages that this run cannot test; with CI=true that is a failure.
  */
 function reportMissing(here: readonly ServerKind[]): void {
   const kinds = servers.filter(kind => !here.includes(kind));

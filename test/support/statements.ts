@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.js';
 
 /**
- * Gives the SQL statements that the database gets while `work` runs, with their values, and without quotes around
+ * Returns the SQL statements that the database gets while `work` runs, with their values, and without quotes around
  * names; SQLite's question for triggers is left out.
  */
 export async function statementsOf(database: Database, work: () => Promise<unknown>): Promise<string[]> {
@@ -20,7 +20,7 @@ export async function statementsOf(database: Database, work: () => Promise<unkno
   return statements;
 }
 
-/** Gives the gist of each statement: `select`, `lock`, `insert`, `update` or `delete`, and the table. */
+/** Returns the gist of each statement: `select`, `lock`, `insert`, `update` or `delete`, and the table. */
 export function gistOf(statements: readonly string[]): string[] {
   return statements.map(sql => {
     const verb = /^\w+/.exec(sql)![0].toLowerCase();

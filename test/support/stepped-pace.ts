@@ -1,23 +1,23 @@
 import type { Pace } from '../../src/live-counts/index.js';
 import { until } from './awaited.js';
 
-/** Is a pace that a test sets: the database is looked at only in a tick, and the time is what the test says. */
+/** A pace that a test controls: the server looks at the database only in a tick, and the test sets the time. */
 export interface SteppedPace extends Pace {
-  /** Lets the server look once, and comes back when it has. */
+  /** Lets the server look once, and returns when it has. */
   tick(): Promise<void>;
-  /** Lets the server go on, which then looks, or ends where nobody listens any more. */
+  /** Lets the server go on, which then looks, or stops if nobody listens any more. */
   goOn(): void;
-  /** Tells whether the server waits for the next tick: it does only while somebody listens. */
+  /** Whether the server waits for the next tick, as it does only while somebody listens. */
   readonly isAwaited: boolean;
-  /** Comes back when the server looks no more, as nobody listens; fails where it goes on. */
+  /** Returns when the server has stopped looking because nobody listens; fails if it goes on. */
   untilIdle(): Promise<void>;
-  /** Holds the pauses that the server has asked for, in milliseconds. */
+  /** The pauses that the server has requested, in milliseconds. */
   readonly pauses: readonly number[];
-  /** Puts the clock forward. */
+  /** Advances the clock. */
   pass(milliseconds: number): void;
 }
 
-/** Gives a pace for one server. */
+/** Returns a pace for one server. */
 export function steppedPace(): SteppedPace {
   let go: (() => void) | null = null;
   let passed = 0;

@@ -16,7 +16,9 @@ export interface TerminalSize {
 export interface CommandInTerminal {
   /** Resolves with what the terminal shows once the command has ended. */
   readonly ended: Promise<Screen>;
-  /** Resolves once what the command wrote, with its control sequences, holds a text; fails when it ends before that. */
+  /**
+   * Resolves once the output of the command, with its control sequences, contains a text; fails if it ends before that.
+   */
   wrote(text: string | RegExp): Promise<void>;
   /** Ends the command at once. */
   kill(): void;
@@ -24,10 +26,10 @@ export interface CommandInTerminal {
   type(text: string): void;
 }
 
-/** What a terminal shows. */
+/** The screen of a terminal. */
 export interface Screen {
   readonly code: number;
-  /** The lines from the first that was written, each in one piece, though the terminal has wrapped it. */
+  /** All written lines, each in one piece, even if the terminal has wrapped it. */
   readonly lines: readonly string[];
   /** Whether the terminal wraps long lines. */
   readonly wraps: boolean;
@@ -35,7 +37,7 @@ export interface Screen {
   readonly showsCursor: boolean;
 }
 
-/** Runs a compiled command in a pseudo-terminal of this size, behind which a terminal emulator draws what it writes. */
+/** Runs a compiled command in a pseudo-terminal of this size, whose output a terminal emulator draws. */
 export function inTerminal(
   { folder, databaseUrl }: Place,
   { cols, rows }: TerminalSize,
@@ -68,7 +70,7 @@ export function inTerminal(
   });
   const ended = new Promise<Screen>(done => {
     command.onExit(({ exitCode, signal }) => {
-      // The emulator draws in its own time; this comes after all that was written.
+      // The emulator draws asynchronously; this runs after everything written before.
       screen.write('', () => {
         done({
           code: signal ? 128 + signal : exitCode,
@@ -97,9 +99,8 @@ export function inTerminal(
 }
 
 /**
- * Has all that a command wrote read before it counts as ended. node-pty closes its side 200 ms after the command's end,
- * with what a busy machine has not read until then; by itself, the terminal closes when all was read, which is an error
- * of its kind.
+ * Waits until all output of a command is read. node-pty closes its side 200 ms after the command's end, with whatever a
+ * busy machine has not read by then; by itself, the terminal closes when everything was read, which is an error event.
  */
 function readToTheEnd(command: IPty): void {
   const { _socket: socket } = command as unknown as { readonly _socket: Socket };
@@ -111,7 +112,7 @@ function linesOf({ buffer }: InstanceType<typeof headless.Terminal>): string[] {
   const lines: string[] = [];
   for (let index = 0; index < buffer.active.length; index++) {
     const line = buffer.active.getLine(index)!;
-    // A line that goes on below ends where the terminal ends; its own spaces at that place belong to it.
+    // A wrapped line ends at the edge of the terminal; its spaces there belong to it.
     const isContinued = buffer.active.getLine(index + 1)?.isWrapped ?? false;
     const text = line.translateToString(!isContinued);
     if (line.isWrapped) lines[lines.length - 1] += text;

@@ -1,6 +1,6 @@
 import type { Source } from '../../src/tools/import/source.js';
 
-/** Gives a text as a file to import, read in chunks that end anywhere. */
+/** Returns a text as a file to import, which is read in chunks with arbitrary ends. */
 export function textSource(text: string | Buffer, chunk = 1000): Source {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   return {

@@ -8,42 +8,39 @@ import { inTransaction } from '../../src/transactions/transactions.js';
 import { freshDatabase } from './databases.js';
 import { addCourses } from './rows.js';
 
-/** Is what is published of a transaction that is run again. */
+/** The message about a transaction that is run again. */
 export interface Retry {
   readonly error: Error & { readonly code?: string; readonly errno?: number; readonly errcode?: number };
   readonly pause: number;
 }
 
-/** Gives each test a database of its own with two courses, and shows how often transactions are run. */
+/** A database of two courses for each test, which records how often transactions are run. */
 export interface Tries {
   readonly database: Database;
   readonly url: string;
   readonly courses: readonly [number, number];
-  /** Holds what was published since the test began, oldest first. */
+  /** What was published since the test began, oldest first. */
   readonly retries: readonly Retry[];
-  /** Is called at each of them. */
+  /** A listener to each of them. */
   onRetry: () => void;
-  /** Opens the same database once more, or another URL, with options over the usual ones. */
+  /** Opens the same database again, or another URL, with options that override the usual ones. */
   openAgain(options?: Options, url?: string): Promise<Database>;
   /**
-   * Opens a transaction on a connection of its own that holds the first course; it ends with the test, if not before.
+   * Opens a transaction on a connection of its own that locks the first course; it ends with the test at the latest.
    */
   hold(): Promise<SqlEntityManager>;
-  /**
-   * Runs work, which is told the number of its try, and asserts that each try has a new entity manager that knows
-   * nothing.
-   */
+  /** Runs work, which receives the number of its try, and asserts that each try has a new, empty entity manager. */
   run<Result>(
     work: (em: SqlEntityManager, attempt: number) => Promise<Result>,
     on?: Database,
   ): Promise<{ tries: number }>;
-  /** Gives the capacities of the two courses. */
+  /** Returns the capacities of the two courses. */
   capacities(): Promise<(number | null)[]>;
-  /** Does something at the end of the test, the last thing first. */
+  /** Runs work at the end of the test, in reverse order. */
   atTheEnd(tidy: () => unknown): void;
 }
 
-/** Gives the tests of a block what they need to watch transactions being run again. */
+/** Returns what the tests of a block need to watch transactions being run again. */
 export function useTries(kind: DatabaseKind): Tries {
   let fresh: Awaited<ReturnType<typeof freshDatabase>>;
   let courses: [number, number];

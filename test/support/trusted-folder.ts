@@ -13,7 +13,7 @@ export function trustedFolder(files: Readonly<Record<string, unknown>>): { folde
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Gives the SHA-256 of a text, as documents are named by it. */
+/** Returns the SHA-256 of a text, as documents are named by it. */
 export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

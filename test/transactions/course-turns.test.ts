@@ -152,7 +152,7 @@ describeOnServers('courses that another client keeps locked', kind => {
     const [free, ...locked] = courses as [number, ...number[]];
     const holder = other.em.fork();
     await holder.begin();
-    // One by one: for most rows of a table the database may look at, and so lock, all of them.
+    // One by one: the database may read, and lock, all rows of a table when most of them are wanted.
     for (const id of locked) await holder.execute('select id from core_course where id = ? for update', [id]);
     const changes = locked.flatMap(courseId =>
       students.map(studentId => enroll(database, admin, { courseId, studentId })),

@@ -73,7 +73,7 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
     expect(await its.capacities()).toEqual([1, null]);
   });
 
-  // Here alone, for it takes seconds and has nothing to do with the database.
+  // Only here, because it takes seconds and is independent of the database.
   it('a transaction is run eleven times at most, after growing random pauses, and then is RETRY_LATER, caused by the last error', async () => {
     let tries = 0;
     const work = its.run((_, attempt) => {
@@ -91,7 +91,7 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
       expect(pause).toBeGreaterThanOrEqual(Math.min(5 * 2 ** index, 1000));
       expect(pause).toBeLessThanOrEqual(Math.min(10 * 2 ** index, 1000));
     });
-    // Without chance, each would be twice the one before until the limit.
+    // Without randomness, each would be twice the previous one up to the limit.
     expect(pauses.slice(1, 7).some((pause, index) => pause !== 2 * pauses[index]!)).toBe(true);
   });
 });

@@ -16,7 +16,7 @@ import { untilLockWaits } from '../support/lock-waits.js';
 import { everything, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
-/** A limit that only the test ends. */
+/** A time limit that only the test ends. */
 const HOUR = 3600;
 
 describeOnEach('work within a time limit', kind => {
@@ -70,7 +70,7 @@ describeOnEach('work within a time limit', kind => {
     else await untilLockWaits(other);
     limit.stop('deadline');
     await expect(writing).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
-    // While the lock is still held: it is not waited for any more.
+    // The lock is still held: nothing waits for it any more.
     await until(isIdle, 'The connection is not given back.');
     await holder.rollback();
     expect(await everything(database)).toEqual(before);
@@ -152,7 +152,7 @@ describeOnServers('a limit on a statement', kind => {
   it('the limit on a statement is the time that is left, ends the statement on the server, and does not stay on the connection', async () => {
     const { database } = opened;
     const connection = database.em.getConnection();
-    // Of half an hour before its end, and not stopped by a timer: so only the server can end it.
+    // It has half an hour left and no timer stops it, so that only the server can end it.
     const limit = new TimeLimit(HOUR);
     Object.defineProperty(limit, 'millisecondsLeft', { get: () => 50 });
     await expect(withinLimit(limit, () => connection.execute(heavy))).rejects.toMatchObject({ reason: 'deadline' });

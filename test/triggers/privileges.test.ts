@@ -24,7 +24,7 @@ describeOnServers('a user who may not change triggers', kind => {
       await drop();
     });
 
-    // A server looks up what a user may do when the connection is made.
+    // A server looks up the privileges of a user when the connection is made.
     const install = async () => {
       const limited = await openDatabase(url.replace('root@', `${user}:${password}@`));
       return installTriggers(limited.em).finally(() => limited.close(true));

@@ -41,7 +41,7 @@ describeOnEach('raw SQL with triggers', kind => {
       `${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${rows.join(', ')}`,
     );
 
-  /** Holds the two courses' counts against what is expected, and all courses' against COUNT(*). */
+  /** Compares the counts of the two courses with the expected ones, and those of all courses with COUNT(*). */
   async function expectCounts(first: number[], second: number[]): Promise<void> {
     const all = await storedAndActual(database);
     for (const { stored, actual } of all) expect(stored).toEqual(actual);

@@ -11,7 +11,7 @@ import { freshSchema } from '../support/schema.js';
 import { migrate } from '../support/migrated.js';
 
 describeOnEach('the strategy of the counters', kind => {
-  /** What a trigger of an earlier version does, which had one counter. */
+  /** The body of a trigger of an earlier version, which had one counter. */
   const earlierBody =
     kind === 'sqlite'
       ? 'begin update `core_course` set `total_enrollments` = `total_enrollments` + 1 where (`core_course`.`id` = 0); end'
@@ -212,7 +212,7 @@ it('triggers on SQLite are changed once the transaction of another process has e
   await migrate(database);
   other.exec('begin immediate');
   const installing = installTriggers(database.em).catch((error: unknown) => error);
-  // Time to try in vain: each try holds up the turns of this process.
+  // Time for a failing try: each try blocks this process.
   for (let turns = 0; turns < 100; turns += 1) await turn();
   other.exec('commit');
   expect(await installing).toMatchObject({ created: [expect.any(String), expect.any(String), expect.any(String)] });

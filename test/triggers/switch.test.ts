@@ -41,7 +41,7 @@ describeOnEach('switching from one strategy to the other', kind => {
     const done = async (racers: Racers, operations: Operation[]): Promise<void> => {
       const { results } = await racers.race(operations);
       expect(results.filter(({ code }) => code !== 'done' && code !== 'RETRY_LATER')).toEqual([]);
-      // On a machine that is busy for seconds; then the caller is to send it again.
+      // This happens on a machine that is busy for seconds; then the caller must send it again.
       const left = operations.filter((_, index) => results[index]!.code !== 'done');
       if (left.length > 0) await done(racers, left);
     };

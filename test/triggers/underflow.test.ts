@@ -5,7 +5,7 @@ import { addCourses, addStudents, countsOf, enroll, school } from '../counters/m
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
 
-/** Gives an enrollment in a course whose stored counts were made 0. */
+/** Returns an enrollment in a course whose stored counts were made 0. */
 async function tooLow(
   schema: Schema,
   columns = 'total_enrollments = 0, active_enrollments = 0',
@@ -24,7 +24,7 @@ async function remove(schema: Schema, id: number): Promise<void> {
 
 describeOnEach('a stored count that was made too low, with triggers', kind => {
   const schema = useSchema(kind, school, 'triggers');
-  // Else the rows could not be removed before the next test.
+  // Otherwise the rows could not be removed before the next test.
   afterEach(() => schema.write('update core_course set total_enrollments = 9, active_enrollments = 9'));
 
   it('triggers never take a stored count below 0 by any way of writing: COUNTER_UNDERFLOW, as with hooks, and nothing is written', async () => {

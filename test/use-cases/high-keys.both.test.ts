@@ -18,8 +18,8 @@ import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { expectExactCounts } from '../support/rows.js';
 
 /**
- * The numbers behind which the next keys come: keys of 31 and of 32 bits end among them, and only 64 bits hold the
- * others.
+ * The numbers after which the next keys are assigned: the ends of keys of 31 and of 32 bits, and others that need 64
+ * bits.
  */
 const STARTS = [2 ** 31 - 2, 2 ** 32 - 2, 2 ** 40, 2 ** 53 - 100];
 /** A number that JavaScript would round. */
@@ -35,7 +35,7 @@ describeOnEach('high keys', kind => {
   afterAll(() => drop());
 
   const run = <Row extends object>(sql: string): Promise<Row[]> => database.em.getConnection().execute<Row[]>(sql);
-  /** Lets the next key of each table be the one behind a number. */
+  /** Makes the next key of each table follow a number. */
   async function startKeysAt(last: number): Promise<void> {
     for (const table of TABLES) {
       if (kind === 'sqlite') {

@@ -15,7 +15,7 @@ const list = gql`query Courses { courses { nodes { id totalEnrollments } } }`;
 const changes = gql`subscription Counts { courseCountsChanged { courseId course { id totalEnrollments } } }`;
 type Courses = { courses: { nodes: { totalEnrollments: number }[] } };
 
-/** Shows a query, whose counts it tells, and follows the counts. */
+/** Shows a query, reports its counts, and subscribes to them. */
 type Show = (url: string, socket: ReturnType<typeof createClient>, tell: (total: number) => void) => unknown;
 
 const byApollo: Show = (url, socket, tell) => {

@@ -50,7 +50,7 @@ it.each(clients)('the example client for %s shows counts as they change', async 
 it.each(clients)(
   'the example client for %s goes on, with the present state, once a server that was away can be reached again',
   async (_, watch) => {
-    // It tries again within five seconds: here at once.
+    // It retries within five seconds: here at once.
     vi.spyOn(Math, 'random').mockReturnValue(0);
     onTestFinished(() => void vi.restoreAllMocks());
     const live = await startLiveApi('sqlite');

@@ -4,7 +4,7 @@ interface Counts {
   courseCountsChanged: { courseId: string; course: { totalEnrollments: number; activeEnrollments: number } | null };
 }
 
-/** Tells the counts of some courses until the function that it gives is called; connects again by itself. */
+/** Reports the counts of some courses until the returned function is called; reconnects by itself. */
 export function watchByEvents(
   url: string,
   token: () => string,
@@ -15,7 +15,7 @@ export function watchByEvents(
   const client = createClient({
     url: `${url}/stream`,
     headers: () => ({ authorization: `Bearer ${token()}` }),
-    // For some minutes, at random moments, so that not all clients come back at once.
+    // For some minutes, at random moments, so that not all clients reconnect at once.
     retryAttempts: 100,
     retry: () => new Promise(again => setTimeout(again, Math.random() * 5000)),
   });

@@ -4,7 +4,7 @@ interface Counts {
   courseCountsChanged: { courseId: string; course: { totalEnrollments: number; activeEnrollments: number } | null };
 }
 
-/** Tells the counts of some courses until the function that it gives is called; connects again by itself. */
+/** Reports the counts of some courses until the returned function is called; reconnects by itself. */
 export function watchBySocket(
   url: string,
   token: () => string,
@@ -14,11 +14,11 @@ export function watchBySocket(
 ): () => unknown {
   const client = createClient({
     url: url.replace(/^http/, 'ws'),
-    // A function: after close code 4403, an expired token, the next connection takes another one.
+    // A function, so that after close code 4403, an expired token, the next connection uses a new one.
     connectionParams: () => ({ authorization: `Bearer ${token()}` }),
-    // Else it gives up where a server cannot be reached at all, as while one is replaced.
+    // Otherwise it gives up when a server cannot be reached at all, as while it is replaced.
     shouldRetry: () => true,
-    // For some minutes, at random moments, so that not all clients come back at once.
+    // For some minutes, at random moments, so that not all clients reconnect at once.
     retryAttempts: 100,
     retryWait: () => new Promise(again => setTimeout(again, Math.random() * 5000)),
   });

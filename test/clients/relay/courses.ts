@@ -11,7 +11,7 @@ export const courseList = graphql`
   }
 `;
 
-/** Reads the pages of one course's enrollments; it stands on Query, which Relay can ask again. */
+/** Reads the pages of one course's enrollments; it is on Query, which Relay can refetch. */
 export const courseEnrollments = graphql`
   fragment courses_enrollments on Query
   @refetchable(queryName: "coursesEnrollmentsPageQuery")
@@ -25,7 +25,7 @@ export const courseEnrollments = graphql`
   }
 `;
 
-/** Asks for the first pages of both. */
+/** The query for the first pages of both. */
 export const coursePage = graphql`
   query coursesQuery($courseId: ID!, $first: Int) {
     ...courses_list @arguments(first: $first)
@@ -33,7 +33,7 @@ export const coursePage = graphql`
   }
 `;
 
-/** Enrolls a student; the payload's course brings the counts. */
+/** Enrolls a student; the payload's course has the new counts. */
 export const enroll = graphql`
   mutation coursesEnrollMutation($input: EnrollInput!) {
     enroll(input: $input) {
@@ -43,7 +43,7 @@ export const enroll = graphql`
   }
 `;
 
-/** Deletes an enrollment; `forgetEnrollment` takes the row out of the list. */
+/** Deletes an enrollment; `forgetEnrollment` removes the row from the list. */
 export const unenroll = graphql`
   mutation coursesUnenrollMutation($input: UnenrollInput!) {
     unenroll(input: $input) {

@@ -1,6 +1,6 @@
 import { Environment, Network, RecordSource, Store, type GraphQLResponse } from 'relay-runtime';
 
-/** Makes an environment; the token is asked for at every request, so that it may change. */
+/** Makes an environment; `token` is called for every request, so that it may change. */
 export function relayEnvironment(url: string, token: () => string | null): Environment {
   const network = Network.create(async ({ text }, variables) => {
     const current = token();

@@ -1,7 +1,7 @@
 import { ConnectionHandler, type RecordSourceSelectorProxy } from 'relay-runtime';
 
 /**
- * Takes the row that unenroll deleted out of its course's list: the updater of that mutation. @deleteEdge would look
+ * Removes the row that unenroll deleted from its course's list: the updater of that mutation. @deleteEdge would look
  * for the bare id.
  */
 export function forgetEnrollment(store: RecordSourceSelectorProxy): void {

@@ -12,10 +12,10 @@ import { operationFor, type Filling, type Place } from '../input-places.js';
 import { kindOf, named } from '../places-of-the-schema.js';
 import { factsOf, maySeeCourse, maySeeEnrollment } from './rules.js';
 
-/** Lists every place of the schema that takes an id. */
+/** Every place of the schema that takes an id. */
 const places = named.filter(([, { type }]) => getNamedType(type).name === 'ID');
 
-/** Rows that are hidden from the viewers below: courses and enrollments of each kind, and an id that nothing has. */
+/** Rows that are hidden from the viewers below: courses and enrollments of each kind, and an id of no row. */
 interface Hidden {
   readonly rows: readonly (readonly [string, number])[];
   readonly missing: number;
@@ -60,7 +60,7 @@ describeOnEach('a hidden row', kind => {
 
   const fill: Filling = coordinate => kindOf(coordinate).valid?.(world) ?? null;
 
-  /** Returns the answer and the statements of asking with an id, the id itself left out of both. */
+  /** Returns the answer to a query with an id and its statements, without the id itself. */
   async function asked(place: Place, token: string, id: number): Promise<object> {
     const isList = /\[/.test(String(place.type));
     const { query, variables } = operationFor(place, [isList ? [String(id)] : String(id)], fill);
@@ -73,7 +73,7 @@ describeOnEach('a hidden row', kind => {
         status,
       };
     });
-    // What an answer names as a title or a number, it may not know.
+    // An answer may not reveal a title or a number.
     return JSON.parse(
       JSON.stringify({ answer, statements }).replaceAll(new RegExp(`\\b${id}\\b`, 'g'), 'ID'),
     ) as object;
@@ -124,7 +124,7 @@ describeOnEach('a hidden course', kind => {
               query: `subscription { ${field.name}(${argument.name}: ["${id}"]) { __typename } }`,
             }),
           });
-          // It is refused, so the stream ends by itself.
+          // It is rejected, so the stream ends by itself.
           body = await response.text();
         });
         return JSON.parse(JSON.stringify({ body, statements }).replaceAll(new RegExp(`\\b${id}\\b`, 'g'), 'ID'));

@@ -13,7 +13,7 @@ import type { Viewer } from '../../../src/access/viewer.js';
 import { maySeeCourse, maySeeEmail, maySeeEnrollment, mayMeet, type Facts } from './rules.js';
 
 type Shown = Record<string, unknown>;
-/** What an answer is judged by. */
+/** The basis on which an answer is judged. */
 interface Place {
   readonly facts: Facts;
   readonly viewer: Viewer | null;
@@ -22,8 +22,8 @@ interface Place {
 }
 
 /**
- * Returns what is wrong with an answer: what the viewer may not see, or sees otherwise than the rows are; `refused`
- * lists the paths of its errors.
+ * Returns the mistakes in an answer: what the viewer may not see, or what differs from the rows; `refused` lists the
+ * paths of its errors.
  */
 export function wrongIn(
   schema: GraphQLSchema,
@@ -46,8 +46,8 @@ export function wrongIn(
 }
 
 /**
- * Returns every text that this viewer must find in no answer: titles and descriptions of hidden courses, emails of
- * others, names of users whom nothing shows.
+ * Returns every text that no answer to this viewer may contain: titles and descriptions of hidden courses, emails of
+ * others, names of hidden users.
  */
 export function secretsFrom(viewer: Viewer | null, facts: Facts): string[] {
   const hidden = [...facts.courses.values()].filter(course => !maySeeCourse(viewer, course, facts));
@@ -57,7 +57,7 @@ export function secretsFrom(viewer: Viewer | null, facts: Facts): string[] {
     ...users.filter(({ id }) => !maySeeEmail(viewer, Number(id))).map(({ email }) => email),
     ...users.filter(({ id }) => !mayMeet(viewer, Number(id), facts)).map(({ name }) => name),
   ];
-  // Those that stand nowhere but in their row; others are found by the objects that hold them.
+  // Unique texts; others are found by the objects that hold them.
   return marked.filter(text => /-\d+-o[fn]/.test(text));
 }
 
@@ -75,7 +75,7 @@ function walk(
     const field = type.getFields()[node.name.value]!;
     const part = value[node.name.value];
     const here = path === '' ? node.name.value : `${path}.${node.name.value}`;
-    // A field that was refused, or that something below it was refused for, is null for that reason.
+    // A field is null if it was rejected, or a field below it.
     if (!(part == null && place.refused.some(one => one === here || one.startsWith(`${here}.`))))
       judgeField(type.name, node, value, part, place);
     const named = getNamedType(field.type);
@@ -88,7 +88,7 @@ function walk(
 }
 
 /**
- * Types without an id whose objects hold nothing of their own that could be hidden: lists, counts, payloads and what
+ * Types without an id whose objects contain nothing that could be hidden: lists, counts, payloads and what
  * only admins reach.
  */
 const TRANSPARENT =
@@ -134,7 +134,7 @@ function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void
   }
 }
 
-/** Compares the fields that an answer has with what the row says. */
+/** Compares the fields of an answer with the row. */
 function same(value: Shown, row: Shown, name: string, fail: (what: string) => void): void {
   for (const [field, expected] of Object.entries(row)) {
     if (field in value && JSON.stringify(value[field]) !== JSON.stringify(expected))
@@ -142,7 +142,7 @@ function same(value: Shown, row: Shown, name: string, fail: (what: string) => vo
   }
 }
 
-/** Judges fields whose answer depends on rows that it does not show: what is null, and how many there are. */
+/** Judges fields whose value depends on rows that they do not show: nulls and counts. */
 function judgeField(type: string, node: FieldNode, parent: Shown, part: unknown, { facts, viewer, fail }: Place): void {
   const given = Object.fromEntries(
     (node.arguments ?? []).map(({ name, value }) => [name.value, valueFromASTUntyped(value)]),

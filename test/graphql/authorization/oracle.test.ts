@@ -11,13 +11,15 @@ import { forbiddenChanges } from './permissions.js';
 import { factsOf, maySeeCourse, maySeeEnrollment, type Facts } from './rules.js';
 import { newSchool, type Viewers } from './world.js';
 
-/** How many random operations are judged on SQLite; on the servers, which differ only in their SQL, a fifth. */
+/**
+ * The number of random operations that are judged on SQLite; on the servers, which differ only in their SQL, a fifth.
+ */
 const OPERATIONS = Number(process.env['ORACLE_OPERATIONS'] ?? 1200);
 const SEED = Number(process.env['ORACLE_SEED'] ?? 11);
 
 const schema = buildGraphqlSchema();
 
-/** Codes that a refusal of a random operation may have; any other is a mistake of the server's. */
+/** The codes with which a random operation may be rejected; any other is a mistake of the server. */
 const refusals = new Set([
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -28,7 +30,7 @@ const refusals = new Set([
   'ROWS_READ_EXCEEDED',
 ]);
 
-/** Returns the ids of rows, or others where there are none. */
+/** Returns the ids of rows, or other ids if there are none. */
 function nearOr(rows: readonly { readonly id: number }[], others: readonly number[]): readonly number[] {
   return rows.length > 0 ? rows.map(({ id }) => id) : others;
 }
@@ -47,7 +49,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     await begin();
   });
 
-  /** Puts a new school in the place of the one before. */
+  /** Replaces the school by a new one. */
   async function begin(): Promise<void> {
     for (const table of ['core_enrollments', 'core_course', 'core_user'])
       await api.database.em.getConnection().execute(`delete from ${table}`, [], 'run');
@@ -66,7 +68,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     random,
     depth: 5,
     scalar: (coordinate, type) => {
-      // Half of them what the viewer sees, where a refusal or a change depends on more than that.
+      // Half of them are visible to the viewer, where a rejection or a change depends on more than that.
       if (/enrollmentId$|enrollment\(id:\)$/i.test(coordinate))
         return String(
           random.pick(
@@ -94,7 +96,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     },
   });
 
-  /** Sends a random operation and returns all that is wrong with its answer. */
+  /** Sends a random operation and returns the mistakes in its answer. */
   async function tried(
     random: Random,
     name: string,
@@ -146,7 +148,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     const random = new Random(SEED + 1);
     const names = Object.keys(viewers).filter(name => !name.includes('admin'));
     for (let number = 0; number < count; number++) {
-      // Students leave their courses and teachers close them, until nothing is left to try.
+      // Students leave their courses and teachers close them until nothing is left to try.
       if (number % 60 === 59) await begin();
       const name = names[number % names.length]!;
       const { text, wrong } = await tried(random, name, 'mutation', await factsOf(api.database));
@@ -160,7 +162,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
         .filter(isObjectType)
         .filter(({ name }) => !name.startsWith('__') && name !== 'Subscription' && name !== 'CourseCountsChange');
       const fields = all.flatMap(type => Object.keys(type.getFields()).map(field => `${type.name}.${field}`));
-      // Mutations are drawn for a few seconds only, and what only admins' mutations answer is drawn seldom.
+      // Mutations are generated for a few seconds only, and the answers of admins' mutations are generated rarely.
       expect(fields.filter(field => !selected.has(field) && !/^(?:Mutation|\w*Payload|Drift)\./.test(field))).toEqual(
         [],
       );

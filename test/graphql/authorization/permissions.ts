@@ -1,6 +1,6 @@
 /**
- * The rules of who may change what, written down a second time: the tests hold the rows before and after a mutation
- * against them.
+ * The rules of access to changes, written a second time: the tests compare the rows before and after a mutation with
+ * these.
  */
 import { Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';

@@ -1,6 +1,6 @@
 /**
- * The rules of who sees what, written down a second time, on the rows as plain SQL gives them: the tests compare
- * answers with these.
+ * The rules of visibility, written a second time, on the rows as plain SQL reads them: the tests compare answers with
+ * these.
  */
 import type { Database } from '../../../src/database/database.js';
 import { Role } from '../../../src/entities/index.js';
@@ -89,8 +89,8 @@ export function maySeeEmail(viewer: Viewer | null, userId: number): boolean {
 }
 
 /**
- * Returns the users whom a viewer meets somewhere: oneself, teachers of visible courses, students of visible
- * enrollments; admins all.
+ * Returns the users that a viewer can see: the viewer, teachers of visible courses, students of visible enrollments;
+ * all for admins.
  */
 export function mayMeet(viewer: Viewer | null, userId: number, facts: Facts): boolean {
   if (viewer?.role === Role.ADMIN || viewer?.userId === userId) return true;

@@ -6,7 +6,7 @@ import type { Api } from '../../support/api.js';
 /** Each kind of viewer, by name. */
 export type Viewers = Readonly<Record<string, Viewer | null>>;
 
-/** Fills a database with courses of each kind that differ in who sees them, and returns who looks at them. */
+/** Fills a database with courses that differ in who sees them, and returns the viewers. */
 export async function newSchool({ database }: Api): Promise<Viewers> {
   const students = await addUsers(database, Role.STUDENT, 5);
   const teachers = await addUsers(database, Role.TEACHER, 3);
@@ -29,7 +29,7 @@ export async function newSchool({ database }: Api): Promise<Viewers> {
     // Courses of others, hidden ones among them, in which a teacher is a student.
     ...courses.slice(0, 4).map(course => ({ course, student: teachers[1]! })),
   ]);
-  // Texts that are found nowhere else, so that one of them in an answer comes from its row.
+  // Unique texts, so that one of them in an answer comes from its row.
   for (const id of courses)
     await database.em
       .getConnection()

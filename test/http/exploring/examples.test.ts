@@ -54,7 +54,7 @@ describe('the examples of the pages for exploring', () => {
       expect(errors).toBeUndefined();
       const [payload] = Object.values(data as Record<string, { totalCount?: number; userErrors?: unknown[] }>);
       expect(payload?.userErrors ?? []).toEqual([]);
-      // An example that shows nothing explains nothing; the runs follow the dry run.
+      // An example without rows explains nothing; the runs follow the dry run.
       if (payload?.totalCount !== undefined) expect(payload.totalCount).toBeGreaterThan(0);
     },
   );

@@ -34,7 +34,7 @@ describe('the explorer over HTTP', () => {
   });
 });
 
-// One test for one visit: what a browser loads is large, and history is what the visit left.
+// One test for one visit: a browser loads a lot, and the history depends on the visit.
 describe.runIf(browserProgram())('the explorer in a browser', () => {
   let api: Api;
   let browser: Browser;
@@ -51,7 +51,7 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
     await api?.stop();
   });
 
-  /** Gives the answer on show once it holds a text. */
+  /** Returns the displayed answer once it contains a text. */
   async function resultWith(page: Page, text: string): Promise<string> {
     const result = page.locator('app-query-result .cm-content:visible').filter({ hasText: text });
     await result.first().waitFor();
@@ -59,8 +59,8 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
   }
 
   /**
-   * Sends one of the operations of the editor on show, by its own button. The editor draws the buttons of what it has
-   * parsed when the text changes: on a busy machine it has not come to the end then, and draws them at a later change.
+   * Sends one of the operations of the displayed editor, by its own button. The editor draws the buttons when the text
+   * changes: on a busy machine it has not parsed all of it by then, and draws them at a later change.
    */
   async function sendOperation(page: Page, name: string): Promise<void> {
     const button = page.getByText(name);
@@ -109,7 +109,7 @@ describe.runIf(browserProgram())('the explorer in a browser', () => {
 
       expect(outside).toEqual([]);
       expect(complaints).toEqual([]);
-      // A library within the package tries whether eval is allowed, and goes without.
+      // A library within the package tests whether eval is allowed, and works without it.
       expect(refused).toEqual(['script-src eval']);
     },
   );

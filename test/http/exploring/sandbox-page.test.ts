@@ -6,7 +6,7 @@ const production = { NODE_ENV: 'production', JWT_SECRET: 'a secret of more than 
 const on = { INTROSPECTION: 'on', EXPLORER: 'on' };
 const asBrowser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-/** Gives a page's policy by directive. */
+/** Returns a page's policy by directive. */
 function policyOf(headers: Headers): Record<string, string[]> {
   return Object.fromEntries(
     headers
@@ -17,7 +17,7 @@ function policyOf(headers: Headers): Record<string, string[]> {
   );
 }
 
-/** Gives what Sandbox is told, as its page holds it. */
+/** Returns the options of Sandbox in its page. */
 function configIn(html: string): { initialState: { document: string; headers?: object }; endpointIsEditable: boolean } {
   return JSON.parse(/embeddedSandboxConfig = (\{.*\});/.exec(html)![1]!) as ReturnType<typeof configIn>;
 }
@@ -70,7 +70,7 @@ describe('Sandbox at /graphql', () => {
       'frame-ancestors': ["'none'"],
     });
     expect(response.headers.get('cache-control')).toBe('no-store');
-    // Else the window for signing in to Apollo could not talk to the page.
+    // Otherwise the window for signing in to Apollo could not talk to the page.
     expect(response.headers.get('cross-origin-opener-policy')).toBe('same-origin-allow-popups');
   });
 

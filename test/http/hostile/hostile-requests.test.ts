@@ -16,15 +16,12 @@ import { newSchool, type Viewers } from '../../graphql/authorization/world.js';
 import { ways, type HostileAnswer } from './ways.js';
 
 /**
- * How many requests are sent on SQLite; on the servers a fifth. Each tenth of them, a long run tells what the server
- * holds.
+ * The number of requests on SQLite; on the servers a fifth. After each tenth of them, a long run reports the memory of
+ * the server.
  */
 const REQUESTS = Number(process.env['HOSTILE_REQUESTS'] ?? 600);
 const SEED = Number(process.env['HOSTILE_SEED'] ?? 7);
-/**
- * What the server's heap may grow to before the process dies: what each request leaves behind adds up to more than that
- * in a long run.
- */
+/** The heap at which the server's process dies: memory that each request leaks exceeds it in a long run. */
 const MAX_HEAP_MB = 160;
 const JWT_SECRET = 'a secret of more than thirty-two bytes';
 
@@ -110,7 +107,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
         const secrets = secretsFrom(viewers[name]!, before).filter(secret =>
           secretsFrom(viewers[name]!, after).includes(secret),
         );
-        // What the request itself says may come back in its error.
+        // An error may repeat the text of the request.
         const sent = JSON.stringify(body);
         expect(
           wrongWith(
@@ -123,7 +120,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
         if (count > 20_000 && number % (count / 10) === 0) console.log(kind, number, await held(metricsUrl));
       }
       if (count > 20_000) console.log(kind, Object.fromEntries([...seen].sort()));
-      // Requests that are all refused for one reason would show nothing.
+      // If all requests were rejected for one reason, the test would show nothing.
       expect((seen.get('data') ?? 0) / count).toBeGreaterThan(0.05);
       expect([...seen.keys()].length).toBeGreaterThan(kind === 'sqlite' ? 10 : 6);
       server.process.kill('SIGTERM');
@@ -143,7 +140,7 @@ function asSubscription(random: Random, ids: readonly number[]): string {
   return `subscription Random { courseCountsChanged(courseIds: [${random.pick(ids)}, "${random.pick(ids)}"]) { courseId course { id title totalEnrollments } } }`;
 }
 
-/** Returns what the server did wrong in an answer. */
+/** Returns the mistakes of the server in an answer. */
 function wrongWith({ status, closed, text, results }: HostileAnswer, secrets: readonly string[]): string[] {
   const wrong: string[] = [];
   if (status !== null && status >= 500) wrong.push(`the status ${status}`);
@@ -158,7 +155,7 @@ function wrongWith({ status, closed, text, results }: HostileAnswer, secrets: re
   return wrong;
 }
 
-/** Returns what an answer consists of: data, codes of errors, and what closed the socket. */
+/** Returns the parts of an answer: data, codes of errors, and the code that closed the socket. */
 function toldBy({ closed, results }: HostileAnswer): string[] {
   const all = results as { data?: unknown; errors?: { extensions?: { code?: string } }[] }[];
   return [
@@ -170,7 +167,7 @@ function toldBy({ closed, results }: HostileAnswer): string[] {
   ];
 }
 
-/** Returns what the server's memory holds, in MB. */
+/** Returns the memory of the server, in MB. */
 async function held(metricsUrl: string): Promise<string> {
   const samples = await scrape(metricsUrl);
   return ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes']

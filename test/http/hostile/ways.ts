@@ -5,8 +5,8 @@ import { awaited } from '../../support/awaited.js';
 import { bytesOf, type HostileBody } from '../../support/hostile-requests.js';
 
 /**
- * What a hostile request was answered: the HTTP status, or null of a WebSocket; the code that closed the socket, or
- * null; and the results, however they came.
+ * The answer to a hostile request: the HTTP status, or null for a WebSocket; the code that closed the socket, or null;
+ * and the results.
  */
 export interface HostileAnswer {
   readonly status: number | null;
@@ -49,10 +49,7 @@ async function read(response: Response): Promise<HostileAnswer> {
   return { status: response.status, closed: null, text, results: parts.map(part => JSON.parse(part) as unknown) };
 }
 
-/**
- * Reads a stream of events until its first one with a result, or to its end; one that goes on has no answer that could
- * be read whole.
- */
+/** Reads a stream of events until its first result, or to its end; a stream that goes on has no complete answer. */
 async function firstEvent({ body }: Response): Promise<string> {
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ''; ;) {
@@ -103,8 +100,7 @@ function get(path: string, accept: string): Way {
 }
 
 /**
- * Sends a subscribe message, now and then before or between what the protocol wants, and ends it after the first
- * message about it.
+ * Sends a subscribe message, sometimes out of the order of the protocol, and ends it after the first message about it.
  */
 const webSocket: Way = async (url, token, body, random) => {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');

@@ -19,7 +19,7 @@ const kind = idsOf('open', {
     },
   ],
 });
-/** Lists what no list of ids can be; written out, in the same order. */
+/** Values that are not lists of ids; and as literals, in the same order. */
 const misfits = [[null], [true], [1.5], [['1']], [{ id: '1' }], true, 1.5, { id: '1' }];
 const writtenOut = ['[null]', '[true]', '[1.5]', '[["1"]]', '[{ id: "1" }]', 'true', '1.5', '{ id: "1" }'];
 
@@ -44,7 +44,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
     await live.stop();
   });
 
-  /** Gives the errors with which a subscription is refused. */
+  /** Returns the errors with which a subscription is rejected. */
   const refusalsOf = (query: string, variables?: Record<string, unknown>) =>
     awaited(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
 

@@ -28,7 +28,7 @@ import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 import { slowClient } from './slow-client.js';
 
 /**
- * Selects 1 MB of a course whose description has 60,000 characters: a few messages are more than the system keeps for a
+ * Selects 1 MB of a course whose description has 60,000 characters: a few messages exceed what the system buffers for a
  * socket.
  */
 const LARGE = Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ');
@@ -113,7 +113,7 @@ describe('a client by sse that has read only a part of a message', () => {
     const pace = steppedPace();
     const api = await startApi('sqlite', { pace });
     const course = await addCourse(api.database);
-    // Of 40 MB, of which the system keeps a part for the socket.
+    // Of 40 MB, of which the system buffers a part for the socket.
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(1_000_000) });
     const parts = Array.from({ length: 40 }, (_, index) => `part${index}: description`).join(' ');
     const slow = await slowClient(
@@ -124,7 +124,7 @@ describe('a client by sse that has read only a part of a message', () => {
     slow.stopReading();
     const metric = async (name: string): Promise<unknown> =>
       (await scrape(api.metricsUrl)).get(`${name}{protocol="sse"}`);
-    // Whatever it is made of is under way by then.
+    // Its statements are under way by then.
     const quick = subscribeBy('sse', api.url, { courseIds: [course] });
     await quick.counts();
     await until(() => {
@@ -182,7 +182,7 @@ describe('a WebSocket whose client sends without a pause', () => {
     client.socket.pause();
     const text = JSON.stringify({ type: 'pong', long: 'x'.repeat(10_000) });
     const sent: Promise<void>[] = [];
-    // Until the system takes no more, and then a little.
+    // Until the system accepts no more, and then a little.
     while (socket.bufferedAmount <= 65_536) {
       sent.push(connection.send(text));
       await new Promise(resolve => setImmediate(resolve));
@@ -193,7 +193,7 @@ describe('a WebSocket whose client sends without a pause', () => {
     expect(socket.isPaused).toBe(false);
     client.socket.pause();
     while (socket.bufferedAmount <= 65_536) {
-      // It fails where the connection is cut off.
+      // It fails if the connection is closed.
       connection.send(text).catch(() => undefined);
       await new Promise(resolve => setImmediate(resolve));
     }

@@ -10,11 +10,11 @@ import { past } from '../../support/place-on.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 import { lockCoursesTable, lockTable } from '../../support/table-lock.js';
 
-/** Selects what takes a statement for each message. */
+/** A selection that takes a statement for each message. */
 const query =
   'subscription Counts($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments enrollmentsCount { count } } } }';
 
-/** Has the connections that a server has so far wait for locks longer than a test does. */
+/** Makes the present connections of a server wait for locks longer than a test does. */
 async function waitLong({ database }: Api): Promise<void> {
   const { idle } = await poolUse(database);
   const all = Array.from({ length: idle }, () => database.em.fork());
@@ -34,13 +34,13 @@ describeOnEach('the first look of a subscription', kind => {
     await addCourse(api.database);
     if (kind !== 'sqlite') await waitLong(api);
     const closeSubscriptions = await lockCoursesTable(api.database, api.databaseUrl);
-    // On SQLite it waits for the one connection, else for the table.
+    // On SQLite it waits for the one connection, otherwise for the table.
     const looks = async (): Promise<number> => (await poolUse(api.database))[kind === 'sqlite' ? 'waiting' : 'active'];
     const client = subscribeBy(protocol, api.url);
     const message = client.next().catch(() => undefined);
     await until(async () => (await looks()) === 1, 'Nothing is looked for.');
     client.close();
-    // While the table is still locked.
+    // The table is still locked.
     await until(async () => (await looks()) === 0, 'The look goes on without its client.');
     await message;
     await closeSubscriptions();
@@ -68,7 +68,7 @@ describeOnServers('the making of a message', kind => {
     await api.stop();
   });
 
-  /** Has a message become due that cannot be made; returns what lets it be. */
+  /** Makes a message due that cannot be made; returns a function that makes it possible. */
   async function messageUnderWay(): Promise<() => Promise<void>> {
     await past(other, 'update core_course set total_enrollments = 1');
     const closeSubscriptions = await lockTable(api.database, api.databaseUrl, 'core_enrollments');

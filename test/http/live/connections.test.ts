@@ -38,7 +38,7 @@ describe('a WebSocket', () => {
       const asked = [alive, silent].map(({ socket }) => once(socket, 'ping'));
       vi.advanceTimersByTime(12_000);
       if (round === 0) await awaited(Promise.all(asked), 'Nobody was asked for a sign of life.');
-      // What is sent after the sign of life comes after it.
+      // What is sent after the pong arrives after it.
       alive.send({ type: 'ping' });
       expect(await alive.next()).toEqual({ type: 'pong' });
       if (round === 0) expect(silent.socket.readyState).toBe(WebSocket.OPEN);
@@ -68,7 +68,7 @@ describe('a WebSocket', () => {
     const { socket, send, next, closed } = await beginSocket(api.url);
     const count = async (): Promise<unknown> =>
       (await scrape(`${new URL(api.url).origin}/metrics`)).get('rollcall_live_subscriptions{protocol="ws"}');
-    // In one piece, so that each may come while the one before it begins.
+    // In one piece, so that each may arrive while the previous one begins.
     const { cork, uncork } = (socket as unknown as { _socket: { cork(): void; uncork(): void } })._socket;
     cork.call((socket as unknown as { _socket: object })._socket);
     for (let more = 0; more < 60; more += 1)
@@ -96,7 +96,7 @@ describe('a WebSocket', () => {
     live.pace.pass(3_500_000);
     send({ id: '1', type: 'subscribe', payload });
     expect(await next()).toMatchObject({ type: 'next' });
-    // Beyond the time by which clocks may differ.
+    // Beyond the tolerance of clocks.
     live.pace.pass(131_000);
     send({ id: '2', type: 'subscribe', payload });
     expect(await awaited(closed, 'The connection is still open.')).toEqual([
@@ -110,7 +110,7 @@ describe('a WebSocket', () => {
     const { server, database } = await live.another({
       logger: pino({ level: 'error' }, { write: line => void lines.push(line) }),
     });
-    // A socket holds but a part of 16 messages of 1 MB.
+    // A socket buffers only a part of 16 messages of 1 MB.
     await addCourses(
       database,
       Array.from({ length: 15 }, () => ({})),
@@ -125,7 +125,7 @@ describe('a WebSocket', () => {
     const stubborn = await beginSocket(server.url);
     const late = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port), allowHalfOpen: true });
     await once(late, 'connect');
-    // Begun before, or the server would have closed the connection by then.
+    // This is begun before, or the server would have closed the connection by then.
     late.write('GET /graphql HTTP/1.1\r\nHost: localhost\r\n');
     const leaving = await beginSocket(server.url);
     const agent = new Agent({ keepAlive: true });

@@ -165,7 +165,7 @@ describeOnEach('live counts', kind => {
     expect(pace.isAwaited).toBe(false);
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
     await told(clients);
-    // The first look makes sure of what those who subscribed at once were told.
+    // The first look verifies the first messages of those who subscribed at once.
     await pace.tick();
     expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
     await addEnrollment(api.database, course, student);

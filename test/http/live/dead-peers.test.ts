@@ -6,7 +6,7 @@ import { addCourse, startApi, type Api } from '../../support/api.js';
 import { awaited, until } from '../../support/awaited.js';
 import { steppedPace } from '../../support/stepped-pace.js';
 
-/** What Linux calls a connection that TCP asks about when it is silent for a while. */
+/** Linux's name of a connection with TCP keep-alive. */
 const PROBED = '02';
 
 describe('a stream of events whose client may have vanished', () => {
@@ -38,7 +38,7 @@ describe('a stream of events whose client may have vanished', () => {
     all = '';
     for (let round = 1; round <= 4; round += 1) {
       vi.advanceTimersByTime(12_000);
-      // What is written now would come with what is under way.
+      // Anything written now would arrive with the data under way.
       if (round % 2 === 0) await until(() => all === ':\n\n'.repeat(round / 2), 'No comment has come.');
       else await new Promise(resolve => setImmediate(resolve));
     }
@@ -58,7 +58,7 @@ describe('a stream of events whose client may have vanished', () => {
         .map(line => line.trim().split(/\s+/))
         .find(([, local, remote]) => local?.endsWith(server!) && remote?.endsWith(client!))?.[5]
         ?.split(':')[0];
-    // Until then another timer goes, for the answer that was sent.
+    // Until then another timer runs, for the sent answer.
     await until(() => timerOf() === PROBED, 'TCP does not ask.');
     answer.destroy();
   });

@@ -18,7 +18,7 @@ describe('the stream of events', () => {
   const stream = (headers: Record<string, string>, signal?: AbortSignal): Promise<Response> =>
     fetch(`${api.url}/stream?${parameters}`, { headers, ...(signal && { signal }) });
 
-  /** Reads until the text has come, and leaves. */
+  /** Reads until the text is received, and disconnects. */
   async function textUntil(response: Response, part: string): Promise<string> {
     let text = '';
     for await (const bytes of response.body!) {
@@ -29,7 +29,7 @@ describe('the stream of events', () => {
   }
 
   it('a stream of events is served by GET as EventSource requests it, without a token, and nothing on the way may delay it', async () => {
-    // More than what is compressed otherwise.
+    // Longer than the threshold of compression.
     const course = await addCourse(api.database, { title: 'Long'.repeat(60) });
     for (let more = 0; more < 20; more += 1) await addCourse(api.database, { title: 'Long'.repeat(60) });
     const response = await stream({
@@ -38,7 +38,7 @@ describe('the stream of events', () => {
       'cache-control': 'no-cache',
     });
     const { headers } = response;
-    // "none" is the package's word to proxies: an encoding would hold events back until it has enough of them.
+    // The package says "none" to proxies: an encoding would delay events until it has enough of them.
     expect([
       response.status,
       headers.get('content-type'),

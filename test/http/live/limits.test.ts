@@ -35,11 +35,11 @@ describe('the connections for live counts', () => {
   });
 
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-  /** Gives the parameters for the first viewer, the second and so on. */
+  /** Returns the parameters for the first viewer, the second and so on. */
   const token = async (which: number): Promise<object> => ({
     authorization: `Bearer ${await api.token(Role.STUDENT, users[which - 1]!)}`,
   });
-  /** Holds the streams, for one of which nobody knows any more is cancelled. */
+  /** The streams, because an unreferenced stream is cancelled. */
   const kept: Response[] = [];
   const stream = async (address: string, headers: object = {}): Promise<Response> => {
     kept.push(
@@ -58,7 +58,7 @@ describe('the connections for live counts', () => {
     const message =
       'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or have several subscriptions by one WebSocket.';
     const tooMany = await beginSocket(api.url, {}, from('192.0.2.1'));
-    // As much of the reason as fits.
+    // The part of the reason that fits.
     expect(await tooMany.closed).toEqual([1013, `${message.slice(0, 120)}`]);
     const refused = await stream('192.0.2.1');
     expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([

@@ -9,7 +9,7 @@ import { strategy } from '../../support/databases.js';
 import { protocols, subscribeBy, type LiveClient, type LiveOptions } from '../../support/live-clients.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 
-/** Is a server whose live counts are looked at when the test says, with the clients that listen to it. */
+/** A server that looks at its live counts when the test says so, with its listening clients. */
 export interface LiveApi {
   readonly api: Api;
   readonly pace: SteppedPace;
@@ -26,7 +26,7 @@ export interface LiveApi {
   stop(): Promise<void>;
 }
 
-/** Gives the next counts that each client is told. */
+/** Returns the next counts that each client receives. */
 export function told(clients: readonly LiveClient[]): Promise<(number | null)[][]> {
   return Promise.all(clients.map(client => client.counts()));
 }

@@ -10,7 +10,7 @@ const init = { type: 'connection_init' };
 const subscribe = (id: unknown, payload: unknown = { query }): object => ({ id, type: 'subscribe', payload });
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
-/** Is what a client does wrong, on a connection that has not begun, and the code with which it is closed. */
+/** A mistake of a client on a connection that has not begun, and the code with which it is closed. */
 type Mistake = readonly [what: string, messages: readonly (object | string | Buffer)[], code: number];
 
 const beforeBeginning: readonly Mistake[] = [
@@ -62,7 +62,7 @@ const afterwards: readonly Mistake[] = [
   ['a message of more than 64 KiB', ['x'.repeat(65_537)], 1009],
 ];
 
-/** Is what is no mistake against the protocol, though it looks odd: each is answered, and the connection goes on. */
+/** Unusual but valid messages: each is answered, and the connection goes on. */
 const harmless: readonly (readonly [what: string, message: object | string, answer: object | null])[] = [
   ['a ping with a payload', { type: 'ping', payload: { at: 1 } }, { type: 'pong', payload: { at: 1 } }],
   [
@@ -122,11 +122,11 @@ describe("a client's mistake by WebSocket", () => {
   /** Expects that nothing was logged as an error or a warning. */
   const expectCalm = (): void => expect(log.lines().filter(({ level }) => level >= 40)).toEqual([]);
 
-  /** Expects the close code, with a reason that its frame can hold. */
+  /** Expects the close code, with a reason that fits its frame. */
   async function expectClosed({ closed }: RawSocket, code: number): Promise<void> {
     const [actual, reason] = await awaited(closed, 'The connection is still open.');
     expect([actual, reason.length > 0 || code === 1009]).toEqual([code, true]);
-    // The code of a connection whose frames cannot be read is 1006 on this side.
+    // On this side the code of a connection with unreadable frames is 1006.
     await log.until(
       (line: LogLine) =>
         line.msg === 'websocket' && [code, ...(code < 4000 ? [1006] : [])].includes(line['code'] as number),
@@ -155,7 +155,7 @@ describe("a client's mistake by WebSocket", () => {
 
   it('a wrong subprotocol closes the WebSocket with 4406', async () => {
     await expectClosed(await openSocket(api.url, {}, []), 4406);
-    // This client goes by itself where its server takes none of its subprotocols.
+    // This client disconnects by itself if the server accepts none of its subprotocols.
     for (const subprotocol of ['graphql-ws', 'nothing-known'])
       await expect(openSocket(api.url, {}, subprotocol)).rejects.toThrow('Server sent no subprotocol');
     expectCalm();

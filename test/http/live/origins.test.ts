@@ -8,7 +8,7 @@ import { openSocket, refusedSocket } from '../../support/raw-socket.js';
 const url = (api: Api): string =>
   `${api.url}/stream?${new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' })}`;
 
-/** Gives with which status a page of an origin is answered that asks by server-sent events. */
+/** Returns the status of the answer to a page of an origin that subscribes by server-sent events. */
 async function byEvents(api: Api, headers: Record<string, string>): Promise<number> {
   // Not by fetch, which sends headers of its own in place of some.
   const request = get(url(api), { agent: false, headers: { accept: 'text/event-stream', ...headers } });
@@ -17,7 +17,7 @@ async function byEvents(api: Api, headers: Record<string, string>): Promise<numb
   return statusCode!;
 }
 
-/** The same by WebSocket; 101 where it is let in. */
+/** The same by WebSocket; 101 if it is accepted. */
 async function bySocket(api: Api, headers: Record<string, string>): Promise<number> {
   const opened = await openSocket(api.url, { headers }).catch(() => null);
   if (!opened) return (await refusedSocket(api.url, headers)).status;

@@ -46,7 +46,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(await client.counts()).toEqual([course, 0, 0]);
     live.pace.pass(29 * 86_400_000);
     await live.pace.tick();
-    // Beyond the time by which clocks may differ.
+    // Beyond the tolerance of clocks.
     live.pace.pass(86_431_000);
     live.pace.goOn();
     if (protocol === 'ws')

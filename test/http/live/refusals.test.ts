@@ -17,7 +17,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
   });
   afterEach(() => live.stop());
 
-  /** Gives the code, the argument and the message of the one error of a subscription that cannot be had. */
+  /** Returns the code, the argument and the message of the one error of a rejected subscription. */
   async function refusal(options: Parameters<LiveApi['subscribe']>[1]): Promise<(string | undefined)[]> {
     const client = live.subscribe(protocol, options);
     const { data, errors } = await client

@@ -4,11 +4,11 @@ import { WebSocket } from 'ws';
 import { awaited } from '../../support/awaited.js';
 import type { protocols } from '../../support/live-clients.js';
 
-/** Is a client that takes from its socket only while the test lets it. */
+/** A client that reads its socket only while the test lets it. */
 export interface SlowClient {
-  /** Holds the total of each message that has come. */
+  /** The total of each received message. */
   readonly totals: readonly number[];
-  /** Comes back when a message with this total has come; fails when the connection is lost before. */
+  /** Returns when a message with this total is received; fails if the connection is lost before. */
   until(total: number): Promise<void>;
   stopReading(): void;
   readOn(): void;

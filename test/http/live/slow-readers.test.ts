@@ -7,8 +7,8 @@ import { startLiveApi } from './live-api.js';
 import { slowClient } from './slow-client.js';
 
 /**
- * Says how often the counts change, and how often there is a look meanwhile: messages of 1 MB each are more by far than
- * the system keeps for a socket.
+ * How often the counts change, and how often they are looked at meanwhile: messages of 1 MB each exceed by far what the
+ * system buffers for a socket.
  */
 const [CHANGES, LOOKS] = [300, 60];
 const query = `subscription { courseCountsChanged { course { totalEnrollments ${Array.from({ length: 16 }, (_, index) => `part${index}: description`).join(' ')} } } }`;

@@ -31,7 +31,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
   });
   afterEach(() => live.stop());
 
-  /** Expects the one error to be masked, and what was masked to be in the log under its id. */
+  /** Expects the one error to be masked, and the original to be in the log under its id. */
   function expectMasked(errors: readonly object[] | undefined, cause: string): void {
     expect(errors).toMatchObject([
       {

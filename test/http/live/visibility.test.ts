@@ -69,7 +69,7 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     await mutate(api, admin, 'deleteCourse', { id: gone });
     await pace.tick();
-    // What each is told next is this: so nothing was told before.
+    // The next message of each is this one: nothing was sent before.
     await addEnrollment(api.database, open, student!);
     await pace.tick();
     expect(await told(clients)).toEqual(clients.map(() => [open, 1, 1]));

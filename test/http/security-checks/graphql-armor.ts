@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { posted, refused, times, type SecurityCheck } from './security-check.js';
 
-/** Lists the plugins of graphql-armor. */
+/** The plugins of graphql-armor. */
 export const graphqlArmor: readonly SecurityCheck[] = [
   {
     auditor: 'graphql-armor',

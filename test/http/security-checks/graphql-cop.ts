@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { byGet, posted, refused, times, type SecurityCheck } from './security-check.js';
 
-/** Lists the checks of graphql-cop 1.15. */
+/** The checks of graphql-cop 1.15. */
 export const graphqlCop: readonly SecurityCheck[] = [
   {
     auditor: 'graphql-cop',

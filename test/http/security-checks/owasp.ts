@@ -4,7 +4,7 @@ import { CourseStatus, Role } from '../../../src/entities/index.js';
 import { addCourse, addEnrollment, addUser } from '../../support/api.js';
 import { posted, refused, times, type SecurityCheck } from './security-check.js';
 
-/** Lists what OWASP's GraphQL sheet asks for. */
+/** The requirements of OWASP's GraphQL cheat sheet. */
 export const owasp: readonly SecurityCheck[] = [
   {
     auditor: 'OWASP',

@@ -13,18 +13,18 @@ export interface SecurityCheck {
   readonly auditor: 'graphql-cop' | 'graphql-armor' | 'OWASP';
   /** The name that the auditor gives it. */
   readonly check: string;
-  /** What comes of it, with the figure, as docs/security-checks.md has it. */
+  /** The outcome, with the number, as in docs/security-checks.md. */
   readonly outcome: string;
   /** Sends what the auditor sends, and asserts the outcome. */
   readonly run: (audited: Audited) => Promise<void>;
 }
 
-/** Gives so many parts of a text, made by their number. */
+/** Returns a text of this many parts, each made of its number. */
 export const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 export const JSON_BODY = { 'content-type': 'application/json' };
 
-/** Gives what a request is answered, in the type that auditors read. */
+/** Returns the answer to a request, in the media type that auditors read. */
 export async function posted(
   { api }: Audited,
   body: unknown,
@@ -45,7 +45,7 @@ export async function posted(
   return { status: response.status, text, data, errors };
 }
 
-/** Sends an operation, and asserts that it is refused by one error, before any statement. */
+/** Sends an operation, and asserts that it is rejected with one error, before any statement. */
 export async function refused(
   audited: Audited,
   query: string,

@@ -78,7 +78,7 @@ describe('a server with trusted documents', () => {
   const streamByGet = (parameters: Record<string, string>): Promise<Response> =>
     fetch(`${api.url}/stream?${new URLSearchParams(parameters)}`, { headers: { accept: 'text/event-stream' } });
 
-  /** Lists every way in which a request can name a document by an id. */
+  /** Returns every way in which a request can name a document by an id. */
   const waysOf = (id: string): object[] => [
     { documentId: id },
     { doc_id: id },

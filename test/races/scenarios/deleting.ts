@@ -2,7 +2,7 @@ import { deepEqual, ok } from 'node:assert/strict';
 import { codesOf, importOf, shuffled, type Scenario } from '../scenario.js';
 import type { Operation } from '../operations.js';
 
-/** Lists the races against the deletion of a course or of a user. */
+/** The races against the deletion of a course or of a user. */
 export const deleting: readonly Scenario[] = [
   {
     name: 'a course deletion against enrollers',

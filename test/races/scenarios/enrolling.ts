@@ -3,7 +3,7 @@ import type { Arena } from '../arena.js';
 import type { Race } from '../racers.js';
 import { codesOf, gotIn, importOf, refusalsOf, repeat, shuffled, type Scenario } from '../scenario.js';
 
-/** Lists the races of enrollers who do not stand in each other's way, and of those who are the same student. */
+/** The races of enrollments of different students, and of the same student. */
 export const enrolling: readonly Scenario[] = [
   { name: '32 enrollers on one course', plain: true, run: arena => enrollers(arena, 32) },
   { name: '64 enrollers on one course', plain: true, run: arena => enrollers(arena, 64) },

@@ -3,7 +3,7 @@ import { strategy } from '../../support/databases.js';
 import type { Arena } from '../arena.js';
 import { codesOf, repeat, type Scenario } from '../scenario.js';
 
-/** Lists the races of changes to the same enrollment. */
+/** The races of changes to the same enrollment. */
 export const oneRow: readonly Scenario[] = [
   {
     name: '16 removers of one enrollment',
@@ -115,7 +115,7 @@ export const oneRow: readonly Scenario[] = [
       );
       for (const [index, enrollment] of enrollments.entries()) {
         const [first, moved, second] = race.results.slice(3 * index, 3 * index + 3).map(({ code }) => code);
-        // Nobody retries these: that the row has moved is a conflict, and the one who would remove it is told so.
+        // Nobody retries these: a moved row is a conflict, and the remover gets it as an error.
         deepEqual(
           [moved, first === second, ['done', 'COUNTER_CONFLICT'].includes(first!)],
           ['done', true, true],
@@ -143,7 +143,7 @@ export const oneRow: readonly Scenario[] = [
       ]);
       for (const [index, enrollment] of moved.entries()) {
         const [stale, mover] = race.results.slice(2 * index).map(({ code }) => code);
-        // Triggers see where the row is, so that one which has moved can be removed all the same.
+        // Triggers see where the row is, so that a moved row can be removed nevertheless.
         const possible = [
           'done, NOT_FOUND',
           ...(strategy === 'triggers' ? ['done, done'] : ['COUNTER_CONFLICT, done']),

@@ -4,7 +4,7 @@ import type { Arena } from '../arena.js';
 import type { Operation } from '../operations.js';
 import { codesOf, gotIn, importOf, refusalsOf, shuffled, together, type Scenario } from '../scenario.js';
 
-/** Gives one operation for each of so many racers, each of whom wants one seat. */
+/** Returns one operation for each racer, each of whom wants one seat. */
 type Way = (arena: Arena, course: number, racers: number) => Promise<Operation[]>;
 
 const ways: Readonly<Record<string, Way>> = {
@@ -27,7 +27,7 @@ const ways: Readonly<Record<string, Way>> = {
   import: async (arena, course, racers) => (await arena.students(racers)).map(user => importOf(course, user)),
 };
 
-/** Lists the races for seats and into courses that close. */
+/** The races for seats and into courses that close. */
 export const seats: readonly Scenario[] = [
   ...Object.entries(ways).map(([name, way]): Scenario => ({
     name: `100 racers for the last seat by ${name}`,

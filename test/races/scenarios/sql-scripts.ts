@@ -6,10 +6,7 @@ import type { Arena } from '../arena.js';
 import type { Operation } from '../operations.js';
 import { codesOf, shuffled, type Scenario } from '../scenario.js';
 
-/**
- * Lists the race of all kinds of writers during which drift is made, repaired by the SQL script and verified, again and
- * again.
- */
+/** The race of all kinds of writers while drift is repeatedly made, repaired by the SQL script and verified. */
 export const sqlScripts: readonly Scenario[] = [
   {
     name: 'the SQL scripts against everything',
@@ -32,7 +29,7 @@ export const sqlScripts: readonly Scenario[] = [
 ];
 
 async function driftAndRepair({ kind, url, database, drifting }: Arena): Promise<void> {
-  // Upwards, for a writer could not take 1 from a count that is too low.
+  // Upwards, because a writer could not subtract 1 from a count that is too low.
   await database.em
     .fork()
     .transactional(em =>
@@ -40,8 +37,8 @@ async function driftAndRepair({ kind, url, database, drifting }: Arena): Promise
         'update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 3',
       ),
     );
-  // The writers go on: what the script had left would be there still, and what they do meanwhile must not look like
-  // drift.
+  // The writers go on: drift that the script had left would still exist, and their changes meanwhile must not look
+  // like drift.
   for (const text of [updateScript(kind), script('verify_enrollment_counts.sql')]) {
     const [lines, summary] = await resultsOf(clientsHere(kind)[0]!, url, text);
     deepEqual(

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened.drop());
 
-/** Asserts that neither checking nor restoring takes the text, and that both leave all as it is. */
+/** Asserts that both checking and restoring reject the text and change nothing. */
 async function expectRefused(content: string | Uint8Array, message: RegExp): Promise<void> {
   const before = await everything(opened.database);
   const source = await fileWith(content);
@@ -29,7 +29,7 @@ async function expectRefused(content: string | Uint8Array, message: RegExp): Pro
   expect(await everything(opened.database)).toEqual(before);
 }
 
-/** Gives the backup with its values changed, and a closing line that fits. */
+/** Returns the backup with changed values and a matching closing line. */
 function changed(change: (values: Record<string, unknown>[]) => object[]): string {
   return sealed(change(valuesOf(text).slice(0, -1)));
 }

@@ -52,7 +52,7 @@ describeOnEach('backing up the counts', kind => {
     await writeBackup(opened.database, operator, async piece => {
       text += piece;
       if (!piece.includes(`"id":${courses[0]},`)) return;
-      // Between the first page and the second, one course of each, a new course, and one that goes.
+      // Between the first page and the second: a course of each changes, one is created, and one is deleted.
       for (const courseId of [courses[0]!, courses[1005]!])
         expect(await enroll(other, operator, { courseId, studentId: student })).toMatchObject({ problems: [] });
       await addCourses(other, [{}]);

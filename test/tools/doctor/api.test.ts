@@ -97,7 +97,7 @@ describeOnEach('the doctor and the API', kind => {
   });
 });
 
-/** Starts a server that is something else than Rollcall. */
+/** Starts a server that is not Rollcall. */
 async function somethingElse(answer: string, status: number): Promise<string> {
   const server: Server = createServer((_, response) => response.writeHead(status).end(answer));
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));

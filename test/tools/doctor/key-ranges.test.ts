@@ -30,7 +30,7 @@ describeOnEach('the doctor on the range of keys', kind => {
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
   const found = async (): Promise<unknown[]> =>
     of(await examined(url), 'keys').map(({ status, message }) => [status, message]);
-  /** Lets a table have given a number, whose row is deleted by now. */
+  /** Makes a table assign a number whose row is deleted afterwards. */
   async function use(table: string, number: number): Promise<void> {
     if (kind !== 'sqlite') await run(`alter table ${table} auto_increment = ${number + 1}`);
     else

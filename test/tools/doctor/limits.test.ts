@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config/config.js';
 import { examineLimits } from '../../../src/tools/doctor/limits.js';
 
-/** Gives what is found of the limits, as lines of status and message. */
+/** Returns the findings about limits, as lines of status and message. */
 function found(env: Record<string, string>): string[] {
   return examineLimits(readConfig(env)).map(({ status, message }) => `${status} ${message}`);
 }

@@ -4,7 +4,7 @@ import { examineRates } from '../../../src/tools/doctor/rates.js';
 import { redisProgram, startRedis } from '../../support/redis.js';
 import { freePort } from '../../support/server.js';
 
-/** Gives what is found of the limits of rates, as lines of status and message. */
+/** Returns the findings about rate limits, as lines of status and message. */
 async function found(env: Record<string, string>, apiUrl?: string): Promise<string[]> {
   return (await examineRates(readConfig(env), 5000, apiUrl)).map(({ status, message }) => `${status} ${message}`);
 }

@@ -29,7 +29,7 @@ describeOnServers('the doctor', kind => {
     await drop();
   });
 
-  /** Makes a user that has these privileges on the database, for as long as the test runs, and gives its URL. */
+  /** Creates a user with these privileges on the database, for as long as the test runs, and returns its URL. */
   async function userWith(privileges: string): Promise<string> {
     const name = new URL(url).pathname.slice(1);
     const user = `u_${name.slice(-20)}`;

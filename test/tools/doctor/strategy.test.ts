@@ -68,7 +68,7 @@ describeOnEach('the doctor and the strategy', kind => {
     );
     const before = await everything(database);
     const amiss = amissOf(await examined(url, { COUNTERS: 'triggers' }));
-    // It may be somebody else's, which is why the schema is looked at too.
+    // It may belong to another application, so that the schema is checked too.
     expect(amiss.map(({ check, status }) => [check, status])).toEqual([
       ['migrations', 'warning'],
       ['strategy', 'failed'],

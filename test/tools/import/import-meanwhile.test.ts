@@ -12,7 +12,7 @@ import { textSource } from '../../support/text-source.js';
 describeOnEach('an import during deletions', kind => {
   /**
    * Imports three rows of two courses and two students while another transaction has deleted one row and not yet
-   * committed; gives what became of them.
+   * committed; returns the outcome.
    */
   async function whileDeleting(
     what: 'core_course' | 'core_user',

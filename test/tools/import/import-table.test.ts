@@ -66,9 +66,9 @@ it('a row that spans two lines is read whole, wherever a block ends', async () =
 it('a line without end is a bad row, and takes no memory', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  /** Gives the bytes of buffers that somebody still holds. */
+  /** Returns the bytes of buffers that are still referenced. */
   const held = (): number => {
-    // What the first finds is given back in the background, which the second waits for.
+    // The first collection returns memory in the background, which the second waits for.
     collect();
     collect();
     return process.memoryUsage().arrayBuffers;
