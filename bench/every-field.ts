@@ -141,7 +141,7 @@ function choices(type: GraphQLInputType, given: Given, owner: string, at: string
 
 function plain(type: GraphQLInputType, given: Given, owner: string, at: string): unknown {
   const nullable = getNullableType(type);
-  if (isListType(nullable)) return [plain(nullable.ofType as GraphQLInputType, given, owner, at)];
+  if (isListType(nullable)) return [plain(nullable.ofType, given, owner, at)];
   if (isInputObjectType(nullable))
     return Object.fromEntries(
       Object.values(nullable.getFields())

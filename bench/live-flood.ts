@@ -26,7 +26,7 @@ interface Flood {
   readonly what: string;
   readonly sockets: number;
   /** Does its worst with one socket; comes back when that is done. */
-  abuse(socket: WebSocket): Promise<void>;
+  readonly abuse: (socket: WebSocket) => Promise<void>;
 }
 
 const floods: readonly Flood[] = [

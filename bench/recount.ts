@@ -63,13 +63,13 @@ const written = (
 ).flat();
 console.table([told('without a recount', without!), told('with a recount', during!)]);
 let drifts = 0;
-for await (const chunk of verify(database.em.fork() as never, Course)) drifts += chunk.drifts.length;
+for await (const chunk of verify(database.em.fork(), Course)) drifts += chunk.drifts.length;
 console.log(`drift at the end: ${drifts}`);
 await database.close(true);
 
 function told(name: string, windows: readonly (readonly [number, number])[]): Record<string, string | number> {
   const inside = written.filter(({ at }) => windows.some(([from, to]) => at >= from && at <= to));
-  const took = inside.map(one => one.took).sort((a, b) => a - b);
+  const took = inside.map(one => one.took).toSorted((a, b) => a - b);
   const length = windows.reduce((sum, [from, to]) => sum + to - from, 0);
   const at = (share: number): string =>
     `${took[Math.min(took.length - 1, Math.floor(took.length * share))]!.toFixed(1)} ms`;

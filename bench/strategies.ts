@@ -36,7 +36,7 @@ interface Bench {
   readonly students: readonly number[];
   /** How often a load has been run: each run has courses of its own, or takes them in an order of its own. */
   runs: number;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Measures one load and gives what it did in a second. */
@@ -170,7 +170,7 @@ for (const url of process.argv.slice(2)) {
       for (const [index, bench] of benches.entries()) rates[index]!.push(await load(bench));
     const [hooks, triggers] = rates.map(median) as [number, number];
     console.log(
-      `| ${dialectOfUrl(url)} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`,
+      `| ${dialectOfUrl(url).kind} | ${name} | ${callers} | ${Math.round(hooks).toLocaleString('en')} | ${Math.round(triggers).toLocaleString('en')} | ${(triggers / hooks).toFixed(2)} | ${retries} |`,
     );
   }
   for (const bench of benches) await bench.stop();

@@ -18,7 +18,7 @@ export async function compareWithReleased({ released, present, announced }: Comp
   const changes = await diff(buildSchema(released), buildSchema(present));
   const breaking = changes.filter(({ criticality }) => criticality.level === CriticalityLevel.Breaking);
   const dangerous = changes.filter(({ criticality }) => criticality.level === CriticalityLevel.Dangerous);
-  const pending = announced.filter(({ released }) => released === null);
+  const pending = announced.filter(change => change.released === null);
   const unannounced = breaking.filter(change => !pending.some(one => isOf(one, change)));
   const stale = pending.filter(one => !breaking.some(change => isOf(one, change)));
   if (unannounced.length === 0 && stale.length === 0) return;

@@ -13,7 +13,7 @@ export type Asked<Input extends object> = Input | (() => Input);
 
 /** Returns the input of a use case. Errors: those of reading it. */
 export function inputOf<Input extends object>(asked: Asked<Input>): Input {
-  return typeof asked === 'function' ? (asked as () => Input)() : asked;
+  return typeof asked === 'function' ? asked() : asked;
 }
 
 /** The error of a caller who is not signed in, or not allowed to do this. */

@@ -3,7 +3,7 @@ import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
 import { asLookAtViewers } from '../database/connections/purposes.js';
 import { withinOwnLimit } from '../database/time-limits/time-limit.js';
-import { Role } from '../entities/index.js';
+import type { Role } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import { rejection, type TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';

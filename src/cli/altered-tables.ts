@@ -70,7 +70,9 @@ async function showShare(database: Database, { table, rows }: AlteredTable): Pro
     if (share !== null) display.onProgress({ done: share, total: 1, rows: Math.round(share * rows) });
     asking = null;
   };
-  const timer = setInterval(() => (asking ??= ask()), POLL_INTERVAL_MS);
+  const timer = setInterval(() => {
+    asking ??= ask();
+  }, POLL_INTERVAL_MS);
   return async () => {
     clearInterval(timer);
     await asking;

@@ -82,7 +82,7 @@ interface Reason {
 function reasonsOf(error: unknown): Reason[] {
   if (typeof error !== 'object' || error === null) return [];
   const { cause, errors } = error as { cause?: unknown; errors?: readonly unknown[] };
-  return [error as Reason, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
+  return [error, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
 }
 
 function schemaReason(reason: Reason): string | null {

@@ -5,7 +5,7 @@ export interface Interruption {
   /** Is aborted at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   /** Lets signals end the process at once again. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**

@@ -8,7 +8,7 @@ import { printable } from './table.js';
 /** A line that is drawn again and again at the bottom of the terminal. */
 export interface StatusLine {
   /** Takes the line off the terminal and leaves the cursor where it began. */
-  clear(): void;
+  readonly clear: () => void;
 }
 
 /** Matches what stands between the ends of lines and tabs. */

@@ -18,7 +18,7 @@ const MAX_BAR_COLUMNS = 40;
 export interface ProgressDisplay {
   readonly onProgress: OnProgress;
   /** Shows the last state and leaves it; later calls do nothing. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 /** What the work goes through, and whether it is quiet where there is no terminal. */

@@ -7,8 +7,8 @@ export type TitledChange = CourseChange & { readonly title: string | null };
 
 /** Prints the changes of a run as they are made, and what became of the run. */
 export interface RunReport {
-  change(change: TitledChange): void;
-  end(run: Run): void;
+  readonly change: (change: TitledChange) => void;
+  readonly end: (run: Run) => void;
 }
 
 /** Gives a report for people or as JSON lines; `columnOf` gives the column that a counter is stored in. */

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
 import { RunStatus } from '../entities/index.js';
 import { changePage, runById, runPage, type RecordedChange, type Run } from '../recounts/index.js';
@@ -120,9 +119,7 @@ async function* allChanges(
   id: number,
 ): AsyncGenerator<{ change: RecordedChange; title: string | null }> {
   for await (const changes of pages(page => changePage(database, operator, id, page), Infinity)) {
-    const titles = await titlesOf(database.em.fork() as SqlEntityManager, [
-      ...new Set(changes.map(({ courseId }) => courseId)),
-    ]);
+    const titles = await titlesOf(database.em.fork(), [...new Set(changes.map(({ courseId }) => courseId))]);
     for (const change of changes) yield { change, title: titles.get(change.courseId) ?? null };
   }
 }

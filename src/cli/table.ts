@@ -13,8 +13,8 @@ export interface Column {
  * Matches what no cell may hold: control characters, line breaks of any kind, marks that turn the direction of a line,
  * broken surrogates.
  */
-// eslint-disable-next-line no-control-regex
 const UNPRINTABLE =
+  // oxlint-disable-next-line no-control-regex -- it looks for them
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
 
 /** Matches what joins emoji into one, whose width depends on the terminal: apart, each takes two places. */

@@ -17,8 +17,8 @@ export interface VerifyTotals {
 
 /** Prints what a verification finds, as it finds it. */
 export interface VerifyReport {
-  counts(counts: readonly CourseCount[]): void;
-  summary(totals: VerifyTotals, interrupted: boolean): void;
+  readonly counts: (counts: readonly CourseCount[]) => void;
+  readonly summary: (totals: VerifyTotals, interrupted: boolean) => void;
 }
 
 const mismatchColumns: readonly Column[] = [
@@ -31,7 +31,7 @@ const mismatchColumns: readonly Column[] = [
 ];
 
 /** Gives a report as a table or as JSON lines. */
-export function verifyReport({ json, write }: { readonly json: boolean; write(text: string): void }): VerifyReport {
+export function verifyReport({ json, write }: { readonly json: boolean; write: (text: string) => void }): VerifyReport {
   return json ? jsonReport(write) : tableReport(write);
 }
 

@@ -45,7 +45,7 @@ async function placeOf(path: string, force: boolean): Promise<string> {
 
 async function writeWhole<Result>(file: FileHandle, work: (append: Append) => Promise<Result>): Promise<Result> {
   try {
-    const result = await work(async text => void (await file.appendFile(text)));
+    const result = await work(text => file.appendFile(text));
     await file.sync();
     return result;
   } finally {

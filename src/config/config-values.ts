@@ -143,10 +143,10 @@ export function allowanceOf(text: string): Allowance | null {
 
 /** Returns the form of a rate of points; with `orOff` it may be off, which is null. */
 export function rateOf(orOff: boolean) {
-  return z.string().transform((text, { addIssue }) => {
+  return z.string().transform((text, context) => {
     const allowance = allowanceOf(text);
     if (allowance === null && !(orOff && text === 'off'))
-      addIssue(
+      context.addIssue(
         withHint(
           `Give points and the seconds for which they are given, such as 1000000/10${orOff ? ', or off' : ''}.`,
         ).error({ input: text }),
@@ -157,11 +157,13 @@ export function rateOf(orOff: boolean) {
 
 /** Returns the form of the latest that the event loop may be, in milliseconds; off is Infinity. */
 export function loopDelayForm() {
-  return z.string().transform((text, { addIssue }) => {
+  return z.string().transform((text, context) => {
     if (text === 'off') return Infinity;
     const delay = /^\d{1,5}$/.test(text) ? Number(text) : 0;
     if (delay === 0)
-      addIssue(withHint('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }));
+      context.addIssue(
+        withHint('Give a whole number of milliseconds, from 1 to 99999, or off.').error({ input: text }),
+      );
     return delay;
   });
 }

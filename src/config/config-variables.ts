@@ -95,9 +95,9 @@ function withoutDefault<const Field extends string, Form extends z.ZodType>({
 export const configVariables = {
   DATABASE_URL: withDefault({
     field: 'databaseUrl',
-    form: z.string().superRefine((url, { addIssue }) => {
+    form: z.string().superRefine((url, context) => {
       const mistake = mistakeInDatabaseUrl(url);
-      if (mistake) addIssue(mistake);
+      if (mistake) context.addIssue(mistake);
     }),
     default: 'sqlite:data/rollcall.sqlite',
     meaning: '`sqlite:PATH`, `mysql://USER:PASSWORD@HOST/DATABASE` or `mariadb://…`',
@@ -129,10 +129,10 @@ export const configVariables = {
   }),
   JWT_SECRET: withoutDefault({
     field: 'jwt',
-    form: z.string().superRefine((secret, { addIssue }) => {
+    form: z.string().superRefine((secret, context) => {
       const bytes = Buffer.byteLength(secret);
       if (bytes < MIN_SECRET_BYTES)
-        addIssue(
+        context.addIssue(
           `has ${bytes} bytes. Give at least ${MIN_SECRET_BYTES}; \`openssl rand -base64 48\` makes a good one.`,
         );
     }),
@@ -212,11 +212,11 @@ export const configVariables = {
   }),
   CORS_ORIGINS: withDefaultIn({
     field: 'corsOrigins',
-    form: z.string().transform((text, { addIssue }) => {
+    form: z.string().transform((text, context) => {
       const origins = text === 'none' ? [] : text.split(',').map(one => one.trim());
       for (const one of origins)
         if (!isOrigin(one))
-          addIssue(
+          context.addIssue(
             withHint(
               'Give origins such as https://school.example, with commas between them, * for all, or none.',
             ).error({ input: one }),
@@ -235,10 +235,10 @@ export const configVariables = {
   }),
   TRUST_PROXY: withDefault({
     field: 'trustProxy',
-    form: z.string().transform((text, { addIssue }) => {
+    form: z.string().transform((text, context) => {
       const trust = trustProxyOf(text);
       if (trust === null)
-        addIssue(
+        context.addIssue(
           withHint(
             'Give off, on, the number of proxies in front of this server, from 1 to 99, or their addresses such as 10.0.0.5, 192.168.0.0/16 or loopback, with commas between them.',
           ).error({ input: text }),
@@ -251,9 +251,9 @@ export const configVariables = {
   }),
   VERIFY_SCHEDULE: withoutDefault({
     field: 'verifySchedule',
-    form: z.string().superRefine((pattern, { addIssue }) => {
+    form: z.string().superRefine((pattern, context) => {
       const mistake = mistakeInSchedule(pattern);
-      if (mistake) addIssue(mistake);
+      if (mistake) context.addIssue(mistake);
     }),
     meaning:
       'when `serve` verifies the counts: a cron expression in UTC, such as `17 3 * * *`; see [docs/schedule.md](schedule.md)',
@@ -266,10 +266,10 @@ export const configVariables = {
   }),
   METRICS: withDefaultIn({
     field: 'metrics',
-    form: z.string().transform((text, { addIssue }) => {
+    form: z.string().transform((text, context) => {
       const place = metricsPlaceOf(text);
       if (place === null)
-        addIssue(
+        context.addIssue(
           withHint('Give on, off, or where else to serve them, such as 9464 or 0.0.0.0:9464.').error({
             input: text,
           }),

@@ -1,11 +1,11 @@
-import type { AbstractSqlConnection, SqlEntityManager } from '@mikro-orm/sql';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Compilable, Kysely } from 'kysely';
 import type { Database } from './database.js';
 import type { Tables } from './tables.js';
 
 /** Returns the builder of queries over the tables; `rows` runs them. */
 export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getConnection'> }): Kysely<Tables> {
-  return (em.getConnection('read') as AbstractSqlConnection).getClient() as unknown as Kysely<Tables>;
+  return em.getConnection('read').getClient();
 }
 
 /**
@@ -14,7 +14,7 @@ export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getCon
  */
 export async function rows<Row>(database: Database, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
-  return (database.em.getConnection('read') as AbstractSqlConnection).execute<Row[]>(sql, [...parameters], 'all');
+  return database.em.getConnection('read').execute<Row[]>(sql, [...parameters], 'all');
 }
 
 /** Runs one query within the transaction of an entity manager and returns its raw rows. */

@@ -9,7 +9,7 @@ export interface RowReader<Entity> {
   /**
    * Returns a raw row under the names of the entity's properties, with dates and booleans made of the driver's values.
    */
-  plain(row: StoredRow<Entity>): PlainRow<Entity>;
+  readonly plain: (row: StoredRow<Entity>) => PlainRow<Entity>;
 }
 
 type Conversion = (raw: never) => unknown;
@@ -27,8 +27,8 @@ const rowReaders = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
 export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
   let ofDatabase = rowReaders.get(database);
   if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map()));
-  let reader = ofDatabase.get(entity as EntityClass);
-  if (!reader) ofDatabase.set(entity as EntityClass, (reader = madeReader(database, entity)));
+  let reader = ofDatabase.get(entity);
+  if (!reader) ofDatabase.set(entity, (reader = madeReader(database, entity)));
   return reader as unknown as RowReader<Entity>;
 }
 

@@ -15,7 +15,7 @@ export interface Context {
   /** Lists the code of each userError that the request's mutations have told so far. */
   readonly userErrorCodes: readonly string[];
   /** Gives problems as a payload's userErrors, and lists their codes. */
-  tell(problems: readonly Problem[]): Problem[];
+  readonly tell: (problems: readonly Problem[]) => Problem[];
   /** Works on the runs that requests start. */
   readonly runs: BackgroundRuns;
   /**

@@ -12,14 +12,11 @@ export function idOf(value: string, argument: string): number {
 }
 
 /** Gives the number of an id that may be left out or null. */
-export function optionalIdOf<Missing extends null | undefined>(
-  value: string | Missing,
-  argument: string,
-): number | Missing {
-  return value == null ? (value as Missing) : idOf(value as string, argument);
+export function optionalIdOf(value: string | null | undefined, argument: string): number | null | undefined {
+  return value == null ? value : idOf(value, argument);
 }
 
 /** Gives the numbers of a list of ids that may be left out or null; a bad one is named by its index. */
 export function idsOf(values: readonly string[] | null | undefined, argument: string): number[] | null | undefined {
-  return values && values.map((value, index) => idOf(value, `${argument}.${index}`));
+  return values?.map((value, index) => idOf(value, `${argument}.${index}`));
 }

@@ -10,14 +10,8 @@ import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
 
-let built: GraphQLSchema | undefined;
-
-/** Returns the executable schema, which is built once in a process, since it depends on no configuration. */
-export function graphqlSchema(): GraphQLSchema {
-  return (built ??= buildGraphqlSchema());
-}
-
-function buildGraphqlSchema(): GraphQLSchema {
+/** Builds the executable schema. Inputs are checked by the services, which give userErrors rather than one failure. */
+export function buildGraphqlSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       CourseResolver,
@@ -29,10 +23,7 @@ function buildGraphqlSchema(): GraphQLSchema {
       RecountChangeResolver,
       ...connectionResolvers,
     ],
-    // The use cases check inputs, and answer with userErrors.
     validate: false,
-    // Apollo Server checks the schema when it starts. This check would run the whole introspection query before that.
-    skipCheck: true,
     // Asked for where there are subscriptions, and not used: ours comes from its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
   });

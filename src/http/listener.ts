@@ -16,10 +16,10 @@ export interface HttpListener {
    * Follows its requests, including those that Fastify never sees, and calls `ended` with each one that finishes;
    * `headersOf` charges a request that is answered past Fastify, and returns the headers that say so.
    */
-  follow(
+  readonly follow: (
     ended: readonly ((request: EndedRequest) => void)[],
     headersOf?: HeadersOf,
-  ): { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
+  ) => { readonly requests: FollowedRequests; readonly rawAnswers: RawAnswers };
 }
 
 /** Returns a server that does not listen yet; `options` are added to the usual ones. */

@@ -16,7 +16,7 @@ import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
-import { graphqlSchema } from '../graphql/schema.js';
+import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js';
 import type { Pace } from '../live-counts/index.js';
 import { KnownSizes } from '../reading/index.js';
@@ -38,7 +38,7 @@ import { operationLimits, type OperationRules } from './limits/operation-limits.
 import { operationRecorder, recordingCodes } from './observability/operation-recorder.js';
 import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from './limits/rates/request-charges.js';
 import { costSettlement } from './limits/rates/cost-settlement.js';
-import { newRateLimits, type RateTimes } from './limits/rates/rate-limits.js';
+import { RateLimits, type RateTimes } from './limits/rates/rate-limits.js';
 import { reasonNotReady } from './observability/readiness.js';
 import { lateRequests, refuseInGraphqlShape, refuseLate } from './answers/refusals.js';
 import { requestLog } from './observability/request-log.js';
@@ -60,7 +60,7 @@ export interface RunningServer {
    * Stops listening, waits for the requests in flight for at most the configured time, closes the connections of those
    * that have not finished, and returns their number; meanwhile it pauses the runs at work.
    */
-  close(): Promise<number>;
+  readonly close: () => Promise<number>;
 }
 
 /**
@@ -120,7 +120,7 @@ export async function startServer({
   const { verify } = viewers;
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
-  const limits = config.rateLimits && (await newRateLimits(config.rateLimits, logger, rateTimes));
+  const limits = config.rateLimits && new RateLimits(config.rateLimits, logger, rateTimes);
   const isLate = lateRequests(app, () => closing !== undefined);
   const charging: Charging | null = limits && {
     limits,
@@ -141,7 +141,7 @@ export async function startServer({
   readJsonBodies(app);
   await compressAndTag(app);
   const background = new Background({ config, database, faults, logger });
-  const schema = graphqlSchema();
+  const schema = buildGraphqlSchema();
   const report = (id: string, error: unknown): void =>
     logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
   const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });
@@ -226,10 +226,17 @@ export async function startServer({
   background.start();
   const { port } = app.server.address() as { port: number };
   const origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  const end = async (): Promise<number> => {
+    try {
+      return await background.stopAround(drain);
+    } finally {
+      await apollo.stop();
+    }
+  };
   return {
     url: `${origin}/graphql`,
     metricsUrl: metrics && (ownMetricsUrl ?? `${origin}/metrics`),
     // Once for all callers, because Apollo's stop() never resolves if it is called while it stops.
-    close: () => (closing ??= background.stopAround(drain).finally(() => apollo.stop())),
+    close: () => (closing ??= end()),
   };
 }

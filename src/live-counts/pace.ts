@@ -1,11 +1,11 @@
 /** Says when to look at the database, and what time it is. */
 export interface Pace {
   /** Comes back after so many milliseconds, or as soon as it is told to end. */
-  pause(milliseconds: number, end: AbortSignal): Promise<void>;
+  readonly pause: (milliseconds: number, end: AbortSignal) => Promise<void>;
   /** Gives the time, in milliseconds since 1970. */
-  now(): number;
+  readonly now: () => number;
   /** Gives milliseconds since some moment, by which to tell how long something takes: nobody sets them. */
-  elapsed(): number;
+  readonly elapsed: () => number;
 }
 
 /** Is the pace of a server: the clock's. */

@@ -25,15 +25,15 @@ export interface ForeignReference {
 /** How a database tells which tables it has, and what belongs to them. */
 export interface Catalog {
   /** Returns the names of all tables and views. */
-  tableNames(em: SqlEntityManager): Promise<string[]>;
+  readonly tableNames: (em: SqlEntityManager) => Promise<string[]>;
   /** Returns those tables and views that are there, by their names. */
-  findTables(em: SqlEntityManager, names: readonly string[]): Promise<Map<string, FoundTable>>;
+  readonly findTables: (em: SqlEntityManager, names: readonly string[]) => Promise<Map<string, FoundTable>>;
   /** Returns the indexes of tables, by their names, without those of keys that the database made by itself. */
-  indexesOf(em: SqlEntityManager, tables: readonly string[]): Promise<TablePart[]>;
+  readonly indexesOf: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
   /** Returns the triggers on tables, by their names. */
-  triggersOn(em: SqlEntityManager, tables: readonly string[]): Promise<TablePart[]>;
+  readonly triggersOn: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
   /** Returns the foreign keys by which other tables refer to these. */
-  foreignReferences(em: SqlEntityManager, tables: readonly string[]): Promise<ForeignReference[]>;
+  readonly foreignReferences: (em: SqlEntityManager, tables: readonly string[]) => Promise<ForeignReference[]>;
 }
 
 /** A row of one column, or of one part of a table. */

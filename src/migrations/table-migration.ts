@@ -38,8 +38,8 @@ export abstract class TableMigration extends Migration {
    * with, where it has a transaction too.
    */
   get #em(): SqlEntityManager {
-    const em = this.driver.createEntityManager(false) as SqlEntityManager;
-    em.setTransactionContext(this.ctx!);
+    const em = this.driver.createEntityManager(false);
+    em.setTransactionContext(this.ctx);
     return em;
   }
 

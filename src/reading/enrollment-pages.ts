@@ -140,7 +140,7 @@ async function pagesOf(
   const byPage = Map.groupBy(found, ({ at }) => at);
   // A union keeps no order, so each part is sorted again.
   return pages.map((_, at) =>
-    pageOf(sortedRows(database, (byPage.get(at) ?? []).sort(compare(order, page)), order), page),
+    pageOf(sortedRows(database, (byPage.get(at) ?? []).toSorted(compare(order, page)), order), page),
   );
 }
 
@@ -172,11 +172,8 @@ function merged(
   const all = db
     .selectFrom(rest.reduce((union, next) => union.unionAll(next), first!).as('strands'))
     .select('strands.id as of_page');
-  const ids = paged(all as never, order, { ...page, after: null, before: null }) as typeof all;
-  return db
-    .selectFrom(ids.as('ids'))
-    .innerJoin('core_enrollments', 'core_enrollments.id', 'of_page')
-    .select(columns) as unknown as StoredQuery;
+  const ids: typeof all = paged(all as never, order, { ...page, after: null, before: null });
+  return db.selectFrom(ids.as('ids')).innerJoin('core_enrollments', 'core_enrollments.id', 'of_page').select(columns);
 }
 
 /**
@@ -285,7 +282,9 @@ async function rowsOfTeacher(
     const heads =
       statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, statuses, order, page));
     const strands = heads.map(({ course_id: courseId, status }) => ({ courseId, status: status ?? undefined }));
-    const found = (await rows(database, merged(database, [...strands, own], order, page))).sort(compare(order, page));
+    const found = (await rows(database, merged(database, [...strands, own], order, page))).toSorted(
+      compare(order, page),
+    );
     const [lastHead, lastRow] = [heads[page.size], found[page.size]];
     if (!lastHead || (lastRow && compare(order, page)(lastRow, lastHead) <= 0)) return found;
   }

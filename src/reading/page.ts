@@ -92,7 +92,7 @@ export function pageOf<Row>(found: readonly Row[], { size, backward, after, befo
   const more = found.length > size;
   const kept = found.slice(0, size);
   return {
-    rows: backward ? kept.reverse() : kept,
+    rows: backward ? kept.toReversed() : kept,
     hasNextPage: backward ? before !== null : more,
     hasPreviousPage: backward ? more : after !== null,
   };

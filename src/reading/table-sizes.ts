@@ -83,7 +83,7 @@ export function rowsOfLargest(
   courses: number,
   each = Number.POSITIVE_INFINITY,
 ): number {
-  const known = largest.slice(0, courses).reduce((sum, rows) => sum + Math.min(rows, each), 0);
+  const known = largest.slice(0, courses).reduce((sum, size) => sum + Math.min(size, each), 0);
   // Those that are not known by themselves are no larger than the last one that is.
   const others =
     Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);

@@ -89,7 +89,7 @@ export class BackgroundRuns {
   }
 
   async #idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay]);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   /** Pauses a run in the middle of its work, which then finds that it has lost the lease and changes nothing more. */

@@ -40,7 +40,7 @@ export function heartbeat(em: SqlEntityManager, seconds: number): { updatedAt: D
  * alone, so the processes that share a database need not agree on the time.
  */
 export function moment(em: SqlEntityManager, seconds = 0): Date {
-  return raw(dialectOf(em).sql.now(seconds)) as unknown as Date;
+  return raw<Date>(dialectOf(em).sql.now(seconds));
 }
 
 /** The right to work on a run. It is renewed until `stop`; progress is written only while it lasts. */

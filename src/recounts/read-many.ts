@@ -39,7 +39,7 @@ export async function changePages(
   const byRun = Map.groupBy(await rows(database, query), row => row.run_id);
   // A union keeps no order, so each part is sorted again.
   const sign = page.backward ? -1 : 1;
-  return runIds.map(id => pageOf((byRun.get(id) ?? []).sort((a, b) => sign * (a.id - b.id)).map(changeOf), page));
+  return runIds.map(id => pageOf((byRun.get(id) ?? []).toSorted((a, b) => sign * (a.id - b.id)).map(changeOf), page));
 }
 
 /** Counts the changes of each of many runs, in one statement, in the order of the ids; admins. */

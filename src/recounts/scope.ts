@@ -13,7 +13,7 @@ export type Scope = readonly number[] | null;
 
 /** Returns the scope that a caller names; undefined and null mean all courses. */
 export function scopeOf(courseIds: readonly number[] | null | undefined): Scope {
-  return courseIds ? [...new Set(courseIds)].sort((a, b) => a - b) : null;
+  return courseIds ? [...new Set(courseIds)].toSorted((a, b) => a - b) : null;
 }
 
 /**

@@ -104,14 +104,14 @@ export async function recordRun(
   lease: number,
 ): Promise<Outcome<ClaimedRun>> {
   const owner = newOwner();
-  const id = (await em.insert(RecountRun, {
+  const id: number = await em.insert(RecountRun, {
     ...run,
     courseIds: scope?.join(',') ?? null,
     owner,
     isStarting: true,
     startedAt: moment(em),
     ...heartbeat(em, lease),
-  } as never)) as number;
+  });
   const conflict =
     (run.slot == null ? null : await unfinishedSlot(database, em, id)) ??
     (run.dryRun ? null : await conflictingRun(database, em, id, scope));

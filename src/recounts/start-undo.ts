@@ -57,7 +57,7 @@ export async function startUndo(
         database,
         em,
         courseIdsOf(row.courseIds),
-        { kind: RunKind.UNDO, undoneRun: id as never, startedBy: by, cursorId, total },
+        { kind: RunKind.UNDO, undoneRun: id, startedBy: by, cursorId, total },
         lease,
       );
     },

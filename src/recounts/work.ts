@@ -92,7 +92,7 @@ class Work {
     private readonly lease: Lease,
     private readonly options: WorkOptions,
   ) {
-    this.#pace = paceFor(database.em as SqlEntityManager);
+    this.#pace = paceFor(database.em);
     this.#over = AbortSignal.any([lease.lost, ...(options.signal ? [options.signal] : [])]);
   }
 

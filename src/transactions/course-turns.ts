@@ -31,7 +31,7 @@ export class CourseTurns {
     const taken: number[] = [];
     const giveBack = (): void => taken.splice(0).forEach(id => this.#giveOn(id));
     try {
-      for (const id of [...new Set(ids)].sort((one, other) => one - other)) {
+      for (const id of [...new Set(ids)].toSorted((one, other) => one - other)) {
         await this.#turn(id, limit);
         taken.push(id);
       }

@@ -32,7 +32,7 @@ export function withLockedCourses<Result>(
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
   const prepare = async (): Promise<Prepared> => ({
-    courses: await visibleCourseIds(database.em.fork() as SqlEntityManager, viewer, [...new Set(ids)]),
+    courses: await visibleCourseIds(database.em.fork(), viewer, [...new Set(ids)]),
   });
   return inPreparedTransaction(
     database,
@@ -84,12 +84,12 @@ export async function lockCourses(em: SqlEntityManager, ids: readonly number[]):
  * could fail.
  */
 export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
-  const rows = (await em
+  const rows = await em
     .createQueryBuilder(User, 'u')
     .select(['id'])
     .where({ id: { $in: [...new Set(ids)] } })
     .setLockMode(LockMode.PESSIMISTIC_READ)
-    .execute('all')) as { id: number }[];
+    .execute<{ id: number }[]>('all');
   return new Set(rows.map(({ id }) => id));
 }
 

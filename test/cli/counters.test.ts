@@ -7,7 +7,7 @@ it('counters use and counters status switch to triggers and back, and report wha
   await place.run(['migrate', 'up']);
   expect(await place.run(['counters', 'status'])).toEqual({
     code: 0,
-    stdout: 'configured   hooks\ndatabase     hooks (no triggers)\n' + 'They agree.\n',
+    stdout: 'configured   hooks\ndatabase     hooks (no triggers)\nThey agree.\n',
     stderr: '',
   });
   expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({

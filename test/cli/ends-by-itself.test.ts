@@ -36,5 +36,5 @@ it('this test covers every command of the help', async () => {
   const names = [...list!.matchAll(/^ {2}([a-z][a-z-]*)(?:\|([a-z-]+))?/gm)]
     .flatMap(([, name, alias]) => (alias === undefined ? [name!] : [name!, alias]))
     .filter(name => name !== 'help');
-  expect([...new Set([...lines.map(line => line.split(' ')[0]!), 'serve'])].sort()).toEqual(names.sort());
+  expect([...new Set([...lines.map(line => line.split(' ')[0]!), 'serve'])].toSorted()).toEqual(names.toSorted());
 });

@@ -35,7 +35,7 @@ interface Stage {
 
 const leftovers: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy();
+  for (const tidy of leftovers.splice(0).toReversed()) await tidy();
 });
 
 async function serve(place: Place, databaseUrl: string, env: Record<string, string>): Promise<Served> {

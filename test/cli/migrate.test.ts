@@ -19,7 +19,7 @@ it('migrations are listed, applied and undone, each by its name', async () => {
   });
   expect(await place.run(['migrate', 'up'])).toEqual({ code: 0, stdout: 'Nothing is pending.\n', stderr: '' });
   expect(await place.run(['migrate', 'status'])).toMatchObject({ stdout: lines('applied') });
-  for (const name of [...names].reverse())
+  for (const name of names.toReversed())
     expect(await place.run(['migrate', 'down'])).toEqual({
       code: 0,
       stdout: `Undid ${name}.\n`,

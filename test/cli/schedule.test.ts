@@ -41,7 +41,7 @@ describeOnEach('several servers with one schedule on one database', kind => {
 
       const runs = await scheduledRuns(database);
       const done = lines.filter(({ msg }) => msg.startsWith('a scheduled run found'));
-      expect(done.map(({ run }) => run).sort(numerically)).toEqual(
+      expect(done.map(({ run }) => run).toSorted(numerically)).toEqual(
         runs.filter(({ status }) => status === 'succeeded').map(({ id }) => id),
       );
       // Each second is a moment.

@@ -87,12 +87,12 @@ describeOnEach('an empty database', kind => {
       kind === 'sqlite'
         ? ['sqlite_master', 'pragma_table_info']
         : ['information_schema.tables', 'information_schema.columns'];
-    for (const place of [...ofTables, 'select name from rollcall_migrations']) {
+    for (const query of [...ofTables, 'select name from rollcall_migrations']) {
       const own = freshUrl(kind);
       const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
       // The table that records the migrations exists, and none of them is applied.
       await one.migrator.getPending();
-      const another = beforeStatement(one, new RegExp(place), () =>
+      const another = beforeStatement(one, new RegExp(query), () =>
         migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }),
       );
       expect(await migrateUp(one)).toEqual([]);

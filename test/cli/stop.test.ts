@@ -42,7 +42,7 @@ describeOnEach('a server that is asked to stop', kind => {
     });
   });
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
 
   async function start(env: Record<string, string> = {}): Promise<{ command: Running; port: number }> {
@@ -191,7 +191,7 @@ describeOnEach('a server that is asked to stop', kind => {
     };
     await Promise.all(students.slice(0, 24).map(client));
     expect((await command.ended).code).toBe(0);
-    expect(await enrolled()).toEqual([...there].sort((a, b) => a - b));
+    expect(await enrolled()).toEqual([...there].toSorted((a, b) => a - b));
     expect(await storedAndActual(database)).toEqual([
       { id: course, stored: [there.size, there.size], actual: [there.size, there.size] },
     ]);

@@ -20,26 +20,28 @@ type Input = { input: Record<string, unknown> };
 
 /** A query on the screen. */
 interface Shown<Data> {
-  now(): Data;
+  readonly now: () => Data;
   /** Waits until the query shows the expected data. */
-  until(isThere: (data: Data) => boolean): Promise<unknown>;
-  more(after: string): Promise<unknown>;
+  readonly until: (isThere: (data: Data) => boolean) => Promise<unknown>;
+  readonly more: (after: string) => Promise<unknown>;
 }
 
 /** A client with a normalized cache: it shows a query until it is released, and sends mutations. */
 interface CachingClient {
   /** Shows a query from its first answer on and returns a view of its present data. */
-  show<Data, Variables extends Record<string, unknown>>(
+  readonly show: <Data, Variables extends Record<string, unknown>>(
     document: Document<Data, Variables>,
     variables: Variables,
-  ): Promise<Shown<Data>>;
-  mutate<Data, Variables extends Input>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
-  unenroll(enrollmentId: string): Promise<unknown>;
+  ) => Promise<Shown<Data>>;
+  readonly mutate: <Data, Variables extends Input>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+  ) => Promise<Data>;
+  readonly unenroll: (enrollmentId: string) => Promise<unknown>;
   /** Walks the courses, so many at a time, and returns what the list shows at the end. */
-  allCourses(first: number): Promise<CourseListQuery>;
+  readonly allCourses: (first: number) => Promise<CourseListQuery>;
 }
 
-/* eslint-disable @typescript-eslint/no-explicit-any */
 function apolloCaching(url: string, token: string): CachingClient {
   const client = apollo.apolloClient(url, () => token);
   type List = ReturnType<typeof client.watchQuery<any, any>>;
@@ -68,7 +70,7 @@ function apolloCaching(url: string, token: string): CachingClient {
         more: after => loaded(list, () => list.fetchMore({ variables: { after } })),
       };
     },
-    mutate: async (mutation, variables) => (await client.mutate<any, any>({ mutation, variables })).data,
+    mutate: async (mutation, variables) => (await client.mutate({ mutation, variables })).data!,
     unenroll: enrollmentId => apollo.leave(client, enrollmentId),
     async allCourses(first) {
       const list = await watch(courseList, { first });
@@ -98,7 +100,7 @@ function urqlCaching(url: string, token: string): CachingClient {
     };
   };
   const mutate = async (document: any, variables: any): Promise<any> => {
-    const { data, error } = await client.mutation<any>(document, variables);
+    const { data, error } = await client.mutation(document, variables);
     if (error) throw error;
     return data;
   };
@@ -118,7 +120,6 @@ function urqlCaching(url: string, token: string): CachingClient {
     },
   };
 }
-/* eslint-enable @typescript-eslint/no-explicit-any */
 
 const caches = [
   ['Apollo Client', apolloCaching],

@@ -17,8 +17,7 @@ const config: CodegenConfig = {
       },
     },
   },
-  // Leave these two out if a bundler resolves imports without an extension.
-  emitLegacyCommonJSImports: false,
+  // Leave this out if a bundler resolves imports without an extension.
   importExtension: '.js',
 };
 

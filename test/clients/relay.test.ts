@@ -57,7 +57,7 @@ async function reader(environment: Environment, operation: OperationDescriptor, 
   const fragment = await compiled<ReaderFragment>(fragmentName);
   return <Data>(): Data => {
     const root = environment.lookup(operation.fragment).data;
-    return environment.lookup(getSingularSelector(fragment, root)!).data as Data;
+    return environment.lookup(getSingularSelector(fragment, root)).data as Data;
   };
 }
 

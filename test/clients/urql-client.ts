@@ -23,10 +23,10 @@ export function urqlClient(url: string, token: () => string | null): Client {
     },
     updates: {
       Mutation: {
-        unenroll({ unenroll }, _variables, cache) {
+        unenroll({ unenroll }, _variables, stored) {
           const { deletedId } = unenroll as { deletedId: string | null };
           // Forgets the row; lists on the screen that contained it are refetched.
-          if (deletedId) cache.invalidate({ __typename: 'Enrollment', id: deletedId });
+          if (deletedId) stored.invalidate({ __typename: 'Enrollment', id: deletedId });
         },
       },
     },

@@ -127,7 +127,7 @@ describeOnEach('assigning a stored count', kind => {
       schema
         .em()
         .createQueryBuilder(Course)
-        .insert({ ...row, totalEnrollments: 77 } as never)
+        .insert({ ...row, totalEnrollments: 77 })
         .execute(),
     );
     await expectRefused(id, async () =>
@@ -144,7 +144,7 @@ describeOnEach('assigning a stored count', kind => {
         schema
           .em()
           .createQueryBuilder(Course)
-          .insert({ ...row, totalEnrollments: 0 } as never)
+          .insert({ ...row, totalEnrollments: 0 })
           .onConflict('id')
           .merge()
           .execute())(),

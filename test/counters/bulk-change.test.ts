@@ -169,12 +169,12 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('updateWhere() by a column name or an SQL fragment counts exactly or is rejected', async () => {
     const [from, to] = await seeded(1, 3).then(async ([id]) => [id!, (await addCourses(schema, 1))[0]!]);
-    await updateWhere(schema.em(), Enrollment, { course: from! }, { course_id: to! } as never).catch(error =>
+    await updateWhere(schema.em(), Enrollment, { course: from! }, { course_id: to! } as never).catch((error: unknown) =>
       expect(error).toMatchObject({ name: 'CounterError' }),
     );
     await expectExactSchool(schema);
-    await updateWhere(schema.em(), Enrollment, { course: from! }, { status: raw("'dropped'") }).catch(error =>
-      expect(error).toMatchObject({ name: 'CounterError' }),
+    await updateWhere(schema.em(), Enrollment, { course: from! }, { status: raw("'dropped'") }).catch(
+      (error: unknown) => expect(error).toMatchObject({ name: 'CounterError' }),
     );
     await expectExactSchool(schema);
   });

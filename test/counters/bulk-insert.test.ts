@@ -206,7 +206,7 @@ describeOnEach('insertMany with a default that only the database knows', kind =>
 
   it('insertMany() of rows with a default that only the database knows counts exactly or is rejected', async () => {
     const [box] = await addBoxes(schema, 1);
-    await insertMany(schema.em(), Letter, [{ box: box! }, { box: box! }] as never).catch(error =>
+    await insertMany(schema.em(), Letter, [{ box: box! }, { box: box! }] as never).catch((error: unknown) =>
       expect(error).toMatchObject({ name: 'CounterError', message: expect.stringContaining('postage') }),
     );
     await expectExactLetters(schema);

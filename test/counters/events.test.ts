@@ -64,7 +64,7 @@ describeOnEach('the messages that the engine publishes', kind => {
           .insertFrom(em.createQueryBuilder(Course) as never)
           .getQuery(),
       ).toThrow(expect.objectContaining(refused));
-      const kysely = em.getKysely() as unknown as { deleteFrom(table: string): { compile(): unknown } };
+      const kysely = em.getKysely() as unknown as { deleteFrom: (table: string) => { compile: () => unknown } };
       expect(() => kysely.deleteFrom('core_enrollments').compile()).toThrow(expect.objectContaining(refused));
       await expect(insertMany(em, Enrollment, [{ course_id: 1, student: 1 } as never])).rejects.toMatchObject(refused);
     });

@@ -107,7 +107,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
       em.create(Enrollment, { course: course!, student: one! });
       await em.flush().catch(() => undefined);
     });
-    await work.catch(error => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
+    await work.catch((error: unknown) => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);
   });
@@ -135,7 +135,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
       em.create(Enrollment, { course: 999_999, student: one! });
       await em.flush().catch(() => undefined);
     });
-    await work.catch(error => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
+    await work.catch((error: unknown) => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
     await expectExactSchool(schema);
   });
 
@@ -151,7 +151,7 @@ describeOnEach('a flush that fails in an explicit transaction and is caught ther
         },
         { clear: true },
       );
-      await nested.catch(error => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
+      await nested.catch((error: unknown) => expect(error).toMatchObject({ code: 'COUNTER_TRANSACTION' }));
       outer.create(Enrollment, { course: course!, student: two!, status: EnrollmentStatus.COMPLETED });
     });
     expect(await countsOf(schema, course!)).toEqual([2, 1]);

@@ -9,7 +9,7 @@ type Tables = Record<string, Record<string, unknown>>;
 
 describeOnEach('Kysely', kind => {
   const schema = useSchema(kind, school);
-  const kysely = (): Kysely<Tables> => schema.em().getKysely() as Kysely<Tables>;
+  const kysely = (): Kysely<Tables> => schema.em().getKysely<Tables>();
 
   async function seeded(): Promise<{ course: number; other: number; id: number }> {
     const [course, other] = await addCourses(schema, 2);
@@ -122,9 +122,7 @@ describeOnEach('Kysely', kind => {
   it('Kysely may not write counted rows or stored counts by entity names', async () => {
     const { course, id } = await seeded();
     const byEntity = () =>
-      schema
-        .em()
-        .getKysely({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' } as never) as Kysely<Tables>;
+      schema.em().getKysely<Tables>({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' } as never);
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       byEntity().deleteFrom('Enrollment').where('id', '=', id).execute(),
     );
@@ -137,7 +135,7 @@ describeOnEach('Kysely', kind => {
     const { course } = await seeded();
     await expectRefused(course, 'COUNTER_BYPASS', () =>
       schema.em().transactional(async em =>
-        (em as ReturnType<typeof schema.em>)
+        em
           .getKysely()
           .deleteFrom('core_enrollments' as never)
           .execute(),

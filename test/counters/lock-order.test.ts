@@ -97,7 +97,7 @@ describeOnEach('lockTargets', kind => {
     const [one, two] = await addStudents(schema, 2);
     const id = await enroll(schema, high!, one!);
     await schema.em().transactional(async em => {
-      await lockTargets(em as never, Enrollment, 'course', [[low!], [high!]]);
+      await lockTargets(em, Enrollment, 'course', [[low!], [high!]]);
       em.create(Enrollment, { course: high!, student: two! });
       await em.flush();
       em.assign(await em.findOneOrFail(Enrollment, id), { course: low! });

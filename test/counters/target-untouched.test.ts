@@ -96,7 +96,7 @@ describeOnEach('a clone of a target', kind => {
   it('a clone of a target that is made by class and key starts at 0', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!);
-    const copy = await schema.em().clone(Shelf, id!, { name: 'Copy' });
+    const copy = await schema.em().clone(Shelf, id, { name: 'Copy' });
     expect(await shelfCount(schema, copy.id)).toBe(0);
     await expectExactLibrary(schema);
   });
@@ -104,7 +104,7 @@ describeOnEach('a clone of a target', kind => {
   it('a clone of a target counts its own rows from then on', async () => {
     const [id] = await addShelves(schema, 1);
     await addBook(schema, id!);
-    const copy = await schema.em().clone(Shelf, id!);
+    const copy = await schema.em().clone(Shelf, id);
     await addBook(schema, copy.id);
     await addBook(schema, copy.id);
     expect([await shelfCount(schema, id!), await shelfCount(schema, copy.id)]).toEqual([1, 2]);
@@ -114,7 +114,7 @@ describeOnEach('a clone of a target', kind => {
   it('a clone of a target with a given stored count throws COUNTER_ASSIGNED, and a counted row cannot be cloned', async () => {
     const [id] = await addShelves(schema, 1);
     const book = await addBook(schema, id!);
-    await expect(schema.em().clone(Shelf, id!, { bookCount: 7 })).rejects.toMatchObject({
+    await expect(schema.em().clone(Shelf, id, { bookCount: 7 })).rejects.toMatchObject({
       code: 'COUNTER_ASSIGNED',
       message: expect.stringContaining('7'),
     });

@@ -107,7 +107,7 @@ describeOnEach('an ORM without implicit transactions', kind => {
   it('an ORM without implicit transactions rejects a flush outside a transaction with COUNTER_TRANSACTION, and counts inside one', async () => {
     const [course] = await schema.em().transactional(async em => [em.create(Course, { title: 'A course' })]);
     const em = schema.em();
-    em.assign(course!, { title: 'Renamed' });
+    em.assign(course, { title: 'Renamed' });
     em.create(Course, { title: 'Another' });
     await expect(em.flush()).rejects.toMatchObject({
       code: 'COUNTER_TRANSACTION',

@@ -85,7 +85,7 @@ class Fish {
 }
 
 const count = <Into extends Exclude<keyof Pond, 'id'>>(into: Into, where: object) =>
-  defineCounter({ counted: Fish, by: 'pond', into: into as never, where });
+  defineCounter({ counted: Fish, by: 'pond', into: into, where });
 
 const counters = [
   count('calm', { mood: Mood.CALM }),

@@ -61,7 +61,7 @@ describeOnEach('verify and recount by various keys', kind => {
         expect(await found({ batchSize })).toEqual(expected);
         for (const [index, after] of all.entries())
           expect(await found({ batchSize, after })).toEqual(expected.slice(index + 1));
-        expect((await found({ batchSize, keys: all.slice(1) })).sort()).toEqual(expected.slice(1).sort());
+        expect((await found({ batchSize, keys: all.slice(1) })).toSorted()).toEqual(expected.slice(1).toSorted());
       }
       for (const key of all) await schema.em().transactional(em => recount(em as never, entity, key));
       expect(await found({})).toEqual([]);

@@ -4,7 +4,7 @@ import { Collection } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { MySqlConnection, MySqlDriver } from '@mikro-orm/mysql';
 import { QueryBuilder, SqlEntityManager, SqlEntityRepository } from '@mikro-orm/sql';
-import { ControlledTransaction, type Kysely } from 'kysely';
+import { ControlledTransaction } from 'kysely';
 import { describe, expect, it } from 'vitest';
 
 /**
@@ -108,7 +108,7 @@ const sorted: Record<string, Sorted> = {
       transformRawResult waitForIdleTransaction`,
   },
   'a Kysely, or a transaction of one': {
-    methods: ControlledTransaction as unknown as abstract new () => Kysely<unknown>,
+    methods: ControlledTransaction,
     guarded: 'deleteFrom insertInto mergeInto replaceInto updateTable with',
     raw: 'executeQuery',
     gives: `$extendTables $omitTables $pickTables connection rollbackToSavepoint savepoint releaseSavepoint startTransaction transaction withPlugin

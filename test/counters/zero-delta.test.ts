@@ -74,7 +74,7 @@ describeOnEach('deltas that cancel out', kind => {
     const em = schema.em();
     (await em.findOneOrFail(Course, course!)).title = 'Renamed';
     (await em.findOneOrFail(User, student!)).name = 'Renamed';
-    expect(gistOf(await statementsOf(schema.database, () => em.flush())).sort()).toEqual([
+    expect(gistOf(await statementsOf(schema.database, () => em.flush())).toSorted()).toEqual([
       'update core_course',
       'update core_user',
     ]);

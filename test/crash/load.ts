@@ -1,8 +1,8 @@
-import { Ledger, type Known } from './ledger.ts';
+import type { Known, Ledger } from './ledger.ts';
 
 /** Sends changes of its own students to the server, one after the other, until it is told to stop. */
 export interface Client {
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** The answer to a mutation. */

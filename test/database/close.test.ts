@@ -7,7 +7,7 @@ import { describeOnServers, freshDatabase } from '../support/databases.js';
 describeOnServers('closing', kind => {
   const leftovers: (() => unknown)[] = [];
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
 
   it('closing finishes although a connection is still being opened to a server that does not answer and then goes away', async () => {

@@ -211,7 +211,7 @@ describe('an error of a database', () => {
   });
 
   it('an error is a fault of the database exactly where callers are told that it cannot be used or has no room', () => {
-    expect([...troubleKinds].sort()).toEqual([
+    expect([...troubleKinds].toSorted()).toEqual([
       'broken',
       'crowded',
       'denied',

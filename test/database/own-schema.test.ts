@@ -53,7 +53,7 @@ describeOnEach('a database', kind => {
       kind === 'sqlite'
         ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'"
         : 'select table_name as name from information_schema.tables where table_schema = database()';
-    return (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name).sort();
+    return (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name).toSorted();
   };
 
   it.each(foreign)(
@@ -123,7 +123,7 @@ describeOnEach('a database', kind => {
     await withDatabase(async database => {
       await migrateUp(database);
       const made = dialects[kind].schema.migrations.flatMap(({ tables }) => tables);
-      expect(await tablesOf(database)).toEqual([...made.map(({ name }) => name), 'rollcall_migrations'].sort());
+      expect(await tablesOf(database)).toEqual([...made.map(({ name }) => name), 'rollcall_migrations'].toSorted());
       for (const { name, columns, indexes } of made) {
         const [columnsSql, indexesSql] =
           kind === 'sqlite'
@@ -136,7 +136,7 @@ describeOnEach('a database', kind => {
                 "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?",
               ];
         const names = async (sql: string): Promise<string[]> =>
-          (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).sort();
+          (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).toSorted();
         expect([await names(columnsSql), await names(indexesSql)]).toEqual([columns.toSorted(), indexes.toSorted()]);
       }
     });

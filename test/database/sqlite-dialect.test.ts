@@ -86,7 +86,7 @@ it('transactions of one connection take turns', async () => {
       }),
     ),
   );
-  expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  expect(counts.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
 });
 
 it('successive statements let other work have its turn, within a transaction too', async () => {

@@ -29,7 +29,7 @@ export interface Block {
  */
 export function pages(): string[] {
   const docs = readdirSync(join(project, 'docs')).filter(name => name.endsWith('.md'));
-  return ['README.md', ...docs.sort().map(name => `docs/${name}`)];
+  return ['README.md', ...docs.toSorted().map(name => `docs/${name}`)];
 }
 
 /** Returns the text of a page. */

@@ -45,6 +45,6 @@ it('docs/quick-reference.md names the same codes', () => {
     const rows = table.split('\n\n')[0]!.split('\n').slice(2);
     return rows.flatMap(row => [...row.split('|')[1]!.matchAll(/`(\w+)`/g)].map(([, code]) => code!));
   };
-  expect(codesIn('in `userErrors`').sort()).toEqual(Object.keys(userErrorCatalogue).sort());
-  expect(codesIn('in `errors`, `extensions.code`').sort()).toEqual(Object.keys(errorCatalogue).sort());
+  expect(codesIn('in `userErrors`').toSorted()).toEqual(Object.keys(userErrorCatalogue).toSorted());
+  expect(codesIn('in `errors`, `extensions.code`').toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
 });

@@ -58,7 +58,9 @@ it('docs/observability.md has every metric of the server with its type and label
   const documented = rows(/^`rollcall_/).map(([name, type, labels]) =>
     [name!.slice(1, -1), type, ...[...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label)].join(' '),
   );
-  expect(types.map(([name, type]) => [name, type, ...labelsOf(name!)].join(' ')).sort()).toEqual(documented.sort());
+  expect(types.map(([name, type]) => [name, type, ...labelsOf(name!)].join(' ')).toSorted()).toEqual(
+    documented.toSorted(),
+  );
 });
 
 it('docs/observability.md has every field of a log line', async () => {

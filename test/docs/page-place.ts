@@ -18,8 +18,8 @@ const SHOWN = 'localhost:4000';
 /** A fresh folder in which the commands of one page run, with the example school in its database. */
 export interface PagePlace {
   /** Runs a command with port 4000 replaced by this place's own port, and back in the output. */
-  type(command: string): Promise<Printed>;
-  leave(): Promise<void>;
+  readonly type: (command: string) => Promise<Printed>;
+  readonly leave: () => Promise<void>;
 }
 
 /**

@@ -11,9 +11,9 @@ export interface Printed {
 /** A shell in which commands run one after the other, as if a person typed them. */
 export interface Shell {
   /** Runs a command; fails if it ends the shell. */
-  type(command: string): Promise<Printed>;
+  readonly type: (command: string) => Promise<Printed>;
   /** Ends the shell and whatever it has left in the background. */
-  leave(): Promise<void>;
+  readonly leave: () => Promise<void>;
 }
 
 /** Starts `sh` in a folder with these variables only. */

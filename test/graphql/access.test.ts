@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { graphqlSchema } from '../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { everything, expectExactCounts } from '../support/rows.js';
@@ -14,14 +14,14 @@ function outcomeOf({ data, errors }: Answer, field: string): string {
 }
 
 describe('the table of operations', () => {
-  const schema = graphqlSchema();
+  const schema = buildGraphqlSchema();
 
   it('the table of operations names every query and every mutation of the schema', () => {
-    expect([...new Set(queries.map(({ field }) => field))].sort()).toEqual(
-      Object.keys(schema.getQueryType()!.getFields()).sort(),
+    expect([...new Set(queries.map(({ field }) => field))].toSorted()).toEqual(
+      Object.keys(schema.getQueryType()!.getFields()).toSorted(),
     );
-    expect([...new Set(mutations.map(({ field }) => field))].sort()).toEqual(
-      Object.keys(schema.getMutationType()!.getFields()).sort(),
+    expect([...new Set(mutations.map(({ field }) => field))].toSorted()).toEqual(
+      Object.keys(schema.getMutationType()!.getFields()).toSorted(),
     );
   });
 

@@ -272,11 +272,11 @@ export function cursorOf(list: List): Kind {
         notOne(`${own}\0`, '\\u0000"'),
         notOne('\ud800', '"\\ud800"'),
         ...(Object.keys(cursors) as List[])
-          .filter(other => other !== list)
-          .map(other => ({
-            value: cursors[other],
-            quotes: `"${cursors[other]}"`,
-            says: new RegExp(`is a cursor of the list "${other}", not of ${list}; take one of this list\\.$`),
+          .filter(name => name !== list)
+          .map(name => ({
+            value: cursors[name],
+            quotes: `"${cursors[name]}"`,
+            says: new RegExp(`is a cursor of the list "${name}", not of ${list}; take one of this list\\.$`),
           })),
       ];
     },

@@ -62,11 +62,11 @@ describeOnEach('a request that reaches hundreds of rows', kind => {
     expect(errors).toBeUndefined();
     const found = Object.values<any>(data).flatMap(({ nodes }) => nodes);
     expect(found).toEqual(
-      Array(MANY).fill({
+      Array.from({ length: MANY }, () => ({
         enrollmentsCount: { count: 1 },
         unlimited: { count: 1 },
         enrollmentsByStatus: [{ count: 1 }, { count: 0 }, { count: 0 }, { count: 0 }],
-      }),
+      })),
     );
   });
 });

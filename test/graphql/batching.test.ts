@@ -96,14 +96,14 @@ describeOnEach('a page of courses', kind => {
       enrollments(first: 3, orderBy: { field: ENROLLED_AT, direction: DESC }) { totalCount nodes { student { name } } pageInfo { hasNextPage } }
     }`;
     const [ten, hundred] = [await page(10, all), await page(100, all)];
-    expect(hundred.statements.sort()).toEqual([
+    expect(hundred.statements.toSorted()).toEqual([
       ...Array(2).fill('select core_course'),
       // enrollmentsCount, enrollmentsByStatus, viewerEnrollment, the nested pages and their totalCount
       ...Array(5).fill('select core_enrollments'),
       // the instructors with the page, the students with the nested pages
       ...Array(2).fill('select core_user'),
     ]);
-    expect(ten.statements.sort()).toEqual(hundred.statements);
+    expect(ten.statements.toSorted()).toEqual(hundred.statements.toSorted());
   });
 
   it('a page of courses with nested lists three levels deep takes the same few statements for 10 courses as for 100', async () => {
@@ -205,7 +205,7 @@ describeOnEach('a page of courses', kind => {
         )
       )
         .map(sql => sql.replace(/max_(statement_time = |execution_time\()[\d.]+/g, ''))
-        .sort();
+        .toSorted();
     expect(await asked(`(filter: { status: [${every.join(' ')}] })`)).toEqual(await asked(''));
   });
 

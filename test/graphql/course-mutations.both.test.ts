@@ -65,7 +65,7 @@ describeOnEach('a course', kind => {
       isPublished: null,
     });
     expect(payload.course).toBeNull();
-    expect(mistakesIn(payload).sort()).toEqual([
+    expect(mistakesIn(payload).toSorted()).toEqual([
       'INVALID input.capacity',
       'INVALID input.description',
       'INVALID input.isPublished',
@@ -145,7 +145,7 @@ describeOnEach('a course', kind => {
       isPublished: null,
       capacity: 7,
     });
-    expect(mistakesIn(payload).sort()).toEqual([
+    expect(mistakesIn(payload).toSorted()).toEqual([
       'INVALID input.isPublished',
       'INVALID input.status',
       'INVALID input.title',

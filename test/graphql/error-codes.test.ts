@@ -45,7 +45,7 @@ function expectErrors(code: ErrorCode, told: readonly Told[]): void {
       .flatMap(({ errors }) => errors)
       .map(({ message, extensions }) => [extensions.code, message, hasFormOf(entry, message)]),
   ).toEqual(told.map(() => [code, expect.any(String), true]));
-  expect([...new Set(told.flatMap(({ status }) => status ?? []))].sort()).toEqual(entry.status);
+  expect([...new Set(told.flatMap(({ status }) => status ?? []))].toSorted()).toEqual(entry.status);
 }
 
 describe('a code of the catalogue', () => {
@@ -85,8 +85,8 @@ describe('a code of the catalogue', () => {
   it('these tests provoke every code of the catalogue', () => {
     // RETRY_LATER by retry-later.test.ts, the others below.
     const elsewhere = ['COMMIT_UNKNOWN', 'DATABASE_UNAVAILABLE', 'READ_FAILED', 'RETRY_LATER'];
-    expect([...Object.keys(askedErrors), ...elsewhere].sort()).toEqual(Object.keys(errorCatalogue).sort());
-    expect(Object.keys(askedUserErrors).sort()).toEqual(Object.keys(userErrorCatalogue).sort());
+    expect([...Object.keys(askedErrors), ...elsewhere].toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
+    expect(Object.keys(askedUserErrors).toSorted()).toEqual(Object.keys(userErrorCatalogue).toSorted());
   });
 });
 

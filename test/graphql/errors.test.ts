@@ -97,8 +97,8 @@ describeOnEach('an error', kind => {
     expect(
       errorsInLog()
         .map(({ errorId }) => errorId)
-        .sort(),
-    ).toEqual(ids.sort());
+        .toSorted(),
+    ).toEqual(ids.toSorted());
   });
 
   it.each([

@@ -135,7 +135,7 @@ export async function walk(
     });
     found.push(page.ids);
     await between(page);
-    if (!(backward ? page.hasPreviousPage : page.hasNextPage)) return (backward ? found.reverse() : found).flat();
+    if (!(backward ? page.hasPreviousPage : page.hasNextPage)) return (backward ? found.toReversed() : found).flat();
     expect(page.ids).toHaveLength(size);
     cursor = backward ? page.startCursor : page.endCursor;
   }

@@ -106,7 +106,7 @@ describeOnEach('a walk while rows come and go', kind => {
         await mutate(api, admin, 'unenroll', { enrollmentId: page.ids.at(-1)! });
       },
     });
-    expect(found).toEqual(ids.reverse());
+    expect(found).toEqual(ids.toReversed());
   });
 
   it('a walk ends where all rows ahead of it are deleted', async () => {

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { assessOperation } from '../../src/graphql/costs/query-limits.js';
 import { readPrices } from '../../src/graphql/costs/read-cost.js';
-import { graphqlSchema } from '../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { rowsOfLargest, type TableSizes } from '../../src/reading/index.js';
 
-const schema = graphqlSchema();
+const schema = buildGraphqlSchema();
 
 /**
  * The sizes of 20,000 courses with 2,000,000 enrollments, of which the largest course has 190,000, the second a half of
@@ -75,7 +75,7 @@ describe('the price of reading', () => {
       Object.keys(type!.getFields()).map(name => `${type!.name}.${name}`),
     );
     expect(types.length).toBeGreaterThan(10);
-    expect(Object.keys(readPrices).sort()).toEqual([...resolved, ...roots].sort());
+    expect(Object.keys(readPrices).toSorted()).toEqual([...resolved, ...roots].toSorted());
   });
 
   it('the price of a search is that of every course, and of its totalCount as much again', () => {

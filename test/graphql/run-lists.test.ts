@@ -64,7 +64,7 @@ describeOnEach('runs through the API', kind => {
       kind: 'UNDO',
       undoneRun: { id: String(runs[1]!.id), kind: 'RECOUNT', undoneRun: null },
     });
-    expect(recountRuns.nodes.slice(1)).toEqual(Array(3).fill({ kind: 'RECOUNT', undoneRun: null }));
+    expect(recountRuns.nodes.slice(1)).toEqual(Array.from({ length: 3 }, () => ({ kind: 'RECOUNT', undoneRun: null })));
   });
 
   it('a list of runs takes one statement for each kind of row under them, whatever its size', async () => {

@@ -90,7 +90,7 @@ describeOnEach('totalCount', kind => {
       taught: { enrollments: { totalCount: 4 } },
       others: { enrollments: { totalCount: 1 } },
     });
-    const counting = statements.filter(sql => /count\(\*\)/.test(sql));
+    const counting = statements.filter(sql => sql.includes('count(*)'));
     expect(counting.length).toBeGreaterThan(1);
     expect(counting.join()).not.toMatch(/ or /);
   });

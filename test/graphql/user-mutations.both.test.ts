@@ -88,7 +88,7 @@ describeOnEach('a user', kind => {
       `{ courses(filter: { ids: [${courses.join()}] }) { nodes { totalEnrollments activeEnrollments } } enrollments(filter: { studentId: ${ada} }) { totalCount } }`,
     );
     expect(data).toEqual({
-      courses: { nodes: Array(3).fill({ totalEnrollments: 1, activeEnrollments: 1 }) },
+      courses: { nodes: Array.from({ length: 3 }, () => ({ totalEnrollments: 1, activeEnrollments: 1 })) },
       enrollments: { totalCount: 0 },
     });
   });

@@ -17,7 +17,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { NO_ROWS } from '../../src/reading/index.js';
 import { assessOperation, type Assessment } from '../../src/graphql/costs/query-limits.js';
-import { graphqlSchema } from '../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import {
   coerceVariables,
   MAX_LIST_VALUES,
@@ -29,7 +29,7 @@ import { Name, operationFor, type Filling, type Place } from './input-places.js'
 import { kindOf, places } from './places-of-the-schema.js';
 import { expectReadable } from './readable.js';
 
-const schema = graphqlSchema();
+const schema = buildGraphqlSchema();
 const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50, sizes: { current: NO_ROWS } };
 
 /** Returns the coerced variables, with their mistakes. */
@@ -51,8 +51,8 @@ function coerced(
   }
   return {
     messages: [],
-    values: result.coerced as Record<string, unknown>,
-    sent: result.sent as Record<string, unknown>,
+    values: result.coerced,
+    sent: result.sent,
   };
 }
 

@@ -25,10 +25,10 @@ describeOnEach('the visibility of rows to a viewer', kind => {
       admin: Role.ADMIN,
     })) {
       users[name] = await addUser(database, role, name);
-      tokens[name] = await api.token(role, users[name]!);
+      tokens[name] = await api.token(role, users[name]);
     }
     tokens['script'] = await api.token(Role.ADMIN, null);
-    const { ada, ben, tess, theo } = users as Record<string, number>;
+    const { ada, ben, tess, theo } = users;
     const ids = await addCourses(database, [
       { title: 'open', instructor: tess },
       { title: 'hidden', instructor: tess, isPublished: false },

@@ -43,7 +43,7 @@ describeOnServers('a database that is away', kind => {
     );
   });
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
 
   it.each([

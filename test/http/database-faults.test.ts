@@ -40,9 +40,12 @@ interface School {
   readonly database: Database;
   readonly log: KeptLog;
   readonly course: number;
-  ask(query: string, variables?: object): Promise<{ data: unknown; code: string | null; message: string | null }>;
-  ready(): Promise<[number, { status: string; reason?: string }]>;
-  stop(): Promise<void>;
+  readonly ask: (
+    query: string,
+    variables?: object,
+  ) => Promise<{ data: unknown; code: string | null; message: string | null }>;
+  readonly ready: () => Promise<[number, { status: string; reason?: string }]>;
+  readonly stop: () => Promise<void>;
 }
 
 async function startSchool(url: string): Promise<School> {
@@ -136,8 +139,8 @@ async function expectOutside(
   const met = log.lines().filter(({ errorCodes }) => errorCodes !== undefined);
   expect([...new Set(met.map(({ level }) => level))]).toEqual([40]);
   const warnings = log.lines().filter(({ msg }) => msg === 'a database operation failed');
-  expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).sort()).toEqual(
-    numbers.map(number => [40, number, kind]).sort(),
+  expect(warnings.map(({ level, errno, fault }) => [level, errno, fault]).toSorted()).toEqual(
+    numbers.map(number => [40, number, kind]).toSorted(),
   );
 }
 
@@ -186,7 +189,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const pool = (
       await (
         school.database.em.getConnection() as unknown as {
-          getNativeClient(): Promise<{ _allConnections: { length: number } }>;
+          readonly getNativeClient: () => Promise<{ _allConnections: { length: number } }>;
         }
       ).getNativeClient()
     )._allConnections;

@@ -24,7 +24,7 @@ describeOnEach('a server that closes', kind => {
   const leftovers: (() => Promise<unknown>)[] = [];
 
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
 
   /**
@@ -108,9 +108,9 @@ describeOnEach('a server that closes', kind => {
 
   /** Opens a connection for several requests at once. */
   async function pipeline({ url }: RunningServer): Promise<{
-    send(requests: number, bytes: string): Promise<void>;
-    answers(): Promise<RawReply[]>;
-    leave(): Promise<void>;
+    readonly send: (requests: number, bytes: string) => Promise<void>;
+    readonly answers: () => Promise<RawReply[]>;
+    readonly leave: () => Promise<void>;
   }> {
     const port = Number(new URL(url).port);
     let all = '';

@@ -101,7 +101,7 @@ describeOnEach('the metrics', kind => {
         !series.includes('_bucket') &&
         !series.includes('_sum'),
     );
-    expect(added.sort()).toEqual([
+    expect(added.toSorted()).toEqual([
       'rollcall_graphql_errors_total{code="GRAPHQL_VALIDATION_FAILED"}',
       'rollcall_graphql_errors_total{code="NOT_FOUND"}',
       'rollcall_graphql_request_duration_seconds_count{operation="introspection",type="query"}',

@@ -48,7 +48,7 @@ describe('the charge to an address', () => {
       headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() },
       body,
       duplex: 'half',
-    } as RequestInit);
+    });
     expect([answer.status, left(answer)]).toEqual([429, 0]);
   });
 
@@ -80,17 +80,17 @@ describe('the charge to an address', () => {
     const plain = await ask(api, newAddress(), options);
     expect(((await plain.json()) as { extensions?: object }).extensions).toBeUndefined();
     expect(plain.headers.get('cache-control')).toBe('public, max-age=10');
-    const told = await ask(api, newAddress(), {
+    const shown = await ask(api, newAddress(), {
       ...options,
       headers: { ...options.headers, 'graphql-cost-debug': '1' },
     });
-    const { extensions } = (await told.json()) as {
+    const { extensions } = (await shown.json()) as {
       extensions: { cost: { requested: number; actual: number; left: number } };
     };
-    const used = POINTS - left(told);
-    expect(extensions).toEqual({ cost: { requested: expect.any(Number) as number, actual: used, left: left(told) } });
+    const used = POINTS - left(shown);
+    expect(extensions).toEqual({ cost: { requested: expect.any(Number) as number, actual: used, left: left(shown) } });
     expect(extensions.cost.requested).toBeGreaterThanOrEqual(used);
-    expect([told.headers.get('cache-control'), told.headers.get('etag')]).toEqual(['no-store', null]);
+    expect([shown.headers.get('cache-control'), shown.headers.get('etag')]).toEqual(['no-store', null]);
     const other = await ask(api, newAddress(), {
       ...options,
       headers: { ...options.headers, 'graphql-cost-debug': '0' },

@@ -180,7 +180,7 @@ function begun(
   url: string,
   bytes: string,
   first = 20,
-): { readonly isBegun: Promise<unknown>; end(): Promise<RawReply> } {
+): { readonly isBegun: Promise<unknown>; end: () => Promise<RawReply> } {
   const { hostname, port } = new URL(url);
   let all = '';
   const socket = connect({ host: hostname, port: Number(port) });

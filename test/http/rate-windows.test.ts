@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { MemoryWindows } from '../../src/http/limits/rates/memory-windows.js';
 import { payerOf, RateLimits } from '../../src/http/limits/rates/rate-limits.js';
@@ -54,7 +55,7 @@ describe('the windows in memory', () => {
 
 describe('returned points', () => {
   it('returned points go to the window to which they were charged, and to no later one', async () => {
-    const limits = new RateLimits({ address: allowance, viewer: allowance }, null);
+    const limits = new RateLimits({ address: allowance, viewer: allowance, redisUrl: null }, pino({ level: 'silent' }));
     const payer = payerOf(null, '192.0.2.1');
     const charged = await limits.settle(payer, 600);
     expect(await limits.giveBack(payer, 100, charged)).toMatchObject({ left: 500 });

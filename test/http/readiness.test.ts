@@ -134,9 +134,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     ]);
     const [notReady, ...answers] = asked;
     expect(notReady).toEqual([503, { status: 'not ready', reason: 'The database has not answered for 2000 ms.' }]);
-    const told = (answers as Awaited<ReturnType<typeof ask>>[]).map(([, { errors }]) =>
-      errors?.map(({ extensions }) => extensions.code).join(),
-    );
+    const told = answers.map(([, { errors }]) => errors?.map(({ extensions }) => extensions.code).join());
     expect(told.slice(30)).toEqual(students.map(() => 'REQUEST_TIMEOUT'));
     expect(told.slice(0, 30).filter(code => code !== 'REQUEST_TIMEOUT' && code !== 'RETRY_LATER')).toEqual([]);
     // A line for each request, whatever the database does.

@@ -152,14 +152,16 @@ describeOnEach('the log of requests', kind => {
       }),
     );
     const requests = await log.requests(30);
-    expect(requests.map(({ requestId, errors }) => [requestId, errors]).sort()).toEqual(ids.map(id => [id, 1]).sort());
+    expect(requests.map(({ requestId, errors }) => [requestId, errors]).toSorted()).toEqual(
+      ids.map(id => [id, 1]).toSorted(),
+    );
     expect(
       log
         .lines()
         .filter(({ errorId }) => errorId)
         .map(({ requestId, errorId }) => [requestId, errorId])
-        .sort(),
-    ).toEqual(told.sort());
+        .toSorted(),
+    ).toEqual(told.toSorted());
   });
 
   it('the log leaves out files of a page that were found', async () => {
@@ -170,7 +172,7 @@ describeOnEach('the log of requests', kind => {
         ),
       );
     const logged = async (count: number) =>
-      (await log.requests(count)).map(({ level, path, status }) => [level, path, status]).sort();
+      (await log.requests(count)).map(({ level, path, status }) => [level, path, status]).toSorted();
     await load();
     expect(await logged(2)).toEqual([
       [30, '/explorer', 200],
@@ -198,7 +200,7 @@ describeOnEach('the log of requests', kind => {
         .lines()
         .filter(({ requestId }) => requestId === 'second')
         .map(({ level, path }) => [level, path])
-        .sort();
+        .toSorted();
     await poll('first');
     await api.send(null, '{ courses { totalCount } }');
     expect((await log.requests(1)).map(({ path }) => path)).toEqual(['/graphql']);

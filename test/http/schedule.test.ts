@@ -43,7 +43,7 @@ describeOnEach('a schedule', kind => {
     leftovers.push(() => scheduledResults.unsubscribe(keep));
   });
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
 
   function start(pattern: string, action: ScheduledAction, { logger }: KeptLog = log): void {

@@ -108,7 +108,7 @@ describeOnEach('a trace', kind => {
       spans
         .map(({ name }) => name)
         .filter(name => name !== 'SELECT core_course')
-        .sort(),
+        .toSorted(),
     ).toEqual(['POST /graphql', 'query courses']);
     expect(spans.find(({ name }) => name === 'POST /graphql')!.parentSpanContext).toMatchObject({
       traceId: '0af7651916cd43dd8448eb211c80319c',

@@ -23,7 +23,7 @@ async function listen(subscription: CourseCountsSubscription, told: Told): Promi
 
 /** Yields this many times. */
 async function takeTurns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await null;
+  for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
 }
 
 /** Returns live counts of an empty database, which look when the test says so. */
@@ -150,11 +150,11 @@ describeOnEach('live counts', kind => {
     const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(listener, [course!])));
     const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
     expect(refused).toMatchObject(
-      Array(10).fill({
+      Array.from({ length: 10 }, () => ({
         code: 'TOO_MANY_SUBSCRIPTIONS',
         message:
           'This connection would have 51 subscriptions, and 50 are allowed. End one, or name more courses in one.',
-      }),
+      })),
     );
     await settled.find(one => one.status === 'fulfilled')!.value.return();
     await counts.subscribe(listener, [course!]);

@@ -160,7 +160,7 @@ describe('the subscriptions of one client', () => {
       told.push([courseId, course!.totalEnrollments]);
     };
     const turn = async (): Promise<void> => {
-      for (let more = 0; more < 20; more += 1) await null;
+      for (let more = 0; more < 20; more += 1) await Promise.resolve();
     };
     subscriptions.forEach((one, index) => one.offer(index + 1, row(index + 1)));
     const both = [next(0), next(1)];

@@ -24,7 +24,7 @@ describeOnEach('migrations', kind => {
       await database.migrator.up(name);
       upTo.push(await database.schema.getUpdateSchemaSQL({ wrap: false }));
     }
-    for (const [index, name] of [...names.entries()].reverse()) {
+    for (const [index, name] of [...names.entries()].toReversed()) {
       await database.migrator.down(name);
       await database.migrator.up(name);
       expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe(upTo[index]);
@@ -56,5 +56,5 @@ describeOnServers('the copy of the migrations for tests', kind => {
 
 function statements(sql: string): string[] {
   const texts = sql.split(/;\s*/).map(text => text.trim());
-  return texts.filter(text => text !== '' && text !== 'set names utf8mb4').sort();
+  return texts.filter(text => text !== '' && text !== 'set names utf8mb4').toSorted();
 }

@@ -12,24 +12,24 @@ export interface Arena {
   readonly kind: DatabaseKind;
   readonly database: Database;
   readonly url: string;
-  race(operations: readonly Operation[]): Promise<Race>;
-  course(capacity?: number | null): Promise<number>;
-  courses(count: number): Promise<number[]>;
-  student(): Promise<number>;
-  students(count: number): Promise<number[]>;
+  readonly race: (operations: readonly Operation[]) => Promise<Race>;
+  readonly course: (capacity?: number | null) => Promise<number>;
+  readonly courses: (count: number) => Promise<number[]>;
+  readonly student: () => Promise<number>;
+  readonly students: (count: number) => Promise<number[]>;
   /** Enrolls a student in a course. */
-  enrollment(course: number, student: number): Promise<number>;
+  readonly enrollment: (course: number, student: number) => Promise<number>;
   /** Enrolls this many new students in a course. */
-  enrollments(course: number, count: number, status?: EnrollmentStatus): Promise<number[]>;
+  readonly enrollments: (course: number, count: number, status?: EnrollmentStatus) => Promise<number[]>;
   /** Returns the present course of an enrollment; null: the enrollment does not exist. */
-  courseOf(enrollment: number): Promise<number | null>;
+  readonly courseOf: (enrollment: number) => Promise<number | null>;
   /** Returns the courses whose stored counts differ from COUNT(*). */
-  drifting(): Promise<unknown[]>;
+  readonly drifting: () => Promise<unknown[]>;
   /** Returns a course's stored counts: all and active. */
-  counts(course: number): Promise<number[] | undefined>;
+  readonly counts: (course: number) => Promise<number[] | undefined>;
   /** Returns how many deadlocks the server has found since it started; SQLite has none. */
-  deadlocks(): Promise<number>;
-  stop(): Promise<void>;
+  readonly deadlocks: () => Promise<number>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Opens an arena on a fresh database. */

@@ -15,8 +15,8 @@ export interface Race {
 
 /** A group of processes that run operations at the same moment, each over connections of its own. */
 export interface Racers {
-  race(operations: readonly Operation[]): Promise<Race>;
-  stop(): Promise<void>;
+  readonly race: (operations: readonly Operation[]) => Promise<Race>;
+  readonly stop: () => Promise<void>;
 }
 
 const program = fileURLToPath(new URL('worker.ts', import.meta.url));
@@ -40,7 +40,7 @@ export async function startRacers(
     async race(operations) {
       isAtWork = true;
       // Distributed in turn, so that neighbours in the list run in different processes.
-      const hands = children.map((_, place) => operations.filter((_, index) => index % children.length === place));
+      const hands = children.map((_, place) => operations.filter((_one, index) => index % children.length === place));
       await Promise.all(children.map((child, place) => tell(child, { kind: 'operations', operations: hands[place]! })));
       const reports = await Promise.all(children.map(child => tell(child, { kind: 'go' })));
       isAtWork = false;

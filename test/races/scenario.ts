@@ -7,7 +7,7 @@ export interface Scenario {
   readonly name: string;
   /** Whether no writer may ever have to run a transaction again. */
   readonly plain?: true;
-  run(arena: Arena): Promise<Race>;
+  readonly run: (arena: Arena) => Promise<Race>;
 }
 
 /** Counts the results of a race by code. */
@@ -39,7 +39,7 @@ export function repeat<Value>(count: number, make: () => Value): Value[] {
 export function shuffled<Value>(values: readonly Value[]): Value[] {
   return values
     .map(value => ({ value, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
+    .toSorted((a, b) => a.place - b.place)
     .map(({ value }) => value);
 }
 

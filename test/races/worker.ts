@@ -35,7 +35,7 @@ async function obey(order: Order): Promise<Report> {
       break;
     case 'operations':
       prepared = await Promise.all(
-        order.operations.map(operation => operations[operation.name](database, operation as never)),
+        order.operations.map(async operation => operations[operation.name](database, operation as never)),
       );
       break;
     case 'go':

@@ -23,9 +23,9 @@ export interface ModelRunner<Commands> {
   /**
    * Runs commands on clean tables and returns the number of their operations. Errors: where system and model differ.
    */
-  run(commands: Commands, tally: Tally): Promise<number>;
+  readonly run: (commands: Commands, tally: Tally) => Promise<number>;
   /** Returns the log of the last run. */
-  lastLog(): readonly string[];
+  readonly lastLog: () => readonly string[];
 }
 
 /**
@@ -63,7 +63,7 @@ export async function checkModel<Commands>(
   let done = 0;
   let counterexample: { log: readonly string[]; problem: unknown } | null = null;
   const report = (): void => {
-    const counts = [...tally].sort(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);
+    const counts = [...tally].toSorted(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);
     console.log(
       `${name}: ${done} operations from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, no counterexample\n  ${counts.join(', ')}`,
     );

@@ -64,7 +64,9 @@ describeOnEach('the sizes of the tables', kind => {
     expect(
       await statementsOf(database, () => Promise.resolve(Array.from({ length: 50 }, () => sizes.current))),
     ).toEqual([]);
-    expect(statements.filter(sql => /from core_enrollments/.test(sql)).every(sql => /max\(id\)/.test(sql))).toBe(true);
+    expect(statements.filter(sql => sql.includes('from core_enrollments')).every(sql => sql.includes('max(id)'))).toBe(
+      true,
+    );
   });
 
   it('the sizes of the tables stay as they are when they cannot be read, and large where they never were', async () => {

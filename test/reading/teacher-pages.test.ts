@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { Enrollment, Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
 import { enrollmentPage } from '../../src/reading/index.js';
@@ -47,7 +46,7 @@ describeOnEach('a page of the enrollments of a teacher', kind => {
         database,
         students.map(student => ({ course: last!, student, enrolledAt: enrolledAt(9) })),
       );
-      const connection = database.em.getConnection('read') as AbstractSqlConnection;
+      const connection = database.em.getConnection('read');
       const execute = connection.execute.bind(connection) as (...parameters: unknown[]) => Promise<unknown>;
       let statements = 0;
       connection.execute = (async (...parameters: unknown[]) => {

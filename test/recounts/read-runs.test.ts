@@ -31,7 +31,7 @@ describeOnEach('runs', kind => {
   it('runs are listed newest first, page by page', async () => {
     const one = await runPage(opened.database, operator, first(2));
     expect(one).toEqual({ rows: [runs[2], runs[1]], hasNextPage: true, hasPreviousPage: false });
-    const two = await runPage(opened.database, operator, first(2, one.rows.at(-1)!));
+    const two = await runPage(opened.database, operator, first(2, one.rows.at(-1)));
     expect(two).toEqual({ rows: [runs[0]], hasNextPage: false, hasPreviousPage: true });
     expect(await runCount(opened.database, operator)).toBe(3);
   });
@@ -51,7 +51,7 @@ describeOnEach('runs', kind => {
     const { id } = runs[1]!;
     const one = await changePage(opened.database, operator, id, first(2));
     expect([one.rows.map(({ courseId }) => courseId), one.hasNextPage]).toEqual([courses.slice(0, 2), true]);
-    const two = await changePage(opened.database, operator, id, first(2, one.rows.at(-1)!));
+    const two = await changePage(opened.database, operator, id, first(2, one.rows.at(-1)));
     expect(two).toMatchObject({
       rows: [{ counter: 'Course.totalEnrollments', courseId: courses[2], before: 9, after: 3 }],
       hasNextPage: false,

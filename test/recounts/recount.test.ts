@@ -133,7 +133,7 @@ describeOnEach('a recount', kind => {
         if (kind !== 'sqlite') await em.execute('select id from core_course where id = ? for update', [courses[1]!]);
         held.resolve();
         await begun.promise;
-        await between(em as SqlEntityManager);
+        await between(em);
       }),
     );
     await held.promise;

@@ -11,8 +11,8 @@ export type Kind = (typeof kinds)[number];
 
 /** A session of a program other than the server. */
 export interface Session {
-  query<Row = Record<string, unknown>>(sql: string): Promise<Row[]>;
-  end(): Promise<void>;
+  readonly query: <Row = Record<string, unknown>>(sql: string) => Promise<Row[]>;
+  readonly end: () => Promise<void>;
 }
 
 /** The database of a soak. */
@@ -23,11 +23,11 @@ export interface SoakDatabase {
   /** The database's own server, where the soak has started it; null: there is none, or it is somebody else's. */
   readonly server: Server | null;
   /** Opens a session that may do what the soak may: everything, where it has started the server. */
-  session(): Promise<Session>;
+  readonly session: () => Promise<Session>;
   /** Runs one statement in a session of its own. */
-  query<Row = Record<string, unknown>>(sql: string): Promise<Row[]>;
+  readonly query: <Row = Record<string, unknown>>(sql: string) => Promise<Row[]>;
   /** Takes away what the soak has made. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Reports a database that a soak cannot use. */

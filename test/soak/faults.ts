@@ -16,7 +16,7 @@ export interface Stage {
   /** Courses that stay, ascending. */
   readonly courses: readonly string[];
   /** Starts another server on the same database. */
-  startAnother(): Promise<Rollcall>;
+  readonly startAnother: () => Promise<Rollcall>;
 }
 
 /** What callers of one group may be told, besides what they asked for. */
@@ -36,7 +36,7 @@ export interface Fault {
   /** How long it lasts unless said otherwise, in seconds. */
   readonly seconds: number;
   /** What it touches; callers of all else may be told nothing but what they asked for, unless `untouched` says so. */
-  touches(about: About, stage: Stage): boolean;
+  readonly touches: (about: About, stage: Stage) => boolean;
   readonly touched: Told;
   readonly untouched?: Told;
   /**
@@ -53,7 +53,7 @@ export interface Fault {
   /** How soon after its end all must be well again, in seconds. */
   readonly wellWithin: number;
   /** Begins it, and returns what ends it. */
-  begin(stage: Stage): Promise<() => Promise<void>>;
+  readonly begin: (stage: Stage) => Promise<() => Promise<void>>;
 }
 
 const servers: readonly Kind[] = ['mysql', 'mariadb'];

@@ -26,7 +26,7 @@ export interface Listener {
   readonly messages: number;
   /** When its last message came, as a moment of performance.now(). */
   readonly heardAt: number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /**
@@ -72,7 +72,7 @@ export function listen(
         next(result) {
           const message = result as Message;
           if (!message.data) return report(message.errors);
-          const { courseId, course } = message.data!.courseCountsChanged;
+          const { courseId, course } = message.data.courseCountsChanged;
           last.set(courseId, course);
           messages += 1;
           heardAt = performance.now();

@@ -50,9 +50,9 @@ export interface School {
 /** Judges calls as they end, and says which of them a fault touches. */
 export interface Judge {
   readonly phase: Phase;
-  groupOf(about: About): Group;
+  readonly groupOf: (about: About) => Group;
   /** Takes a call with the answer's first message, if it had an error. */
-  ended(call: Call, message: string): void;
+  readonly ended: (call: Call, message: string) => void;
 }
 
 /** Sends reads and changes at a steady rate, whatever becomes of them, and keeps what was acknowledged. */
@@ -114,7 +114,7 @@ export class Load {
 
   /** Resolves once each call that is under way now has ended. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#underWay]);
+    await Promise.all(this.#underWay);
   }
 
   /** Does the same again and again, in several lines at once, until the function that it gives is called. */
@@ -163,7 +163,10 @@ export class Load {
   /** Enrolls a student in a course. */
   async enrollIn(course: string): Promise<void> {
     const students = this.#reserve(({ state }) => state === 'gone', 1);
-    if (students.length === 0) return void (await delay(TICK_MS));
+    if (students.length === 0) {
+      await delay(TICK_MS);
+      return;
+    }
     await this.#enrollMany(course, students);
     for (const student of students) this.#busy.delete(student);
   }
@@ -251,7 +254,7 @@ export class Load {
   /** Lets no change begin while work is done, and none be under way; reads go on. */
   async undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#mayChange = false;
-    await Promise.all([...this.#changing]);
+    await Promise.all(this.#changing);
     try {
       return await work();
     } finally {

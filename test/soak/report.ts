@@ -89,7 +89,7 @@ function seconds(count: number): string {
 
 function codes(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
-    .sort(([, one], [, other]) => other - one)
+    .toSorted(([, one], [, other]) => other - one)
     .map(([code, count]) => `${count} ${code}`)
     .join(', ');
 }

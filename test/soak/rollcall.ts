@@ -35,18 +35,18 @@ export interface Resources {
 export interface Rollcall {
   readonly url: string;
   /** Measures, but for the heap. */
-  resources(): Promise<Omit<Resources, 'heap'>>;
+  readonly resources: () => Promise<Omit<Resources, 'heap'>>;
   /** Collects the garbage, and returns the size of what is left, in bytes. */
-  heap(): Promise<number>;
+  readonly heap: () => Promise<number>;
   /** Keeps the process from doing anything, until `thaw`. */
-  freeze(): void;
-  thaw(): void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
   /** Fills up an SQLite file, or gives it room again. */
-  toggleRoom(): void;
+  readonly toggleRoom: () => void;
   /** Ends the process at once. */
-  kill(): void;
+  readonly kill: () => void;
   /** Ends the server in order, and returns its exit code. */
-  stop(): Promise<number | null>;
+  readonly stop: () => Promise<number | null>;
 }
 
 /** What differs between servers of a soak. */

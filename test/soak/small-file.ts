@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 const MAX_PAGES = 4_294_967_294;
 
 const open = new Set<DatabaseSync>();
+// oxlint-disable-next-line typescript/unbound-method -- it is called with its database below
 const { prepare } = DatabaseSync.prototype;
 DatabaseSync.prototype.prepare = function (this: DatabaseSync, ...parameters: Parameters<typeof prepare>) {
   open.add(this);

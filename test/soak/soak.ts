@@ -95,8 +95,8 @@ export class Soak implements Judge {
   #stage!: Stage;
   #load!: Load;
   #tally = new Tally();
-  #problems = new Problems();
-  #listeners: Listener[] = [];
+  readonly #problems = new Problems();
+  readonly #listeners: Listener[] = [];
   /** The servers that were started, those that have ended among them. */
   readonly #servers: Rollcall[] = [];
   #lastLook: Look | null = null;

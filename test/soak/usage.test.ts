@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
+import type { CommanderError } from 'commander';
 import { expect, it } from 'vitest';
 import { openSoakDatabase } from './database.js';
 import { faults } from './faults.js';

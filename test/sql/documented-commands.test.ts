@@ -58,8 +58,7 @@ describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (clie
   function shell(command: string): string {
     const program = programOfClient(client)!;
     // Each test has a database of its own, while the page uses one name.
-    const text =
-      kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')!));
+    const text = kind === 'sqlite' ? command : command.replace(/\brollcall\b/, basename(database.config.get('dbName')));
     const { stdout, stderr, status } = spawnSync('bash', ['-c', `${client}() { ${program} "$@"; }; ${text}`], {
       cwd: folder,
       env: { HOME: folder },

@@ -21,7 +21,6 @@ import { freshDatabase } from './databases.js';
 export interface Answer {
   readonly status: number;
   // Tests read deep into answers whose shape the schema gives; spelling it out again would test nothing.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly data: any;
   readonly errors?: { message: string; path?: (string | number)[]; extensions: { code: string; argument?: string } }[];
 }
@@ -34,12 +33,12 @@ export interface Api {
   readonly database: Database;
   readonly databaseUrl: string;
   /** Sends one operation, which `operationName` selects among several; without a token, anonymously. */
-  send(token: string | null, query: string, variables?: object, operationName?: string): Promise<Answer>;
+  readonly send: (token: string | null, query: string, variables?: object, operationName?: string) => Promise<Answer>;
   /** Returns a token for a role and user. */
-  token(role: Role, userId: number | null): Promise<string>;
+  readonly token: (role: Role, userId: number | null) => Promise<string>;
   /** Returns the SQL statements that the work ran, without those that open and close transactions. */
-  statements(work: () => Promise<unknown>): Promise<string[]>;
-  stop(): Promise<void>;
+  readonly statements: (work: () => Promise<unknown>) => Promise<string[]>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

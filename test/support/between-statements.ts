@@ -7,7 +7,7 @@ export function beforeStatement(
   work: () => Promise<unknown>,
 ): { readonly done: boolean } {
   const connection = database.em.getConnection('read');
-  const execute = connection.execute.bind(connection) as typeof connection.execute;
+  const execute = connection.execute.bind(connection);
   const state = { done: false };
   connection.execute = (async (...statement: Parameters<typeof execute>) => {
     if (!state.done && pattern.test(String(statement[0]))) {

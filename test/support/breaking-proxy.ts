@@ -4,29 +4,29 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface BreakingProxy {
   readonly port: number;
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
-  breakAtCommit(moment: 'before' | 'after'): void;
+  readonly breakAtCommit: (moment: 'before' | 'after') => void;
   /**
    * Holds back the next COMMIT from the server, or its answer from the client; resolves then, with a function that
    * releases it.
    */
-  holdAtCommit(moment?: 'before' | 'after'): Promise<() => void>;
+  readonly holdAtCommit: (moment?: 'before' | 'after') => Promise<() => void>;
   /** Breaks each new connection at once, and leaves existing ones alone. */
-  refuseNew(): void;
+  readonly refuseNew: () => void;
   /** Breaks every connection at the next COMMIT, before the server sees it, and rejects new ones; resolves then. */
-  goAtCommit(): Promise<void>;
+  readonly goAtCommit: () => Promise<void>;
   /** Passes the next COMMIT and its answer, and then nothing more: it breaks every connection, old or new. */
-  goAfterCommit(): void;
+  readonly goAfterCommit: () => void;
   /** Passes nothing any more, and breaks nothing either, as if the server's machine had vanished. */
-  freeze(): void;
+  readonly freeze: () => void;
   /** Passes the next COMMIT and its answer, and then nothing more, as if the server's machine had vanished. */
-  freezeAfterCommit(): void;
+  readonly freezeAfterCommit: () => void;
   /** Breaks every connection at once and the next new one too, and accepts those after it again. */
-  breakAll(): void;
+  readonly breakAll: () => void;
   /** How many connections were broken. */
   readonly broken: number;
   /** How many connections were accepted. */
   readonly accepted: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

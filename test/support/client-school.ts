@@ -11,9 +11,9 @@ export interface ClientSchool {
   readonly enrollments: readonly string[];
   readonly admin: string;
   /** Adds a student who is in no course and returns the token. */
-  newStudent(): Promise<string>;
+  readonly newStudent: () => Promise<string>;
   /** Returns how many GraphQL requests some work made, by root field. */
-  requests(work: () => Promise<unknown>): Promise<Record<string, number>>;
+  readonly requests: (work: () => Promise<unknown>) => Promise<Record<string, number>>;
 }
 
 /** Starts such a server, on SQLite: what a client sees does not depend on the database. */

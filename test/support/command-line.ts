@@ -21,7 +21,7 @@ export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
   /** Resolves once either output holds a text, with standard output so far; fails when the command ends before that. */
-  says(text: string): Promise<string>;
+  readonly says: (text: string) => Promise<string>;
 }
 
 /** A folder with a database of its own, in which compiled commands run. */
@@ -29,13 +29,13 @@ export interface Place {
   readonly folder: string;
   readonly databaseUrl: string;
   /** Starts a process of its own. */
-  start(parameters: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  readonly start: (parameters: readonly string[], env?: Readonly<Record<string, string>>) => Running;
   /**
    * Runs a command until it finishes: in this worker's runner of commands or, while that is busy, in a process of its
    * own.
    */
-  run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
-  leave(): void;
+  readonly run: (parameters: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Ended>;
+  readonly leave: () => void;
 }
 
 /** Returns a place to run commands in; they get only the given variables, and an SQLite database. */
@@ -98,16 +98,26 @@ async function runIn(runner: Runner, command: Omit<Command, 'mark'>): Promise<En
   const mark = randomUUID();
   const texts = { stdout: '', stderr: '' };
   runner.isBusy = true;
-  const { promise, resolve } = Promise.withResolvers<Ended>();
+  const { promise, resolve: end } = Promise.withResolvers<Ended>();
   let code: number | null = null;
   const look = (): void => {
     if (code === null || !texts.stdout.endsWith(mark) || !texts.stderr.endsWith(mark)) return;
-    resolve({ code, stdout: texts.stdout.slice(0, -mark.length), stderr: texts.stderr.slice(0, -mark.length) });
+    end({ code, stdout: texts.stdout.slice(0, -mark.length), stderr: texts.stderr.slice(0, -mark.length) });
   };
-  const hearOutput = (text: string): void => void ((texts.stdout += text), look());
-  const hearErrors = (text: string): void => void ((texts.stderr += text), look());
-  const hearCode = (message: unknown): void => void (typeof message === 'number' && ((code = message), look()));
-  const hearEnd = (itsCode: number | null): void => resolve({ code: itsCode, ...texts });
+  const hearOutput = (text: string): void => {
+    texts.stdout += text;
+    look();
+  };
+  const hearErrors = (text: string): void => {
+    texts.stderr += text;
+    look();
+  };
+  const hearCode = (message: unknown): void => {
+    if (typeof message !== 'number') return;
+    code = message;
+    look();
+  };
+  const hearEnd = (itsCode: number | null): void => end({ code: itsCode, ...texts });
   child.stdout!.on('data', hearOutput);
   child.stderr!.on('data', hearErrors);
   child.on('message', hearCode).on('close', hearEnd);

@@ -25,13 +25,16 @@ export function describeOnEach(name: string, body: (kind: DatabaseKind) => void)
 
 /** Runs behaviours of servers, where several connections write at once, on each of the servers. */
 export function describeOnServers(name: string, body: (kind: DatabaseKind) => void): void {
-  for (const kind of kinds.filter(one => one !== 'sqlite')) describe(`${name} on ${kind}`, () => body(kind));
+  for (const kind of kinds.filter(one => one !== 'sqlite'))
+    describe(`${name} on ${kind}`, () => {
+      body(kind);
+    });
 }
 
 /** Opens a migrated, empty database for this caller alone. */
 export async function freshDatabase(
   kind: DatabaseKind,
-): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url, strategy);
   await migrate(database);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 /** A registry that is listening. */
 export interface EmptyRegistry {
   readonly url: string;
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Endpoint {
   readonly root: 'query' | 'subscription';
   /** The maximum length of a request, in characters. */
   readonly room: number;
-  send(api: Api, body: SentBody, token?: string | null): Promise<EndpointAnswer>;
+  readonly send: (api: Api, body: SentBody, token?: string | null) => Promise<EndpointAnswer>;
 }
 
 const answerOf = (text: string): EndpointAnswer => ({
@@ -121,17 +121,22 @@ export const endpoints: readonly Endpoint[] = [
         retryAttempts: 0,
         connectionParams: bearer(token),
       });
-      const text = await new Promise<string>((resolve, reject) => {
-        client.subscribe(body as never, {
-          next: value => resolve(JSON.stringify(value)),
-          error: thrown =>
-            Array.isArray(thrown)
-              ? resolve(JSON.stringify({ errors: thrown as object[] }))
-              : reject(new Error('The connection has failed.', { cause: thrown })),
-          complete: () => reject(new Error('The subscription has come to its end.')),
-        });
-      }).finally(() => client.dispose());
-      return answerOf(text);
+      try {
+        return answerOf(
+          await new Promise<string>((resolve, reject) => {
+            client.subscribe(body as never, {
+              next: value => resolve(JSON.stringify(value)),
+              error: thrown =>
+                Array.isArray(thrown)
+                  ? resolve(JSON.stringify({ errors: thrown as object[] }))
+                  : reject(new Error('The connection has failed.', { cause: thrown })),
+              complete: () => reject(new Error('The subscription has come to its end.')),
+            });
+          }),
+        );
+      } finally {
+        await client.dispose();
+      }
     },
   },
 ];

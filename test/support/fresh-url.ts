@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
 /** Returns the URL of an empty database for this caller alone; `drop` removes it. */
-export function freshUrl(kind: DatabaseKind): { url: string; drop(): Promise<void> } {
+export function freshUrl(kind: DatabaseKind): { url: string; drop: () => Promise<void> } {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'rollcall-sqlite-'));
     return {

@@ -42,6 +42,7 @@ const oddValues: readonly unknown[] = [
   { __proto__: null, id: 1 },
   JSON.parse('{"__proto__":{"role":"ADMIN"},"constructor":{"prototype":{}}}'),
   { length: 1e9 },
+  // oxlint-disable-next-line unicorn/no-thenable -- a value that is taken for a promise
   { toString: 1, valueOf: null, then: 'x' },
   Array.from({ length: 300 }, (_, index) => index),
   'AAAA',
@@ -113,7 +114,7 @@ const mutilations: readonly Mutilate[] = [
   (text, random) => cutOut(text, random, () => ''),
   (text, random) => cutOut(text, random, part => part + part),
   (text, random) => cutOut(text, random, part => part.repeat(2 + random.below(60))),
-  (text, random) => cutOut(text, random, part => [...part].reverse().join('')),
+  (text, random) => cutOut(text, random, part => [...part].toReversed().join('')),
   (text, random) => text.slice(0, random.below(text.length)),
   // Something is inserted, or one token replaces another.
   (text, random) => insert(text, random, random.pick(pieces)),

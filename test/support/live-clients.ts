@@ -23,17 +23,17 @@ export interface CountsMessage {
 /** A real client with one subscription. */
 export interface LiveClient {
   /** Returns the next message; it fails when the connection fails, and when the subscription has ended. */
-  next(): Promise<CountsMessage>;
+  readonly next: () => Promise<CountsMessage>;
   /**
    * Returns the next message as `[course id, total, active]`, or `[course id, null]` for a deleted course; fails for an
    * error.
    */
-  counts(): Promise<(number | null)[]>;
+  readonly counts: () => Promise<(number | null)[]>;
   /** Returns at the end: null if the server has completed it, otherwise the client's reason. */
-  ended(): Promise<unknown>;
+  readonly ended: () => Promise<unknown>;
   /** The number of times that the client has connected. */
   readonly connections: number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** The options of a subscription: its viewer, its courses (null: all), and others. */

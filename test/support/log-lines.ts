@@ -10,13 +10,13 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: numb
 export interface KeptLog {
   readonly logger: Logger;
   /** Returns the whole output. */
-  text(): string;
-  lines(): LogLine[];
+  readonly text: () => string;
+  readonly lines: () => LogLine[];
   /** Returns the lines with the message "request", once there are this many of them. */
-  requests(count: number): Promise<LogLine[]>;
+  readonly requests: (count: number) => Promise<LogLine[]>;
   /** Returns the first line that meets a condition, of all that were or will be written. */
-  until(wanted: (line: LogLine) => boolean): Promise<LogLine>;
-  clear(): void;
+  readonly until: (wanted: (line: LogLine) => boolean) => Promise<LogLine>;
+  readonly clear: () => void;
 }
 
 /** Returns the server's own logger with its output kept. */

@@ -14,6 +14,7 @@ const longest = [
 /** Begins with the files that take longest, so that none of them runs alone at the end. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is the sequencer's own
     const sorted = await super.sort(files);
     const isLong = ({ moduleId }: TestSpecification): boolean => longest.some(part => moduleId.includes(part));
     return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))];

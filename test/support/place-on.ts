@@ -9,7 +9,7 @@ import { migrate } from './migrated.js';
 /** A place to run commands in, on a migrated database of any kind for this caller alone. */
 export interface PlaceOn extends Omit<Place, 'leave'> {
   readonly database: Database;
-  leave(): Promise<void>;
+  readonly leave: () => Promise<void>;
 }
 
 /** Returns a place whose commands run on a database of a kind. */

@@ -15,6 +15,6 @@ export default class RaceTable implements Reporter {
       .flatMap(test => [test.meta().race].filter(race => race !== undefined));
     const scenarios = [...new Set(races.map(({ scenario }) => scenario))];
     if (races.length > 0)
-      console.table(races.sort((a, b) => scenarios.indexOf(a['scenario']!) - scenarios.indexOf(b['scenario']!)));
+      console.table(races.toSorted((a, b) => scenarios.indexOf(a['scenario']) - scenarios.indexOf(b['scenario'])));
   }
 }

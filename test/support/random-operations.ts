@@ -90,7 +90,7 @@ function valueText(material: OperationMaterial, coordinate: string, type: GraphQ
   const nullable = getNullableType(type);
   if (!isNonNullType(type) && random.chance(0.05)) return 'null';
   if (isListType(nullable))
-    return `[${Array.from({ length: random.below(4) }, () => valueText(material, coordinate, nullable.ofType as GraphQLInputType, depth)).join(', ')}]`;
+    return `[${Array.from({ length: random.below(4) }, () => valueText(material, coordinate, nullable.ofType, depth)).join(', ')}]`;
   if (isEnumType(nullable)) return random.pick(nullable.getValues()).name;
   if (isInputObjectType(nullable)) {
     const parts = Object.values(nullable.getFields()).filter(

@@ -18,9 +18,9 @@ export interface SocketMessage {
 export interface RawSocket {
   readonly socket: WebSocket;
   /** Sends messages: objects as JSON, text and bytes as they are. */
-  send(...messages: readonly (object | string | Buffer)[]): void;
+  readonly send: (...messages: readonly (object | string | Buffer)[]) => void;
   /** Returns the next message. */
-  next(): Promise<SocketMessage>;
+  readonly next: () => Promise<SocketMessage>;
   /** The number of received messages that were not read. */
   readonly waiting: number;
   /** The code with which it is closed, and the reason. */

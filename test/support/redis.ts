@@ -13,13 +13,13 @@ export interface TestRedis {
   /** The same with a wrong password. */
   readonly wrongUrl: string;
   /** Ends it; `start` starts it again on the same port, without its data. */
-  kill(): Promise<void>;
-  start(): Promise<void>;
+  readonly kill: () => Promise<void>;
+  readonly start: () => Promise<void>;
   /** Stops it from answering, while its connections stay open, until `goOn`. */
-  hang(): void;
-  goOn(): void;
+  readonly hang: () => void;
+  readonly goOn: () => void;
   /** Ends it permanently. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Returns the path of redis-server on PATH; undefined: it is not installed. */

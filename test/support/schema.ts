@@ -20,11 +20,14 @@ export interface Schema {
   readonly database: Database;
   readonly url: string;
   /** Returns an empty entity manager. */
-  em(): SqlEntityManager;
+  readonly em: () => SqlEntityManager;
   /** Reads rows with raw SQL. */
-  rows<Row extends object = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  readonly rows: <Row extends object = Record<string, unknown>>(
+    sql: string,
+    parameters?: readonly unknown[],
+  ) => Promise<Row[]>;
   /** Writes with raw SQL, bypassing the counters. */
-  write(sql: string, parameters?: readonly unknown[]): Promise<void>;
+  readonly write: (sql: string, parameters?: readonly unknown[]) => Promise<void>;
 }
 
 /** Returns the ORM options for a test's own entities and counters on a database URL. */
@@ -45,7 +48,7 @@ export async function freshSchema(
   kind: DatabaseKind,
   schema: SchemaOptions,
   kept: CounterStrategy = strategy,
-): Promise<{ database: Database; url: string; drop(): Promise<void> }> {
+): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
   await database.schema.create();
@@ -80,7 +83,7 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
     get url() {
       return opened.url;
     },
-    em: () => opened.database.em.fork() as SqlEntityManager,
+    em: () => opened.database.em.fork(),
     rows: <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
       connection().execute<Row[]>(sql, [...parameters]),
     async write(sql, parameters = []) {

@@ -12,14 +12,14 @@ export interface Server {
   readonly url: string;
   readonly port: number;
   /** Ends the server as a power cut would, and leaves its data. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
   /** Starts the server again on the same data and port, after `kill`. */
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
   /** Has the server do nothing more, and answer nothing, until `thaw`; connections stay open. */
-  freeze(): void;
-  thaw(): void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
   /** Ends the server and removes its data. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
@@ -85,7 +85,7 @@ function initialize(kind: 'mysql' | 'mariadb', program: string, folder: string, 
             `--datadir=${data}`,
           ],
         ];
-  const { status, stderr, stdout } = spawnSync(command as string, parameters as string[], {
+  const { status, stderr, stdout } = spawnSync(command, parameters, {
     cwd: folder,
     encoding: 'utf8',
   });

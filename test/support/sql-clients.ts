@@ -47,7 +47,7 @@ export function script(name: string): string {
 /** A running client. */
 export interface ClientAtWork {
   readonly ended: Promise<ClientEnd>;
-  kill(): void;
+  readonly kill: () => void;
 }
 
 /**

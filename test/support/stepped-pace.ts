@@ -4,17 +4,17 @@ import { until } from './awaited.js';
 /** A pace that a test controls: the server looks at the database only in a tick, and the test sets the time. */
 export interface SteppedPace extends Pace {
   /** Lets the server look once, and returns when it has. */
-  tick(): Promise<void>;
+  readonly tick: () => Promise<void>;
   /** Lets the server go on, which then looks, or stops if nobody listens any more. */
-  goOn(): void;
+  readonly goOn: () => void;
   /** Whether the server waits for the next tick, as it does only while somebody listens. */
   readonly isAwaited: boolean;
   /** Returns when the server has stopped looking because nobody listens; fails if it goes on. */
-  untilIdle(): Promise<void>;
+  readonly untilIdle: () => Promise<void>;
   /** The pauses that the server has requested, in milliseconds. */
   readonly pauses: readonly number[];
   /** Advances the clock. */
-  pass(milliseconds: number): void;
+  readonly pass: (milliseconds: number) => void;
 }
 
 /** Returns a pace for one server. */

@@ -19,11 +19,11 @@ export interface CommandInTerminal {
   /**
    * Resolves once the output of the command, with its control sequences, contains a text; fails if it ends before that.
    */
-  wrote(text: string | RegExp): Promise<void>;
+  readonly wrote: (text: string | RegExp) => Promise<void>;
   /** Ends the command at once. */
-  kill(): void;
+  readonly kill: () => void;
   /** Types text. */
-  type(text: string): void;
+  readonly type: (text: string) => void;
 }
 
 /** The screen of a terminal. */

@@ -24,20 +24,20 @@ export interface Tries {
   /** A listener to each of them. */
   onRetry: () => void;
   /** Opens the same database again, or another URL, with options that override the usual ones. */
-  openAgain(options?: Options, url?: string): Promise<Database>;
+  readonly openAgain: (options?: Options, url?: string) => Promise<Database>;
   /**
    * Opens a transaction on a connection of its own that locks the first course; it ends with the test at the latest.
    */
-  hold(): Promise<SqlEntityManager>;
+  readonly hold: () => Promise<SqlEntityManager>;
   /** Runs work, which receives the number of its try, and asserts that each try has a new, empty entity manager. */
-  run<Result>(
+  readonly run: <Result>(
     work: (em: SqlEntityManager, attempt: number) => Promise<Result>,
     on?: Database,
-  ): Promise<{ tries: number }>;
+  ) => Promise<{ tries: number }>;
   /** Returns the capacities of the two courses. */
-  capacities(): Promise<(number | null)[]>;
+  readonly capacities: () => Promise<(number | null)[]>;
   /** Runs work at the end of the test, in reverse order. */
-  atTheEnd(tidy: () => unknown): void;
+  readonly atTheEnd: (tidy: () => unknown) => void;
 }
 
 /** Returns what the tests of a block need to watch transactions being run again. */
@@ -101,7 +101,7 @@ export function useTries(kind: DatabaseKind): Tries {
     leftovers.push(() => unsubscribe('rollcall:transaction-retry', keep));
   });
   afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy();
+    for (const tidy of leftovers.splice(0).toReversed()) await tidy();
   });
   return tries;
 }

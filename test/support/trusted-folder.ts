@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** Makes a folder of documents for a test, with these files: text as it is, other values as JSON. */
-export function trustedFolder(files: Readonly<Record<string, unknown>>): { folder: string; remove(): void } {
+export function trustedFolder(files: Readonly<Record<string, unknown>>): { folder: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-trusted-'));
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });

@@ -36,7 +36,7 @@ describeOnEach('sample data', kind => {
     expect(await em.count(Enrollment, { enrolledAt: { $gt: until } })).toBe(0);
 
     const courses = await em.find(Course, {});
-    const totals = courses.map(course => course.totalEnrollments).sort((a, b) => b - a);
+    const totals = courses.map(course => course.totalEnrollments).toSorted((a, b) => b - a);
     expect(totals[0]).toBeGreaterThan(5 * totals[100]!);
     expect(totals.at(-1)).toBe(0);
     expect(new Set(courses.map(({ title }) => title)).size).toBe(200);

@@ -50,7 +50,7 @@ describeOnEach('changes of one course', kind => {
       students.map(studentId => enroll(database, admin, { courseId: course, studentId })),
     );
     const ids = outcomes.map(({ value }) => value!.id);
-    expect(ids).toEqual([...ids].sort((one, other) => one - other));
+    expect(ids).toEqual(ids.toSorted((one, other) => one - other));
     expect(most).toBeLessThanOrEqual(3);
     expect(waiting()).toBe(0);
     await expectExactCounts(database);

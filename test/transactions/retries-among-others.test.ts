@@ -21,7 +21,7 @@ describeOnServers('a transaction beside others', kind => {
       });
     const [one, two] = its.courses;
     const runs = await Promise.all([crossing(one, two), crossing(two, one)]);
-    expect(runs.map(({ tries }) => tries).sort()).toEqual([1, 2]);
+    expect(runs.map(({ tries }) => tries).toSorted()).toEqual([1, 2]);
     expect(its.retries).toMatchObject([{ error: { errno: 1213 } }]);
     expect(await its.capacities()).toEqual([2, 2]);
   });
@@ -94,7 +94,7 @@ describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapsh
     const bySnapshot = await its.openAgain({
       onCreateConnection: async connection => {
         for (const setting of ['transaction isolation level repeatable read', 'innodb_snapshot_isolation = on']) {
-          await (connection as unknown as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
+          await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
         }
       },
     });

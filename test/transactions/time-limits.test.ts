@@ -165,7 +165,7 @@ describeOnServers('a limit on a statement', kind => {
     const { database } = opened;
     const em = database.em.fork();
     const work = inTransaction(database, async inner => {
-      const [{ id }] = (await inner.execute('select connection_id() as id')) as [{ id: number }];
+      const [{ id }] = await inner.execute<[{ id: number }]>('select connection_id() as id');
       const running = inner.execute(heavy);
       const killing = em.execute(`kill query ${id}`);
       await Promise.all([running, killing]);
@@ -242,7 +242,7 @@ describeOnServers('a commit within a time limit', kind => {
       proxy.breakAll();
       expect(await work).toBe(moment === 'after' ? true : 'DATABASE_UNAVAILABLE');
       expect(own.maySave).toBe(moment === 'after');
-      const rows = (await direct.database.em.getConnection().execute('select 1 from core_enrollments')) as unknown[];
+      const rows = await direct.database.em.getConnection().execute<unknown[]>('select 1 from core_enrollments');
       expect(rows.length).toBe(moment === 'after' ? 1 : 0);
       await expectExactCounts(direct.database);
     },

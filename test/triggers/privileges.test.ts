@@ -27,7 +27,11 @@ describeOnServers('a user who may not change triggers', kind => {
     // A server looks up the privileges of a user when the connection is made.
     const install = async () => {
       const limited = await openDatabase(url.replace('root@', `${user}:${password}@`));
-      return installTriggers(limited.em).finally(() => limited.close(true));
+      try {
+        return await installTriggers(limited.em);
+      } finally {
+        await limited.close(true);
+      }
     };
     const refused = {
       code: 'COUNTER_STRATEGY',

@@ -29,7 +29,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     .option(
       '--ignore-column <name>',
       'leave out a column of the file that has another name than these; can be given several times',
-      (name: string, names: readonly string[] = []) => [...names, name],
+      (name: string, names: readonly string[] | undefined) => [...(names ?? []), name],
     )
     .addHelpText(
       'after',

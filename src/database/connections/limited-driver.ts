@@ -11,19 +11,19 @@ import { Turn, type Taken } from './turn.js';
 /** The limits by which a server itself ends statements that take too long. */
 export interface StatementLimits {
   /** Returns false for a server that must not do that. */
-  areKnown(connection: DatabaseConnection): Promise<boolean>;
+  readonly areKnown: (connection: DatabaseConnection) => Promise<boolean>;
   /** Returns the text of a statement that the server ends after so many milliseconds. */
-  limited(sql: string, milliseconds: number): string;
+  readonly limited: (sql: string, milliseconds: number) => string;
 }
 
 /** The properties of a server that the driver needs. */
 export interface Server {
   readonly statementLimits: StatementLimits;
-  faultOf(error: unknown): Fault | null;
+  readonly faultOf: (error: unknown) => Fault | null;
   /** Called before each use of a connection; returns what is to be waited for first, if anything. */
-  beforeUse(): Promise<void> | undefined;
+  readonly beforeUse: () => Promise<void> | undefined;
   /** Called when the connections are closed for good. */
-  closed(): void;
+  readonly closed: () => void;
 }
 
 /**

@@ -76,7 +76,7 @@ export class Places<For extends string> {
     for (;;) {
       const [next] = [...this.#takers.values()]
         .filter(takers => takers.line.length > 0 && this.#isFree(takers))
-        .sort((one, other) => one.line.first! - other.line.first!);
+        .toSorted((one, other) => one.line.first! - other.line.first!);
       if (next === undefined) return;
       next.taken += 1;
       next.line.giveOn();

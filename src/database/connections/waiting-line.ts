@@ -85,7 +85,7 @@ export class WaitingLine {
       const leave = (error: unknown): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         over();
-        reject(error as Error);
+        reject(error);
       };
       const stop = (): void => {
         if (limit!.reason === 'deadline') limit!.refusal = this.#refused('time');

@@ -61,15 +61,15 @@ export interface PoolUse {
 /** The rules for connecting to a database. */
 interface ConnectionRules {
   /** Returns the driver for a URL, loaded now, with MikroORM's options that belong to it. */
-  options(url: string): Promise<Options>;
+  readonly options: (url: string) => Promise<Options>;
   /** Returns how the connections are used now; asks the database nothing. */
-  use(database: Database): Promise<PoolUse>;
+  readonly use: (database: Database) => Promise<PoolUse>;
   /**
    * Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe.
    */
-  withoutIdleLimit<Result>(em: SqlEntityManager, work: () => Promise<Result>): Promise<Result>;
+  readonly withoutIdleLimit: <Result>(em: SqlEntityManager, work: () => Promise<Result>) => Promise<Result>;
   /** Asks the database, and returns in a few words why it takes no changes; null: none is known. */
-  reasonForNoChanges(database: Database): Promise<string | null>;
+  readonly reasonForNoChanges: (database: Database) => Promise<string | null>;
   /** The kinds of fault, among those that make a server not ready, that such a question cannot find. */
   readonly unseenFaults: readonly FaultKind[];
 }
@@ -77,22 +77,22 @@ interface ConnectionRules {
 /** The SQL of ours that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, as its columns hold moments. */
-  now(secondsLater?: number): string;
+  readonly now: (secondsLater?: number) => string;
   /** Returns the expression by which a text is compared, with = and LIKE, regardless of case and accents. */
   readonly folded: (text: Expression<string>) => Expression<string>;
   /** Returns a query that also locks the rows that it reads, unless a transaction keeps all other writers out. */
-  forUpdate<All, From extends keyof All, Row>(
+  readonly forUpdate: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
-  ): SelectQueryBuilder<All, From, Row>;
+  ) => SelectQueryBuilder<All, From, Row>;
   /**
    * Returns a query of a table that is read by the index of this name; null: by any index but the primary key. Where
    * the database chooses the right index by itself, the query names none.
    */
-  selectByIndex<Table extends keyof Tables>(
+  readonly selectByIndex: <Table extends keyof Tables>(
     db: Kysely<Tables>,
     table: Table,
     index: string | null,
-  ): SelectQueryBuilder<Tables, Table, object>;
+  ) => SelectQueryBuilder<Tables, Table, object>;
   /**
    * Whether a correlated subquery with ORDER BY the key and LIMIT 1 reads and sorts all its rows, while one with min()
    * or max() of the key does not.
@@ -115,7 +115,7 @@ interface SchemaRules {
    * Does work while no other process changes this database's schema. Errors: MigrationRefused where another one takes
    * too long.
    */
-  exclusively<Result>(database: Database, work: () => Promise<Result>): Promise<Result>;
+  readonly exclusively: <Result>(database: Database, work: () => Promise<Result>) => Promise<Result>;
   /** Returns true for an error which means that a database or table that was to be made is there already. */
   readonly isMadeByAnother: (error: unknown) => boolean;
   /** Returns true where another process keeps all of the database for itself, for a moment. */
@@ -126,7 +126,7 @@ interface SchemaRules {
    * Returns which share of its work an ALTER TABLE has done that runs in this database, copying a table or building its
    * indexes, from 0 to 1; null: the database does not say.
    */
-  alteredShare(database: Database): Promise<number | null>;
+  readonly alteredShare: (database: Database) => Promise<number | null>;
 }
 
 /** The privileges of a database's users. */
@@ -134,17 +134,17 @@ export interface PrivilegeRules {
   /** The privileges that triggers need which keep the counts. */
   readonly forTriggers: readonly Need[];
   /** Returns the privileges that it takes to record migrations in a table; `isNew`: it is to be made. */
-  toRecord(table: string, isNew: boolean): readonly Need[];
+  readonly toRecord: (table: string, isNew: boolean) => readonly Need[];
   /** Returns those privileges that the user lacks, each once; null: the database does not show it. */
-  missing(database: Database, needs: readonly Need[]): Promise<string[] | null>;
+  readonly missing: (database: Database, needs: readonly Need[]) => Promise<string[] | null>;
   /** Returns the error that names privileges which the user lacks, with its account. */
-  refusal(database: Database, privileges: readonly string[]): Promise<MissingPrivilegeError>;
+  readonly refusal: (database: Database, privileges: readonly string[]) => Promise<MissingPrivilegeError>;
   /** Returns the statement that grants privileges on all of a database, for advice; it names no user. */
-  grantSql(database: Database, privileges: readonly string[]): string;
+  readonly grantSql: (database: Database, privileges: readonly string[]) => string;
   /** Returns true for the error of a statement that the user may not run on a table. */
-  isDenied(error: unknown): boolean;
+  readonly isDenied: (error: unknown) => boolean;
   /** Examines whether the user may make and drop the triggers that keep the counts; `exist`: they are made already. */
-  examineTriggers(database: Database, exist: boolean): Promise<Finding[]>;
+  readonly examineTriggers: (database: Database, exist: boolean) => Promise<Finding[]>;
 }
 
 /** The way in which a database would run a statement. */
@@ -165,31 +165,31 @@ export interface NumberType {
 
 /** The questions that the doctor asks a database. */
 export interface Inspection {
-  version(database: Database): Promise<string>;
+  readonly version: (database: Database) => Promise<string>;
   /** Returns the kind that a version is of: a server may be of another than its URL says. */
-  kindOf(version: string): DatabaseKind;
+  readonly kindOf: (version: string) => DatabaseKind;
   /** Examines the settings of the connections, or of the server. */
-  examineSettings(database: Database): Promise<Finding[]>;
+  readonly examineSettings: (database: Database) => Promise<Finding[]>;
   /** Examines the disk of a database that is a file. */
-  examineDisk(database: Database): Promise<Finding[]>;
+  readonly examineDisk: (database: Database) => Promise<Finding[]>;
   /** Returns what the database's clock says, in milliseconds since 1970; null: it has none but that of this machine. */
-  clock(database: Database): Promise<number | null>;
+  readonly clock: (database: Database) => Promise<number | null>;
   /** Examines how tables are stored, and how their texts are compared. */
-  examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]>;
+  readonly examineStorage: (database: Database, tables: readonly string[]) => Promise<Finding[]>;
   /** Examines whether a rollback undoes changes to tables; no finding: it does. */
-  examineRollback(database: Database, tables: readonly string[]): Promise<Finding[]>;
+  readonly examineRollback: (database: Database, tables: readonly string[]) => Promise<Finding[]>;
   /**
    * Returns the types of the columns that hold fewer numbers than 64 bits do, or unsigned ones, each by `table.column`.
    */
-  numberTypes(database: Database): Promise<ReadonlyMap<string, NumberType>>;
+  readonly numberTypes: (database: Database) => Promise<ReadonlyMap<string, NumberType>>;
   /** Returns the highest number that a table's key has had: those of deleted rows are not given again. */
-  highestKey(database: Database, table: string): Promise<bigint>;
+  readonly highestKey: (database: Database, table: string) => Promise<bigint>;
   /** Returns how the database would run a statement. */
-  plan(database: Database, sql: string, parameters: readonly unknown[]): Promise<Plan>;
+  readonly plan: (database: Database, sql: string, parameters: readonly unknown[]) => Promise<Plan>;
   /** Returns the names of the indexes whose first column is this one. */
-  indexesStartingWith(database: Database, table: string, column: string): Promise<string[]>;
+  readonly indexesStartingWith: (database: Database, table: string, column: string) => Promise<string[]>;
   /** Returns the statement after which the database knows how many rows of which values a table has. */
-  analyzeSql(table: string): string;
+  readonly analyzeSql: (table: string) => string;
 }
 
 /** A driver that carries the dialect of its database. */

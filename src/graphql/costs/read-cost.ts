@@ -205,7 +205,7 @@ export function readCostOf(fields: readonly PlacedField[], reading: Reading): Re
     }
   };
   walk(fields, 1);
-  const [most] = [...spent].sort(([, a], [, b]) => b - a);
+  const [most] = [...spent].toSorted(([, a], [, b]) => b - a);
   return {
     points: [...spent.values()].reduce((sum, points) => sum + points, 0),
     dearest: most ? { field: most[0], points: most[1], advice: readPrices[most[0]]!.advice } : null,

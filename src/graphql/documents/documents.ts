@@ -86,7 +86,7 @@ export function readDocument(text: string, rules: DocumentRules): ReadDocument |
     ];
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: MAX_TOKENS, noLocation: hasMoreLines(text, MAX_LOCATED_LINES) });
+    document = parse(text, { maxLexicalTokens: MAX_TOKENS, noLocation: hasMoreLines(text, MAX_LOCATED_LINES) });
   } catch (error) {
     if (error instanceof RangeError) return [tooNested(`more than ${MAX_NESTING}`)]; // The parser calls itself for each level.
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];

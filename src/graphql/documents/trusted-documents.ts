@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { GraphQLError } from 'graphql';
+import type { GraphQLError } from 'graphql';
 import { quotedText } from '../../use-cases/quoted-text.js';
 import { readDocument, type DocumentRules, type ReadDocument } from './documents.js';
 import { codedError } from '../errors/errors.js';
@@ -108,7 +108,7 @@ function filesIn(folder: string): string[] {
       .filter(entry => entry.isFile() || entry.isSymbolicLink())
       .map(({ parentPath, name }) => join(parentPath, name));
     // Kubernetes keeps the files of a ConfigMap a second time, in a hidden folder.
-    return files.filter(file => !/(^|[\\/])\./.test(relative(folder, file))).sort();
+    return files.filter(file => !/(^|[\\/])\./.test(relative(folder, file))).toSorted();
   } catch (error) {
     throw new TrustedDocumentsError(folder, [
       `The folder cannot be read (${(error as NodeJS.ErrnoException).code}). Name a folder that is there, and let this user read it.`,

@@ -93,6 +93,7 @@ export function coerceVariables({
   const mistakes: GraphQLError[] = [];
   const quotes = new Map<unknown, string>(); // Many mistakes may quote one value.
   const add = (error: GraphQLError): void => {
+    // oxlint-disable-next-line typescript/only-throw-error -- it ends graphql's search, and is caught below
     if (mistakes.length === MAX_VARIABLE_ERRORS) throw TOO_MANY;
     mistakes.push(error);
   };

@@ -145,7 +145,7 @@ export function courseFilterOf(filter: CourseFilterInput | null | undefined): Co
     title: titleFilterOf(filter?.title),
     totalEnrollments: rangeOf('filter.totalEnrollments', filter?.totalEnrollments),
     ids: eachOnce(idsOf(filter?.ids, 'filter.ids')),
-    instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId') as number | null | undefined,
+    instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId'),
   };
 }
 
@@ -191,8 +191,8 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
 /** Gives the reader's filter for enrollments; errors: BAD_USER_INPUT for ids that are none. */
 export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefined): EnrollmentFilter {
   return {
-    courseId: optionalIdOf(filter?.courseId, 'filter.courseId') as number | null | undefined,
-    studentId: optionalIdOf(filter?.studentId, 'filter.studentId') as number | null | undefined,
+    courseId: optionalIdOf(filter?.courseId, 'filter.courseId'),
+    studentId: optionalIdOf(filter?.studentId, 'filter.studentId'),
     status: eachOnce(filter?.status),
   };
 }

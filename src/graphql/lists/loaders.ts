@@ -54,13 +54,16 @@ export interface Loaders {
   readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
   readonly run: DataLoader<number, Run | null>;
   readonly changeCount: DataLoader<number, number>;
-  changes(page: PageRequest): DataLoader<number, Page<RecordedChange>>;
-  count(request: CountRequest): DataLoader<number, ComputedCount>;
+  readonly changes: (page: PageRequest) => DataLoader<number, Page<RecordedChange>>;
+  readonly count: (request: CountRequest) => DataLoader<number, ComputedCount>;
   /** Loads pages, and which of their rows are shown where some of what they belong to is. */
-  enrollments(viewer: Viewer, list: EnrollmentList, parents: AskedParents): DataLoader<number, ShownPage>;
-  enrollmentCount(viewer: Viewer, list: Pick<EnrollmentList, 'parent' | 'filter'>): DataLoader<number, number>;
+  readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<number, ShownPage>;
+  readonly enrollmentCount: (
+    viewer: Viewer,
+    list: Pick<EnrollmentList, 'parent' | 'filter'>,
+  ) => DataLoader<number, number>;
   /** Forgets all that was read; after a mutation, the same request must read anew. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 /** Makes the loaders of one request. */

@@ -32,7 +32,7 @@ export interface Connection<Row> extends Page<Row> {
    * all.
    */
   readonly shown: readonly Row[];
-  count(): Promise<number>;
+  readonly count: () => Promise<number>;
 }
 
 /** Gives the page that the arguments ask for; errors: BAD_USER_INPUT for sizes and cursors that make no sense. */

@@ -120,7 +120,7 @@ export class CourseResolver {
   ): Promise<CoursePayload> {
     const { value, problems } = await createCourse(database, viewer, () => ({
       ...input,
-      instructorId: optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined,
+      instructorId: optionalIdOf(input.instructorId, 'input.instructorId'),
     }));
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
@@ -133,7 +133,7 @@ export class CourseResolver {
     const { value, problems } = await updateCourse(database, viewer, () => ({
       ...input,
       id: idOf(input.id, 'input.id'),
-      instructorId: optionalIdOf(input.instructorId, 'input.instructorId') as number | null | undefined,
+      instructorId: optionalIdOf(input.instructorId, 'input.instructorId'),
     }));
     loaders.forget();
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };

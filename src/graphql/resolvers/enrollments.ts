@@ -68,7 +68,7 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollPayload> {
     const { value, problems } = await enroll(context.database, context.viewer, () => ({
-      studentId: optionalIdOf(input.studentId, 'input.studentId') as number | null | undefined,
+      studentId: optionalIdOf(input.studentId, 'input.studentId'),
       courseId: idOf(input.courseId, 'input.courseId'),
     }));
     context.loaders.forget();

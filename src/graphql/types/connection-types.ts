@@ -45,7 +45,7 @@ export interface ConnectionTypes {
 /** Returns the types of a list's pages, as Relay's connections have them: the connection, its edges, and its fields. */
 export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionTypes {
   const { name, type, article, entry, entries, counted, isPublic } = listed;
-  const CacheHint: ClassDecorator = isPublic ? (Directive(PUBLIC) as ClassDecorator) : () => undefined;
+  const CacheHint: ClassDecorator = isPublic ? Directive(PUBLIC) : () => undefined;
 
   @CacheHint
   @ObjectType(`${name}Edge`, { description: `${article} ${entry} in a list.` })

@@ -23,8 +23,8 @@ export function cachePolicy(): ApolloServerPlugin<Context>[] {
       },
       async requestDidStart(request) {
         if (!mayBePublic(request)) return plainly;
-        const { executionDidStart } = (await hints.requestDidStart?.(request)) ?? {};
-        return { ...plain, ...(executionDidStart && { executionDidStart }) };
+        const listener = await hints.requestDidStart?.(request);
+        return { ...plain, executionDidStart: async execution => listener?.executionDidStart?.(execution) };
       },
     },
   ];

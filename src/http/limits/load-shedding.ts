@@ -54,7 +54,7 @@ type ShedReason = 'event_loop' | 'backlog' | 'heap' | 'other';
 /** The requests that were rejected so far, and whether a new one would be. */
 export interface LoadShedding {
   readonly shed: Readonly<Record<ShedReason, number>>;
-  isOverloaded(): boolean;
+  readonly isOverloaded: () => boolean;
 }
 
 /** Rejects requests while the server has more work than it can do in time, except those to polled routes. */

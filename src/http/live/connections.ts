@@ -29,9 +29,9 @@ export interface LiveConnection {
    * Closes the connection if it is idle, expired or not read, at a moment of the pace's clock; returns `slow` if it was
    * closed because its client did not read in time.
    */
-  sweep(now: number): 'slow' | undefined;
+  readonly sweep: (now: number) => 'slow' | undefined;
   /** Disconnects the client because of its token: with the close code 4403, or with an error that ends its stream. */
-  disconnect(error: TokenError): void;
+  readonly disconnect: (error: TokenError) => void;
 }
 
 /** The connections of one server. It limits how many each client has, and closes those that are idle or not read. */

@@ -113,7 +113,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       url: chosen
         ? `${EVENT_STREAM_PATH}?${new URLSearchParams({ ...(request.query as Record<string, string>), query: chosen.text })}`
         : url,
-      headers: { get: name => (name === 'accept' ? EVENT_STREAM : (request.headers[name]?.toString() ?? null)) },
+      headers: { get: header => (header === 'accept' ? EVENT_STREAM : (request.headers[header]?.toString() ?? null)) },
       body: chosen && sentBody ? { ...sentBody, query: chosen.text } : sentBody,
       raw: request,
       context: { listener },

@@ -31,7 +31,7 @@ export interface ServedCounts {
   readonly counts: LiveCounts;
   readonly connections: LiveConnections;
   /** Closes all subscriptions when the server stops listening; their clients then connect to another server. */
-  closeSubscriptions(): void;
+  readonly closeSubscriptions: () => void;
 }
 
 /** Serves subscriptions to live counts. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+import type { GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors/errors.js';
@@ -121,7 +121,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       return presented(endpoint, result);
     },
     onError: (_connection, _id, _payload, errors) =>
-      errors.map(error => endpoint.format((error as GraphQLError).toJSON(), error)) as readonly GraphQLFormattedError[],
+      errors.map(error => endpoint.format(error.toJSON(), error)) as readonly GraphQLFormattedError[],
   });
 
   function serve(socket: WebSocket, request: IncomingMessage, connection: SocketConnection): void {
@@ -150,7 +150,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         onPing: payload =>
           connection.send(JSON.stringify({ type: MessageType.Pong, ...(payload && echoes && { payload }) })),
         onMessage: take =>
-          socket.on('message', (data, isBinary) => connection.receive(() => takeUp(String(data), isBinary, take))),
+          socket.on('message', (data, isBinary) =>
+            connection.receive(() => takeUp((data as Buffer).toString(), isBinary, take)),
+          ),
       },
       connection,
     );

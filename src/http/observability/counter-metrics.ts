@@ -95,5 +95,7 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
 function listen<Message>(channel: Channel, take: (message: Message) => void): () => void {
   const listener = (message: unknown): void => take(message as Message);
   channel.subscribe(listener);
-  return () => void channel.unsubscribe(listener);
+  return () => {
+    channel.unsubscribe(listener);
+  };
 }

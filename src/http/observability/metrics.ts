@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Config } from '../../config/config.js';
@@ -31,18 +30,18 @@ export interface Metrics {
    * Adds the metrics of subscriptions and their connections, of requests refused because of a client's rate (`limits`
    * is null if the limits are off) or of the load, and of the keys that verify tokens.
    */
-  watch(parts: {
+  readonly watch: (parts: {
     readonly counts: LiveCounts;
     readonly connections: LiveConnections;
     readonly limits: RateLimits | null;
     readonly load: LoadShedding;
     readonly viewers: Viewers;
-  }): void;
+  }) => void;
   /**
    * Serves them at /metrics: beside the API, or on a listener of their own if METRICS is an address; returns the URL of
    * that listener, which closes with the server. Errors: those of listening, with the variable that names the address.
    */
-  expose(config: Config): Promise<string | null>;
+  readonly expose: (config: Config) => Promise<string | null>;
 }
 
 /** Starts the metrics of one server; they count until it closes. */
@@ -55,7 +54,7 @@ export function startMetrics(
   if (!processMetrics) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
   const registry = new Registry();
   const count = requestMetrics(registry);
-  const stops = [counterMetrics(registry, database.em as SqlEntityManager), waitMetrics(registry, database)];
+  const stops = [counterMetrics(registry, database.em), waitMetrics(registry, database)];
   app.addHook('onClose', () => Promise.resolve(stops.forEach(stop => stop())));
   const readDatabase = databaseMetrics(registry, database, faults, logger);
   const processRegistry = processMetrics;

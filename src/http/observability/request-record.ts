@@ -73,24 +73,24 @@ export interface BegunRequest {
   /** The rate standing of its payer; null if it is not charged. */
   readonly standing: Standing | null;
   /** Returns true once all of it has arrived. */
-  isWhole(): boolean;
+  readonly isWhole: () => boolean;
   /** Returns true once any part of its answer has been sent. */
-  isAnswered(): boolean;
+  readonly isAnswered: () => boolean;
   /** Records that it is answered past Fastify. */
-  answeredWith(answer: { readonly status: number; readonly code: ErrorCode }): void;
+  readonly answeredWith: (answer: { readonly status: number; readonly code: ErrorCode }) => void;
   /** Closes its connection after its answer. */
-  endAfter(socket: Socket): void;
+  readonly endAfter: (socket: Socket) => void;
 }
 
 /** The HTTP requests of a server, each with its record. */
 export interface FollowedRequests {
   readonly current: CurrentRequest;
   /** Returns the latest request on a connection that has not finished; undefined if there is none. */
-  latestOn(socket: Socket): BegunRequest | undefined;
+  readonly latestOn: (socket: Socket) => BegunRequest | undefined;
   /** Returns the record of a request. */
-  recordOf(request: FastifyRequest): RequestRecord;
+  readonly recordOf: (request: FastifyRequest) => RequestRecord;
   /** Does work as a part of a request, before its handler runs. */
-  within<Result>(request: FastifyRequest, work: () => Result): Result;
+  readonly within: <Result>(request: FastifyRequest, work: () => Result) => Result;
 }
 
 /** What is known about a request until it is reported as finished. */

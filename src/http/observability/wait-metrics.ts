@@ -26,5 +26,7 @@ export function waitMetrics(registry: Registry, database: Database): () => void 
     refused.inc({ thing, reason: refusal });
   };
   refusedWaits.subscribe(count);
-  return () => void refusedWaits.unsubscribe(count);
+  return () => {
+    refusedWaits.unsubscribe(count);
+  };
 }

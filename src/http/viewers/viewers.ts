@@ -31,7 +31,7 @@ export interface Viewers {
   /** Returns how many tokens were checked with keys that were too old because the identity provider was away. */
   readonly staleKeyUses: () => number;
   /** Disconnects listeners whose user was deleted or whose role has changed, from now on. */
-  watch(connections: LiveConnections): void;
+  readonly watch: (connections: LiveConnections) => void;
 }
 
 /** Returns the viewers of a server: the claims of a token, checked against the users' rows. */

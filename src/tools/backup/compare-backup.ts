@@ -83,7 +83,7 @@ export async function compareBackup(
 
 /** Gives the counts of a chunk by course, ascending. */
 function countsByCourse({ counts }: VerifiedChunk): [number, VerifiedChunk['counts']][] {
-  return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].sort(([a], [b]) => a - b);
+  return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].toSorted(([a], [b]) => a - b);
 }
 
 class FirstIds implements SomeIds {

@@ -78,7 +78,7 @@ export async function restoreCounts(
   { signal, onProgress }: RestoreOptions = {},
 ): Promise<Restored | null> {
   adminOnly(caller);
-  const counters = countersInto(database.em as SqlEntityManager, Course);
+  const counters = countersInto(database.em, Course);
   const header = await readHeader(
     source,
     counters.map(({ name }) => name),

@@ -26,7 +26,7 @@ export interface DatabaseCheck {
   /** Whether there is nothing to check before the migrations have made the tables. */
   readonly needsTables: boolean;
   /** Returns what was found; `alive` is a sign of life, for checks that take long. */
-  examine(opened: OpenedDatabase, alive: () => void): Promise<readonly Finding[]>;
+  readonly examine: (opened: OpenedDatabase, alive: () => void) => Promise<readonly Finding[]>;
 }
 
 /** The tables that the checks look into. */

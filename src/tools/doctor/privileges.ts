@@ -25,7 +25,7 @@ export async function examinePrivileges(
   const findings = await tryAll(database, own);
   const { privileges } = dialectOf(database);
   if (counters !== 'triggers' || privileges === null) return findings;
-  const exist = thereIn(await triggerStatus(database.em as SqlEntityManager)).length > 0;
+  const exist = thereIn(await triggerStatus(database.em)).length > 0;
   return [...findings, ...(await privileges.examineTriggers(database, exist))];
 }
 

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
 import { triggerStatus } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
@@ -7,7 +6,7 @@ import { failed, ok, warning, type Finding } from './finding.js';
 
 /** Examines whether the database agrees with the configuration on who keeps the stored counts. */
 export async function examineStrategy(database: Database, counters: Config['counters']): Promise<Finding[]> {
-  const status = await triggerStatus(database.em as SqlEntityManager);
+  const status = await triggerStatus(database.em);
   const state = `COUNTERS=${counters}; the database has ${inForce(status)}.`;
   const disagreement = disagreementOf(counters, status);
   if (disagreement !== null) return [failed(state, disagreement)];

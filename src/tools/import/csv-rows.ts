@@ -44,7 +44,7 @@ function csvRowsOf(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; re
 
 /** Parses many lines at once; null where they are not one faultless row each. */
 function oneRowEachLine(lines: readonly Line[]): CsvRow[] | null {
-  const filled = lines.filter(({ text }) => text === null || text.trim() !== '');
+  const filled = lines.filter(({ text }) => text?.trim() !== '');
   if (filled.some(({ text }) => text === null)) return null;
   const records = recordsIn(filled.map(({ text }) => text).join('\n'));
   if (records instanceof CsvError || records.length !== filled.length) return null;

@@ -55,7 +55,7 @@ async function courseIds(
   const wanted = new Map(rows.map(({ title, description }) => [title, description]));
   const found = await coursesBy(em, 'title', [...wanted.keys()]);
   // Of courses with the same title the first one counts.
-  const ids = new Map(found.reverse().map(({ id, title }) => [title, id]));
+  const ids = new Map(found.toReversed().map(({ id, title }) => [title, id]));
   if (rehearsal) return ids;
   const missing = [...wanted].filter(([title]) => !ids.has(title));
   const made = missing.map(([title, description]) =>
@@ -88,7 +88,7 @@ async function studentIds(
   for (const { id, email } of await usersBy(
     em,
     'email',
-    missing.map(([email]) => email),
+    missing.map(([missingEmail]) => missingEmail),
   ))
     ids.set(email, id);
   return ids;

@@ -121,7 +121,7 @@ function presentationOf(
   return {
     title: `${module} ${presentation}`,
     description: `Module ${module} of the Open University, presentation ${presentation}, ${days} days.`,
-    startsAt: new Date(Date.UTC(Number(year), months[letter]!, 1)),
+    startsAt: new Date(Date.UTC(Number(year), months[letter], 1)),
   };
 }
 

@@ -38,15 +38,15 @@ export interface ImportWork<Row> {
   /** Is the file by whose bytes progress is told: the one whose rows are written. */
   readonly measured: Source;
   /** Reads the files from their beginning; `bytes` counts those of the measured one. */
-  blocks(): AsyncIterable<TableBlock<Row>>;
+  readonly blocks: () => AsyncIterable<TableBlock<Row>>;
   /**
    * Finds each row's course and student, and makes missing ones unless it is a rehearsal, which leaves such rows out.
    */
-  resolve(
+  readonly resolve: (
     em: SqlEntityManager,
     rows: readonly Row[],
     rehearsal: boolean,
-  ): Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
+  ) => Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
 }
 
 /**
@@ -92,7 +92,7 @@ async function pass<Row>(
   for await (const block of work.blocks()) {
     if (signal?.aborted) return { ...result, outcome: 'interrupted' };
     const placed = await place(database, work, block.rows, rehearsed);
-    const bad = [...block.bad, ...placed.bad].sort((a, b) => (a.file === b.file ? a.line - b.line : 0));
+    const bad = [...block.bad, ...placed.bad].toSorted((a, b) => (a.file === b.file ? a.line - b.line : 0));
     for (const one of bad) onBadRow?.(one);
     result = {
       rows: result.rows + block.rows.length + block.bad.length,

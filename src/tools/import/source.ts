@@ -8,7 +8,7 @@ export interface Source {
   readonly name: string;
   /** Is its size; null where only reading tells, as for a pipe, which also can be read only once. */
   readonly bytes: number | null;
-  open(): AsyncIterable<Uint8Array>;
+  readonly open: () => AsyncIterable<Uint8Array>;
 }
 
 /** Gives a file as a source. Errors: ImportError, where there is no file that can be read. */

@@ -8,7 +8,7 @@ export function allotmentOf(total: number, weights: readonly number[], most: num
   const shares = weights.map(() => 0);
   const order = weights
     .map((weight, index) => ({ weight, index }))
-    .sort((a, b) => b.weight - a.weight || a.index - b.index);
+    .toSorted((a, b) => b.weight - a.weight || a.index - b.index);
   let left = Math.min(total, most * weights.length);
   let weightLeft = weights.reduce((sum, weight) => sum + weight, 0);
   // Heaviest first: what is above a limit falls to all that come after.
@@ -19,7 +19,7 @@ export function allotmentOf(total: number, weights: readonly number[], most: num
     left -= share;
     weightLeft -= weight;
   }
-  for (const { index } of [...order].reverse()) {
+  for (const { index } of order.toReversed()) {
     const extra = Math.min(left, most - shares[index]!);
     shares[index]! += extra;
     left -= extra;

@@ -36,7 +36,7 @@ export function coursePlans(
     weights,
     enrollments > most * weights.filter(weight => weight > 0).length ? students : most,
   );
-  const ages = titles.map(() => 20 + random.below(1000)).sort((a, b) => b - a);
+  const ages = titles.map(() => 20 + random.below(1000)).toSorted((a, b) => b - a);
   return titles.map(({ title, description }, index) => {
     const status = statuses[index]!;
     const createdAt = new Date(until.getTime() - ages[index]! * DAY_MS);

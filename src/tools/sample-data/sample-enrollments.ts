@@ -17,7 +17,7 @@ export function sampleEnrollments(
   // Most students enroll soon after a course opens.
   const moments = statuses
     .map(() => plan.createdAt.getTime() + Math.floor(span * random.next() ** 2))
-    .sort((a, b) => a - b);
+    .toSorted((a, b) => a - b);
   return random.sample(statuses.length, students.length).map((student, index) => {
     const enrolledAt = new Date(moments[index]!);
     return { course, student: students[student]!, status: statuses[index]!, enrolledAt, updatedAt: enrolledAt };

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../day.js';
 import type { RequiredEntityData } from '@mikro-orm/core';
-import { Role, type User } from '../../entities/index.js';
+import type { Role, User } from '../../entities/index.js';
 import type { Random } from './random.js';
 import { familyNames, givenNames } from './vocabulary.js';
 

@@ -1,11 +1,10 @@
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { Club, Person } from '../models/clubs.js';
 import { clubModel, schoolModel } from './models.js';
 import type { Place } from './place.js';
 import { program, type Program } from './program.js';
 
-const driverOf = (place: Place) => place.em().getDriver() as AbstractSqlDriver;
+const driverOf = (place: Place) => place.em().getDriver();
 const repositoryOf = (place: Place) => place.em().getRepository(Enrollment);
 
 /** Does what the entity manager, its repositories and its driver write without hooks. */
@@ -111,13 +110,11 @@ export const direct: Program[] = [
     'a many-to-many collection in the data of `em.insert()`, `em.nativeUpdate()` or `em.upsert()`, with a counted pivot table',
     clubModel,
     {
-      insert: ({ other }, place) => place.em().insert(Person, { name: 'New', clubs: [other] } as never),
-      'insert of the inverse side': ({ person }, place) =>
-        place.em().insert(Club, { name: 'New', people: [person] } as never),
+      insert: ({ other }, place) => place.em().insert(Person, { name: 'New', clubs: [other] }),
+      'insert of the inverse side': ({ person }, place) => place.em().insert(Club, { name: 'New', people: [person] }),
       nativeUpdate: ({ person, other, club }, place) =>
-        place.em().nativeUpdate(Person, { id: person }, { clubs: [other, club] } as never),
-      upsert: ({ person, other }, place) =>
-        place.em().upsert(Person, { id: person, name: 'New', clubs: [other] } as never),
+        place.em().nativeUpdate(Person, { id: person }, { clubs: [other, club] }),
+      upsert: ({ person, other }, place) => place.em().upsert(Person, { id: person, name: 'New', clubs: [other] }),
     },
   ),
 ];

@@ -79,7 +79,11 @@ export const flushes: Program[] = [
       )) as unknown as Database;
       const em = orm.em.fork();
       em.create(Enrollment, row);
-      await em.flush().finally(() => orm.close(true));
+      try {
+        await em.flush();
+      } finally {
+        await orm.close(true);
+      }
     },
   }),
   program('a hook that changes what is counted, in a row that the flush counts', letterModel, {
@@ -129,7 +133,7 @@ export const flushes: Program[] = [
     deleteWhere: (_, place) => deleteWhere(place.em(), Enrollment, {}),
     recount: async ({ course }, place) => {
       await place.schema.write('update core_course set total_enrollments = 77');
-      await place.em().transactional(em => recount(em as ReturnType<typeof place.em>, Course, [course]));
+      await place.em().transactional(em => recount(em, Course, [course]));
       await place.schema.write('update core_course set total_enrollments = 0, title = ? where total_enrollments = 77', [
         'Other',
       ]);

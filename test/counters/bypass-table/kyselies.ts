@@ -1,4 +1,3 @@
-import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { CompiledQuery, sql, type Kysely } from 'kysely';
 import { libraryModel, schoolModel } from './models.js';
 import type { Place, Tables } from './place.js';
@@ -12,7 +11,7 @@ const columnsOf = ({ course, free }: { course: number; free: number }) => ({
   enrolled_at: '2026-01-01',
   updated_at: '2026-01-01',
 });
-const clientOf = (place: Place): Kysely<Tables> => (place.em().getConnection() as AbstractSqlConnection).getClient();
+const clientOf = (place: Place): Kysely<Tables> => place.em().getConnection().getClient();
 
 /** Does what Kysely writes, however a caller comes by it. */
 export const kyselies: Program[] = [
@@ -53,7 +52,9 @@ export const kyselies: Program[] = [
     'with an alias': ({ other }, place) =>
       place.kysely().updateTable('core_enrollments as e').set({ course_id: other }).execute(),
     'by the names of the entity': ({ other }, place) =>
-      (place.em().getKysely({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' }) as Kysely<Tables>)
+      place
+        .em()
+        .getKysely<Tables>({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' } as never)
         .updateTable('Enrollment')
         .set({ course: other })
         .execute(),
@@ -92,20 +93,14 @@ export const kyselies: Program[] = [
         .connection()
         .execute(one => one.deleteFrom('core_enrollments').execute()),
     'in a transaction of the entity manager': (_, place) =>
-      place
-        .em()
-        .transactional(em =>
-          (em as ReturnType<Place['em']>).getKysely<Tables>().deleteFrom('core_enrollments').execute(),
-        ),
+      place.em().transactional(em => em.getKysely<Tables>().deleteFrom('core_enrollments').execute()),
     'with the transaction that the entity manager has': (_, place) =>
       place
         .em()
         .transactional(em => (em.getTransactionContext() as Kysely<Tables>).deleteFrom('core_enrollments').execute()),
     'with the client of the connection': (_, place) => clientOf(place).deleteFrom('core_enrollments').execute(),
     "with the client of the driver's connection": (_, place) =>
-      (place.schema.database.driver.getConnection().getClient() as Kysely<Tables>)
-        .deleteFrom('core_enrollments')
-        .execute(),
+      place.schema.database.driver.getConnection().getClient<Tables>().deleteFrom('core_enrollments').execute(),
   }),
   program('Kysely `with()` before a write of a counted table', schoolModel, {
     deleteFrom: (_, place) =>
@@ -113,7 +108,7 @@ export const kyselies: Program[] = [
         .kysely()
         .with('some', query => query.selectFrom('core_user').select('id'))
         .deleteFrom('core_enrollments')
-        .where(({ exists, selectFrom }) => exists(selectFrom('some').select('id')))
+        .where(eb => eb.exists(eb.selectFrom('some').select('id')))
         .execute(),
   }),
   program(
@@ -177,7 +172,9 @@ export const kyselies: Program[] = [
       'without plugins': (_, place) =>
         place.kysely().withoutPlugins().updateTable('core_course as c').set('c.active_enrollments', 77).execute(),
       'by the names of the entity': (_, place) =>
-        (place.em().getKysely({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' }) as Kysely<Tables>)
+        place
+          .em()
+          .getKysely<Tables>({ tableNamingStrategy: 'entity', columnNamingStrategy: 'property' } as never)
           .updateTable('Course')
           .set({ totalEnrollments: 77 })
           .execute(),

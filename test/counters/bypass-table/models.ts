@@ -11,8 +11,8 @@ import { Author, expectExactShop, Product, Review } from '../models/shop.js';
 /** Is what a way is tried on: tables with a few rows, and how to tell whether their counts are exact. */
 export interface Model<Seed> {
   readonly tables: readonly string[];
-  seed(schema: Schema): Promise<Seed>;
-  exact(schema: Schema): Promise<void>;
+  readonly seed: (schema: Schema) => Promise<Seed>;
+  readonly exact: (schema: Schema) => Promise<void>;
 }
 
 /** Has two courses, the first with one enrollment, and two students, the second free to enroll; `row` would do so. */

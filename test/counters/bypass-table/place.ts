@@ -20,8 +20,8 @@ export interface Place {
   readonly kind: DatabaseKind;
   readonly strategy: CounterStrategy;
   readonly schema: Schema;
-  em(): SqlEntityManager;
-  kysely(): Kysely<Tables>;
+  readonly em: () => SqlEntityManager;
+  readonly kysely: () => Kysely<Tables>;
 }
 
 /** Opens a place for the block of tests that calls this. */
@@ -35,5 +35,5 @@ export function usePlace(kind: DatabaseKind, strategy: CounterStrategy): Place {
   };
   const schema = useSchema(kind, everything, strategy);
   const em = (): SqlEntityManager => schema.em();
-  return { kind, strategy, schema, em, kysely: () => em().getKysely() as Kysely<Tables> };
+  return { kind, strategy, schema, em, kysely: () => em().getKysely<Tables>() };
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
 import { raw } from '@mikro-orm/core';
-import { MikroORM, type AbstractSqlPlatform } from '@mikro-orm/sql';
+import { MikroORM } from '@mikro-orm/sql';
 import { createConnection } from 'mysql2/promise';
 import type { Database } from '../../../src/database/database.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
@@ -39,18 +39,10 @@ export const rawSql: Program[] = [
     schoolModel,
     {
       'em.execute()': (_, place) => place.em().execute(emptied),
-      'em.execute() in a transaction': (_, place) =>
-        place.em().transactional(em => (em as ReturnType<Place['em']>).execute(emptied)),
+      'em.execute() in a transaction': (_, place) => place.em().transactional(em => em.execute(emptied)),
       'raw()': (_, place) => place.em().execute(raw(emptied)),
       'a native query builder': (_, place) =>
-        place
-          .em()
-          .execute(
-            (place.em().getPlatform() as AbstractSqlPlatform)
-              .createNativeQueryBuilder()
-              .from('core_enrollments')
-              .delete(),
-          ),
+        place.em().execute(place.em().getPlatform().createNativeQueryBuilder().from('core_enrollments').delete()),
       'the connection': (_, place) => place.em().getConnection().execute(emptied),
       'a dump': (_, place) => place.em().getConnection().executeDump(emptied),
       'the driver': (_, place) => place.em().getDriver().execute(emptied),
@@ -103,10 +95,11 @@ export const rawSql: Program[] = [
         entities: [User, Course, Enrollment],
         onCreateConnection: undefined,
       } as never)) as unknown as Database;
-      await orm.em
-        .fork()
-        .nativeDelete(Enrollment, {})
-        .finally(() => orm.close(true));
+      try {
+        await orm.em.fork().nativeDelete(Enrollment, {});
+      } finally {
+        await orm.close(true);
+      }
     },
   }),
   program("a statement that writes counted rows and reads their target's table", schoolModel, {

@@ -120,6 +120,6 @@ export async function addBook(
 
 /** Gives one stored count of a shelf by raw SQL. */
 export async function shelfCount(schema: Schema, id: number, column = 'book_count'): Promise<number> {
-  const [row] = await schema.rows<Record<string, unknown>>(`select ${column} from shelf where id = ?`, [id]);
+  const [row] = await schema.rows(`select ${column} from shelf where id = ?`, [id]);
   return Number(row![column]);
 }

@@ -1,7 +1,7 @@
 import { getNamedType } from 'graphql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CourseStatus, Role } from '../../../src/entities/index.js';
-import { graphqlSchema } from '../../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
@@ -62,7 +62,7 @@ describeOnEach('a hidden row', kind => {
 
   /** Returns the answer to a query with an id and its statements, without the id itself. */
   async function asked(place: Place, token: string, id: number): Promise<object> {
-    const isList = /\[/.test(String(place.type));
+    const isList = String(place.type).includes('[');
     const { query, variables } = operationFor(place, [isList ? [String(id)] : String(id)], fill);
     let answer: object = {};
     const statements = await api.statements(async () => {
@@ -103,7 +103,7 @@ describeOnEach('a hidden course', kind => {
     const [student] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const [course] = (await addCourses(api.database, [{ isPublished: false }])) as [number];
     const token = await api.token(Role.STUDENT, student);
-    const fields = Object.values(graphqlSchema().getSubscriptionType()!.getFields());
+    const fields = Object.values(buildGraphqlSchema().getSubscriptionType()!.getFields());
     const taking = fields.flatMap(field =>
       field.args.filter(({ type }) => getNamedType(type).name === 'ID').map(argument => ({ field, argument })),
     );

@@ -38,7 +38,7 @@ export function wrongIn(
   const [operation] = parse(text).definitions;
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('The text holds no operation.');
   const root = operation.operation === 'query' ? schema.getQueryType()! : schema.getMutationType()!;
-  walk(root, operation.selectionSet, data, place, schema, '');
+  walk(root, operation.selectionSet, data, place, '');
   const answer = JSON.stringify(data);
   for (const secret of secretsFrom(viewer, facts))
     if (answer.includes(secret)) found.push(`the answer holds "${secret}"`);
@@ -66,7 +66,6 @@ function walk(
   { selections }: SelectionSetNode,
   value: Shown,
   place: Place,
-  schema: GraphQLSchema,
   path: string,
 ): void {
   judge(type.name, value, place);
@@ -83,7 +82,7 @@ function walk(
     const parts = Array.isArray(part)
       ? part.map((one, index) => [one, `${here}.${index}`] as const)
       : [[part, here] as const];
-    for (const [one, at] of parts) if (one != null) walk(named, node.selectionSet, one as Shown, place, schema, at);
+    for (const [one, at] of parts) if (one != null) walk(named, node.selectionSet, one as Shown, place, at);
   }
 }
 

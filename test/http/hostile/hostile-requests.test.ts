@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config/config.js';
 import { errorCatalogue } from '../../../src/graphql/errors/error-catalogue.js';
-import { graphqlSchema } from '../../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { Random } from '../../../src/tools/sample-data/random.js';
 import { issueToken } from '../../../src/access/tokens.js';
 import type { Api } from '../../support/api.js';
@@ -25,7 +25,7 @@ const SEED = Number(process.env['HOSTILE_SEED'] ?? 7);
 const MAX_HEAP_MB = 160;
 const JWT_SECRET = 'a secret of more than thirty-two bytes';
 
-const schema = graphqlSchema();
+const schema = buildGraphqlSchema();
 const codes = new Set(Object.keys(errorCatalogue).filter(code => code !== 'INTERNAL_SERVER_ERROR'));
 
 describeOnEach('random requests, valid and mutilated, of every kind of viewer', kind => {
@@ -119,7 +119,7 @@ describeOnEach('random requests, valid and mutilated, of every kind of viewer', 
         for (const told of toldBy(answer)) seen.set(told, (seen.get(told) ?? 0) + 1);
         if (count > 20_000 && number % (count / 10) === 0) console.log(kind, number, await held(metricsUrl));
       }
-      if (count > 20_000) console.log(kind, Object.fromEntries([...seen].sort()));
+      if (count > 20_000) console.log(kind, Object.fromEntries([...seen].toSorted()));
       // If all requests were rejected for one reason, the test would show nothing.
       expect((seen.get('data') ?? 0) / count).toBeGreaterThan(0.05);
       expect([...seen.keys()].length).toBeGreaterThan(kind === 'sqlite' ? 10 : 6);

@@ -7,7 +7,7 @@ import { readConfig } from '../../../src/config/config.js';
 import { Course, Role } from '../../../src/entities/index.js';
 import { contextFor } from '../../../src/graphql/context.js';
 import { documentRulesOf } from '../../../src/graphql/documents/documents.js';
-import { graphqlSchema } from '../../../src/graphql/schema.js';
+import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { LiveConnections } from '../../../src/http/live/connections.js';
 import type { LiveEndpoint } from '../../../src/http/live/endpoint.js';
 import { serveLiveCounts } from '../../../src/http/live/index.js';
@@ -212,7 +212,7 @@ describe('a listener whose rights have ended', () => {
     const api = await startApi('sqlite');
     const course = await addCourse(api.database);
     const config = readConfig({ NODE_ENV: 'test' });
-    const schema = graphqlSchema();
+    const schema = buildGraphqlSchema();
     const app = fastify();
     const logger = pino({ level: 'silent' });
     const runs = new BackgroundRuns(api.database, () => undefined);
@@ -234,7 +234,7 @@ describe('a listener whose rights have ended', () => {
       rates: null,
       isOverloaded: () => false,
       contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener }),
-    } as Parameters<typeof serveLiveCounts>[1]);
+    });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const url = `http://127.0.0.1:${(app.server.address() as { port: number }).port}/graphql`;
     const claims = Buffer.from(JSON.stringify({ exp: 4_000_000_000 })).toString('base64url');

@@ -69,7 +69,7 @@ describe('a WebSocket', () => {
     const count = async (): Promise<unknown> =>
       (await scrape(`${new URL(api.url).origin}/metrics`)).get('rollcall_live_subscriptions{protocol="ws"}');
     // In one piece, so that each may arrive while the previous one begins.
-    const { cork, uncork } = (socket as unknown as { _socket: { cork(): void; uncork(): void } })._socket;
+    const { cork, uncork } = (socket as unknown as { _socket: { cork: () => void; uncork: () => void } })._socket;
     cork.call((socket as unknown as { _socket: object })._socket);
     for (let more = 0; more < 60; more += 1)
       send({ id: '1', type: 'subscribe', payload }, { id: '1', type: 'complete' });

@@ -59,7 +59,7 @@ describe('the connections for live counts', () => {
       'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or have several subscriptions by one WebSocket.';
     const tooMany = await beginSocket(api.url, {}, from('192.0.2.1'));
     // The part of the reason that fits.
-    expect(await tooMany.closed).toEqual([1013, `${message.slice(0, 120)}`]);
+    expect(await tooMany.closed).toEqual([1013, message.slice(0, 120)]);
     const refused = await stream('192.0.2.1');
     expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([
       429,
@@ -88,7 +88,9 @@ describe('the connections for live counts', () => {
       const sockets = await Promise.all(Array.from({ length: 20 }, () => beginSocket(api.url, {}, from('192.0.2.1'))));
       expect(sockets.map(({ answer }) => answer)).toEqual(sockets.map(() => 'connection_ack'));
       for (const [index, { socket, send }] of sockets.entries())
-        index % 3 === 0 ? socket.close() : index % 3 === 1 ? socket.terminate() : send('no JSON');
+        if (index % 3 === 0) socket.close();
+        else if (index % 3 === 1) socket.terminate();
+        else send('no JSON');
       await until(
         async () => (await metric('rollcall_live_connections{protocol="ws"}')) === 0,
         'Connections are left.',

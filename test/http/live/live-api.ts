@@ -14,16 +14,16 @@ export interface LiveApi {
   readonly api: Api;
   readonly pace: SteppedPace;
   readonly admin: string;
-  subscribe(protocol: (typeof protocols)[number], options?: LiveOptions): LiveClient;
+  readonly subscribe: (protocol: (typeof protocols)[number], options?: LiveOptions) => LiveClient;
   /** Subscribes by each protocol. */
-  subscribeByEach(options?: LiveOptions): LiveClient[];
+  readonly subscribeByEach: (options?: LiveOptions) => LiveClient[];
   /** Starts another server on the same database (or where `url` says), with connections of its own. */
-  another(options?: {
+  readonly another: (options?: {
     pace?: SteppedPace;
     url?: string;
     logger?: Logger;
-  }): Promise<{ server: RunningServer; database: Database }>;
-  stop(): Promise<void>;
+  }) => Promise<{ server: RunningServer; database: Database }>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Returns the next counts that each client receives. */
@@ -58,7 +58,7 @@ export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
       return { server, database };
     },
     async stop() {
-      for (const tidy of leftovers.splice(0).reverse()) await tidy();
+      for (const tidy of leftovers.splice(0).toReversed()) await tidy();
       await api.stop();
     },
   };

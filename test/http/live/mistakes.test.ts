@@ -163,8 +163,8 @@ describe("a client's mistake by WebSocket", () => {
   });
 
   it('a violation of WebSocket itself closes the connection with a code of WebSocket', async () => {
-    const raw = (connection: RawSocket): { write(bytes: Buffer): void } =>
-      (connection.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+    const raw = (connection: RawSocket): { write: (bytes: Buffer) => void } =>
+      (connection.socket as unknown as { _socket: { write: (bytes: Buffer) => void } })._socket;
     const mask = [0, 0, 0, 0];
     const frames: readonly (readonly [bytes: readonly number[], code: number])[] = [
       [[0x81, 0x82, ...mask, 0xc3, 0x28], 1007], // Text that is not UTF-8.
@@ -221,7 +221,7 @@ describe("a client's mistake by WebSocket", () => {
     for (const messages of [[], [init], [init, subscribe('1')], [init, subscribe('1'), subscribe('1')]]) {
       const connection = await openSocket(api.url);
       connection.send(...messages);
-      (connection.socket as unknown as { _socket: { resetAndDestroy(): void } })._socket.resetAndDestroy();
+      (connection.socket as unknown as { _socket: { resetAndDestroy: () => void } })._socket.resetAndDestroy();
       await connection.closed;
     }
     const late = await beginSocket(api.url);

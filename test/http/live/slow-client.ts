@@ -9,10 +9,10 @@ export interface SlowClient {
   /** The total of each received message. */
   readonly totals: readonly number[];
   /** Returns when a message with this total is received; fails if the connection is lost before. */
-  until(total: number): Promise<void>;
-  stopReading(): void;
-  readOn(): void;
-  close(): void;
+  readonly until: (total: number) => Promise<void>;
+  readonly stopReading: () => void;
+  readonly readOn: () => void;
+  readonly close: () => void;
 }
 
 interface Message {

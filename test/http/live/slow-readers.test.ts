@@ -30,7 +30,7 @@ describe.each(protocols)('a subscriber by %s that stops reading', protocol => {
     }
     slow.readOn();
     await slow.until(CHANGES);
-    expect(slow.totals).toEqual([...new Set(slow.totals)].sort((one, other) => one - other));
+    expect(slow.totals).toEqual([...new Set(slow.totals)].toSorted((one, other) => one - other));
     expect(slow.totals.length).toBeLessThan(LOOKS / 2);
     slow.close();
     await live.stop();

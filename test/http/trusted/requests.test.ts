@@ -215,7 +215,7 @@ describe('a server with trusted documents', () => {
         const parts = response.body!.getReader();
         let text = '';
         while (response.status === 200 && !text.includes('courseId'))
-          text += Buffer.from((await parts.read()).value!).toString();
+          text += Buffer.from((await parts.read()).value).toString();
         expect([response.status, text], JSON.stringify(way)).toEqual([
           200,
           expect.stringContaining('event: next\ndata: {"data":{"courseCountsChanged":{"courseId":"1"}}}'),

@@ -51,7 +51,7 @@ export const deleting: readonly Scenario[] = [
         codes.every(code => ['done', 'NOT_FOUND', 'UNKNOWN_COURSE'].includes(code)),
         JSON.stringify(codes),
       );
-      deepEqual(codes.slice(5, 7).sort(), ['NOT_FOUND', 'done']);
+      deepEqual(codes.slice(5, 7).toSorted(), ['NOT_FOUND', 'done']);
       const [left, came] = [codes.slice(0, 4), codes.slice(11)].map(
         some => some.filter(code => code === 'done').length,
       ) as [number, number];
@@ -90,7 +90,7 @@ export const deleting: readonly Scenario[] = [
         race.results.every(({ code }) => known.includes(code)),
         JSON.stringify(race.results),
       );
-      deepEqual([race.results[0]!.code, race.results.at(-1)!.code].sort(), ['NOT_FOUND', 'done']);
+      deepEqual([race.results[0]!.code, race.results.at(-1)!.code].toSorted(), ['NOT_FOUND', 'done']);
       const withFriend = [5, 6, 7];
       for (const [index, course] of courses.entries())
         deepEqual(await arena.counts(course), index === 3 ? undefined : withFriend.includes(index) ? [1, 1] : [0, 0]);

@@ -78,7 +78,7 @@ async function everyKindOfWrite(arena: Arena): Promise<Operation[]> {
     ...flushed.map((user, index): Operation => ({
       name: 'flushMany',
       user,
-      courses: index % 2 === 0 ? courses : [...courses].reverse(),
+      courses: index % 2 === 0 ? courses : courses.toReversed(),
     })),
     ...courses.flatMap(course => others.map((user): Operation => ({ name: 'enroll', course, user }))),
   ]);

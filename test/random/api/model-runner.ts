@@ -9,7 +9,9 @@ import { seedTables, readTables } from './tables.js';
 type Commands = Iterable<fc.AsyncCommand<ModelRun, ModelRun, true>>;
 
 /** Starts a server to which commands send requests, each list of them on tables with a few rows. */
-export async function openModelRunner(kind: DatabaseKind): Promise<ModelRunner<Commands> & { drop(): Promise<void> }> {
+export async function openModelRunner(
+  kind: DatabaseKind,
+): Promise<ModelRunner<Commands> & { drop: () => Promise<void> }> {
   const api = await startApi(kind);
   // A power cut is not tested here, and each commit need not wait for the disk.
   if (kind === 'sqlite') await api.database.em.getConnection().execute('pragma synchronous = off', [], 'run');

@@ -10,7 +10,7 @@ export interface Mutation {
   readonly name: MutationName;
   readonly text: string;
   readonly input: object;
-  expected(school: School, viewer: Viewer | null): Expected;
+  readonly expected: (school: School, viewer: Viewer | null) => Expected;
 }
 
 /** The check of access to each mutation, as far as it does not depend on rows. */

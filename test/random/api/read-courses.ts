@@ -28,7 +28,7 @@ export class ReadCourses implements fc.AsyncCommand<ModelRun, ModelRun, true> {
         throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)} to a deleted user, not UNAUTHENTICATED`);
       return;
     }
-    const ids = [...run.school.courses.keys()].filter(id => sees(run.school, viewer, id)).sort((a, b) => a - b);
+    const ids = [...run.school.courses.keys()].filter(id => sees(run.school, viewer, id)).toSorted((a, b) => a - b);
     const wanted = { totalCount: ids.length, nodes: ids.map(id => countsShown(run.school, id)) };
     if (!isDeepStrictEqual(data?.courses, wanted))
       throw new Error(`it shows ${JSON.stringify(errors ?? data.courses)}, not ${JSON.stringify(wanted)}`);

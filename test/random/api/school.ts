@@ -86,5 +86,5 @@ export function removeEnrollments(
   { enrollments }: School,
   meets: (enrollment: EnrollmentModel, id: number) => boolean,
 ): void {
-  for (const [id, enrollment] of [...enrollments]) if (meets(enrollment, id)) enrollments.delete(id);
+  for (const [id, enrollment] of enrollments) if (meets(enrollment, id)) enrollments.delete(id);
 }

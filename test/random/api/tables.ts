@@ -109,5 +109,5 @@ interface CourseRow {
 }
 
 function sorted(row: object | undefined): object | undefined {
-  return row && Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return row && Object.fromEntries(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -19,7 +19,7 @@ export interface Action {
   readonly name: string;
   /** What it needs: only the writer's memory, the database, or that no transaction is open. */
   readonly needs: 'memory' | 'database' | 'idle';
-  perform(context: ActionContext): Promise<void>;
+  readonly perform: (context: ActionContext) => Promise<void>;
 }
 
 /** An index into a list whose length is known only when the command runs. */
@@ -57,7 +57,7 @@ export function heldEnrollments(em: SqlEntityManager): Enrollment[] {
   );
   return [...new Set(held)]
     .filter(entity => !unitOfWork.getRemoveStack().has(entity))
-    .sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity));
+    .toSorted((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity));
 }
 
 /** Returns the courses that an entity manager has loaded. */
@@ -65,7 +65,7 @@ export function loadedCourses(em: SqlEntityManager): Course[] {
   const courses = [...em.getUnitOfWork(false).getIdentityMap()].filter(entity => entity instanceof Course);
   return courses
     .filter(course => course.id !== undefined && helper(course).isInitialized())
-    .sort((a, b) => a.id - b.id);
+    .toSorted((a, b) => a.id - b.id);
 }
 
 /**

@@ -17,8 +17,8 @@ interface Given {
 }
 
 interface Bypass {
-  write(given: Given): Promise<unknown>;
-  expected(run: ModelRun, given: Given): Expectation;
+  readonly write: (given: Given) => Promise<unknown>;
+  readonly expected: (run: ModelRun, given: Given) => Expectation;
 }
 
 const status = EnrollmentStatus.DROPPED;

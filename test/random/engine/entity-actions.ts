@@ -190,7 +190,8 @@ function chooseEnrollment({ run, em }: ActionContext, number: number, way: Way):
       held.filter(enrollment => isStale(run, enrollment)),
       number,
     );
-  const ids = way === 'ever' ? [...run.everEnrollments].reverse() : run.rows.enrollments.flatMap(({ id }) => id ?? []);
+  const ids =
+    way === 'ever' ? [...run.everEnrollments].toReversed() : run.rows.enrollments.flatMap(({ id }) => id ?? []);
   const id = pick(ids, number);
   return id === undefined ? undefined : em.getReference(Enrollment, id);
 }

@@ -21,8 +21,8 @@ export interface Watcher {
   readonly rows: Rows;
   /** The courses whose stored counts somebody has assigned. */
   readonly assigned: WeakSet<object>;
-  began(flush: WatchedFlush): void;
-  ended(): void;
+  readonly began: (flush: WatchedFlush) => void;
+  readonly ended: () => void;
 }
 
 /**
@@ -128,6 +128,6 @@ function knownCourses(
 
 function pointer(course: Enrollment['course'] | undefined): CoursePointer | undefined {
   if (!course) return undefined;
-  const entity = Reference.unwrapReference(course) as Course;
+  const entity = Reference.unwrapReference<Course>(course);
   return entity.id ?? entity;
 }

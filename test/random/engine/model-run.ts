@@ -25,8 +25,8 @@ export interface Level {
  * restores the previous rows.
  */
 interface ModelTransaction {
-  commit(inside: SqlEntityManager | null, outside: SqlEntityManager): void;
-  rollBack(): void;
+  readonly commit: (inside: SqlEntityManager | null, outside: SqlEntityManager) => void;
+  readonly rollBack: () => void;
 }
 
 /** An explicit transaction that is open across commands. */

@@ -18,7 +18,9 @@ import { migrate } from '../../support/migrated.js';
 type Commands = Iterable<fc.AsyncCommand<ModelRun, ModelRun, true>>;
 
 /** Opens a database on which commands run, each list of them on empty tables with a few courses and students. */
-export async function openModelRunner(kind: DatabaseKind): Promise<ModelRunner<Commands> & { drop(): Promise<void> }> {
+export async function openModelRunner(
+  kind: DatabaseKind,
+): Promise<ModelRunner<Commands> & { drop: () => Promise<void> }> {
   const watch = new FlushWatch();
   const { database, drop } = await watchedDatabase(kind, watch);
   const rules = rulesOf(strategy, kind);
@@ -46,7 +48,7 @@ export async function openModelRunner(kind: DatabaseKind): Promise<ModelRunner<C
 async function watchedDatabase(
   kind: DatabaseKind,
   watch: FlushWatch,
-): Promise<{ database: Database; drop(): Promise<void> }> {
+): Promise<{ database: Database; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const options = await ormOptions(url, strategy);
   const database = (await MikroORM.init({

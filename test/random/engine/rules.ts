@@ -19,15 +19,15 @@ export interface FlushChanges {
 /** The expected outcome of writes under one strategy. */
 export interface Rules {
   /** Returns the expected outcome of a flush. */
-  flush(rows: Rows, flush: FlushChanges): Expectation;
+  readonly flush: (rows: Rows, flush: FlushChanges) => Expectation;
   /** Returns the expected outcome of insertMany(), updateWhere() and deleteWhere(). */
-  bulk(rows: Rows, changes: Changes): Expectation;
+  readonly bulk: (rows: Rows, changes: Changes) => Expectation;
   /** Returns the expected outcome of a write of one statement that fires no hooks. */
-  bypass(rows: Rows, changes: Changes): Expectation;
+  readonly bypass: (rows: Rows, changes: Changes) => Expectation;
   /** Whether a nested transaction can be rejected at its end; otherwise only the outer one can. */
   readonly rejectsSavepoints: boolean;
   /** Returns whether a transaction can only be rolled back after a rejected flush. */
-  breaks(flush: FlushChanges, code: string): boolean;
+  readonly breaks: (flush: FlushChanges, code: string) => boolean;
 }
 
 /** Returns the rules of a strategy. */

@@ -59,7 +59,7 @@ export function differences({ stored, enrollments }: Tables, rows: Rows): string
     (a.id === null || b.id === null || a.id === b.id);
   const missing = rows.enrollments.filter(row => !enrollments.some(found => same(found, row)));
   const unexpected = enrollments.filter(found => !rows.enrollments.some(row => same(found, row)));
-  const [there, wanted] = [[...stored.keys()].sort().join(), [...rows.courses].sort().join()];
+  const [there, wanted] = [[...stored.keys()].toSorted().join(), [...rows.courses].toSorted().join()];
   return [
     ...(there === wanted ? [] : [`there are the courses ${there}, not ${wanted}`]),
     ...missing.map(row => `it lacks ${text(row)}`),

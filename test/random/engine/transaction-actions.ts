@@ -28,8 +28,8 @@ export function transacting(actions: fc.Arbitrary<Action[]>): fc.Arbitrary<Actio
         try {
           await em.transactional(
             async fork => {
-              inner.ems.push(fork as SqlEntityManager);
-              await performAll({ ...context, em: fork as SqlEntityManager, level: inner }, actions, swallows);
+              inner.ems.push(fork);
+              await performAll({ ...context, em: fork, level: inner }, actions, swallows);
               if (throws) throw new Change('a thrown error');
             },
             { clear },
@@ -60,7 +60,7 @@ export function forking(actions: fc.Arbitrary<Action[]>): fc.Arbitrary<Action> {
     needs: 'database',
     async perform(context) {
       const { run, who, level } = context;
-      const em = context.em.fork({ keepTransactionContext: true, clear }) as SqlEntityManager;
+      const em = context.em.fork({ keepTransactionContext: true, clear });
       run.log.write(`${who} forks the entity manager${clear ? '' : ' with what it holds'}`);
       run.log.depth += 1;
       level.ems.push(em);

@@ -116,8 +116,8 @@ describeOnEach('restoring the counts', kind => {
   it('restoring reads counters in the order of the file', async () => {
     const [head, ...rows] = (await backupLines(opened.database)).slice(0, -1);
     const turned = sealed([
-      { ...head, counters: [...(head!['counters'] as string[])].reverse() },
-      ...rows.map(row => ({ ...row, counts: [...(row['counts'] as number[])].reverse() })),
+      { ...head, counters: [...(head!['counters'] as string[])].toReversed() },
+      ...rows.map(row => ({ ...row, counts: [...(row['counts'] as number[])].toReversed() })),
     ]);
     expect(await restoreCounts(opened.database, operator, await fileWith(turned))).toMatchObject({ changes: 0 });
   });

@@ -34,7 +34,7 @@ describeOnServers('the doctor', kind => {
     const name = new URL(url).pathname.slice(1);
     const user = `u_${name.slice(-20)}`;
     await other.query(`create user '${user}'@'%' identified by 'hidden'`);
-    onTestFinished(async () => void (await openedQuery(`drop user '${user}'@'%'`)));
+    onTestFinished(() => openedQuery(`drop user '${user}'@'%'`));
     await other.query(`grant ${privileges} on ${name}.* to '${user}'@'%'`);
     const theirs = new URL(url);
     [theirs.username, theirs.password] = [user, 'hidden'];

@@ -152,8 +152,8 @@ describeOnEach('importing enrollments', kind => {
       bad: 1,
       reasons: ['2 AMBIGUOUS_COURSE'],
     });
-    expect((await database.em.fork().findAll(Enrollment)).map(({ course }) => course.id).sort()).toEqual(
-      [2, courses[1]].sort(),
+    expect((await database.em.fork().findAll(Enrollment)).map(({ course }) => course.id).toSorted()).toEqual(
+      [2, courses[1]].toSorted(),
     );
     await drop();
   });

@@ -22,7 +22,7 @@ async function read(
       ...bad.map(({ line, code }) => [line, code] as [number, unknown]),
     );
   }
-  return found.sort(([a], [b]) => a - b);
+  return found.toSorted(([a], [b]) => a - b);
 }
 
 it.each([1, 2, 3, 7, 1000])('a table reads the same however its bytes arrive (in chunks of %i)', async chunk => {

@@ -39,5 +39,5 @@ function selectByIndex<Table extends keyof Tables>(
 ): SelectQueryBuilder<Tables, Table, object> {
   return db.selectFrom(
     sql<Tables[Table]>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`) as never,
-  ) as unknown as SelectQueryBuilder<Tables, Table, object>;
+  );
 }

@@ -3,13 +3,13 @@ interface PooledConnection {
   /** The moment when it was given back last, in milliseconds since 1970. */
   readonly lastActiveTime: number;
   /** Takes it out of the pool and takes leave of the server, with the pool's option `gracefulEnd`. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** A queue of mysql2. */
 interface Ring<Item> {
   readonly length: number;
-  get(index: number): Item | undefined;
+  readonly get: (index: number) => Item | undefined;
 }
 
 /** What mysql2's pool has beyond its typings. */

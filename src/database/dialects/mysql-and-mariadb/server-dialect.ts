@@ -1,4 +1,3 @@
-import type { AbstractSqlConnection } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { mySqlCatalog } from '../../../migrations/mysql/catalog.js';
 import { mySqlMigrations } from '../../../migrations/mysql/index.js';
@@ -31,7 +30,7 @@ interface ServerDifferences {
   readonly title: string;
   readonly minVersion: Dialect['minVersion'];
   /** Loads the driver: it takes a sixth of the time that a command needs to start. */
-  loadDriver(): Promise<unknown>;
+  readonly loadDriver: () => Promise<unknown>;
   readonly idleLimit: IdleLimit;
   /** The variable of a session that says whether its transactions only read. */
   readonly readOnlyVariable: string;
@@ -62,7 +61,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
           pool: { min: 0, max: MAX_CONNECTIONS },
           driverOptions: { connectTimeout: MAX_CONNECT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, gracefulEnd: true },
           onCreateConnection: connection =>
-            prepareSession(connection as unknown as DatabaseConnection, sessionSettings(idleLimit)),
+            prepareSession(connection as DatabaseConnection, sessionSettings(idleLimit)),
         };
       },
       async use({ em }) {
@@ -110,7 +109,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
  * otherwise. Errors: the server's.
  */
 async function reasonForNoChanges(database: Database, readOnlyVariable: string): Promise<string | null> {
-  const client = (database.em.getConnection() as AbstractSqlConnection).getClient();
+  const client = database.em.getConnection().getClient();
   return client.connection().execute(async connection => {
     const ask = (sql: string) => connection.executeQuery<{ readonly closed: number }>(CompiledQuery.raw(sql));
     let isClosed: boolean;

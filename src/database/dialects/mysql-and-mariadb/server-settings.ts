@@ -59,8 +59,8 @@ export function findingsOf(settings: Settings, pool: number): Finding[] {
 }
 
 interface Rule {
-  when(settings: Settings, isolation: string, pool: number): boolean;
-  finding(settings: Settings, isolation: string, pool: number): Finding;
+  readonly when: (settings: Settings, isolation: string, pool: number) => boolean;
+  readonly finding: (settings: Settings, isolation: string, pool: number) => Finding;
 }
 
 const rules: readonly Rule[] = [

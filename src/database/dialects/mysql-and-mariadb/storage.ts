@@ -17,7 +17,7 @@ export async function examineStorage(database: Database, tables: readonly string
      where table_schema = database() and table_name in (${names}) and character_set_name is not null order by 1`,
   );
   const narrow = columns.filter(({ charset }) => charset !== 'utf8mb4');
-  const exact = columns.filter(({ charset, collation }) => charset === 'utf8mb4' && !/_ci$/.test(collation));
+  const exact = columns.filter(({ charset, collation }) => charset === 'utf8mb4' && !collation.endsWith('_ci'));
   return [
     ...engines.map(({ name, engine }) =>
       failed(

@@ -16,12 +16,12 @@ export interface Taken {
 
 /** A pool that lends the connections of a turn. */
 export interface Lender {
-  take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken>;
+  readonly take: (purpose: Purpose, limit: TimeLimit | undefined) => Promise<Taken>;
   /**
    * Runs work again for as long as another process locks the file, until the deadline of a caller who asked at this
    * moment.
    */
-  unlessBusy<Result>(askedAt: number, work: () => Promise<Result>): Promise<Result>;
+  readonly unlessBusy: <Result>(askedAt: number, work: () => Promise<Result>) => Promise<Result>;
 }
 
 /**
@@ -71,11 +71,11 @@ export class FileTurn implements DatabaseConnection {
   }
 
   /** Begins a transaction; one that only reads waits for no writer. */
-  async begin(isReadOnly: boolean): Promise<void> {
-    this.#held = await this.lender.take(isReadOnly ? 'read' : 'transaction', this.#limit);
+  async begin(onlyReads: boolean): Promise<void> {
+    this.#held = await this.lender.take(onlyReads ? 'read' : 'transaction', this.#limit);
     try {
       await this.lender.unlessBusy(this.#askedAt, () =>
-        this.executeQuery(CompiledQuery.raw(isReadOnly ? 'begin' : 'begin immediate')),
+        this.executeQuery(CompiledQuery.raw(onlyReads ? 'begin' : 'begin immediate')),
       );
     } catch (error) {
       this.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.

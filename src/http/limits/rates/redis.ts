@@ -34,7 +34,7 @@ export class RedisRateLimits {
     {
       maxWaitMs = MAX_REDIS_WAIT_MS,
       pauseMs = REDIS_PAUSE_MS,
-    }: { readonly maxWaitMs?: number | undefined; readonly pauseMs?: number } = {},
+    }: { readonly maxWaitMs?: number; readonly pauseMs?: number } = {},
   ) {
     this.#maxWaitMs = maxWaitMs;
     this.#pauseMs = pauseMs;
@@ -72,8 +72,8 @@ export class RedisRateLimits {
       rejectIfRedisNotReady: true,
     });
     return {
-      take: async (client, points) => (await this.#asked(() => takeFrom(limiter, client, points))) ?? this.#pass(),
-      giveBack: (client, points) => this.#asked(() => giveBackTo(limiter, client, points)),
+      take: async (client, taken) => (await this.#asked(() => takeFrom(limiter, client, taken))) ?? this.#pass(),
+      giveBack: (client, returned) => this.#asked(() => giveBackTo(limiter, client, returned)),
     };
   }
 

@@ -15,9 +15,9 @@ export interface WindowState {
 /** Windows of time, one for each client, with a number of points that the client may use in each. */
 export interface Windows {
   /** Takes points from a client's window, atomically; null if the windows cannot be reached. */
-  take(client: string, points: number): Promise<WindowState | null>;
+  readonly take: (client: string, points: number) => Promise<WindowState | null>;
   /** Puts points back into the current window; null if there is no window, or it cannot be reached. */
-  giveBack(client: string, points: number): Promise<WindowState | null>;
+  readonly giveBack: (client: string, points: number) => Promise<WindowState | null>;
 }
 
 /**
