@@ -8,8 +8,6 @@ import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
 
-export { TokenError, type TokenErrorCode } from './token-error.js';
-
 /** The algorithms for published keys; a shared-secret one among them would let a public key pass as a secret. */
 const ASYMMETRIC = [
   'RS256',

@@ -46,7 +46,7 @@ export async function tellingOfAlteredTables<Result>(database: Database, work: (
 }
 
 /** Returns what a statement locks, in words. */
-export function beginningOf({
+function beginningOf({
   table,
   way,
   rows,

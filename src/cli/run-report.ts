@@ -3,7 +3,7 @@ import type { CourseChange, Run } from '../recounts/index.js';
 import { printable } from './table.js';
 
 /** Is a change as it is told of: with the title of its course; null: the course is gone. */
-export type TitledChange = CourseChange & { readonly title: string | null };
+type TitledChange = CourseChange & { readonly title: string | null };
 
 /** Prints the changes of a run as they are made, and what became of the run. */
 export interface RunReport {
@@ -32,7 +32,7 @@ export function runReport(
 }
 
 /** Gives a title in quotes, on one line whatever it holds. */
-export function titled(title: string | null): string {
+function titled(title: string | null): string {
   return title === null ? '(deleted)' : `"${printable(title)}"`;
 }
 

@@ -86,7 +86,7 @@ function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
 }
 
 /** Gives the result in words: what was checked and found, and what to do next. */
-export function verifySummary({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
+function verifySummary({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
   const scope = interrupted
     ? `Stopped after ${grouped(checked)} of ${quantity(total, 'course')}`
     : `Verified ${quantity(checked, 'course')}`;

@@ -51,7 +51,7 @@ export function startedBy(command: string): string {
 }
 
 /** Gives the function that finds the column of a counter; one that is declared no more keeps its name. */
-export function columnOfCounter(database: Database): (counter: string) => string {
+function columnOfCounter(database: Database): (counter: string) => string {
   const columns = new Map(
     countersInto(database.em as SqlEntityManager, Course).map(({ name, column }) => [name, column]),
   );

@@ -136,7 +136,7 @@ function isAddressRange(text: string): boolean {
 }
 
 /** Returns a rate such as 500000/10: points, and the seconds for which they are given. Null: the text is no rate. */
-export function allowanceOf(text: string): Allowance | null {
+function allowanceOf(text: string): Allowance | null {
   const [, points, seconds] = (/^(\d{1,9})\/(\d{1,5})$/.exec(text) ?? []).map(Number);
   return points && seconds && seconds <= MAX_RATE_SECONDS ? { points, seconds } : null;
 }

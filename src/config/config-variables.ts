@@ -34,7 +34,7 @@ const DEVELOPMENT_ORIGINS: readonly (string | RegExp)[] = [
 ];
 
 /** What of a deployment decides on defaults. */
-export interface Deployment {
+interface Deployment {
   readonly production: boolean;
   /** What the variables say; undefined: nothing. */
   readonly introspection: boolean | undefined;

@@ -3,10 +3,10 @@ import { Enrollment } from './enrollment.js';
 import { EnrollmentStatus } from './values.js';
 
 /** The counter `Course.totalEnrollments`: all enrollments of a course, whatever their status. */
-export const totalEnrollments = defineCounter({ counted: Enrollment, by: 'course', into: 'totalEnrollments' });
+const totalEnrollments = defineCounter({ counted: Enrollment, by: 'course', into: 'totalEnrollments' });
 
 /** The counter `Course.activeEnrollments`: the enrollments of a course that take a seat. */
-export const activeEnrollments = defineCounter({
+const activeEnrollments = defineCounter({
   counted: Enrollment,
   by: 'course',
   into: 'activeEnrollments',

@@ -1,5 +1,5 @@
 /** Tells subscribers the stored counts of courses as they are committed. */
-export { INTERVAL, LiveCounts, MOST_OF_ONE, protocols, type Listener } from './live-counts.js';
+export { LiveCounts, MOST_OF_ONE, protocols, type Listener } from './live-counts.js';
 export { Outlet } from './outlet.js';
 export { clock, type Pace } from './pace.js';
 export { MAX_COURSES_OF_SUBSCRIPTION } from './present-courses.js';

@@ -31,7 +31,7 @@ export interface Listener extends Holder {
 /**
  * Is the least time between two looks at the database, in milliseconds: so also between two messages about one course.
  */
-export const INTERVAL = 300;
+const INTERVAL = 300;
 /**
  * Says how many times as long as looks take the pause after one is at least, so that looking never keeps a database
  * busy.

@@ -15,7 +15,7 @@ export interface CourseRow extends PlainRow<Course>, Sortable {}
 export type CourseOrdering = Ordering<ColumnOf<'core_course'>>;
 
 /** A comparison of whole numbers; all parts that are given must hold. */
-export interface NumberFilter {
+interface NumberFilter {
   readonly eq?: number | null;
   readonly gt?: number | null;
   readonly gte?: number | null;
@@ -27,7 +27,7 @@ export interface NumberFilter {
  * A comparison of texts, by the database's collation; on SQLite, whose own knows no case beyond ASCII, without case and
  * accents.
  */
-export interface TextFilter {
+interface TextFilter {
   readonly eq?: string | null;
   readonly contains?: string | null;
   readonly startsWith?: string | null;

@@ -1,7 +1,7 @@
 /** Reads plain rows for the API: one statement a call, only what the viewer may see. */
 export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
 export { courseStateOf, courseStates, type CourseState } from './course-states.js';
-export { courseAudience, type Sight } from './course-audience.js';
+export { courseAudience } from './course-audience.js';
 export {
   courseCount,
   coursePage,

@@ -4,7 +4,7 @@ import { problem, UserErrorCode, type Problem } from '../use-cases/outcome.js';
 import { notFound } from '../use-cases/seats.js';
 
 /** The most courses that one call may name; a run keeps them in one column. */
-export const MAX_COURSES_OF_RUN = 5000;
+const MAX_COURSES_OF_RUN = 5000;
 
 const COURSE_IDS = ['input', 'courseIds'];
 

@@ -32,7 +32,7 @@ export interface CourseCount {
 }
 
 /** The result of one chunk: how many courses were checked, and the counts that drift, or all if requested. */
-export interface VerifiedCourses {
+interface VerifiedCourses {
   readonly checked: number;
   readonly counts: readonly CourseCount[];
 }

@@ -15,7 +15,7 @@ export type LockedCourse = Pick<
 >;
 
 /** What a use case must know of an enrollment. */
-export type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
+type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
 
 /**
  * Runs work in a transaction that has locked those of some courses that a viewer sees, in ascending order of their ids.

@@ -20,7 +20,7 @@ export interface Refusal {
 }
 
 /** A value that looks bad but is valid, with its other input and its expected result. */
-export interface Right {
+interface Right {
   readonly value: unknown;
   readonly beside?: object;
   readonly check: (result: any, place: Place) => void;
@@ -49,7 +49,7 @@ export const finds =
     expect(result.totalCount).toBe(count);
 
 /** Returns the assertion that a mutation succeeded, and that its object has the value that was sent. */
-export const comesBack =
+const comesBack =
   (value: unknown) =>
   (result: any, { path }: Place): void => {
     isDone(result);

@@ -63,7 +63,7 @@ export function enrollmentsUnderStudent(enrollment: number): List {
 }
 
 /** Writes arguments in GraphQL; texts are cursors unless they are names in capitals. */
-export function argumentsOf(args: Record<string, unknown>): string {
+function argumentsOf(args: Record<string, unknown>): string {
   const value = (one: unknown): string => {
     if (typeof one === 'string') return /^[A-Z_]+$/.test(one) ? one : JSON.stringify(one);
     if (typeof one !== 'object' || one === null || Array.isArray(one)) return JSON.stringify(one);

@@ -97,7 +97,7 @@ export async function tokenOf(api: Api, world: World, caller: (typeof callers)[n
 }
 
 /** The outcome of an operation: done, null, a top-level error's code, or a userError's code. */
-export type Outcome = 'done' | 'null' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'INVALID';
+type Outcome = 'done' | 'null' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'INVALID';
 
 /** An operation and its outcome for each caller, in the order of `callers`. */
 export interface Case {

@@ -9,7 +9,7 @@ export interface SentBody {
 }
 
 /** The answer to a request: the errors, and whether there was data. */
-export interface EndpointAnswer {
+interface EndpointAnswer {
   readonly errors: readonly {
     readonly message: string;
     readonly extensions: { readonly code: string; readonly argument?: string };

@@ -8,7 +8,7 @@ import { awaited, until } from './awaited.js';
 const PROTOCOL = 'graphql-transport-ws';
 
 /** A message of the protocol graphql-transport-ws. */
-export interface SocketMessage {
+interface SocketMessage {
   readonly type: string;
   readonly id?: string;
   readonly payload?: { readonly errors?: readonly object[] } & Record<string, unknown>;

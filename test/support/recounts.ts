@@ -8,7 +8,7 @@ export interface Sender {
 }
 
 /** The fields of a run that tests select. */
-export const runFields =
+const runFields =
   'id kind status interrupted dryRun startedBy courseIds batchSize throttle total checked drifted repaired error startedAt updatedAt finishedAt undoneRun { id }';
 
 const payload = `{ run { ${runFields} } userErrors { code field message } }`;

@@ -15,7 +15,7 @@ export const clientsOf: Readonly<Record<DatabaseKind, readonly ClientName[]>> = 
 };
 
 /** The result of a client. */
-export interface ClientEnd {
+interface ClientEnd {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -27,7 +27,7 @@ export interface CommandInTerminal {
 }
 
 /** The screen of a terminal. */
-export interface Screen {
+interface Screen {
   readonly code: number;
   /** All written lines, each in one piece, even if the terminal has wrapped it. */
   readonly lines: readonly string[];

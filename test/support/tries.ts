@@ -9,7 +9,7 @@ import { freshDatabase } from './databases.js';
 import { addCourses } from './rows.js';
 
 /** The message about a transaction that is run again. */
-export interface Retry {
+interface Retry {
   readonly error: Error & { readonly code?: string; readonly errno?: number; readonly errcode?: number };
   readonly pause: number;
 }

@@ -148,7 +148,7 @@ export interface PrivilegeRules {
 }
 
 /** The way in which a database would run a statement. */
-export interface Plan {
+interface Plan {
   /** The index in which it would look up values; null: it would read all rows, be it in the order of an index. */
   readonly index: string | null;
   /** The indexes that it has considered. */

@@ -18,7 +18,7 @@ import { changeCounts, changePages, runsById, type RecordedChange, type Run } fr
 import type { Viewer } from '../../access/viewer.js';
 
 /** Names one list of enrollments under each of many parents. */
-export interface EnrollmentList {
+interface EnrollmentList {
   readonly parent: EnrollmentParent;
   readonly filter: EnrollmentFilter;
   readonly order: EnrollmentOrdering;
@@ -37,7 +37,7 @@ export interface AskedParents {
 }
 
 /** A page of enrollments, and those of them that are still there. */
-export interface ShownPage {
+interface ShownPage {
   readonly page: Page<EnrollmentRow>;
   readonly shown: readonly EnrollmentRow[];
 }

@@ -7,7 +7,7 @@ import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
 /** Where a page stands among all. */
 @Directive(PUBLIC)
 @ObjectType('PageInfo', { description: 'Where a page stands among all.' })
-export class PageInfoType {
+class PageInfoType {
   @Field(() => Boolean, { description: 'Whether there is more after this page.' })
   hasNextPage!: boolean;
 

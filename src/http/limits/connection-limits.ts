@@ -19,7 +19,7 @@ export const arrivalTimes: ArrivalTimes = { headers: 10_000, request: 30_000, ch
  * How long a connection may be silent before TCP probes the client's machine, in milliseconds; if nothing answers for
  * ten more seconds, the connection is closed. Without this, the connection of a vanished client would stay for hours.
  */
-export const TCP_PROBE_MS = 12_000;
+const TCP_PROBE_MS = 12_000;
 
 /** Returns the options for connections: how long an idle one stays open, and how long a request may take to arrive. */
 export function connectionLimits(

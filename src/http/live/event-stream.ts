@@ -17,7 +17,7 @@ import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
 
 /** The path for subscriptions by server-sent events. */
-export const EVENT_STREAM_PATH = '/graphql/stream';
+const EVENT_STREAM_PATH = '/graphql/stream';
 const EVENT_STREAM = 'text/event-stream';
 /** The comment that graphql-sse sends every 12 s, so that no proxy treats a stream as idle. */
 const KEEP_ALIVE_COMMENT = ':\n\n';

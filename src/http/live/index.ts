@@ -20,7 +20,6 @@ import { serveWebSockets } from './web-sockets.js';
 
 export type { LiveConnections } from './connections.js';
 export { refusalReasons } from './connections.js';
-export { EVENT_STREAM_PATH } from './event-stream.js';
 export { isForWebSocket } from './web-sockets.js';
 
 /** The longest time that clients may take to disconnect when the server stops, in milliseconds. */

@@ -68,7 +68,7 @@ export interface EndedRequest extends RequestRecord {
 export type CurrentRequest = () => RequestRecord | undefined;
 
 /** A request that has begun, seen from its connection. */
-export interface BegunRequest {
+interface BegunRequest {
   readonly id: string;
   /** The rate standing of its payer; null if it is not charged. */
   readonly standing: Standing | null;

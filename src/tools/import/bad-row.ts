@@ -1,5 +1,5 @@
 /** Names each reason for which a row is not imported. */
-export type BadRowCode =
+type BadRowCode =
   | 'TOO_LONG'
   | 'ENCODING'
   | 'LINE_BREAK'

@@ -60,7 +60,7 @@ export class Walker {
 
 /** Is a counted row of a pivot table of one entity with itself. */
 @Entity({ tableName: 'friendship' })
-export class Friendship {
+class Friendship {
   [PrimaryKeyProp]?: ['one', 'other'];
 
   @ManyToOne(() => Walker, { ref: true, primary: true, deleteRule: 'restrict', updateRule: 'restrict' })

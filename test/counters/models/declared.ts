@@ -7,7 +7,7 @@ export enum Shade {
 }
 
 /** Stores a boolean as a letter, as old databases do. */
-export class YesNo extends Type<boolean, string> {
+class YesNo extends Type<boolean, string> {
   override convertToDatabaseValue(value: boolean): string {
     return value ? 'Y' : 'N';
   }

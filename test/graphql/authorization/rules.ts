@@ -6,7 +6,7 @@ import type { Database } from '../../../src/database/database.js';
 import { Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 
-export interface UserFacts {
+interface UserFacts {
   readonly id: number;
   readonly name: string;
   readonly email: string;
@@ -50,7 +50,7 @@ export async function factsOf({ em }: Database): Promise<Facts> {
   };
 }
 
-export function teaches(viewer: Viewer | null, course: CourseFacts): boolean {
+function teaches(viewer: Viewer | null, course: CourseFacts): boolean {
   return viewer?.role === Role.TEACHER && viewer.userId !== null && Number(course.instructor_id) === viewer.userId;
 }
 
@@ -58,7 +58,7 @@ export function manages(viewer: Viewer | null, course: CourseFacts): boolean {
   return viewer?.role === Role.ADMIN || teaches(viewer, course);
 }
 
-export function isIn(viewer: Viewer | null, course: CourseFacts, { enrollments }: Facts): boolean {
+function isIn(viewer: Viewer | null, course: CourseFacts, { enrollments }: Facts): boolean {
   return (
     viewer?.userId != null &&
     [...enrollments.values()].some(

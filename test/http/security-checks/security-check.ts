@@ -22,7 +22,7 @@ export interface SecurityCheck {
 /** Returns a text of this many parts, each made of its number. */
 export const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
-export const JSON_BODY = { 'content-type': 'application/json' };
+const JSON_BODY = { 'content-type': 'application/json' };
 
 /** Returns the answer to a request, in the media type that auditors read. */
 export async function posted(

@@ -2,7 +2,7 @@ import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
 
 /** What a write requests for one row. */
-export interface Update {
+interface Update {
   readonly id: number;
   readonly course?: CoursePointer;
   readonly student?: number;
