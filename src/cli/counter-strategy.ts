@@ -14,7 +14,7 @@ export function strategyOf({ counters }: Pick<Config, 'counters'>): CounterStrat
  * Installs the triggers that are missing, where they are to count, and names them on standard error; refuses to count
  * with hooks where triggers count, unless a switch is under way. Errors: CommandError.
  */
-export async function bringStrategyInForce(database: Database, counters: Config['counters']): Promise<void> {
+export async function ensureStrategy(database: Database, counters: Config['counters']): Promise<void> {
   if (counters === 'switching') return;
   if (counters === 'triggers') await installMissing(database.em);
   try {

@@ -76,7 +76,7 @@ function fitted(text: string, width: number): string {
 
 /** Remembers the widths of characters, since working one out costs more than all else. */
 const widths = new Map<string, number>();
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED_WIDTHS = 10_000;
 
 const load = createRequire(import.meta.url);
 
@@ -85,6 +85,6 @@ function widthOf(character: string): number {
   if (known !== undefined) return known;
   // Loaded only here: its patterns take a fifth of a command's start to make, and most commands print plain text.
   const width = (load('string-width') as { default: typeof stringWidth }).default(character);
-  if (widths.size < MOST_REMEMBERED) widths.set(character, width);
+  if (widths.size < MAX_REMEMBERED_WIDTHS) widths.set(character, width);
   return width;
 }

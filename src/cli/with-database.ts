@@ -6,7 +6,7 @@ import { migrateUp } from '../database/schema/migrate-up.js';
 import { withoutPassword } from '../database/texts/database-url.js';
 import { isConnectionLost } from '../transactions/transaction-error.js';
 import { tellingOfAlteredTables } from './altered-tables.js';
-import { bringStrategyInForce, installMissing, strategyOf } from './counter-strategy.js';
+import { ensureStrategy, installMissing, strategyOf } from './counter-strategy.js';
 import { explained } from './failure.js';
 import { tell } from './output.js';
 
@@ -91,7 +91,7 @@ async function migrated(config: Config, fill?: Fill): Promise<Database> {
     await tellingOfAlteredTables(database, () =>
       migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }),
     );
-    await bringStrategyInForce(database, config.counters);
+    await ensureStrategy(database, config.counters);
     return database;
   } catch (error) {
     await database.close(true);

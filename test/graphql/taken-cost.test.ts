@@ -31,7 +31,7 @@ function pointsOf(
   return { cost, took: cost - unusedBy(data) };
 }
 
-const LOOKED = 50;
+const READ_POINTS = 50;
 
 describe('the cost that an operation used', () => {
   it('the used cost has a point for each value of the answer, and 50 for each field that reads', () => {
@@ -43,16 +43,18 @@ describe('the cost that an operation used', () => {
     ];
     // courses; nodes, pageInfo and what it has; three values of two courses; a name.
     expect(pointsOf(query, { courses: { nodes, pageInfo: { hasNextPage: false } } }).took).toBe(
-      1 + 3 + 2 * 3 + 1 + 2 * LOOKED,
+      1 + 3 + 2 * 3 + 1 + 2 * READ_POINTS,
     );
     // There is no course, so no instructor was looked up.
-    expect(pointsOf(query, { courses: { nodes: [], pageInfo: { hasNextPage: false } } }).took).toBe(1 + 3 + LOOKED);
+    expect(pointsOf(query, { courses: { nodes: [], pageInfo: { hasNextPage: false } } }).took).toBe(
+      1 + 3 + READ_POINTS,
+    );
   });
 
   it('the used cost includes the courses that a search compared, however few it found', () => {
     const query = '{ courses(filter: { title: { contains: "zz" } }) { totalCount nodes { id } } }';
     const { cost, took } = pointsOf(query, { courses: { totalCount: 0, nodes: [] } });
-    expect(took).toBe(6000 + 1 + 2 + LOOKED);
+    expect(took).toBe(6000 + 1 + 2 + READ_POINTS);
     expect(cost).toBe(6000 + 1 + 20 * 3);
   });
 
@@ -60,7 +62,7 @@ describe('the cost that an operation used', () => {
     const query = '{ courses(first: 5) { nodes { enrollmentsByStatus { count } } } }';
     const counted = [{ count: 1 }, { count: 2 }];
     const one = pointsOf(query, { courses: { nodes: [{ enrollmentsByStatus: counted }] } });
-    expect(one.took).toBe(1 + 1 + 11 + 2 + 2 * LOOKED + 10_000 * 0.03);
+    expect(one.took).toBe(1 + 1 + 11 + 2 + 2 * READ_POINTS + 10_000 * 0.03);
     const two = pointsOf(query, {
       courses: { nodes: [{ enrollmentsByStatus: counted }, { enrollmentsByStatus: counted }] },
     });
@@ -77,7 +79,7 @@ describe('the cost that an operation used', () => {
     const [one, more] = [took(0), took(4)];
     // Four rows cost a point each for the edge's node, and one for its id, and pay 2.5 each.
     expect(more - one).toBe(4 * 2 - 4 * 2.5);
-    expect(one).toBeGreaterThan(2 * LOOKED + 50 * 2);
+    expect(one).toBeGreaterThan(2 * READ_POINTS + 50 * 2);
     expect(took(4, 0) - more).toBeGreaterThan(50);
   });
 

@@ -13,7 +13,7 @@ import { trustedDocumentsOf } from '../trusted-documents.js';
 import { withMigratedDatabase } from '../with-database.js';
 
 /** Limits how long the connections to the database may take to close, in milliseconds. */
-const DATABASE_CLOSE = 1000;
+const MAX_DATABASE_CLOSE_MS = 1000;
 
 /** Adds `serve`. */
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
@@ -56,7 +56,7 @@ async function serve(config: Config, database: Database, logger: Logger): Promis
   // committed.
   if ((await server.close()) > 0) process.exit(ExitCode.failure);
   // Nothing uses the database any more, so one that no longer answers must not hold up the end.
-  setTimeout(() => process.exit(ExitCode.clean), DATABASE_CLOSE).unref();
+  setTimeout(() => process.exit(ExitCode.clean), MAX_DATABASE_CLOSE_MS).unref();
 }
 
 /** Gives the first signal to stop; a second one ends the process at once, with exit code 1. */

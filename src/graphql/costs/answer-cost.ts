@@ -14,7 +14,7 @@ import type { OperationVariables, Variables } from '../documents/variables.js';
  * Limits the fields of an operation, those of a fragment counted at each place: so long does reckoning the cost take at
  * most.
  */
-const MOST_FIELDS = 10_000;
+const MAX_SELECTED_FIELDS = 10_000;
 /** The values of lists in arguments that cost a point. */
 const LIST_VALUES_PER_POINT = 10;
 
@@ -53,7 +53,7 @@ export function answerCostOf(
     throw error; // The first is told; each further one would be made and thrown away.
   });
   const estimators = [fromExtensions, introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator)));
-  const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MOST_FIELDS })(
+  const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MAX_SELECTED_FIELDS })(
     context,
   );
   visitor.variableValues = coerced;
@@ -64,7 +64,7 @@ export function answerCostOf(
     if (!error.nodes)
       return codedError(
         'QUERY_TOO_COSTLY',
-        `The operation selects more than ${MOST_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`,
+        `The operation selects more than ${MAX_SELECTED_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`,
       );
     // The operation is refused here, since it has no cost: without that, it could ask for anything beside such an
     // argument.

@@ -9,25 +9,26 @@ import { MAX_COURSES_OF_SUBSCRIPTION } from '../../live-counts/index.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../lists/pagination.js';
 
 /** Is what computing a count for one course costs more than a value that is stored. */
-const COMPUTED = 10;
+const COMPUTED_COUNT_POINTS = 10;
 /** Is what a mutation costs by itself: a transaction, with its locks. */
-const MUTATION = 500;
+const MUTATION_POINTS = 500;
 /** Is how many entries a list is taken to have that has no size in its arguments. */
-const LIST = 10;
+const ASSUMED_LIST_LENGTH = 10;
 
 /** Gives the cost of a field that says nothing else. */
 export const costOf: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
-  const own = type.name === 'Mutation' ? MUTATION : 1;
+  const own = type.name === 'Mutation' ? MUTATION_POINTS : 1;
   return own + timesInAnswer(type.name, field, args) * childComplexity;
 };
 
 /** Gives the cost of a count, or of a list of counts, that is computed. */
-export const costOfComputed: ComplexityEstimator = options => COMPUTED + costOf(options)!;
+export const costOfComputed: ComplexityEstimator = options => COMPUTED_COUNT_POINTS + costOf(options)!;
 
 /** Gives the cost of a mutation whose payload lists one entry for each student of its input. */
 export const costOfEnrollMany: ComplexityEstimator = ({ args, childComplexity }) =>
-  MUTATION +
-  Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / LIST) * childComplexity;
+  MUTATION_POINTS +
+  Math.max(1, (args['input'] as { studentIds: readonly string[] }).studentIds.length / ASSUMED_LIST_LENGTH) *
+    childComplexity;
 
 /** The arguments that say how many rows a page has. */
 interface PageSize {
@@ -60,5 +61,5 @@ export function timesInAnswer(parent: string, field: GraphQLField<unknown, unkno
   if (field.args.some(({ name }) => name === 'first')) return pageSizeOf(args);
   // What a page lists is counted with the page, whose arguments have its size.
   if (isConnectionName(parent)) return 1;
-  return isListType(getNullableType(field.type)) ? LIST : 1;
+  return isListType(getNullableType(field.type)) ? ASSUMED_LIST_LENGTH : 1;
 }

@@ -19,39 +19,39 @@ import { EnrollmentOrderField } from '../types/enums.js';
  * The points of a row that is counted in an index: 0.15 µs on MySQL and MariaDB, and a tenth to a half of that on
  * SQLite.
  */
-const COUNTED = 0.03;
+const COUNTED_ROW_POINTS = 0.03;
 /** The points of a course that is compared with a filter: 0.75 µs, with a title on SQLite. */
-const COMPARED = 0.15;
+const COMPARED_COURSE_POINTS = 0.15;
 /**
  * The points of an enrollment that an index leads to, and of which more is needed than the index has: 7.5 µs on MySQL
  * and MariaDB, 0.3 µs on SQLite.
  */
-const FETCHED = 1.5;
+const FETCHED_ENROLLMENT_POINTS = 1.5;
 /** The points of a row that is deleted, with its places in nine indexes: 10 µs on SQLite, up to 30 µs on MySQL. */
-const DELETED = 2;
+const DELETED_ROW_POINTS = 2;
 /** The points of a student whom enrollMany enrolls: 50 µs. */
-const ENROLLED = 10;
+const ENROLLED_STUDENT_POINTS = 10;
 /**
  * The price of what may be long: an operation has room for one of them and no second, under the default of MAX_COST.
  */
-const MAX_ONCE = 30_000;
+const MAX_LONG_FIELD_POINTS = 30_000;
 /**
  * The points of one of the lists from which a page is put together, by course and status: 0.25 ms on MySQL, less on the
  * others.
  */
-const STRAND = 50;
+const STRAND_POINTS = 50;
 /**
  * The points by which each row of a page pays for the lists that it comes from, with the price of its values: 20 rows
  * pay for one.
  */
-const PAID_BY_ROW = 2.5;
+const POINTS_PAID_BY_ROW = 2.5;
 /**
  * The points of the first row of such a list, by which a teacher's courses are chosen: 20 µs on MySQL, up to 36 µs on
  * MariaDB, 5 µs on SQLite.
  */
-const HEAD = 8;
+const STRAND_HEAD_POINTS = 8;
 /** How many enrollments one student is taken to have. */
-const OF_STUDENT = 50;
+const ENROLLMENTS_OF_STUDENT = 50;
 
 /** Who reads, and of how much. */
 export interface Reading {
@@ -94,7 +94,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
     points: ({ args, counts, sizes }) => {
       const filter = args['filter'] as CourseFilterInput | null | undefined;
       const some = filter?.ids == null ? sizes.courses : Math.min(filter.ids.length, sizes.courses);
-      return ((isEmptyFilter(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED;
+      return ((isEmptyFilter(filter) ? 0 : some) + (counts ? some : 0)) * COMPARED_COURSE_POINTS;
     },
     advice:
       'A filter compares every course, and so does "totalCount": ask for them once, leave "totalCount" out of further pages, or name "ids".',
@@ -107,26 +107,26 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   },
   'Query.recountRun': byKey,
   'Query.recountRuns': {
-    points: ({ counts, sizes }) => (counts ? sizes.runs * COUNTED : 0),
+    points: ({ counts, sizes }) => (counts ? sizes.runs * COUNTED_ROW_POINTS : 0),
     advice: 'Leave "totalCount" out.',
   },
   'Course.instructor': byKey,
   'Course.enrollmentsCount': {
     points: ({ args, parents, sizes }) =>
-      rowsOfLargest(sizes, parents, args['limit'] == null ? undefined : Number(args['limit']) + 1) * COUNTED,
+      rowsOfLargest(sizes, parents, args['limit'] == null ? undefined : Number(args['limit']) + 1) * COUNTED_ROW_POINTS,
     advice:
       'Give a smaller "limit", ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
   },
   'Course.enrollmentsByStatus': {
-    points: ({ parents, sizes }) => rowsOfLargest(sizes, parents) * COUNTED,
+    points: ({ parents, sizes }) => rowsOfLargest(sizes, parents) * COUNTED_ROW_POINTS,
     advice: 'Ask for fewer courses, or take "totalEnrollments" or "activeEnrollments", which are stored.',
   },
   'Course.enrollments': {
     points: ({ args, rows, parents, counts, viewer, sizes }) => {
       const list = pricedList(args, rows);
-      if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED;
+      if (viewer?.role === Role.STUDENT || list.filter.studentId != null) return parents * FETCHED_ENROLLMENT_POINTS;
       const points = coursePoints(list, parents, sizes, counts);
-      return parents > 1 ? points : Math.min(points, MAX_ONCE);
+      return parents > 1 ? points : Math.min(points, MAX_LONG_FIELD_POINTS);
     },
     advice: 'Ask for fewer courses, order by ID, or filter by one status only.',
   },
@@ -134,10 +134,11 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'User.email': byKey,
   'User.enrollments': {
     points: ({ args, parents, counts, sizes }) => {
-      const some = Math.min(parents * OF_STUDENT, sizes.enrollments);
+      const some = Math.min(parents * ENROLLMENTS_OF_STUDENT, sizes.enrollments);
       return (
-        (isEmptyFilter(args['filter'] as EnrollmentFilterInput | null | undefined) ? 0 : some * FETCHED) +
-        (counts ? some * COUNTED : 0)
+        (isEmptyFilter(args['filter'] as EnrollmentFilterInput | null | undefined)
+          ? 0
+          : some * FETCHED_ENROLLMENT_POINTS) + (counts ? some * COUNTED_ROW_POINTS : 0)
       );
     },
     advice: SMALLER_PAGES,
@@ -146,7 +147,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Enrollment.course': byKey,
   'RecountRun.undoneRun': byKey,
   'RecountRun.changes': {
-    points: ({ counts, sizes }) => (counts ? sizes.changes * COUNTED : 0),
+    points: ({ counts, sizes }) => (counts ? sizes.changes * COUNTED_ROW_POINTS : 0),
     advice: 'Leave "totalCount" out.',
   },
   'RecountChange.course': byKey,
@@ -160,12 +161,12 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Mutation.createCourse': byKey,
   'Mutation.updateCourse': byKey,
   'Mutation.deleteCourse': {
-    points: ({ sizes }) => Math.min(rowsOfLargest(sizes, 1) * DELETED, MAX_ONCE),
+    points: ({ sizes }) => Math.min(rowsOfLargest(sizes, 1) * DELETED_ROW_POINTS, MAX_LONG_FIELD_POINTS),
     advice: 'Delete one course at once.',
   },
   'Mutation.enroll': byKey,
   'Mutation.enrollMany': {
-    points: ({ args }) => studentsOf(args) * ENROLLED,
+    points: ({ args }) => studentsOf(args) * ENROLLED_STUDENT_POINTS,
     times: studentsOf,
     advice: 'Name fewer students at once.',
   },
@@ -174,7 +175,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Mutation.unenroll': byKey,
   'Mutation.createUser': byKey,
   'Mutation.deleteUser': {
-    points: ({ sizes }) => Math.min(OF_STUDENT, sizes.enrollments) * DELETED,
+    points: ({ sizes }) => Math.min(ENROLLMENTS_OF_STUDENT, sizes.enrollments) * DELETED_ROW_POINTS,
     advice: 'Delete fewer users at once.',
   },
   'Mutation.verifyEnrollmentCounts': { points: inScope, advice: 'Verify once, or name fewer courses.' },
@@ -235,18 +236,20 @@ function pricedList(args: Place['args'], rows: number): List {
 
 function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, counts: boolean): number {
   const { filter } = list;
-  if (!viewer || viewer.role === Role.STUDENT || filter.studentId != null) return OF_STUDENT * FETCHED;
+  if (!viewer || viewer.role === Role.STUDENT || filter.studentId != null)
+    return ENROLLMENTS_OF_STUDENT * FETCHED_ENROLLMENT_POINTS;
   // One page is always allowed, whatever the tables' size; a second beside it is not.
   return Math.min(
     filter.courseId == null ? rootPoints(list, viewer, sizes, counts) : coursePoints(list, 1, sizes, counts),
-    MAX_ONCE,
+    MAX_LONG_FIELD_POINTS,
   );
 }
 
 function coursePoints(list: List, parents: number, sizes: TableSizes, counts: boolean): number {
   const some = rowsOfLargest(sizes, parents);
   return (
-    parents * Math.max(0, strandsIn(list, true) * STRAND - list.rows * PAID_BY_ROW) + (counts ? some * COUNTED : 0)
+    parents * Math.max(0, strandsIn(list, true) * STRAND_POINTS - list.rows * POINTS_PAID_BY_ROW) +
+    (counts ? some * COUNTED_ROW_POINTS : 0)
   );
 }
 
@@ -256,13 +259,15 @@ function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boo
   } = list;
   if (role === Role.ADMIN) {
     return (
-      strandsIn(list, false) * STRAND +
-      (counts ? sizes.courses * COUNTED + (isStored(status) ? 0 : sizes.enrollments * COUNTED) : 0)
+      strandsIn(list, false) * STRAND_POINTS +
+      (counts
+        ? sizes.courses * COUNTED_ROW_POINTS + (isStored(status) ? 0 : sizes.enrollments * COUNTED_ROW_POINTS)
+        : 0)
     );
   }
   const { courses, enrollments } = sizes.mostTaught;
   // MySQL and MariaDB find a course's first row behind a cursor by all of its rows in the index.
-  return courses * strandsIn(list, true) * HEAD + enrollments * COUNTED * (counts ? 2 : 1);
+  return courses * strandsIn(list, true) * STRAND_HEAD_POINTS + enrollments * COUNTED_ROW_POINTS * (counts ? 2 : 1);
 }
 
 /**
@@ -293,5 +298,5 @@ function studentsOf(args: Place['args']): number {
 function inScope({ args, sizes }: Place): number {
   const named =
     (args['input'] as { courseIds?: readonly string[] | null } | null | undefined)?.courseIds?.length ?? sizes.courses;
-  return Math.min(rowsOfLargest(sizes, named) * COUNTED, MAX_ONCE);
+  return Math.min(rowsOfLargest(sizes, named) * COUNTED_ROW_POINTS, MAX_LONG_FIELD_POINTS);
 }

@@ -12,7 +12,7 @@ import { readPointsOf, readPrices, type Reading } from './read-cost.js';
  * The points that a field takes by reading at all, however little it finds: a statement of about 0.25 ms, the
  * database's time included.
  */
-const LOOKED = 50;
+const READ_POINTS = 50;
 
 type SelectedAnswer = Readonly<Record<string, unknown>>;
 
@@ -34,7 +34,7 @@ function takenAt(parents: readonly SelectedAnswer[], fields: readonly PlacedFiel
     const given = inner.length > 0 ? parents.flatMap(parent => objectsIn(parent[name])) : [];
     if (reads(one))
       points +=
-        LOOKED +
+        READ_POINTS +
         readPointsOf(one, {
           ...reading,
           parents: parents.length,

@@ -25,7 +25,7 @@ import {
 import { inspect } from 'graphql/jsutils/inspect.js';
 import { shortened } from '../../use-cases/shortened.js';
 import type { ErrorCode } from '../errors/error-catalogue.js';
-import { codedError, quotable, QUOTE_LENGTH } from '../errors/errors.js';
+import { codedError, quotable, MAX_QUOTE_LENGTH } from '../errors/errors.js';
 
 /**
  * Limits the values in the variables of an operation, lists and objects with all that is in them; names of fields count
@@ -260,7 +260,7 @@ function pathText(name: string, path: readonly (string | number)[]): string {
 /** Returns a value as graphql's errors show it; of a long list or object, how much there is in it. */
 function quote(value: unknown): string {
   const text = inspect(beginning(value));
-  if (text.length <= QUOTE_LENGTH || typeof value !== 'object' || value === null) return text;
+  if (text.length <= MAX_QUOTE_LENGTH || typeof value !== 'object' || value === null) return text;
   return Array.isArray(value) ? `[… ${value.length} values]` : `{ … ${Object.keys(value).length} fields }`;
 }
 

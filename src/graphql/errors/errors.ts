@@ -15,7 +15,7 @@ import { isConflict, TransactionError, troubleOf, unavailableMessage } from '../
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
 /** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
-const MESSAGE_LENGTH = 500;
+const MAX_MESSAGE_LENGTH = 500;
 
 /**
  * Matches what a message quotes; GraphQL quotes a value whole, so that the message would be cut before it says what is
@@ -23,7 +23,7 @@ const MESSAGE_LENGTH = 500;
  */
 const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
 /** Limits a quote in a message, in characters; our own are shorter. */
-export const QUOTE_LENGTH = 150;
+export const MAX_QUOTE_LENGTH = 150;
 /** Matches the end of a quote that is cut already. */
 const CUT = /… \(\d+ more\)$/;
 
@@ -138,7 +138,7 @@ export function errorFormatter(
 
 /** Returns a text as a message quotes it: cut where it is long, once. */
 export function quotable(text: string): string {
-  return text.length < QUOTE_LENGTH + 20 && CUT.test(text) ? text : shortened(text, QUOTE_LENGTH);
+  return text.length < MAX_QUOTE_LENGTH + 20 && CUT.test(text) ? text : shortened(text, MAX_QUOTE_LENGTH);
 }
 
 /**
@@ -215,7 +215,7 @@ function crowdedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefin
 function readable(message: string): string {
   return shortened(
     visible(message.trim()).replace(QUOTE, (_, quote: string) => `"${quotable(quote)}"`),
-    MESSAGE_LENGTH,
+    MAX_MESSAGE_LENGTH,
   );
 }
 

@@ -123,10 +123,10 @@ export class EnrollmentPageArgs extends PageArgs {
  * Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far
  * longer.
  */
-const TITLE_LENGTH = 255;
+const MAX_TITLE_LENGTH = 255;
 
 /** Limits the ids of a filter: a page has 100 courses at most. */
-const MOST_IDS = 5000;
+const MAX_FILTER_IDS = 5000;
 
 /**
  * Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none or too many, texts that no title
@@ -134,10 +134,10 @@ const MOST_IDS = 5000;
  */
 export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
   const count = filter?.ids?.length ?? 0;
-  if (count > MOST_IDS)
+  if (count > MAX_FILTER_IDS)
     throw badUserInput(
       'filter.ids',
-      `${count} ids are more than the ${MOST_IDS} of one filter; ask for them in parts.`,
+      `${count} ids are more than the ${MAX_FILTER_IDS} of one filter; ask for them in parts.`,
     );
   return {
     ...filter,
@@ -173,11 +173,11 @@ function rangeOf(argument: string, filter: IntFilterInput | null | undefined): I
 function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilterInput | null | undefined {
   for (const part of ['eq', 'contains', 'startsWith'] as const) {
     const text = filter?.[part] ?? '';
-    const length = lengthOf(text, TITLE_LENGTH);
-    if (length > TITLE_LENGTH)
+    const length = lengthOf(text, MAX_TITLE_LENGTH);
+    if (length > MAX_TITLE_LENGTH)
       throw badUserInput(
         `filter.title.${part}`,
-        `${quotedText(text)} has ${length} characters, more than the ${TITLE_LENGTH} that a title can have; shorten it.`,
+        `${quotedText(text)} has ${length} characters, more than the ${MAX_TITLE_LENGTH} that a title can have; shorten it.`,
       );
     if (text.includes('\0') || !text.isWellFormed())
       throw badUserInput(

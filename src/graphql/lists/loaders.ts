@@ -28,7 +28,7 @@ interface EnrollmentList {
 /**
  * Limits the parents of one statement that has a part for each: SQLite takes 500 (https://www.sqlite.org/limits.html).
  */
-const MOST_PARTS = 400;
+const MAX_STATEMENT_PARTS = 400;
 
 /** Which of what enrollments belong to is asked for. */
 export interface AskedParents {
@@ -94,13 +94,14 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
       kept(
         changes,
         page,
-        () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MOST_PARTS }),
+        () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MAX_STATEMENT_PARTS }),
       ),
     count: request =>
       kept(
         counts,
         request,
-        () => new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MOST_PARTS }),
+        () =>
+          new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MAX_STATEMENT_PARTS }),
       ),
     enrollments(known, list, parents) {
       const pages = kept(
@@ -109,7 +110,7 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
         () =>
           new DataLoader(
             ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page),
-            { maxBatchSize: MOST_PARTS },
+            { maxBatchSize: MAX_STATEMENT_PARTS },
           ),
       );
       const shown = async (id: number): Promise<ShownPage> => {
@@ -121,7 +122,7 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
       return kept(
         shownLists,
         { ...list, parents },
-        () => new DataLoader(ids => Promise.all(ids.map(shown)), { maxBatchSize: MOST_PARTS }),
+        () => new DataLoader(ids => Promise.all(ids.map(shown)), { maxBatchSize: MAX_STATEMENT_PARTS }),
       );
     },
     enrollmentCount: (known, list) =>

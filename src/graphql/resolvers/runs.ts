@@ -24,7 +24,7 @@ import { RecountChangeConnection, RecountRunConnection } from '../types/connecti
 import { RecountPayload } from '../types/run-payloads.js';
 import { RecountChangeType, RecountRunType } from '../types/runs.js';
 
-const WHICH = { description: 'Which run.' };
+const RUN_ARGUMENT = { description: 'Which run.' };
 
 /** Resolves runs: their queries, mutations and relations. */
 @Resolver(() => RecountRunType)
@@ -92,7 +92,7 @@ export class RunResolver {
   })
   async pauseRecount(
     @Ctx() context: Context,
-    @Arg('input', () => RunInput, WHICH) input: RunInput,
+    @Arg('input', () => RunInput, RUN_ARGUMENT) input: RunInput,
   ): Promise<RecountPayload> {
     return payload(
       context,
@@ -109,7 +109,7 @@ export class RunResolver {
   })
   async resumeRecount(
     @Ctx() context: Context,
-    @Arg('input', () => RunInput, WHICH) input: RunInput,
+    @Arg('input', () => RunInput, RUN_ARGUMENT) input: RunInput,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
     return payload(
@@ -123,7 +123,7 @@ export class RunResolver {
   })
   async cancelRecount(
     @Ctx() context: Context,
-    @Arg('input', () => RunInput, WHICH) input: RunInput,
+    @Arg('input', () => RunInput, RUN_ARGUMENT) input: RunInput,
   ): Promise<RecountPayload> {
     return payload(
       context,
@@ -140,7 +140,7 @@ export class RunResolver {
   })
   async undoRecount(
     @Ctx() context: Context,
-    @Arg('input', () => RunInput, WHICH) input: RunInput,
+    @Arg('input', () => RunInput, RUN_ARGUMENT) input: RunInput,
   ): Promise<RecountPayload> {
     const { database, viewer, runs } = context;
     return payload(

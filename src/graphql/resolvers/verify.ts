@@ -12,7 +12,7 @@ import { VerifyEnrollmentCountsPayload } from '../types/run-payloads.js';
 import { DriftType } from '../types/runs.js';
 
 /** Limits the drifts that one answer lists: a whole table of courses that drift would not fit in memory. */
-const MOST_DRIFTS = 10_000;
+const MAX_SHOWN_DRIFTS = 10_000;
 
 /** Is what was found so far. */
 interface Found {
@@ -48,7 +48,7 @@ export class VerifyResolver {
         for await (const { checked, counts } of verification.chunks) {
           sum.checked += checked;
           sum.driftCount += counts.length;
-          sum.drifts.push(...counts.slice(0, MOST_DRIFTS - sum.drifts.length));
+          sum.drifts.push(...counts.slice(0, MAX_SHOWN_DRIFTS - sum.drifts.length));
         }
       } catch (error) {
         // An admin is told where, and what to do.

@@ -11,7 +11,7 @@ export interface ApiToExamine {
  * Is how often a count that does not match is asked for: stored and computed are read one after the other, while
  * writers write.
  */
-const TRIES = 8;
+const MAX_TRIES = 8;
 
 const doctorQuery = `query Doctor($ids: [ID!]) {
   courses(first: 20, filter: { ids: $ids }, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
@@ -83,7 +83,7 @@ async function countsFinding(url: string, token: string | undefined, request: Re
       );
     const { totalCount, nodes } = first.data.courses;
     const drifts = new Drifts(nodes);
-    for (let tries = 1; drifts.ids.length > 0 && tries < TRIES; tries += 1) {
+    for (let tries = 1; drifts.ids.length > 0 && tries < MAX_TRIES; tries += 1) {
       const { data, ...rest } = await ask(drifts.ids);
       if (!data) return failed(`${url} answers no more: ${errorOf(rest)}`, 'See the log of the server.');
       drifts.narrow(data.courses.nodes);

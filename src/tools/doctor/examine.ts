@@ -32,7 +32,7 @@ export interface Examination {
 /** Is as much of the configuration as it takes to connect. */
 export type DatabaseTarget = Pick<Config, 'databaseUrl' | 'counters'>;
 
-const LIMIT = 30_000;
+const MAX_SILENCE_MS = 30_000;
 
 /**
  * Examines a deployment, check by check, and gives what each finds as soon as it does; changes nothing; admins.
@@ -46,7 +46,7 @@ export async function* examine({
   explain,
   api,
   readDocuments,
-  limit = LIMIT,
+  limit = MAX_SILENCE_MS,
 }: Examination): AsyncGenerator<NamedFinding> {
   const viewer = adminOnly(caller);
   const run = async (

@@ -10,7 +10,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
  */
 const FEW_BYTES = 12;
 /** Is for how long a token may be good before it is called long-lived, in seconds. */
-const LONG_LIFE = 31 * 86_400;
+const MAX_TOKEN_LIFE_SECONDS = 31 * 86_400;
 
 /** Examines with what tokens are verified, and the token that was given. */
 export async function examineSecrets(
@@ -66,7 +66,7 @@ export function lifetimeFinding(token: string, now: number): Finding {
   if (exp === undefined) return failed('The token does not say when it expires, so no server takes it.', another);
   if (exp <= now) return failed(`The token has expired at ${new Date(exp * 1000).toISOString()}.`, another);
   const days = (exp - (iat ?? now)) / 86_400;
-  return exp - (iat ?? now) > LONG_LIFE
+  return exp - (iat ?? now) > MAX_TOKEN_LIFE_SECONDS
     ? warning(`The token is good for ${Math.round(days)} days; whoever finds it is an admin for as long.`, another)
     : ok(`The token is good until ${new Date(exp * 1000).toISOString()}.`);
 }

@@ -1,11 +1,11 @@
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
-import { lineBlocks, LONGEST_LINE, type Line, type LineFault } from './lines.js';
+import { lineBlocks, MAX_LINE_BYTES, type Line, type LineFault } from './lines.js';
 
 /**
  * Limits the lines that a quoted value may run over; a quote that is not closed by then is a mistake on its own line.
  */
-const LONGEST_VALUE = 10;
+const MAX_VALUE_LINES = 10;
 
 /** Is one row of a CSV file, or why there is none on that line. */
 export type CsvRow = { readonly line: number } & (
@@ -31,7 +31,7 @@ export async function* csvBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenera
 }
 
 const faults: Readonly<Record<LineFault, string>> = {
-  TOO_LONG: `The line is longer than ${LONGEST_LINE} bytes; a line break may be missing.`,
+  TOO_LONG: `The line is longer than ${MAX_LINE_BYTES} bytes; a line break may be missing.`,
   ENCODING:
     'The line is not UTF-8, or has a NUL in it. Convert the file, such as by "iconv -f LATIN1 -t UTF-8" or "iconv -f UTF-16 -t UTF-8".',
   LINE_BREAK: "The line has a CR without LF in it. Convert such line breaks, such as by \"tr '\\r' '\\n'\".",
@@ -74,7 +74,7 @@ function lineByLine(lines: readonly Line[], isEnd: boolean): { rows: CsvRow[]; r
 /** Parses the row that begins on a line; `open` says that it might be closed by lines that are yet to be read. */
 function recordFrom(lines: readonly Line[], start: number): { cells?: string[]; span: number; open: boolean } {
   let joined = '';
-  for (let span = 1; span <= LONGEST_VALUE; span++) {
+  for (let span = 1; span <= MAX_VALUE_LINES; span++) {
     const next = lines[start + span - 1];
     if (!next) return { span, open: true };
     if (next.text === null) break;

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 
 const NEWLINE = 0x0a;
-const LINES = 1000;
+const MAX_BLOCK_LINES = 1000;
 const BLOCK_BYTES = 1024 * 1024;
 
 /** Limits the bytes of one line; a longer one is most often a missing line break. */
-export const LONGEST_LINE = 64 * 1024;
+export const MAX_LINE_BYTES = 64 * 1024;
 
 /** What keeps a line from being read as text. */
 export type LineFault = 'TOO_LONG' | 'ENCODING' | 'LINE_BREAK';
@@ -32,14 +32,14 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   let length = 0;
   const keep = (piece: Uint8Array): void => {
     length += piece.length;
-    if (length > LONGEST_LINE) pieces = [];
+    if (length > MAX_LINE_BYTES) pieces = [];
     else pieces.push(piece);
   };
   const finish = (): void => {
     number += 1;
     lines.push({
       number,
-      ...(length > LONGEST_LINE ? { text: null, fault: 'TOO_LONG' as const } : decodedLine(pieces, number)),
+      ...(length > MAX_LINE_BYTES ? { text: null, fault: 'TOO_LONG' as const } : decodedLine(pieces, number)),
     });
     pieces = [];
     length = 0;
@@ -51,7 +51,7 @@ export async function* lineBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGener
       finish();
       bytes += end + 1 - start;
       start = end + 1;
-      if (lines.length < LINES && bytes - blockStart < BLOCK_BYTES) continue;
+      if (lines.length < MAX_BLOCK_LINES && bytes - blockStart < BLOCK_BYTES) continue;
       yield { lines, bytes };
       lines = [];
       blockStart = bytes;

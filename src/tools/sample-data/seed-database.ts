@@ -12,7 +12,7 @@ import { coursePlans, type CoursePlan } from './sample-courses.js';
 import { sampleEnrollments } from './sample-enrollments.js';
 import { sampleUsers } from './sample-users.js';
 
-const BATCH = 1000;
+const ROWS_PER_BATCH = 1000;
 
 /** Says how much sample data to make. */
 export interface SeedSize {
@@ -102,7 +102,7 @@ export async function addSampleData(
   let batch: RequiredEntityData<Enrollment>[] = [];
   for (const [index, plan] of plans.entries()) {
     batch = [...batch, ...sampleEnrollments(random, plan, courses[index]!, students)];
-    if (batch.length < BATCH && index < plans.length - 1) continue;
+    if (batch.length < ROWS_PER_BATCH && index < plans.length - 1) continue;
     advance(await insertMany(em, Enrollment, batch));
     batch = [];
   }
@@ -134,9 +134,9 @@ async function insertAll<Row extends User | Course>(
   advance?: (count: number) => void,
 ): Promise<number[]> {
   const ids: number[] = [];
-  for (let start = 0; start < rows.length; start += BATCH) {
+  for (let start = 0; start < rows.length; start += ROWS_PER_BATCH) {
     // em.insertMany() gives the first row's id only; a flush sets them all.
-    const entities = rows.slice(start, start + BATCH).map(row => em.create(entity, row));
+    const entities = rows.slice(start, start + ROWS_PER_BATCH).map(row => em.create(entity, row));
     await em.flush();
     ids.push(...entities.map(({ id }) => id));
     em.clear();
