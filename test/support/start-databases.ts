@@ -2,7 +2,7 @@ import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
 import { useMemoryForFiles } from './memory-folder.js';
 import { redisProgram } from './redis.js';
-import { programOf, startServer, type Server } from './server.js';
+import { programOf, shareEmptyData, startServer } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
 
 declare module 'vitest' {
@@ -24,20 +24,22 @@ export default async function startDatabases(project: TestProject): Promise<() =
   reportMissing(here);
   const useDiskAgain = useMemoryForFiles();
   const urls: Partial<Record<ServerKind, string>> = {};
-  const started: Server[] = [];
+  const ends: (() => void | Promise<void>)[] = [];
   await Promise.all(
     here.map(async kind => {
+      // Tests start servers of their own too, even where this run was given one.
+      if (programOf(kind)) ends.push(await shareEmptyData(kind));
       urls[kind] = given(kind);
       if (urls[kind]) return;
       // The system keeps what a process has written; only a power cut needs the disk, and no test cuts the power.
       const server = await startServer(kind, ['--innodb-flush-method=nosync']);
-      started.push(server);
+      ends.push(() => server.stop());
       urls[kind] = server.url;
     }),
   );
   project.provide('servers', urls);
   return async () => {
-    await Promise.all(started.map(server => server.stop()));
+    await Promise.all(ends.map(end => end()));
     useDiskAgain();
   };
 }
