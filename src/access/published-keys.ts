@@ -81,7 +81,7 @@ async function boundedResponse(response: Response): Promise<Response> {
   }
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > MAX_KEY_SET_BYTES)
       throw new Error(`The identity provider's key set has more than ${MAX_KEY_SET_BYTES} bytes.`);

@@ -26,7 +26,7 @@ const rowReaders = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
 /** Returns how the rows of an entity's table are read, by its metadata. */
 export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
   let ofDatabase = rowReaders.get(database);
-  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map()));
+  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map<EntityClass, RowReader<object>>()));
   let reader = ofDatabase.get(entity);
   if (!reader) ofDatabase.set(entity, (reader = madeReader(database, entity)));
   return reader as unknown as RowReader<Entity>;

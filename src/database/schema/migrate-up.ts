@@ -59,7 +59,9 @@ async function migrateAtOnce(database: Database, { onApplied, fill }: Migrating)
   return database.em.fork().transactional(async em => {
     const schema = await requireOwnSchema(database, em);
     if (schema.pending.length === 0) return [];
-    const names = (await database.migrator.up({ transaction: em.getTransactionContext()! })).map(({ name }) => name);
+    const names = (await database.migrator.up({ transaction: em.getTransactionContext<unknown>() })).map(
+      ({ name }) => name,
+    );
     onApplied?.(names);
     if (wasEmpty(schema)) await fill?.(em);
     return names;

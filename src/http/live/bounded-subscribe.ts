@@ -29,7 +29,7 @@ class SubscriptionMessages implements AsyncIterableIterator<ExecutionResult, und
 
   constructor(
     /** Null if the subscription does not begin. */
-    private readonly events: AsyncIterator<unknown> | null,
+    private readonly events: AsyncIterator<unknown, unknown> | null,
     private readonly gone: AbortSignal,
     private readonly messageOf: (event: unknown, ended: AbortSignal) => Promise<ExecutionResult>,
   ) {
