@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { layers } from './support/layers.js';
+import { engineLayers, layers } from './support/layers.js';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
@@ -62,6 +62,18 @@ it('the application imports the engine by its name', () => {
   expect(byPath).toEqual([]);
 });
 
+it('imports in the engine go down its folders only', () => {
+  const folderOf = (path: string): string => path.split(sep)[2]!.replace(/\.ts$/, '');
+  const files = [...imports].filter(([path]) => layerOf(path) === 'counters');
+  expect(new Set(files.map(([path]) => folderOf(path)))).toEqual(new Set(engineLayers));
+  const climbing = files.flatMap(([path, names]) =>
+    names
+      .filter(name => engineLayers.indexOf(folderOf(name)) > engineLayers.indexOf(folderOf(path)))
+      .map(name => `${path} → ${name}`),
+  );
+  expect(climbing).toEqual([]);
+});
+
 it('the command line imports the server only to serve', () => {
   const importers = [...imports]
     .filter(([path, names]) => layerOf(path) === 'cli' && names.some(name => layerOf(name) === 'http'))
@@ -90,7 +102,8 @@ it('only config.ts reads the environment', () => {
 });
 
 /** The folders that are about one kind of database, or about two of one protocol. */
-const ofOneDatabase = /^(?:database\/dialects\/[\w-]+|migrations\/(?:mysql|sqlite))\//;
+const ofOneDatabase =
+  /^(?:database\/dialects\/[\w-]+\/|migrations\/(?:mysql|sqlite)\/|counters\/src\/sql\/dialects\/(?!dialects?\.ts))/;
 
 /** Files beside them that may name a kind of database, each with the reason. */
 const mayNameKinds: Readonly<Record<string, string>> = {
@@ -127,8 +140,7 @@ function codeOf(path: string): string {
 it('only a dialect asks which kind of database is there', () => {
   const asking = [...imports.keys()]
     .map(path => path.split(sep).join('/'))
-    // The engine runs without the application's dialects, and has its own.
-    .filter(path => layerOf(path) !== 'counters' && !ofOneDatabase.test(path) && !(path in mayNameKinds))
+    .filter(path => !ofOneDatabase.test(path) && !(path in mayNameKinds))
     .flatMap(path => {
       const [found] = KIND.exec(codeOf(path)) ?? [];
       return found === undefined ? [] : [`${path}: ${found}`];

@@ -1,12 +1,12 @@
 import type { Config } from '../config/config.js';
-import { thereIn, type TriggerStatus } from 'mikro-orm-counters';
+import { existingTriggers, type TriggerStatus } from 'mikro-orm-counters';
 
 /** Gives what does not fit between the configured strategy and the triggers of the database; null: all fits. */
 export function disagreementOf(configured: Config['counters'], status: TriggerStatus): string | null {
   const { missing, different, superfluous, foreign } = status;
   if (foreign.length > 0)
     return `They do not agree: ${foreign.join(', ')} ${foreign.length === 1 ? 'has a name' : 'have names'} that the counters need, but somebody else made ${foreign.length === 1 ? 'it' : 'them'}. Rename or drop ${foreign.length === 1 ? 'it' : 'them'}.`;
-  if (configured === 'hooks' && thereIn(status).length > 0) {
+  if (configured === 'hooks' && existingTriggers(status).length > 0) {
     return 'They do not agree: with COUNTERS=hooks nothing starts on a database with triggers. Set COUNTERS=triggers, or drop them as "rollcall counters use --help" says.';
   }
   if (configured === 'triggers' && missing.length + different.length + superfluous.length > 0) {
@@ -18,7 +18,7 @@ export function disagreementOf(configured: Config['counters'], status: TriggerSt
 /** Says in words who keeps the counts in the database. */
 export function inForce(status: TriggerStatus): string {
   const { missing, different, superfluous, foreign } = status;
-  if (thereIn(status).length === 0) return 'hooks (no triggers)';
+  if (existingTriggers(status).length === 0) return 'hooks (no triggers)';
   return missing.length + different.length + superfluous.length + foreign.length === 0
     ? 'triggers'
     : 'triggers, but not those of the declared counters';

@@ -1,7 +1,7 @@
 import { Entity, Enum, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import type { Opt, Ref } from '@mikro-orm/core';
 import { beforeAll, expect, it } from 'vitest';
-import { comparisonsOf, meets, type Values } from '../../src/counters/src/condition.js';
+import { comparisonsOf, meets, type Values } from '../../src/counters/src/declarations/condition.js';
 import { defineCounter, recount, verify } from 'mikro-orm-counters';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';

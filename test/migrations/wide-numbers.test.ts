@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { dialects } from '../../src/database/dialects/dialects.js';
-import { installTriggers, thereIn, triggerStatus, type CounterStrategy } from 'mikro-orm-counters';
+import { installTriggers, existingTriggers, triggerStatus, type CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';
@@ -28,7 +28,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
       const [before, rules, triggers] = [
         await everything(database),
         await rulesOf(database),
-        thereIn(await triggerStatus(database.em)),
+        existingTriggers(await triggerStatus(database.em)),
       ];
       const [student] = await run<{ id: number }>(
         database,
@@ -39,7 +39,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
       expect(await migrateUp(database)).toEqual(PENDING);
       expect(await everything(database)).toEqual(before);
       expect(await rulesOf(database)).toEqual(rules);
-      expect(thereIn(await triggerStatus(database.em))).toEqual(triggers);
+      expect(existingTriggers(await triggerStatus(database.em))).toEqual(triggers);
       expect(triggers).toHaveLength(strategy === 'triggers' ? 6 : 0);
       const { value } = await enroll(database, operator, enrollment);
       expect(value).toMatchObject({ id: LAST + 1 });

@@ -16,3 +16,19 @@ export const layers = [
   'http',
   'cli',
 ];
+
+/** The folders and single files of the engine, src/counters/src, from the lowest up. */
+export const engineLayers = [
+  'errors',
+  'events',
+  'sql',
+  'declarations',
+  'counts',
+  'triggers',
+  'guards',
+  'flush',
+  'bulk',
+  'verify',
+  'with-counters',
+  'index',
+];

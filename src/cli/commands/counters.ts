@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
-import { installTriggers, removeTriggers, thereIn, triggerStatus } from 'mikro-orm-counters';
+import { installTriggers, removeTriggers, existingTriggers, triggerStatus } from 'mikro-orm-counters';
 import { disagreementOf, inForce } from '../../tools/counter-agreement.js';
 import { ExitCode } from '../exit-code.js';
 import { print } from '../output.js';
@@ -34,7 +34,7 @@ async function showStrategyStatus(): Promise<ExitCode> {
   const triggers = await withDatabase(config, database => triggerStatus(database.em));
   // Without any, hooks count, and none is missed.
   const states =
-    config.counters !== 'triggers' && thereIn(triggers).length === 0
+    config.counters !== 'triggers' && existingTriggers(triggers).length === 0
       ? []
       : (['present', 'different', 'missing', 'superfluous', 'foreign'] as const);
   const lines = states.flatMap(state => triggers[state].map(name => `${state.padEnd(11)}  ${name}`));

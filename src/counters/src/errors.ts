@@ -1,4 +1,4 @@
-/** Names each way in which the engine refuses to go on. */
+/** The reasons for which the engine refuses to go on. */
 export type CounterErrorCode =
   | 'COUNTER_ASSIGNED'
   | 'COUNTER_BYPASS'
@@ -10,7 +10,7 @@ export type CounterErrorCode =
   | 'COUNTER_TRANSACTION'
   | 'COUNTER_UNDERFLOW';
 
-/** Reports a refusal of the engine: a stable `code`, the value received and the way out in `message`. */
+/** An error of the engine: a stable `code`, and a `message` with the value received and what to do next. */
 export class CounterError extends Error {
   override readonly name = 'CounterError';
 
@@ -22,7 +22,7 @@ export class CounterError extends Error {
     super(message, options);
   }
 
-  /** Tells whether the same work can succeed in a new transaction with freshly loaded entities. */
+  /** True where the same work can succeed in a new transaction with freshly loaded entities. */
   get retryable(): boolean {
     return this.code === 'COUNTER_CONFLICT';
   }

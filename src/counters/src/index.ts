@@ -1,24 +1,45 @@
 /** Counter caches for MikroORM: stored counts that equal the rows at every commit. */
-export { deleteWhere, insertMany, lockTargets, updateWhere } from './bulk.js';
-export { ChunkPace, type ChunkBounds } from './chunk-pace.js';
-export { CountingEntityManager } from './counting-entity-manager.js';
-export { defineCounter, type Counter, type CounterCondition } from './define-counter.js';
-export { CounterError, type CounterErrorCode } from './errors.js';
-export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './exact-number.js';
-export type { Key } from './key.js';
-export { adjust, recount, type CountChange } from './recount.js';
-export { bypassRefusals, finishedVerifies, recountedRows, storedCountUpdates, verifiedRows } from './events.js';
-export type { BypassRefusal, FinishedVerify, RecountedRow, StoredCountUpdate, VerifiedRows } from './events.js';
-export { CounterRegistry, type CounterGroup, type ResolvedCounter } from './registry.js';
-export { CounterSubscriber, registryOf } from './subscriber.js';
-export type { CounterStrategy } from './strategy.js';
+export { deleteWhere, insertMany, lockTargets, updateWhere } from './bulk/bulk-writes.js';
 export {
-  checkStrategy,
+  defineCounter,
+  type Counter,
+  type CounterCondition,
+  type CounterStrategy,
+} from './declarations/define-counter.js';
+export { CounterRegistry, registryOf, type CounterGroup, type ResolvedCounter } from './declarations/registry.js';
+export { CounterError, type CounterErrorCode } from './errors.js';
+export {
+  bypassRefusals,
+  finishedVerifies,
+  recountedRows,
+  storedCountUpdates,
+  verifiedRows,
+  type BypassRefusal,
+  type FinishedVerify,
+  type RecountedRow,
+  type StoredCountUpdate,
+  type VerifiedRows,
+} from './events.js';
+export { CounterSubscriber } from './flush/subscriber.js';
+export { CountingEntityManager } from './guards/counting-entity-manager.js';
+export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './sql/exact-number.js';
+export type { Key } from './sql/key.js';
+export { checkStrategy } from './triggers/strategy.js';
+export {
+  existingTriggers,
   installTriggers,
   removeTriggers,
-  thereIn,
   triggerStatus,
   type TriggerStatus,
-} from './triggers.js';
-export { countersInto, paceFor, verify, type VerifiedChunk, type VerifiedCount, type VerifyOptions } from './verify.js';
+} from './triggers/triggers.js';
+export { ChunkPace, type ChunkBounds } from './verify/chunk-pace.js';
+export { adjust, recount, type CountChange } from './verify/recount.js';
+export {
+  countersInto,
+  paceFor,
+  verify,
+  type VerifiedChunk,
+  type VerifiedCount,
+  type VerifyOptions,
+} from './verify/verify.js';
 export { withCounters } from './with-counters.js';

@@ -1,14 +1,12 @@
 import type { EventSubscriber } from '@mikro-orm/core';
 import { SchemaGenerator } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { CountingEntityManager } from './counting-entity-manager.js';
-import { CountingSchemaGenerator } from './counting-schema-generator.js';
-import type { Counter } from './define-counter.js';
-import type { CounterStrategy } from './strategy.js';
-import { CounterSubscriber } from './subscriber.js';
-import { HOOKS_VARIABLE } from './trigger-sql.js';
+import type { Counter, CounterStrategy } from './declarations/define-counter.js';
+import { CounterSubscriber } from './flush/subscriber.js';
+import { CountingEntityManager, CountingSchemaGenerator } from './guards/counting-entity-manager.js';
+import { HOOKS_VARIABLE } from './sql/dialects/mysql-and-mariadb.js';
 
-/** Is what the counters need to know of the ORM's options. */
+/** The options of the ORM that the counters extend. */
 interface CountableOptions {
   subscribers?: Iterable<EventSubscriber | (new () => EventSubscriber)>;
   onCreateConnection?: (connection: unknown) => Promise<void>;
@@ -16,14 +14,12 @@ interface CountableOptions {
   extensions?: Extension[];
 }
 
-/** Is what MikroORM takes as an extension. */
+/** An extension of MikroORM. */
 interface Extension {
   register(orm: never): void;
 }
 
-/**
- * Gives the ORM options with the counters switched on: the subscriber that keeps them and the guards against bypasses.
- */
+/** Returns ORM options with the counters switched on: the subscriber that keeps them, and the guards against bypasses. */
 export function withCounters<Options extends CountableOptions>(
   options: Options,
   counters: readonly Counter[],
@@ -33,14 +29,14 @@ export function withCounters<Options extends CountableOptions>(
     ...options,
     subscribers: [...(options.subscribers ?? []), new CounterSubscriber(counters, strategy)],
     entityManager: CountingEntityManager,
-    // Before others, so that an application's own generator stays.
+    // Before the others, so that an application's own generator has precedence.
     extensions: [
       CountingSchemaGenerator,
       ...(options.extensions ?? []).filter(extension => extension !== SchemaGenerator),
     ],
-    // Else a schema update would drop the triggers, which no entity declares.
+    // Without this, a schema update would drop the triggers, which no entity declares.
     schemaGenerator: { ...options.schemaGenerator, ignoreTriggers: true },
-    // MikroORM calls it for connections to MySQL and MariaDB only.
+    // MikroORM calls it for connections to MySQL and MariaDB, not for SQLite.
     onCreateConnection: async (connection: unknown) => {
       await options.onCreateConnection?.(connection);
       if (strategy === 'hooks')

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
-import { thereIn, triggerStatus } from 'mikro-orm-counters';
+import { existingTriggers, triggerStatus } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
 import { tableNames } from '../../database/tables.js';
@@ -25,7 +25,7 @@ export async function examinePrivileges(
   const findings = await tryAll(database, own);
   const { privileges } = dialectOf(database);
   if (counters !== 'triggers' || privileges === null) return findings;
-  const exist = thereIn(await triggerStatus(database.em)).length > 0;
+  const exist = existingTriggers(await triggerStatus(database.em)).length > 0;
   return [...findings, ...(await privileges.examineTriggers(database, exist))];
 }
 

@@ -1,0 +1,207 @@
+import { helper, type EntityMetadata, type Transaction } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import { exactNumber } from '../sql/exact-number.js';
+import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
+import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
+import type { KeyedDelta, RowState } from './deltas.js';
+
+// The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
+// add joins, and the order of the locks is the protocol itself.
+
+/** A locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
+export interface LockedTarget {
+  readonly key: Key;
+  stored: number[];
+}
+
+/** The most target rows that one statement locks. */
+const MAX_LOCKED_ROWS = 500;
+
+/**
+ * The stored counts of target rows within one transaction: locks them and changes them, always in ascending order, and
+ * remembers what they hold, so that loaded targets can show it.
+ */
+export class StoredCounts {
+  /** The locked rows by their keys and by those that were asked for; two spellings of one key share its row. */
+  readonly #locked = new Map<CounterGroup, Map<string, LockedTarget>>();
+
+  constructor(
+    private readonly em: SqlEntityManager,
+    private readonly transaction: Transaction,
+  ) {}
+
+  /** Locks target rows; one that does not exist is left out without an error. */
+  async lock(group: CounterGroup, keys: readonly Key[]): Promise<void> {
+    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
+    this.#locked.set(group, rows);
+    const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
+    if (unlocked.length === 0) return;
+    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked)) {
+      const known = rows.get(hashOf(row.key)) ?? row;
+      rows.set(hashOf(row.key), known).set(asked, known);
+    }
+  }
+
+  /** Returns true for a target row that this transaction has locked here. */
+  isLocked(group: CounterGroup, key: Key): boolean {
+    return this.#locked.get(group)?.has(hashOf(key)) ?? false;
+  }
+
+  /** Returns a target of a counted row that is not locked here, and its group; undefined where all are locked. */
+  unlockedTarget(groups: readonly CounterGroup[], state: RowState): { group: CounterGroup; key: Key } | undefined {
+    for (const group of groups) {
+      const target = state.targets[group.by];
+      if (target && 'key' in target && !this.isLocked(group, target.key)) return { group, key: target.key };
+    }
+    return undefined;
+  }
+
+  /** Adds deltas: one UPDATE for each target row, which carries all its counters. */
+  async add(deltas: readonly KeyedDelta[]): Promise<void> {
+    const sorted = [...deltas].sort((a, b) => a.group.order - b.group.order || compareKeys(a.target.key, b.target.key));
+    for (const { group, target, amounts } of sorted) {
+      await addToTargetRow(this.em, this.transaction, group, target.key, amounts);
+      const row = this.#locked.get(group)?.get(hashOf(target.key));
+      if (row) row.stored = row.stored.map((count, index) => count + amounts[index]!);
+    }
+  }
+
+  /** Reads again the rows that are locked here, which triggers have changed. */
+  async reread(): Promise<void> {
+    for (const [group, rows] of this.#locked) {
+      const asked = new Set([...rows.values()].map(({ key }) => key));
+      rows.clear();
+      await this.lock(group, [...asked]);
+    }
+  }
+
+  /** Puts the true stored counts into those target entities that are loaded, which does not make them dirty. */
+  refresh(): void {
+    for (const [group, rows] of this.#locked) {
+      for (const { key, stored } of new Set(rows.values())) {
+        const entity = loadedTarget(this.em, group.target, key);
+        if (!entity) continue;
+        const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
+        group.counters.forEach(({ property }, index) => {
+          (entity as Record<string, unknown>)[property] = stored[index];
+          if (original) (original as Record<string, unknown>)[property] = stored[index];
+          loaded.add(property);
+        });
+      }
+    }
+  }
+}
+
+/**
+ * Locks target rows in ascending key order and returns them by the hash of the key that was asked for; a row that does
+ * not exist is left out.
+ */
+export async function lockTargetRows(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  group: CounterGroup,
+  keys: readonly Key[],
+): Promise<Map<string, LockedTarget>> {
+  const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
+  const locked = new Map<string, LockedTarget>();
+  const sorted = [...keys].sort(compareKeys);
+  // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
+  const size = sorted.every(isNumeric) ? MAX_LOCKED_ROWS : 1;
+  for (let start = 0; start < sorted.length; start += size) {
+    const chunk = sorted.slice(start, start + size);
+    const chosen = keyIn(em, group.targetKey, chunk);
+    const rows = await queryRows(em, transaction, {
+      sql:
+        `select ${columnList(em, columns)} from ${tableName(em, group.target)} where ${chosen.sql} ` +
+        `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
+      parameters: chosen.parameters,
+    });
+    for (const row of rows) {
+      const key = group.targetKey.map(column => row[column]);
+      // By the same collation, a text may find a row that spells it differently.
+      locked.set(hashOf(size === 1 ? chunk[0]! : key), {
+        key,
+        stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)),
+      });
+    }
+  }
+  return locked;
+}
+
+/**
+ * Adds amounts to one target row: lock and change in one statement.
+ *
+ * Errors: COUNTER_TARGET_MISSING where the row does not exist, COUNTER_UNDERFLOW where a count would become negative,
+ * which only a write past the engine can bring about.
+ */
+async function addToTargetRow(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  group: CounterGroup,
+  key: Key,
+  amounts: readonly number[],
+): Promise<void> {
+  const changes = group.counters
+    .map((counter, index) => ({ counter, amount: amounts[index]! }))
+    .filter(({ amount }) => amount !== 0);
+  const subtractions = changes.filter(({ amount }) => amount < 0);
+  const column = (counter: ResolvedCounter): string => quoted(em, counter.column);
+  const sets = changes.map(({ counter }) => `${column(counter)} = ${column(counter)} + ?`);
+  const guards = subtractions.map(({ counter }) => ` and ${column(counter)} >= ?`);
+  const chosen = keyIn(em, group.targetKey, [key]);
+  const changedRows = await execute(em, transaction, {
+    sql: `update ${tableName(em, group.target)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
+    parameters: [
+      ...changes.map(({ amount }) => amount),
+      ...chosen.parameters,
+      ...subtractions.map(({ amount }) => -amount),
+    ],
+  });
+  if (changedRows === 1) return publish(group, key, changes);
+  const stored = (await lockTargetRows(em, transaction, group, [key])).get(hashOf(key))?.stored;
+  if (!stored) throw targetMissing(group, key);
+  throw new CounterError(
+    'COUNTER_UNDERFLOW',
+    `${group.target.className} ${key.join(', ')} stores ${group.counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
+      `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
+  );
+}
+
+function publish(
+  { target }: CounterGroup,
+  key: Key,
+  changed: readonly { counter: ResolvedCounter; amount: number }[],
+): void {
+  if (!storedCountUpdates.hasSubscribers) return;
+  const changes = changed.map(({ counter: { name }, amount }) => ({ counter: name, amount }));
+  storedCountUpdates.publish({ target: target.className, key, changes } satisfies StoredCountUpdate);
+}
+
+/** Returns the error for a target row that does not exist: COUNTER_TARGET_MISSING. */
+export function targetMissing({ target }: CounterGroup, key: Key): CounterError {
+  return new CounterError(
+    'COUNTER_TARGET_MISSING',
+    `${target.className} ${key.join(', ')} does not exist (any more), so nothing can be counted into it.`,
+  );
+}
+
+/** Returns the target entity that the entity manager has loaded for a key, if any. */
+export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: Key): object | undefined {
+  const id = key.length === 1 ? key[0] : key;
+  const entity = em.getUnitOfWork(false).getById<object>(target.class, id as never, em.schema, true);
+  return entity && isLoaded(entity, target) ? entity : undefined;
+}
+
+/**
+ * Returns true for an entity with more than its key. MikroORM does not mark a mere reference as initialized when
+ * em.transactional() merges a loaded entity into it.
+ */
+function isLoaded(entity: object, { primaryKeys }: EntityMetadata): boolean {
+  return (
+    helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length
+  );
+}

@@ -1,0 +1,197 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from '../errors.js';
+import { comparisonsOf, type Comparison } from './condition.js';
+import type { Counter, CounterStrategy } from './define-counter.js';
+
+/** A counter with what it means in the mapped tables. */
+export interface ResolvedCounter {
+  /** The counter's name for people: `Course.totalEnrollments`. */
+  readonly name: string;
+  readonly property: string;
+  readonly column: string;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** The counters that share counted rows and foreign key, and so one UPDATE for each target row. */
+export interface CounterGroup {
+  /** The place of the target table among all: every transaction locks the tables in this order. */
+  readonly order: number;
+  readonly counted: EntityMetadata;
+  readonly by: string;
+  readonly foreignKey: readonly string[];
+  readonly target: EntityMetadata;
+  readonly targetKey: readonly string[];
+  readonly counters: readonly ResolvedCounter[];
+}
+
+/** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
+export class CounterRegistry {
+  readonly groups: readonly CounterGroup[];
+
+  constructor(
+    declarations: readonly Counter[],
+    metadata: MetadataStorage,
+    readonly strategy: CounterStrategy,
+  ) {
+    const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
+    for (const counter of declarations) {
+      const resolved = groupOf(counter, metadata);
+      const key = `${resolved.counted.uniqueName} ${resolved.by}`;
+      const group = groups.get(key);
+      if (!group) groups.set(key, resolved);
+      else group.counters.push(...resolved.counters);
+    }
+    const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].sort();
+    this.groups = [...groups.values()]
+      .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
+      .sort((a, b) => a.order - b.order);
+    const columns = this.groups.flatMap(group =>
+      group.counters.map(counter => `${group.target.tableName}.${counter.column}`),
+    );
+    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+    if (twice)
+      throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+  }
+
+  /** Returns the groups whose counted rows are of this entity. */
+  countedBy(meta: EntityMetadata): CounterGroup[] {
+    return this.groups.filter(group => group.counted.class === meta.class);
+  }
+
+  /** Returns the counted or target entity of a table, in whatever case its name is given. */
+  entityOf(tableName: string): EntityMetadata | undefined {
+    return this.groups
+      .flatMap(({ counted, target }) => [counted, target])
+      .find(meta => meta.tableName.toLowerCase() === tableName.toLowerCase());
+  }
+
+  /** Returns the groups that keep a stored count on this entity. */
+  storedOn(meta: EntityMetadata): CounterGroup[] {
+    return this.groups.filter(group => group.target.class === meta.class);
+  }
+
+  /** Returns the counters whose stored counts are columns of this entity. */
+  countersOn(meta: EntityMetadata): ResolvedCounter[] {
+    return this.storedOn(meta).flatMap(({ counters }) => counters);
+  }
+}
+
+/** Counters as they were declared for an ORM, of which the metadata make a registry. An ORM has it as a subscriber. */
+export class DeclaredCounters {
+  readonly #registries = new WeakMap<MetadataStorage, CounterRegistry>();
+
+  constructor(
+    readonly counters: readonly Counter[],
+    readonly strategy: CounterStrategy = 'hooks',
+  ) {}
+
+  /** Returns the counters resolved against an ORM's entities. Errors: COUNTER_DECLARATION. */
+  registry(metadata: MetadataStorage): CounterRegistry {
+    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, metadata, this.strategy);
+    this.#registries.set(metadata, registry);
+    return registry;
+  }
+}
+
+/** Returns the counters that an entity manager keeps; undefined for an ORM that was started without withCounters(). */
+export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
+  const declared: unknown = [...em.config.get('subscribers')].find(one => one instanceof DeclaredCounters);
+  return (declared as DeclaredCounters | undefined)?.registry(em.getMetadata());
+}
+
+/** Returns the comparisons of all counters of some groups. */
+export function comparisonsIn(groups: readonly CounterGroup[]): Comparison[] {
+  return groups.flatMap(({ counters }) => counters.flatMap(({ comparisons }) => comparisons));
+}
+
+/** Returns the names of the properties that decide whether and where a row of these groups is counted. */
+export function watchedProperties(groups: readonly CounterGroup[]): string[] {
+  return [...new Set(groups.flatMap(group => [group.by, ...comparisonsIn([group]).map(({ property }) => property)]))];
+}
+
+/** Returns the columns of the watched properties. */
+export function watchedColumns(groups: readonly CounterGroup[]): string[] {
+  return groups.flatMap(group => [...group.foreignKey, ...comparisonsIn([group]).map(({ column }) => column)]);
+}
+
+/** Returns true for a property that the application writes to columns: persisted, not generated, and not a formula. */
+function isColumn(property: EntityProperty): boolean {
+  return property.persist !== false && !property.formula && !property.generated;
+}
+
+/** Returns the primary key columns of a table. */
+export function keyColumns(meta: EntityMetadata): string[] {
+  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).fieldNames);
+}
+
+/** Returns another entity that writes the same table, if there is one. */
+function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata | undefined {
+  const others = [...metadata.getAll().values()] as EntityMetadata[];
+  return others.find(
+    other =>
+      other.class !== meta.class &&
+      other.tableName === meta.tableName &&
+      other.schema === meta.schema &&
+      !other.abstract &&
+      !other.embeddable &&
+      !other.virtual &&
+      !other.view,
+  );
+}
+
+function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
+  const refuse = (problem: string): CounterError =>
+    new CounterError(
+      'COUNTER_DECLARATION',
+      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
+    );
+  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
+  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  if (counted.root.inheritanceType) throw refuse('counted entities with inheritance are not supported');
+  const by = counted.properties[counter.by as never] as EntityProperty | undefined;
+  if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey || !isColumn(by)) {
+    throw refuse(
+      `"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`,
+    );
+  }
+  for (const relation of counted.relations) {
+    if (relation.deleteRule && !['restrict', 'no action'].includes(relation.deleteRule.toLowerCase())) {
+      throw refuse(
+        `the foreign key "${relation.name}" has the delete rule "${relation.deleteRule}", which removes or changes counted rows ` +
+          `without hooks; declare it with deleteRule: 'restrict'`,
+      );
+    }
+  }
+  const target = metadata.get(by.targetMeta!.class) as EntityMetadata;
+  const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
+  if (twin)
+    throw refuse(
+      `the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`,
+    );
+  if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
+  const into = target.properties[counter.into as never] as EntityProperty | undefined;
+  if (!into || into.kind !== ReferenceKind.SCALAR)
+    throw refuse(`${target.className} has no column property "${counter.into}"`);
+  if (!isColumn(into) || into.runtimeType !== 'number' || into.nullable || into.primary || into.version) {
+    throw refuse(
+      `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
+    );
+  }
+  return {
+    order: 0,
+    counted,
+    by: counter.by,
+    foreignKey: by.fieldNames,
+    target,
+    targetKey: target.primaryKeys.flatMap(key => (target.properties[key as never] as EntityProperty).fieldNames),
+    counters: [
+      {
+        name: `${target.className}.${counter.into}`,
+        property: counter.into,
+        column: into.fieldNames[0]!,
+        comparisons: comparisonsOf(counter, counted),
+      },
+    ],
+  };
+}

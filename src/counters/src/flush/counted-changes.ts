@@ -1,0 +1,199 @@
+import {
+  ChangeSetType,
+  helper,
+  type AnyEntity,
+  type ChangeSet,
+  type EntityMetadata,
+  type Transaction,
+  type UnitOfWork,
+} from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import {
+  keyInDatabase,
+  keyOf,
+  originalTarget,
+  overlaid,
+  stateInDatabase,
+  stateInMemory,
+  stateInPayload,
+  type RowState,
+  type TargetPointer,
+} from '../counts/deltas.js';
+import { isForeseeable } from '../declarations/condition.js';
+import {
+  comparisonsIn,
+  keyColumns,
+  watchedColumns,
+  watchedProperties,
+  type CounterGroup,
+  type CounterRegistry,
+} from '../declarations/registry.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';
+import { compareKeys, hashOf, type Key } from '../sql/key.js';
+
+/** One counted row on its way through a flush. */
+export interface CountedChange {
+  readonly changeSet: ChangeSet<AnyEntity>;
+  readonly counted: EntityMetadata;
+  readonly groups: readonly CounterGroup[];
+  readonly kind: ChangeKind;
+  /** The key that the row has before the flush; a new row may have none yet. */
+  readonly key: Key;
+  /** True where the change can alter a count; an update that touches nothing watched cannot. */
+  readonly relevant: boolean;
+  /** The row as the entity had it when the flush was planned. */
+  readonly memory: RowState;
+  /** The row as it will be after the flush, once planned; null: it will not exist. */
+  after: RowState | null;
+}
+
+/** What a flush does to a row; early deletes and updates count as what they are. */
+export type ChangeKind = 'create' | 'update' | 'delete';
+
+/** The most rows that one statement reads by their keys. */
+const MAX_READ_ROWS = 500;
+
+/** Returns what a change set does to its row. */
+export function kindOf({ type }: ChangeSet<AnyEntity>): ChangeKind {
+  if (type === ChangeSetType.CREATE) return 'create';
+  return type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY ? 'delete' : 'update';
+}
+
+/** Returns the changes of a flush that concern counted rows. */
+export function countedChanges(
+  em: SqlEntityManager,
+  unitOfWork: UnitOfWork,
+  registry: CounterRegistry,
+  created: ReadonlySet<object>,
+): CountedChange[] {
+  return unitOfWork.getChangeSets().flatMap(changeSet => {
+    const counted = changeSet.meta as unknown as EntityMetadata;
+    const groups = registry.countedBy(counted);
+    if (groups.length === 0) return [];
+    const kind = kindOf(changeSet);
+    const relevant = kind !== 'update' || watchedProperties(groups).some(name => name in changeSet.payload);
+    const memory = stateInMemory(em, changeSet.entity, groups, created);
+    return [{ changeSet, counted, groups, kind, key: keyInDatabase(changeSet), relevant, memory, after: null }];
+  });
+}
+
+/** Returns the name of a counted row for people: `Enrollment 7`. */
+export function nameOf({ counted, changeSet }: CountedChange): string {
+  return `${counted.className} ${keyOf(changeSet.entity).join(', ') || '(new)'}`;
+}
+
+/** Returns the names of the watched properties that a change writes. */
+export function namesWritten({ changeSet, groups }: CountedChange): string[] {
+  return watchedProperties(groups).filter(name => name in changeSet.payload);
+}
+
+/** Reads the states of changed rows in the database, locked unless `lock` is false; a missing row is left out. */
+export async function readRows(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  registry: CounterRegistry,
+  changes: readonly CountedChange[],
+  keyOfChange: (change: CountedChange) => Key,
+  lock: boolean,
+): Promise<Map<CountedChange, RowState>> {
+  const states = new Map<CountedChange, RowState>();
+  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].sort(([a], [b]) =>
+    a.tableName < b.tableName ? -1 : 1,
+  );
+  for (const [counted, mine] of tables) {
+    const groups = registry.countedBy(counted);
+    const columns = keyColumns(counted);
+    const keys = mine.map(keyOfChange);
+    const rows = await rowsByKey(em, transaction, counted, [...columns, ...watchedColumns(groups)], keys, lock);
+    const found = new Map(rows.map(row => [hashOf(columns.map(column => row[column])), row]));
+    mine.forEach((change, index) => {
+      const row = found.get(hashOf(keys[index]!));
+      if (row) states.set(change, stateInDatabase(row, groups));
+    });
+  }
+  return states;
+}
+
+async function rowsByKey(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  counted: EntityMetadata,
+  columns: readonly string[],
+  keys: readonly Key[],
+  lock: boolean,
+): Promise<Row[]> {
+  const key = keyColumns(counted);
+  const sorted = [...keys].sort(compareKeys);
+  const found: Row[] = [];
+  for (let start = 0; start < sorted.length; start += MAX_READ_ROWS) {
+    const chosen = keyIn(em, key, sorted.slice(start, start + MAX_READ_ROWS));
+    const rows = await queryRows(em, transaction, {
+      sql:
+        `select ${columnList(em, [...new Set(columns)])} from ${tableName(em, counted)} where ${chosen.sql} ` +
+        `order by ${columnList(em, key)}${lock ? dialectOf(em).forUpdate : ''}`,
+      parameters: chosen.parameters,
+    });
+    found.push(...rows);
+  }
+  return found;
+}
+
+/** Returns the targets that rows had when they were loaded. Reads them, without a lock, where memory does not know. */
+export async function originalTargets(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  registry: CounterRegistry,
+  changes: readonly CountedChange[],
+): Promise<Map<CounterGroup, Key[]>> {
+  const keys = new Map(registry.groups.map(group => [group, [] as Key[]]));
+  const unknown: CountedChange[] = [];
+  for (const change of changes) {
+    const { entity, originalEntity } = change.changeSet;
+    const original = originalEntity ?? helper(entity).__originalEntityData;
+    const targets = change.groups.map(group => originalTarget(original, group));
+    if (targets.includes(undefined)) unknown.push(change);
+    else targets.forEach((target, index) => target && keys.get(change.groups[index]!)!.push(target));
+  }
+  for (const [change, state] of await readRows(em, transaction, registry, unknown, ({ key }) => key, false)) {
+    for (const group of change.groups) {
+      const target = state.targets[group.by];
+      if (target && 'key' in target) keys.get(group)!.push(target.key);
+    }
+  }
+  return keys;
+}
+
+/**
+ * Returns the state that a planned change was counted with, and the one that the flush has written, which hooks may have
+ * changed since. Both name targets by key, because all are inserted now.
+ *
+ * What was written is the payload's, never the entity's: that may have been changed again and not be saved yet.
+ */
+export function writtenStates(change: CountedChange & { readonly after: RowState }): {
+  planned: RowState;
+  written: RowState;
+} {
+  const { values, targets } = change.after;
+  const planned = {
+    values,
+    targets: Object.fromEntries(Object.entries(targets).map(([by, target]) => [by, target && keyed(target)])),
+  };
+  return { planned, written: overlaid(planned, stateInPayload(change.changeSet, change.groups), namesWritten(change)) };
+}
+
+/**
+ * Returns true for a change of which the database may have stored a value in another form than it was given, or has
+ * chosen it itself.
+ */
+export function isUncertain({ groups, kind, changeSet }: CountedChange, written: RowState): boolean {
+  return comparisonsIn(groups).some(
+    comparison =>
+      (kind === 'create' || comparison.property in changeSet.payload) &&
+      !isForeseeable(comparison, written.values[comparison.property]),
+  );
+}
+
+function keyed(target: TargetPointer): TargetPointer {
+  return 'created' in target ? { key: keyOf(target.created) } : target;
+}

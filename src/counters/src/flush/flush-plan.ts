@@ -1,0 +1,220 @@
+import type { Transaction, UnitOfWork } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { keyOf, overlaid, Tally, type KeyedDelta, type RowState, type TargetDelta } from '../counts/deltas.js';
+import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
+import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { hashOf, type Key } from '../sql/key.js';
+import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
+import { refuseAssignments, refuseLateAssignments, type InitialCounts } from './assignments.js';
+import {
+  countedChanges,
+  isUncertain,
+  kindOf,
+  nameOf,
+  originalTargets,
+  readRows,
+  writtenStates,
+  type CountedChange,
+} from './counted-changes.js';
+import { lockSteps } from './lock-order.js';
+import {
+  refuseCollectionWrites,
+  refuseLateChangeSets,
+  refuseLateProperties,
+  refuseReusedKeys,
+  refuseSplitUpdates,
+  refuseTwins,
+} from './refusals.js';
+
+/**
+ * The counting of one flush: `prepare` runs in its transaction before any of its SQL, `settle` after all of it,
+ * `refresh` when it has succeeded, and `undo` when it has been rolled back.
+ *
+ * The order is the protocol: lock the targets in ascending order, read the counted rows under those locks, change the
+ * stored counts; only then does the flush touch the counted rows themselves.
+ */
+export class FlushPlan {
+  readonly #changes: readonly CountedChange[];
+  readonly #initial: InitialCounts = new Map();
+  /** The changes of rows that did not exist when the flush began. */
+  readonly #vanished: CountedChange[] = [];
+  #stored: StoredCounts | undefined;
+  /** True where triggers change the stored counts, so that the flush only takes the locks. */
+  #leftToTriggers: boolean;
+
+  constructor(
+    private readonly registry: CounterRegistry,
+    private readonly em: SqlEntityManager,
+    private readonly unitOfWork: UnitOfWork,
+  ) {
+    this.#leftToTriggers = registry.strategy === 'triggers';
+    if (!this.#leftToTriggers) {
+      refuseCollectionWrites(unitOfWork, registry);
+      refuseSplitUpdates(unitOfWork, registry);
+    }
+    refuseAssignments(unitOfWork, registry);
+    const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
+    // Targets that the flush inserts have no row to lock yet.
+    this.#changes = countedChanges(em, unitOfWork, registry, new Set(creates.map(({ entity }) => entity as object)));
+  }
+
+  /** True where the flush writes counted rows. */
+  get concernsCounts(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  /** Locks what must be locked and changes the stored counts. */
+  async prepare(transaction: Transaction): Promise<void> {
+    const relevant = this.#changes.filter(change => change.relevant);
+    if (relevant.length === 0) return;
+    const stored = (this.#stored = new StoredCounts(this.em, transaction));
+    const existing = relevant.filter(change => change.kind !== 'create');
+    this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry);
+    if (!this.#leftToTriggers) refuseTwins(existing);
+    const originals = await originalTargets(this.em, transaction, this.registry, existing);
+    for (const { groups, keys } of lockSteps(
+      this.em,
+      this.unitOfWork,
+      this.registry,
+      relevant,
+      originals,
+      this.#leftToTriggers,
+    )) {
+      for (const group of groups) await stored.lock(group, keys);
+    }
+    if (this.#leftToTriggers) {
+      await requireTriggers(this.em, transaction, this.registry);
+      return refuseMissingTargets(relevant, stored);
+    }
+    const rows = await readRows(this.em, transaction, this.registry, existing, ({ key }) => key, true);
+
+    const tally = new Tally();
+    for (const change of relevant) {
+      const before = rows.get(change) ?? null;
+      // Another transaction has deleted the row since it was loaded, and has counted that.
+      if (!before && change.kind !== 'create') {
+        this.#vanished.push(change);
+        continue;
+      }
+      if (before) this.#requireLocked(change, before, stored);
+      change.after = this.#stateAfter(change, before);
+      tally.change(change.groups, before, change.after);
+    }
+    await this.#apply(tally.deltas(), stored);
+  }
+
+  /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
+  async settle(transaction: Transaction): Promise<void> {
+    if (this.#leftToTriggers) return this.#reread();
+    refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
+    refuseReusedKeys(this.#vanished, this.#changes);
+    refuseLateAssignments(this.unitOfWork, this.registry, this.#initial);
+    this.#changes.filter(({ kind, relevant }) => kind === 'update' && !relevant).forEach(refuseLateProperties);
+    const counted = this.#changes.filter(
+      (change): change is CountedChange & { after: RowState } => change.after !== null,
+    );
+    const states = new Map(counted.map(change => [change as CountedChange, writtenStates(change)]));
+    const uncertain = counted.filter(change => isUncertain(change, states.get(change)!.written));
+    const read = await readRows(
+      this.em,
+      transaction,
+      this.registry,
+      uncertain,
+      ({ changeSet }) => keyOf(changeSet.entity),
+      false,
+    );
+    const tally = new Tally();
+    for (const [change, { planned, written }] of states)
+      tally.change(change.groups, planned, read.get(change) ?? written);
+    const deltas = tally.deltas() as KeyedDelta[];
+    if (deltas.length === 0) return;
+    const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
+    for (const group of this.registry.groups) {
+      await stored.lock(
+        group,
+        deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
+      );
+    }
+    await this.#apply(deltas, stored);
+  }
+
+  /** Puts the true stored counts into the loaded targets. */
+  refresh(): void {
+    this.#stored?.refresh();
+  }
+
+  /** Removes the counts from the new targets again, so that the same entities can be saved again. */
+  undo(): void {
+    for (const [entity, counts] of this.#initial) {
+      for (const property of Object.keys(counts)) (entity as Record<string, unknown>)[property] = 0;
+    }
+  }
+
+  /** Reads the stored counts that triggers have changed, also those of targets that the flush inserted. */
+  async #reread(): Promise<void> {
+    refuseLateAssignments(this.unitOfWork, this.registry, this.#initial);
+    if (!this.#stored) return;
+    const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
+    for (const group of this.registry.groups) {
+      const keys = created.filter(({ meta }) => meta.class === group.target.class).map(({ entity }) => keyOf(entity));
+      await this.#stored.lock(group, keys);
+    }
+    await this.#stored.reread();
+  }
+
+  #stateAfter(change: CountedChange, before: RowState | null): RowState | null {
+    if (change.kind === 'delete') return null;
+    return before ? overlaid(before, change.memory, Object.keys(change.changeSet.payload)) : change.memory;
+  }
+
+  #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): void {
+    const unlocked = stored.unlockedTarget(change.groups, before);
+    if (!unlocked) return;
+    throw new CounterError(
+      'COUNTER_CONFLICT',
+      `${nameOf(change)} has moved to ${unlocked.group.target.className} ${unlocked.key.join(', ')} since it was loaded. ` +
+        'Load it again in a new transaction and repeat the change.',
+    );
+  }
+
+  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts): Promise<void> {
+    const existing: KeyedDelta[] = [];
+    for (const delta of deltas) {
+      if ('created' in delta.target) this.#addToCreated(delta.target.created, delta);
+      else existing.push(delta as KeyedDelta);
+    }
+    const deleted = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'delete');
+    const gone = (group: CounterGroup, key: Key): boolean =>
+      deleted.some(({ meta, entity }) => meta.class === group.target.class && hashOf(keyOf(entity)) === hashOf(key));
+    await stored.add(existing.filter(({ group, target }) => !gone(group, target.key)));
+  }
+
+  /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */
+  #addToCreated(entity: object, { group, amounts }: TargetDelta): void {
+    const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
+      string,
+      number
+    >;
+    const initial = this.#initial.get(entity) ?? {};
+    this.#initial.set(entity, initial);
+    group.counters.forEach(({ property }, index) => {
+      initial[property] = (initial[property] ?? 0) + amounts[index]!;
+      payload[property] = (entity as Record<string, number>)[property] = initial[property];
+    });
+  }
+}
+
+/**
+ * Refuses rows whose new target does not exist (COUNTER_TARGET_MISSING). Where hooks count, they find that out when they
+ * add to it.
+ */
+function refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
+  for (const { kind, groups, memory, changeSet } of changes) {
+    if (kind === 'delete') continue;
+    for (const group of groups.filter(({ by }) => kind === 'create' || by in changeSet.payload)) {
+      const pointer = memory.targets[group.by];
+      if (pointer && 'key' in pointer && !stored.isLocked(group, pointer.key)) throw targetMissing(group, pointer.key);
+    }
+  }
+}

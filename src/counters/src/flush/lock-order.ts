@@ -1,0 +1,52 @@
+import type { EntityMetadata, UnitOfWork } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { keyInDatabase } from '../counts/deltas.js';
+import { loadedTarget } from '../counts/stored-counts.js';
+import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import type { Key } from '../sql/key.js';
+import { kindOf, type CountedChange } from './counted-changes.js';
+
+/** Rows of one target table that a flush locks together, so that the table has one order of locks. */
+export interface LockStep {
+  readonly groups: readonly CounterGroup[];
+  readonly keys: readonly Key[];
+}
+
+/**
+ * Returns the target rows that a flush locks before it reads or writes anything, table by table in the order of all
+ * tables.
+ *
+ * With only creates, and the target not in memory, the UPDATE itself is lock and delta in one statement. That works only
+ * where no later table is locked: otherwise this table's UPDATE would come after that lock, against the order. With
+ * `every`, all of them are locked, because triggers would lock in the order of the rows.
+ */
+export function lockSteps(
+  em: SqlEntityManager,
+  unitOfWork: UnitOfWork,
+  registry: CounterRegistry,
+  changes: readonly CountedChange[],
+  originals: ReadonlyMap<CounterGroup, readonly Key[]>,
+  every: boolean,
+): LockStep[] {
+  const steps = [...Map.groupBy(registry.groups, group => group.target)].map(([target, groups]) => {
+    const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
+    const pointers = groups.flatMap(({ by }) =>
+      mine.filter(({ kind }) => kind !== 'delete').map(({ memory }) => memory.targets[by]),
+    );
+    const keys = [
+      ...groups.flatMap(group => originals.get(group)!),
+      ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
+    ];
+    const written = writtenTargets(unitOfWork, target);
+    const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
+    const needed = keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key)));
+    return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], needed };
+  });
+  return steps.slice(0, steps.findLastIndex(({ needed }) => needed) + 1).filter(({ keys }) => keys.length > 0);
+}
+
+/** Returns the targets that the flush itself updates or deletes, so that they are locked in order with the others. */
+function writtenTargets(unitOfWork: UnitOfWork, target: EntityMetadata): Key[] {
+  const changeSets = unitOfWork.getChangeSets().filter(({ meta }) => meta.class === target.class);
+  return changeSets.filter(changeSet => kindOf(changeSet) !== 'create').map(keyInDatabase);
+}

@@ -1,0 +1,135 @@
+import type { EventSubscriber, FlushEventArgs, Transaction, TransactionEventArgs, UnitOfWork } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { DeclaredCounters } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { FlushPlan } from './flush-plan.js';
+
+/** The plan of a unit of work's present flush. `implicit`: MikroORM opens the transaction itself. */
+interface Planned {
+  readonly plan: FlushPlan;
+  readonly transaction: Transaction;
+  readonly implicit: boolean;
+}
+
+/**
+ * The subscriber that keeps the declared counters at every flush, in the flush's own transaction.
+ *
+ * MikroORM fires onFlush before the transaction that a flush opens by itself, and inside an explicit one. So the work is
+ * done at the first event inside: onFlush where a transaction is open, afterTransactionStart otherwise. It is settled at
+ * the last one: afterFlush, or beforeTransactionCommit.
+ */
+export class CounterSubscriber extends DeclaredCounters implements EventSubscriber {
+  readonly #waiting = new WeakSet<UnitOfWork>();
+  readonly #planned = new WeakMap<UnitOfWork, Planned>();
+  readonly #unsettled = new WeakMap<object, Set<FlushPlan>>();
+  /** The savepoints that were begun inside each transaction or savepoint. */
+  readonly #savepoints = new WeakMap<object, Set<Transaction>>();
+  /** The transaction around the savepoint that a unit of work is about to begin. */
+  readonly #around = new WeakMap<UnitOfWork, Transaction>();
+
+  async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    const transaction = em.getTransactionContext();
+    const last = this.#planned.get(uow);
+    // At once, and not only before the commit, because MySQL's driver fires no event when it releases a savepoint.
+    if (last && last.transaction === transaction && this.#begun(transaction).has(last.plan)) throw unsettled();
+    this.#planned.delete(uow);
+    if (transaction) return this.#prepare(em as SqlEntityManager, uow, transaction, false);
+    // Even an empty flush waits, because a later subscriber may still add to it.
+    if (em.config.get('implicitTransactions')) this.#waiting.add(uow);
+    else if (uow.getChangeSets().length > 0 || uow.getCollectionUpdates().length > 0) {
+      throw new CounterError(
+        'COUNTER_TRANSACTION',
+        'A flush without a transaction cannot keep counters: enable implicitTransactions or use em.transactional().',
+      );
+    }
+  }
+
+  beforeTransactionStart({ uow, transaction }: TransactionEventArgs): Promise<void> {
+    if (uow && transaction) this.#around.set(uow, transaction);
+    return Promise.resolve();
+  }
+
+  async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
+    if (!uow || !transaction) return;
+    const around = this.#around.get(uow);
+    this.#around.delete(uow);
+    if (around) this.#savepoints.set(around, (this.#savepoints.get(around) ?? new Set()).add(transaction));
+    if (!this.#waiting.delete(uow)) return;
+    try {
+      await this.#prepare(em as SqlEntityManager, uow, transaction, true);
+    } catch (error) {
+      // MikroORM does not roll back a transaction whose start event fails; the connection would never come back.
+      await transaction.rollback().execute();
+      this.#undo(uow);
+      throw error;
+    }
+  }
+
+  async beforeTransactionCommit({ uow, transaction }: TransactionEventArgs): Promise<void> {
+    const planned = uow && this.#planned.get(uow);
+    if (planned?.implicit && planned.transaction === transaction) await this.#settle(planned);
+    if (transaction && this.#hasUnsettled(transaction)) throw unsettled();
+  }
+
+  afterTransactionRollback({ uow, transaction }: TransactionEventArgs): Promise<void> {
+    if (uow) this.#undo(uow);
+    if (transaction) {
+      this.#unsettled.delete(transaction);
+      this.#savepoints.delete(transaction);
+    }
+    return Promise.resolve();
+  }
+
+  async afterFlush({ uow }: FlushEventArgs): Promise<void> {
+    this.#waiting.delete(uow);
+    const planned = this.#planned.get(uow);
+    if (!planned) return;
+    if (!planned.implicit) await this.#settle(planned);
+    this.#planned.delete(uow);
+    planned.plan.refresh();
+  }
+
+  async #prepare(em: SqlEntityManager, uow: UnitOfWork, transaction: Transaction, implicit: boolean): Promise<void> {
+    const plan = new FlushPlan(this.registry(em.getMetadata()), em, uow);
+    this.#planned.set(uow, { plan, transaction, implicit });
+    if (plan.concernsCounts) this.#begun(transaction).add(plan);
+    await plan.prepare(transaction);
+  }
+
+  async #settle({ plan, transaction }: Planned): Promise<void> {
+    const begun = this.#begun(transaction).add(plan);
+    await plan.settle(transaction);
+    begun.delete(plan);
+  }
+
+  #undo(uow: UnitOfWork): void {
+    this.#planned.get(uow)?.plan.undo();
+    this.#planned.delete(uow);
+  }
+
+  /**
+   * Returns true for a transaction with a plan that has not settled, there or in one of its savepoints, which MySQL's
+   * driver releases without an event.
+   */
+  #hasUnsettled(transaction: Transaction): boolean {
+    return (
+      this.#begun(transaction).size > 0 ||
+      [...(this.#savepoints.get(transaction) ?? [])].some(savepoint => this.#hasUnsettled(savepoint))
+    );
+  }
+
+  /** Returns the plans of a transaction that have begun to count and have not settled. Those left at its end have failed. */
+  #begun(transaction: Transaction): Set<FlushPlan> {
+    const plans = this.#unsettled.get(transaction) ?? new Set();
+    this.#unsettled.set(transaction, plans);
+    return plans;
+  }
+}
+
+function unsettled(): CounterError {
+  return new CounterError(
+    'COUNTER_TRANSACTION',
+    'A flush in this transaction has failed after it began to count, so counts and rows may disagree: the transaction can only be rolled back. ' +
+      'Where a flush may fail and the rest go on, give it an em.transactional() of its own inside the transaction.',
+  );
+}

@@ -1,0 +1,95 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { QueryBuilder } from '@mikro-orm/sql';
+import type { DirectWrites } from './direct-writes.js';
+import { calledMethod } from './write-scope.js';
+
+/** What a query builder is about to do, as MikroORM describes it. The data name columns. */
+interface State {
+  readonly type?: string;
+  readonly data?: object | readonly object[];
+  readonly insertSubQuery?: unknown;
+  readonly onConflict?: readonly { readonly merge?: unknown; readonly ignore?: boolean }[];
+  readonly mainAlias: Alias;
+  readonly aliases: Readonly<Record<string, Alias>>;
+}
+
+/** A table in a query, with its raw name where no entity gave it. */
+interface Alias {
+  readonly aliasName: string;
+  readonly meta: EntityMetadata;
+  readonly rawTableName?: string;
+}
+
+/**
+ * Makes a query builder and its clones refuse the writes that would change a count, at the moment when its SQL is made,
+ * because only then is it certain what it writes.
+ */
+export function guardBuilder<Entity extends object>(
+  writes: DirectWrites,
+  builder: QueryBuilder<Entity>,
+): QueryBuilder<Entity> {
+  const getNativeQuery = builder.getNativeQuery.bind(builder);
+  builder.getNativeQuery = (...parameters) => {
+    const query = getNativeQuery(...parameters);
+    // Only now, because an UPDATE or DELETE that needs a subquery is a SELECT until then.
+    refuse(writes, builder.state as unknown as State);
+    return query;
+  };
+  const clone = builder.clone.bind(builder);
+  builder.clone = (...parameters) => guardBuilder(writes, clone(...parameters));
+  return builder;
+}
+
+function refuse(
+  writes: DirectWrites,
+  { type, data = {}, insertSubQuery, onConflict = [], mainAlias, aliases }: State,
+): void {
+  const meta = metaOf(writes, mainAlias);
+  switch (type) {
+    case 'INSERT': {
+      if (insertSubQuery) return writes.insertFrom(calledMethod('QueryBuilder.insertFrom()'), meta);
+      const rows = [data].flat();
+      writes.insert(calledMethod('QueryBuilder.insert()'), meta, rows);
+      for (const { merge, ignore } of onConflict) {
+        if (!ignore) for (const merged of mergedOf(merge, rows)) writes.merge(meta, merged);
+      }
+      return;
+    }
+    case 'UPDATE':
+      for (const [alias, written] of updatesOf(data, mainAlias.aliasName, Object.keys(aliases))) {
+        writes.update(calledMethod('QueryBuilder.update()'), metaOf(writes, aliases[alias] ?? mainAlias), written);
+      }
+      return;
+    case 'DELETE':
+      return writes.delete(calledMethod('QueryBuilder.delete()'), meta);
+    case 'TRUNCATE':
+      return writes.truncate(calledMethod('QueryBuilder.truncate()'), meta);
+    default:
+  }
+}
+
+/** Returns what is merged on conflict: the named fields, or everything that is inserted where none is named. */
+function mergedOf(merge: unknown, inserted: readonly object[]): readonly object[] {
+  if (Array.isArray(merge)) return [Object.fromEntries(merge.map(name => [String(name), undefined]))];
+  return typeof merge === 'object' && merge !== null ? [merge] : inserted;
+}
+
+/**
+ * Returns what an UPDATE writes to each of the tables that it joins. MySQL finds a column without an alias in any of
+ * them.
+ */
+function updatesOf(data: object, main: string, aliases: readonly string[]): [alias: string, written: object][] {
+  const entries = Object.entries(data).map(([name, value]) => {
+    const alias = name.includes('.') ? name.slice(0, name.indexOf('.')) : undefined;
+    return { at: alias === undefined ? [...new Set([main, ...aliases])] : [alias], name, value: value as unknown };
+  });
+  const places = [...new Set(entries.flatMap(({ at }) => at))];
+  return places.map(place => [
+    place,
+    Object.fromEntries(entries.filter(({ at }) => at.includes(place)).map(({ name, value }) => [name, value])),
+  ]);
+}
+
+function metaOf({ registry }: DirectWrites, { meta, rawTableName }: Alias): EntityMetadata {
+  return rawTableName === undefined ? meta : (registry.entityOf(rawTableName) ?? meta);
+}

@@ -1,0 +1,83 @@
+import type { EntityMetadata, EntityName } from '@mikro-orm/core';
+import type { AbstractSqlConnection, AbstractSqlDriver, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
+import type { CounterRegistry } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { underflowOf } from '../triggers/strategy.js';
+import { guardBuilder } from './builder-guard.js';
+import { DirectWrites } from './direct-writes.js';
+import { guardKysely } from './kysely-guard.js';
+import { calledMethod, counted, isCounted } from './write-scope.js';
+
+type Method = (...parameters: unknown[]) => unknown;
+type Check = (writes: DirectWrites, method: string, meta: EntityMetadata, parameters: readonly unknown[]) => void;
+
+/** The driver's methods that write rows, each with its check. MikroORM writes everything else with a query builder. */
+const checks: Record<string, Check> = {
+  nativeInsert: (writes, method, meta, [, data]) => writes.insert(method, meta, [data as object]),
+  nativeInsertMany: (writes, method, meta, [, data]) => writes.insert(method, meta, data as object[]),
+  nativeUpdate: (writes, method, meta, [, , data, options]) => update(writes, method, meta, [data as object], options),
+  nativeUpdateMany: (writes, method, meta, [, , data, options]) =>
+    update(writes, method, meta, data as object[], options),
+  nativeDelete: (writes, method, meta) => writes.delete(method, meta),
+  nativeClone: (writes, method, meta, [, , overrides]) => writes.clone(method, meta, (overrides ?? {}) as object),
+};
+
+const guarded = new WeakSet<object>();
+
+/**
+ * Makes an ORM's driver refuse what would write past the counters (COUNTER_BYPASS) or write a stored count
+ * (COUNTER_ASSIGNED), through its own methods, its query builders, and the Kysely of its connections. Its error for a
+ * trigger that would have made a stored count negative becomes COUNTER_UNDERFLOW.
+ *
+ * Every write of MikroORM that is not raw SQL passes here. Those of flushes and of the engine are counted and let
+ * through.
+ */
+export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): void {
+  const driver = em.getDriver() as AbstractSqlDriver;
+  if (guarded.has(driver)) return;
+  guarded.add(driver);
+  const writes = new DirectWrites(registry);
+  const methods = driver as unknown as Record<string, Method>;
+  for (const [name, check] of Object.entries(checks)) {
+    const original = methods[name]!.bind(driver);
+    // Async, so that a refusal is a rejected promise, as every failure of these methods is.
+    methods[name] = async (...parameters) => {
+      const meta = em.getMetadata().find(parameters[0] as EntityName<object>) as EntityMetadata | undefined;
+      if (!meta || isCounted()) return original(...parameters);
+      check(writes, calledMethod(`driver.${name}()`), meta, parameters);
+      // Cloning uses a query builder, which would be refused as any other INSERT from a query.
+      return name === 'nativeClone' ? counted(() => original(...parameters)) : original(...parameters);
+    };
+  }
+  const createQueryBuilder = methods['createQueryBuilder']!.bind(driver);
+  methods['createQueryBuilder'] = (...parameters) => {
+    const builder = createQueryBuilder(...parameters) as QueryBuilder<object>;
+    return isCounted() ? builder : guardBuilder(writes, builder);
+  };
+  const convertException = methods['convertException']!.bind(driver);
+  methods['convertException'] = error =>
+    error instanceof CounterError ? error : (underflowOf(em, error, registry) ?? convertException(error));
+  const getConnection = methods['getConnection']!.bind(driver);
+  methods['getConnection'] = (...parameters) =>
+    guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
+}
+
+function update(
+  writes: DirectWrites,
+  method: string,
+  meta: EntityMetadata,
+  rows: readonly object[],
+  options: unknown,
+): void {
+  if ((options as { upsert?: boolean } | undefined)?.upsert) writes.upsert(method, meta, rows);
+  else for (const row of rows) writes.update(method, meta, row);
+}
+
+/** Guards the Kysely instance that a connection has at any time, which also makes its transactions. */
+function guardConnection(registry: CounterRegistry, connection: AbstractSqlConnection): AbstractSqlConnection {
+  if (guarded.has(connection)) return connection;
+  guarded.add(connection);
+  const getClient = connection.getClient.bind(connection);
+  connection.getClient = () => guardKysely(registry, getClient());
+  return connection;
+}

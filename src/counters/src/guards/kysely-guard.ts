@@ -1,0 +1,129 @@
+import type { QueryExecutor, QueryExecutorProvider, RootOperationNode } from 'kysely';
+import type { CounterRegistry } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { bypassRefused } from '../events.js';
+
+const guarded = new WeakSet<object>();
+
+/**
+ * Makes a Kysely instance, its transactions, and its copies with other plugins refuse writes to counted tables and to
+ * stored counts (COUNTER_BYPASS, COUNTER_ASSIGNED) when they are compiled.
+ *
+ * Raw fragments cannot be examined; they are raw SQL.
+ */
+export function guardKysely<Instance extends QueryExecutorProvider>(
+  registry: CounterRegistry,
+  kysely: Instance,
+): Instance {
+  guardExecutor(registry, kysely.getExecutor());
+  return kysely;
+}
+
+type Method = (...parameters: unknown[]) => QueryExecutor;
+
+function guardExecutor(registry: CounterRegistry, executor: QueryExecutor): QueryExecutor {
+  if (guarded.has(executor)) return executor;
+  guarded.add(executor);
+  const compileQuery = executor.compileQuery.bind(executor);
+  executor.compileQuery = (node, queryId) => {
+    refuse(registry, node);
+    return compileQuery(node, queryId);
+  };
+  const methods = executor as unknown as Record<string, Method>;
+  for (const name of ['withConnectionProvider', 'withPlugin', 'withPluginAtFront', 'withPlugins', 'withoutPlugins']) {
+    const original = methods[name]!.bind(executor);
+    methods[name] = (...parameters) => guardExecutor(registry, original(...parameters));
+  }
+  return executor;
+}
+
+/** What a query writes: the tables, and the columns; `whole` where it writes rows of a table without naming columns. */
+interface Written {
+  readonly tables: unknown;
+  readonly columns: unknown;
+  readonly whole: boolean;
+}
+
+function refuse({ groups, strategy }: CounterRegistry, node: RootOperationNode): void {
+  const written = writtenBy(node);
+  if (!written) return;
+  const names = identifiersIn(written.tables);
+  const has = (found: ReadonlySet<string>, ...any: string[]): boolean =>
+    any.some(name => found.has(name.toLowerCase()));
+  for (const { counted, target, counters } of groups) {
+    const list = counters.map(({ name }) => name).join(' and ');
+    if (strategy === 'hooks' && has(names, counted.tableName)) {
+      throw bypassRefused(
+        counted.className,
+        `A Kysely ${node.kind} on ${counted.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,
+      );
+    }
+    if (!has(names, target.tableName)) continue;
+    if (written.whole) throw assigned(node, list);
+    const columns = identifiersIn(written.columns);
+    const counter = counters.find(({ column }) => has(columns, column));
+    if (counter) throw assigned(node, counter.name);
+  }
+}
+
+function assigned(node: RootOperationNode, name: string): CounterError {
+  return new CounterError(
+    'COUNTER_ASSIGNED',
+    `A Kysely ${node.kind} assigns ${name}. Leave it out: the counters engine alone writes it.`,
+  );
+}
+
+function writtenBy(node: RootOperationNode): Written | undefined {
+  switch (node.kind) {
+    case 'InsertQueryNode': {
+      const columns = [node.columns, node.onConflict?.updates?.map(({ column }) => column), node.onDuplicateKey];
+      const replaces = node.replace === true || node.orAction?.action.toLowerCase() === 'replace';
+      // All columns from a query; or a row that replaces another, whose counts are lost with it.
+      return {
+        tables: node.into,
+        columns,
+        whole: replaces || (node.values !== undefined && node.columns === undefined),
+      };
+    }
+    case 'UpdateQueryNode':
+      return { tables: node.table, columns: node.updates?.map(({ column }) => column), whole: false };
+    case 'DeleteQueryNode': {
+      // DELETE FROM e USING t AS e: the table may stand behind its alias.
+      const aliased = aliasesIn([node.using, node.joins]);
+      return {
+        tables: [node.from, [...identifiersIn(node.from)].map(name => aliased.get(name))],
+        columns: [],
+        whole: false,
+      };
+    }
+    case 'MergeQueryNode':
+      return { tables: node.into, columns: node.whens, whole: false };
+    default:
+      return undefined;
+  }
+}
+
+interface Part {
+  readonly kind?: string;
+  readonly name?: unknown;
+  readonly node?: unknown;
+  readonly alias?: unknown;
+}
+
+/** Returns the identifiers anywhere in a part of a query, in lower case, as databases compare them. */
+function identifiersIn(part: unknown, found = new Set<string>()): Set<string> {
+  if (typeof part !== 'object' || part === null) return found;
+  const { kind, name } = part as Part;
+  if (kind === 'IdentifierNode' && typeof name === 'string') found.add(name.toLowerCase());
+  for (const value of Object.values(part)) identifiersIn(value, found);
+  return found;
+}
+
+/** Returns the node behind each alias in a part of a query. */
+function aliasesIn(part: unknown, found = new Map<string, unknown>()): Map<string, unknown> {
+  if (typeof part !== 'object' || part === null) return found;
+  const { kind, node, alias } = part as Part;
+  if (kind === 'AliasNode') for (const name of identifiersIn(alias)) found.set(name, node);
+  for (const value of Object.values(part)) aliasesIn(value, found);
+  return found;
+}

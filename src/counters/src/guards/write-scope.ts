@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** The call on whose behalf MikroORM's driver writes. Without one, the driver or a query builder was called directly. */
+interface WriteScope {
+  /** True where the engine counts what is written: in a flush, and in a bulk write of its own. */
+  readonly counted: boolean;
+  /** The method that was called, for errors: `em.nativeDelete()`. */
+  readonly method?: string;
+}
+
+const scopes = new AsyncLocalStorage<WriteScope>();
+
+/** Runs work whose writes the engine counts, so that no guard refuses them. */
+export function counted<Result>(work: () => Result): Result {
+  return scopes.run({ counted: true }, work);
+}
+
+/**
+ * Runs work whose writes nobody counts, under the name of the method that was called. It does so in a hook too, while a
+ * flush goes on.
+ */
+export function uncounted<Result>(method: string | undefined, work: () => Result): Result {
+  return scopes.run({ counted: false, method }, work);
+}
+
+/** Returns true where the engine counts what is written now. */
+export function isCounted(): boolean {
+  return scopes.getStore()?.counted === true;
+}
+
+/** Returns the name of the method that was called, or `fallback` where none is known. */
+export function calledMethod(fallback: string): string {
+  return scopes.getStore()?.method ?? fallback;
+}

@@ -1,0 +1,20 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from '../../errors.js';
+import type { Dialect } from './dialect.js';
+import { mysqlAndMariadb } from './mysql-and-mariadb.js';
+import { sqlite } from './sqlite.js';
+
+/** The databases that the engine knows. */
+const dialects: readonly Dialect[] = [mysqlAndMariadb, sqlite];
+
+/** Returns the dialect of an entity manager's database. Errors: COUNTER_DECLARATION for one that the engine does not know. */
+export function dialectOf(em: SqlEntityManager): Dialect {
+  const platform = em.getPlatform();
+  const dialect = dialects.find(one => one.isOf(platform));
+  if (!dialect)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `Counters are kept on MySQL, MariaDB and SQLite, and not on the database of ${platform.constructor.name}.`,
+    );
+  return dialect;
+}

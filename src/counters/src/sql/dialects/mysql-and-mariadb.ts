@@ -1,0 +1,129 @@
+import { BaseMySqlPlatform, type AbstractSqlConnection, type SqlEntityManager } from '@mikro-orm/sql';
+import { CompiledQuery } from 'kysely';
+import { CounterError } from '../../errors.js';
+import { quoted } from '../fragments.js';
+import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
+
+/**
+ * The session variable with which a connection says that its hooks count, so that triggers must not.
+ *
+ * With it, processes of both strategies can write at once while one strategy takes over from the other. Triggers must
+ * not ask for it with IS NULL: seen with MySQL 9.7, a trigger that first ran where the variable was set finds it set
+ * ever after.
+ */
+export const HOOKS_VARIABLE = '@counters_kept_by_hooks';
+
+/** The body of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
+const HIDDEN_BODY = '';
+
+/** The number of the error for an unsigned column from which more is subtracted than it holds. */
+const OUT_OF_RANGE = 1690;
+
+const CHECK_VIOLATED = /^(?:Check constraint '(.+)' is violated\.|CONSTRAINT `(.+?)` failed for .+)$/s;
+
+/** What a user or server needs in order to change triggers, by the code of the error. */
+const PRIVILEGE_HINTS: Readonly<Record<string, string>> = {
+  ER_DBACCESS_DENIED_ERROR: 'Grant the privileges TRIGGER and LOCK TABLES.',
+  ER_TABLEACCESS_DENIED_ERROR: 'Grant the privileges TRIGGER and LOCK TABLES.',
+  ER_BINLOG_CREATE_ROUTINE_NEED_SUPER:
+    'Set log_bin_trust_function_creators = 1 on the server, or do it as a user with the privilege SUPER.',
+};
+
+/** MySQL and MariaDB, which differ in nothing that the engine does but in a few messages. */
+export const mysqlAndMariadb: Dialect = {
+  isOf: platform => platform instanceof BaseMySqlPlatform,
+  forUpdate: ' for update',
+  nullSafeEqual: '<=>',
+  textType: 'char',
+  blocksEventLoop: false,
+  conditions: {
+    isTrue: name => `${name} <> 0`,
+    isFalse: name => `${name} = 0`,
+    isText: (name, text) => `cast(convert(${name} using utf8mb4) as binary) = x'${Buffer.from(text).toString('hex')}'`,
+    // As JavaScript has them: doubles, and a FLOAT as the server prints it.
+    number: (name, type) => (type.startsWith('float') ? `(concat(${name}) + 0e0)` : `(${name} + 0e0)`),
+  },
+  triggers: {
+    mayChangeOwnTable: false,
+    precedeHooks: false,
+    bodies: triggerBodies,
+    find: foundTriggers,
+    countSql: placeholders =>
+      `select count(*) as found from information_schema.triggers where trigger_schema = database() and trigger_name in (${placeholders})`,
+    isOurs: body => body === HIDDEN_BODY || body.includes(HOOKS_VARIABLE),
+    change: changeTriggers,
+  },
+  violatedCheck: ({ message }) => {
+    const [, mysql, mariadb] = CHECK_VIOLATED.exec(message) ?? [];
+    return mysql ?? mariadb;
+  },
+  isBelowRange: ({ message, errno }, table, column) =>
+    errno === OUT_OF_RANGE && message.includes(`\`${table}\`.\`${column}\` `),
+};
+
+/**
+ * Returns two triggers for each write: one before it, which locks the target rows, and one after it, which counts.
+ *
+ * The first is needed because the foreign key's check takes a shared lock on the target, from which two writers of one
+ * target would deadlock; the second because a row that INSERT IGNORE drops fires only the first.
+ */
+function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
+  const lock = (...rows: TriggerRow[]): string =>
+    `select count(*) into @counters_locked from ${sql.target} where ${rows.map(sql.isTargetOf).join(' or ')} for update;`;
+  const bodies: [string, string][] = [
+    ['before insert', lock('new')],
+    ['after insert', sql.add('new')],
+    ['before update', `if ${sql.moved} or ${sql.recounted} then ${lock('old', 'new')} end if;`],
+    [
+      'after update',
+      `if ${sql.moved} then ${sql.subtract('old')} ${sql.add('new')} elseif ${sql.recounted} then ${sql.change()} end if;`,
+    ],
+    ['before delete', lock('old')],
+    ['after delete', sql.subtract('old')],
+  ];
+  return bodies.map(([event, body]) => [event, `begin if coalesce(${HOOKS_VARIABLE}, 0) = 0 then ${body} end if; end`]);
+}
+
+async function foundTriggers(em: SqlEntityManager): Promise<FoundTrigger[]> {
+  const rows = await em.execute<{ name: string; t: string; event: string; body: string | null }[]>(
+    `select trigger_name as name, event_object_table as t, lower(concat(action_timing, ' ', event_manipulation)) as event, action_statement as body
+     from information_schema.triggers where trigger_schema = database() order by trigger_name`,
+  );
+  return rows.map(({ name, t: table, event, body }) => ({ name, table, event, body: body ?? HIDDEN_BODY }));
+}
+
+/**
+ * Changes triggers under locks on all tables. The server commits each statement at once, so only locked tables keep
+ * writers from seeing some of the triggers and not the others; a writer that waits crosswise for them gets a deadlock
+ * and can run again.
+ */
+async function changeTriggers(
+  em: SqlEntityManager,
+  tables: readonly string[],
+  statements: readonly string[],
+): Promise<void> {
+  const client = (em.getConnection() as AbstractSqlConnection).getClient();
+  const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
+  await client.connection().execute(async session => {
+    const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
+    await run(`lock tables ${locked}`).catch(rethrow);
+    try {
+      for (const statement of statements) await run(statement);
+    } catch (error) {
+      await run('unlock tables');
+      rethrow(error);
+    }
+    await run('unlock tables');
+  });
+}
+
+/** Throws COUNTER_STRATEGY for an error that says that a privilege is missing, and any other error as it is. */
+function rethrow(error: unknown): never {
+  const { code, message } = error as { code?: string; message: string };
+  const hint = PRIVILEGE_HINTS[code ?? ''];
+  throw hint
+    ? new CounterError('COUNTER_STRATEGY', `The database does not let its user change triggers: ${message}. ${hint}`, {
+        cause: error,
+      })
+    : error;
+}

@@ -1,0 +1,78 @@
+import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
+import { onOneLine } from '../fragments.js';
+import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+
+/** SQLite: one writer at a time, no row locks, and columns that take values of any type. */
+export const sqlite: Dialect = {
+  isOf: platform => platform instanceof SqlitePlatform,
+  forUpdate: '',
+  nullSafeEqual: 'is',
+  textType: 'text',
+  blocksEventLoop: true,
+  conditions: {
+    // A column takes any text; a text that is not a number is not true.
+    isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
+    isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
+    isText: (name, text) => `cast(${name} as text) = '${text.replaceAll("'", "''")}' collate binary`,
+    number: name => name,
+  },
+  triggers: {
+    mayChangeOwnTable: true,
+    precedeHooks: true,
+    bodies: triggerBodies,
+    find: foundTriggers,
+    countSql: placeholders =>
+      `select count(*) as found from sqlite_master where type = 'trigger' and name in (${placeholders})`,
+    isOurs: addsToColumnsOnly,
+    change: changeTriggers,
+  },
+  violatedCheck: ({ message }) => /^CHECK constraint failed: (.+)$/s.exec(message)?.[1],
+  // No column is unsigned.
+  isBelowRange: () => false,
+};
+
+/** Returns triggers that take no locks, because SQLite has one writer. */
+function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
+  return [
+    ['after insert', `begin ${sql.add('new')} end`],
+    ['after update', `when ${sql.moved} or ${sql.recounted} begin ${sql.subtract('old')} ${sql.add('new')} end`],
+    ['after delete', `begin ${sql.subtract('old')} end`],
+  ];
+}
+
+/** Reads triggers from the statements that made them, which SQLite keeps. */
+async function foundTriggers(em: SqlEntityManager): Promise<FoundTrigger[]> {
+  const rows = await em.execute<{ name: string; t: string; sql: string }[]>(
+    "select name, tbl_name as t, sql from sqlite_master where type = 'trigger' order by name",
+  );
+  return rows.map(({ name, t: table, sql }) => {
+    const [, event = '', body = sql] =
+      /^create trigger (?:if not exists )?\S+ ((?:before|after|instead of)? ?(?:insert|delete|update(?: of .*?)?)) on \S+ for each row (.*)$/is.exec(
+        onOneLine(sql),
+      ) ?? [];
+    return { name, table, event: event.toLowerCase(), body };
+  });
+}
+
+/** Returns true for a body that does nothing but add to columns or subtract from them, as the engine's triggers do. */
+function addsToColumnsOnly(body: string): boolean {
+  const [, statements = ''] = /\bbegin\b(.*)\bend$/is.exec(onOneLine(body).replaceAll(/'(?:[^']|'')*'/g, "''")) ?? [];
+  const parts = statements
+    .split(';')
+    .map(part => part.trim())
+    .filter(part => part !== '');
+  return parts.length > 0 && parts.every(part => /^update (`[^`]+`) set (`[^`]+`) = \2 [+-] .* where /i.test(part));
+}
+
+/**
+ * Changes triggers in the open transaction, or in one of its own, which waits for its turn among the writers of other
+ * processes as each of theirs does.
+ */
+async function changeTriggers(
+  em: SqlEntityManager,
+  tables: readonly string[],
+  statements: readonly string[],
+): Promise<void> {
+  if (!em.isInTransaction()) return em.fork().transactional(own => changeTriggers(own, tables, statements));
+  for (const statement of statements) await em.execute(statement, [], 'run');
+}

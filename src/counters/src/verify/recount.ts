@@ -1,0 +1,171 @@
+import type { EntityClass, EntityMetadata, Transaction } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { KeyedDelta } from '../counts/deltas.js';
+import { loadedTarget, lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
+import { conditionSql } from '../declarations/condition.js';
+import type { CounterGroup } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { recountedRows, type RecountedRow } from '../events.js';
+import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
+import { hashOf, type Key } from '../sql/key.js';
+import { targetOf } from './verify.js';
+
+/** A stored count before and after a change. */
+export interface CountChange {
+  readonly counter: string;
+  readonly key: Key;
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Sets the stored counts of one target row to the number of its counted rows, under the row's lock and in the open
+ * transaction, and returns those that changed; null: the row does not exist. A loaded entity gets its new counts.
+ *
+ * Counting is part of the UPDATE. A SELECT may see an old snapshot, as with REPEATABLE READ after an earlier read, while
+ * an UPDATE counts what is committed at that moment, under any isolation level.
+ * Errors: COUNTER_TRANSACTION without an open transaction, COUNTER_DECLARATION where nothing is counted into the
+ * entity.
+ */
+export async function recount(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  key: Key,
+): Promise<CountChange[] | null> {
+  const changes = await changed(em, entity, key, 'Recounting', async ({ target, groups }, transaction, before) => {
+    const found = [...before.values()][0]!.key;
+    const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
+    const row = keyIn(em, groups[0]!.targetKey, [found]);
+    const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
+    const parameters = [...sets.flatMap(set => set.parameters), ...row.parameters];
+    await execute(em, transaction, { sql, parameters });
+  });
+  if (changes?.length && recountedRows.hasSubscribers)
+    recountedRows.publish({
+      target: em.getMetadata(entity).className,
+      key: changes[0]!.key,
+      changes,
+    } satisfies RecountedRow);
+  return changes;
+}
+
+/**
+ * Adds amounts to the stored counts of one target row, by counter, under the row's lock and in the open transaction, and
+ * returns those that changed; null: the row does not exist. It makes drift: it is for undoing what a recount has changed.
+ *
+ * Errors: COUNTER_UNDERFLOW where a count would become negative, and then nothing is changed; COUNTER_DECLARATION for a
+ * counter that the entity does not have; and those of recount().
+ */
+export function adjust(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  key: Key,
+  amounts: Readonly<Record<string, number>>,
+): Promise<CountChange[] | null> {
+  return changed(em, entity, key, 'Adjusting', async ({ target, groups }, transaction, before) => {
+    const names = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
+    const unknown = Object.keys(amounts).find(name => !names.includes(name));
+    if (unknown !== undefined)
+      throw new CounterError(
+        'COUNTER_DECLARATION',
+        `${target.className} has no counter "${unknown}". Give one of ${names.join(', ')}.`,
+      );
+    const deltas: KeyedDelta[] = [];
+    for (const [group, { key: found, stored }] of before) {
+      const mine = group.counters.map(({ name }) => amounts[name] ?? 0);
+      const below = mine.findIndex((amount, index) => stored[index]! + amount < 0);
+      if (below >= 0) {
+        throw new CounterError(
+          'COUNTER_UNDERFLOW',
+          `${group.counters[below]!.name} of ${target.className} ${found.join(', ')} is ${stored[below]}, so ${mine[below]} cannot be added to it. Recount it instead.`,
+        );
+      }
+      if (mine.some(amount => amount !== 0)) deltas.push({ group, target: { key: found }, amounts: mine });
+    }
+    await new StoredCounts(em, transaction).add(deltas);
+  });
+}
+
+/** The metadata of a target entity, and what is counted into it. */
+interface Described {
+  readonly target: EntityMetadata;
+  readonly groups: readonly CounterGroup[];
+}
+
+/** Locks a target row, lets `write` change its counts, and returns those that it changed. */
+async function changed(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  key: Key,
+  action: string,
+  write: (
+    described: Described,
+    transaction: Transaction,
+    before: ReadonlyMap<CounterGroup, LockedTarget>,
+  ) => Promise<void>,
+): Promise<CountChange[] | null> {
+  const described = targetOf(em, entity);
+  const transaction = em.getTransactionContext();
+  if (!transaction)
+    throw new CounterError(
+      'COUNTER_TRANSACTION',
+      `${action} ${described.target.className} ${key.join(', ')} needs an open transaction: use em.transactional().`,
+    );
+  const before = await locked(em, transaction, described.groups, key);
+  if (!before) return null;
+  await write(described, transaction, before);
+  const after = (await locked(em, transaction, described.groups, key))!;
+  await refresh(em, transaction, described, before);
+  return described.groups.flatMap(group =>
+    group.counters.flatMap(({ name }, index) => {
+      const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => stored[index]!);
+      return was === is ? [] : [{ counter: name, key: before.get(group)!.key, before: was!, after: is! }];
+    }),
+  );
+}
+
+/** Puts the new counts into the target entity where it is loaded. */
+async function refresh(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  { target, groups }: Described,
+  rows: ReadonlyMap<CounterGroup, LockedTarget>,
+): Promise<void> {
+  const stored = new StoredCounts(em, transaction);
+  for (const group of groups) {
+    const { key } = rows.get(group)!;
+    if (loadedTarget(em, target, key)) await stored.lock(group, [key]);
+  }
+  stored.refresh();
+}
+
+async function locked(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly CounterGroup[],
+  key: Key,
+): Promise<Map<CounterGroup, LockedTarget> | null> {
+  const rows = new Map<CounterGroup, LockedTarget>();
+  for (const group of groups) {
+    const row = (await lockTargetRows(em, transaction, group, [key])).get(hashOf(key));
+    if (!row) return null;
+    rows.set(group, row);
+  }
+  return rows;
+}
+
+/**
+ * Returns the assignment of one counter. The count is a derived table, because the counted table may be the target's
+ * own.
+ */
+function countOf(
+  em: SqlEntityManager,
+  { counted, foreignKey, counters }: CounterGroup,
+  index: number,
+  key: Key,
+): Fragment {
+  const { column, comparisons } = counters[index]!;
+  const mine = keyIn(em, foreignKey, [key]);
+  const count = `select count(*) as n from ${tableName(em, counted)} where ${mine.sql} and ${conditionSql(em, counted, comparisons)}`;
+  return { sql: `${quoted(em, column)} = (select n from (${count}) counted)`, parameters: mine.parameters };
+}

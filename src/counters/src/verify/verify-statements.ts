@@ -1,0 +1,145 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { conditionSql } from '../declarations/condition.js';
+import { keyColumns, type CounterGroup } from '../declarations/registry.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import { exactNumber, isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
+import { inRange, queryRows, quoted, tableName, type Fragment, type KeyRange, type Row } from '../sql/fragments.js';
+import type { Key } from '../sql/key.js';
+
+/** One target row in one snapshot: the stored and the actual number of each counter, in the groups' order. */
+export interface ComparedTarget {
+  readonly key: Key;
+  readonly counts: readonly { readonly counter: string; readonly stored: number; readonly actual: number }[];
+}
+
+/** The statements that verify one target table. They take no locks. */
+export class VerifyStatements {
+  readonly #key: readonly string[];
+
+  constructor(
+    private readonly em: SqlEntityManager,
+    private readonly target: EntityMetadata,
+    private readonly groups: readonly CounterGroup[],
+  ) {
+    this.#key = keyColumns(target);
+  }
+
+  /** Reads the last key of the table; null where the table is empty. */
+  async lastKey(): Promise<Key | null> {
+    return this.#keyOf(
+      await this.#rows({
+        sql: `select ${this.#list()} from ${this.#table} order by ${this.#list(' desc')} limit 1`,
+        parameters: [],
+      }),
+    );
+  }
+
+  /** Reads the key of the row that is `size` rows after a key; null where there are fewer up to the end. */
+  async keyAfter(after: Key | null, end: Key, size: number): Promise<Key | null> {
+    const { sql, parameters } = inRange(this.em, this.#key, { after, upTo: end });
+    return this.#keyOf(
+      await this.#rows({
+        sql: `select ${this.#list()} from ${this.#table} where ${sql} order by ${this.#list()} limit 1 offset ${size - 1}`,
+        parameters,
+      }),
+    );
+  }
+
+  /**
+   * Compares the target rows of a range with their counted rows, in key order. It is one statement and so one snapshot:
+   * what another transaction commits meanwhile is in both numbers or in neither.
+   */
+  async compare(range: KeyRange): Promise<ComparedTarget[]> {
+    const columns = [...this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`)];
+    const joins: Fragment[] = [];
+    for (const [place, group] of this.groups.entries()) {
+      group.counters.forEach(({ column }, index) =>
+        columns.push(
+          `t.${quoted(this.em, column)} as s${place}_${index}`,
+          `coalesce(g${place}.c${index}, 0) as a${place}_${index}`,
+        ),
+      );
+      joins.push(this.#counted(group, place, range));
+    }
+    const chosen = inRange(this.em, this.#key, range, 't.');
+    try {
+      const rows = await this.#rows({
+        sql: `select ${columns.join(', ')} from ${this.#table} t ${joins.map(({ sql }) => sql).join(' ')} where ${chosen.sql} order by ${this.#list('', 't.')}`,
+        parameters: [...joins.flatMap(({ parameters }) => parameters), ...chosen.parameters],
+      });
+      return rows.map(row => ({
+        key: this.#key.map((_, index) => row[`k${index}`]),
+        counts: this.groups.flatMap((group, place) =>
+          group.counters.map(({ name, column }, index) => ({
+            counter: name,
+            stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`),
+            actual: Number(row[`a${place}_${index}`]),
+          })),
+        ),
+      }));
+    } catch (error) {
+      if (isUnsafeNumber(error)) await this.#refuseUnsafeCounts(range);
+      throw error;
+    }
+  }
+
+  /**
+   * Throws UnsafeNumberError for the first stored count of a range that is beyond 2^53 − 1, with its row and the
+   * statement that repairs it.
+   */
+  async #refuseUnsafeCounts(range: KeyRange): Promise<void> {
+    const chosen = inRange(this.em, this.#key, range);
+    for (const { name, column } of this.groups.flatMap(({ counters }) => counters)) {
+      const count = quoted(this.em, column);
+      const { textType: text } = dialectOf(this.em);
+      const keys = this.#key.map((one, index) => `cast(${quoted(this.em, one)} as ${text}) as k${index}`);
+      const sql = `select ${keys.join(', ')}, cast(${count} as ${text}) as found from ${this.#table} where ${chosen.sql} and (${count} > ${Number.MAX_SAFE_INTEGER} or ${count} < -${Number.MAX_SAFE_INTEGER}) order by ${this.#list()} limit 1`;
+      const [row] = await this.#rows({ sql, parameters: chosen.parameters });
+      if (!row) continue;
+      const found = this.#key.map((one, index) => `${one} = ${String(row[`k${index}`])}`);
+      throw new UnsafeNumberError(String(row['found']), `${name} of the row with ${found.join(' and ')}`, {
+        hint: `Mend it by: update ${this.target.tableName} set ${column} = 0 where ${found.join(' and ')}; then recount that row.`,
+      });
+    }
+  }
+
+  /**
+   * Returns the subquery that counts the rows of one foreign key for all its counters, in one pass over the part of the
+   * table that the range needs.
+   */
+  #counted({ counted, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
+    const names = foreignKey.map(column => quoted(this.em, column));
+    const keys = names.map((name, index) => `${name} as k${index}`);
+    const sums = counters.map(
+      ({ comparisons }, index) =>
+        (comparisons.length === 0
+          ? 'count(*)'
+          : `count(case when ${conditionSql(this.em, counted, comparisons)} then 1 end)`) + ` as c${index}`,
+    );
+    const { sql, parameters } = inRange(this.em, foreignKey, range);
+    const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
+    return {
+      sql:
+        `left join (select ${[...keys, ...sums].join(', ')} from ${tableName(this.em, counted)} where ${sql} ` +
+        `group by ${names.join(', ')}) g${place} on ${equal.join(' and ')}`,
+      parameters,
+    };
+  }
+
+  get #table(): string {
+    return tableName(this.em, this.target);
+  }
+
+  #list(direction = '', alias = ''): string {
+    return this.#key.map(column => `${alias}${quoted(this.em, column)}${direction}`).join(', ');
+  }
+
+  #keyOf([row]: readonly Row[]): Key | null {
+    return row ? this.#key.map(column => row[column]) : null;
+  }
+
+  #rows(query: Fragment): Promise<Row[]> {
+    return queryRows(this.em, this.em.getTransactionContext(), query);
+  }
+}
