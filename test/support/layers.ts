@@ -20,8 +20,8 @@ export const layers = [
 /** The folders and single files of the engine, src/counters/src, from the lowest up. */
 export const engineLayers = [
   'errors',
-  'events',
   'sql',
+  'events',
   'declarations',
   'counts',
   'triggers',

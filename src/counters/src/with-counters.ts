@@ -20,8 +20,8 @@ interface Extension {
 }
 
 /** Returns ORM options with the counters switched on: the subscriber that keeps them, and the guards against bypasses. */
-export function withCounters<Options extends CountableOptions>(
-  options: Options,
+export function withCounters<Options extends object>(
+  options: Options & CountableOptions,
   counters: readonly Counter[],
   strategy: CounterStrategy = 'hooks',
 ): Options {

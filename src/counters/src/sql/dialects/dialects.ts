@@ -5,7 +5,7 @@ import { mysqlAndMariadb } from './mysql-and-mariadb.js';
 import { sqlite } from './sqlite.js';
 
 /** The databases that the engine knows. */
-const dialects: readonly Dialect[] = [mysqlAndMariadb, sqlite];
+const dialects: readonly Dialect[] = [sqlite, mysqlAndMariadb];
 
 /** Returns the dialect of an entity manager's database. Errors: COUNTER_DECLARATION for one that the engine does not know. */
 export function dialectOf(em: SqlEntityManager): Dialect {

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const checkout = resolve(import.meta.dirname, '../..');
+const engine = join(checkout, 'src/counters');
+const { peerDependencies } = JSON.parse(readFileSync(join(engine, 'package.json'), 'utf8')) as {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+};
+
+describe("The engine's package, installed by npm beside MikroORM", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mikro-orm-counters-'));
+  let packed: readonly string[];
+
+  /** Runs npm without the settings of the npm that runs the tests, and returns what it printed. */
+  async function npm(parameters: readonly string[], cwd: string): Promise<string> {
+    const env = { PATH: process.env['PATH'], HOME: folder, npm_config_update_notifier: 'false' };
+    return (await promisify(execFile)('npm', parameters, { cwd, env })).stdout;
+  }
+
+  /** Runs a file of the folder, and returns what it printed. */
+  async function run(file: string): Promise<string> {
+    return (await promisify(execFile)(process.execPath, [file], { cwd: folder, env: { PATH: process.env['PATH'] } }))
+      .stdout;
+  }
+
+  beforeAll(async () => {
+    // Not by prepack: it would build what other tests are running.
+    const [{ filename, files }] = JSON.parse(
+      await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], engine),
+    ) as [{ readonly filename: string; readonly files: readonly { readonly path: string }[] }];
+    packed = files.map(({ path }) => path);
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    // Without the peers, for which it would ask the network; those of this checkout take their place.
+    await npm(['install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund', `./${filename}`], folder);
+    for (const name of Object.keys(peerDependencies)) {
+      const place = join(folder, 'node_modules', name);
+      mkdirSync(dirname(place), { recursive: true });
+      symlinkSync(join(checkout, 'node_modules', name), place);
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('has the build, the source, the example and the papers, and no test', () => {
+    expect(packed).toEqual(
+      expect.arrayContaining([
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'dist/index.d.ts',
+        'dist/index.js',
+        'examples/blog.ts',
+        'package.json',
+        'src/index.ts',
+      ]),
+    );
+    const expected =
+      /^(?:dist\/.+\.(?:js|d\.ts|js\.map)|examples\/blog\.ts|src\/.+\.ts|[A-Z]+(?:\.md)?|package\.json)$/;
+    expect(packed.filter(path => !expected.test(path))).toEqual([]);
+    expect(packed.filter(path => /test|spec/.test(path))).toEqual([]);
+  });
+
+  it('runs its example', async () => {
+    copyFileSync(join(engine, 'examples/blog.ts'), join(folder, 'blog.ts'));
+    expect((await run('blog.ts')).split('\n')).toEqual([
+      'Created two posts and three comments: News 2 (1), Recipes 1 (1)',
+      'Approved a comment: News 2 (2), Recipes 1 (1)',
+      'Moved it to the other post: News 1 (1), Recipes 2 (2)',
+      'Removed it: News 1 (1), Recipes 1 (1)',
+      'Inserted 100 comments: News 101 (1), Recipes 1 (1)',
+      'Deleted those that are not approved: News 1 (1), Recipes 1 (1)',
+      'COUNTER_BYPASS: em.nativeDelete() on Comment would write past Post.commentCount and Post.approvedCount. Use em.remove(), or deleteWhere() of the counters for many rows.',
+      'Another program added a comment: News 1 (1), Recipes 1 (1)',
+      'Post.commentCount of post 2 is 1, but there are 2 rows',
+      'Post.approvedCount of post 2 is 1, but there are 2 rows',
+      'Recounted: News 1 (1), Recipes 2 (2)',
+      '',
+    ]);
+  });
+
+  it('runs the quick start of its README, which is short', async () => {
+    const [, code = ''] = /## Quick start\n[^]*?```ts\n([^]*?)```/.exec(
+      readFileSync(join(engine, 'README.md'), 'utf8'),
+    )!;
+    expect(code.split('\n').filter(line => line !== '').length).toBeLessThanOrEqual(22);
+    writeFileSync(join(folder, 'quick-start.ts'), code);
+    expect(await run('quick-start.ts')).toBe(`${/\/\/ (\d+)\n$/.exec(code)![1]}\n`);
+  });
+});
