@@ -16,7 +16,7 @@ interface CountableOptions {
 
 /** An extension of MikroORM. */
 interface Extension {
-  register(orm: never): void;
+  register: (orm: never) => void;
 }
 
 /** Returns ORM options with the counters switched on: the subscriber that keeps them, and the guards against bypasses. */

@@ -2,7 +2,6 @@ import {
   QueryHelper,
   type EntityClass,
   type EntityMetadata,
-  type EntityProperty,
   type FilterQuery,
   type RequiredEntityData,
   type Transaction,
@@ -130,7 +129,7 @@ async function changeWhere<Entity extends object>(
   given: object | null,
 ): Promise<number> {
   const { meta, groups } = described(em, entity);
-  const data = given && QueryHelper.processObjectParams({ ...given } as Record<string, unknown>);
+  const data = given && QueryHelper.processObjectParams({ ...given });
   const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
   return inTransaction(em, async (transaction, stored, leftToTriggers) => {
     const matching = new MatchingRows(em, transaction, meta, groups, where);
@@ -155,9 +154,9 @@ async function changeWhere<Entity extends object>(
     else await stored.add(deltas);
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
       const some = keyCondition(meta, keys.slice(start, start + MAX_CHANGED_ROWS));
-      if (data === null) await driverOf(em).nativeDelete(entity, some as never, { ctx: transaction });
+      if (data === null) await driverOf(em).nativeDelete(entity, some, { ctx: transaction });
       else
-        await driverOf(em).nativeUpdate(entity, some as never, withUpdateValues(em, meta, data) as never, {
+        await driverOf(em).nativeUpdate(entity, some, withUpdateValues(em, meta, data) as never, {
           ctx: transaction,
         });
     }
@@ -198,12 +197,12 @@ function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): voi
 }
 
 function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): Record<string, unknown> {
-  const given = QueryHelper.processObjectParams({ ...row } as Record<string, unknown>);
+  const given = QueryHelper.processObjectParams({ ...row });
   // The driver's multi-row INSERT knows the parts of embedded objects only as properties of the row.
   const filled: Record<string, unknown> = Object.fromEntries(
     writtenProperties(meta, given).map(({ name, value }) => [name, value]),
   );
-  for (const property of meta.props as EntityProperty[]) {
+  for (const property of meta.props) {
     if (filled[property.name] !== undefined) continue;
     if (property.onCreate) filled[property.name] = property.onCreate(filled, em);
     else if (property.default !== undefined && property.default !== null) filled[property.name] = property.default;
@@ -212,7 +211,7 @@ function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): 
 }
 
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {
-  const updates = (meta.props as EntityProperty[]).filter(property => property.onUpdate && !(property.name in data));
+  const updates = meta.props.filter(property => property.onUpdate && !(property.name in data));
   return { ...data, ...Object.fromEntries(updates.map(property => [property.name, property.onUpdate!(data, em)])) };
 }
 
@@ -291,5 +290,5 @@ async function inTransaction<Result>(
 }
 
 function driverOf(em: SqlEntityManager): AbstractSqlDriver {
-  return em.getDriver() as AbstractSqlDriver;
+  return em.getDriver();
 }

@@ -1,5 +1,5 @@
 import { LockMode, Utils, type EntityClass, type EntityMetadata, type Transaction } from '@mikro-orm/core';
-import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { stateInDatabase, type RowState } from '../counts/deltas.js';
 import { keyColumns, watchedProperties, type CounterGroup } from '../declarations/registry.js';
 import type { Row } from '../sql/fragments.js';
@@ -51,12 +51,12 @@ export class MatchingRows {
   /** Reads matching rows; where there is a limit, the first ones in the order of their keys. */
   async #read(after: Key | null, upTo: Key | null, lock: LockMode, limit?: number): Promise<MatchingRow[]> {
     const { meta, groups } = this;
-    const driver = this.em.getDriver() as AbstractSqlDriver;
+    const driver = this.em.getDriver();
     const builder = driver.createQueryBuilder(meta.class as EntityClass<object>, this.transaction, 'write', false);
     builder.select([...new Set([...meta.primaryKeys, ...watchedProperties(groups)])] as never);
     for (const condition of [this.where, ...between(meta, after, upTo)]) builder.andWhere(condition as never);
     if (limit !== undefined) builder.orderBy(meta.primaryKeys.map(name => ({ [name]: 'asc' })) as never).limit(limit);
-    if (lock !== LockMode.NONE) builder.setLockMode(lock as LockMode.PESSIMISTIC_WRITE);
+    if (lock !== LockMode.NONE) builder.setLockMode(lock);
     const rows = await builder.execute<Row[]>('all', { mapResults: false });
     return rows.map(row => ({ key: keyColumns(meta).map(column => row[column]), state: stateInDatabase(row, groups) }));
   }
@@ -64,7 +64,7 @@ export class MatchingRows {
 
 /** Returns MikroORM's condition for the rows that have one of some keys. */
 export function keyCondition(meta: EntityMetadata, keys: readonly Key[]): object {
-  const name = Utils.getPrimaryKeyHash(meta.primaryKeys as string[]);
+  const name = Utils.getPrimaryKeyHash(meta.primaryKeys);
   return { [name]: { $in: keys.map(key => (key.length === 1 ? key[0] : key)) } };
 }
 

@@ -136,7 +136,7 @@ function targetInMemory(entity: object, group: CounterGroup, created: ReadonlySe
   if (value === null || value === undefined) return null;
   const property = group.counted.properties[group.by as never] as EntityProperty;
   if (property.mapToPk) return { key: flat(value) };
-  const target = value as object;
+  const target = value;
   return created.has(target) ? { created: target } : { key: keyOf(target) };
 }
 

@@ -62,7 +62,7 @@ export class StoredCounts {
 
   /** Adds deltas: one UPDATE for each target row, which carries all its counters. */
   async add(deltas: readonly KeyedDelta[]): Promise<void> {
-    const sorted = [...deltas].sort((a, b) => a.group.order - b.group.order || compareKeys(a.target.key, b.target.key));
+    const sorted = deltas.toSorted((a, b) => a.group.order - b.group.order || compareKeys(a.target.key, b.target.key));
     for (const { group, target, amounts } of sorted) {
       await addToTargetRow(this.em, this.transaction, group, target.key, amounts);
       const row = this.#locked.get(group)?.get(hashOf(target.key));
@@ -108,7 +108,7 @@ export async function lockTargetRows(
 ): Promise<Map<string, LockedTarget>> {
   const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
   const locked = new Map<string, LockedTarget>();
-  const sorted = [...keys].sort(compareKeys);
+  const sorted = keys.toSorted(compareKeys);
   // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
   const size = sorted.every(isNumeric) ? MAX_LOCKED_ROWS : 1;
   for (let start = 0; start < sorted.length; start += size) {
@@ -192,7 +192,7 @@ export function targetMissing({ target }: CounterGroup, key: Key): CounterError 
 /** Returns the target entity that the entity manager has loaded for a key, if any. */
 export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: Key): object | undefined {
   const id = key.length === 1 ? key[0] : key;
-  const entity = em.getUnitOfWork(false).getById<object>(target.class, id as never, em.schema, true);
+  const entity = em.getUnitOfWork(false).getById<object>(target.class, id, em.schema, true);
   return entity && isLoaded(entity, target) ? entity : undefined;
 }
 

@@ -101,7 +101,7 @@ function numberSql(value: ConditionValue): string {
 export function isForeseeable({ kind, items, defaulted }: Comparison, value: unknown): boolean {
   if (value === undefined) return !defaulted;
   if (value === null) return true;
-  if (kind === 'enum') return ['string', 'number'].includes(typeof value) && items.includes(String(value));
+  if (kind === 'enum') return (typeof value === 'string' || typeof value === 'number') && items.includes(String(value));
   return kind === 'boolean' ? typeof value === 'boolean' : Number.isInteger(normal(kind, value));
 }
 
@@ -134,9 +134,13 @@ function isDefaulted(property: EntityProperty): boolean {
 /** Returns a value in the form in which it is compared; undefined, which equals nothing, for an SQL fragment or object. */
 function normal(kind: Comparison['kind'], value: unknown): ConditionValue | undefined {
   if (value === null || value === undefined) return null;
-  if (typeof value === 'object' || typeof value === 'symbol') return undefined;
+  if (!isScalar(value)) return undefined;
   if (kind === 'enum') return String(value);
   return kind === 'boolean' ? Boolean(Number(value)) : Number(value);
+}
+
+function isScalar(value: unknown): value is string | number | bigint | boolean {
+  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 }
 
 function declaration(counter: Counter, property: string, problem: string): CounterError {

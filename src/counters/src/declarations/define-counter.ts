@@ -2,7 +2,7 @@ import type { EntityClass } from '@mikro-orm/core';
 
 /** The entity class behind a relation property's type, through Ref and null. */
 export type RelationTarget<Relation> =
-  NonNullable<Relation> extends { unwrap(): infer Target } ? Target : NonNullable<Relation>;
+  NonNullable<Relation> extends { unwrap: () => infer Target } ? Target : NonNullable<Relation>;
 
 /** The value, or the list of values, that each of some properties of a counted row must have. */
 export type CounterCondition<Counted> = {
@@ -42,5 +42,5 @@ export function defineCounter<Counted extends object, By extends keyof Counted &
   where?: CounterCondition<Counted>;
 }): Counter {
   const { counted, by, into, where = {} } = declaration;
-  return { counted: counted as EntityClass<object>, by, into, where: where as Counter['where'] };
+  return { counted, by, into, where };
 }

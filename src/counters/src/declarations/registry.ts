@@ -42,10 +42,10 @@ export class CounterRegistry {
       if (!group) groups.set(key, resolved);
       else group.counters.push(...resolved.counters);
     }
-    const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].sort();
+    const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].toSorted();
     this.groups = [...groups.values()]
       .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
-      .sort((a, b) => a.order - b.order);
+      .toSorted((a, b) => a.order - b.order);
     const columns = this.groups.flatMap(group =>
       group.counters.map(counter => `${group.target.tableName}.${counter.column}`),
     );
@@ -163,7 +163,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
       );
     }
   }
-  const target = metadata.get(by.targetMeta!.class) as EntityMetadata;
+  const target = metadata.get<object>(by.targetMeta!.class);
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
   if (twin)
     throw refuse(
@@ -184,7 +184,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
     by: counter.by,
     foreignKey: by.fieldNames,
     target,
-    targetKey: target.primaryKeys.flatMap(key => (target.properties[key as never] as EntityProperty).fieldNames),
+    targetKey: keyColumns(target),
     counters: [
       {
         name: `${target.className}.${counter.into}`,

@@ -1,4 +1,4 @@
-import { helper, type EntityMetadata, type UnitOfWork } from '@mikro-orm/core';
+import { helper, type UnitOfWork } from '@mikro-orm/core';
 import { keyOf } from '../counts/deltas.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { countAssigned } from '../guards/direct-writes.js';
@@ -13,7 +13,7 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
     const payload = changeSet.payload as Record<string, unknown>;
-    for (const { property, name } of registry.countersOn(changeSet.meta as unknown as EntityMetadata)) {
+    for (const { property, name } of registry.countersOn(changeSet.meta)) {
       const value = payload[property];
       if (kind === 'create' && (value === undefined || value === null || value === 0)) {
         payload[property] = 0;
@@ -37,7 +37,7 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
     const payload = changeSet.payload as Record<string, unknown>;
-    for (const { property, name } of registry.countersOn(changeSet.meta as unknown as EntityMetadata)) {
+    for (const { property, name } of registry.countersOn(changeSet.meta)) {
       const isRight =
         kind === 'create'
           ? Number(payload[property] ?? 0) === (initial.get(changeSet.entity)?.[property] ?? 0)

@@ -98,7 +98,7 @@ export async function readRows(
   lock: boolean,
 ): Promise<Map<CountedChange, RowState>> {
   const states = new Map<CountedChange, RowState>();
-  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].sort(([a], [b]) =>
+  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].toSorted(([a], [b]) =>
     a.tableName < b.tableName ? -1 : 1,
   );
   for (const [counted, mine] of tables) {
@@ -124,7 +124,7 @@ async function rowsByKey(
   lock: boolean,
 ): Promise<Row[]> {
   const key = keyColumns(counted);
-  const sorted = [...keys].sort(compareKeys);
+  const sorted = keys.toSorted(compareKeys);
   const found: Row[] = [];
   for (let start = 0; start < sorted.length; start += MAX_READ_ROWS) {
     const chosen = keyIn(em, key, sorted.slice(start, start + MAX_READ_ROWS));

@@ -5,7 +5,6 @@ import {
   type AnyEntity,
   type ChangeSet,
   type Collection,
-  type EntityMetadata,
   type UnitOfWork,
 } from '@mikro-orm/core';
 import { keyOf, sameProperty, stateInPayload } from '../counts/deltas.js';
@@ -22,8 +21,8 @@ import { kindOf, nameOf, namesWritten, type CountedChange } from './counted-chan
 export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
   // A many-to-many collection that contains its own owner waits among the extra updates.
   const waiting = [...unitOfWork.getExtraUpdates()]
-    .map(([, , value]) => value as unknown)
-    .filter(value => Utils.isCollection(value)) as Collection<object>[];
+    .map(([, , value]): unknown => value)
+    .filter((value): value is Collection<object> => Utils.isCollection(value));
   for (const collection of [...unitOfWork.getCollectionUpdates(), ...waiting]) {
     const { property } = collection;
     const isPivot = property.kind === ReferenceKind.MANY_TO_MANY;
@@ -51,7 +50,7 @@ export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: Counter
  */
 export function refuseSplitUpdates(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
   for (const [entity, names] of unitOfWork.getExtraUpdates()) {
-    const groups = registry.countedBy(helper(entity).__meta as unknown as EntityMetadata);
+    const groups = registry.countedBy(helper(entity).__meta);
     const name = watchedProperties(groups).find(one => [names].flat().includes(one));
     if (name === undefined) continue;
     throw bypassRefused(

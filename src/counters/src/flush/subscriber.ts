@@ -25,7 +25,7 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   /** The savepoints that were begun inside each transaction or savepoint. */
   readonly #savepoints = new WeakMap<object, Set<Transaction>>();
   /** The transaction around the savepoint that a unit of work is about to begin. */
-  readonly #around = new WeakMap<UnitOfWork, Transaction>();
+  readonly #around = new WeakMap<UnitOfWork>();
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     const transaction = em.getTransactionContext();

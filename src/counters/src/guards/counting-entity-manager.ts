@@ -35,7 +35,7 @@ function override(
   name: keyof SqlEntityManager,
   prepare: (em: SqlEntityManager, parameters: unknown[]) => unknown[] = (_, parameters) => parameters,
 ): void {
-  const original = SqlEntityManager.prototype[name] as unknown as Method;
+  const original = SqlEntityManager.prototype[name] as Method;
   const named: Method = async function (...parameters) {
     return uncounted(`em.${name}()`, () => original.apply(this, prepare(this, parameters)));
   };
@@ -54,7 +54,7 @@ function withCountsAtZero(em: SqlEntityManager, [first, ...rest]: unknown[]): un
   const counters = registry?.countersOn(meta) ?? [];
   if (!registry || counters.length === 0) return [first, ...rest];
   const place = entity ? 0 : 1;
-  const overrides = (rest[place] ?? {}) as object;
+  const overrides = rest[place] ?? {};
   refuseStoredCounts(registry, meta, overrides, true);
   rest[place] = { ...overrides, ...Object.fromEntries(counters.map(({ property }) => [property, 0])) };
   return [first, ...rest];

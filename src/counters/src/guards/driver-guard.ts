@@ -1,5 +1,5 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
-import type { AbstractSqlConnection, AbstractSqlDriver, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
+import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { underflowOf } from '../triggers/strategy.js';
@@ -19,7 +19,7 @@ const checks: Record<string, Check> = {
   nativeUpdateMany: (writes, method, meta, [, , data, options]) =>
     update(writes, method, meta, data as object[], options),
   nativeDelete: (writes, method, meta) => writes.delete(method, meta),
-  nativeClone: (writes, method, meta, [, , overrides]) => writes.clone(method, meta, (overrides ?? {}) as object),
+  nativeClone: (writes, method, meta, [, , overrides]) => writes.clone(method, meta, overrides ?? {}),
 };
 
 const guarded = new WeakSet<object>();
@@ -33,7 +33,7 @@ const guarded = new WeakSet<object>();
  * through.
  */
 export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): void {
-  const driver = em.getDriver() as AbstractSqlDriver;
+  const driver = em.getDriver();
   if (guarded.has(driver)) return;
   guarded.add(driver);
   const writes = new DirectWrites(registry);

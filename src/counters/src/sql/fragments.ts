@@ -1,5 +1,5 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
-import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Key } from './key.js';
 
 /** A part of an SQL statement, with the values of its question marks in their order. */
@@ -87,10 +87,10 @@ function beside(
 /** Reads the rows of a query, in a transaction where one is given. */
 export function queryRows(
   em: SqlEntityManager,
-  transaction: Transaction | undefined,
+  transaction: Transaction,
   { sql, parameters }: Fragment,
 ): Promise<Row[]> {
-  const driver = em.getDriver() as AbstractSqlDriver;
+  const driver = em.getDriver();
   return driver.execute<Row[]>(sql, [...parameters], 'all', transaction);
 }
 
@@ -100,7 +100,7 @@ export async function execute(
   transaction: Transaction,
   { sql, parameters }: Fragment,
 ): Promise<number> {
-  const driver = em.getDriver() as AbstractSqlDriver;
+  const driver = em.getDriver();
   const { affectedRows } = await driver.execute<{ affectedRows: number }>(sql, [...parameters], 'run', transaction);
   return affectedRows;
 }

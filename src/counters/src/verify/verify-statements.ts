@@ -51,7 +51,7 @@ export class VerifyStatements {
    * what another transaction commits meanwhile is in both numbers or in neither.
    */
   async compare(range: KeyRange): Promise<ComparedTarget[]> {
-    const columns = [...this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`)];
+    const columns = this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`);
     const joins: Fragment[] = [];
     for (const [place, group] of this.groups.entries()) {
       group.counters.forEach(({ column }, index) =>

@@ -190,7 +190,7 @@ async function* walked(statements: VerifyStatements, after: Key | null, size: ()
  * for the same list.
  */
 async function* listed(keys: readonly Key[], after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
-  const sorted = [...new Map(keys.map(key => [hashOf(key), key])).values()].sort(compareKeys);
+  const sorted = [...new Map(keys.map(key => [hashOf(key), key])).values()].toSorted(compareKeys);
   let rest = after === null ? sorted : sorted.filter(key => compareKeys(key, after) > 0);
   while (rest.length > 0) {
     const chunk = rest.slice(0, Math.min(size(), MAX_LISTED_KEYS));

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 /** Everything that one database does in another way than the others. The rest of the engine does not know which it is. */
 export interface Dialect {
   /** Returns true for the platform of this database. */
-  isOf(platform: object): boolean;
+  readonly isOf: (platform: object) => boolean;
   /** The clause that locks the rows that a SELECT reads; empty where one writer at a time locks the whole database. */
   readonly forUpdate: string;
   /** The operator that compares two values that may be null. */
@@ -15,9 +15,9 @@ export interface Dialect {
   readonly conditions: ConditionSql;
   readonly triggers: TriggerDialect;
   /** Returns the name of the CHECK constraint that a statement violated, or its expression where it has no name. */
-  violatedCheck(error: DatabaseError): string | undefined;
+  readonly violatedCheck: (error: DatabaseError) => string | undefined;
   /** Returns true for an error that says that a column's type cannot hold a result below zero. */
-  isBelowRange(error: DatabaseError, table: string, column: string): boolean;
+  readonly isBelowRange: (error: DatabaseError, table: string, column: string) => boolean;
 }
 
 /** An error of a database's driver. */
@@ -28,11 +28,11 @@ export interface DatabaseError {
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */
 export interface ConditionSql {
-  isTrue(name: string): string;
-  isFalse(name: string): string;
-  isText(name: string, text: string): string;
+  readonly isTrue: (name: string) => string;
+  readonly isFalse: (name: string) => string;
+  readonly isText: (name: string, text: string) => string;
   /** Returns the column's number as JavaScript reads it; `type` is the column's type. */
-  number(name: string, type: string): string;
+  readonly number: (name: string, type: string) => string;
 }
 
 /** How one database defines, shows and changes triggers. */
@@ -44,18 +44,18 @@ export interface TriggerDialect {
    */
   readonly precedeHooks: boolean;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
-  bodies(parts: TriggerParts): readonly (readonly [event: string, body: string])[];
+  readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
   /** Reads all triggers of the database. */
-  find(em: SqlEntityManager): Promise<FoundTrigger[]>;
+  readonly find: (em: SqlEntityManager) => Promise<FoundTrigger[]>;
   /** Returns the query for how many triggers have one of the names that `placeholders` stand for, as `found`. */
-  countSql(placeholders: string): string;
+  readonly countSql: (placeholders: string) => string;
   /** Returns true for the body of a trigger that this engine made, in any version and for any declaration. */
-  isOurs(body: string): boolean;
+  readonly isOurs: (body: string) => boolean;
   /**
    * Runs statements that change triggers, while nobody else uses the tables. Errors: COUNTER_STRATEGY where the
    * database's user lacks the privileges.
    */
-  change(em: SqlEntityManager, tables: readonly string[], statements: readonly string[]): Promise<void>;
+  readonly change: (em: SqlEntityManager, tables: readonly string[], statements: readonly string[]) => Promise<void>;
 }
 
 /** The row of a trigger: as it is after the event, or as it was before. */
@@ -66,17 +66,17 @@ export interface TriggerParts {
   /** The target's table. */
   readonly target: string;
   /** Returns the condition for the row's target. */
-  isTargetOf(row: TriggerRow): string;
+  readonly isTargetOf: (row: TriggerRow) => string;
   /** The condition that the row goes from one target to another. */
   readonly moved: string;
   /** The condition that a counter counts the row after the event and not before, or the other way round. */
   readonly recounted: string;
   /** Returns the statement that adds a row to the stored counts of its target. */
-  add(row: TriggerRow): string;
+  readonly add: (row: TriggerRow) => string;
   /** Returns the statement that subtracts a row from the stored counts of its target. */
-  subtract(row: TriggerRow): string;
+  readonly subtract: (row: TriggerRow) => string;
   /** Returns the statement that adds what the row counts more or less than before, at the same target. */
-  change(): string;
+  readonly change: () => string;
 }
 
 /** A trigger as the database has it. */

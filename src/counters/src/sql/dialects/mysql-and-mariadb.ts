@@ -1,4 +1,4 @@
-import { BaseMySqlPlatform, type AbstractSqlConnection, type SqlEntityManager } from '@mikro-orm/sql';
+import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
 import { quoted } from '../fragments.js';
@@ -102,7 +102,7 @@ async function changeTriggers(
   tables: readonly string[],
   statements: readonly string[],
 ): Promise<void> {
-  const client = (em.getConnection() as AbstractSqlConnection).getClient();
+  const client = em.getConnection().getClient();
   const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));

@@ -24,7 +24,7 @@ export const sqlite: Dialect = {
     countSql: placeholders =>
       `select count(*) as found from sqlite_master where type = 'trigger' and name in (${placeholders})`,
     isOurs: addsToColumnsOnly,
-    change: changeTriggers,
+    change: (em, _tables, statements) => changeTriggers(em, statements),
   },
   violatedCheck: ({ message }) => /^CHECK constraint failed: (.+)$/s.exec(message)?.[1],
   // No column is unsigned.
@@ -68,11 +68,7 @@ function addsToColumnsOnly(body: string): boolean {
  * Changes triggers in the open transaction, or in one of its own, which waits for its turn among the writers of other
  * processes as each of theirs does.
  */
-async function changeTriggers(
-  em: SqlEntityManager,
-  tables: readonly string[],
-  statements: readonly string[],
-): Promise<void> {
-  if (!em.isInTransaction()) return em.fork().transactional(own => changeTriggers(own, tables, statements));
+async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
+  if (!em.isInTransaction()) return em.fork().transactional(own => changeTriggers(own, statements));
   for (const statement of statements) await em.execute(statement, [], 'run');
 }
