@@ -1,4 +1,4 @@
-import type { CourseRow } from '../reading/index.js';
+import { storedCountsOf, type CourseRow } from '../reading/index.js';
 import type { Outlet } from './outlet.js';
 
 /**
@@ -126,7 +126,7 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
   /** Tells whether the reader has not been told that yet, and notes that it is now. */
   #isNews(id: number, course: CourseRow | null): boolean {
     if (!course) return this.#told.delete(id);
-    const counts = `${course.totalEnrollments},${course.activeEnrollments}`;
+    const counts = storedCountsOf(course);
     if (this.#told.get(id) === counts) return false;
     this.#told.set(id, counts);
     return true;

@@ -1,7 +1,9 @@
+import { countersInto } from '../counters/index.js';
 import type { Database } from '../database/database.js';
-import type { CourseRow } from './courses.js';
 import { builderFor, rows } from '../database/query.js';
-import { isTrue } from '../database/tables.js';
+import { isTrue, type ColumnOf } from '../database/tables.js';
+import { counters, Course } from '../entities/index.js';
+import type { CourseRow } from './courses.js';
 
 /** The most ids in one statement; for more of them the whole table is read, which is no slower then. */
 const MAX_LISTED_IDS = 5000;
@@ -9,14 +11,20 @@ const MAX_LISTED_IDS = 5000;
 /** The state of a course that subscribers depend on: its stored counts, whether it is published, and its teacher. */
 export type CourseState = string;
 
+/** What a course's state is made of. */
+type StatedCourse = Pick<CourseRow, 'isPublished' | 'instructorId'> & Partial<CourseRow>;
+
+/** The properties of a course into which counters are declared. */
+const storedCounts = counters.filter(({ by }) => by === 'course').map(({ into }) => into as keyof CourseRow);
+
+/** Returns the stored counts of a course as one text, which differs where one of them differs. */
+export function storedCountsOf(course: Partial<CourseRow>): string {
+  return storedCounts.map(property => course[property]).join();
+}
+
 /** Returns the state of a course. */
-export function courseStateOf({
-  totalEnrollments,
-  activeEnrollments,
-  isPublished,
-  instructorId,
-}: Pick<CourseRow, 'totalEnrollments' | 'activeEnrollments' | 'isPublished' | 'instructorId'>): CourseState {
-  return [totalEnrollments, activeEnrollments, Number(isPublished), instructorId].join();
+export function courseStateOf(course: StatedCourse): CourseState {
+  return [storedCountsOf(course), Number(course.isPublished), course.instructorId].join();
 }
 
 /**
@@ -27,19 +35,22 @@ export async function courseStates(
   database: Database,
   ids: readonly number[] | null,
 ): Promise<Map<number, CourseState>> {
+  const counts = countersInto(database.em, Course).map(({ property, column }) => ({
+    property,
+    column: column as ColumnOf<'core_course'>,
+  }));
   let query = builderFor(database)
     .selectFrom('core_course')
-    .select(['id', 'total_enrollments', 'active_enrollments', 'is_published', 'instructor_id']);
+    .select(['id', 'is_published', 'instructor_id', ...counts.map(({ column }) => column)]);
   if (ids !== null && ids.length <= MAX_LISTED_IDS) query = query.where('id', 'in', [...ids]);
   const found = await rows(database, query);
   return new Map(
     found.map(row => [
       row.id,
       courseStateOf({
-        totalEnrollments: row.total_enrollments,
-        activeEnrollments: row.active_enrollments,
         isPublished: isTrue(row.is_published),
         instructorId: row.instructor_id,
+        ...Object.fromEntries(counts.map(({ property, column }) => [property, row[column]])),
       }),
     ]),
   );

@@ -1,6 +1,6 @@
 /** Reads plain rows for the API: one statement a call, only what the viewer may see. */
 export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
-export { courseStateOf, courseStates, type CourseState } from './course-states.js';
+export { courseStateOf, courseStates, storedCountsOf, type CourseState } from './course-states.js';
 export { courseAudience } from './course-audience.js';
 export {
   courseCount,
