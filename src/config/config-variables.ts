@@ -108,7 +108,7 @@ export const configVariables = {
       .string()
       .refine(isHost, withHint('Give a name or an address of this machine, such as localhost or 0.0.0.0.')),
     default: 'localhost',
-    meaning: 'where to listen',
+    meaning: 'the name or address to listen on',
   }),
   PORT: withDefault({
     field: 'port',
@@ -147,7 +147,7 @@ export const configVariables = {
         isHttpUrl,
         withHint('Give an http:// or https:// URL of a JSON Web Key Set, without a user or password.'),
       ),
-    meaning: 'instead of the secret: the keys that an identity provider publishes',
+    meaning: "the URL of an identity provider's keys, instead of the secret",
   }),
   JWT_ISSUER: withoutDefault({
     field: 'jwt',
@@ -170,13 +170,13 @@ export const configVariables = {
     form: wholeNumberFrom(0, 3600, 'seconds', '0 looks at each request'),
     default: '15',
     meaning:
-      'seconds after which the user whom a token names is looked up again; a user who is gone is refused with 401',
+      'seconds after which the user of a token is looked up again; tokens of a deleted user are rejected with 401',
   }),
   ROLE_FROM: withDefault({
     field: 'roleFrom',
     form: oneOf('token', 'database'),
     default: 'token',
-    meaning: "where a viewer's role comes from: `token`, or `database` for the role of the user whom the token names",
+    meaning: "where a viewer's role comes from: `token`, or `database` for the role of that user in the database",
   }),
   DATABASE_WAIT: withDefault({
     field: 'databaseWait',
@@ -189,19 +189,19 @@ export const configVariables = {
     form: oneOf('hooks', 'triggers', 'switching'),
     default: 'hooks',
     meaning:
-      'who keeps the stored counts: `hooks`, or `triggers` in the database; `switching` while one takes over from the other',
+      'what keeps the stored counts: `hooks`, or `triggers` in the database; `switching` during a change from one to the other',
   }),
   SHUTDOWN_TIMEOUT: withDefault({
     field: 'shutdownTimeout',
     form: wholeNumberFrom(0, 99_999, 'seconds', '0 lets no request finish'),
     default: '10',
-    meaning: 'seconds that the requests in flight get to finish when `serve` is stopped',
+    meaning: 'seconds that requests in flight have to finish when `serve` is stopped',
   }),
   REQUEST_TIMEOUT: withDefault({
     field: 'requestTimeout',
     form: wholeNumberFrom(1, 99_999, 'seconds'),
     default: '10',
-    meaning: 'seconds that a request to GraphQL may take; then its work is [stopped](http.md#deadlines)',
+    meaning: 'seconds that a GraphQL request may take before its work is [stopped](http.md#deadlines)',
   }),
   WRITE_TIMEOUT: withDefault({
     field: 'writeTimeout',
@@ -279,14 +279,14 @@ export const configVariables = {
     defaultIn: ({ production }) => (production ? 'off' : 'on'),
     shownDefault: '`on` outside production',
     meaning:
-      'where [metrics](observability.md#metrics) for Prometheus are: `on` (at `/metrics`), `off`, or a port or `HOST:PORT` of their own',
+      'where [metrics](observability.md#metrics) for Prometheus are served: `on` (at `/metrics`), `off`, or a separate port or `HOST:PORT`',
   }),
   INTROSPECTION: withDefaultIn({
     field: 'introspection',
     form: oneOf('on', 'off').transform(value => value === 'on'),
     defaultIn: ({ production }) => !production,
     shownDefault: '`on` outside production',
-    meaning: 'whether anybody may ask for the schema: `on` or `off`',
+    meaning: 'whether everybody may query the schema: `on` or `off`',
   }),
   EXPLORER: withDefaultIn({
     field: 'explorer',
@@ -301,14 +301,13 @@ export const configVariables = {
     field: 'maxDepth',
     form: wholeNumberFrom(1, 999, 'fields'),
     default: '12',
-    meaning:
-      'how many fields of an operation may be within each other; see [docs/http.md](http.md#limits-of-operations)',
+    meaning: 'how deep the fields of an operation may be nested; see [docs/http.md](http.md#limits-of-operations)',
   }),
   MAX_COST: withDefault({
     field: 'maxCost',
     form: wholeNumberFrom(1, 999_999_999, 'points'),
     default: '50000',
-    meaning: 'what an operation may [cost](http.md#limits-of-operations), in points',
+    meaning: 'how much an operation may [cost](http.md#limits-of-operations), in points',
   }),
   MAX_ALIASES: withDefault({
     field: 'maxAliases',
@@ -327,7 +326,7 @@ export const configVariables = {
     form: wholeNumberFrom(1, 999_999, 'subscriptions'),
     default: '5000',
     meaning:
-      'how many subscriptions to [live counts](live-counts.md) a server takes; each address and viewer a part of them',
+      'how many subscriptions to [live counts](live-counts.md) a server takes; each address and each viewer gets a part of them',
   }),
   TRUSTED_DOCUMENTS: withoutDefault({
     field: 'trustedDocuments',
@@ -340,13 +339,13 @@ export const configVariables = {
     form: rateOf(true),
     default: '1000000/10',
     meaning:
-      'the [points](http.md#limits-of-rates) that each address may use without a token, and in how many seconds; `off` switches off this limit and the next',
+      'the [points](http.md#limits-of-rates) of each address without a token, and for how many seconds; `off` disables this limit and the next',
   }),
   RATE_LIMIT_SIGNED_IN: withDefault({
     field: 'rateLimits',
     form: rateOf(false),
     default: '500000/10',
-    meaning: 'the same for each viewer, from whatever address',
+    meaning: 'the same for each viewer, from any address',
   }),
   RATE_LIMIT_REDIS_URL: withoutDefault({
     field: 'rateLimits',
@@ -356,14 +355,14 @@ export const configVariables = {
         isRedisUrl,
         'is not the URL of a Redis. Give redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS, with the number of a database or none; write other characters of the password than letters and digits with %, such as %25 for %.',
       ),
-    meaning: 'the Redis in which all servers together count these points; without it each server counts its own',
+    meaning: 'the Redis in which all servers count these points together; without it each server counts its own',
   }),
   MAX_EVENT_LOOP_DELAY: withDefault({
     field: 'maxEventLoopDelay',
     form: loopDelayForm(),
     default: '1000',
     meaning:
-      'how late the server may be with its work on average, in milliseconds, before it rejects requests as [overloaded](http.md#limits-of-rates); `off` disables this check',
+      'how late the event loop may be on average, in milliseconds, before it rejects requests as [overloaded](http.md#limits-of-rates); `off` disables this check',
   }),
   LOG_LEVEL: withDefault({
     field: 'logLevel',
@@ -376,7 +375,7 @@ export const configVariables = {
     form: oneOf('true', 'false').transform(value => value === 'true'),
     defaultIn: ({ production }) => !production,
     shownDefault: '`true` outside production',
-    meaning: 'whether `serve` fills a database that was empty when it made the tables',
+    meaning: 'whether `serve` fills a database in which it has just made the tables',
   }),
 } as const satisfies Readonly<Record<string, ConfigVariable>>;
 

@@ -1,14 +1,14 @@
 /**
- * Says how long shared caches may keep what everybody may see, in seconds. Stored counts are exact at every commit, and
- * an answer from a cache is as old as this at most; it takes away a peak of readers nevertheless.
+ * The time for which shared caches may keep public data, in seconds. Stored counts are exact at every commit, and a
+ * cached answer is at most this old; even so short a time absorbs a peak of readers.
  */
 export const PUBLIC_MAX_AGE = 10;
 
 /**
- * Hints that everybody sees the same. What has no hint, and is no plain value of such a type, is kept by no shared
- * cache.
+ * The hint for data that everybody sees alike. Shared caches keep no field without this hint, except plain values of a
+ * type that has it.
  */
 export const PUBLIC = `@cacheControl(maxAge: ${PUBLIC_MAX_AGE})`;
 
-/** Hints that what is seen depends on the viewer. */
+/** The hint for data that depend on the viewer. */
 export const PRIVATE = '@cacheControl(maxAge: 0, scope: PRIVATE)';

@@ -6,17 +6,17 @@ import type { BackgroundRuns } from '../recounts/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { loadersFor, type Loaders } from './lists/loaders.js';
 
-/** Is what every resolver of one request shares. */
+/** The context that all resolvers of one request share. */
 export interface Context {
   readonly database: Database;
-  /** Is who asks; null: nobody is signed in. */
+  /** The signed-in viewer; null: anonymous. */
   readonly viewer: Viewer | null;
   readonly loaders: Loaders;
-  /** Lists the code of each userError that the request's mutations have told so far. */
+  /** The codes of the userErrors that the request's mutations have returned so far. */
   readonly userErrorCodes: readonly string[];
-  /** Gives problems as a payload's userErrors, and lists their codes. */
+  /** Returns problems as a payload's userErrors, and records their codes. */
   readonly tell: (problems: readonly Problem[]) => Problem[];
-  /** Works on the runs that requests start. */
+  /** The background work on runs that requests start. */
   readonly runs: BackgroundRuns;
   /**
    * The live counts and the listener who subscribes to them; null: the request came by a protocol without

@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { buildGraphqlSchema } from './schema.js';
 
-/** Is where the schema is kept for people and tools, from the project's folder. */
+/** The file of the schema, for people and tools. */
 export const SCHEMA_FILE = new URL('../../schema/schema.graphql', import.meta.url);
 
-/** Gives the text of schema/schema.graphql, sorted so that its changes are easy to read. */
+/** Returns the text of schema/schema.graphql, sorted so that its changes are easy to read. */
 export function schemaText(): string {
   return `# Emitted by "npm run schema" from src/graphql; do not edit.\n\n${printSchema(lexicographicSortSchema(buildGraphqlSchema()))}\n`;
 }

@@ -1,7 +1,7 @@
 import { quotedText } from '../use-cases/quoted-text.js';
 import { badUserInput } from './errors/errors.js';
 
-/** Gives the number of an id; errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
+/** Returns the number of an id. Errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
 export function idOf(value: string, argument: string): number {
   const id = Number(value);
   if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(id)) return id;
@@ -11,12 +11,12 @@ export function idOf(value: string, argument: string): number {
   );
 }
 
-/** Gives the number of an id that may be left out or null. */
+/** Returns the number of an optional id. */
 export function optionalIdOf(value: string | null | undefined, argument: string): number | null | undefined {
   return value == null ? value : idOf(value, argument);
 }
 
-/** Gives the numbers of a list of ids that may be left out or null; a bad one is named by its index. */
+/** Returns the numbers of an optional list of ids; an error names a bad one by its index. */
 export function idsOf(values: readonly string[] | null | undefined, argument: string): number[] | null | undefined {
   return values?.map((value, index) => idOf(value, `${argument}.${index}`));
 }

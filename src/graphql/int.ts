@@ -1,12 +1,12 @@
 import { GraphQLError, GraphQLInt, GraphQLScalarType } from 'graphql';
 
 /**
- * The schema's own Int: what it takes are the 32 bits that the specification names, what it gives is any whole number
- * that JSON holds exactly, up to 2^53 − 1.
+ * The schema's own Int: it accepts the 32 bits of the specification, and returns any whole number that JSON represents
+ * exactly, up to 2^53 − 1.
  *
  * A stored count is a column of 64 bits that other programs can write. With the built-in type one count above 2^31
- * would leave no data of every answer that holds it, the report of the repair among them. All fields and arguments must
- * use this one, for a schema has one type of a name.
+ * would remove the data from every answer that contains it, even from the report of the repair. All fields and
+ * arguments must use this one, because a schema has only one type of a name.
  */
 export const Int = new GraphQLScalarType<number, number>({
   ...GraphQLInt.toConfig(),

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 
 /**
- * Describes the three root types, which type-graphql makes without a class that could carry a description; changes and
+ * Adds descriptions to the three root types, for which type-graphql has no class that could carry one. Changes and
  * returns the schema.
  */
 export function describeRootTypes(schema: GraphQLSchema): GraphQLSchema {

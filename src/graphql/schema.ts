@@ -10,7 +10,7 @@ import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
 
-/** Builds the executable schema. Inputs are checked by the services, which give userErrors rather than one failure. */
+/** Builds the executable schema. The use cases check inputs, and return userErrors instead of a single failure. */
 export function buildGraphqlSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
@@ -24,7 +24,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       ...connectionResolvers,
     ],
     validate: false,
-    // Asked for where there are subscriptions, and not used: ours comes from its own source.
+    // Required where there are subscriptions, but not used: ours has its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
   });
   return describeRootTypes(schema);

@@ -1,4 +1,4 @@
-import { countersInto } from '../counters/index.js';
+import { countersInto } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { builderFor, rows } from '../database/query.js';
 import { isTrue, type ColumnOf } from '../database/tables.js';

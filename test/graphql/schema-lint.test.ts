@@ -32,12 +32,12 @@ it.each([
   ['the type of the mutations', /"""[^"]+"""\n(?=type Mutation )/],
   ['the type of the subscriptions', /"""[^"]+"""\n(?=type Subscription )/],
   ['a query', /"""\s[^"]+"""\n(?= +me: User)/],
-  ['a field', /"""The full name\."""\n(?= +name: String!\n\n +"""What the user may do\."""\n +role: Role!)/],
-  ['an argument', /"""Which course\."""\n(?= +input: DeleteCourseInput!)/],
-  ['an input', /"""Which user to delete\."""\n(?=input )/],
+  ['a field', /"""The full name\."""\n(?= +name: String!\n\n +"""The role of the user\."""\n +role: Role!)/],
+  ['an argument', /"""The course to delete\."""\n(?= +input: DeleteCourseInput!)/],
+  ['an input', /"""A user to delete\."""\n(?=input )/],
   ['an input field', /"""The user\."""\n(?= +id: ID!)/],
-  ['an enum', /"""What a user may do\."""\n(?=enum )/],
-  ['an enum value', /"""May do everything\."""\n(?= +ADMIN)/],
+  ['an enum', /"""The roles of users\."""\n(?=enum )/],
+  ['an enum value', /"""Admins may do everything\."""\n(?= +ADMIN)/],
 ])('the linter finds %s without a description', async (_, description) => {
   expect(await findings(withChange(description, ''))).toEqual([expect.stringContaining('require-description')]);
 });
@@ -55,7 +55,7 @@ it.each([
     'enum Role {\n  """May look on."""\n  guest\n',
     'naming-convention',
   ],
-  ['a row that has no id', /"""The number of the enrollment\."""\n +id: ID!/, '', 'strict-id-in-types'],
+  ['a row that has no id', /"""The id of the enrollment\."""\n +id: ID!/, '', 'strict-id-in-types'],
   [
     'one more field named after its type',
     'type Drift {',
@@ -64,20 +64,25 @@ it.each([
   ],
   [
     'a connection without pageInfo',
-    /"""Where the page stands among all\."""\n +pageInfo: PageInfo!/,
+    /"""The position of the page in the list\."""\n +pageInfo: PageInfo!/,
     '',
     'relay-connection-types',
   ],
-  ['an edge without a cursor', /"""Its place in the list\."""\n +cursor: String!/, '', 'relay-edge-types'],
+  [
+    'an edge without a cursor',
+    /"""The cursor of the entry: its place in the list\."""\n +cursor: String!/,
+    '',
+    'relay-edge-types',
+  ],
   [
     'a list in pages that cannot be asked for a page',
-    /"""Only what comes after this cursor\."""\n +after: String\n/,
+    /"""Only entries after this cursor\."""\n +after: String\n/,
     '',
     'relay-arguments',
   ],
   [
     'a PageInfo that does not say whether there is more',
-    /"""Whether there is more after this page\."""\n +hasNextPage: Boolean!/,
+    /"""Whether there are entries after this page\."""\n +hasNextPage: Boolean!/,
     '',
     'relay-page-info',
   ],

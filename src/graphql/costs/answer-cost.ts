@@ -1,6 +1,6 @@
 /**
- * What the values of an answer cost, reckoned before the operation runs by the package graphql-query-complexity, with
- * the prices of query-cost.ts, and of the values of lists in arguments.
+ * The cost of the values of an answer, computed before the operation runs by the package graphql-query-complexity, with
+ * the prices of query-cost.ts and a price for the values of lists in arguments.
  */
 import { GraphQLError, TypeInfo, ValidationContext } from 'graphql';
 import { createComplexityRule, fieldExtensionsEstimator, type ComplexityEstimator } from 'graphql-query-complexity';
@@ -11,8 +11,8 @@ import { costOf } from './query-cost.js';
 import type { OperationVariables, Variables } from '../documents/variables.js';
 
 /**
- * Limits the fields of an operation, those of a fragment counted at each place: so long does reckoning the cost take at
- * most.
+ * The most fields of an operation, those of a fragment counted at each place; it limits the time of computing the
+ * cost.
  */
 const MAX_SELECTED_FIELDS = 10_000;
 /** The values of lists in arguments that cost a point. */
@@ -20,20 +20,20 @@ const LIST_VALUES_PER_POINT = 10;
 
 /** How many values are in each list or object that was counted before. */
 const countedItems = new WeakMap<object, number>();
-/** Takes the price that a field's own declaration gives. */
+/** The estimator that uses the price in a field's own declaration. */
 const fromExtensions = fieldExtensionsEstimator();
 const ownEstimator = withLists(options => fromExtensions(options) ?? costOf(options));
 
-/** What the values of an answer cost. */
+/** The cost of the values of an answer. */
 export interface AnswerCost {
   readonly points: number;
-  /** The field of the operation itself that costs most with all that is selected of it, by its type and name. */
+  /** The root field that costs most together with its selection, by its type and name. */
   readonly dearest: { readonly field: string; readonly points: number } | null;
 }
 
 /**
- * Returns the cost of the answer, or the error of an argument. The package's visitor is given the variables as they
- * are, and not called by its getComplexity(), which coerces them without any limit of errors.
+ * Returns the cost of the answer, or the error of an argument. It passes the variables to the package's visitor as they
+ * are, because the package's getComplexity() would coerce them without a limit of errors.
  */
 export function answerCostOf(
   { schema, document, operation }: OperationVariables,
@@ -50,7 +50,7 @@ export function answerCostOf(
       return points;
     };
   const context = new ValidationContext(schema, document, new TypeInfo(schema), error => {
-    throw error; // The first is told; each further one would be made and thrown away.
+    throw error; // Only the first is reported; further ones would be made and discarded.
   });
   const estimators = [fromExtensions, introspectionCost(schema), costOf].map(estimator => noted(withLists(estimator)));
   const visitor = createComplexityRule({ estimators, maximumComplexity: Infinity, maxQueryNodes: MAX_SELECTED_FIELDS })(
@@ -66,7 +66,7 @@ export function answerCostOf(
         'QUERY_TOO_COSTLY',
         `The operation selects more than ${MAX_SELECTED_FIELDS} fields, those of fragments counted at each place. Ask for less at once.`,
       );
-    // The operation is refused here, since it has no cost: without that, it could ask for anything beside such an
+    // The operation is rejected here, because it has no cost: otherwise it could request anything beside such an
     // argument.
     return new GraphQLError(error.message, {
       nodes: error.nodes,
@@ -75,14 +75,14 @@ export function answerCostOf(
   }
 }
 
-/** Returns what a field costs at one place without what is selected of it, in points. */
+/** Returns the cost of a field at one place without its selection, in points. */
 export function ownPointsOf({ type, field, node, args }: PlacedField): number {
   return ownEstimator({ type, field, node, args, childComplexity: 0 }) ?? 0;
 }
 
 /**
- * Returns the same estimator, but the values of lists in arguments cost too, at each place where the field is asked
- * for.
+ * Returns an estimator that adds the cost of the values of lists in arguments, at each place where the field is
+ * selected.
  */
 function withLists(estimator: ComplexityEstimator): ComplexityEstimator {
   return options => {
@@ -92,8 +92,8 @@ function withLists(estimator: ComplexityEstimator): ComplexityEstimator {
 }
 
 /**
- * Returns how many values are in the lists of a value; of a list or object that was seen before, as a variable is at
- * each of its places, what is known of it.
+ * Returns how many values are in the lists of a value. The result for a list or object is cached, because a variable
+ * appears at several places.
  */
 function listValuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Date) return 0;

@@ -1,6 +1,5 @@
 /**
- * The cost of asking for the schema: about the values that the answer has, which are many times the fields of the
- * question.
+ * The cost of introspection: about the number of values in the answer, which are many times the fields of the query.
  */
 import {
   isEnumType,
@@ -13,10 +12,10 @@ import {
 } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 
-/** The least that __schema or __type costs. */
+/** The lowest cost of __schema or __type. */
 const MIN_COST = 5000;
 
-/** Returns the estimator for the fields of introspection; others it leaves to the next one. */
+/** Returns the estimator for the fields of introspection; it leaves other fields to the next one. */
 export function introspectionCost(schema: GraphQLSchema): ComplexityEstimator {
   const sizes = sizesOf(schema);
   return ({ type, field, childComplexity }) => {
@@ -29,7 +28,7 @@ export function introspectionCost(schema: GraphQLSchema): ComplexityEstimator {
 
 const knownWeights = new WeakMap<GraphQLSchema, Readonly<Record<string, number>>>();
 
-/** Returns how many entries the lists of a schema have; of those that each type or field has, the average. */
+/** Returns how many entries the lists of a schema have; for lists of each type or field, the average. */
 function sizesOf(schema: GraphQLSchema): Readonly<Record<string, number>> {
   const sizes = knownWeights.get(schema);
   if (sizes) return sizes;

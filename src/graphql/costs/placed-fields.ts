@@ -1,6 +1,6 @@
 /**
- * The fields of an operation as they stand in it, with their arguments: what its cost is reckoned from, before and
- * after it runs.
+ * The fields of an operation with their places and arguments, from which its cost is computed before and after it
+ * runs.
  */
 import {
   getArgumentValues,
@@ -31,7 +31,7 @@ const metaFields: readonly GraphQLField<unknown, unknown>[] = [
   TypeNameMetaFieldDef,
 ];
 
-/** A field at one place of an operation, the fields of fragments too, without what `@skip` and `@include` leave out. */
+/** A field at one place of an operation or of its fragments, unless `@skip` or `@include` leaves it out. */
 export interface PlacedField {
   /** The type that has the field. */
   readonly type: GraphQLObjectType;
@@ -42,7 +42,7 @@ export interface PlacedField {
   /** Its name in the answer. */
   readonly name: string;
   readonly args: Readonly<Record<string, unknown>>;
-  /** What is selected of it; nothing of what introspection gives. */
+  /** Its selection; empty for introspection. */
   readonly inner: readonly PlacedField[];
 }
 
@@ -84,7 +84,7 @@ export function fieldsIn({ schema, document, operation, variables }: PlacedOpera
   return root ? placed(root, [operation.selectionSet]) : [];
 }
 
-/** Returns whether a field gives a page of a list. */
+/** Returns true for a field that returns a page of a list. */
 export function isConnection({ type }: GraphQLField<unknown, unknown>): boolean {
   return isConnectionName(getNamedType(type).name);
 }

@@ -11,42 +11,42 @@ import { readCostOf, type ReadCost } from './read-cost.js';
 import { takenBy } from './taken-cost.js';
 import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from '../documents/variables.js';
 
-/** Says how deep an operation may be, in fields within each other, and what it may cost; see query-cost.ts. */
+/** The limits of an operation: its depth, in nested fields, and its cost; see query-cost.ts. */
 export interface QueryLimits extends DocumentLimits {
   readonly maxDepth: number;
   readonly maxCost: number;
-  /** The sizes of the tables, by which reading is priced. */
+  /** The sizes of the tables, from which the cost of reading is computed. */
   readonly sizes: { readonly current: TableSizes };
 }
 
-/** Is a valid operation, with what was sent along. */
+/** A valid operation, with its variables and its viewer. */
 export interface SentOperation extends OperationVariables {
-  /** Whether errors leave out guesses at names of the schema. */
+  /** Whether errors contain no suggestions of names of the schema. */
   readonly hidesSchema?: boolean;
-  /** The viewer that sends it: what is read depends on what the viewer may see. */
+  /** The viewer who sends it: what is read depends on what the viewer may see. */
   readonly viewer: Viewer | null;
 }
 
-/** Holds what is known of an operation without its variables: a text that was seen before is parsed only once. */
+/** Measures of operations that do not depend on variables; a known text is parsed and measured only once. */
 const knownMeasures = new WeakMap<OperationDefinitionNode, { readonly depth: number; readonly written: number }>();
 
-/** What is known of an operation before anything of it runs. */
+/** The assessment of an operation before anything of it runs. */
 export interface Assessment {
-  /** What the operation can cost at most, in points; 0 where it is refused before its cost is known. */
+  /** The highest possible cost of the operation, in points; 0 if it is rejected before its cost is known. */
   readonly cost: number;
-  /** Why the operation is not run; null where it may run. */
+  /** The reason why the operation does not run; null: it may run. */
   readonly refusal: GraphQLError | null;
-  /** All that is wrong with it: several mistakes in variables are told at once, the first of which is `refusal`. */
+  /** All its mistakes: several mistakes in variables are reported at once, the first of which is `refusal`. */
   readonly refusals: readonly GraphQLError[];
-  /** The variables to run it with, within their limits; none where it is refused. */
+  /** The variables to run it with, within their limits; none if it is rejected. */
   readonly variables: Variables;
-  /** Returns the points of its cost that were not taken, from the data of its answer. */
+  /** Returns the points of its cost that were not used, from the data of its answer. */
   readonly unusedBy: (data: unknown) => number;
 }
 
 /**
- * Returns what an operation can cost and whether it may run: it may be too deep or too costly, or a variable or an
- * argument may have a value that is never valid.
+ * Returns the possible cost of an operation and whether it may run: it may be too deep or too costly, or a variable or
+ * an argument may have a value that is never valid.
  */
 export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
   const { depth, written } = formOf(sent);
@@ -87,7 +87,7 @@ function refusedAssessment(...refusals: readonly GraphQLError[]): Assessment {
 }
 
 /**
- * Returns the error of an operation that costs too much: it names the field that costs most, and says what makes that
+ * Returns the error of an operation that costs too much: it names the most expensive field, and says how to make it
  * cheaper.
  */
 function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dearest: read }: ReadCost): GraphQLError {
@@ -109,7 +109,7 @@ function formOf({ schema, document, operation }: SentOperation): { depth: number
     definitions: document.definitions.filter(one => one === operation || one.kind === Kind.FRAGMENT_DEFINITION),
   };
   let depth = 0;
-  // Without a limit, for the rule to tell the depth whatever it is, and for the message to be ours.
+  // Without a limit, so that the rule reports any depth, and the message is ours.
   validate(schema, alone, [
     maxDepthRule({ n: Infinity, flattenFragments: true, onAccept: [(_context, { n }: { n: number }) => (depth = n)] }),
   ]);

@@ -1,11 +1,10 @@
 /**
- * Says what an operation costs by the rows that the database reads for it, whatever it answers: a search that finds
- * nothing reads every course. query-cost.ts prices the values of the answer; both are in points of about 5
- * microseconds.
+ * The cost of an operation by the rows that the database reads for it, whatever its answer: a search that finds nothing
+ * reads every course. query-cost.ts prices the values of the answer; both count points of about 5 microseconds.
  *
- * Each field with a resolver of its own has a price here, and a test fails where one is missing. A price is that of the
- * field at all its parents together, because the largest of many courses are fewer than the courses: a hundred courses
- * have a tenth of the enrollments that a hundred times the largest would have.
+ * Each field with a resolver of its own has a price here, and a test fails if one is missing. A price covers the field
+ * at all its parents together, because only some courses are large: a hundred courses have a tenth of the enrollments
+ * that a hundred times the largest would have.
  */
 import { EnrollmentStatus, Role } from '../../entities/index.js';
 import { rowsOfLargest, type TableSizes } from '../../reading/index.js';
@@ -23,37 +22,37 @@ const COUNTED_ROW_POINTS = 0.03;
 /** The points of a course that is compared with a filter: 0.75 µs, with a title on SQLite. */
 const COMPARED_COURSE_POINTS = 0.15;
 /**
- * The points of an enrollment that an index leads to, and of which more is needed than the index has: 7.5 µs on MySQL
- * and MariaDB, 0.3 µs on SQLite.
+ * The points of an enrollment that is found by an index but read from its row: 7.5 µs on MySQL and MariaDB, 0.3 µs on
+ * SQLite.
  */
 const FETCHED_ENROLLMENT_POINTS = 1.5;
 /** The points of a row that is deleted, with its places in nine indexes: 10 µs on SQLite, up to 30 µs on MySQL. */
 const DELETED_ROW_POINTS = 2;
-/** The points of a student whom enrollMany enrolls: 50 µs. */
+/** The points of a student that enrollMany enrolls: 50 µs. */
 const ENROLLED_STUDENT_POINTS = 10;
 /**
- * The price of what may be long: an operation has room for one of them and no second, under the default of MAX_COST.
+ * The highest price of one field that may take long: the default of MAX_COST allows one of them, and no second.
  */
 const MAX_LONG_FIELD_POINTS = 30_000;
 /**
- * The points of one of the lists from which a page is put together, by course and status: 0.25 ms on MySQL, less on the
+ * The points of one of the lists, by course and status, from which a page is merged: 0.25 ms on MySQL, less on the
  * others.
  */
 const STRAND_POINTS = 50;
 /**
- * The points by which each row of a page pays for the lists that it comes from, with the price of its values: 20 rows
- * pay for one.
+ * The part of a list's price that each row of a page already pays by the price of its values: 20 rows pay for one
+ * list.
  */
 const POINTS_PAID_BY_ROW = 2.5;
 /**
- * The points of the first row of such a list, by which a teacher's courses are chosen: 20 µs on MySQL, up to 36 µs on
- * MariaDB, 5 µs on SQLite.
+ * The points of the first row of such a list, which selects the courses of a teacher that a page needs: 20 µs on MySQL,
+ * up to 36 µs on MariaDB, 5 µs on SQLite.
  */
 const STRAND_HEAD_POINTS = 8;
-/** How many enrollments one student is taken to have. */
+/** The assumed number of enrollments of one student. */
 const ENROLLMENTS_OF_STUDENT = 50;
 
-/** Who reads, and of how much. */
+/** The viewer, and the sizes of the tables. */
 export interface Reading {
   readonly viewer: Viewer | null;
   readonly sizes: TableSizes;
@@ -66,22 +65,22 @@ export interface Place extends Reading {
   readonly parents: number;
   /** How many rows a page has of each parent, at most or in the answer. */
   readonly rows: number;
-  /** Whether `totalCount` is asked for. */
+  /** Whether `totalCount` is selected. */
   readonly counts: boolean;
 }
 
-/** What a field reads. */
+/** The price of what a field reads. */
 export interface ReadPrice {
   /** Returns the points for all its parents together. */
   readonly points: (place: Place) => number;
-  /** Returns how many objects it gives for each parent, where its arguments say so in a way of their own. */
+  /** Returns how many objects it returns for each parent, if its arguments have a size of their own. */
   readonly times?: (args: Place['args']) => number;
-  /** How to ask for less. */
+  /** The advice on how to request less. */
   readonly advice: string;
 }
 
 /**
- * The price of a field that reads nothing, or rows by their keys, each of which is a value of the answer and has its
+ * The price of a field that reads nothing, or rows by their keys: each of these is a value of the answer and has its
  * price there.
  */
 const byKey: ReadPrice = { points: () => 0, advice: 'Ask for less at once.' };
@@ -152,7 +151,7 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   },
   'RecountChange.course': byKey,
   'Drift.course': byKey,
-  // What a connection reads, its parent field pays for, whose arguments it has.
+  // The parent field, which has the arguments, pays for what a connection reads.
   ...Object.fromEntries(
     ['CourseConnection', 'EnrollmentConnection', 'RecountRunConnection', 'RecountChangeConnection'].flatMap(type =>
       ['nodes', 'edges', 'pageInfo', 'totalCount'].map(name => [`${type}.${name}`, byKey]),
@@ -187,13 +186,13 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
   'Subscription.courseCountsChanged': { ...byKey, times: messagesOf },
 };
 
-/** What an operation reads, in points, and the field that reads most. */
+/** The points of what an operation reads, and the field that reads most. */
 export interface ReadCost {
   readonly points: number;
   readonly dearest: { readonly field: string; readonly points: number; readonly advice: string } | null;
 }
 
-/** Returns what an operation can read at most, in points: of each field, at each place where it stands. */
+/** Returns the most that an operation can read, in points, of each field at each of its places. */
 export function readCostOf(fields: readonly PlacedField[], reading: Reading): ReadCost {
   const spent = new Map<string, number>();
   const walk = (placed: readonly PlacedField[], parents: number): void => {
@@ -238,7 +237,7 @@ function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, 
   const { filter } = list;
   if (!viewer || viewer.role === Role.STUDENT || filter.studentId != null)
     return ENROLLMENTS_OF_STUDENT * FETCHED_ENROLLMENT_POINTS;
-  // One page is always allowed, whatever the tables' size; a second beside it is not.
+  // One page is always allowed, whatever the sizes of the tables; a second beside it is not.
   return Math.min(
     filter.courseId == null ? rootPoints(list, viewer, sizes, counts) : coursePoints(list, 1, sizes, counts),
     MAX_LONG_FIELD_POINTS,
@@ -266,13 +265,13 @@ function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boo
     );
   }
   const { courses, enrollments } = sizes.mostTaught;
-  // MySQL and MariaDB find a course's first row behind a cursor by all of its rows in the index.
+  // MySQL and MariaDB read all rows of a course in the index to find its first row after a cursor.
   return courses * strandsIn(list, true) * STRAND_HEAD_POINTS + enrollments * COUNTED_ROW_POINTS * (counts ? 2 : 1);
 }
 
 /**
- * Returns how many lists a page is put together from, of each course or of all: one for each status, unless an index
- * has all of them in order.
+ * Returns from how many lists a page is merged, for each course or for all: one for each status, unless an index has
+ * all of them in order.
  */
 function strandsIn({ filter: { status }, orderBy }: List, ofCourse: boolean): number {
   const all = Object.values(EnrollmentStatus).length;
@@ -280,7 +279,7 @@ function strandsIn({ filter: { status }, orderBy }: List, ofCourse: boolean): nu
   return asked === all && !(ofCourse && orderBy?.field === EnrollmentOrderField.ENROLLED_AT) ? 1 : asked;
 }
 
-/** Returns whether the courses' stored counts add up to the enrollments of these statuses. */
+/** Returns true if the courses' stored counts add up to the enrollments of these statuses. */
 function isStored(status: readonly EnrollmentStatus[] | null | undefined): boolean {
   const others = new Set(status ?? []);
   others.delete(EnrollmentStatus.ACTIVE);

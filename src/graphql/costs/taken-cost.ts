@@ -1,7 +1,7 @@
 /**
- * Reckons what an operation took, from its answer, by the same prices as its cost. The cost says what it can take at
- * most: a page of 100 rows costs 100 rows. Where the page has three, it took three, and what lies below it was read for
- * three.
+ * The actual cost of an operation, computed from its answer with the same prices as its possible cost. The possible cost
+ * of a page of 100 rows is that of 100 rows. If the page has three, its actual cost is that of three, and so is that of
+ * the fields below it.
  */
 import { ownPointsOf } from './answer-cost.js';
 import { isConnection, type PlacedField } from './placed-fields.js';
@@ -9,16 +9,16 @@ import { isConnectionName } from './query-cost.js';
 import { readPointsOf, readPrices, type Reading } from './read-cost.js';
 
 /**
- * The points that a field takes by reading at all, however little it finds: a statement of about 0.25 ms, the
- * database's time included.
+ * The least points of a field that reads, however little it finds: a statement of about 0.25 ms, including the
+ * database's time.
  */
 const READ_POINTS = 50;
 
 type SelectedAnswer = Readonly<Record<string, unknown>>;
 
 /**
- * Returns what an operation took, in points, from the data of its answer. Infinity: it cannot be told, since it asks
- * for the schema.
+ * Returns the actual cost of an operation, in points, from the data of its answer. Infinity: unknown, because it is an
+ * introspection query.
  */
 export function takenBy(data: unknown, fields: readonly PlacedField[], reading: Reading): number {
   return takenAt(objectsIn(data), fields, reading);
@@ -45,7 +45,7 @@ function takenAt(parents: readonly SelectedAnswer[], fields: readonly PlacedFiel
   return points;
 }
 
-/** Returns whether a field has a statement of its own; a page has been read by the field that gives it. */
+/** Returns true for a field with a statement of its own; a page is read by the field that returns it. */
 function reads({ key, type }: PlacedField): boolean {
   return key in readPrices && !isConnectionName(type.name);
 }
@@ -56,7 +56,7 @@ function rowsIn(pages: readonly SelectedAnswer[], inner: readonly PlacedField[])
   return list ? pages.reduce((sum, page) => sum + objectsIn(page[list.name]).length, 0) : 0;
 }
 
-/** Returns the objects of a value of an answer: of one, or of a list of them. */
+/** Returns the objects in a value of an answer: the value itself, or the entries of a list. */
 function objectsIn(value: unknown): SelectedAnswer[] {
   if (Array.isArray(value)) return value.flatMap(objectsIn);
   return typeof value === 'object' && value !== null ? [value as SelectedAnswer] : [];

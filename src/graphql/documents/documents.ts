@@ -1,4 +1,4 @@
-/** Reads documents from their text, for all endpoints: in time that grows with the text's length and no faster. */
+/** Parses and validates documents, for all endpoints, in time proportional to the length of their text. */
 import {
   GraphQLError,
   NoSchemaIntrospectionCustomRule,
@@ -13,36 +13,35 @@ import type { ErrorCode } from '../errors/error-catalogue.js';
 import { codedError } from '../errors/errors.js';
 import { shapeOf, type DocumentShape } from './operation-shape.js';
 
-/** Limits a document, in tokens: parsing ends there. A thousand ids fit, and as variables any number. */
+/** The most tokens of a document; parsing ends there. A thousand ids fit; more can be sent as variables. */
 export const MAX_TOKENS = 5000;
 /**
- * Limits the text of a document, in characters: tokens leave out blanks and comments, and have any length. The longest
- * description of a course fits.
+ * The most characters of a document: its tokens do not include blanks and comments, and can have any length. The
+ * longest description of a course fits.
  */
 export const MAX_DOCUMENT_LENGTH = 131_072;
-/** Limits a name in a document, in characters: errors repeat names. */
+/** The most characters of a name in a document: errors repeat names. */
 export const MAX_NAME_LENGTH = 255;
-/** Limits the directives at one place: a field can have @skip and @include, each once. */
+/** The most directives at one place: a field can have @skip and @include, each once. */
 export const MAX_DIRECTIVES_AT_ONE_PLACE = 5;
 /**
- * Limits the selections, lists and objects within each other: rules and arguments are read by functions that call
- * themselves.
+ * The deepest nesting of selections, lists and objects: recursive functions read rules and arguments.
  */
 export const MAX_NESTING = 1000;
-/** Limits the variables that an operation declares: what reckons the cost looks at all of them for each field. */
+/** The most variables of an operation: computing the cost visits all of them for each field. */
 export const MAX_VARIABLES = 250;
-/** Limits the fields of one name in one selection. */
+/** The most fields of one name in one selection. */
 export const MAX_REPEATS = 100;
-/** Limits the fields of one name that select something themselves, in all selections together. */
+/** The most fields of one name that have selections, in all selections together. */
 export const MAX_REPEATED_SELECTIONS = 200;
-/** Limits the errors of validation: whoever mends the first finds the rest. */
+/** The most errors of validation; after correcting these, the next ones appear. */
 const MAX_VALIDATION_ERRORS = 20;
 /**
- * Limits the lines of a document whose errors say where they are: each place is found by counting lines from the start.
+ * The most lines of a document whose errors have locations: each location is found by counting lines from the start.
  */
 const MAX_LOCATED_LINES = 500;
 
-/** The words for introspection that is off. */
+/** The message for introspection that is off. */
 const SCHEMA_HIDDEN =
   'This server does not tell its schema (__schema, __type). Read the file schema/schema.graphql, or have the server started with INTROSPECTION=on.';
 
@@ -52,16 +51,16 @@ export interface DocumentLimits {
   readonly maxDirectives: number;
 }
 
-/** The schema that documents are to fit, and what is told of it. */
+/** The schema of documents, and what errors reveal of it. */
 export interface DocumentRules extends DocumentLimits {
   readonly schema: GraphQLSchema;
-  /** Whether documents may ask for the schema. */
+  /** Whether documents may query the schema. */
   readonly introspection: boolean;
-  /** Whether errors leave out guesses at names of the schema. */
+  /** Whether errors contain no suggestions of names of the schema. */
   readonly hidesSchema: boolean;
 }
 
-/** Returns the rules that a configuration gives. */
+/** Returns the rules of a configuration. */
 export function documentRulesOf(
   schema: GraphQLSchema,
   { production, introspection, maxAliases, maxDirectives }: Config,
@@ -75,7 +74,7 @@ export interface ReadDocument {
   readonly shape: DocumentShape;
 }
 
-/** Returns the document of a text, or why it is refused, each error with its code. */
+/** Returns the document of a text, or the errors for which it is rejected, each with its code. */
 export function readDocument(text: string, rules: DocumentRules): ReadDocument | GraphQLError[] {
   if (text.length > MAX_DOCUMENT_LENGTH)
     return [
@@ -88,14 +87,14 @@ export function readDocument(text: string, rules: DocumentRules): ReadDocument |
   try {
     document = parse(text, { maxLexicalTokens: MAX_TOKENS, noLocation: hasMoreLines(text, MAX_LOCATED_LINES) });
   } catch (error) {
-    if (error instanceof RangeError) return [tooNested(`more than ${MAX_NESTING}`)]; // The parser calls itself for each level.
+    if (error instanceof RangeError) return [tooNested(`more than ${MAX_NESTING}`)]; // The parser is recursive.
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
   const shape = shapeOf(document);
   const refusal = documentRefusal(shape, rules);
   if (refusal) return [refusal];
   const mistakes = mistakesOf(document, rules);
-  // The rule that compares fields of one name gives up so where it would take too long.
+  // The rule that compares fields of one name gives up in this way if it would take too long.
   if (mistakes.some(({ message, nodes }) => !nodes && message === 'Validation aborted.'))
     return [
       codedError('QUERY_TOO_COSTLY', 'The operation has too many fields of one name to compare. Ask for each once.'),
@@ -116,7 +115,7 @@ function mistakesOf(
       { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: hidesSchema },
     );
   } catch (error) {
-    // The rule that counts the fields of a subscription asks whether each is skipped, before its arguments and
+    // The rule that counts the fields of a subscription evaluates @skip before the arguments and
     // variables are known to be right.
     if (!(error instanceof GraphQLError)) throw error;
     return [
@@ -128,7 +127,7 @@ function mistakesOf(
   }
 }
 
-/** Returns why a document of this shape is not even validated; null where it may be. */
+/** Returns the reason why a document of this shape is not even validated; null: it may be. */
 function documentRefusal(shape: DocumentShape, { maxAliases, maxDirectives }: DocumentLimits): GraphQLError | null {
   if (shape.longestName > MAX_NAME_LENGTH)
     return codedError(
@@ -176,7 +175,7 @@ function tooNested(depth: string): GraphQLError {
   );
 }
 
-/** Returns the same error with a code, in our words where graphql's name an option in the code. */
+/** Returns the same error with a code, and with our message if graphql's names an option of its API. */
 function coded({ message, nodes, source, positions }: GraphQLError, code: ErrorCode): GraphQLError {
   const isHidden =
     code === 'GRAPHQL_VALIDATION_FAILED' && message.startsWith('GraphQL introspection has been disabled');

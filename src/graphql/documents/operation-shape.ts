@@ -1,6 +1,6 @@
 /**
- * The shape of a document, counted in one walk before it is validated: some rules of graphql take much longer than a
- * document is long, and one error for each directive is more than anybody reads.
+ * The shape of a document, counted in one pass before validation: the time of some rules of graphql is not proportional
+ * to the document's length, and one error for each directive is more than anybody reads.
  */
 import { Kind, visit, type ASTNode, type DocumentNode, type FieldNode, type OperationDefinitionNode } from 'graphql';
 
@@ -11,15 +11,15 @@ export interface DocumentShape {
   readonly directives: number;
   /** The most directives at one place: at one field, fragment, operation or variable. */
   readonly directivesAtOnePlace: number;
-  /** The most selections, lists and objects within each other. */
+  /** The deepest nesting of selections, lists and objects. */
   readonly nesting: number;
   /** The length of the longest name, in characters. */
   readonly longestName: number;
   /** The most variables that one operation declares. */
   readonly variables: number;
   /**
-   * The most fields with one name in the answer in one selection, and the most that select something themselves in all:
-   * each is compared with each.
+   * The most fields with one name in the answer within one selection, and the most that have selections in total: each
+   * is compared with each.
    */
   readonly repeats: number;
   readonly repeatedSelections: number;
@@ -68,7 +68,7 @@ export function shapeOf(document: DocumentNode): DocumentShape {
   return shape;
 }
 
-/** Counts a field by its name in the answer; returns how many have it so far. */
+/** Counts a field by its name in the answer, and returns how many have that name so far. */
 function countedIn(names: Map<string, number>, { alias, name }: FieldNode): number {
   const count = (names.get((alias ?? name).value) ?? 0) + 1;
   names.set((alias ?? name).value, count);
@@ -76,8 +76,8 @@ function countedIn(names: Map<string, number>, { alias, name }: FieldNode): numb
 }
 
 /**
- * Returns how many values are written in an operation, those of a fragment counted at each place where it is used: each
- * is read as often. The document must be valid.
+ * Returns how many values an operation contains, those of a fragment counted at each place where it is used. The
+ * document must be valid.
  */
 export function writtenValues(operation: OperationDefinitionNode, document: DocumentNode): number {
   const fragments = new Map(

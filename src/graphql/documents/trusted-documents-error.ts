@@ -1,7 +1,7 @@
 import { shownPath } from '../../database/texts/shown-path.js';
 import { quotedText } from '../../use-cases/quoted-text.js';
 
-/** Lists every mistake in a folder of trusted documents, each with its file and the way out. */
+/** The error of a folder of trusted documents: every mistake, each with its file and a hint. */
 export class TrustedDocumentsError extends Error {
   readonly code = 'TRUSTED_DOCUMENTS_INVALID';
 

@@ -1,4 +1,4 @@
-/** The documents that a server runs, and no others: by their ids, by the hash of their text, or by the text itself. */
+/** The only documents that a server runs, found by their ids, by the hash of their text, or by the text itself. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -14,13 +14,13 @@ export interface TrustedDocument extends ReadDocument {
   readonly text: string;
 }
 
-/** How a request says which document it means; all that it says must name one. */
+/** The ways in which a request names a document; all that it uses must name the same one. */
 export interface SentDocument {
-  /** The text; empty or absent: there is none. */
+  /** The text; empty or absent: none. */
   readonly query?: unknown;
-  /** The id as GraphQL over HTTP has it, which may be `sha256:` and a hash. */
+  /** The id as in GraphQL over HTTP, which may be `sha256:` and a hash. */
   readonly documentId?: unknown;
-  /** The id as Relay's guide sends it. */
+  /** The id as in Relay's guide. */
   readonly doc_id?: unknown;
   readonly id?: unknown;
   /** The place of the id, or of the hash, for Apollo Client. */
@@ -39,8 +39,7 @@ export class TrustedDocuments {
   }
 
   /**
-   * Returns the document that a request means, or the error where it means none of these; nothing of its text is
-   * parsed.
+   * Returns the document that a request names, or the error if it names none of these; nothing of its text is parsed.
    */
   find(sent: SentDocument): TrustedDocument | GraphQLError {
     const ids = documentIdsIn(sent);
@@ -58,7 +57,7 @@ export class TrustedDocuments {
   }
 }
 
-/** Reads the documents of a folder and those within it. Errors: TrustedDocumentsError, with every mistake. */
+/** Reads the documents of a folder and its subfolders. Errors: TrustedDocumentsError, with every mistake. */
 export function readTrustedDocuments(folder: string, rules: DocumentRules): TrustedDocuments {
   const mistakes: string[] = [];
   const byText = new Map<string, TrustedDocument>();
@@ -92,7 +91,7 @@ export function readTrustedDocuments(folder: string, rules: DocumentRules): Trus
   return new TrustedDocuments(new Map([...byId].map(([id, { document }]) => [id, document])));
 }
 
-/** Returns all ids by which a request names a document, whatever they are. */
+/** Returns all ids by which a request names a document, whatever their types. */
 function documentIdsIn({ documentId, doc_id: relayId, id, extensions }: SentDocument): unknown[] {
   return [documentId, relayId, id, extensions?.persistedQuery?.sha256Hash].filter(
     one => one !== undefined && one !== null,
@@ -103,7 +102,7 @@ function documentIdsIn({ documentId, doc_id: relayId, id, extensions }: SentDocu
 function filesIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-    // Links lead to files, as those of Kubernetes do; reading a pipe or a device would wait for ever.
+    // Links must lead to files, as those of Kubernetes do; reading a pipe or a device would never end.
     const files = entries
       .filter(entry => entry.isFile() || entry.isSymbolicLink())
       .map(({ parentPath, name }) => join(parentPath, name));
@@ -130,8 +129,8 @@ function trusted(text: string, rules: DocumentRules): TrustedDocument | GraphQLE
 }
 
 /**
- * Returns the ids that a text has by itself: its hash, in both forms; also without the line's end at which files end,
- * for clients do not send it.
+ * Returns the ids that follow from a text: its hash, in both forms, also without the line end of a file, which clients
+ * do not send.
  */
 function hashesOf(text: string): string[] {
   return [...new Set([text, text.trimEnd()])].flatMap(one => [documentHash(one), `sha256:${documentHash(one)}`]);

@@ -1,30 +1,30 @@
-/** Reads the files in which tools and people keep the documents that a server is to run. */
+/** The file formats of trusted documents, written by tools and people. */
 import { z } from 'zod';
 
-/** A document as a file has it. */
+/** A document in a file. */
 export interface KeptDocument {
-  /** The id that the file gives it; null: it has only its hash. */
+  /** Its id in the file; null: it has only its hash. */
   readonly id: string | null;
   readonly text: string;
 }
 
-/** What `generate-persisted-query-manifest` of Apollo writes. */
+/** The format of Apollo's `generate-persisted-query-manifest`. */
 const apolloManifest = z.object({
   format: z.literal('apollo-persisted-query-manifest'),
   version: z.literal(1),
   operations: z.array(z.object({ id: z.string().min(1), body: z.string() })),
 });
 
-/** What Relay's compiler writes (`persistConfig.file`): the text of each id. */
+/** The format of Relay's compiler (`persistConfig.file`): the text of each id. */
 const relayMap = z.record(z.string().min(1), z.string());
 
-/** What the server for persisting in Relay's guide writes: the same as pairs. */
+/** The format of the persisting server in Relay's guide: the same as pairs. */
 const relayPairs = z.array(z.tuple([z.string().min(1), z.string()]));
 
 const FORMS =
   'Give what Apollo\'s generate-persisted-query-manifest writes, {"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":…,"body":…}]}, or what Relay\'s compiler writes, {"id":"text"}';
 
-/** Returns the documents in a file, or what is wrong with it. */
+/** Returns the documents in a file, or its mistake. */
 export function documentsIn(name: string, content: string): KeptDocument[] | string {
   if (/\.(graphql|gql)$/i.test(name)) return [{ id: null, text: content }];
   if (!/\.json$/i.test(name)) return 'is no .json, .graphql or .gql. Move it elsewhere, or correct its name.';

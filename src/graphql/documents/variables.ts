@@ -1,4 +1,4 @@
-/** Coerces the variables of an operation, all of them once, in time that grows with their size and no faster. */
+/** Coercion of the variables of an operation, each once, in time proportional to their size. */
 import {
   coerceInputValue,
   GraphQLError,
@@ -28,37 +28,36 @@ import type { ErrorCode } from '../errors/error-catalogue.js';
 import { codedError, quotable, MAX_QUOTE_LENGTH } from '../errors/errors.js';
 
 /**
- * Limits the values in the variables of an operation, lists and objects with all that is in them; names of fields count
- * with their values.
+ * The most values in the variables of an operation, including those in lists and objects; names of fields count with
+ * their values.
  */
 export const MAX_VALUES = 20_000;
-/** Limits the values in one list, wherever the schema takes a list; what a list is for may allow fewer. */
+/** The most values in one list, wherever the schema takes a list; its purpose may allow fewer. */
 export const MAX_LIST_VALUES = 10_000;
-/** Limits the lists and objects within each other in variables: coercion calls itself for each. */
+/** The deepest nesting of lists and objects in variables: coercion is recursive. */
 const MAX_VALUE_NESTING = 100;
-/** Limits the errors that are made: each quotes the value around it. */
+/** The most errors that are made: each quotes the surrounding value. */
 export const MAX_VARIABLE_ERRORS = 20;
-/** Limits the parts of a list or an object that are looked at for a quote; graphql's shows as many of a list. */
+/** The most parts of a list or an object in a quote; graphql shows as many of a list. */
 const MAX_QUOTED_PARTS = 10;
 
-/** Variables by their names, as a client has sent them or as graphql gives them to fields. */
+/** Variables by their names, as a client has sent them or as graphql passes them to fields. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The variables of an operation, or what is wrong with them. */
+/** The coerced variables of an operation, or their mistakes. */
 export type CoercedVariables =
   | {
       readonly mistakes: null;
       /**
-       * The variables to run the operation with: as sent, but each value of an enum at most once in a list that repeats
-       * them.
+       * The variables to run the operation with: as sent, but lists of enum values have each value at most once.
        */
       readonly sent: Variables;
-      /** The same as fields get them. */
+      /** The same variables as fields get them. */
       readonly coerced: Variables;
     }
   | { readonly mistakes: readonly GraphQLError[] };
 
-/** An operation with its variables as they came. */
+/** An operation with its variables as they were sent. */
 export interface OperationVariables {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
@@ -67,8 +66,8 @@ export interface OperationVariables {
 }
 
 /**
- * Returns the variables of a valid operation, coerced, or what is wrong with them: BAD_USER_INPUT for each, of which
- * there are few. Variables that the operation does not declare are left out.
+ * Returns the coerced variables of a valid operation, or their mistakes: a limited number of BAD_USER_INPUT errors.
+ * Variables that the operation does not declare are left out.
  */
 export function coerceVariables({
   schema,
@@ -138,7 +137,7 @@ export function coerceVariables({
   return mistakes.length > 0 ? { mistakes } : { mistakes: null, sent, coerced };
 }
 
-/** Ends coercion where there are as many mistakes as are told. */
+/** The value that ends coercion when the maximum of mistakes is reached. */
 const TOO_MANY = Symbol('too many mistakes');
 
 /** Returns the type of a variable of a valid operation. */
@@ -153,8 +152,8 @@ function mistake(definition: VariableDefinitionNode, message: string): GraphQLEr
 }
 
 /**
- * Returns why the values are too many to be looked at; null where they are within the limits. It looks at no more of
- * them than those allow.
+ * Returns the reason why the values are too many to be coerced; null: they are within the limits. It visits no more
+ * values than the limits allow.
  */
 function variablesRefusal(given: Variables, document: DocumentNode): GraphQLError | null {
   let level: { readonly value: unknown; readonly path: readonly string[] }[] = Object.entries(given).map(
@@ -197,8 +196,8 @@ function variablesRefusal(given: Variables, document: DocumentNode): GraphQLErro
 }
 
 /**
- * Returns a value in which no list repeats values of an enum, and what errors quote whole is short; not of what is too
- * long or too deep, which is refused.
+ * Returns a value in which no list repeats values of an enum, and in which values that errors quote completely are
+ * short. Values that are too long or too deep are rejected before.
  */
 function compact(value: unknown, type: GraphQLInputType, depth = 0): unknown {
   if (isNonNullType(type)) return compact(value, type.ofType, depth);
@@ -206,7 +205,7 @@ function compact(value: unknown, type: GraphQLInputType, depth = 0): unknown {
   if (isListType(type) && Array.isArray(value)) {
     const item: GraphQLInputType = type.ofType;
     const named = isNonNullType(item) ? item.ofType : item;
-    // Each further one of an enum would be the same again.
+    // Repeated values of an enum change nothing.
     const items =
       isEnumType(named) && value.length > named.getValues().length
         ? [...new Set<unknown>(value)]
@@ -224,8 +223,7 @@ function compact(value: unknown, type: GraphQLInputType, depth = 0): unknown {
 }
 
 /**
- * Returns a value of a leaf as it is, unless it can only be wrong and an error would quote more of it than anybody
- * reads.
+ * Returns a leaf value as it is, unless it is certainly wrong and an error would quote more of it than anybody reads.
  */
 function shortLeaf(value: unknown, type: GraphQLLeafType): unknown {
   if (!isEnumType(type) && !isSpecifiedScalarType(type)) return value;
@@ -233,7 +231,7 @@ function shortLeaf(value: unknown, type: GraphQLLeafType): unknown {
   return typeof value === 'string' && type !== GraphQLID && type !== GraphQLString ? quotable(value) : value;
 }
 
-/** Returns the path of the first argument that a variable is given to, such as `filter.ids`. */
+/** Returns the path of the first argument that uses a variable, such as `filter.ids`. */
 function argumentOf(document: DocumentNode, name: string): string | null {
   let found: string | null = null;
   const path: string[] = [];
@@ -257,20 +255,20 @@ function pathText(name: string, path: readonly (string | number)[]): string {
   return name + path.map(key => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
 }
 
-/** Returns a value as graphql's errors show it; of a long list or object, how much there is in it. */
+/** Returns a value as graphql's errors show it; for a long list or object, its size. */
 function quote(value: unknown): string {
   const text = inspect(beginning(value));
   if (text.length <= MAX_QUOTE_LENGTH || typeof value !== 'object' || value === null) return text;
   return Array.isArray(value) ? `[… ${value.length} values]` : `{ … ${Object.keys(value).length} fields }`;
 }
 
-/** Returns the beginning of a value, which has as much as a quote shows; what is deeper is not shown. */
+/** Returns the beginning of a value, as much as a quote shows; deeper parts are not shown. */
 function beginning(value: unknown, depth = 2): unknown {
   if (typeof value === 'string') return quotable(value);
   if (typeof value !== 'object' || value === null || depth === 0) return value;
   if (Array.isArray(value)) {
     const shown = value.slice(0, MAX_QUOTED_PARTS).map(one => beginning(one, depth - 1));
-    shown.length = value.length; // The quote says how many it leaves out.
+    shown.length = value.length; // The quote says how many parts it leaves out.
     return shown;
   }
   const parts = Object.entries(value).slice(0, MAX_QUOTED_PARTS);

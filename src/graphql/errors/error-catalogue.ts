@@ -1,27 +1,27 @@
 /**
- * Lists every code that `errors` can have. The formatter of errors lets only these codes out (see errors.ts), and a
- * test holds docs/errors.md to this list and asks for each code.
+ * Every code that `errors` can have. The formatter of errors lets only these codes out (see errors.ts). A test compares
+ * docs/errors.md with this list and provokes each code.
  */
 import type { AccessError } from '../../access/access.js';
 import type { SubscriptionRefused } from '../../live-counts/index.js';
 import type { TransactionErrorCode } from '../../transactions/transaction-error.js';
 
-/** Describes one code. */
+/** One code: when it comes, its message and what to do. */
 export interface CatalogueEntry {
-  /** Says when it comes, as a sentence. */
+  /** When it comes, as a sentence. */
   readonly meaning: string;
-  /** Is the message; "…" stands for what differs, "or" between forms. */
+  /** The forms of the message; "…" stands for what differs. */
   readonly message: readonly string[];
   /**
-   * Lists the HTTP statuses that come with it, where the answer is application/graphql-response+json; messages of
+   * The HTTP statuses that come with it in answers of the type application/graphql-response+json; messages of
    * subscriptions have none.
    */
   readonly status: readonly number[];
-  /** Says what the caller can do, as a sentence. */
+  /** What the caller can do, as a sentence. */
   readonly remedy: string;
 }
 
-/** Names the codes of Apollo Server's own errors that this server can give. */
+/** The codes of Apollo Server's own errors that this server can give. */
 type ProtocolErrorCode =
   | 'BAD_REQUEST'
   | 'GRAPHQL_PARSE_FAILED'
@@ -29,7 +29,7 @@ type ProtocolErrorCode =
   | 'OPERATION_RESOLUTION_FAILURE'
   | 'PERSISTED_QUERY_NOT_FOUND';
 
-/** Names the codes with which a request is turned away before GraphQL sees it. */
+/** The codes of requests that are rejected before GraphQL sees them. */
 type RefusalCode =
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
@@ -41,14 +41,14 @@ type RefusalCode =
   | 'RATE_LIMITED'
   | 'OVERLOADED';
 
-/** Names the code of documents that are none of those that a server may run. */
+/** The code of documents that the server is not allowed to run. */
 type TrustCode = 'DOCUMENT_NOT_TRUSTED';
 
-/** Names the codes of operations beyond the limits. */
+/** The codes of operations beyond the limits. */
 type LimitCode =
   'QUERY_TOO_DEEP' | 'QUERY_TOO_COSTLY' | 'QUERY_TOO_LONG' | 'QUERY_TOO_MANY_ALIASES' | 'QUERY_TOO_MANY_DIRECTIVES';
 
-/** Names each code of an error in `errors`, `extensions.code`. */
+/** The code of an error in `errors`: `extensions.code`. */
 export type ErrorCode =
   | 'KEYS_UNAVAILABLE'
   | RefusalCode
@@ -62,47 +62,48 @@ export type ErrorCode =
   | 'UNSAFE_NUMBER'
   | 'INTERNAL_SERVER_ERROR';
 
-/** Describes each code of `errors`: the request as a whole, or a field of it, could not be answered. */
+/** Each code of `errors`, which say that the whole request, or a field of it, could not be answered. */
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   BAD_REQUEST: {
     meaning:
-      'The HTTP request carries no GraphQL operation, or one that this method, address or content type may not carry, or is no HTTP.',
+      'The HTTP request contains no GraphQL operation, or one that is not allowed by this method, at this address or with this content type; or the bytes are not HTTP.',
     message: ['…'],
     status: [200, 400, 405, 406, 412, 417],
     remedy:
       'Send POST with `content-type: application/json` and `{"query": "…"}`; queries by GET need the header `apollo-require-preflight: true`, and subscriptions go to `/graphql/stream` or by WebSocket.',
   },
   NOT_FOUND: {
-    meaning: 'There is nothing at the path; or a course that a subscription names does not exist, or may not be seen.',
+    meaning:
+      'The path does not exist; or a course that a subscription names does not exist, or the viewer may not see it.',
     message: ['There is nothing at …. …', 'Course … does not exist, or you may not see it. Leave it out.'],
     status: [404],
-    remedy: 'Send operations to `/graphql`; leave out the course, whose place `extensions.argument` names.',
+    remedy: 'Send operations to `/graphql`; leave out the course that `extensions.argument` points at.',
   },
   METHOD_NOT_ALLOWED: {
-    meaning: 'The path does not take the method.',
+    meaning: 'The path does not support the method.',
     message: ['… does not take …, only ….'],
     status: [405],
     remedy: 'Use a method that the header `Allow` names.',
   },
   REQUEST_TIMEOUT: {
     meaning:
-      'The request did not arrive in time (408), or took longer than `REQUEST_TIMEOUT` allows, see [HTTP](http.md): nothing was changed by the request (504), or by the field that has the error (200), where a field before it has saved something.',
+      'The request did not arrive in time (408), or took longer than [`REQUEST_TIMEOUT`](http.md#deadlines). The request changed nothing (504); or an earlier field saved its change, and the field with the error changed nothing (200).',
     message: [
       'The request did not arrive in time: its headers within … s, all of it within … s. Send it again.',
       'The request took longer than … s (REQUEST_TIMEOUT), so the work was stopped. Nothing was changed. Ask for less at once, or try again later.',
       'The database stopped the work before it was done. Nothing was changed. Ask for less at once, or try again later.',
     ],
     status: [200, 408, 504],
-    remedy: 'Ask for less at once, or send it again later; with 200, only the fields that have errors.',
+    remedy: 'Request less at once, or send it again later; with 200, only the fields with errors.',
   },
   PAYLOAD_TOO_LARGE: {
     meaning: 'The body is too large.',
     message: ['A body may have … bytes (1 MiB)…. Send less at once: …'],
     status: [413],
-    remedy: 'Send long lists in several requests, and files by the command `rollcall import`.',
+    remedy: 'Send long lists in several requests, and files with the command `rollcall import`.',
   },
   UNSUPPORTED_MEDIA_TYPE: {
-    meaning: 'The body is no JSON, by its `content-type`.',
+    meaning: 'The body is not JSON, according to its `content-type`.',
     message: ['The body …. Send JSON, with the header "Content-Type: application/json".'],
     status: [415],
     remedy: 'Send JSON, with `content-type: application/json`.',
@@ -116,21 +117,21 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Send a long query by POST, or its hash as a persisted query.',
   },
   SERVER_STOPPING: {
-    meaning: 'The server is stopping and takes no more requests; nothing was done.',
+    meaning: 'The server is stopping and accepts no more requests; nothing was done.',
     message: ['This server is stopping. Nothing was done; send the request again.'],
     status: [503],
-    remedy: 'Send the request again, on a new connection: another server may be there, or this one is back soon.',
+    remedy: 'Send the request again, on a new connection: another server may answer, or this one is back soon.',
   },
   RATE_LIMITED: {
     meaning:
-      'The viewer, or the address where nobody is signed in, has used up the points of `RATE_LIMIT` or `RATE_LIMIT_SIGNED_IN`, see [HTTP](http.md); nothing was run. By WebSocket, an operation gets it as its error, with `retryAfter`, and a connection is closed with 1013.',
+      'The viewer, or for anonymous viewers the address, has used up the points of [`RATE_LIMIT_SIGNED_IN` or `RATE_LIMIT`](http.md#limits-of-rates); nothing was run. By WebSocket, an operation gets it as its error, with `retryAfter`, and a connection is closed with 1013.',
     message: [
       'You have used up the … points for … s. Try again in … s; …',
       'Your address has used up the … points for … s. Try again in … s; …',
     ],
     status: [429],
     remedy:
-      'Wait as many seconds as the header `Retry-After`, `extensions.retryAfter` and the message say, then send the same request again; ask for less at once.',
+      'Wait as many seconds as the header `Retry-After`, `extensions.retryAfter` and the message say, then send the same request again; request less at once.',
   },
   OVERLOADED: {
     meaning: 'The server has more work than it can do in time; nothing was run.',
@@ -145,29 +146,29 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     remedy: 'Correct the operation at the place that `locations` names; send long lists as variables.',
   },
   GRAPHQL_VALIDATION_FAILED: {
-    meaning: 'The operation does not fit the schema.',
+    meaning: 'The operation does not match the schema.',
     message: ['…'],
     status: [400],
     remedy: 'Correct the operation; `schema/schema.graphql` describes every field and argument.',
   },
   OPERATION_RESOLUTION_FAILURE: {
     meaning:
-      'The document has several operations and the request does not say which, or has none of the name that it says.',
+      'The document has several operations and the request does not name one, or it has no operation of the given name.',
     message: ['Must provide operation name if query contains multiple operations.', 'Unknown operation named "…".'],
     status: [400],
     remedy: 'Send `operationName`.',
   },
   QUERY_TOO_DEEP: {
-    meaning: 'The operation has more fields within each other than `MAX_DEPTH` allows; nothing was run.',
+    meaning: 'The operation nests more fields than `MAX_DEPTH` allows; nothing was run.',
     message: [
       'The operation is … fields deep, and … are allowed. Ask for what is further down in an operation of its own, by its id.',
       'The operation has … selections, lists or objects within each other, and … are allowed. Ask for what is further down in an operation of its own, by its id.',
     ],
     status: [400],
-    remedy: 'Ask for what is further down in an operation of its own.',
+    remedy: 'Request the deeper fields in an operation of their own.',
   },
   QUERY_TOO_COSTLY: {
-    meaning: 'The operation can cost more than `MAX_COST` allows, see [HTTP](http.md); nothing was run.',
+    meaning: 'The operation can cost more than [`MAX_COST`](http.md#limits-of-operations) allows; nothing was run.',
     message: [
       'The operation can cost …, and … is allowed. The most of it, …, is for "…". …',
       'The operation selects more than … fields, those of fragments counted at each place. Ask for less at once.',
@@ -177,7 +178,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'The operation has too many fields of one name to compare. Ask for each once.',
     ],
     status: [400],
-    remedy: 'Ask for smaller pages, or for less at once.',
+    remedy: 'Request smaller pages, or less at once.',
   },
   QUERY_TOO_LONG: {
     meaning: 'The text of the operation, or a name in it, is too long; nothing was run.',
@@ -195,7 +196,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     ],
     status: [400],
     remedy:
-      'Ask for many of one kind by a list with a filter, such as `courses(filter: { ids: … })`, or in several requests.',
+      'Request many of one kind with a list and a filter, such as `courses(filter: { ids: … })`, or in several requests.',
   },
   QUERY_TOO_MANY_DIRECTIVES: {
     meaning:
@@ -205,36 +206,34 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'The operation has … directives at one place, and … are allowed there. …',
     ],
     status: [400],
-    remedy: 'Leave out directives that repeat; put `@skip` or `@include` on what is around several fields.',
+    remedy: 'Remove repeated directives; put `@skip` or `@include` on the field around several fields.',
   },
   PERSISTED_QUERY_NOT_FOUND: {
-    meaning: 'The request carries only the hash of an operation, which this server has not seen.',
+    meaning: 'The request contains only the hash of an operation, which this server has not seen.',
     message: ['PersistedQueryNotFound'],
     status: [200],
-    remedy:
-      'Send the operation with its hash once; clients that speak automatic persisted queries do so by themselves.',
+    remedy: 'Send the operation with its hash once; clients with automatic persisted queries do so by themselves.',
   },
   DOCUMENT_NOT_TRUSTED: {
     meaning:
-      'The server has `TRUSTED_DOCUMENTS`, and the request names none of them: by an id, by the hash of its text, or by its text; nothing of it was parsed.',
+      'The server runs only its `TRUSTED_DOCUMENTS`, and the request names none of them, by an id, by the hash of its text, or by its text; nothing of it was parsed.',
     message: [
       'This server runs only documents that it was given, and …. Send the id of one of them, or its exact text.',
     ],
     status: [400],
     remedy:
-      'Have the document put into the folder of the server, see [Clients](clients.md); send its id or its exact text.',
+      'Add the document to the [folder of the server](clients.md#trusted-documents); send its id or its exact text.',
   },
   BAD_USER_INPUT: {
     meaning:
-      'An argument or a variable has a value that nothing can be: no id, no cursor, no size of a page, no range. Nothing was done.',
+      'An argument or a variable has a value that is never valid: a malformed id or cursor, an impossible page size or range. Nothing was done.',
     message: ['…: …', 'Variable "$…" …', 'The variables …'],
     status: [200, 400],
-    remedy:
-      'Correct the argument that `extensions.argument` names by its path, or the variable that the message names.',
+    remedy: 'Correct the argument at the path in `extensions.argument`, or the variable in the message.',
   },
   TOO_MANY_SUBSCRIPTIONS: {
     meaning:
-      'The connection, the viewer, the address or the server has as many subscriptions, courses in them, or connections for them, as are allowed.',
+      'The connection, the viewer, the address or the server has reached the limit of subscriptions, of courses in them, or of connections for them.',
     message: [
       '… would have … subscriptions, and … are allowed. End one, or name more courses in one.',
       '… would have … courses in subscriptions, and … are allowed. Name only the courses that you show.',
@@ -243,10 +242,10 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     ],
     status: [429],
     remedy:
-      'End what is not needed, and name the courses that are shown; the limits are in [Live counts](live-counts.md).',
+      'End subscriptions that are not needed, and name the courses that you show; [live-counts.md](live-counts.md#limits) has the limits.',
   },
   UNAUTHENTICATED: {
-    meaning: 'Nobody is signed in where somebody must be, or the token proves nothing.',
+    meaning: 'The operation needs a signed-in viewer, or the token is not valid.',
     message: [
       'Sign in: …',
       'The token …',
@@ -259,14 +258,14 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   KEYS_UNAVAILABLE: {
     meaning:
-      'The token cannot be checked now, since the identity provider does not give the keys for that; nothing was done.',
+      'The token cannot be checked now, because the identity provider does not deliver its keys; nothing was done.',
     message: ['The keys that verify tokens cannot be had from the identity provider now. Try again.'],
     status: [503],
     remedy: 'Send the same request again, a little later; the header `Retry-After` says when.',
   },
   FORBIDDEN: {
     meaning:
-      'The viewer is known, but may not do this; or the page that asks for live counts is of an origin that `CORS_ORIGINS` does not name.',
+      'The viewer is signed in, but not allowed to do this; or a page of an origin that is not in `CORS_ORIGINS` opens a subscription.',
     message: [
       'Only admins may do this.',
       'Only teachers and admins may do this.',
@@ -276,11 +275,11 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'Pages of … may not listen here. CORS_ORIGINS names the origins whose pages may.',
     ],
     status: [200, 403],
-    remedy: 'Ask somebody who may; have the origin of your pages named in `CORS_ORIGINS`.',
+    remedy: 'Ask somebody who is allowed to; add the origin of your pages to `CORS_ORIGINS`.',
   },
   RETRY_LATER: {
     meaning:
-      'Others kept changing the same rows, or kept what was to be read locked, as a change of the schema does, or the server has more to ask the database than it can in time; nothing was changed.',
+      'Other changes kept conflicting with this one, or the rows to be read stayed locked (for example by a change of the schema), or the server has more work for the database than it can send in time; nothing was changed.',
     message: [
       'Other changes to the same rows kept getting in the way. Nothing was changed; try again.',
       'Others kept locked what was to be read. Nothing was changed; try again.',
@@ -291,7 +290,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   DATABASE_UNAVAILABLE: {
     meaning:
-      'The database cannot be reached, takes no changes or no more connections, or cannot be used for another reason, such as a missing privilege; nothing was changed.',
+      'The database cannot be reached, accepts no changes or no more connections, or cannot be used for another reason, such as a missing privilege; nothing was changed.',
     message: [
       'The database cannot be reached. Nothing was changed; try again.',
       'The database takes no changes now. Nothing was changed; try again later.',
@@ -303,18 +302,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     ],
     status: [200, 503],
     remedy:
-      'Send the same request again, a little later; where an operator must look into it, the log has what the database says.',
+      'Send the same request again, a little later; if an operator must look into it, the log has the error of the database.',
   },
   DATABASE_FULL: {
     meaning:
-      'The database has no room for changes, as where its disk is full; nothing was changed. What needs no room, as most reading, goes on.',
+      'The database has no room for changes, for example because its disk is full; nothing was changed. Work that needs no room, such as most reads, continues.',
     message: ['The database has no room for changes. Nothing was changed; try again later.'],
     status: [200],
-    remedy: 'Send the same request again later; have room made, see the [runbook](runbook.md).',
+    remedy: 'Send the same request again later; an operator must [make room](runbook.md#the-disk-is-full).',
   },
   READ_FAILED: {
     meaning:
-      'The database cannot be reached or used for reading, others kept locked what was to be read or all connections busy, or it did not answer before the time of the request was over; what the same request changed before is saved.',
+      'The database cannot be reached or used for reading, the rows stayed locked, all connections stayed busy, or the database did not answer before the time of the request was over; earlier changes of the same request are saved.',
     message: [
       'The database cannot be reached for reading. What this request changed before, if anything, is saved; read it again.',
       'The database …. What this request changed before, if anything, is saved; read it again.',
@@ -327,29 +326,30 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   COMMIT_UNKNOWN: {
     meaning:
-      'The database went away or failed during a commit, or did not confirm it before the time of the request was over; whether the change was saved could not be found out.',
+      'The connection to the database broke during a commit, the commit failed, or it was not confirmed before the time of the request was over; it is unknown whether the change was saved.',
     message: [
       'The database … during a commit, and it could not be found out whether the change was saved. Look before you try again.',
       'The database did not confirm the commit within the … s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.',
     ],
     status: [200],
-    remedy: 'Read what should have changed, then decide whether to send the mutation again.',
+    remedy: 'Read the data that should have changed, then decide whether to send the mutation again.',
   },
   UNSAFE_NUMBER: {
     meaning:
-      'The database holds a number beyond 2^53 − 1 in what was asked for, which JSON does not hold exactly; only another program can have written it. What the same request changed before is saved.',
+      'The requested data contain a number beyond 2^53 − 1, which JSON cannot represent exactly; only another program can have written it. Earlier changes of the same request are saved.',
     message: [
       'The database holds a number beyond 9007199254740991, which cannot be read exactly. Its place is in the log under ….',
       'The database holds … in …, beyond 9007199254740991, the highest number that is read exactly. …',
     ],
     status: [200],
     remedy:
-      'Report the id; the log has the number and its column, and `rollcall verify` names the course and the statement that mends it.',
+      'Report the id; the log has the number and its column, and `rollcall verify` names the course and the statement that corrects it.',
   },
   INTERNAL_SERVER_ERROR: {
     meaning: 'A mistake of ours.',
     message: ['Something went wrong on our side. Its id in the log is ….'],
     status: [200, 500],
-    remedy: 'Report the id; the log has the whole error under it, as `errorId` or, with status 500, as `requestId`.',
+    remedy:
+      'Report the id; the log has the whole error under this id, as `errorId` or, with status 500, as `requestId`.',
   },
 };

@@ -14,35 +14,35 @@ import { timeoutMessage } from '../../transactions/timeout-message.js';
 import { isConflict, TransactionError, troubleOf, unavailableMessage } from '../../transactions/transaction-error.js';
 import { errorCatalogue, type ErrorCode } from './error-catalogue.js';
 
-/** Limits a message, in characters: GraphQL's own quote the value or name received, however large. */
+/** The most characters of a message: GraphQL's own messages quote the received value or name, however large. */
 const MAX_MESSAGE_LENGTH = 500;
 
 /**
- * Matches what a message quotes; GraphQL quotes a value whole, so that the message would be cut before it says what is
- * wrong.
+ * The pattern of a quote in a message. GraphQL quotes a value completely, so the message would be cut before it says
+ * what is wrong.
  */
 const QUOTE = /"([^"\\]*(?:\\.[^"\\]*)*)"/gs;
-/** Limits a quote in a message, in characters; our own are shorter. */
+/** The most characters of a quote in a message; our own are shorter. */
 export const MAX_QUOTE_LENGTH = 150;
-/** Matches the end of a quote that is cut already. */
+/** The pattern of the end of a shortened quote. */
 const CUT = /… \(\d+ more\)$/;
 
-/** Limits the places in the operation that an error names; one that compares fields names each of them. */
+/** The most locations of an error; an error that compares fields names each of them. */
 const MAX_LOCATIONS = 10;
 
-/** Gives an error for callers, with a code of the catalogue and, where one is to blame, the path of the argument. */
+/** Returns an error for callers, with a code of the catalogue and the path of the argument that caused it, if any. */
 export function codedError(code: ErrorCode, message: string, argument: string | null = null): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...(argument !== null && { argument }) } });
 }
 
-/** Gives the error for malformed input: the argument, the value received and what would be right. */
+/** Returns the error for malformed input: the argument, the value received and a hint. */
 export function badUserInput(argument: string, message: string): GraphQLError {
   return codedError('BAD_USER_INPUT', `${argument}: ${message}`, argument);
 }
 
 /**
- * Returns the error that a request gets before anything runs: for a bad token status 401, for one that cannot be
- * checked now 503.
+ * Returns the error that a request gets before anything runs: status 401 for a bad token, 503 for one that cannot be
+ * checked now.
  */
 export function tokenRefusal(error: TokenError): GraphQLError {
   const { status, headers } = httpOfTokenError(error);
@@ -52,7 +52,7 @@ export function tokenRefusal(error: TokenError): GraphQLError {
   });
 }
 
-/** Returns the code of a token's error, as callers are told. */
+/** Returns the code of a token's error, for callers. */
 export function tokenErrorCode({ code }: TokenError): ErrorCode {
   return code === 'TOKEN_NOT_ISSUED' ? 'UNAUTHENTICATED' : code;
 }
@@ -64,7 +64,7 @@ export function httpOfTokenError(error: TokenError): { status: number; headers: 
   return { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
 }
 
-/** When to try again what cannot be checked now, in seconds. */
+/** The time after which a token that cannot be checked now can be sent again, in seconds. */
 const UNCHECKED_RETRY_AFTER_SECONDS = '5';
 
 /** Returns the error for a request whose time was over before anything of it ran: status 504. */
@@ -72,19 +72,19 @@ export function timedOut(error: WorkStopped): GraphQLError {
   return new GraphQLError(error.message, { extensions: { http: { status: 504 } }, originalError: error });
 }
 
-/** Reports an error that is not the caller's, whole, under the id that the caller is given. */
+/** A function that reports an error that the caller did not cause, completely, under the id in the caller's message. */
 export type ReportError = (id: string, error: unknown) => void;
 
-/** What an errorFormatter does besides; `onFault` takes each error that the database made and a caller was told of. */
+/** The options of an errorFormatter; `onFault` receives each fault of the database that a caller gets. */
 export interface FormatterOptions {
   readonly hidesSchema?: boolean;
   readonly onFault?: (error: unknown) => void;
 }
 
 /**
- * Gives the function that turns whatever was thrown into what a caller may see: a code of the catalogue with its
- * message, or, for all else, INTERNAL_SERVER_ERROR with an id under which the error is reported whole. Guesses at names
- * of the schema are left out where the schema is hidden.
+ * Returns the function that turns any thrown value into an error for callers: with a code of the catalogue and its
+ * message, or with INTERNAL_SERVER_ERROR and an id under which the error is reported completely. If the schema is
+ * hidden, messages contain no suggestions of its names.
  */
 export function errorFormatter(
   report: ReportError,
@@ -100,7 +100,7 @@ export function errorFormatter(
     if (cause instanceof WorkStopped || isInterrupted(cause))
       return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
     if (cause instanceof NoTurn) return crowdedOut(formatted, currentLimit());
-    // Changes report what the database made themselves, so these came while reading: what was changed before is saved.
+    // Use cases report the faults of their own transactions, so these came from a read: earlier changes are saved.
     if (isConflict(cause)) return lockedOut(formatted, currentLimit());
     const fault = faultOf(cause);
     if (fault?.callerCode) {
@@ -136,14 +136,13 @@ export function errorFormatter(
   };
 }
 
-/** Returns a text as a message quotes it: cut where it is long, once. */
+/** Returns a text as a message quotes it: shortened if it is long, only once. */
 export function quotable(text: string): string {
   return text.length < MAX_QUOTE_LENGTH + 20 && CUT.test(text) ? text : shortened(text, MAX_QUOTE_LENGTH);
 }
 
 /**
- * Returns the error for a read that was stopped; where the request has changed something before, that is saved, and the
- * code says so.
+ * Returns the error for a read that was stopped; if the request has saved a change before, the code says so.
  */
 function stopped(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (!limit?.maySave) return withCode(formatted, 'REQUEST_TIMEOUT', timeoutMessage(limit));
@@ -155,8 +154,8 @@ function stopped(formatted: GraphQLFormattedError, limit: TimeLimit | undefined)
 }
 
 /**
- * Returns the error for a read that waited in vain for what others had locked; where the request has changed something
- * before, that is saved, and the code says so.
+ * Returns the error for a read that waited too long for a lock; if the request has saved a change before, the code says
+ * so.
  */
 function lockedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (!limit?.maySave)
@@ -173,8 +172,8 @@ function lockedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefine
 }
 
 /**
- * Returns the error for a read that the database failed; where the request has changed something before, that is saved,
- * and the code says so.
+ * Returns the error for a read that failed in the database; if the request has saved a change before, the code says
+ * so.
  */
 function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (fault.kind === 'disconnected' || fault.kind === 'stopped')
@@ -192,8 +191,8 @@ function unread(formatted: GraphQLFormattedError, fault: Fault, limit: TimeLimit
 }
 
 /**
- * Returns the error for a read that got no connection in time; where the request has changed something before, that is
- * saved, and the code says so.
+ * Returns the error for a read that got no connection in time; if the request has saved a change before, the code says
+ * so.
  */
 function crowdedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefined): GraphQLFormattedError {
   if (!limit?.maySave)
@@ -210,7 +209,7 @@ function crowdedOut(formatted: GraphQLFormattedError, limit: TimeLimit | undefin
 }
 
 /**
- * Gives a message without space around it, of which every character can be seen, its long quotes cut, and then itself.
+ * Returns a message without surrounding space, with visible characters only, and with long quotes and itself shortened.
  */
 function readable(message: string): string {
   return shortened(
@@ -219,7 +218,7 @@ function readable(message: string): string {
   );
 }
 
-/** Gives what a resolver, the context or GraphQL itself threw, without what was wrapped around it to say where. */
+/** Returns what a resolver, the context or GraphQL itself threw, without the wrapper that adds the location. */
 function thrownBy(error: unknown): unknown {
   let thrown = unwrapResolverError(error);
   while (thrown instanceof GraphQLError && thrown.originalError && !(thrown.originalError instanceof TokenError))
@@ -228,7 +227,7 @@ function thrownBy(error: unknown): unknown {
 }
 
 /**
- * Tells whether an error was made for callers: with a code of the catalogue that is not the one for mistakes of ours.
+ * Returns true for an error that was made for callers: its code is in the catalogue, and not that of our own mistakes.
  */
 function isForCallers({ extensions }: GraphQLFormattedError, cause: unknown): boolean {
   const code = extensions?.['code'] as ErrorCode;
@@ -236,8 +235,8 @@ function isForCallers({ extensions }: GraphQLFormattedError, cause: unknown): bo
 }
 
 /**
- * Tells whether Apollo refused a request without giving a code, as it does where a hash does not fit its operation, or
- * says a version of persisted queries that is none.
+ * Returns true if Apollo rejected a request without a code, as it does if a hash does not match its operation, or if
+ * the version of persisted queries is unknown.
  */
 function isUnreadable(cause: unknown): boolean {
   return (

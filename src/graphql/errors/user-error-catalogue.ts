@@ -1,24 +1,24 @@
 /**
- * Lists every code that `userErrors` can have. The enum UserErrorCode takes its descriptions from here, and a test
- * holds docs/errors.md to this list and asks for each code.
+ * Every code that `userErrors` can have. The enum UserErrorCode takes its descriptions from here. A test compares
+ * docs/errors.md with this list and provokes each code.
  */
 import { UserErrorCode } from '../../use-cases/outcome.js';
 import type { CatalogueEntry } from './error-catalogue.js';
 
 /**
- * Describes each code of `userErrors`: what the caller can fix; the mutation has done nothing, or, of many things, not
- * this one.
+ * Each code of `userErrors`, which say what the caller can fix: the mutation changed nothing or, if it has several
+ * parts, did not do this part.
  */
 export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEntry, 'status'>>> = {
   [UserErrorCode.NOT_FOUND]: {
-    meaning: 'There is no such row.',
+    meaning: 'The row does not exist.',
     message: ['… … does not exist.'],
-    remedy: 'Name one that exists.',
+    remedy: 'Name a row that exists.',
   },
   [UserErrorCode.ALREADY_ENROLLED]: {
-    meaning: 'The student is in the course already.',
+    meaning: 'The student is already enrolled in the course.',
     message: ['Student … is enrolled in course … "…" already.'],
-    remedy: 'Nothing: what was asked for is so.',
+    remedy: 'Nothing: the student is enrolled.',
   },
   [UserErrorCode.COURSE_FULL]: {
     meaning: 'Every seat of the course is taken.',
@@ -27,17 +27,17 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
   },
   [UserErrorCode.COURSE_CLOSED]: {
     meaning:
-      'Students cannot enroll themselves: the course is not ACTIVE, or it is not published and you may see that.',
+      'Students cannot enroll themselves, because the course is not ACTIVE, or because it is not published, which the viewer is allowed to know.',
     message: ['Course … "…" is closed to students: it is ….'],
-    remedy: 'Wait until it is open; teachers and admins can enroll students in it all the same.',
+    remedy: 'Wait until it is open; teachers and admins can enroll students anyway.',
   },
   [UserErrorCode.INVALID]: {
     meaning: 'A value is out of range.',
     message: ['…'],
-    remedy: 'Correct the value that `field` leads to, as the message says.',
+    remedy: 'Correct the value at the path in `field`, as the message says.',
   },
   [UserErrorCode.IN_USE]: {
-    meaning: 'Something else holds on to it.',
+    meaning: 'Something else uses it.',
     message: [
       'The email … belongs to another user.',
       'User … instructs course …; give the courses another instructor first.',
@@ -45,11 +45,11 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
       'Run … is being worked on by …. Pause it first to go on with it elsewhere.',
       'Run … …',
     ],
-    remedy: 'Free it first, as the message says.',
+    remedy: 'Release it first, as the message says.',
   },
   [UserErrorCode.NOT_RUNNING]: {
-    meaning: 'The run is not in a state for that.',
+    meaning: 'The state of the run does not allow that.',
     message: ['Run … is …, so it cannot become ….', 'Run … has come to its end: it is …. Start a new one.'],
-    remedy: 'Nothing: the run is over, or waits to be resumed.',
+    remedy: 'Nothing: the run has finished, or waits to be resumed.',
   },
 };

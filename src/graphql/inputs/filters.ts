@@ -9,8 +9,8 @@ import { Int } from '../int.js';
 import { PageArgs } from '../lists/pagination.js';
 import { CourseOrderField, EnrollmentOrderField, OrderDirection } from '../types/enums.js';
 
-/** Compares whole numbers. */
-@InputType('IntFilter', { description: 'Compares a whole number; all parts that are given must hold.' })
+/** A comparison of whole numbers. */
+@InputType('IntFilter', { description: 'A comparison of a whole number; all given conditions must hold.' })
 export class IntFilterInput {
   @Field(() => Int, { nullable: true, description: 'Equal to.' })
   eq?: number | null;
@@ -28,109 +28,110 @@ export class IntFilterInput {
   lte?: number | null;
 }
 
-/** Compares texts. */
+/** A comparison of texts. */
 @InputType('StringFilter', {
   description:
-    'Compares a text, without regard to case and accents unless the database has another collation; all parts that are given must hold.',
+    'A comparison of a text that ignores case and accents, unless the database has another collation; all given conditions must hold.',
 })
 export class StringFilterInput {
   @Field(() => String, { nullable: true, description: 'Equal to.' })
   eq?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Has this in it.' })
+  @Field(() => String, { nullable: true, description: 'Contains this text.' })
   contains?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Begins with this; can use an index, on MySQL and MariaDB.' })
+  @Field(() => String, { nullable: true, description: 'Begins with this text; can use an index on MySQL and MariaDB.' })
   startsWith?: string | null;
 }
 
-/** Chooses courses. */
-@InputType('CourseFilter', { description: 'Chooses courses; all parts that are given must hold.' })
+/** The filter of courses. */
+@InputType('CourseFilter', { description: 'A filter of courses; all given conditions must hold.' })
 export class CourseFilterInput {
   @Field(() => [ID], { nullable: true, description: 'One of these ids.' })
   ids?: string[] | null;
 
-  @Field(() => StringFilterInput, { nullable: true, description: 'The title.' })
+  @Field(() => StringFilterInput, { nullable: true, description: 'A comparison of the title.' })
   title?: StringFilterInput | null;
 
   @Field(() => [CourseStatus], { nullable: true, description: 'One of these stages.' })
   status?: CourseStatus[] | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Published or not.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether the course is published.' })
   isPublished?: boolean | null;
 
   @Field(() => ID, { nullable: true, description: 'The instructor.' })
   instructorId?: string | null;
 
-  @Field(() => IntFilterInput, { nullable: true, description: 'The stored count of all enrollments.' })
+  @Field(() => IntFilterInput, { nullable: true, description: 'A comparison of the stored count of all enrollments.' })
   totalEnrollments?: IntFilterInput | null;
 }
 
-/** Orders courses. */
-@InputType('CourseOrder', { description: 'The order of courses; equal ones by id.' })
+/** The order of courses. */
+@InputType('CourseOrder', { description: 'The order of courses; courses with equal values are ordered by id.' })
 export class CourseOrderInput {
-  @Field(() => CourseOrderField, { description: 'What to order by.' })
+  @Field(() => CourseOrderField, { description: 'The field to order by.' })
   field!: CourseOrderField;
 
-  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way.' })
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The direction.' })
   direction!: OrderDirection;
 }
 
-/** Chooses a page of courses. */
+/** The arguments of a page of courses. */
 @ArgsType()
 export class CoursePageArgs extends PageArgs {
-  @Field(() => CourseFilterInput, { nullable: true, description: 'Which courses; all without it.' })
+  @Field(() => CourseFilterInput, { nullable: true, description: 'The filter; all courses without it.' })
   filter?: CourseFilterInput | null;
 
-  @Field(() => CourseOrderInput, { nullable: true, description: 'In which order; by id without it.' })
+  @Field(() => CourseOrderInput, { nullable: true, description: 'The order; by id without it.' })
   orderBy?: CourseOrderInput | null;
 }
 
-/** Chooses enrollments. */
-@InputType('EnrollmentFilter', { description: 'Chooses enrollments; all parts that are given must hold.' })
+/** The filter of enrollments. */
+@InputType('EnrollmentFilter', { description: 'A filter of enrollments; all given conditions must hold.' })
 export class EnrollmentFilterInput {
-  @Field(() => ID, { nullable: true, description: 'Those in this course.' })
+  @Field(() => ID, { nullable: true, description: 'The course.' })
   courseId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'Those of this student.' })
+  @Field(() => ID, { nullable: true, description: 'The student.' })
   studentId?: string | null;
 
   @Field(() => [EnrollmentStatus], { nullable: true, description: 'One of these statuses.' })
   status?: EnrollmentStatus[] | null;
 }
 
-/** Orders enrollments. */
-@InputType('EnrollmentOrder', { description: 'The order of enrollments; equal ones by id.' })
+/** The order of enrollments. */
+@InputType('EnrollmentOrder', {
+  description: 'The order of enrollments; enrollments with equal values are ordered by id.',
+})
 export class EnrollmentOrderInput {
-  @Field(() => EnrollmentOrderField, { description: 'What to order by.' })
+  @Field(() => EnrollmentOrderField, { description: 'The field to order by.' })
   field!: EnrollmentOrderField;
 
-  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way.' })
+  @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The direction.' })
   direction!: OrderDirection;
 }
 
-/** Chooses a page of enrollments. */
+/** The arguments of a page of enrollments. */
 @ArgsType()
 export class EnrollmentPageArgs extends PageArgs {
-  @Field(() => EnrollmentFilterInput, { nullable: true, description: 'Which enrollments; all without it.' })
+  @Field(() => EnrollmentFilterInput, { nullable: true, description: 'The filter; all enrollments without it.' })
   filter?: EnrollmentFilterInput | null;
 
-  @Field(() => EnrollmentOrderInput, { nullable: true, description: 'In which order; by id without it.' })
+  @Field(() => EnrollmentOrderInput, { nullable: true, description: 'The order; by id without it.' })
   orderBy?: EnrollmentOrderInput | null;
 }
 
 /**
- * Limits a text to compare titles with, in characters: no title is longer, and SQLite refuses a pattern that is far
- * longer.
+ * The most characters of a text to compare titles with: no title is longer, and SQLite rejects a much longer pattern.
  */
 const MAX_TITLE_LENGTH = 255;
 
-/** Limits the ids of a filter: a page has 100 courses at most. */
+/** The most ids of a filter: a page has at most 100 courses. */
 const MAX_FILTER_IDS = 5000;
 
 /**
- * Gives the reader's filter for courses; errors: BAD_USER_INPUT for ids that are none or too many, texts that no title
- * can have, and ranges with nothing in them.
+ * Returns the reader's filter for courses. Errors: BAD_USER_INPUT for malformed or too many ids, for texts that no title
+ * can have, and for empty ranges.
  */
 export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
   const count = filter?.ids?.length ?? 0;
@@ -150,14 +151,13 @@ export function courseFilterOf(filter: CourseFilterInput | null | undefined): Co
 }
 
 /**
- * Gives a list without what it has said already: each value is a parameter of the statement, of which a database takes
- * only so many.
+ * Returns a list without repetitions: each value is a parameter of the statement, and a database limits their number.
  */
 function eachOnce<Value>(values: readonly Value[] | null | undefined): Value[] | null | undefined {
   return values && [...new Set(values)];
 }
 
-/** Gives a comparison of whole numbers, in which there must be room for one. */
+/** Returns a comparison of whole numbers. Errors: BAD_USER_INPUT for an empty range. */
 function rangeOf(argument: string, filter: IntFilterInput | null | undefined): IntFilterInput | null | undefined {
   if (!filter) return filter;
   const { eq, gt, gte, lt, lte } = filter;
@@ -188,7 +188,7 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
   return filter;
 }
 
-/** Gives the reader's filter for enrollments; errors: BAD_USER_INPUT for ids that are none. */
+/** Returns the reader's filter for enrollments. Errors: BAD_USER_INPUT for malformed ids. */
 export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefined): EnrollmentFilter {
   return {
     courseId: optionalIdOf(filter?.courseId, 'filter.courseId'),
@@ -197,12 +197,12 @@ export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefi
   };
 }
 
-/** Returns the reader's ordering of courses; by id ascending unless another one is asked for. */
+/** Returns the reader's ordering of courses; by default, by id ascending. */
 export function courseOrderingOf(orderBy: CourseOrderInput | null | undefined): CourseOrdering {
   return orderingOf('courses', orderBy?.field ?? CourseOrderField.ID, orderBy?.direction);
 }
 
-/** Returns the reader's ordering of enrollments; by id ascending unless another one is asked for. */
+/** Returns the reader's ordering of enrollments; by default, by id ascending. */
 export function enrollmentOrderingOf(orderBy: EnrollmentOrderInput | null | undefined): EnrollmentOrdering {
   return orderingOf('enrollments', orderBy?.field ?? EnrollmentOrderField.ID, orderBy?.direction);
 }

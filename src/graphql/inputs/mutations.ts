@@ -2,18 +2,18 @@ import { Field, ID, InputType } from 'type-graphql';
 import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
 import { Int } from '../int.js';
 
-/** Says whom to enroll where. */
-@InputType('EnrollInput', { description: 'Whom to enroll where.' })
+/** The input of enroll. */
+@InputType('EnrollInput', { description: 'A student and a course.' })
 export class EnrollInput {
   @Field(() => ID, { description: 'The course.' })
   courseId!: string;
 
-  @Field(() => ID, { nullable: true, description: 'The student; the viewer without it.' })
+  @Field(() => ID, { nullable: true, description: 'The student; without it, the viewer.' })
   studentId?: string | null;
 }
 
-/** Says whom to enroll where, many at once. */
-@InputType('EnrollManyInput', { description: 'Whom to enroll where, 1,000 at most.' })
+/** The input of enrollMany. */
+@InputType('EnrollManyInput', { description: 'Students, 1,000 at most, and a course.' })
 export class EnrollManyInput {
   @Field(() => ID, { description: 'The course.' })
   courseId!: string;
@@ -22,8 +22,8 @@ export class EnrollManyInput {
   studentIds!: string[];
 }
 
-/** Says which enrollment gets which status. */
-@InputType('SetEnrollmentStatusInput', { description: 'Which enrollment gets which status.' })
+/** The input of setEnrollmentStatus. */
+@InputType('SetEnrollmentStatusInput', { description: 'An enrollment and its new status.' })
 export class SetEnrollmentStatusInput {
   @Field(() => ID, { description: 'The enrollment.' })
   enrollmentId!: string;
@@ -32,8 +32,8 @@ export class SetEnrollmentStatusInput {
   status!: EnrollmentStatus;
 }
 
-/** Says which enrollment moves to which course. */
-@InputType('TransferEnrollmentInput', { description: 'Which enrollment moves to which course.' })
+/** The input of transferEnrollment. */
+@InputType('TransferEnrollmentInput', { description: 'An enrollment and its new course.' })
 export class TransferEnrollmentInput {
   @Field(() => ID, { description: 'The enrollment.' })
   enrollmentId!: string;
@@ -42,20 +42,20 @@ export class TransferEnrollmentInput {
   courseId!: string;
 }
 
-/** Says which enrollment is deleted. */
-@InputType('UnenrollInput', { description: 'Which enrollment to delete.' })
+/** The input of unenroll. */
+@InputType('UnenrollInput', { description: 'An enrollment to delete.' })
 export class UnenrollInput {
   @Field(() => ID, { description: 'The enrollment.' })
   enrollmentId!: string;
 }
 
-/** Describes a new course. */
+/** The input of createCourse. */
 @InputType('CreateCourseInput', { description: 'A new course.' })
 export class CreateCourseInput {
-  @Field(() => String, { description: 'The title, 255 characters at most.' })
+  @Field(() => String, { description: 'The title, at most 255 characters.' })
   title!: string;
 
-  @Field(() => String, { nullable: true, description: 'What the course is about.' })
+  @Field(() => String, { nullable: true, description: 'The description of the course.' })
   description?: string | null;
 
   @Field(() => CourseStatus, {
@@ -68,25 +68,25 @@ export class CreateCourseInput {
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Whether everybody can see it.' })
   isPublished?: boolean | null;
 
-  @Field(() => Int, { nullable: true, description: 'Most ACTIVE enrollments allowed; null: no limit.' })
+  @Field(() => Int, { nullable: true, description: 'The highest number of ACTIVE enrollments; null: no limit.' })
   capacity?: number | null;
 
-  @Field(() => ID, { nullable: true, description: 'The instructor; for teachers, themselves without it.' })
+  @Field(() => ID, { nullable: true, description: 'The instructor; without it, a teacher who creates the course.' })
   instructorId?: string | null;
 }
 
-/** Describes changes of a course. */
+/** The input of updateCourse. */
 @InputType('UpdateCourseInput', {
-  description: 'Changes of a course: what is left out stays, what is null is taken away.',
+  description: 'Changes of a course: absent fields stay as they are, and null removes a value.',
 })
 export class UpdateCourseInput {
   @Field(() => ID, { description: 'The course.' })
   id!: string;
 
-  @Field(() => String, { nullable: true, description: 'The title, 255 characters at most.' })
+  @Field(() => String, { nullable: true, description: 'The title, at most 255 characters.' })
   title?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'What the course is about.' })
+  @Field(() => String, { nullable: true, description: 'The description of the course.' })
   description?: string | null;
 
   @Field(() => CourseStatus, { nullable: true, description: 'The stage of the course.' })
@@ -97,7 +97,7 @@ export class UpdateCourseInput {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Most ACTIVE enrollments allowed, not below those there are; null: no limit.',
+    description: 'The highest number of ACTIVE enrollments, not below the present number; null: no limit.',
   })
   capacity?: number | null;
 
@@ -105,28 +105,28 @@ export class UpdateCourseInput {
   instructorId?: string | null;
 }
 
-/** Says which course is deleted. */
-@InputType('DeleteCourseInput', { description: 'Which course to delete.' })
+/** The input of deleteCourse. */
+@InputType('DeleteCourseInput', { description: 'A course to delete.' })
 export class DeleteCourseInput {
   @Field(() => ID, { description: 'The course.' })
   id!: string;
 }
 
-/** Describes a new user. */
+/** The input of createUser. */
 @InputType('CreateUserInput', { description: 'A new user.' })
 export class CreateUserInput {
-  @Field(() => String, { description: 'The full name, 255 characters at most.' })
+  @Field(() => String, { description: 'The full name, at most 255 characters.' })
   name!: string;
 
-  @Field(() => String, { description: 'The email address, which no other user has.' })
+  @Field(() => String, { description: 'The email address, which must be unique.' })
   email!: string;
 
-  @Field(() => Role, { nullable: true, defaultValue: Role.STUDENT, description: 'What the user may do.' })
+  @Field(() => Role, { nullable: true, defaultValue: Role.STUDENT, description: 'The role of the user.' })
   role?: Role | null;
 }
 
-/** Says which user is deleted. */
-@InputType('DeleteUserInput', { description: 'Which user to delete.' })
+/** The input of deleteUser. */
+@InputType('DeleteUserInput', { description: 'A user to delete.' })
 export class DeleteUserInput {
   @Field(() => ID, { description: 'The user.' })
   id!: string;

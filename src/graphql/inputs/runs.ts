@@ -1,15 +1,15 @@
 import { Field, ID, InputType } from 'type-graphql';
 import { Int } from '../int.js';
 
-/** Says what to verify. */
-@InputType('VerifyEnrollmentCountsInput', { description: 'What to verify.' })
+/** The input of verifyEnrollmentCounts. */
+@InputType('VerifyEnrollmentCountsInput', { description: 'The courses to verify.' })
 export class VerifyEnrollmentCountsInput {
   @Field(() => [ID], { nullable: true, description: 'The courses, 5,000 at most; all without it.' })
   courseIds?: string[] | null;
 }
 
-/** Says what to recount and how. */
-@InputType('RecountEnrollmentsInput', { description: 'What to recount and how.' })
+/** The input of recountEnrollments. */
+@InputType('RecountEnrollmentsInput', { description: 'The courses to recount, and the options of the run.' })
 export class RecountEnrollmentsInput {
   @Field(() => [ID], { nullable: true, description: 'The courses, 5,000 at most; all without it.' })
   courseIds?: string[] | null;
@@ -17,13 +17,13 @@ export class RecountEnrollmentsInput {
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'Whether only to record what would be changed.',
+    description: 'Whether the run only records what it would change.',
   })
   dryRun?: boolean | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The courses of each chunk, from 1 to 10,000; sized by time without it.',
+    description: 'The number of courses in each chunk, from 1 to 10,000; sized by time without it.',
   })
   batchSize?: number | null;
 
@@ -34,8 +34,8 @@ export class RecountEnrollmentsInput {
   throttle?: number | null;
 }
 
-/** Says which run is meant. */
-@InputType('RunInput', { description: 'Which run.' })
+/** The input of mutations of one run. */
+@InputType('RunInput', { description: 'A run.' })
 export class RunInput {
   @Field(() => ID, { description: 'The run.' })
   id!: string;

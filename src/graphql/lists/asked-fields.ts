@@ -8,11 +8,11 @@ import {
   type SelectionNode,
 } from 'graphql';
 
-/** What says which fields are asked for. */
+/** The part of the resolve info that says which fields are selected. */
 export type AskedIn = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variableValues'>;
 
 /**
- * Returns true where a field is asked for, by a path of names from the field that is being resolved; what is skipped is
+ * Returns true if a field is selected, by a path of names from the field that is being resolved; skipped fields are
  * not.
  */
 export function isAskedFor(info: AskedIn, path: readonly string[]): boolean {

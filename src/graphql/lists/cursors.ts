@@ -4,8 +4,7 @@ import { quotedText } from '../../use-cases/quoted-text.js';
 import { badUserInput } from '../errors/errors.js';
 
 /**
- * Tells for each order whether a value can be one of its column: a cursor that somebody made up must not reach the
- * database.
+ * The check, for each order, whether a value can be in its column: a forged cursor must not reach the database.
  */
 const isValueOf: Record<string, (value: string | number) => boolean> = {
   ID: Number.isSafeInteger,
@@ -15,12 +14,12 @@ const isValueOf: Record<string, (value: string | number) => boolean> = {
   ENROLLED_AT: isStoredMoment,
 };
 
-/** Is a row with the value that its page is ordered by, where that is not the id. */
+/** A row with the value that its page is ordered by, if that is not the id. */
 export type Sorted = { readonly id: number; readonly sort?: string | number };
 
 /**
- * Gives the cursor of a row in an ordering: opaque to callers. A checksum goes before what it says, so that one that
- * was cut or mistyped is told.
+ * Returns the cursor of a row in an ordering, which is opaque to callers. It begins with a checksum, so that an
+ * incomplete or mistyped cursor is detected.
  */
 export function cursorOf(row: Sorted, { list, field }: Ordering): string {
   const content = JSON.stringify([list, field, row.sort ?? row.id, row.id]);
@@ -28,8 +27,8 @@ export function cursorOf(row: Sorted, { list, field }: Ordering): string {
 }
 
 /**
- * Gives where a cursor points; null: there is none. Errors: BAD_USER_INPUT for what is no cursor, or one of another
- * list or order.
+ * Returns the position of a cursor; null: there is no cursor. Errors: BAD_USER_INPUT for a malformed cursor, or one of
+ * another list or order.
  */
 export function positionOf(
   name: string,
@@ -59,7 +58,7 @@ export function positionOf(
 function cursorParts(cursor: string): [string, string, string | number, number] | null {
   const bytes = Buffer.from(cursor, 'base64url');
   const content = bytes.subarray(CHECKSUM_LENGTH).toString();
-  // Decoding passes over what is not base64.
+  // Decoding ignores characters that are not base64.
   if (bytes.toString('base64url') !== cursor || bytes.subarray(0, CHECKSUM_LENGTH).toString() !== checksumOf(content))
     return null;
   const parts = parsed(content);
@@ -73,7 +72,7 @@ function cursorParts(cursor: string): [string, string, string | number, number] 
   return sound ? [list, field, value as string | number, id as number] : null;
 }
 
-/** Limits what is decoded: several times what a cursor can have that holds the longest title. */
+/** The most characters of a cursor that is decoded: several times those of a cursor with the longest title. */
 const MAX_CURSOR_CHARACTERS = 20_000;
 
 const CHECKSUM_LENGTH = 8;

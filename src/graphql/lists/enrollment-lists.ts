@@ -7,7 +7,7 @@ import { connectionOf, pageRequest, type Connection } from './pagination.js';
 import { leavingOutGone } from './loaders.js';
 import { askedOfEntries } from './present-enrollments.js';
 
-/** Gives a page of all enrollments that the viewer sees; errors: UNAUTHENTICATED, BAD_USER_INPUT. */
+/** Returns a page of all enrollments that the viewer sees. Errors: UNAUTHENTICATED, BAD_USER_INPUT. */
 export async function enrollmentConnection(
   context: Context,
   args: EnrollmentPageArgs,
@@ -26,7 +26,7 @@ export async function enrollmentConnection(
   );
 }
 
-/** Gives a page of the enrollments under one course or student, batched over all of the request; errors as above. */
+/** Returns a page of the enrollments of one course or student, batched over the request. Errors: as above. */
 export async function nestedEnrollmentConnection(
   context: Context,
   parent: EnrollmentParent,

@@ -17,7 +17,7 @@ import type {
 import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../../recounts/index.js';
 import type { Viewer } from '../../access/viewer.js';
 
-/** Names one list of enrollments under each of many parents. */
+/** A list of enrollments under each of many parents. */
 interface EnrollmentList {
   readonly parent: EnrollmentParent;
   readonly filter: EnrollmentFilter;
@@ -26,29 +26,28 @@ interface EnrollmentList {
 }
 
 /**
- * Limits the parents of one statement that has a part for each: SQLite takes 500 (https://www.sqlite.org/limits.html).
+ * The most parents of one statement with a part for each: SQLite allows 500 (https://www.sqlite.org/limits.html).
  */
 const MAX_STATEMENT_PARTS = 400;
 
-/** Which of what enrollments belong to is asked for. */
+/** The relations of enrollments that are selected. */
 export interface AskedParents {
   readonly course: boolean;
   readonly student: boolean;
 }
 
-/** A page of enrollments, and those of them that are still there. */
+/** A page of enrollments, and those of them that still exist. */
 interface ShownPage {
   readonly page: Page<EnrollmentRow>;
   readonly shown: readonly EnrollmentRow[];
 }
 
 /**
- * Batches what the fields of one request read: each kind of read is one statement for all objects, or for some hundreds
- * of them.
+ * The loaders of one request: each kind of read is one statement for all objects, or for some hundreds of them.
  */
 export interface Loaders {
   readonly user: DataLoader<number, UserRow | null>;
-  /** Loads courses that are known to be visible, since something visible points at them. */
+  /** Loads courses that are known to be visible, because something visible refers to them. */
   readonly course: DataLoader<number, CourseRow | null>;
   readonly viewerEnrollment: DataLoader<number, EnrollmentRow | null>;
   readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
@@ -56,17 +55,17 @@ export interface Loaders {
   readonly changeCount: DataLoader<number, number>;
   readonly changes: (page: PageRequest) => DataLoader<number, Page<RecordedChange>>;
   readonly count: (request: CountRequest) => DataLoader<number, ComputedCount>;
-  /** Loads pages, and which of their rows are shown where some of what they belong to is. */
+  /** Loads pages, and decides which of their rows are shown when their courses or students are. */
   readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<number, ShownPage>;
   readonly enrollmentCount: (
     viewer: Viewer,
     list: Pick<EnrollmentList, 'parent' | 'filter'>,
   ) => DataLoader<number, number>;
-  /** Forgets all that was read; after a mutation, the same request must read anew. */
+  /** Clears all loaders: after a mutation, the same request must read again. */
   readonly forget: () => void;
 }
 
-/** Makes the loaders of one request. */
+/** Creates the loaders of one request. */
 export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
   const counts = new Map<string, DataLoader<number, ComputedCount>>();
@@ -117,7 +116,7 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
         const page = await pages.load(id);
         return { page, shown: await leavingOutGone(single, page.rows, parents) };
       };
-      // All at once, so that what is read next is one batch again: an empty page is there sooner than one of which more
+      // All at once, so that the next reads are one batch again: an empty page is ready sooner than one of which more
       // is read.
       return kept(
         shownLists,
@@ -139,8 +138,8 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
 }
 
 /**
- * Returns those enrollments whose courses and students, as far as they are asked for, are there; the others are gone
- * with them.
+ * Returns the enrollments whose courses and students, if they are selected, still exist; the others were deleted with
+ * them.
  */
 export async function leavingOutGone(
   { course, user }: Pick<Loaders, 'course' | 'user'>,

@@ -4,38 +4,41 @@ import { cursorOf, positionOf, type Sorted } from './cursors.js';
 import { badUserInput } from '../errors/errors.js';
 import { Int } from '../int.js';
 
-/** Is the size of a page that names none, and of the largest. */
+/** The default and the largest size of a page. */
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 
-/** Chooses a page, as Relay's connections do. */
+/** The arguments of a page, as in Relay's connections. */
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { nullable: true, description: 'The first so many, 20 by default, 100 at most.' })
+  @Field(() => Int, { nullable: true, description: 'How many entries from the start, 20 by default, 100 at most.' })
   first?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Only what comes after this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only entries after this cursor.' })
   after?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The last so many, 100 at most; not together with first.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'How many entries from the end, 100 at most; not together with first.',
+  })
   last?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Only what comes before this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only entries before this cursor.' })
   before?: string | null;
 }
 
-/** Is a connection before its type's field resolvers take over; `count` runs only when totalCount is selected. */
+/** A connection before its field resolvers run; `count` runs only when totalCount is selected. */
 export interface Connection<Row> extends Page<Row> {
   readonly order: Ordering;
   /**
-   * The rows of the page that are shown: without those that went while it was read. The page's own cursors are those of
-   * all.
+   * The rows of the page that are shown: without those that were deleted while it was read. The page's own cursors
+   * include these.
    */
   readonly shown: readonly Row[];
   readonly count: () => Promise<number>;
 }
 
-/** Gives the page that the arguments ask for; errors: BAD_USER_INPUT for sizes and cursors that make no sense. */
+/** Returns the page that the arguments request. Errors: BAD_USER_INPUT for invalid sizes and cursors. */
 export function pageRequest({ first, after, last, before }: PageArgs, order: Ordering): PageRequest {
   if (first != null && last != null)
     throw badUserInput('first, last', `${first} and ${last} contradict each other; give one of them.`);
@@ -50,7 +53,7 @@ export function pageRequest({ first, after, last, before }: PageArgs, order: Ord
   };
 }
 
-/** Returns a connection whose rows are counted once at most, however often its `totalCount` is selected. */
+/** Returns a connection whose rows are counted at most once, however often its `totalCount` is selected. */
 export function connectionOf<Row>(
   page: Page<Row>,
   order: Ordering,
@@ -61,12 +64,12 @@ export function connectionOf<Row>(
   return { ...page, order, shown, count: () => (counted ??= count()) };
 }
 
-/** Gives the rows of a page with their cursors. */
+/** Returns the rows of a page with their cursors. */
 export function edgesOf<Row extends Sorted>({ shown, order }: Connection<Row>): { cursor: string; node: Row }[] {
   return shown.map(node => ({ cursor: cursorOf(node, order), node }));
 }
 
-/** Says where a page stands among all. */
+/** Returns the position of a page in its list. */
 export function pageInfoOf<Row extends Sorted>({
   rows,
   order,

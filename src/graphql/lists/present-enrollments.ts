@@ -1,11 +1,11 @@
 /**
- * Enrollments are read by one statement, and the courses and students that they belong to by another, which has a
- * snapshot of its own. A course or student that is gone by then took its enrollments along, in one transaction; so an
- * enrollment without them is gone too, and is left out, rather than to fail all of an answer in which neither may be
- * missing.
+ * One statement reads enrollments, and another one their courses and students, in a snapshot of its own. A course or
+ * student that was deleted in between was deleted together with its enrollments, in one transaction. So an enrollment
+ * without them no longer exists and is left out; otherwise the whole answer would fail, because both fields are
+ * non-null.
  *
- * What they belong to is read by the loaders, before the enrollments are shown and only where it is asked for: the
- * fields then find it there, so nothing is read twice.
+ * The loaders read courses and students before the enrollments are shown, and only if they are selected. The fields then
+ * use the same loaders, so nothing is read twice.
  */
 import type { EnrollmentRow } from '../../reading/index.js';
 import { isAskedFor, type AskedIn } from './asked-fields.js';
@@ -15,13 +15,13 @@ import { leavingOutGone, type AskedParents } from './loaders.js';
 /** The paths from a connection to its entries. */
 const ENTRIES = [['nodes'], ['edges', 'node']] as const;
 
-/** Returns which of what its entries belong to is asked of the connection that is being resolved. */
+/** Returns which relations of its entries are selected in the connection that is being resolved. */
 export function askedOfEntries(info: AskedIn): AskedParents {
   return asked(field => ENTRIES.some(path => isAskedFor(info, [...path, field])));
 }
 
 /**
- * Returns an enrollment that the field which is being resolved shows, or a field within it by name; null: it is gone.
+ * Returns an enrollment for the field that is being resolved, or for a field within it by name; null: it was deleted.
  */
 export async function presentOne(
   context: Context,
@@ -32,7 +32,7 @@ export async function presentOne(
   return (await presentAt(context, [row], info, ...path))[0] ?? null;
 }
 
-/** Returns those of several enrollments that are still there; as above. */
+/** Returns those of several enrollments that still exist; as above. */
 export function presentAt(
   { loaders }: Context,
   rows: readonly EnrollmentRow[],

@@ -26,12 +26,12 @@ import { CountPrecision } from '../types/enums.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
 import { CoursePayload, DeletePayload } from '../types/payloads.js';
 
-/** Resolves courses: their queries, mutations, relations and computed counts. */
+/** The resolvers of courses: their queries, mutations, relations and computed counts. */
 @Resolver(() => CourseType)
 export class CourseResolver {
   @Query(() => CourseType, {
     nullable: true,
-    description: 'One course; null: there is none, or the viewer may not see it.',
+    description: 'A course; null: it does not exist, or the viewer may not see it.',
   })
   async course(
     @Ctx() { database, viewer }: Context,
@@ -41,7 +41,7 @@ export class CourseResolver {
   }
 
   @Query(() => CourseConnection.type, {
-    description: 'The courses that the viewer sees; for everybody, the published ones.',
+    description: 'The courses that the viewer sees; for an anonymous viewer, the published ones.',
   })
   async courses(
     @Ctx() { database, viewer }: Context,
@@ -53,24 +53,27 @@ export class CourseResolver {
     return connectionOf(page, order, () => courseCount(database, viewer, filter));
   }
 
-  @FieldResolver(() => UserType, { nullable: true, description: 'Who teaches it.' })
+  @FieldResolver(() => UserType, { nullable: true, description: 'The teacher of the course.' })
   instructor(@Root() { instructorId }: CourseRow, @Ctx() { loaders }: Context): Promise<UserRow | null> | null {
     return instructorId === null ? null : loaders.user.load(instructorId);
   }
 
   @FieldResolver(() => CountType, {
     complexity: costOfComputed,
-    description: 'Computed now from the rows, batched over the courses of a request. limit: null counts all.',
+    description: 'A count computed from the rows now, in one statement for all courses of a request.',
   })
   async enrollmentsCount(
     @Root() { id }: CourseRow,
     @Ctx() { loaders }: Context,
-    @Arg('status', () => [EnrollmentStatus], { nullable: true, description: 'Only those with one of these statuses.' })
+    @Arg('status', () => [EnrollmentStatus], {
+      nullable: true,
+      description: 'Only enrollments with one of these statuses; all without it.',
+    })
     status?: EnrollmentStatus[] | null,
     @Arg('limit', () => Int, {
       nullable: true,
       defaultValue: 10_000,
-      description: 'Where to stop counting; null: nowhere.',
+      description: 'The number at which counting stops; null: count all.',
     })
     limit: number | null = 10_000,
   ): Promise<CountType> {
@@ -81,7 +84,7 @@ export class CourseResolver {
 
   @FieldResolver(() => [EnrollmentStatusCountType], {
     complexity: costOfComputed,
-    description: 'Computed now: one entry for each status, zeros included.',
+    description: 'Counts computed now: one entry for each status, including zeros.',
   })
   async enrollmentsByStatus(
     @Root() { id }: CourseRow,
@@ -92,7 +95,9 @@ export class CourseResolver {
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => EnrollmentConnection.type, { description: 'Its enrollments, as far as the viewer sees them.' })
+  @FieldResolver(() => EnrollmentConnection.type, {
+    description: 'The enrollments in the course that the viewer sees.',
+  })
   enrollments(
     @Root() { id }: CourseRow,
     @Ctx() context: Context,
@@ -103,7 +108,7 @@ export class CourseResolver {
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment." })
+  @FieldResolver(() => EnrollmentType, { nullable: true, description: "The viewer's own enrollment in the course." })
   async viewerEnrollment(
     @Root() { id }: CourseRow,
     @Ctx() context: Context,
@@ -113,7 +118,9 @@ export class CourseResolver {
     return found && presentOne(context, found, info);
   }
 
-  @Mutation(() => CoursePayload, { description: 'Creates a course. Teachers (their own) and admins.' })
+  @Mutation(() => CoursePayload, {
+    description: 'Creates a course. Allowed for teachers (their own courses) and admins.',
+  })
   async createCourse(
     @Ctx() { database, viewer, loaders, tell }: Context,
     @Arg('input', () => CreateCourseInput, { description: 'The new course.' }) input: CreateCourseInput,
@@ -125,7 +132,9 @@ export class CourseResolver {
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
 
-  @Mutation(() => CoursePayload, { description: 'Changes a course. Teachers (their own) and admins.' })
+  @Mutation(() => CoursePayload, {
+    description: 'Changes a course. Allowed for teachers (their own courses) and admins.',
+  })
   async updateCourse(
     @Ctx() { database, viewer, loaders, tell }: Context,
     @Arg('input', () => UpdateCourseInput, { description: 'The changes.' }) input: UpdateCourseInput,
@@ -139,10 +148,10 @@ export class CourseResolver {
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
 
-  @Mutation(() => DeletePayload, { description: 'Deletes a course. Admins: the enrollments go with it.' })
+  @Mutation(() => DeletePayload, { description: 'Deletes a course together with its enrollments. Allowed for admins.' })
   async deleteCourse(
     @Ctx() { database, viewer, loaders, tell }: Context,
-    @Arg('input', () => DeleteCourseInput, { description: 'Which course.' }) input: DeleteCourseInput,
+    @Arg('input', () => DeleteCourseInput, { description: 'The course to delete.' }) input: DeleteCourseInput,
   ): Promise<DeletePayload> {
     const { value, problems } = await deleteCourse(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
     loaders.forget();

@@ -21,12 +21,12 @@ import { EnrollmentConnection } from '../types/connections.js';
 import { CourseType, EnrollmentType, UserType } from '../types/objects.js';
 import { EnrollManyPayload, EnrollPayload, TransferEnrollmentPayload, UnenrollPayload } from '../types/payloads.js';
 
-/** Resolves enrollments: their queries, mutations and relations. */
+/** The resolvers of enrollments: their queries, mutations and relations. */
 @Resolver(() => EnrollmentType)
 export class EnrollmentResolver {
   @Query(() => EnrollmentType, {
     nullable: true,
-    description: 'One enrollment; null: there is none, or the viewer may not see it.',
+    description: 'An enrollment; null: it does not exist, or the viewer may not see it.',
   })
   async enrollment(
     @Ctx() context: Context,
@@ -49,7 +49,7 @@ export class EnrollmentResolver {
     return enrollmentConnection(context, args, info);
   }
 
-  @FieldResolver(() => UserType, { description: 'Who is enrolled.' })
+  @FieldResolver(() => UserType, { description: 'The student who is enrolled.' })
   student(@Root() { studentId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<UserRow | null> {
     return loaders.user.load(studentId);
   }
@@ -60,11 +60,12 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollPayload, {
-    description: 'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll anyone.',
+    description:
+      'Enrolls one student. Students enroll themselves; teachers of the course and admins enroll any student.',
   })
   async enroll(
     @Ctx() context: Context,
-    @Arg('input', () => EnrollInput, { description: 'Which student, in which course.' }) input: EnrollInput,
+    @Arg('input', () => EnrollInput, { description: 'The student and the course.' }) input: EnrollInput,
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollPayload> {
     const { value, problems } = await enroll(context.database, context.viewer, () => ({
@@ -82,11 +83,11 @@ export class EnrollmentResolver {
   @Mutation(() => EnrollManyPayload, {
     complexity: costOfEnrollMany,
     description:
-      'Enrolls many students. Teachers of the course and admins. All that can be enrolled are; each refusal is a userError.',
+      'Enrolls many students. Those who can be enrolled are enrolled; each of the others gets a userError. Allowed for teachers of the course and admins.',
   })
   async enrollMany(
     @Ctx() context: Context,
-    @Arg('input', () => EnrollManyInput, { description: 'Which students, in which course.' }) input: EnrollManyInput,
+    @Arg('input', () => EnrollManyInput, { description: 'The students and the course.' }) input: EnrollManyInput,
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollManyPayload> {
     const { value, problems } = await enrollMany(context.database, context.viewer, () => ({
@@ -107,11 +108,12 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => EnrollPayload, {
-    description: 'Sets the status of an enrollment; ACTIVE takes a seat. Teachers of the course and admins.',
+    description:
+      'Sets the status of an enrollment; ACTIVE takes a seat. Allowed for teachers of the course and admins.',
   })
   async setEnrollmentStatus(
     @Ctx() context: Context,
-    @Arg('input', () => SetEnrollmentStatusInput, { description: 'Which enrollment, and its new status.' })
+    @Arg('input', () => SetEnrollmentStatusInput, { description: 'The enrollment and its new status.' })
     input: SetEnrollmentStatusInput,
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollPayload> {
@@ -128,11 +130,11 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => TransferEnrollmentPayload, {
-    description: 'Moves an enrollment to another course. Teachers of both courses and admins.',
+    description: 'Moves an enrollment to another course. Allowed for teachers of both courses and admins.',
   })
   async transferEnrollment(
     @Ctx() context: Context,
-    @Arg('input', () => TransferEnrollmentInput, { description: 'Which enrollment, and its new course.' })
+    @Arg('input', () => TransferEnrollmentInput, { description: 'The enrollment and its new course.' })
     input: TransferEnrollmentInput,
     @Info() info: GraphQLResolveInfo,
   ): Promise<TransferEnrollmentPayload> {
@@ -150,11 +152,11 @@ export class EnrollmentResolver {
   }
 
   @Mutation(() => UnenrollPayload, {
-    description: 'Deletes the row. Students their own; teachers of the course and admins any.',
+    description: 'Deletes an enrollment. Students delete their own; teachers of the course and admins delete any.',
   })
   async unenroll(
     @Ctx() context: Context,
-    @Arg('input', () => UnenrollInput, { description: 'Which enrollment.' }) input: UnenrollInput,
+    @Arg('input', () => UnenrollInput, { description: 'The enrollment to delete.' }) input: UnenrollInput,
   ): Promise<UnenrollPayload> {
     const { value, problems } = await unenroll(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
@@ -173,7 +175,7 @@ async function oneEnrollment(context: Context, id: number, info: GraphQLResolveI
   return found ? presentOne(context, found, info, 'enrollment') : null;
 }
 
-/** Returns a course as the viewer sees it after a mutation; null: it can be seen no more. */
+/** Returns a course as the viewer sees it after a mutation; null: the viewer no longer sees it. */
 async function courseAfter({ database, viewer }: Context, id: number): Promise<CourseRow | null> {
   return (await coursesById(database, viewer, [id]))[0]!;
 }

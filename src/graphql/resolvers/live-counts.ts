@@ -12,13 +12,13 @@ import { idsOf } from '../ids.js';
 import { costOfFirstMessages } from '../costs/query-cost.js';
 import { CourseCountsChangeType } from '../types/live-counts.js';
 
-/** Resolves the subscription to stored counts. */
+/** The resolver of the subscription to stored counts. */
 @Resolver()
 export class LiveCountsResolver {
   @Subscription(() => CourseCountsChangeType, {
     complexity: costOfFirstMessages,
     description:
-      'The stored counts of courses: first as they are now, in a message for each course, then after each commit that changes them, at most a few times a second for one course. By server-sent events at /graphql/stream, or by the protocol graphql-transport-ws at /graphql.',
+      'The stored counts of courses: first the present counts, in one message for each course, then new counts after each commit that changes them, at most a few times a second for one course. Use server-sent events at /graphql/stream, or the protocol graphql-transport-ws at /graphql.',
     subscribe: ({ args, context }) => subscribe(context as Context, args as { courseIds?: string[] | null }),
   })
   courseCountsChanged(
@@ -26,15 +26,15 @@ export class LiveCountsResolver {
     @Ctx() { loaders }: Context,
     @Arg('courseIds', () => [ID], {
       nullable: true,
-      description: 'The courses, 1,000 at most; without it, all that the viewer sees, and those that appear later.',
+      description: 'The courses, 1,000 at most; without it, all courses that the viewer sees, including later ones.',
     })
     _courseIds?: string[] | null,
   ): CourseCountsChange {
     if (!change) throw elsewhere();
-    // A last value that is an error reaches the reader as one, in a message like the others.
+    // If the last value is an error, the subscriber gets it in a message like the others.
     if (change instanceof TokenError) throw codedError(tokenErrorCode(change), change.message);
     if (change instanceof Error) throw change;
-    // What was read for the message before may be another by now.
+    // Data that were read for the previous message may have changed.
     loaders.forget();
     return change;
   }

@@ -26,10 +26,10 @@ import { RecountChangeType, RecountRunType } from '../types/runs.js';
 
 const RUN_ARGUMENT = { description: 'Which run.' };
 
-/** Resolves runs: their queries, mutations and relations. */
+/** The resolvers of runs: their queries, mutations and relations. */
 @Resolver(() => RecountRunType)
 export class RunResolver {
-  @Query(() => RecountRunType, { nullable: true, description: 'One run; null: there is none. Admins.' })
+  @Query(() => RecountRunType, { nullable: true, description: 'A run; null: it does not exist. Allowed for admins.' })
   async recountRun(
     @Ctx() { database, viewer }: Context,
     @Arg('id', () => ID, { description: 'The run.' }) id: string,
@@ -37,7 +37,7 @@ export class RunResolver {
     return runById(database, viewer, () => ({ id: idOf(id, 'id') }));
   }
 
-  @Query(() => RecountRunConnection.type, { description: 'The runs, newest first. Admins.' })
+  @Query(() => RecountRunConnection.type, { description: 'The runs, newest first. Allowed for admins.' })
   async recountRuns(
     @Ctx() { database, viewer }: Context,
     @Args(() => PageArgs) args: PageArgs,
@@ -48,14 +48,14 @@ export class RunResolver {
 
   @FieldResolver(() => RecountRunType, {
     nullable: true,
-    description: 'The run whose changes this one takes back; null: it is no undoing.',
+    description: 'The run whose changes this one undoes; null: this run is a recount.',
   })
   undoneRun(@Root() { undoneRunId }: Run, @Ctx() { loaders }: Context): Promise<Run | null> | null {
     return undoneRunId === null ? null : loaders.run.load(undoneRunId);
   }
 
   @FieldResolver(() => RecountChangeConnection.type, {
-    description: 'What the run changed or, in a dry run, would change, in order.',
+    description: 'The changes that the run made or, in a dry run, would make, in order.',
   })
   async changes(
     @Root() { id }: Run,
@@ -68,13 +68,13 @@ export class RunResolver {
 
   @Mutation(() => RecountPayload, {
     description:
-      'Starts a run that repairs drift, and returns it: finished if that took under two seconds, else RUNNING, to be polled; it goes on in the server. Refused where another run is at work on the same courses. Admins.',
+      'Starts a run that repairs drift, and returns it: finished if that took less than two seconds; otherwise RUNNING, and it continues in the server, so query the run until it has finished. Rejected while another run works on the same courses. Allowed for admins.',
   })
   async recountEnrollments(
     @Ctx() context: Context,
     @Arg('input', () => RecountEnrollmentsInput, {
       nullable: true,
-      description: 'Which courses and how; without it, all courses.',
+      description: 'The courses and the options; all courses without it.',
     })
     input?: RecountEnrollmentsInput | null,
   ): Promise<RecountPayload> {
@@ -88,7 +88,8 @@ export class RunResolver {
   }
 
   @Mutation(() => RecountPayload, {
-    description: 'Pauses a run: from the answer on it changes nothing more, whichever server works on it. Admins.',
+    description:
+      'Pauses a run: after the answer it changes nothing more, whichever server works on it. Allowed for admins.',
   })
   async pauseRecount(
     @Ctx() context: Context,
@@ -105,7 +106,7 @@ export class RunResolver {
 
   @Mutation(() => RecountPayload, {
     description:
-      'Goes on with a run that is PAUSED or FAILED, from where it was, and returns it as recountEnrollments does. Admins.',
+      'Resumes a run that is PAUSED or FAILED from where it stopped, and returns it as recountEnrollments does. Allowed for admins.',
   })
   async resumeRecount(
     @Ctx() context: Context,
@@ -119,7 +120,7 @@ export class RunResolver {
   }
 
   @Mutation(() => RecountPayload, {
-    description: 'Ends a run for good, before all is done; what it changed stays, and can be undone. Admins.',
+    description: 'Ends a run for good before it has finished. Its changes stay, and can be undone. Allowed for admins.',
   })
   async cancelRecount(
     @Ctx() context: Context,
@@ -136,7 +137,7 @@ export class RunResolver {
 
   @Mutation(() => RecountPayload, {
     description:
-      'Takes back what the run changed, change by change (stored −= after − before), as a run of its own, and returns that as recountEnrollments does. Admins.',
+      'Undoes the changes of a run, one by one (stored −= after − before), as a run of its own, and returns that as recountEnrollments does. Allowed for admins.',
   })
   async undoRecount(
     @Ctx() context: Context,
@@ -150,10 +151,13 @@ export class RunResolver {
   }
 }
 
-/** Resolves changes: the course of each. */
+/** The resolver of the course of a change. */
 @Resolver(() => RecountChangeType)
 export class RecountChangeResolver {
-  @FieldResolver(() => CourseType, { nullable: true, description: 'The course as it is now; null: it was deleted.' })
+  @FieldResolver(() => CourseType, {
+    nullable: true,
+    description: 'The course in its present state; null: it was deleted.',
+  })
   course(@Root() { courseId }: RecordedChange, @Ctx() { loaders }: Context): Promise<CourseRow | null> {
     return loaders.course.load(courseId);
   }
@@ -163,7 +167,7 @@ function idIn(input: RunInput): { id: number } {
   return { id: idOf(input.id, 'input.id') };
 }
 
-/** Gives a run as it is after something was done to it. */
+/** Returns a run as it is after a change of its state. */
 async function runAfter(
   { database, viewer }: Context,
   outcome: Promise<Outcome<{ id: number }>>,

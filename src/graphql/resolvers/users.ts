@@ -14,27 +14,30 @@ import { EnrollmentConnection } from '../types/connections.js';
 import { UserType } from '../types/objects.js';
 import { DeletePayload, UserPayload } from '../types/payloads.js';
 
-/** Resolves users: the viewer, their mutations and relations. */
+/** The resolvers of users: the viewer, mutations and relations. */
 @Resolver(() => UserType)
 export class UserResolver {
   @Directive(PRIVATE)
   @Query(() => UserType, {
     nullable: true,
-    description: 'The viewer; null: nobody is signed in, or the token belongs to no user.',
+    description: 'The viewer; null: the viewer is anonymous, or the token belongs to no user.',
   })
   me(@Ctx() { viewer, loaders }: Context): Promise<UserRow | null> | null {
     return viewer?.userId == null ? null : loaders.user.load(viewer.userId);
   }
 
   @Directive(PRIVATE)
-  @FieldResolver(() => String, { nullable: true, description: 'Null unless the viewer is this user or an admin.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'The email address; null unless the viewer is this user or an admin.',
+  })
   email(@Root() { id, email }: UserRow, @Ctx() { viewer }: Context): string | null {
     return viewer && (viewer.role === Role.ADMIN || viewer.userId === id) ? email : null;
   }
 
   @Directive(PRIVATE)
   @FieldResolver(() => EnrollmentConnection.type, {
-    description: 'The enrollments of the user, as far as the viewer sees them.',
+    description: 'The enrollments of the user that the viewer sees.',
   })
   enrollments(
     @Root() { id }: UserRow,
@@ -45,7 +48,7 @@ export class UserResolver {
     return nestedEnrollmentConnection(context, 'student_id', id, args, info);
   }
 
-  @Mutation(() => UserPayload, { description: 'Creates a user. Admins.' })
+  @Mutation(() => UserPayload, { description: 'Creates a user. Allowed for admins.' })
   async createUser(
     @Ctx() { database, viewer, loaders, tell }: Context,
     @Arg('input', () => CreateUserInput, { description: 'The new user.' }) input: CreateUserInput,
@@ -55,11 +58,11 @@ export class UserResolver {
   }
 
   @Mutation(() => DeletePayload, {
-    description: 'Deletes a user. Admins: the enrollments go with it, and every count follows.',
+    description: 'Deletes a user together with the enrollments, and updates every count. Allowed for admins.',
   })
   async deleteUser(
     @Ctx() { database, viewer, loaders, tell }: Context,
-    @Arg('input', () => DeleteUserInput, { description: 'Which user.' }) input: DeleteUserInput,
+    @Arg('input', () => DeleteUserInput, { description: 'The user to delete.' }) input: DeleteUserInput,
   ): Promise<DeletePayload> {
     const { value, problems } = await deleteUser(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
     loaders.forget();

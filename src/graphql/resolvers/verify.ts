@@ -11,28 +11,28 @@ import { CourseType } from '../types/objects.js';
 import { VerifyEnrollmentCountsPayload } from '../types/run-payloads.js';
 import { DriftType } from '../types/runs.js';
 
-/** Limits the drifts that one answer lists: a whole table of courses that drift would not fit in memory. */
+/** The most drifts in one answer: a whole table of drifting courses would not fit in memory. */
 const MAX_SHOWN_DRIFTS = 10_000;
 
-/** Is what was found so far. */
+/** The results so far. */
 interface Found {
   checked: number;
   driftCount: number;
   readonly drifts: CourseCount[];
 }
 
-/** Resolves verify, and the course of each drift that it finds. */
+/** The resolvers of verify, and of the course of each drift that it finds. */
 @Resolver(() => DriftType)
 export class VerifyResolver {
   @Mutation(() => VerifyEnrollmentCountsPayload, {
     description:
-      'Read only: every drift among these courses, or among all. Nobody who writes is held up or taken for drift. Admins.',
+      'Finds every drift of these courses, or of all; changes nothing. It blocks no writer, and does not report concurrent changes as drift. Allowed for admins.',
   })
   async verifyEnrollmentCounts(
     @Ctx() context: Context,
     @Arg('input', () => VerifyEnrollmentCountsInput, {
       nullable: true,
-      description: 'Which courses; without it, all of them.',
+      description: 'The courses; all without it.',
     })
     input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
@@ -51,7 +51,7 @@ export class VerifyResolver {
           sum.drifts.push(...counts.slice(0, MAX_SHOWN_DRIFTS - sum.drifts.length));
         }
       } catch (error) {
-        // An admin is told where, and what to do.
+        // The message tells an admin where the number is, and what to do.
         throw isUnsafeNumber(error) ? codedError('UNSAFE_NUMBER', error.message) : error;
       }
       return done(await withPresentCourses(context, sum), refusals);
@@ -66,13 +66,15 @@ export class VerifyResolver {
     };
   }
 
-  @FieldResolver(() => CourseType, { description: 'The course as it is now; its stored count may have changed since.' })
+  @FieldResolver(() => CourseType, {
+    description: 'The course in its present state; its stored count may have changed since.',
+  })
   course(@Root() { courseId }: CourseCount, @Ctx() { loaders }: Context): Promise<CourseRow | null> {
     return loaders.course.load(courseId);
   }
 }
 
-/** Leaves out the drifts of courses that were deleted since they were verified: they are gone with them. */
+/** Returns the results without the drifts of courses that were deleted after they were verified. */
 async function withPresentCourses({ loaders }: Context, sum: Found): Promise<Found> {
   const courses = await Promise.all(sum.drifts.map(({ courseId }) => loaders.course.load(courseId)));
   const drifts = sum.drifts.filter((_, index) => courses[index]);

@@ -4,14 +4,14 @@ import { Int } from '../int.js';
 import type { Sorted } from '../lists/cursors.js';
 import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
 
-/** Where a page stands among all. */
+/** The position of a page in its list. */
 @Directive(PUBLIC)
-@ObjectType('PageInfo', { description: 'Where a page stands among all.' })
+@ObjectType('PageInfo', { description: 'The position of a page in its list.' })
 class PageInfoType {
-  @Field(() => Boolean, { description: 'Whether there is more after this page.' })
+  @Field(() => Boolean, { description: 'Whether there are entries after this page.' })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether there is more before this page.' })
+  @Field(() => Boolean, { description: 'Whether there are entries before this page.' })
   hasPreviousPage!: boolean;
 
   @Field(() => String, { nullable: true, description: 'The cursor of the first entry; null on an empty page.' })
@@ -21,12 +21,12 @@ class PageInfoType {
   endCursor!: string | null;
 }
 
-/** What a list has pages of. */
+/** The entries of a list. */
 interface Listed {
-  /** The name of the type of an entry, with which the names of the types of its lists begin. */
+  /** The name of the type of an entry; the names of the types of its lists begin with it. */
   readonly name: string;
   readonly type: abstract new () => object;
-  /** An entry, and several, in words; the article belongs to the first. */
+  /** The noun for an entry, in the singular with its article, and in the plural. */
   readonly article: 'A' | 'An';
   readonly entry: string;
   readonly entries: string;
@@ -50,7 +50,7 @@ export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionT
   @CacheHint
   @ObjectType(`${name}Edge`, { description: `${article} ${entry} in a list.` })
   class Edge {
-    @Field(() => String, { description: 'Its place in the list.' })
+    @Field(() => String, { description: 'The cursor of the entry: its place in the list.' })
     cursor!: string;
 
     @Field(() => type, { description: `The ${entry}.` })
@@ -60,28 +60,28 @@ export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionT
   @CacheHint
   @ObjectType(`${name}Connection`, { description: `A page of ${entries}.` })
   class ConnectionType {
-    @Field(() => PageInfoType, { description: 'Where the page stands among all.' })
+    @Field(() => PageInfoType, { description: 'The position of the page in the list.' })
     pageInfo!: PageInfoType;
   }
 
   @Resolver(() => ConnectionType)
   class ConnectionResolver {
-    @FieldResolver(() => [type], { description: `The ${entries} themselves.` })
+    @FieldResolver(() => [type], { description: `The ${entries} of the page.` })
     nodes(@Root() { shown }: Connection<Row>): readonly Row[] {
       return shown;
     }
 
-    @FieldResolver(() => [Edge], { description: `The ${entries} with their cursors.` })
+    @FieldResolver(() => [Edge], { description: `The ${entries} of the page with their cursors.` })
     edges(@Root() connection: Connection<Row>): { cursor: string; node: Row }[] {
       return edgesOf(connection);
     }
 
-    @FieldResolver(() => PageInfoType, { description: 'Where the page stands among all.' })
+    @FieldResolver(() => PageInfoType, { description: 'The position of the page in the list.' })
     pageInfo(@Root() connection: Connection<Row>): PageInfoType {
       return pageInfoOf(connection);
     }
 
-    @FieldResolver(() => Int, { description: `${counted}, on every page; counted only when selected.` })
+    @FieldResolver(() => Int, { description: `${counted}, on every page. Counted only if selected.` })
     totalCount(@Root() connection: Connection<Row>): Promise<number> {
       return connection.count();
     }

@@ -11,7 +11,7 @@ export const CourseConnection = connectionTypes<CourseRow>({
   article: 'A',
   entry: 'course',
   entries: 'courses',
-  counted: 'All that match',
+  counted: 'The number of all matching entries',
   isPublic: true,
 });
 
@@ -22,7 +22,7 @@ export const EnrollmentConnection = connectionTypes<EnrollmentRow>({
   article: 'An',
   entry: 'enrollment',
   entries: 'enrollments',
-  counted: 'All that match',
+  counted: 'The number of all matching entries',
   isPublic: false,
 });
 
@@ -33,7 +33,7 @@ export const RecountRunConnection = connectionTypes<Run>({
   article: 'A',
   entry: 'run',
   entries: 'runs',
-  counted: 'All runs',
+  counted: 'The number of all runs',
   isPublic: false,
 });
 
@@ -44,7 +44,7 @@ export const RecountChangeConnection = connectionTypes<RecordedChange>({
   article: 'A',
   entry: 'change',
   entries: 'changes',
-  counted: 'All changes of the run',
+  counted: 'The number of all changes of the run',
   isPublic: false,
 });
 

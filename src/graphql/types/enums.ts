@@ -3,19 +3,19 @@ import { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from '../../
 import { UserErrorCode } from '../../use-cases/outcome.js';
 import { userErrorCatalogue } from '../errors/user-error-catalogue.js';
 
-/** Says whether a computed count is the whole count. */
+/** The precision of a computed count. */
 export enum CountPrecision {
   EXACT = 'EXACT',
   AT_LEAST = 'AT_LEAST',
 }
 
-/** Names the directions of an order. */
+/** The directions of an order. */
 export enum OrderDirection {
   ASC = 'ASC',
   DESC = 'DESC',
 }
 
-/** Names what courses can be ordered by; the value is the column. */
+/** The fields that courses can be ordered by; the value is the column. */
 export enum CourseOrderField {
   ID = 'id',
   TITLE = 'title',
@@ -23,7 +23,7 @@ export enum CourseOrderField {
   CREATED_AT = 'created_at',
 }
 
-/** Names what enrollments can be ordered by; the value is the column. */
+/** The fields that enrollments can be ordered by; the value is the column. */
 export enum EnrollmentOrderField {
   ID = 'id',
   ENROLLED_AT = 'enrolled_at',
@@ -31,38 +31,38 @@ export enum EnrollmentOrderField {
 
 registerEnumType(Role, {
   name: 'Role',
-  description: 'What a user may do.',
+  description: 'The roles of users.',
   valuesConfig: {
-    STUDENT: { description: 'Enrolls itself and sees its own enrollments.' },
-    TEACHER: { description: 'Manages its own courses and their enrollments.' },
-    ADMIN: { description: 'May do everything.' },
+    STUDENT: { description: 'Students enroll themselves and see their own enrollments.' },
+    TEACHER: { description: 'Teachers manage their own courses and the enrollments in them.' },
+    ADMIN: { description: 'Admins may do everything.' },
   },
 });
 registerEnumType(CourseStatus, {
   name: 'CourseStatus',
   description: 'The stages of a course.',
   valuesConfig: {
-    DRAFT: { description: 'Being prepared; students cannot enroll yet.' },
-    ACTIVE: { description: 'Open to students, if it is published.' },
-    ARCHIVED: { description: 'Over; students cannot enroll any more.' },
+    DRAFT: { description: 'The course is being prepared; students cannot enroll yet.' },
+    ACTIVE: { description: 'The course is open to students, if it is published.' },
+    ARCHIVED: { description: 'The course is over; students can no longer enroll.' },
   },
 });
 registerEnumType(EnrollmentStatus, {
   name: 'EnrollmentStatus',
   description: 'The states of an enrollment.',
   valuesConfig: {
-    ACTIVE: { description: 'Takes part, and takes a seat.' },
-    COMPLETED: { description: 'Has finished the course.' },
-    DROPPED: { description: 'Has left the course.' },
-    SUSPENDED: { description: 'Is kept from taking part for now.' },
+    ACTIVE: { description: 'The student takes part, and takes a seat.' },
+    COMPLETED: { description: 'The student has finished the course.' },
+    DROPPED: { description: 'The student has left the course.' },
+    SUSPENDED: { description: 'The student is excluded for the time being.' },
   },
 });
 registerEnumType(CountPrecision, {
   name: 'CountPrecision',
-  description: 'Whether a computed count is the whole count.',
+  description: 'The precision of a computed count.',
   valuesConfig: {
-    EXACT: { description: 'All were counted.' },
-    AT_LEAST: { description: 'Counting stopped at the limit; there are more.' },
+    EXACT: { description: 'All rows were counted.' },
+    AT_LEAST: { description: 'Counting stopped at the limit; there are more rows.' },
   },
 });
 registerEnumType(OrderDirection, {
@@ -72,41 +72,43 @@ registerEnumType(OrderDirection, {
 });
 registerEnumType(CourseOrderField, {
   name: 'CourseOrderField',
-  description: 'What courses can be ordered by; equal ones by id.',
+  description: 'The fields that courses can be ordered by; courses with equal values are ordered by id.',
   valuesConfig: {
     ID: { description: 'The id.' },
-    TITLE: { description: 'The title, as the database sorts text; SQLite puts capital letters before small ones.' },
+    TITLE: {
+      description: 'The title, in the text order of the database; SQLite puts capital letters before small ones.',
+    },
     TOTAL_ENROLLMENTS: { description: 'The stored count of all enrollments.' },
     CREATED_AT: { description: 'The moment of creation.' },
   },
 });
 registerEnumType(EnrollmentOrderField, {
   name: 'EnrollmentOrderField',
-  description: 'What enrollments can be ordered by; equal ones by id.',
+  description: 'The fields that enrollments can be ordered by; enrollments with equal values are ordered by id.',
   valuesConfig: { ID: { description: 'The id.' }, ENROLLED_AT: { description: 'The moment of enrollment.' } },
 });
 registerEnumType(RunKind, {
   name: 'RunKind',
-  description: 'What a run does.',
+  description: 'The kinds of runs.',
   valuesConfig: {
-    RECOUNT: { description: 'Repairs drift or, in a dry run, tells of it.' },
-    UNDO: { description: 'Takes back what another run changed.' },
+    RECOUNT: { description: 'The run repairs drift or, in a dry run, reports it.' },
+    UNDO: { description: 'The run undoes the changes of another run.' },
   },
 });
 registerEnumType(RunStatus, {
   name: 'RunStatus',
-  description: 'Where a run stands.',
+  description: 'The states of a run.',
   valuesConfig: {
-    RUNNING: { description: 'A process is at work on it.' },
-    PAUSED: { description: 'Nobody works on it; it can be resumed or cancelled.' },
-    SUCCEEDED: { description: 'All is done.' },
-    FAILED: { description: 'An error ended it, or it was interrupted; it can be resumed.' },
-    CANCELLED: { description: 'Was ended for good before all was done; what it changed stays, and can be undone.' },
+    RUNNING: { description: 'A process works on the run.' },
+    PAUSED: { description: 'No process works on the run; it can be resumed or cancelled.' },
+    SUCCEEDED: { description: 'The run has finished.' },
+    FAILED: { description: 'An error ended the run, or it was interrupted; it can be resumed.' },
+    CANCELLED: { description: 'The run was ended for good before it finished; its changes stay, and can be undone.' },
   },
 });
 registerEnumType(UserErrorCode, {
   name: 'UserErrorCode',
-  description: 'What a caller can fix.',
+  description: 'The kinds of mistakes that a caller can fix.',
   valuesConfig: Object.fromEntries(
     Object.entries(userErrorCatalogue).map(([code, { meaning }]) => [code, { description: meaning }]),
   ),

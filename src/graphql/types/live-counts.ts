@@ -1,9 +1,10 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import { CourseType } from './objects.js';
 
-/** Tells of a course whose stored counts have changed. */
+/** A message about a course whose stored counts have changed. */
 @ObjectType('CourseCountsChange', {
-  description: 'A course whose stored counts have changed, as they are now; those in between may be left out.',
+  description:
+    'A course whose stored counts have changed, with the present counts; intermediate counts may be skipped.',
 })
 export class CourseCountsChangeType {
   @Field(() => ID, { description: 'The number of the course.' })
@@ -11,7 +12,7 @@ export class CourseCountsChangeType {
 
   @Field(() => CourseType, {
     nullable: true,
-    description: 'The course with its counts; null: it was deleted, or the viewer may not see it any more.',
+    description: 'The course with its counts; null: it was deleted, or the viewer may no longer see it.',
   })
   course!: unknown;
 }

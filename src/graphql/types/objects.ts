@@ -6,31 +6,31 @@ import { PUBLIC } from '../cache-hints.js';
 import { Int } from '../int.js';
 import { CountPrecision } from './enums.js';
 
-/** Shows a user; `email` and the lists are field resolvers. */
+/** A user; `email` and the lists are field resolvers. */
 @Directive(PUBLIC)
 @ObjectType('User', { description: 'A student, a teacher or an admin.' })
 export class UserType {
-  @Field(() => ID, { description: 'The number of the user, the `sub` of its tokens.' })
+  @Field(() => ID, { description: 'The id of the user, which is the `sub` of the tokens.' })
   id!: number;
 
   @Field(() => String, { description: 'The full name.' })
   name!: string;
 
-  @Field(() => Role, { description: 'What the user may do.' })
+  @Field(() => Role, { description: 'The role of the user.' })
   role!: Role;
 }
 
-/** Shows a course; relations and computed counts are field resolvers. */
+/** A course; relations and computed counts are field resolvers. */
 @Directive(PUBLIC)
 @ObjectType('Course', { description: 'A course, with stored counts that are exact at every commit.' })
 export class CourseType {
-  @Field(() => ID, { description: 'The number of the course.' })
+  @Field(() => ID, { description: 'The id of the course.' })
   id!: number;
 
-  @Field(() => String, { description: 'The title; need not be unique.' })
+  @Field(() => String, { description: 'The title, which need not be unique.' })
   title!: string;
 
-  @Field(() => String, { nullable: true, description: 'What the course is about.' })
+  @Field(() => String, { nullable: true, description: 'The description of the course.' })
   description!: string | null;
 
   @Field(() => CourseStatus, { description: 'The stage of the course.' })
@@ -39,26 +39,30 @@ export class CourseType {
   @Field(() => Boolean, { description: 'Whether everybody can see it.' })
   isPublished!: boolean;
 
-  @Field(() => Int, { nullable: true, description: 'Most ACTIVE enrollments allowed; null: no limit.' })
+  @Field(() => Int, { nullable: true, description: 'The highest number of ACTIVE enrollments; null: no limit.' })
   capacity!: number | null;
 
-  @Field(() => Int, { description: 'Stored: all enrollments, whatever their status.' })
+  @Field(() => Int, { description: 'The stored count of all enrollments, whatever their status.' })
   totalEnrollments!: number;
 
-  @Field(() => Int, { description: 'Stored: enrollments that are ACTIVE.' })
+  @Field(() => Int, { description: 'The stored count of ACTIVE enrollments.' })
   activeEnrollments!: number;
 
   @Field(() => GraphQLDateTime, { description: 'When the course was created.' })
   createdAt!: Date;
 
-  @Field(() => GraphQLDateTime, { description: 'When its data were last changed; its stored counts do not touch it.' })
+  @Field(() => GraphQLDateTime, {
+    description: 'When its data were last changed; changes of stored counts do not count.',
+  })
   updatedAt!: Date;
 }
 
-/** Shows an enrollment; student and course are field resolvers. */
-@ObjectType('Enrollment', { description: 'One student in one course, at most once.' })
+/** An enrollment; student and course are field resolvers. */
+@ObjectType('Enrollment', {
+  description: 'The enrollment of a student in a course; a student is in a course at most once.',
+})
 export class EnrollmentType {
-  @Field(() => ID, { description: 'The number of the enrollment.' })
+  @Field(() => ID, { description: 'The id of the enrollment.' })
   id!: number;
 
   @Field(() => EnrollmentStatus, { description: 'The state of the enrollment.' })
@@ -71,34 +75,34 @@ export class EnrollmentType {
   updatedAt!: Date;
 }
 
-/** Shows a computed count. */
+/** A computed count. */
 @Directive(PUBLIC)
-@ObjectType('Count', { description: 'A computed count. AT_LEAST: counting stopped at the limit.' })
+@ObjectType('Count', { description: 'A computed count.' })
 export class CountType {
-  @Field(() => Int, { description: 'The rows counted.' })
+  @Field(() => Int, { description: 'The number of rows that were counted.' })
   count!: number;
 
-  @Field(() => CountPrecision, { description: 'Whether that is all of them.' })
+  @Field(() => CountPrecision, { description: 'Whether these are all rows.' })
   precision!: CountPrecision;
 }
 
-/** Shows how many enrollments have one status. */
+/** The computed count of enrollments with one status. */
 @Directive(PUBLIC)
-@ObjectType('EnrollmentStatusCount', { description: 'How many enrollments have a status.' })
+@ObjectType('EnrollmentStatusCount', { description: 'The number of enrollments with one status.' })
 export class EnrollmentStatusCountType {
   @Field(() => EnrollmentStatus, { description: 'The status.' })
   status!: EnrollmentStatus;
 
-  @Field(() => Int, { description: 'The enrollments that have it.' })
+  @Field(() => Int, { description: 'The number of enrollments with this status.' })
   count!: number;
 }
 
-/** Shows what a caller can fix. */
-@ObjectType('UserError', { description: 'What the caller can fix.' })
+/** A mistake that a caller can fix. */
+@ObjectType('UserError', { description: 'A mistake that the caller can fix.' })
 export class UserErrorType {
   @Field(() => [String], {
     nullable: true,
-    description: 'The path of the argument, with the index in lists; null: no single one.',
+    description: 'The path of the argument, with the index in lists; null: no single argument is the cause.',
   })
   field!: readonly string[] | null;
 

@@ -2,9 +2,9 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import { CourseType, EnrollmentType, UserErrorType, UserType } from './objects.js';
 
 /** The description of the errors of a mutation. */
-export const userErrors = 'What the caller can fix; empty when all that was asked is done.';
+export const userErrors = 'The mistakes that the caller can fix; empty if everything was done.';
 
-/** Answers a mutation of one enrollment. */
+/** The payload of mutations of one enrollment. */
 @ObjectType('EnrollPayload', { description: 'The enrollment and its course afterwards.' })
 export class EnrollPayload {
   @Field(() => EnrollmentType, { nullable: true, description: 'The enrollment; null: see userErrors.' })
@@ -17,7 +17,7 @@ export class EnrollPayload {
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers enrollMany. */
+/** The payload of enrollMany. */
 @ObjectType('EnrollManyPayload', { description: 'The enrollments and their course afterwards.' })
 export class EnrollManyPayload {
   @Field(() => [EnrollmentType], { description: 'The new enrollments, in the order of the input.' })
@@ -30,26 +30,26 @@ export class EnrollManyPayload {
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers transferEnrollment. */
+/** The payload of transferEnrollment. */
 @ObjectType('TransferEnrollmentPayload', { description: 'The enrollment and both courses afterwards.' })
 export class TransferEnrollmentPayload {
   @Field(() => EnrollmentType, { nullable: true, description: 'The enrollment; null: see userErrors.' })
   enrollment!: unknown;
 
-  @Field(() => CourseType, { nullable: true, description: 'The course that it left.' })
+  @Field(() => CourseType, { nullable: true, description: 'The former course.' })
   from!: unknown;
 
-  @Field(() => CourseType, { nullable: true, description: 'The course that it came to.' })
+  @Field(() => CourseType, { nullable: true, description: 'The new course.' })
   to!: unknown;
 
   @Field(() => [UserErrorType], { description: userErrors })
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers unenroll. */
-@ObjectType('UnenrollPayload', { description: 'The id that is gone and the course afterwards.' })
+/** The payload of unenroll. */
+@ObjectType('UnenrollPayload', { description: 'The id of the deleted enrollment, and the course afterwards.' })
 export class UnenrollPayload {
-  @Field(() => ID, { nullable: true, description: 'The enrollment that is gone; null: see userErrors.' })
+  @Field(() => ID, { nullable: true, description: 'The id of the deleted enrollment; null: see userErrors.' })
   deletedId!: number | null;
 
   @Field(() => CourseType, { nullable: true, description: 'The course, with its counts afterwards.' })
@@ -59,7 +59,7 @@ export class UnenrollPayload {
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers a mutation of one course. */
+/** The payload of mutations of one course. */
 @ObjectType('CoursePayload', { description: 'The course afterwards.' })
 export class CoursePayload {
   @Field(() => CourseType, { nullable: true, description: 'The course; null: see userErrors.' })
@@ -69,7 +69,7 @@ export class CoursePayload {
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers a mutation of one user. */
+/** The payload of mutations of one user. */
 @ObjectType('UserPayload', { description: 'The user afterwards.' })
 export class UserPayload {
   @Field(() => UserType, { nullable: true, description: 'The user; null: see userErrors.' })
@@ -79,10 +79,10 @@ export class UserPayload {
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers a deletion. */
-@ObjectType('DeletePayload', { description: 'The id that is gone.' })
+/** The payload of deletions. */
+@ObjectType('DeletePayload', { description: 'The id of the deleted object.' })
 export class DeletePayload {
-  @Field(() => ID, { nullable: true, description: 'What is gone; null: see userErrors.' })
+  @Field(() => ID, { nullable: true, description: 'The id of the deleted object; null: see userErrors.' })
   deletedId!: number | null;
 
   @Field(() => [UserErrorType], { description: userErrors })

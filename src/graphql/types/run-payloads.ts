@@ -4,34 +4,36 @@ import { UserErrorType } from './objects.js';
 import { userErrors } from './payloads.js';
 import { DriftType, RecountRunType } from './runs.js';
 
-/** Answers verifyEnrollmentCounts. */
-@ObjectType('VerifyEnrollmentCountsPayload', { description: 'What a verify found.' })
+/** The payload of verifyEnrollmentCounts. */
+@ObjectType('VerifyEnrollmentCountsPayload', { description: 'The results of a verify.' })
 export class VerifyEnrollmentCountsPayload {
-  @Field(() => Boolean, { description: 'Whether all that was asked for was verified, and nothing drifts.' })
+  @Field(() => Boolean, { description: 'Whether all requested courses were verified, and none drifts.' })
   ok!: boolean;
 
-  @Field(() => Int, { description: 'The courses that were verified.' })
+  @Field(() => Int, { description: 'The number of courses that were verified.' })
   checked!: number;
 
   @Field(() => Int, {
     description:
-      'How many stored counts drift in all; where these are more than `drifts` lists, a dry run of recountEnrollments records every one of them.',
+      'The number of drifting stored counts. If it is higher than the length of `drifts`, a dry run of recountEnrollments records all of them.',
   })
   driftCount!: number;
 
-  @Field(() => [DriftType], { description: 'The stored counts that drift, by course, the first 10,000 of them.' })
+  @Field(() => [DriftType], {
+    description: 'The drifting stored counts, in the order of their courses, at most 10,000.',
+  })
   drifts!: readonly unknown[];
 
   @Field(() => [UserErrorType], { description: userErrors })
   userErrors!: readonly UserErrorType[];
 }
 
-/** Answers a mutation of one run. */
+/** The payload of mutations of one run. */
 @ObjectType('RecountPayload', { description: 'The run afterwards.' })
 export class RecountPayload {
   @Field(() => RecountRunType, {
     nullable: true,
-    description: 'The run: at its end, or as far as it is; null: see userErrors.',
+    description: 'The run, finished or at work; null: see userErrors.',
   })
   run!: unknown;
 
