@@ -1,19 +1,19 @@
--- Installs the procedure verify_enrollment_counts() on MySQL or MariaDB, unless there is one of this name:
+-- Installs the procedure verify_enrollment_counts() on MySQL or MariaDB, unless a procedure of this name exists:
 --
 --   mysql rollcall < schema/procedures.mysql.sql
 --   mysql rollcall --execute 'CALL verify_enrollment_counts()'
 --
--- It answers with one row and one column, mismatches: how many stored counts differ from the enrollments. It takes no
--- locks, makes no writer wait, and counts everything in one snapshot, so what is written meanwhile is no mismatch.
+-- It returns one row with one column, mismatches: the number of stored counts that differ from the enrollments. It takes no
+-- locks, blocks no writer, and counts everything in one snapshot, so concurrent writes are not reported as mismatches.
 --
--- Rollcall's migrations install it too. This file is for databases without them, and for restoring a dump: mysqldump
--- leaves procedures out unless it is given --routines. Who installs it needs the privilege CREATE ROUTINE; who calls it needs
+-- Rollcall's migrations install it too. This file is for databases without these migrations, and for restored dumps:
+-- mysqldump includes procedures only with --routines. Installing it needs the privilege CREATE ROUTINE. Calling it needs
 -- EXECUTE, and SELECT on core_course and core_enrollments.
 --
--- A procedure of this name that is there stays as it is. One that another application made, which its comment tells, ends this
--- script with an error that says so; ours is left without a word. To install it anew: DROP PROCEDURE verify_enrollment_counts;
+-- An existing procedure of this name stays as it is. If another application made it, which its comment shows, this script
+-- ends with an error that says so; otherwise it does nothing. To install it again: DROP PROCEDURE verify_enrollment_counts;
 
--- Neither SIGNAL nor IF can be used outside of procedures; asking for a table of such a name shows the name.
+-- SIGNAL and IF work only inside procedures; selecting from a table of such a name shows the name in the error.
 SET @rollcall_check = IF(
   EXISTS (
     SELECT * FROM information_schema.routines

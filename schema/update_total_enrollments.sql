@@ -1,28 +1,28 @@
--- Sets the stored counts of all courses, total_enrollments and active_enrollments, to what their enrollments give.
+-- Sets the stored counts of all courses, total_enrollments and active_enrollments, to the actual counts of enrollments.
 --
 --   mysql --table rollcall < schema/update_total_enrollments.sql     MySQL and MariaDB (there also: mariadb)
 --
--- Then prints OK or MISMATCH for each course and counter, and how many courses and how many mismatches there are.
--- It keeps no record of what it changes: run verify_enrollment_counts.sql into a file before it. SQLite has a script of
--- its own (update_total_enrollments.sqlite.sql), since it has no procedures, and other locks.
+-- Then prints OK or MISMATCH for each course and counter, and the number of courses and of mismatches. It keeps no record
+-- of its changes: save the output of verify_enrollment_counts.sql before. SQLite has a script of its own
+-- (update_total_enrollments.sqlite.sql), because it has no procedures, and other locks.
 --
--- Writers may go on, and no drift is left behind:
+-- Writers can continue, and no drift remains:
 --
 -- * One SELECT without locks finds the courses that drift. Each of them is repaired in a transaction of its own, which
---   locks the course, counts its enrollments, writes both counts and commits. Only who writes to that course waits, for
---   as long as that takes; courses without drift are never locked, enrollments never, and readers never wait.
--- * With COUNTERS=hooks Rollcall's servers, and with COUNTERS=triggers all programs, lock the course before they count:
---   what they committed before the lock is counted here, and what comes after it they add themselves.
--- * The script holds one lock at a time, so it is in no deadlock with them. A program that writes an enrollment before it
---   locks the course, and adds to the count itself, can meet it in one; the script then tries that course again.
--- * With COUNTERS=hooks nobody counts what other programs write with SQL of their own. Enrollments that they have not
---   committed when their course is repaired stay uncounted: run the script once more when they are done.
--- * For a course that somebody else keeps locked it waits three times innodb_lock_wait_timeout (50 s, unless set), then
---   leaves it, and lists it with MISMATCH. Other writers of that course wait too, as they would without the script.
+--   locks the course, counts its enrollments, writes both counts and commits. Only writers of that course wait, until the
+--   commit. Courses without drift and enrollments are never locked, and readers never wait.
+-- * Rollcall's servers (with COUNTERS=hooks) or all programs (with COUNTERS=triggers) lock the course before they count.
+--   The script counts what they committed before its lock; they add what comes after it.
+-- * The script holds one lock at a time, so it does not deadlock with them. It can deadlock with a program that writes an
+--   enrollment before it locks the course; then the script tries that course again.
+-- * With COUNTERS=hooks nothing counts what other programs write with SQL of their own. Enrollments that they have not
+--   committed when their course is repaired stay uncounted: run the script again after they have finished.
+-- * If another transaction keeps a course locked, the script waits three times innodb_lock_wait_timeout (50 s by default),
+--   then skips the course, and lists it with MISMATCH. Other writers of that course wait too, as without the script.
 --
--- Stopped in the middle, it leaves each course as it was or repaired; run it again. Two at once take turns. It needs the
--- privileges SELECT and UPDATE, and CREATE ROUTINE and ALTER ROUTINE for the procedure that it makes and drops: without one
--- the servers run no loop.
+-- If the script is interrupted, each course is unchanged or repaired; run it again. Two scripts at once take turns. The
+-- script needs the privileges SELECT and UPDATE, and CREATE ROUTINE and ALTER ROUTINE for the procedure that it creates and
+-- drops: outside of procedures the servers run no loops.
 
 SET NAMES utf8mb4;
 DO GET_LOCK(CONCAT('update_total_enrollments:', LEFT(SHA2(DATABASE(), 256), 32)), 86400);
@@ -37,8 +37,8 @@ BEGIN
   DECLARE drifting_id, courses_locked, actual_total, actual_active BIGINT;
   DECLARE attempt INT;
   DECLARE at_end BOOLEAN DEFAULT FALSE;
-  -- HEX, so that bytes decide: "Active" equals "active" in many collations, but Rollcall does not count it. -1, so that
-  -- a stored count that is NULL drifts too.
+  -- HEX compares bytes: "Active" equals "active" in many collations, but Rollcall does not count it. With -1, a stored
+  -- count that is NULL drifts too.
   DECLARE drifting CURSOR FOR
     SELECT c.id
     FROM core_course c
@@ -49,7 +49,7 @@ BEGIN
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET at_end = TRUE;
 
   OPEN drifting;
-  COMMIT; -- ends the snapshot, where the session does not commit by itself; the cursor keeps its rows
+  COMMIT; -- ends the snapshot if the session does not commit by itself; the cursor keeps its rows
 
   courses: LOOP
     FETCH drifting INTO drifting_id;
@@ -58,8 +58,8 @@ BEGIN
     attempts: WHILE attempt < 3 DO
       SET attempt = attempt + 1;
       BEGIN
-        DECLARE EXIT HANDLER FOR 1205, 1213 ROLLBACK; -- a lock wait that took too long, a deadlock
-        -- With READ COMMITTED the count sees all that was committed before the lock was given.
+        DECLARE EXIT HANDLER FOR 1205, 1213 ROLLBACK; -- a lock wait timeout, a deadlock
+        -- With READ COMMITTED the count sees everything that was committed before the lock was granted.
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         START TRANSACTION;
         SELECT COUNT(*) INTO courses_locked FROM core_course WHERE id = drifting_id FOR UPDATE;

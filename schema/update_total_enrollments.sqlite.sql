@@ -1,22 +1,22 @@
--- Sets the stored counts of all courses, total_enrollments and active_enrollments, to what their enrollments give.
+-- Sets the stored counts of all courses, total_enrollments and active_enrollments, to the actual counts of enrollments.
 --
 --   sqlite3 -box data/rollcall.sqlite < schema/update_total_enrollments.sqlite.sql     SQLite
 --
--- Then prints OK or MISMATCH for each course and counter, and how many courses and how many mismatches there are.
--- It keeps no record of what it changes: run verify_enrollment_counts.sql into a file before it.
+-- Then prints OK or MISMATCH for each course and counter, and the number of courses and of mismatches. It keeps no record
+-- of its changes: save the output of verify_enrollment_counts.sql before.
 --
--- Writers may go on, and no drift is left behind: the courses that drift are found without a lock, and repaired in one
--- transaction, which is the database's only writer while it counts their enrollments; so all that was written before is
--- counted, and all that comes after is added by who writes it. Meanwhile other writers wait, on whatever course, and
--- Rollcall's servers answer RETRY_LATER after 5 s. Readers never wait. The script itself waits up to 60 s for its turn.
+-- Writers can continue, and no drift remains. The script finds the courses that drift without a lock, and repairs them in
+-- one transaction, which is the only writer while it counts their enrollments. So it counts everything that was written
+-- before, and later writers add their own changes. Meanwhile writers of all courses wait, and Rollcall's servers answer
+-- RETRY_LATER after 5 s. Readers never wait. The script itself waits up to 60 s for its turn.
 --
--- With COUNTERS=hooks nobody counts what other programs write with SQL of their own; with COUNTERS=triggers it counts.
--- Stopped in the middle, the script has changed all of the courses or none.
+-- With COUNTERS=hooks nothing counts what other programs write with SQL of their own; with COUNTERS=triggers it is counted.
+-- If the script is interrupted, it has changed all of the courses or none.
 
 .bail on
 .timeout 60000
 
--- HEX, so that bytes decide, as in verify_enrollment_counts.sql. IS NOT, so that a stored count that is NULL drifts too.
+-- HEX compares bytes, as in verify_enrollment_counts.sql. With IS NOT, a stored count that is NULL drifts too.
 DROP TABLE IF EXISTS temp.drifting;
 CREATE TEMPORARY TABLE drifting AS
 SELECT c.id

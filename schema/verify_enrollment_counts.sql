@@ -3,19 +3,19 @@
 --   mysql --table rollcall < schema/verify_enrollment_counts.sql                MySQL and MariaDB (there also: mariadb)
 --   sqlite3 -box data/rollcall.sqlite < schema/verify_enrollment_counts.sql     SQLite
 --
--- Prints MATCH or MISMATCH for each course and counter, and then how many courses and how many mismatches there are.
+-- Prints MATCH or MISMATCH for each course and counter, and then the number of courses and of mismatches.
 --
--- Safe at any time: it takes no locks and makes no writer wait. Both results come from one snapshot, so what is written
--- while it runs is no mismatch. It needs the privilege SELECT.
+-- It is safe at any time: it takes no locks and blocks no writer. Both results come from one snapshot, so concurrent writes
+-- are not reported as mismatches. It needs the privilege SELECT.
 --
--- One file serves all three databases: what stands between /*! and */ is for MySQL and MariaDB, a comment to SQLite.
+-- One file works on all three databases: the text between /*! and */ is for MySQL and MariaDB, and a comment for SQLite.
 
 /*! SET NAMES utf8mb4 */;
 /*! SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY */;
 
 BEGIN;
 
--- HEX, so that bytes decide: "Active" equals "active" in many collations, but Rollcall does not count it.
+-- HEX compares bytes: "Active" equals "active" in many collations, but Rollcall does not count it.
 SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
   CASE WHEN stored_count = actual_count THEN 'MATCH' ELSE 'MISMATCH' END AS result
 FROM (
@@ -29,7 +29,7 @@ FROM (
 ) compared
 ORDER BY id, place;
 
--- -1, so that a stored count that is NULL is a mismatch too.
+-- With -1, a stored count that is NULL is a mismatch too.
 SELECT
   (SELECT COUNT(*) FROM core_course) AS courses,
   (
