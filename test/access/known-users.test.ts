@@ -71,14 +71,14 @@ describeOnEach('the user of a token', kind => {
   it('the user of a token is looked up once for all requests while that look is under way', async () => {
     const users = known({ checkSeconds: 0 });
     const token = { userId: ids[0]!, role: Role.TEACHER };
-    const letGo = await lockTable(database, url, 'core_user');
+    const release = await lockTable(database, url, 'core_user');
     asked.length = 0;
     const looks = [];
     for (let turn = 0; turn < 5; turn += 1) {
       looks.push(users.viewerOf(token));
       await setImmediate();
     }
-    await letGo();
+    await release();
     expect(await Promise.all(looks)).toEqual(looks.map(() => token));
     expect(lookUps()).toHaveLength(1);
   });
@@ -86,12 +86,12 @@ describeOnEach('the user of a token', kind => {
   it('the user of a token is looked up again where this process deleted the user during a look', async () => {
     const users = known();
     const token = { userId: ids[0]!, role: Role.TEACHER };
-    const letGo = await lockTable(database, url, 'core_user');
+    const release = await lockTable(database, url, 'core_user');
     asked.length = 0;
     const look = users.viewerOf(token);
     await setImmediate();
     deletedUsers.publish({ database, id: ids[0]! });
-    await letGo();
+    await release();
     await look;
     // The first one may have read the user before the delete.
     expect(lookUps()).toHaveLength(2);

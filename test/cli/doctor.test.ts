@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConnection } from 'mysql2/promise';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
-import { addCountedCourses, past, placeOn, type PlaceOn } from '../support/place-on.js';
-import { everything } from '../support/rows.js';
+import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
+import { allRows } from '../support/rows.js';
 import { freePort } from '../support/server.js';
 
 const JWT_SECRET = 'a secret of this test alone, which nobody else knows';
@@ -37,7 +37,7 @@ describeOnEach('doctor', kind => {
   });
 
   it('doctor finds drift and says what repairs it: exit code 3, and 1 where something else failed too', async () => {
-    await past(place.database, `update core_course set total_enrollments = 9 where id = ${courses[1]}`);
+    await bypassCounters(place.database, `update core_course set total_enrollments = 9 where id = ${courses[1]}`);
     const drifting = await place.run(['doctor'], { JWT_SECRET });
     expect(drifting.stdout).toContain(
       `failed   counts        Counts that do not match the enrollments: 1, of course ${courses[1]}.\n                       → "rollcall verify" shows them, "rollcall recount" repairs them.\n`,
@@ -61,7 +61,7 @@ describeOnEach('doctor', kind => {
       0,
       [...alive, `ok ${url} gives the true counts of 2 courses of the 2 that it shows with the token.`],
     ]);
-    await past(place.database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
+    await bypassCounters(place.database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
     expect(await examine()).toEqual([
       3,
       [...alive, `failed ${url} gives counts that are not true (total, active): course ${courses[0]} is off by 0, -2.`],
@@ -125,7 +125,7 @@ describeOnServers('doctor', kind => {
   it('doctor leaves nothing behind when it is killed in the middle of its probe', async () => {
     const place = await placeOn(kind);
     await addCountedCourses(place.database, ['Optics']);
-    const before = await everything(place.database);
+    const before = await allRows(place.database);
     const other = await createConnection(place.databaseUrl.replace(/^mariadb:/, 'mysql:'));
     const ask = async (sql: string): Promise<Record<string, unknown>[]> =>
       (await other.query(sql))[0] as Record<string, unknown>[];
@@ -148,7 +148,7 @@ describeOnServers('doctor', kind => {
       ).length > 0
     );
     await ask('drop trigger hold');
-    expect(await everything(place.database)).toEqual(before);
+    expect(await allRows(place.database)).toEqual(before);
     await other.end();
     await place.leave();
   });

@@ -9,7 +9,7 @@ import { placeToRun, type Place, type Running } from '../support/command-line.js
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { addFullCourses, breakTotals, write } from '../support/drift.js';
 import { mistakesIn } from '../support/mutations.js';
-import { changesShown, ended, polled, recounting, shownRun, type Sender } from '../support/recounts.js';
+import { changesOfRun, finishRun, polled, mutateRun, readRun, type Sender } from '../support/recounts.js';
 import { expectExactCounts } from '../support/rows.js';
 
 const COURSES = 40;
@@ -87,7 +87,7 @@ async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): P
 
 /** Starts a long recount in one server, and returns when it is at its third course. */
 async function underWay({ one }: Stage): Promise<string> {
-  const { run } = await recounting(one.send, 'recountEnrollments', { throttle: 300 });
+  const { run } = await mutateRun(one.send, 'recountEnrollments', { throttle: 300 });
   expect(run.status).toBe('RUNNING');
   await polled(one.send, run.id, ({ checked }) => checked >= 3);
   return run.id;
@@ -99,7 +99,7 @@ async function underWay({ one }: Stage): Promise<string> {
  */
 async function expectFinishedElsewhere({ database, courses, other }: Stage, id: string): Promise<void> {
   await write(database, `update core_recount_runs set throttle = 0 where id = ${id}`);
-  expect(await ended(other, 'resumeRecount', { id })).toMatchObject({
+  expect(await finishRun(other, 'resumeRecount', { id })).toMatchObject({
     status: 'SUCCEEDED',
     interrupted: false,
     error: null,
@@ -108,7 +108,7 @@ async function expectFinishedElsewhere({ database, courses, other }: Stage, id: 
     drifted: COURSES,
     repaired: COURSES,
   });
-  expect(await changesShown(other, id)).toEqual(
+  expect(await changesOfRun(other, id)).toEqual(
     courses.map(course => ({
       counter: 'Course.totalEnrollments',
       courseId: String(course),
@@ -134,9 +134,9 @@ describeOnEach('a run whose server ends', kind => {
     const { code, stdout } = await one.command.ended;
     expect(code).toBe(0);
     expect(stdout).toContain(`"runs":[${id}]`);
-    const paused = await shownRun(other, id);
+    const paused = await readRun(other, id);
     expect(paused).toMatchObject({ status: 'PAUSED', interrupted: false, error: null, finishedAt: null });
-    expect(await changesShown(other, id)).toHaveLength(paused.repaired);
+    expect(await changesOfRun(other, id)).toHaveLength(paused.repaired);
     expect([paused.checked, paused.repaired < COURSES]).toEqual([paused.repaired, true]);
     await expectFinishedElsewhere(stage, id);
   });
@@ -146,20 +146,20 @@ describeOnEach('a run whose server ends', kind => {
     const id = await underWay(stage);
     one.command.process.kill('SIGKILL');
     await one.command.ended;
-    expect(await shownRun(other, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
-    expect(mistakesIn(await recounting(other, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
+    expect(await readRun(other, id)).toMatchObject({ status: 'RUNNING', interrupted: false });
+    expect(mistakesIn(await mutateRun(other, 'resumeRecount', { id }))).toEqual(['IN_USE input.id']);
     // Time passes.
     await write(
       database,
       `update core_recount_runs set lease_expires_at = ${kind === 'sqlite' ? '0' : "'2001-01-01'"} where id = ${id}`,
     );
-    const interrupted = await shownRun(other, id);
+    const interrupted = await readRun(other, id);
     expect(interrupted).toMatchObject({
       status: 'FAILED',
       interrupted: true,
       error: expect.stringContaining(`Resume run ${id} to go on where it was.`),
     });
-    expect(await changesShown(other, id)).toHaveLength(interrupted.repaired);
+    expect(await changesOfRun(other, id)).toHaveLength(interrupted.repaired);
     await expectFinishedElsewhere(stage, id);
   });
 });
@@ -173,12 +173,12 @@ describeOnServers('a run whose server is asked to stop while it waits for a lock
     const holder = elsewhere.em.fork();
     await holder.begin();
     await holder.execute('select id from core_course where id = ? for update', [courses[1]!]);
-    const { run } = await recounting(one.send, 'recountEnrollments', {});
+    const { run } = await mutateRun(one.send, 'recountEnrollments', {});
     await polled(one.send, run.id, ({ checked }) => checked === 1);
     one.command.process.kill('SIGTERM');
     const { code, stdout } = await one.command.ended;
     expect([code, stdout.includes(`"runs":[${run.id}]`)]).toEqual([0, true]);
-    expect(await shownRun(other, run.id)).toMatchObject({ status: 'PAUSED', checked: 1 });
+    expect(await readRun(other, run.id)).toMatchObject({ status: 'PAUSED', checked: 1 });
     await holder.rollback();
     await expectFinishedElsewhere(stage, run.id);
   });

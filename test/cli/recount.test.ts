@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { storedAndActual } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
-import { addCountedCourses, past, placeOn, type PlaceOn } from '../support/place-on.js';
-import { everything } from '../support/rows.js';
+import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
+import { allRows } from '../support/rows.js';
 
 const slowly = ['recount', '--batch-size', '1', '--throttle', '60000'];
 
@@ -18,8 +18,8 @@ describeOnEach('recount', kind => {
       'Bell\u0007 and\nbreak',
       'Optics',
     ]));
-    await past(place.database, `update core_course set total_enrollments = 9 where id <= ${courses[1]}`);
-    await past(place.database, `update core_course set active_enrollments = 0 where id = ${courses[2]}`);
+    await bypassCounters(place.database, `update core_course set total_enrollments = 9 where id <= ${courses[1]}`);
+    await bypassCounters(place.database, `update core_course set active_enrollments = 0 where id = ${courses[2]}`);
   });
   afterEach(() => place.leave());
 
@@ -92,13 +92,13 @@ describeOnEach('recount', kind => {
   });
 
   it('recount of a missing course is rejected, and nothing is changed', async () => {
-    const before = await everything(place.database);
+    const before = await allRows(place.database);
     expect(await place.run(['recount', '--course-id', `${courses[0]}`, '--course-id', '4000000'])).toEqual({
       code: 1,
       stdout: '',
       stderr: 'Course 4000000 does not exist.\n',
     });
-    expect(await everything(place.database)).toEqual(before);
+    expect(await allRows(place.database)).toEqual(before);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
@@ -113,7 +113,7 @@ describeOnEach('recount', kind => {
         stdout: `${first}Run 1 is paused after 1 of 3 courses. "rollcall runs resume 1" goes on.\n`,
         stderr: 'Pausing run 1 after this chunk; once more stops at once.\n',
       });
-      await past(place.database, 'update core_recount_runs set throttle = 0');
+      await bypassCounters(place.database, 'update core_recount_runs set throttle = 0');
       expect(await place.run(['runs', 'resume', '1'])).toEqual({
         code: 0,
         stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`,
@@ -139,7 +139,7 @@ describeOnEach('recount', kind => {
       stdout: 'Run 1 is paused. "rollcall runs resume 1" goes on.\n',
       stderr: '',
     });
-    await past(place.database, 'update core_recount_runs set throttle = 0');
+    await bypassCounters(place.database, 'update core_recount_runs set throttle = 0');
     expect(await place.run(['runs', 'resume', '1'])).toMatchObject({
       code: 0,
       stdout: `${others.join('')}Completed! Updated 3 course(s) out of 3 total courses.\n`,

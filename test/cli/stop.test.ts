@@ -25,7 +25,7 @@ describeOnEach('a server that is asked to stop', kind => {
   let course: number;
   let students: number[];
   let token: string;
-  let letGo: () => Promise<void>;
+  let release: () => Promise<void>;
 
   beforeEach(async () => {
     place = placeToRun();
@@ -68,10 +68,10 @@ describeOnEach('a server that is asked to stop', kind => {
     const holder = other.em.fork();
     await holder.begin();
     await holder.execute('update core_course set capacity = 1000 where id = ?', [course], 'run');
-    letGo = async () => {
+    release = async () => {
       if (holder.isInTransaction()) await holder.commit();
     };
-    leftovers.push(() => letGo());
+    leftovers.push(() => release());
   }
 
   /** Begins to enroll a student over a kept connection, and returns when the server has the request. */
@@ -135,7 +135,7 @@ describeOnEach('a server that is asked to stop', kind => {
     const told = await untilRefused(port, late);
     // A connection that waited to be accepted while the server stopped listening is reset.
     expect([...told].filter(one => !['ECONNREFUSED', 'ECONNRESET', '503'].includes(one))).toEqual([]);
-    await letGo();
+    await release();
     const answers = await Promise.all(requests.map(async ({ answer }) => json(await answer)));
     expect(answers).toEqual(
       early.map(student => ({
@@ -209,7 +209,7 @@ describeOnEach('a server that is asked to stop', kind => {
       '"requests":3,"seconds":1,"msg":"closing the connections of requests that did not finish in time"',
     );
     for (const { answer } of requests) await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
-    await letGo();
+    await release();
     expect(await storedAndActual(database)).toEqual([{ id: course, stored: [0, 0], actual: [0, 0] }]);
     expect(await enrolled()).toEqual([]);
     agent.destroy();
@@ -242,7 +242,7 @@ describeOnEach('a server that is asked to stop', kind => {
       command.process.kill(signal);
       expect((await command.ended).code).toBe(1);
       await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
-      await letGo();
+      await release();
       expect(await enrolled()).toEqual([]);
       agent.destroy();
     },

@@ -4,7 +4,7 @@ import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, shelfCount } from './models/library.js';
 import { addCourses, addStudents, countsOf, expectExactSchool, school } from './models/school.js';
 
@@ -25,7 +25,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('updateWhere() changes a condition of many rows by one UPDATE for each course', async () => {
     const courses = await seeded(3, 4);
-    const statements = gistOf(
+    const statements = summarize(
       await statementsOf(schema.database, async () =>
         expect(
           await updateWhere(
@@ -105,7 +105,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
 
   it('updateWhere() of columns that no counter watches changes no count', async () => {
     const [course] = await seeded(1, 2);
-    const statements = gistOf(
+    const statements = summarize(
       await statementsOf(schema.database, () =>
         updateWhere(schema.em(), Enrollment, { course: course! }, { enrolledAt: new Date(0) }),
       ),
@@ -185,7 +185,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
       () => updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED }),
       () => deleteWhere(schema.em(), Enrollment, { course: courses }),
     ]) {
-      const statements = gistOf(await statementsOf(schema.database, async () => expect(await work()).toBe(5000)));
+      const statements = summarize(await statementsOf(schema.database, async () => expect(await work()).toBe(5000)));
       expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(50);
       await expectExactSchool(schema);
     }

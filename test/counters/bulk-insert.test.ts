@@ -3,7 +3,7 @@ import { insertMany } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addBoxes, expectExactLetters, Letter, letters } from './models/letters.js';
 import { Book, expectExactLibrary, Genre, library } from './models/library.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
@@ -24,7 +24,7 @@ describeOnEach('insertMany', kind => {
     const statements = await statementsOf(schema.database, async () =>
       expect(await insertMany(schema.em(), Enrollment, rows)).toBe(12),
     );
-    const seen = gistOf(statements).filter(gist => /^(update|insert)/.test(gist));
+    const seen = summarize(statements).filter(gist => /^(update|insert)/.test(gist));
     expect(seen).toEqual([...courses.map(() => 'update core_course'), 'insert core_enrollments']);
     const updates = statements.filter(sql => sql.startsWith('update core_course'));
     expect(updates.map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual(courses);
@@ -163,7 +163,7 @@ describeOnEach('insertMany', kind => {
         status: (index + course) % 3 ? EnrollmentStatus.ACTIVE : EnrollmentStatus.COMPLETED,
       })),
     );
-    const statements = gistOf(
+    const statements = summarize(
       await statementsOf(schema.database, async () =>
         expect(await insertMany(schema.em(), Enrollment, rows)).toBe(5000),
       ),

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { Clerk, Desk, desks, expectExactDesks } from './models/desks.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
@@ -16,7 +16,7 @@ describeOnEach('a row that is removed and created again in one flush', kind => {
     const em = schema.em();
     em.remove(await em.findOneOrFail(Enrollment, id));
     em.create(Enrollment, { course: course!, student: student! });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements.indexOf('delete core_enrollments')).toBeLessThan(statements.indexOf('insert core_enrollments'));
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { insertMany, recount, verify } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
-import { publishedOn } from '../support/published.js';
+import { messagesOn } from '../support/channel-messages.js';
 import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, enroll, school } from './models/school.js';
 
@@ -16,7 +16,7 @@ describeOnEach('the messages that the engine publishes', kind => {
     em.create(Enrollment, { course: second!, student: one! });
     em.create(Enrollment, { course: first!, student: one!, status: EnrollmentStatus.DROPPED });
     em.create(Enrollment, { course: first!, student: two! });
-    expect(await publishedOn('counters:stored-count-updated', () => em.flush())).toEqual([
+    expect(await messagesOn('counters:stored-count-updated', () => em.flush())).toEqual([
       {
         target: 'Course',
         key: [first],
@@ -41,7 +41,7 @@ describeOnEach('the messages that the engine publishes', kind => {
     const [one, two] = await addStudents(schema, 2);
     const row = await enroll(schema, course!, one!);
     await schema.write('update core_course set total_enrollments = 0, active_enrollments = 0');
-    const messages = await publishedOn('counters:stored-count-updated', async () => {
+    const messages = await messagesOn('counters:stored-count-updated', async () => {
       const em = schema.em();
       em.remove(await em.findOneOrFail(Enrollment, row));
       await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_UNDERFLOW' });
@@ -55,7 +55,7 @@ describeOnEach('the messages that the engine publishes', kind => {
   it('each rejected bypass publishes a message with the entity that it would have written', async () => {
     const em = schema.em();
     const refused = { code: 'COUNTER_BYPASS' };
-    const messages = await publishedOn('counters:bypass-refused', async () => {
+    const messages = await messagesOn('counters:bypass-refused', async () => {
       await expect(em.nativeDelete(Enrollment, { id: 1 })).rejects.toMatchObject(refused);
       expect(() => em.createQueryBuilder(Enrollment).truncate().getQuery()).toThrow(expect.objectContaining(refused));
       expect(() =>
@@ -85,18 +85,18 @@ describeOnEach('the messages that the engine publishes', kind => {
     const [first] = await addCourses(schema, 3);
     await schema.write('update core_course set total_enrollments = 7, active_enrollments = 1 where id = ?', [first!]);
     const all = () => Array.fromAsync(verify(schema.em(), Course, { batchSize: 2 }));
-    expect(await publishedOn('counters:verified', all)).toEqual([
+    expect(await messagesOn('counters:verified', all)).toEqual([
       { target: 'Course', checked: 2, drifts: 2 },
       { target: 'Course', checked: 1, drifts: 0 },
     ]);
-    expect(await publishedOn('counters:verify-finished', all)).toEqual([
+    expect(await messagesOn('counters:verify-finished', all)).toEqual([
       { target: 'Course', checked: 3, drifts: 2, milliseconds: expect.any(Number) as number },
     ]);
   });
 
   it('a verify that was left early or read only some rows publishes no end', async () => {
     const [first, second] = await addCourses(schema, 2);
-    const messages = await publishedOn('counters:verify-finished', async () => {
+    const messages = await messagesOn('counters:verify-finished', async () => {
       await Array.fromAsync(verify(schema.em(), Course, { keys: [[first!], [second!]] }));
       for await (const chunk of verify(schema.em(), Course, { batchSize: 1 })) if (chunk.checked === 1) break;
     });
@@ -106,7 +106,7 @@ describeOnEach('the messages that the engine publishes', kind => {
   it('recount publishes each row that it has changed, before and after', async () => {
     const [wrong, right] = await addCourses(schema, 2);
     await schema.write('update core_course set active_enrollments = 3 where id = ?', [wrong!]);
-    const messages = await publishedOn('counters:recounted', async () => {
+    const messages = await messagesOn('counters:recounted', async () => {
       for (const course of [wrong!, right!, wrong!])
         await schema.em().transactional(em => recount(em as never, Course, [course]));
     });

@@ -3,7 +3,7 @@ import { deleteWhere, insertMany, lockTargets } from 'mikro-orm-counters';
 import { Enrollment } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addCourses, addStudents, enroll, expectExactSchool, school } from './models/school.js';
 import { Author, expectExactShop, Fixture, Product, Review, shop, Team } from './models/shop.js';
 
@@ -18,7 +18,7 @@ describeOnEach('the order of locks over several target tables', kind => {
       const em = schema.em();
       for (const entity of loaded) await em.findAll(entity);
       em.create(Review, { author: author.id, product: product.id });
-      const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+      const statements = summarize(await statementsOf(schema.database, () => em.flush()));
       const first = (table: string) => statements.findIndex(gist => gist.endsWith(` ${table}`));
       expect(first('author'), statements.join(', ')).toBeLessThan(first('product'));
       expect(first('product')).toBeLessThan(first('review'));
@@ -34,7 +34,7 @@ describeOnEach('the order of locks over several target tables', kind => {
     const em = schema.em();
     em.assign(await em.findOneOrFail(Review, review.id), { product: second.id });
     em.create(Review, { author: author.id, product: first.id });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     const locks = statements.filter(gist => !gist.startsWith('insert')).map(gist => gist.split(' ')[1]!);
     expect(locks.indexOf('author'), statements.join(', ')).toBeLessThan(locks.indexOf('product'));
     await expectExactShop(schema);

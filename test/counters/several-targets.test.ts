@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { Author, expectExactShop, Fixture, Product, Review, shop, Team } from './models/shop.js';
 
 async function add(schema: Schema, target: typeof Author | typeof Product | typeof Team): Promise<number> {
@@ -33,7 +33,7 @@ describeOnEach('a row that counts in two tables', kind => {
     const review = em.create(Review, { author: first, product });
     await em.flush();
     em.assign(review, { author: second });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements.filter(gist => gist.startsWith('update'))).toEqual([
       'update author',
       'update author',

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addCourses, addStudents, enroll, expectExactSchool, school } from './models/school.js';
 
 describeOnEach('the statements of a flush', kind => {
@@ -15,7 +15,7 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.create(Enrollment, { course: course!, student: student! });
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(gistOf(statements)).toEqual(['update core_course', 'insert core_enrollments']);
+    expect(summarize(statements)).toEqual(['update core_course', 'insert core_enrollments']);
     expect(statements[0]).toBe(
       `update core_course set total_enrollments = total_enrollments + 1, active_enrollments = active_enrollments + 1 where id in (${course})`,
     );
@@ -26,7 +26,7 @@ describeOnEach('the statements of a flush', kind => {
     const [course] = await addCourses(schema, 1);
     const em = schema.em();
     for (const student of await addStudents(schema, 40)) em.create(Enrollment, { course: course!, student });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
     expect(statements[0]).toBe('update core_course');
     await expectExactSchool(schema);
@@ -64,7 +64,7 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     await em.findOneOrFail(Course, course!, { fields: ['title'] });
     em.create(Enrollment, { course: course!, student: student! });
-    expect(gistOf(await statementsOf(schema.database, () => em.flush()))).toEqual([
+    expect(summarize(await statementsOf(schema.database, () => em.flush()))).toEqual([
       `${lock} core_course`,
       'update core_course',
       'insert core_enrollments',
@@ -78,7 +78,7 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.remove(await em.findOneOrFail(Enrollment, id));
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(gistOf(statements)).toEqual([
+    expect(summarize(statements)).toEqual([
       `${lock} core_course`,
       `${lock} core_enrollments`,
       'update core_course',
@@ -92,7 +92,7 @@ describeOnEach('the statements of a flush', kind => {
     const id = await enroll(schema, course!, student!);
     const em = schema.em();
     em.remove(em.getReference(Enrollment, id));
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements).toEqual([
       'select core_enrollments',
       `${lock} core_course`,
@@ -110,7 +110,7 @@ describeOnEach('the statements of a flush', kind => {
     const em = schema.em();
     em.assign(await em.findOneOrFail(Enrollment, id), { course: low! });
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(gistOf(statements)).toEqual([
+    expect(summarize(statements)).toEqual([
       `${lock} core_course`,
       `${lock} core_enrollments`,
       'update core_course',
@@ -133,7 +133,7 @@ describeOnEach('the statements of a flush', kind => {
       if (index % 3 === 1) enrollment.status = EnrollmentStatus.COMPLETED;
     }
     for (const course of courses) em.create(Enrollment, { course, student: students[3]! });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements.slice(0, 6)).toEqual([
       `${lock} core_course`,
       `${lock} core_enrollments`,

@@ -3,7 +3,7 @@ import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from 'mikro
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addCourses, addStudents, enroll, school } from './models/school.js';
 import { addShelves, library, Shelf } from './models/library.js';
 
@@ -188,7 +188,7 @@ describeOnEach('verify', kind => {
           sql.includes('active_enrollments'),
       ),
     ).toBe(true);
-    expect(new Set(gistOf(statements))).toEqual(new Set(['select core_course']));
+    expect(new Set(summarize(statements))).toEqual(new Set(['select core_course']));
   });
 
   it('verify in a transaction sees what the transaction has written', async () => {

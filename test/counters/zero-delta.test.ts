@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../src/entities/index.js';
 import { describeOnEach } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from './models/school.js';
 
 describeOnEach('deltas that cancel out', kind => {
@@ -15,7 +15,7 @@ describeOnEach('deltas that cancel out', kind => {
     const em = schema.em();
     em.remove(await em.findOneOrFail(Enrollment, id));
     em.create(Enrollment, { course: course!, student: next! });
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements).not.toContain('update core_course');
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);
@@ -30,7 +30,7 @@ describeOnEach('deltas that cancel out', kind => {
       enrollment.status =
         enrollment.status === EnrollmentStatus.ACTIVE ? EnrollmentStatus.DROPPED : EnrollmentStatus.ACTIVE;
     }
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements).not.toContain('update core_course');
     expect(await countsOf(schema, course!)).toEqual([2, 1]);
     await expectExactSchool(schema);
@@ -42,7 +42,7 @@ describeOnEach('deltas that cancel out', kind => {
     const id = await enroll(schema, course!, student!, EnrollmentStatus.DROPPED);
     const em = schema.em();
     (await em.findOneOrFail(Enrollment, id)).status = EnrollmentStatus.SUSPENDED;
-    const statements = gistOf(await statementsOf(schema.database, () => em.flush()));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements).not.toContain('update core_course');
     await expectExactSchool(schema);
   });
@@ -65,7 +65,7 @@ describeOnEach('deltas that cancel out', kind => {
     const id = await enroll(schema, course!, student!);
     const em = schema.em();
     (await em.findOneOrFail(Enrollment, id)).enrolledAt = new Date(0);
-    expect(gistOf(await statementsOf(schema.database, () => em.flush()))).toEqual(['update core_enrollments']);
+    expect(summarize(await statementsOf(schema.database, () => em.flush()))).toEqual(['update core_enrollments']);
   });
 
   it('a flush of other entities costs only its own statements', async () => {
@@ -74,7 +74,7 @@ describeOnEach('deltas that cancel out', kind => {
     const em = schema.em();
     (await em.findOneOrFail(Course, course!)).title = 'Renamed';
     (await em.findOneOrFail(User, student!)).name = 'Renamed';
-    expect(gistOf(await statementsOf(schema.database, () => em.flush())).toSorted()).toEqual([
+    expect(summarize(await statementsOf(schema.database, () => em.flush())).toSorted()).toEqual([
       'update core_course',
       'update core_user',
     ]);

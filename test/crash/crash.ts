@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../../dist/database/database.js';
 import { freePort, startServer, type Server } from '../support/server.ts';
 import { driftSql, enrollmentsSql, Ledger, type Row } from './ledger.ts';
-import { startClient, surprises } from './load.ts';
+import { startClient, unexpectedErrors } from './load.ts';
 
 const CLIENTS = 16;
 const STUDENTS = 40;
@@ -85,7 +85,7 @@ console.log(
     acknowledged: ledger.acknowledged,
     refused: ledger.refused,
     unanswered: ledger.unanswered,
-    surprises: Object.fromEntries(surprises),
+    surprises: Object.fromEntries(unexpectedErrors),
     exitCodeAfterSigterm: code,
     failed,
   }),

@@ -49,7 +49,7 @@ const UNCHANGED = new Set([
 const NOT_KNOWN = new Set(['COMMIT_UNKNOWN', 'READ_FAILED']);
 
 /** The number of errors that no client should ever see. */
-export const surprises = new Map<string, number>();
+export const unexpectedErrors = new Map<string, number>();
 
 /** Starts a client with students of its own, whose answers are recorded in the ledger. */
 export function startClient(
@@ -79,7 +79,7 @@ export function outcomeOf(answer: Answer | null): Outcome {
   const payload = Object.values(answer.data ?? {})[0];
   if (code === undefined && payload && payload.userErrors.length > 0) return 'refused';
   if (code === undefined && payload && payload.enrollment !== null) return 'done';
-  surprises.set(String(code), (surprises.get(String(code)) ?? 0) + 1);
+  unexpectedErrors.set(String(code), (unexpectedErrors.get(String(code)) ?? 0) + 1);
   return 'unknown';
 }
 

@@ -7,7 +7,7 @@ import { addCourse, addEnrollment, addUser, startApi, type Api } from '../suppor
 import { describeOnEach } from '../support/databases.js';
 import { holdConnections, holdLanes } from '../support/held-connections.js';
 import { scrape } from '../support/metrics.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
@@ -30,17 +30,17 @@ describeOnEach('the connections of a server', kind => {
   const isReady = async (): Promise<number> => (await fetch(new URL('/readyz', api.url))).status;
 
   it('connections that transactions have taken leave some to readers, and the server stays ready', async () => {
-    const letGo = await holdConnections(api.database, 'of transactions');
+    const release = await holdConnections(api.database, 'of transactions');
     expect(await coursesById(api.database, 'anyone', [course])).toHaveLength(1);
     expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
-    await letGo();
+    await release();
   });
 
   it('connections that readers have taken leave some to changes, and the server stays ready', async () => {
-    const letGo = await holdConnections(api.database, 'of readers');
+    const release = await holdConnections(api.database, 'of readers');
     expect(await enroll(api.database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
     expect([await isReady(), (await scrape(api.metricsUrl)).get('rollcall_database_ready')]).toEqual([200, 1]);
-    await letGo();
+    await release();
     await expectExactCounts(api.database);
   });
 
@@ -49,7 +49,7 @@ describeOnEach('the connections of a server', kind => {
     it('connections that readers have taken leave some to the reads of changes, before them and for their answers, and to the look-up of viewers', async () => {
       const enrollment = await addEnrollment(api.database, course, student);
       const [token, own] = [await api.token(Role.ADMIN, null), await api.token(Role.STUDENT, student)];
-      const letGo = await holdConnections(api.database, 'of readers');
+      const release = await holdConnections(api.database, 'of readers');
       const answers = [
         await api.send(
           token,
@@ -74,7 +74,7 @@ describeOnEach('the connections of a server', kind => {
         { transferEnrollment: { to: { totalEnrollments: 1 } } },
         { unenroll: { course: { totalEnrollments: 0 } } },
       ]);
-      await letGo();
+      await release();
       await expectExactCounts(api.database);
     });
 
@@ -96,13 +96,13 @@ describeOnEach('the connections of a server', kind => {
        * is busy.
        */
       const answeredWhile = async (isHeld: (lane: string) => boolean): Promise<string[]> => {
-        const letGo = await holdLanes(api.database, isHeld);
+        const release = await holdLanes(api.database, isHeld);
         const answered: string[] = [];
         for (const [name, query] of Object.entries(asked)) {
           const { errors } = await waitingUntil(performance.now(), () => api.send(token, query));
           if (!errors) answered.push(name);
         }
-        await letGo();
+        await release();
         return answered;
       };
       const { enrollments, ...allElse } = asked;
@@ -111,8 +111,8 @@ describeOnEach('the connections of a server', kind => {
     });
 
   it('a request waits for a bounded time for busy connections: a change is told that nothing was changed, and the metrics count it', async () => {
-    const before = await everything(api.database);
-    const letGo = await holdConnections(api.database);
+    const before = await allRows(api.database);
+    const release = await holdConnections(api.database);
     const refused = async () =>
       (await scrape(api.metricsUrl)).get('rollcall_waits_refused_total{thing="connection",reason="time"}');
     const known = (await refused())!;
@@ -127,14 +127,14 @@ describeOnEach('the connections of a server', kind => {
       waitingUntil(performance.now(), () => coursesById(api.database, 'anyone', [course])),
     ).rejects.toMatchObject({ thing: 'connection' });
     expect(await refused()).toBe(known + 2);
-    await letGo();
-    expect(await everything(api.database)).toEqual(before);
+    await release();
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   if (kind !== 'sqlite') return;
 
   it('busy connections are reported to clients as a reason to try again, by queries and by mutations', async () => {
-    const letGo = await holdConnections(api.database);
+    const release = await holdConnections(api.database);
     const token = await api.token(Role.ADMIN, null);
     const asked = await Promise.all([
       api.send(token, '{ courses { totalCount } }'),
@@ -143,7 +143,7 @@ describeOnEach('the connections of a server', kind => {
         `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { enrollment { id } } }`,
       ),
     ]);
-    await letGo();
+    await release();
     for (const { errors } of asked)
       expect(errors).toMatchObject([
         {

@@ -6,7 +6,7 @@ import { Role } from '../../src/entities/index.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { coursesById } from '../../src/reading/index.js';
 import { addCourse, addUser, startApi } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { freshDatabase } from '../support/databases.js';
 import { expectExactCounts } from '../support/rows.js';
 
@@ -24,7 +24,7 @@ it('a file that another process writes to can be read meanwhile, the server stay
   other.exec('begin immediate');
   other.exec(`update core_course set title = 'Not committed'`);
   const changing = enroll(database, admin, { courseId: course, studentId: student });
-  await until(async () => (await poolUse(database)).active > 0, 'The change does not wait for the file.');
+  await waitUntil(async () => (await poolUse(database)).active > 0, 'The change does not wait for the file.');
   expect(await api.send(null, '{ courses { nodes { title totalEnrollments } } }')).toMatchObject({
     status: 200,
     data: { courses: { nodes: [{ title: expect.not.stringContaining('Not'), totalEnrollments: 0 }] } },

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers, freshDatabase } from '../support/databases.js';
 
@@ -25,7 +25,7 @@ describeOnServers('closing', kind => {
         () => 'answered',
         () => 'failed',
       );
-    await until(() => proxy.accepted > 0, 'Nobody connected.');
+    await waitUntil(() => proxy.accepted > 0, 'Nobody connected.');
     const closed = database.close(true);
     proxy.breakAll();
     await closed;

@@ -25,7 +25,7 @@ describeOnEach('the use of connections', kind => {
     expect(most).toBe(kind === 'sqlite' ? 6 : 20);
     // One is reserved for the readiness check, and on a server one for the look-up of viewers.
     const taken = kind === 'sqlite' ? 5 : 18;
-    const letGo = await holdConnections(opened.database);
+    const release = await holdConnections(opened.database);
     expect(await poolUse(opened.database)).toEqual({ active: taken, idle: 0, waiting: 0, most });
 
     const others = Array.from({ length: 3 }, () => opened.database.em.fork());
@@ -33,7 +33,7 @@ describeOnEach('the use of connections', kind => {
     const reading = opened.database.em.getConnection().execute('select 1');
     expect(await until(({ waiting }) => waiting === 4)).toEqual({ active: taken, idle: 0, waiting: 4, most });
 
-    await letGo();
+    await release();
     for (const [index, em] of others.entries()) {
       await begun[index];
       await em.rollback();

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Kysely, sql, type Logger } from 'kysely';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 
 interface Tables {
   seat: { id: number };
@@ -155,8 +155,8 @@ it('a commit does not copy a large log into the file: another connection does, w
   await add(300, 100_000);
   // From now on only the thread can copy it: this connection must not.
   expect(await pages()).toBe(0);
-  await until(() => bytes() > 30_000_000, 'The log was not copied into the file.');
-  await until(async () => {
+  await waitUntil(() => bytes() > 30_000_000, 'The log was not copied into the file.');
+  await waitUntil(async () => {
     await add(1, 100);
     return (await pages()) === 1000;
   }, 'Commits did not copy the log again.');

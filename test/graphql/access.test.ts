@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildGraphqlSchema } from '../../src/graphql/schema.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 import { callers, mutations, newWorld, queries, tokenOf, type Case } from './operations.js';
 
 const nameOf = ({ field, variant }: Case): string => (variant === undefined ? field : `${field} ${variant}`);
@@ -39,7 +39,7 @@ describeOnEach('access', kind => {
   afterAll(() => api.stop());
 
   const rows = async () => [
-    await everything(api.database),
+    await allRows(api.database),
     await api.database.em.getConnection().execute('select id, status, checked from core_recount_runs order by id'),
   ];
 

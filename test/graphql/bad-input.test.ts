@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
-import { setIdsApart } from '../support/ids-apart.js';
+import { makeIdsDistinct } from '../support/distinct-ids.js';
 import { callers, mutations, newWorld, queries, tokenOf } from './operations.js';
 import type { Refusal, Surroundings } from './bad-values.js';
 import { kinds } from './input-kinds.js';
 import { operationFor, resultOf, type Filling, type Place } from './input-places.js';
-import { kindOf, named, places } from './places-of-the-schema.js';
-import { expectReadable } from './readable.js';
+import { kindOf, namedPlaces, places } from './schema-places.js';
+import { expectReadable } from './readable-messages.js';
 
 describe('the table of bad input', () => {
   it('the table of bad input has a row for every argument and every input field', () => {
@@ -32,7 +32,7 @@ describeOnEach('bad input', kind => {
 
   beforeAll(async () => {
     api = await startApi(kind);
-    await setIdsApart(api, kind);
+    await makeIdsDistinct(api, kind);
     const own = await newWorld(api);
     admin = await api.token(Role.ADMIN, own.admin);
     const { data } = await api.send(
@@ -95,7 +95,7 @@ describeOnEach('bad input', kind => {
   const some = <Value>(values: readonly Value[], every = 7): Value[] =>
     values.filter((_, index) => kind === 'sqlite' || index % every === 0);
 
-  it.each(some(named, 3))('bad input is rejected with its reason and changes nothing: %s', async (_, place) => {
+  it.each(some(namedPlaces, 3))('bad input is rejected with its reason and changes nothing: %s', async (_, place) => {
     await withoutChange(() =>
       each(some(kindOf(place.coordinate).refused(world)), async refusal =>
         expectRefused(await send(place, refusal.value), place, refusal),
@@ -103,7 +103,7 @@ describeOnEach('bad input', kind => {
     );
   });
 
-  it.each(named.filter(([, { coordinate }]) => kinds[coordinate]?.missing))(
+  it.each(namedPlaces.filter(([, { coordinate }]) => kinds[coordinate]?.missing))(
     'the id of another type, or of nothing, is not found: %s',
     async (_, place) => {
       await withoutChange(() =>
@@ -126,7 +126,7 @@ describeOnEach('bad input', kind => {
 
   it.each(
     some(
-      named.filter(([, { coordinate }]) => kinds[coordinate]?.right),
+      namedPlaces.filter(([, { coordinate }]) => kinds[coordinate]?.right),
       5,
     ),
   )('valid input that looks invalid is accepted: %s', async (_, place) => {
@@ -137,7 +137,7 @@ describeOnEach('bad input', kind => {
     }
   });
 
-  it.each(named.filter(([, { path }]) => path[0] === 'first'))(
+  it.each(namedPlaces.filter(([, { path }]) => path[0] === 'first'))(
     'a page of both the first and the last rows is rejected: %s',
     async (_, place) => {
       const { query } = operationFor(place, [1], fill, { literally: true });
@@ -164,7 +164,7 @@ describe('bad input of callers without access', () => {
   });
   afterAll(() => api.stop());
 
-  it.each(named.filter(([, { route }]) => route.length === 1))(
+  it.each(namedPlaces.filter(([, { route }]) => route.length === 1))(
     'bad input of callers without access is not examined: %s',
     async (_, place) => {
       const refusals = kindOf(place.coordinate).refused(world);

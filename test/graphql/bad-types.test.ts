@@ -2,8 +2,8 @@ import { getNamedType, isEnumType, isInputObjectType, isListType, isNonNullType,
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from '../support/api.js';
 import { Name, operationFor, type Filling } from './input-places.js';
-import { kindOf, named } from './places-of-the-schema.js';
-import { expectReadable } from './readable.js';
+import { kindOf, namedPlaces } from './schema-places.js';
+import { expectReadable } from './readable-messages.js';
 
 /** Returns values that no variable of a type can have; an enum's, as names too. */
 function misfitsOf(type: GraphQLInputType): unknown[] {
@@ -42,7 +42,7 @@ describe('input of another type', () => {
   });
   afterAll(() => api.stop());
 
-  it.each(named)(
+  it.each(namedPlaces)(
     'each value of another type in a variable is reported with the variable and the path in it: %s',
     async (_, place) => {
       const values = misfitsOf(place.type);
@@ -62,19 +62,22 @@ describe('input of another type', () => {
     },
   );
 
-  it.each(named)('each value of another type in the operation is reported with its line: %s', async (_, place) => {
-    const values = misfitsOf(place.type);
-    const { query } = operationFor(place, values, fill, { literally: true });
-    const { status, data, errors = [] } = await api.send(null, query);
-    expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
-      400,
-      undefined,
-      values.map(() => 'GRAPHQL_VALIDATION_FAILED'),
-    ]);
-    const lines = query.split('\n').flatMap((line, index) => (/^a\d+:/.test(line) ? [index + 1] : []));
-    expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(
-      lines,
-    );
-    for (const { message } of errors) expectReadable(message);
-  });
+  it.each(namedPlaces)(
+    'each value of another type in the operation is reported with its line: %s',
+    async (_, place) => {
+      const values = misfitsOf(place.type);
+      const { query } = operationFor(place, values, fill, { literally: true });
+      const { status, data, errors = [] } = await api.send(null, query);
+      expect([status, data, errors.map(({ extensions }) => extensions.code)]).toEqual([
+        400,
+        undefined,
+        values.map(() => 'GRAPHQL_VALIDATION_FAILED'),
+      ]);
+      const lines = query.split('\n').flatMap((line, index) => (/^a\d+:/.test(line) ? [index + 1] : []));
+      expect(errors.map(error => (error as unknown as { locations: { line: number }[] }).locations[0]!.line)).toEqual(
+        lines,
+      );
+      for (const { message } of errors) expectReadable(message);
+    },
+  );
 });

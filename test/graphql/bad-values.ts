@@ -43,13 +43,13 @@ export function isDone(result: any): void {
 }
 
 /** Returns the assertion that a list has this many entries. */
-export const finds =
+export const hasLength =
   (count: number) =>
   (result: any): void =>
     expect(result.totalCount).toBe(count);
 
 /** Returns the assertion that a mutation succeeded, and that its object has the value that was sent. */
-const comesBack =
+const returnsValue =
   (value: unknown) =>
   (result: any, { path }: Place): void => {
     isDone(result);
@@ -175,7 +175,7 @@ export function line({ nullable = false } = {}): Kind {
   return {
     valid: () => 'Title',
     refused: () => [...empty, ...unseen, ...breaks, ...tooLong, ...(nullable ? [noNull] : [])],
-    right: () => [...LITERAL, 'x'.repeat(255), '😀'.repeat(255)].map(value => ({ value, check: comesBack(value) })),
+    right: () => [...LITERAL, 'x'.repeat(255), '😀'.repeat(255)].map(value => ({ value, check: returnsValue(value) })),
   };
 }
 
@@ -188,7 +188,7 @@ export const lines: Kind = {
     ),
   ],
   right: () =>
-    [...LITERAL, '', ' ', 'a\nb\tc', 'x'.repeat(65_535), null].map(value => ({ value, check: comesBack(value) })),
+    [...LITERAL, '', ' ', 'a\nb\tc', 'x'.repeat(65_535), null].map(value => ({ value, check: returnsValue(value) })),
 };
 
 let sequence = 0;
@@ -217,7 +217,7 @@ export const email: Kind = {
   right: () =>
     ["o'neill+1@example.org", `${'x'.repeat(64)}@${'y'.repeat(60)}.example.org`].map(value => ({
       value,
-      check: comesBack(value),
+      check: returnsValue(value),
     })),
 };
 
@@ -233,7 +233,7 @@ export const titlePart: Kind = {
       says: /a NUL or a broken surrogate in it; take it out\.$/,
     })),
   ],
-  right: () => ['🎓', 'a\nb', 'a\u0007b', '😀'.repeat(255)].map(value => ({ value, check: finds(0) })),
+  right: () => ['🎓', 'a\nb', 'a\u0007b', '😀'.repeat(255)].map(value => ({ value, check: hasLength(0) })),
 };
 
 /** Returns the kind of a cursor of a list. */
@@ -288,7 +288,7 @@ export function cursorOf(list: List): Kind {
 }
 
 /** Returns the kind of a whole number. */
-export function whole({
+export function wholeNumber({
   refused,
   says,
   right,
@@ -303,7 +303,7 @@ export function whole({
 }): Kind {
   return {
     refused: () => refused.map(value => ({ value, quotes: String(value), says, ...(as && { told: as }) })),
-    right: () => right.map(value => ({ value, beside, check: as ? comesBack(value) : isDone })),
+    right: () => right.map(value => ({ value, beside, check: as ? returnsValue(value) : isDone })),
   };
 }
 
@@ -320,7 +320,7 @@ export function anyOf(
 }
 
 /** A value of an enum, of a mutation that accepts no null. */
-export const given: readonly Refusal[] = [noNull];
+export const notNull: readonly Refusal[] = [noNull];
 
 /** The kind of an input object, which its own fields describe. */
-export const ofParts: Kind = { refused: () => [] };
+export const inputObject: Kind = { refused: () => [] };

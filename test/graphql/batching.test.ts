@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addUser, startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { gistOf } from '../support/statements.js';
+import { summarize } from '../support/statements.js';
 
 const COURSES = 120;
 
@@ -47,7 +47,7 @@ describeOnEach('a page of courses', kind => {
     return {
       nodes: answer.data.courses.nodes,
       data: answer.data,
-      statements: gistOf(statements.map(sql => sql.replaceAll(/[`"]/g, ''))),
+      statements: summarize(statements.map(sql => sql.replaceAll(/[`"]/g, ''))),
     };
   }
 

@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mistakesIn, mutate } from '../support/mutations.js';
-import { addCourses, addEnrollments, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addCourses, addEnrollments, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('a course', kind => {
   let api: Api;
@@ -56,7 +56,7 @@ describeOnEach('a course', kind => {
   });
 
   it('a course with values that are out of range is rejected with INVALID for each mistake', async () => {
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const payload = await mutate(api, admin, 'createCourse', {
       title: '',
       description: 'é'.repeat(32_768),
@@ -72,7 +72,7 @@ describeOnEach('a course', kind => {
       'INVALID input.status',
       'INVALID input.title',
     ]);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('the instructor of a course must be a teacher or an admin: NOT_FOUND, INVALID', async () => {
@@ -137,7 +137,7 @@ describeOnEach('a course', kind => {
 
   it('a course cannot lose its title, its status and whether it is published: INVALID', async () => {
     const course = await addCourse(api.database);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const payload = await mutate(api, admin, 'updateCourse', {
       id: course,
       title: null,
@@ -150,7 +150,7 @@ describeOnEach('a course', kind => {
       'INVALID input.status',
       'INVALID input.title',
     ]);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('a course can be reduced to as many seats as are taken, not fewer: INVALID', async () => {

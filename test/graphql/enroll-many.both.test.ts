@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addCourse, addEnrollment, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mistakesIn, mutate, sendMutation } from '../support/mutations.js';
-import { addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('enrollMany', kind => {
   let api: Api;
@@ -116,14 +116,14 @@ describeOnEach('enrollMany', kind => {
   it('enrollMany accepts 1,000 students in one request, and no more', async () => {
     const students = await addUsers(api.database, Role.STUDENT, 1001);
     const course = await addCourse(api.database);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const refused = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: students });
     expect(refused).toMatchObject({
       enrollments: [],
       course: null,
       userErrors: [{ code: 'INVALID', field: ['input', 'studentIds'], message: expect.stringContaining('1001') }],
     });
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
     const payload = await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: students.slice(1) });
     expect(studentsOf(payload)).toEqual(students.slice(1));
     expect(payload).toMatchObject({ course: { totalEnrollments: 1000, activeEnrollments: 1000 }, userErrors: [] });
@@ -132,9 +132,9 @@ describeOnEach('enrollMany', kind => {
   it('enrollMany reports an invalid id with its index and enrolls nobody', async () => {
     const [ada] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const course = await addCourse(api.database);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const { errors } = await sendMutation(api, admin, 'enrollMany', { courseId: course, studentIds: [ada, 'ada'] });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', argument: 'input.studentIds.1' });
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 });

@@ -3,7 +3,7 @@ import { CourseStatus, EnrollmentStatus, Role } from '../../src/entities/index.j
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mistakesIn, mutate, sendMutation } from '../support/mutations.js';
-import { addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('enroll', kind => {
   let api: Api;
@@ -63,11 +63,11 @@ describeOnEach('enroll', kind => {
   ])('enroll rejects students where the course is %s: COURSE_CLOSED', async (_, state) => {
     const ada = await addUser(api.database, Role.STUDENT);
     const course = await addCourse(api.database, state);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const payload = await mutate(api, await api.token(Role.STUDENT, ada), 'enroll', { courseId: course });
     expect(payload).toMatchObject({ enrollment: null, course: null });
     expect(mistakesIn(payload)).toEqual(['COURSE_CLOSED input.courseId']);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('enroll answers students the same for a course that they cannot see as for a missing one', async () => {
@@ -112,14 +112,14 @@ describeOnEach('enroll', kind => {
       const ada = await addUser(api.database, Role.STUDENT);
       const course = await addCourse(api.database);
       await addEnrollment(api.database, course, ada, status);
-      const before = await everything(api.database);
+      const before = await allRows(api.database);
       expect(mistakesIn(await mutate(api, await api.token(Role.STUDENT, ada), 'enroll', { courseId: course }))).toEqual(
         ['ALREADY_ENROLLED input.courseId'],
       );
       expect(mistakesIn(await mutate(api, admin, 'enroll', { courseId: course, studentId: ada }))).toEqual([
         'ALREADY_ENROLLED input.studentId',
       ]);
-      expect(await everything(api.database)).toEqual(before);
+      expect(await allRows(api.database)).toEqual(before);
     },
   );
 

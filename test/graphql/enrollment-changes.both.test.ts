@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addCourse, addEnrollment, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mistakesIn, mutate } from '../support/mutations.js';
-import { addCourses, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 const { ACTIVE, COMPLETED, DROPPED, SUSPENDED } = EnrollmentStatus;
 
@@ -42,11 +42,11 @@ describeOnEach('an enrollment', kind => {
       const course = await addCourse(api.database, { capacity: 1 });
       await addEnrollment(api.database, course, ada);
       const dropped = await addEnrollment(api.database, course, ben, DROPPED);
-      const before = await everything(api.database);
+      const before = await allRows(api.database);
       expect(
         mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'ACTIVE' })),
       ).toEqual(['COURSE_FULL input.enrollmentId']);
-      expect(await everything(api.database)).toEqual(before);
+      expect(await allRows(api.database)).toEqual(before);
       expect(
         mistakesIn(await mutate(api, admin, 'setEnrollmentStatus', { enrollmentId: dropped, status: 'SUSPENDED' })),
       ).toEqual([]);
@@ -84,11 +84,11 @@ describeOnEach('an enrollment', kind => {
       const [ada, ben] = (await addUsers(api.database, Role.STUDENT, 2)) as [number, number];
       const active = await addEnrollment(api.database, from, ada);
       const dropped = await addEnrollment(api.database, from, ben, DROPPED);
-      const before = await everything(api.database);
+      const before = await allRows(api.database);
       expect(
         mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: active, courseId: full })),
       ).toEqual(['COURSE_FULL input.courseId']);
-      expect(await everything(api.database)).toEqual(before);
+      expect(await allRows(api.database)).toEqual(before);
       expect(await mutate(api, admin, 'transferEnrollment', { enrollmentId: dropped, courseId: full })).toMatchObject({
         to: { totalEnrollments: 1, activeEnrollments: 0 },
         userErrors: [],
@@ -100,17 +100,17 @@ describeOnEach('an enrollment', kind => {
       const ada = await addUser(api.database, Role.STUDENT);
       const enrollment = await addEnrollment(api.database, from, ada);
       await addEnrollment(api.database, to, ada, DROPPED);
-      const before = await everything(api.database);
+      const before = await allRows(api.database);
       const payload = await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: to });
       expect(payload).toMatchObject({ enrollment: null, from: null, to: null });
       expect(mistakesIn(payload)).toEqual(['ALREADY_ENROLLED input.courseId']);
-      expect(await everything(api.database)).toEqual(before);
+      expect(await allRows(api.database)).toEqual(before);
     });
 
     it('an enrollment cannot be transferred to its own course or to a missing one: INVALID, NOT_FOUND', async () => {
       const course = await addCourse(api.database);
       const enrollment = await addEnrollment(api.database, course, await addUser(api.database, Role.STUDENT));
-      const before = await everything(api.database);
+      const before = await allRows(api.database);
       expect(
         mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: enrollment, courseId: course })),
       ).toEqual(['INVALID input.courseId']);
@@ -120,7 +120,7 @@ describeOnEach('an enrollment', kind => {
       expect(
         mistakesIn(await mutate(api, admin, 'transferEnrollment', { enrollmentId: 999_999, courseId: course })),
       ).toEqual(['NOT_FOUND input.enrollmentId']);
-      expect(await everything(api.database)).toEqual(before);
+      expect(await allRows(api.database)).toEqual(before);
     });
   });
 

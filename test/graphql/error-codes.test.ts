@@ -11,8 +11,8 @@ import { startApi, type Api } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { freshDatabase, kinds } from '../support/databases.js';
 import { addExampleSchool } from '../docs/example-school.js';
-import { askedErrors, askedUserErrors } from './asked-for-errors.js';
-import { fetched, type Ask, type Reply } from './asked-for-refusals.js';
+import { errorRequests, userErrorMutations } from './provoked-errors.js';
+import { fetchReply, type Ask, type Reply } from './provoked-rejections.js';
 
 /** Returns whether a message has one of the forms of its code, in which "…" stands for anything. */
 function hasFormOf({ message: forms }: Pick<CatalogueEntry, 'message'>, message: string): boolean {
@@ -63,14 +63,14 @@ describe('a code of the catalogue', () => {
     return told;
   };
 
-  it.each(Object.entries(askedErrors))(
+  it.each(Object.entries(errorRequests))(
     'requests are answered with the code in its form and with its status: %s',
     async (code, asks) => {
       expectErrors(code as ErrorCode, await all(asks));
     },
   );
 
-  it.each(Object.entries(askedUserErrors))(
+  it.each(Object.entries(userErrorMutations))(
     'mutations are answered with the code in its form: %s',
     async (code, asks) => {
       const entry = userErrorCatalogue[code as keyof typeof userErrorCatalogue];
@@ -85,8 +85,8 @@ describe('a code of the catalogue', () => {
   it('these tests provoke every code of the catalogue', () => {
     // RETRY_LATER by retry-later.test.ts, the others below.
     const elsewhere = ['COMMIT_UNKNOWN', 'DATABASE_UNAVAILABLE', 'READ_FAILED', 'RETRY_LATER'];
-    expect([...Object.keys(askedErrors), ...elsewhere].toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
-    expect(Object.keys(askedUserErrors).toSorted()).toEqual(Object.keys(userErrorCatalogue).toSorted());
+    expect([...Object.keys(errorRequests), ...elsewhere].toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
+    expect(Object.keys(userErrorMutations).toSorted()).toEqual(Object.keys(userErrorCatalogue).toSorted());
   });
 });
 
@@ -114,7 +114,7 @@ describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
       const ofUser = `Bearer ${await issueToken(config.jwt, { role: Role.TEACHER, userId: 1, expiresIn: '1h' })}`;
       const ask = async (query: string, authorization = ofAdmin) =>
         toldBy(
-          await fetched(server.url, {
+          await fetchReply(server.url, {
             method: 'POST',
             headers: { 'content-type': 'application/json', authorization },
             body: JSON.stringify({ query }),

@@ -8,7 +8,7 @@ import { placeToRun } from '../support/command-line.js';
 import { describeOnEach } from '../support/databases.js';
 import { addFullCourses, write } from '../support/drift.js';
 import { subscribeBy } from '../support/live-clients.js';
-import { polled, recounting, type Sender } from '../support/recounts.js';
+import { polled, mutateRun, type Sender } from '../support/recounts.js';
 import { expectExactCounts } from '../support/rows.js';
 
 /** The fields that count rows on request; no column that a program could write holds their number. */
@@ -114,7 +114,7 @@ describeOnEach('a number that another program wrote', kind => {
       const told = await place.run(['verify'], { DATABASE_URL: api.databaseUrl });
       expect(told).toMatchObject({ code: 3, stdout: expect.stringContaining(String(number)) });
 
-      const { run } = await recounting(send, 'recountEnrollments', {});
+      const { run } = await mutateRun(send, 'recountEnrollments', {});
       expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({
         status: 'SUCCEEDED',
         repaired: 1,
@@ -134,15 +134,15 @@ describeOnEach('a number that another program wrote', kind => {
 
   it('undoing a run restores a high number, and another recount repairs it again', async () => {
     await breakCounts(2 ** 40);
-    const { run } = await recounting(send, 'recountEnrollments', {});
+    const { run } = await mutateRun(send, 'recountEnrollments', {});
     await polled(send, run.id, ({ status }) => status !== 'RUNNING');
-    const undo = await recounting(send, 'undoRecount', { id: run.id });
+    const undo = await mutateRun(send, 'undoRecount', { id: run.id });
     await polled(send, undo.run.id, ({ status }) => status !== 'RUNNING');
     const { recountRun } = await dataOf(
       `{ recountRun(id: ${undo.run.id}) { status changes { nodes { before after } } } }`,
     );
     sees('RecountChange', recountRun.changes.nodes[0], { before: 3, after: 2 ** 40 });
-    await recounting(send, 'recountEnrollments', {});
+    await mutateRun(send, 'recountEnrollments', {});
     await expectExactCounts(api.database);
   });
 

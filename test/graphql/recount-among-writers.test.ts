@@ -4,7 +4,7 @@ import { startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addFullCourses, write } from '../support/drift.js';
 import { mutate } from '../support/mutations.js';
-import { ended, type Sender } from '../support/recounts.js';
+import { finishRun, type Sender } from '../support/recounts.js';
 import { addUsers, expectExactCounts } from '../support/rows.js';
 
 const WRITERS = 8;
@@ -53,7 +53,7 @@ describeOnEach('a recount while others write through the API', kind => {
           api.database,
           'update core_course set total_enrollments = total_enrollments + 5, active_enrollments = active_enrollments + 2',
         );
-        expect(await ended(send, 'recountEnrollments', { batchSize: round + 1 })).toMatchObject({
+        expect(await finishRun(send, 'recountEnrollments', { batchSize: round + 1 })).toMatchObject({
           status: 'SUCCEEDED',
           checked: courses.length,
           drifted: courses.length,

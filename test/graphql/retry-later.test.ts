@@ -4,10 +4,10 @@ import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { addCourse, addUser, startApi, storedAndActual } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { kinds } from '../support/databases.js';
 import { tableLockWaits } from '../support/lock-waits.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 import { lockTable } from '../support/table-lock.js';
 
 // All at once, because waiting for a lock takes long here.
@@ -29,7 +29,7 @@ it.concurrent.for(kinds)(
         token,
         `mutation { enroll(input: { courseId: ${course} }) { course { totalEnrollments } userErrors { code } } }`,
       );
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
 
     await holder.begin();
     await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
@@ -51,7 +51,7 @@ it.concurrent.for(kinds)(
       // Eleven tries of 5 seconds each would be a minute.
       expect(tries.length).toBeLessThan(4);
     }
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
 
     await holder.rollback();
     expect((await enroll()).data).toEqual({ enroll: { course: { totalEnrollments: 1 }, userErrors: [] } });
@@ -88,7 +88,7 @@ it.concurrent.for(kinds.filter(kind => kind !== 'sqlite'))(
     // A transaction that has read the table, and is open.
     await holder.execute('select 1 from core_course');
     const change = changer.query('alter table core_course add column spare int null');
-    await until(async () => (await tableLockWaits(other)) === 1, 'The change of the schema does not wait.');
+    await waitUntil(async () => (await tableLockWaits(other)) === 1, 'The change of the schema does not wait.');
     const [whenWriting, whenReading] = errorCatalogue.RETRY_LATER.message;
     const told = (await ask()).map(({ status, data, errors }) => [
       status,
@@ -114,9 +114,9 @@ it.concurrent.for(kinds.filter(kind => kind !== 'sqlite'))(
   async (kind, { onTestFinished }) => {
     const api = await startApi(kind);
     const token = await api.token(Role.STUDENT, await addUser(api.database, Role.STUDENT));
-    const letGo = await lockTable(api.database, api.databaseUrl, 'core_user');
+    const release = await lockTable(api.database, api.databaseUrl, 'core_user');
     onTestFinished(async () => {
-      await letGo();
+      await release();
       await api.stop();
     });
     const { status, errors } = await api.send(token, '{ __typename }');

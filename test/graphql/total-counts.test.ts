@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addUser, startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { gistOf } from '../support/statements.js';
+import { summarize } from '../support/statements.js';
 
 const STATUSES = Object.values(EnrollmentStatus);
 /** Every set of statuses that can be requested, and none. */
@@ -44,7 +44,7 @@ describeOnEach('totalCount', kind => {
       answer = await api.send(token, query, variables);
     });
     expect(answer.errors).toBeUndefined();
-    return { answer, statements, gist: gistOf(statements.map(sql => sql.replaceAll(/[`"]/g, ''))) };
+    return { answer, statements, gist: summarize(statements.map(sql => sql.replaceAll(/[`"]/g, ''))) };
   }
 
   it.each(SETS.map(statuses => [statuses?.join(', ') ?? 'any', statuses] as const))(

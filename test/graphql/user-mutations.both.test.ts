@@ -3,7 +3,7 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { mistakesIn, mutate } from '../support/mutations.js';
-import { addCourses, addEnrollments, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addCourses, addEnrollments, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('a user', kind => {
   let api: Api;
@@ -35,11 +35,11 @@ describeOnEach('a user', kind => {
 
   it('creating a user with the email of another is rejected with IN_USE', async () => {
     await mutate(api, admin, 'createUser', { name: 'First', email: 'same@example.org' });
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const payload = await mutate(api, admin, 'createUser', { name: 'Second', email: 'Same@Example.org' });
     expect(payload.user).toBeNull();
     expect(mistakesIn(payload)).toEqual(['IN_USE input.email']);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('many simultaneous requests for one email create one user', async () => {
@@ -113,12 +113,12 @@ describeOnEach('a user', kind => {
     const teacher = await addUser(api.database, Role.TEACHER);
     const course = await addCourse(api.database, { instructor: teacher });
     await addEnrollments(api.database, [{ course: await addCourse(api.database), student: teacher }]);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const payload = await mutate(api, admin, 'deleteUser', { id: teacher });
     expect(payload.deletedId).toBeNull();
     expect(mistakesIn(payload)).toEqual(['IN_USE input.id']);
     expect(payload.userErrors[0].message).toContain(`course ${course}`);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
     await mutate(api, admin, 'updateCourse', { id: course, instructorId: null });
     expect(mistakesIn(await mutate(api, admin, 'deleteUser', { id: teacher }))).toEqual([]);
   });

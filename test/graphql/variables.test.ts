@@ -26,8 +26,8 @@ import {
 } from '../../src/graphql/documents/variables.js';
 import { readDocument } from '../../src/graphql/documents/documents.js';
 import { Name, operationFor, type Filling, type Place } from './input-places.js';
-import { kindOf, places } from './places-of-the-schema.js';
-import { expectReadable } from './readable.js';
+import { kindOf, places } from './schema-places.js';
+import { expectReadable } from './readable-messages.js';
 
 const schema = buildGraphqlSchema();
 const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50, sizes: { current: NO_ROWS } };

@@ -6,7 +6,7 @@ import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { addFullCourses, breakTotals, write } from '../support/drift.js';
 import { mistakesIn } from '../support/mutations.js';
-import { everything } from '../support/rows.js';
+import { allRows } from '../support/rows.js';
 
 const MUTATION = `mutation ($input: VerifyEnrollmentCountsInput) {
   verifyEnrollmentCounts(input: $input) { ok checked driftCount drifts { counter course { id title totalEnrollments } stored actual drift } userErrors { code field message } }
@@ -38,7 +38,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
   it('verifyEnrollmentCounts returns every drift of every counter with its course, and changes nothing', async () => {
     await breakTotals(api.database, [courses[1]!, courses[3]!]);
     await write(api.database, `update core_course set active_enrollments = 0 where id = ${courses[3]}`);
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const course = (index: number) => ({ id: String(courses[index]), title: `Course ${index}`, totalEnrollments: 9 });
     expect(await verified()).toEqual({
       ok: false,
@@ -51,7 +51,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
       ],
       userErrors: [],
     });
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('verifyEnrollmentCounts loads the courses of all drifts at once', async () => {

@@ -9,13 +9,13 @@ import { errorCatalogue } from '../../src/graphql/errors/error-catalogue.js';
 import { startServer as startApi, type RunningServer } from '../../src/http/server.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, amplePoints, anyLoad } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { freshUrl } from '../support/databases.js';
 import { fillFile, fillTable } from '../support/full-database.js';
 import { subscribeBy } from '../support/live-clients.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
-import { everything } from '../support/rows.js';
+import { allRows } from '../support/rows.js';
 import { programOf, startServer, type Server } from '../support/server.js';
 
 /** The codes for callers of each kind, in their order; null: they are answered. */
@@ -193,7 +193,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
         }
       ).getNativeClient()
     )._allConnections;
-    await until(() => pool.length === 0, 'The connections stay.');
+    await waitUntil(() => pool.length === 0, 'The connections stay.');
   }
   const connectionId = async (sql = 'select connection_id() as id'): Promise<number> =>
     Number((await school.database.em.getConnection().execute<{ id: number }[]>(sql))[0]!.id);
@@ -253,7 +253,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     const attempts = async () => Number((await rows("show global status like 'Connections'"))[0]!['Value']);
     const sofar = await attempts();
     const waits = school.ask(QUERY);
-    await until(async () => (await attempts()) > sofar + 1, 'Nobody asks again.');
+    await waitUntil(async () => (await attempts()) > sofar + 1, 'Nobody asks again.');
     await taken.pop()!.end();
     expect(await waits).toEqual({ data: { courses: { nodes: [{ title: 'Before' }] } }, code: null, message: null });
     await endConnections();
@@ -351,7 +351,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
   it('a server without room fails only changes, with a code of its own, which /readyz and the metrics show', async () => {
     const takeBack = await (kind === 'mysql' ? fillFile : fillTable)(sql => root.query(sql), 'school');
-    const saved = await everything(school.database);
+    const saved = await allRows(school.database);
     await expectOutside(school, {
       query: null,
       mutation: 'DATABASE_FULL',
@@ -363,7 +363,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     expect((await school.ready())[1].reason).toBe(
       'The database has no room for changes, as it reported a moment ago (1114).',
     );
-    expect(await everything(school.database)).toEqual(saved);
+    expect(await allRows(school.database)).toEqual(saved);
     await takeBack();
     await expectWell(school);
   });

@@ -12,7 +12,7 @@ import { startServer, type RunningServer } from '../../src/http/server.js';
 import { transactionRetries } from '../../src/transactions/transactions.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
-import { awaited, until } from '../support/awaited.js';
+import { promptly, waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { readReply, type RawReply } from '../support/raw-http.js';
 import { expectExactCounts } from '../support/rows.js';
@@ -128,11 +128,11 @@ describeOnEach('a server that closes', kind => {
         };
         subscribe('http.server.request.start', onRequest);
         client.write(bytes);
-        await until(() => arrived === requests, 'The requests have not arrived.');
+        await waitUntil(() => arrived === requests, 'The requests have not arrived.');
         unsubscribe('http.server.request.start', onRequest);
       },
       async answers() {
-        await awaited(once(client, 'end'), `The server did not end the connection. It said: ${all}`);
+        await promptly(once(client, 'end'), `The server did not end the connection. It said: ${all}`);
         return all.split(/(?=HTTP\/1\.1 )/).map(readReply);
       },
       async leave() {

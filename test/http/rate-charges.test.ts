@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCourse, startApi, type Api } from '../support/api.js';
 import {
-  ask,
+  sendFrom,
   costOf,
   JSON_BODY,
-  left,
-  limits,
+  remainingPoints,
+  RATE_LIMITS,
   newAddress,
   type Options,
   POINTS,
-  smallest,
+  SMALLEST_BODY,
   start,
 } from '../support/rates.js';
 
@@ -17,7 +17,7 @@ describe('the charge to an address', () => {
   let api: Api;
 
   beforeAll(async () => {
-    api = await startApi('sqlite', { env: { ...limits, EXPLORER: 'on' } });
+    api = await startApi('sqlite', { env: { ...RATE_LIMITS, EXPLORER: 'on' } });
     await addCourse(api.database);
   });
   afterAll(() => api.stop());
@@ -28,7 +28,7 @@ describe('the charge to an address', () => {
     });
     expect(courses).toBeGreaterThan((await costOf(api)) + 20);
     const spaces = ' '.repeat(10_240);
-    expect(await costOf(api, { body: `${smallest}${spaces}` })).toBe((await costOf(api)) + 40);
+    expect(await costOf(api, { body: `${SMALLEST_BODY}${spaces}` })).toBe((await costOf(api)) + 40);
     expect(await costOf(api, { method: 'GET', path: `/nothing?${'x'.repeat(10_240)}`, headers: {} })).toBe(
       (await costOf(api, { method: 'GET', path: '/nothing', headers: {} })) + 40,
     );
@@ -42,14 +42,14 @@ describe('the charge to an address', () => {
   });
 
   it('an address is charged for a body of unknown length as for the largest', async () => {
-    const body = new Blob([smallest]).stream();
+    const body = new Blob([SMALLEST_BODY]).stream();
     const answer = await fetch(api.url, {
       method: 'POST',
       headers: { ...JSON_BODY, 'x-forwarded-for': newAddress() },
       body,
       duplex: 'half',
     });
-    expect([answer.status, left(answer)]).toEqual([429, 0]);
+    expect([answer.status, remainingPoints(answer)]).toEqual([429, 0]);
   });
 
   it('an address is charged for an answer of 304 as for one of 200, and the charge is no part of its ETag', async () => {
@@ -59,16 +59,16 @@ describe('the charge to an address', () => {
       path: '/graphql?query={courses{totalCount}}',
       headers: { 'apollo-require-preflight': '1' },
     };
-    const first = await ask(api, address, options);
-    const second = await ask(api, address, options);
-    const third = await ask(api, address, {
+    const first = await sendFrom(api, address, options);
+    const second = await sendFrom(api, address, options);
+    const third = await sendFrom(api, address, {
       ...options,
       headers: { ...options.headers, 'if-none-match': first.headers.get('etag')! },
     });
     expect([first.status, second.status, third.status]).toEqual([200, 200, 304]);
     expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
-    expect(left(second) - left(third)).toBe(left(first) - left(second));
-    expect(left(first) - left(second)).toBeGreaterThan(100);
+    expect(remainingPoints(second) - remainingPoints(third)).toBe(remainingPoints(first) - remainingPoints(second));
+    expect(remainingPoints(first) - remainingPoints(second)).toBeGreaterThan(100);
   });
 
   it('the charge is shown with the cost to a request that asks for it, whose answer no cache stores', async () => {
@@ -77,21 +77,23 @@ describe('the charge to an address', () => {
       path: '/graphql?query={courses{totalCount}}',
       headers: { 'apollo-require-preflight': '1' },
     };
-    const plain = await ask(api, newAddress(), options);
+    const plain = await sendFrom(api, newAddress(), options);
     expect(((await plain.json()) as { extensions?: object }).extensions).toBeUndefined();
     expect(plain.headers.get('cache-control')).toBe('public, max-age=10');
-    const shown = await ask(api, newAddress(), {
+    const shown = await sendFrom(api, newAddress(), {
       ...options,
       headers: { ...options.headers, 'graphql-cost-debug': '1' },
     });
     const { extensions } = (await shown.json()) as {
       extensions: { cost: { requested: number; actual: number; left: number } };
     };
-    const used = POINTS - left(shown);
-    expect(extensions).toEqual({ cost: { requested: expect.any(Number) as number, actual: used, left: left(shown) } });
+    const used = POINTS - remainingPoints(shown);
+    expect(extensions).toEqual({
+      cost: { requested: expect.any(Number) as number, actual: used, left: remainingPoints(shown) },
+    });
     expect(extensions.cost.requested).toBeGreaterThanOrEqual(used);
     expect([shown.headers.get('cache-control'), shown.headers.get('etag')]).toEqual(['no-store', null]);
-    const other = await ask(api, newAddress(), {
+    const other = await sendFrom(api, newAddress(), {
       ...options,
       headers: { ...options.headers, 'graphql-cost-debug': '0' },
     });
@@ -118,10 +120,10 @@ describe('the charge to an address', () => {
     const address = newAddress();
     const query = '{ courses(first: 100) { nodes { id title totalEnrollments activeEnrollments } } }';
     const costly: Options = { headers: { ...JSON_BODY, 'graphql-cost-debug': '1' }, body: JSON.stringify({ query }) };
-    while (left(await ask(api, address)) > 100);
+    while (remainingPoints(await sendFrom(api, address)) > 100);
     // It has points for this request, which uses them up, and none for the operation.
     const statements = await api.statements(async () => {
-      const refused = await ask(api, address, costly);
+      const refused = await sendFrom(api, address, costly);
       const { errors, extensions } = (await refused.json()) as {
         errors: { extensions: { code: string } }[];
         extensions: { cost: { requested: number; actual: number; left: number } };
@@ -150,10 +152,10 @@ describe('the charge to an address', () => {
       method: 'OPTIONS',
       headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' },
     };
-    expect(left(await ask(own, address, preflight))).toBe(POINTS - 100);
-    while (left(await ask(own, address, preflight)) > 0);
+    expect(remainingPoints(await sendFrom(own, address, preflight))).toBe(POINTS - 100);
+    while (remainingPoints(await sendFrom(own, address, preflight)) > 0);
     expect(held).toBe(0);
-    const { status, headers } = await ask(own, address, preflight);
+    const { status, headers } = await sendFrom(own, address, preflight);
     expect([status, headers.get('access-control-allow-origin'), held]).toEqual([204, 'http://localhost:5173', 1]);
   });
 });
@@ -163,12 +165,12 @@ async function told(
   api: Api,
   query: string,
 ): Promise<{ cost: { requested: number; actual: number; left: number }; standing: number }> {
-  const answer = await ask(api, newAddress(), {
+  const answer = await sendFrom(api, newAddress(), {
     headers: { ...JSON_BODY, 'graphql-cost-debug': '1' },
     body: JSON.stringify({ query }),
   });
   const { extensions } = (await answer.json()) as {
     extensions: { cost: { requested: number; actual: number; left: number } };
   };
-  return { cost: extensions.cost, standing: left(answer) };
+  return { cost: extensions.cost, standing: remainingPoints(answer) };
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addUser, anyLoad, startApi, type Api } from '../support/api.js';
-import { awaited } from '../support/awaited.js';
+import { promptly } from '../support/wait.js';
 import { answerToBytes, readReply, type RawReply } from '../support/raw-http.js';
 
 const HOST = 'host: localhost\r\n';
@@ -192,7 +192,7 @@ function begun(
     isBegun,
     async end() {
       socket.write(bytes.slice(first));
-      await awaited(once(socket, 'end'), `The server did not end the connection. It said: ${all}`);
+      await promptly(once(socket, 'end'), `The server did not end the connection. It said: ${all}`);
       return readReply(all);
     },
   };

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { addCourse, startApi, type Api } from '../support/api.js';
-import { ask, JSON_BODY, left, limits, newAddress, POINTS } from '../support/rates.js';
+import { sendFrom, JSON_BODY, remainingPoints, RATE_LIMITS, newAddress, POINTS } from '../support/rates.js';
 
 describe('subscriptions of an address with a rate limit', () => {
   let api: Api;
 
   beforeAll(async () => {
-    api = await startApi('sqlite', { env: { ...limits, EXPLORER: 'on' } });
+    api = await startApi('sqlite', { env: { ...RATE_LIMITS, EXPLORER: 'on' } });
     await addCourse(api.database);
   });
   afterAll(() => api.stop());
@@ -26,10 +26,12 @@ describe('subscriptions of an address with a rate limit', () => {
     socket.send('{"type":"connection_init"}');
     await says();
     const costOfSubscribing = async (id: string, query: string): Promise<number> => {
-      const before = left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} }));
+      const before = remainingPoints(await sendFrom(api, address, { method: 'GET', path: '/nothing', headers: {} }));
       socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
       await says();
-      return before - left(await ask(api, address, { method: 'GET', path: '/nothing', headers: {} })) - 101;
+      return (
+        before - remainingPoints(await sendFrom(api, address, { method: 'GET', path: '/nothing', headers: {} })) - 101
+      );
     };
     const small = await costOfSubscribing('1', 'subscription { courseCountsChanged(courseIds: ["1"]) { courseId } }');
     expect(small).toBeGreaterThan(100);
@@ -66,8 +68,8 @@ describe('subscriptions of an address with a rate limit', () => {
   it('subscriptions beyond the rate limit are rejected in the way of their protocols', async () => {
     const query = 'subscription { courseCountsChanged { courseId } }';
     const used = newAddress();
-    while (left(await ask(api, used)) > 100);
-    const stream = await ask(api, used, {
+    while (remainingPoints(await sendFrom(api, used)) > 100);
+    const stream = await sendFrom(api, used, {
       path: '/graphql/stream',
       headers: { ...JSON_BODY, accept: 'text/event-stream' },
       body: JSON.stringify({ query }),

@@ -6,13 +6,13 @@ import { addCourse, startApi, type Api } from '../support/api.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
 import {
-  ask,
+  sendFrom,
   codesOf,
   costOf,
   exhaust,
   JSON_BODY,
-  left,
-  limits,
+  remainingPoints,
+  RATE_LIMITS,
   newAddress,
   type Options,
   POINTS,
@@ -23,30 +23,30 @@ describe('the rate limit of an address', () => {
   let api: Api;
 
   beforeAll(async () => {
-    api = await startApi('sqlite', { env: { ...limits, EXPLORER: 'on' } });
+    api = await startApi('sqlite', { env: { ...RATE_LIMITS, EXPLORER: 'on' } });
     await addCourse(api.database);
   });
   afterAll(() => api.stop());
 
   it('the rate limit of an address is in the headers of each answer, with what is left of it', async () => {
     const address = newAddress();
-    const first = await ask(api, address);
+    const first = await sendFrom(api, address);
     expect(first.headers.get('ratelimit-policy')).toBe(`"address";q=${POINTS};w=3600;qu="points"`);
     expect(first.headers.get('ratelimit')).toMatch(/^"address";r=\d{3};t=3600$/);
-    const second = await ask(api, address);
-    expect(left(first) - left(second)).toBe(POINTS - left(first));
+    const second = await sendFrom(api, address);
+    expect(remainingPoints(first) - remainingPoints(second)).toBe(POINTS - remainingPoints(first));
   });
 
   it('a used-up rate limit rejects with RATE_LIMITED and 429, and says when to try again', async () => {
     const address = newAddress();
     await exhaust(api, address);
     for (const accept of ['application/json', 'application/graphql-response+json']) {
-      const refused = await ask(api, address, { headers: { ...JSON_BODY, accept } });
+      const refused = await sendFrom(api, address, { headers: { ...JSON_BODY, accept } });
       expect([
         refused.status,
         refused.headers.get('content-type'),
         refused.headers.get('cache-control'),
-        left(refused),
+        remainingPoints(refused),
       ]).toEqual([429, `${accept}; charset=utf-8`, 'no-store', 0]);
       const seconds = refused.headers.get('retry-after')!;
       expect(Number(seconds)).toBeGreaterThan(3500);
@@ -59,7 +59,7 @@ describe('the rate limit of an address', () => {
         ],
       });
     }
-    expect((await ask(api, newAddress())).status).toBe(200);
+    expect((await sendFrom(api, newAddress())).status).toBe(200);
   });
 
   it.each<[string, Options]>([
@@ -89,12 +89,12 @@ describe('the rate limit of an address', () => {
     ['a method that the path does not take', { method: 'PUT' }],
   ])('the rate limit of an address applies to %s', async (_name, options) => {
     const address = newAddress();
-    const granted = await ask(api, address, options);
+    const granted = await sendFrom(api, address, options);
     await granted.body?.cancel();
     expect(granted.status).not.toBe(429);
-    expect(left(granted)).toBeLessThanOrEqual(POINTS - 100);
+    expect(remainingPoints(granted)).toBeLessThanOrEqual(POINTS - 100);
     await exhaust(api, address);
-    const refused = await ask(api, address, options);
+    const refused = await sendFrom(api, address, options);
     expect([refused.status, await codesOf(refused)]).toEqual([429, ['RATE_LIMITED']]);
   });
 
@@ -102,7 +102,7 @@ describe('the rate limit of an address', () => {
     const address = newAddress();
     await exhaust(api, address);
     for (const path of ['/healthz', '/readyz', '/metrics']) {
-      const { status, headers } = await ask(api, address, { method: 'GET', path, headers: {} });
+      const { status, headers } = await sendFrom(api, address, { method: 'GET', path, headers: {} });
       expect([path, status, headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([
         path,
         200,
@@ -116,12 +116,12 @@ describe('the rate limit of an address', () => {
     const address = newAddress();
     await exhaust(api, address);
     const origin = 'http://localhost:5173';
-    const preflight = await ask(api, address, {
+    const preflight = await sendFrom(api, address, {
       method: 'OPTIONS',
       headers: { origin, 'access-control-request-method': 'POST' },
     });
     expect(preflight.status).toBe(204);
-    const refused = await ask(api, address, { headers: { ...JSON_BODY, origin } });
+    const refused = await sendFrom(api, address, { headers: { ...JSON_BODY, origin } });
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin]);
   });
 
@@ -147,7 +147,7 @@ describe('the rate limit of an address', () => {
     const before = (await scrape(api.metricsUrl)).get(name) ?? 0;
     const address = newAddress();
     await exhaust(api, address);
-    await ask(api, address);
+    await sendFrom(api, address);
     expect((await scrape(api.metricsUrl)).get(name)).toBe(before + 2);
   });
 });
@@ -156,15 +156,15 @@ describe('a proxy that TRUST_PROXY does not name', () => {
   it('a proxy that TRUST_PROXY does not name gives no client an address of its own, and is logged once', async () => {
     const log = keptLog();
     const api = await start({ logger: log.logger, env: { TRUST_PROXY: 'off' } });
-    const [first, second] = [await ask(api, newAddress()), await ask(api, newAddress())];
-    expect(left(first) - left(second)).toBe(POINTS - left(first));
+    const [first, second] = [await sendFrom(api, newAddress()), await sendFrom(api, newAddress())];
+    expect(remainingPoints(first) - remainingPoints(second)).toBe(POINTS - remainingPoints(first));
     const told = log
       .lines()
       .filter(({ msg }) => msg.startsWith('a request has the header X-Forwarded-For, which is not trusted'));
     expect(told).toMatchObject([{ level: 40, from: expect.stringContaining('127.0.0.1') }]);
     const other = keptLog();
     const trusting = await start({ logger: other.logger });
-    await ask(trusting, newAddress());
+    await sendFrom(trusting, newAddress());
     expect(other.text()).not.toContain('X-Forwarded-For');
   });
 });
@@ -173,7 +173,7 @@ describe('rate limits', () => {
   it('rate limits are off with RATE_LIMIT=off', async () => {
     const api = await start({ env: { RATE_LIMIT: 'off', RATE_LIMIT_SIGNED_IN: '' } });
     for (const token of [null, await api.token(Role.ADMIN, null)]) {
-      const { status, headers } = await ask(api, newAddress(), {
+      const { status, headers } = await sendFrom(api, newAddress(), {
         headers: {
           ...JSON_BODY,
           'graphql-cost-debug': '1',
@@ -189,9 +189,9 @@ describe('rate limits', () => {
     const address = newAddress();
     await exhaust(api, address);
     let answer: Response;
-    do answer = await ask(api, address);
+    do answer = await sendFrom(api, address);
     while (answer.status === 429);
-    expect([answer.status, left(answer)]).toEqual([200, POINTS - (await costOf(api))]);
+    expect([answer.status, remainingPoints(answer)]).toEqual([200, POINTS - (await costOf(api))]);
   });
 
   it('rate limits delay a rejection, so that a client that waits for it cannot keep the server busy', async () => {
@@ -206,14 +206,14 @@ describe('rate limits', () => {
       },
     });
     const address = newAddress();
-    while (left(await ask(api, address)) > 100);
+    while (remainingPoints(await sendFrom(api, address)) > 100);
     let isAnswered = false;
-    const refused = ask(api, address).then(({ status }) => {
+    const refused = sendFrom(api, address).then(({ status }) => {
       isAnswered = true;
       return status;
     });
     await isHeld;
-    expect((await ask(api, newAddress())).status).toBe(200);
+    expect((await sendFrom(api, newAddress())).status).toBe(200);
     expect(isAnswered).toBe(false);
     release();
     expect(await refused).toBe(429);

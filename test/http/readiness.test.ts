@@ -9,11 +9,11 @@ import { startServer as serve } from '../../src/http/server.js';
 import { courseTurnsOf } from '../../src/transactions/course-turns.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { anyLoad } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { strategy } from '../support/databases.js';
 import { keptLog } from '../support/log-lines.js';
-import { addCourses, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 import { scrape } from '../support/metrics.js';
 import { programOf, startServer, type Server } from '../support/server.js';
 
@@ -124,7 +124,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     };
     // This opens connections, some of which hang with a sent statement.
     await Promise.all(students.slice(0, 5).map(student => ask(`{ user(id: ${student}) { name } }`)));
-    const before = await everything(database);
+    const before = await allRows(database);
 
     server.freeze();
     const asked = await Promise.all([
@@ -145,14 +145,14 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       const { active, waiting } = await poolUse(database);
       return active + waiting + courseTurnsOf(database).waiting === 0;
     };
-    await until(isAtRest, 'Connections are not given back.');
+    await waitUntil(isAtRest, 'Connections are not given back.');
     // The server no longer works on anything that was sent before.
-    await until(
+    await waitUntil(
       async () =>
         (await database.em.getConnection().execute('select 1 from information_schema.innodb_trx')).length === 0,
       'A transaction goes on.',
     );
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     expect(await ready()).toEqual([200, { status: 'ready' }]);
     expect(await enroll(hot!, students[0]!)).toEqual([
       200,

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { pino } from 'pino';
 import { MAX_REDIS_WAIT_MS, RedisRateLimits } from '../../src/http/limits/rates/redis.js';
 import { startApi, type Api } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { keptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
 import { redisProgram, startRedis, type TestRedis } from '../support/redis.js';
@@ -110,7 +110,7 @@ describe.runIf(redisProgram() !== undefined)('the limits of rates in Redis', () 
       expect([lines(UNREACHABLE), lines(REACHABLE)]).toEqual([outage, outage - 1]);
       await redis.start();
       while ((await ask(api)).left === null);
-      await until(() => lines(REACHABLE) === outage, 'The log does not say that Redis is back.');
+      await waitUntil(() => lines(REACHABLE) === outage, 'The log does not say that Redis is back.');
     }
     while ((await ask(api)).status === 200);
   });

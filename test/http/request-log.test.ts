@@ -1,7 +1,12 @@
+import { fastify } from 'fastify';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { refuseInGraphqlShape } from '../../src/http/answers/refusals.js';
+import { requestIdOf } from '../../src/http/observability/request-id.js';
+import { requestLog } from '../../src/http/observability/request-log.js';
+import { followRequests } from '../../src/http/observability/request-record.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { describeOnEach, describeOnServers } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
@@ -206,7 +211,7 @@ describeOnEach('the log of requests', kind => {
     expect((await log.requests(1)).map(({ path }) => path)).toEqual(['/graphql']);
     log.logger.level = 'debug';
     await poll('second');
-    await until(() => polled().length >= paths.length, 'Polling is not in the log.');
+    await waitUntil(() => polled().length >= paths.length, 'Polling is not in the log.');
     expect(polled()).toEqual(paths.map(path => [20, path]));
     log.clear();
     log.logger.level = 'warn';
@@ -258,4 +263,26 @@ describeOnServers('the log of requests', kind => {
     await holder.rollback();
     await api.stop();
   });
+});
+
+it('the log of requests has an unexpected error before GraphQL in full', async () => {
+  const log = keptLog();
+  const app = fastify({ genReqId: requestIdOf });
+  followRequests(app, log.logger, [requestLog(log.logger)]);
+  refuseInGraphqlShape(app);
+  app.get('/', () => Promise.reject(new Error('broken')));
+  expect((await app.inject({ url: '/', headers: { 'x-request-id': 'broken-2' } })).statusCode).toBe(500);
+  const [request] = await log.requests(1);
+  expect(request).toMatchObject({
+    level: 40,
+    requestId: 'broken-2',
+    status: 500,
+    errorCodes: ['INTERNAL_SERVER_ERROR'],
+  });
+  expect(log.lines()[0]).toMatchObject({
+    level: 50,
+    requestId: 'broken-2',
+    err: { message: 'broken', stack: expect.stringContaining('at ') as string },
+  });
+  await app.close();
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
-import { everything } from '../support/rows.js';
+import { allRows } from '../support/rows.js';
 
 const INTROSPECTION = '{ __schema { queryType { name } } __type(name: "Course") { fields { name } } }';
 
@@ -42,14 +42,14 @@ describe('the server over HTTP', () => {
   });
 
   it('the server accepts no mutation by GET', async () => {
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const mutation = 'mutation { createCourse(input: { title: "New" }) { course { id } } }';
     const response = await get(mutation, {
       'apollo-require-preflight': 'true',
       authorization: `Bearer ${await api.token(Role.ADMIN, null)}`,
     });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
   });
 
   it('the server accepts nothing that a form on another site could send', async () => {

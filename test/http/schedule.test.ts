@@ -12,9 +12,9 @@ import {
   type ScheduledResult,
 } from '../../src/recounts/index.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
-import { addFullCourses, breakTotals, changesOf, operator, seen, valueOf, write } from '../support/drift.js';
+import { addFullCourses, breakTotals, changesOf, operator, readRun, valueOf, write } from '../support/drift.js';
 import { keptLog, type KeptLog, type LogLine } from '../support/log-lines.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 
 const COURSES = 4;
 const EACH_SECOND = '* * * * * *';
@@ -58,7 +58,7 @@ describeOnEach('a schedule', kind => {
     expect(await database.em.getConnection().execute('select id from core_recount_runs')).toEqual([]);
 
   it('a schedule that verifies warns of drift, publishes it, records a dry run, and changes nothing', async () => {
-    const before = await everything(database);
+    const before = await allRows(database);
     start(EACH_SECOND, 'verify');
     const line = await told('a scheduled run found counts that drifted');
     expect(line).toMatchObject({
@@ -70,7 +70,7 @@ describeOnEach('a schedule', kind => {
       drifted: COURSES - 1,
       repaired: 0,
     });
-    const run = await seen(database, line['run'] as number);
+    const run = await readRun(database, line['run'] as number);
     expect(run).toMatchObject({
       kind: RunKind.RECOUNT,
       status: RunStatus.SUCCEEDED,
@@ -80,7 +80,7 @@ describeOnEach('a schedule', kind => {
     });
     expect((await changesOf(database, run)).map(({ courseId }) => courseId)).toEqual(courses.slice(1));
     expect(results).toContainEqual({ courses: COURSES, drifted: COURSES - 1, repaired: 0, at: run.finishedAt });
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('a schedule that recounts repairs drift, and finds every count right the next time', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from '../support/api.js';
-import { awaited } from '../support/awaited.js';
+import { promptly } from '../support/wait.js';
 import { growthOf, scrape } from '../support/metrics.js';
 import { answerToBytes, readReply } from '../support/raw-http.js';
 
@@ -51,7 +51,7 @@ describe('a client that does not send its request in time', () => {
     socket.write(`${START}x-long: `);
     // Few enough to stay below the limit of all headers.
     const sending = setInterval(() => socket.write('x'), 20);
-    await awaited(once(socket, 'close'), 'The connection goes on as long as bytes come.').finally(() =>
+    await promptly(once(socket, 'close'), 'The connection goes on as long as bytes come.').finally(() =>
       clearInterval(sending),
     );
     expect(readReply(all).status).toBe(408);

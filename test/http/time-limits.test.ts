@@ -11,14 +11,14 @@ import { startServer } from '../../src/http/server.js';
 import { cutOffSlowReaders } from '../../src/http/limits/slow-readers.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, addUser, startApi, type Answer, type Api } from '../support/api.js';
-import { awaited, until } from '../support/awaited.js';
+import { promptly, waitUntil } from '../support/wait.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
 import { protocols, subscribeBy } from '../support/live-clients.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
 import { growthOf, scrape } from '../support/metrics.js';
 import { breakTotals } from '../support/drift.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 import { polled } from '../support/recounts.js';
 import { lockCoursesTable } from '../support/table-lock.js';
 
@@ -52,7 +52,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
       await log.requests(1);
       log.clear();
       const before = await scrape(api.metricsUrl);
-      const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+      const release = await lockCoursesTable(api.database, api.databaseUrl);
       const query = '{ me { id } courses { nodes { id } totalCount } }';
       const headers = {
         authorization: `Bearer ${token}`,
@@ -68,8 +68,8 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
         { errors: [TIMED_OUT] },
         'no-store',
       ]);
-      if (kind !== 'sqlite') await until(isIdle, 'A connection is not given back while the table is locked.');
-      await letGo();
+      if (kind !== 'sqlite') await waitUntil(isIdle, 'A connection is not given back while the table is locked.');
+      await release();
       expect(await log.requests(1)).toMatchObject([
         { level: 40, status: 504, errors: 1, errorCodes: ['REQUEST_TIMEOUT'] },
       ]);
@@ -88,7 +88,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     const holder = other.em.fork();
     await holder.begin();
     await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
-    const before = await everything(api.database);
+    const before = await allRows(api.database);
     const token = await admin();
     const enroll = (): Promise<Answer> =>
       api.send(
@@ -96,9 +96,9 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
         `mutation { enroll(input: { courseId: ${course}, studentId: ${student} }) { course { totalEnrollments } userErrors { code } } }`,
       );
     expect(await enroll()).toEqual({ status: 504, errors: [TIMED_OUT] });
-    await until(isIdle, 'A connection is not given back while the course is locked.');
+    await waitUntil(isIdle, 'A connection is not given back while the course is locked.');
     await holder.rollback();
-    expect(await everything(api.database)).toEqual(before);
+    expect(await allRows(api.database)).toEqual(before);
     expect((await enroll()).data).toEqual({ enroll: { course: { totalEnrollments: 1 }, userErrors: [] } });
     await expectExactCounts(api.database);
     await other.close(true);
@@ -129,11 +129,11 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     'a first look of a subscription that takes too long is reported as such, by %s',
     async protocol => {
       await addCourse(api.database);
-      const letGo = await lockCoursesTable(api.database, api.databaseUrl);
+      const release = await lockCoursesTable(api.database, api.databaseUrl);
       const client = subscribeBy(protocol, api.url);
       expect(await client.next()).toMatchObject({ errors: [TIMED_OUT] });
       client.close();
-      await letGo();
+      await release();
     },
   );
 
@@ -142,7 +142,7 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
     await addCourse(api.database);
     const slow = await startApi(kind, { env: { REQUEST_TIMEOUT: '600' }, logger: log.logger });
     onTestFinished(() => slow.stop());
-    const letGo = await lockCoursesTable(slow.database, slow.databaseUrl);
+    const release = await lockCoursesTable(slow.database, slow.databaseUrl);
     const { port } = new URL(slow.url);
     const body = JSON.stringify({ query: '{ courses { totalCount } }' });
     const socket = connect({ host: '127.0.0.1', port: Number(port) });
@@ -153,11 +153,11 @@ describeOnEach('a request that takes longer than REQUEST_TIMEOUT', kind => {
       const { active, waiting } = await poolUse(slow.database);
       return kind === 'sqlite' ? waiting > 0 : active > 0;
     };
-    await until(isWaiting, 'The request does not wait.');
+    await waitUntil(isWaiting, 'The request does not wait.');
     socket.destroy();
-    await until(async () => !(await isWaiting()), 'The request waits for nobody.');
+    await waitUntil(async () => !(await isWaiting()), 'The request waits for nobody.');
     expect(await log.requests(1)).toMatchObject([{ level: 30, aborted: true, errors: 0 }]);
-    await letGo();
+    await release();
   });
 });
 
@@ -179,7 +179,10 @@ describeOnServers('a database that hangs', kind => {
     onTestFinished(async () => {
       await server.close();
       proxy.breakAll();
-      await until(async () => (await poolUse(database)).active === 0, 'The connections that hung are not given back.');
+      await waitUntil(
+        async () => (await poolUse(database)).active === 0,
+        'The connections that hung are not given back.',
+      );
       await database.close(true);
       await proxy.close();
       await direct.drop();
@@ -238,7 +241,7 @@ async function askedForMuch(bytes: number): Promise<{ client: Socket; served: So
 
 it('a client that does not read its answer is disconnected', async () => {
   const { served } = await askedForMuch(64 * 1024 * 1024);
-  await awaited(once(served, 'close'), 'The connection is not closed.');
+  await promptly(once(served, 'close'), 'The connection is not closed.');
 });
 
 it('a client that reads its answer slowly and steadily gets all of it, however long that takes', async () => {
@@ -251,7 +254,7 @@ it('a client that reads its answer slowly and steadily gets all of it, however l
     // The pauses of a slow connection; together they are longer than the time limit for a part of an answer.
     setTimeout(() => client.resume(), length / 4096);
   });
-  await awaited(once(client, 'end'), 'The answer does not end.');
+  await promptly(once(client, 'end'), 'The answer does not end.');
   expect(read).toBeGreaterThan(size);
 });
 

@@ -3,12 +3,12 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { CourseCountsSubscription, LiveCounts, shareLimits } from '../../src/live-counts/index.js';
 import type { CourseRow } from '../../src/reading/index.js';
-import { awaited, until } from '../support/awaited.js';
+import { promptly, waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { listenerAt } from '../support/listeners.js';
-import { past } from '../support/place-on.js';
+import { bypassCounters } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
-import { gistOf, statementsOf } from '../support/statements.js';
+import { summarize, statementsOf } from '../support/statements.js';
 import { steppedPace } from '../support/stepped-pace.js';
 
 /** The last message of one subscriber about each course: its total, or null if it is deleted. */
@@ -58,10 +58,14 @@ describeOnEach('live counts', kind => {
       const course = shown[step % 6]!;
       subscriptions.push(subscribe(step % 4 === 3 ? null : [course, shown[(step * 5 + 1) % 6]!]));
       pace.goOn();
-      const write = past(database, `update core_course set total_enrollments = ${step + 1} where id = ${course}`);
+      const write = bypassCounters(
+        database,
+        `update core_course set total_enrollments = ${step + 1} where id = ${course}`,
+      );
       for (let turn = 0; turn < step % 5; turn += 1) await setImmediate();
       pace.goOn();
-      if (step % 20 === 19) await past(database, `delete from core_course where id = ${brief[(step - 19) / 20]}`);
+      if (step % 20 === 19)
+        await bypassCounters(database, `delete from core_course where id = ${brief[(step - 19) / 20]}`);
       if (step % 20 === 10) await addCourses(database, [{}]);
       await write;
     }
@@ -101,9 +105,9 @@ describeOnEach('live counts', kind => {
       await takeTurns(turns[index % turns.length]!);
       const subscribing = subscribe([course]);
       await takeTurns(turns[Math.floor(index / turns.length)]!);
-      await past(database, `update core_course set total_enrollments = 1 where id = ${course}`);
+      await bypassCounters(database, `update core_course set total_enrollments = 1 where id = ${course}`);
       each.push(await subscribing);
-      await until(() => pace.isAwaited, 'The look has not come to its end.');
+      await waitUntil(() => pace.isAwaited, 'The look has not come to its end.');
     }
     await pace.tick();
     await pace.tick();
@@ -139,7 +143,7 @@ describeOnEach('live counts', kind => {
     const { database, pace, counts } = await started(kind);
     await addCourses(database, [{}, { isPublished: false }]);
     await counts.subscribe(listenerAt(), null);
-    expect(gistOf(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
+    expect(summarize(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
     counts.end();
   });
 
@@ -178,7 +182,7 @@ it('a subscription to a course that is deleted as it begins reports that it is g
   const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
   subscription.offer(1, null);
   subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
-  expect(await awaited(subscription.next(), 'Nothing was told.')).toEqual({
+  expect(await promptly(subscription.next(), 'Nothing was told.')).toEqual({
     done: false,
     value: { courseId: 1, course: null },
   });

@@ -7,7 +7,7 @@ import { findSchema } from '../../src/database/schema/own-schema.js';
 import { pageIndexes } from '../../src/migrations/page-indexes.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrateUntilKilled } from '../support/killed-migration.js';
-import { everything } from '../support/rows.js';
+import { allRows } from '../support/rows.js';
 
 const NAME = '2026-11-28-page-indexes';
 
@@ -15,14 +15,14 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
   it('the migration of page indexes keeps all rows of a database that the version before made, and is undone without a loss', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
-    const before = await everything(database);
+    const before = await allRows(database);
     expect(await migrateUp(database)).toEqual([NAME]);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     expect(await built(database)).toEqual(pageIndexes.map(({ name }) => name).toSorted());
     expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
     await database.migrator.down(NAME);
     expect(await built(database)).toEqual([]);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     await database.close(true);
     await drop();
   });
@@ -48,7 +48,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
   it('the migration of page indexes is completed by the next run after kill -9 while it built them', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await olderDatabase(kind, url);
-    const before = await everything(database);
+    const before = await allRows(database);
     // SQLite has built two of them, in a transaction.
     await migrateUntilKilled(
       url,
@@ -58,7 +58,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     expect(await migrateUp(database)).toEqual([NAME]);
     expect(await built(database)).toHaveLength(pageIndexes.length);
     expect((await findSchema(database)).pending).toEqual([]);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     await database.close(true);
     await drop();
   });

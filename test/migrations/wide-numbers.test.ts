@@ -10,7 +10,7 @@ import { operator } from '../../src/access/viewer.js';
 import { placeToRun } from '../support/command-line.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 import { migrateUntilKilled } from '../support/killed-migration.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 
 const NAME = '2026-11-28-wide-numbers';
 const names = dialects.mysql.schema.migrations.map(({ name }) => name);
@@ -26,7 +26,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
       const { url, drop } = freshUrl(kind);
       const database = await fullDatabase(url, strategy);
       const [before, rules, triggers] = [
-        await everything(database),
+        await allRows(database),
         await rulesOf(database),
         existingTriggers(await triggerStatus(database.em)),
       ];
@@ -37,7 +37,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
       const enrollment = { courseId: LAST - 1, studentId: student!.id };
       await expect(enroll(database, operator, enrollment)).rejects.toThrow();
       expect(await migrateUp(database)).toEqual(PENDING);
-      expect(await everything(database)).toEqual(before);
+      expect(await allRows(database)).toEqual(before);
       expect(await rulesOf(database)).toEqual(rules);
       expect(existingTriggers(await triggerStatus(database.em))).toEqual(triggers);
       expect(triggers).toHaveLength(strategy === 'triggers' ? 6 : 0);
@@ -53,7 +53,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
   it('the migration to 64 bits is completed by the next run, wherever the previous one was interrupted', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
-    const [before, rules] = [await everything(database), await rulesOf(database)];
+    const [before, rules] = [await allRows(database), await rulesOf(database)];
     let [runs, isComplete] = [0, false];
     for (; !isComplete; runs += 1) {
       // This simulates a process that is killed there: each statement was committed by itself, and nothing is recorded.
@@ -67,7 +67,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
         (error: Error) => !error.message.includes('broken off'),
       );
       database.config.set('onQuery', sql => sql);
-      expect(await everything(database)).toEqual(before);
+      expect(await allRows(database)).toEqual(before);
     }
     // Each run did one step, and the last one the last.
     expect(runs).toBeGreaterThan(8);
@@ -81,10 +81,10 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
   it('the migration to 64 bits is completed by the next run after kill -9 while a table was copied', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'triggers');
-    const [before, rules] = [await everything(database), await rulesOf(database)];
+    const [before, rules] = [await allRows(database), await rulesOf(database)];
     await migrateUntilKilled(url, { begins: 'alter table', n: 7 });
     expect(await migrateUp(database)).toEqual(PENDING);
-    expect([await everything(database), await rulesOf(database)]).toEqual([before, rules]);
+    expect([await allRows(database), await rulesOf(database)]).toEqual([before, rules]);
     expect((await triggerStatus(database.em)).present).toHaveLength(6);
     expect(await database.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
     await database.close(true);
@@ -130,7 +130,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
   it('the migration to 64 bits is rejected before it changes anything where a row refers to a missing one, and says how to find it', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
-    const before = await everything(database);
+    const before = await allRows(database);
     await database.em.transactional(async em => {
       await em.execute('set session foreign_key_checks = 0');
       await em.execute(
@@ -151,7 +151,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
     expect(await run(database, query)).toMatchObject([{ id: 8, course_id: 77 }]);
     await run(database, 'delete from core_enrollments where id = 8');
     expect(await migrateUp(database)).toEqual(PENDING);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     await database.close(true);
     await drop();
   });
@@ -177,7 +177,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
   it('the migration to 64 bits gives up on a table that others use, and leaves it as it is', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await fullDatabase(url, 'hooks');
-    const before = await everything(database);
+    const before = await allRows(database);
     const user = database.em.fork();
     await user.begin();
     await user.execute('update core_course set title = title');
@@ -199,7 +199,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
     await altering.rollback();
     await user.rollback();
     expect(await migrateUp(database)).toEqual(PENDING);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     await database.close(true);
     await drop();
   });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verify } from 'mikro-orm-counters';
 import { Course, Role, RunStatus, type EnrollmentStatus } from '../../src/entities/index.js';
-import { changesOf, recountAll, seen } from '../support/drift.js';
+import { changesOf, recountAll, readRun } from '../support/drift.js';
 import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { openArena, type Arena } from './arena.js';
@@ -138,10 +138,10 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
       kills += 1;
       // It loads the program while the killed one's lease expires.
       worker = startRecounter();
-      while (!(await seen(arena.database, id)).interrupted) await delay(50);
+      while (!(await readRun(arena.database, id)).interrupted) await delay(50);
     }
     expect(kills).toBe(KILLS);
-    expect(await seen(arena.database, id!)).toMatchObject({
+    expect(await readRun(arena.database, id!)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       total: COURSES,
       checked: COURSES,

@@ -21,17 +21,17 @@ export function refusalsOf({ results }: Race): Record<string, number> {
 }
 
 /** Returns the number of successful operations of a race; for operations on many rows, the number of rows. */
-export function gotIn({ results }: Race): number {
+export function successCount({ results }: Race): number {
   return results.reduce((sum, { code, added }) => sum + (added ?? (code === 'done' ? 1 : 0)), 0);
 }
 
 /** Returns two races as one. */
-export function together(first: Race, second: Race): Race {
+export function mergeRaces(first: Race, second: Race): Race {
   return { results: [...first.results, ...second.results], retries: first.retries + second.retries };
 }
 
 /** Makes this many values. */
-export function repeat<Value>(count: number, make: () => Value): Value[] {
+export function times<Value>(count: number, make: () => Value): Value[] {
   return Array.from({ length: count }, make);
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
 import { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, type TableSizes } from '../../src/reading/index.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import { statementsOf } from '../support/statements.js';
@@ -58,7 +58,7 @@ describeOnEach('the sizes of the tables', kind => {
     const { sizes } = known();
     const statements = await statementsOf(database, async () => {
       for (let times = 0; times < 50; times += 1) expect(sizes.current).toEqual(ASSUMED_SIZES);
-      await until(() => sizes.current !== ASSUMED_SIZES, 'the sizes were not read');
+      await waitUntil(() => sizes.current !== ASSUMED_SIZES, 'the sizes were not read');
     });
     expect(statements).toHaveLength(4);
     expect(

@@ -9,9 +9,9 @@ import {
   breakTotals,
   changesOf,
   codesOf,
-  goOn,
+  continueRun,
   operator,
-  seen,
+  readRun,
   valueOf,
   write,
 } from '../support/drift.js';
@@ -46,16 +46,16 @@ describeOnEach('runs in the background of a process', kind => {
   it('long runs go on after the answer, and stopping pauses them, so that any process can resume them at once', async () => {
     const run = valueOf(await runs.start(() => recount({ throttle: 60_000 })));
     expect(run.status).toBe(RunStatus.RUNNING);
-    while ((await seen(opened.database, run.id)).checked < 1) await delay(20);
+    while ((await readRun(opened.database, run.id)).checked < 1) await delay(20);
     expect(await runs.stop(60)).toEqual([run.id]);
-    expect(await seen(opened.database, run.id)).toMatchObject({
+    expect(await readRun(opened.database, run.id)).toMatchObject({
       status: RunStatus.PAUSED,
       checked: 1,
       interrupted: false,
     });
     await write(opened.database, `update core_recount_runs set throttle = 0 where id = ${run.id}`);
     const elsewhere = await openDatabase(opened.url);
-    expect(await goOn(elsewhere, run.id)).toMatchObject({
+    expect(await continueRun(elsewhere, run.id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       checked: COURSES,
       repaired: COURSES,
@@ -116,12 +116,12 @@ describeOnServers('a run that waits for a lock when its process stops', kind => 
     const started = runs.start(() => startRecount(opened.database, operator));
     await untilLockWaits(elsewhere);
     const [id] = (await runs.stop(4)) as [number];
-    expect(await seen(elsewhere, id)).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
+    expect(await readRun(elsewhere, id)).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
     await holder.rollback();
     await started;
     await runs.stop(60);
     expect(await changesOf(elsewhere, { id })).toHaveLength(1);
-    expect(await goOn(elsewhere, id)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: COURSES });
+    expect(await continueRun(elsewhere, id)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: COURSES });
     await elsewhere.close(true);
     await opened.drop();
   });

@@ -10,10 +10,10 @@ import {
   codesOf,
   operator,
   recountAll,
-  seen,
+  readRun,
   write,
 } from '../support/drift.js';
-import { addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 const total = 'Course.totalEnrollments';
 const active = 'Course.activeEnrollments';
@@ -67,11 +67,11 @@ describeOnEach('a recount', kind => {
   });
 
   it('a recount of right counts changes nothing', async () => {
-    const before = await everything(opened.database);
+    const before = await allRows(opened.database);
     const run = await recountAll(opened.database);
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, total: 7, checked: 7, drifted: 0, repaired: 0 });
     expect(await changesOf(opened.database, run)).toEqual([]);
-    expect(await everything(opened.database)).toEqual(before);
+    expect(await allRows(opened.database)).toEqual(before);
   });
 
   it('a recount of an empty database succeeds', async () => {
@@ -102,7 +102,7 @@ describeOnEach('a recount', kind => {
 
   it('a dry recount reports what it would change and changes nothing', async () => {
     await breakTotals(opened.database, [courses[0]!, courses[3]!]);
-    const before = await everything(opened.database);
+    const before = await allRows(opened.database);
     const told: number[] = [];
     const run = await recountAll(
       opened.database,
@@ -114,7 +114,7 @@ describeOnEach('a recount', kind => {
       [courses[0], courses[3]].map(courseId => ({ counter: total, courseId, before: 9, after: 3 })),
     );
     expect(told).toEqual([courses[0], courses[3]]);
-    expect(await everything(opened.database)).toEqual(before);
+    expect(await allRows(opened.database)).toEqual(before);
   });
 
   /**
@@ -166,7 +166,7 @@ describeOnEach('a recount', kind => {
     const byUser = await startRecount(opened.database, { userId: admin!, role: Role.ADMIN }, { dryRun: true });
     const byName = await startRecount(opened.database, operator, { dryRun: true, startedBy: 'schedule' });
     expect(
-      [await seen(opened.database, byUser.value!.id), await seen(opened.database, byName.value!.id)].map(
+      [await readRun(opened.database, byUser.value!.id), await readRun(opened.database, byName.value!.id)].map(
         ({ startedBy }) => startedBy,
       ),
     ).toEqual([`user ${admin}`, 'schedule']);

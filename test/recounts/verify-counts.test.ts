@@ -3,7 +3,7 @@ import { Role } from '../../src/entities/index.js';
 import { verifyCounts, type CourseCount, type VerifyRequest } from '../../src/recounts/verify-counts.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals, codesOf, operator, valueOf } from '../support/drift.js';
-import { everything } from '../support/rows.js';
+import { allRows } from '../support/rows.js';
 
 describeOnEach('verifying the counts', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -33,7 +33,7 @@ describeOnEach('verifying the counts', kind => {
 
   it('verifying the counts returns each count that drifts, with the title of its course, and changes nothing', async () => {
     await breakTotals(opened.database, [courses[1]!, courses[3]!]);
-    const before = await everything(opened.database);
+    const before = await allRows(opened.database);
     const drift = (index: number) => ({
       counter: 'Course.totalEnrollments',
       courseId: courses[index],
@@ -44,7 +44,7 @@ describeOnEach('verifying the counts', kind => {
     });
     for (const batchSize of [undefined, 1, 2])
       expect(await verified({ batchSize })).toEqual({ total: 5, checked: 5, counts: [drift(1), drift(3)] });
-    expect(await everything(opened.database)).toEqual(before);
+    expect(await allRows(opened.database)).toEqual(before);
   });
 
   it('verifying the counts returns every count when all are requested', async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { freshUrl } from '../support/databases.js';
-import { resultsOf, script } from '../support/sql-clients.js';
-import { pairs, updateScript } from './truth.js';
+import { resultsOf, scriptText } from '../support/sql-clients.js';
+import { pairs, updateScript } from './expected-lines.js';
 
 /** The tables as Django's migrations make them, with the column that the Django app did not have. */
 const tables = {
@@ -76,7 +76,7 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
 
   it('a database of the Django app is verified and updated, with its active enrollments counted for the first time', async () => {
     const verified = (stored: string, actual: string): string => (stored === actual ? 'MATCH' : 'MISMATCH');
-    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([
+    expect(await resultsOf(client, url, scriptText('verify_enrollment_counts.sql'))).toEqual([
       counts('25', '0', verified),
       [{ courses: '3', mismatches: '3' }],
     ]);
@@ -84,7 +84,7 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
       counts('4', '1', () => 'OK'),
       [{ courses: '3', mismatches: '0' }],
     ]);
-    expect(await resultsOf(client, url, script('verify_enrollment_counts.sql'))).toEqual([
+    expect(await resultsOf(client, url, scriptText('verify_enrollment_counts.sql'))).toEqual([
       counts('4', '1', verified),
       [{ courses: '3', mismatches: '0' }],
     ]);
@@ -94,7 +94,7 @@ describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind)
   if (kind === 'sqlite') return;
 
   it('a database of the Django app gets the procedure', async () => {
-    await resultsOf(client, url, script('procedures.mysql.sql'));
+    await resultsOf(client, url, scriptText('procedures.mysql.sql'));
     expect(await resultsOf(client, url, 'CALL verify_enrollment_counts()')).toEqual([[{ mismatches: '3' }]]);
   });
 });

@@ -7,7 +7,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { freshUrl } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 import { programOfClient } from '../support/sql-clients.js';
-import { pairs } from './truth.js';
+import { pairs } from './expected-lines.js';
 import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');

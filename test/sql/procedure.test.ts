@@ -6,10 +6,10 @@ import { Role } from '../../src/entities/index.js';
 import { describeOnServers, freshDatabase, freshUrl } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
-import { clientsHere, give, resultsOf, script } from '../support/sql-clients.js';
-import { summaryOf, truthOf } from './truth.js';
+import { clientsHere, pipeTo, resultsOf, scriptText } from '../support/sql-clients.js';
+import { expectedSummary, expectedLines } from './expected-lines.js';
 
-const file = script('procedures.mysql.sql');
+const file = scriptText('procedures.mysql.sql');
 const call = 'call verify_enrollment_counts()';
 
 describeOnServers('the procedure verify_enrollment_counts', kind => {
@@ -55,10 +55,10 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
     expect(await rowsOf(call)).toEqual([{ mismatches: 0 }]);
     await execute(`update core_course set total_enrollments = total_enrollments + 1 where id in (${first}, ${second})`);
     await execute(`update core_course set active_enrollments = 7 where id = ${second}`);
-    const truth = summaryOf(await truthOf(database, 'MATCH'));
+    const truth = expectedSummary(await expectedLines(database, 'MATCH'));
     expect(truth['mismatches']).toBe('3');
     expect(await rowsOf(call)).toEqual([{ mismatches: 3 }]);
-    expect(summaryOf(await truthOf(database, 'MATCH'))).toEqual(truth);
+    expect(expectedSummary(await expectedLines(database, 'MATCH'))).toEqual(truth);
   });
 
   async function rowsOf(sql: string): Promise<unknown> {
@@ -92,7 +92,7 @@ describeOnServers('the procedure verify_enrollment_counts', kind => {
       await execute('drop procedure verify_enrollment_counts');
       await execute("create procedure verify_enrollment_counts() comment 'theirs' select 42 as answer");
       const theirs = await installed();
-      const { code, stdout, stderr } = await give(client, url, file).ended;
+      const { code, stdout, stderr } = await pipeTo(client, url, file).ended;
       expect([code, stdout, stderr]).toEqual([
         1,
         '',

@@ -3,11 +3,11 @@ import { verify } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Course, Role } from '../../src/entities/index.js';
 import { freshDatabase, freshUrl } from '../support/databases.js';
-import { addCourses, addEnrollments, addUsers, everything } from '../support/rows.js';
-import { give, resultsOf, script } from '../support/sql-clients.js';
-import { pairs, summaryOf, truthOf, updateScript } from './truth.js';
+import { addCourses, addEnrollments, addUsers, allRows } from '../support/rows.js';
+import { pipeTo, resultsOf, scriptText } from '../support/sql-clients.js';
+import { pairs, expectedSummary, expectedLines, updateScript } from './expected-lines.js';
 
-const verifying = script('verify_enrollment_counts.sql');
+const verifying = scriptText('verify_enrollment_counts.sql');
 
 const titles = [
   'plain',
@@ -46,7 +46,7 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
     const other = await openDatabase(empty.url);
     await other.schema.ensureDatabase();
     for (const text of [verifying, updateScript(kind)]) {
-      const { code, stdout, stderr } = await give(client, empty.url, text).ended;
+      const { code, stdout, stderr } = await pipeTo(client, empty.url, text).ended;
       expect({ code, stdout, stderr }).toEqual({
         code: 1,
         stdout: '',
@@ -65,7 +65,7 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
         ? "begin select raise(abort, 'not now'); end"
         : "for each row signal sqlstate '45000' set message_text = 'not now'";
     await run(`create trigger refusing before update on core_course ${refuse}`);
-    expect(await give(client, url, updateScript(kind)).ended).toEqual({
+    expect(await pipeTo(client, url, updateScript(kind)).ended).toEqual({
       code: 1,
       stdout: '',
       stderr: expect.stringContaining('not now'),
@@ -95,13 +95,13 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
             .map((student, place) => ({ course, student, status: statuses[place % 5] as never })),
         ),
     );
-    const exact = await everything(database);
+    const exact = await allRows(database);
     await run(`update core_course set total_enrollments = 0 where id % 4 = 1`);
     await run(`update core_course set active_enrollments = active_enrollments + 9 where id % 3 = 0`);
     await run(`update core_course set total_enrollments = 4000000000, active_enrollments = 0 where id % 5 = 0`);
 
-    const drifting = await everything(database);
-    const found = await truthOf(database, 'MATCH');
+    const drifting = await allRows(database);
+    const found = await expectedLines(database, 'MATCH');
     expect(new Set(found.map(({ title }) => title))).toEqual(new Set(titles));
     expect(
       new Set(
@@ -110,15 +110,15 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
         ),
       ).size,
     ).toBe(6);
-    expect(await resultsOf(client, url, verifying)).toEqual([found, [summaryOf(found)]]);
-    expect(await everything(database)).toEqual(drifting);
+    expect(await resultsOf(client, url, verifying)).toEqual([found, [expectedSummary(found)]]);
+    expect(await allRows(database)).toEqual(drifting);
     expect(found.map(({ id, stored, actual }) => [id, stored, actual])).toEqual(await byEngine());
 
     const repaired = await resultsOf(client, url, updateScript(kind));
-    expect(await everything(database)).toEqual(exact);
-    const lines = await truthOf(database, 'OK');
+    expect(await allRows(database)).toEqual(exact);
+    const lines = await expectedLines(database, 'OK');
     expect(lines.filter(({ result }) => result !== 'OK')).toEqual([]);
-    expect(repaired).toEqual([lines, [summaryOf(lines)]]);
+    expect(repaired).toEqual([lines, [expectedSummary(lines)]]);
     expect(await resultsOf(client, url, verifying)).toMatchObject([
       {},
       [{ courses: String(titles.length), mismatches: '0' }],
@@ -143,12 +143,12 @@ describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
       `insert into core_enrollments (course_id, student_id, enrolled_at, updated_at) select id, ${student}, created_at, created_at from core_course where title like 'course %77'`,
     );
 
-    const found = await truthOf(database, 'MATCH');
-    expect(summaryOf(found)).toEqual({ courses: '10000', mismatches: '200' });
-    expect(await resultsOf(client, url, verifying)).toEqual([found, [summaryOf(found)]]);
+    const found = await expectedLines(database, 'MATCH');
+    expect(expectedSummary(found)).toEqual({ courses: '10000', mismatches: '200' });
+    expect(await resultsOf(client, url, verifying)).toEqual([found, [expectedSummary(found)]]);
     const repaired = await resultsOf(client, url, updateScript(kind));
-    const lines = await truthOf(database, 'OK');
-    expect(summaryOf(lines)).toMatchObject({ mismatches: '0' });
-    expect(repaired).toEqual([lines, [summaryOf(lines)]]);
+    const lines = await expectedLines(database, 'OK');
+    expect(expectedSummary(lines)).toMatchObject({ mismatches: '0' });
+    expect(repaired).toEqual([lines, [expectedSummary(lines)]]);
   });
 });

@@ -4,8 +4,8 @@ import { Role } from '../../src/entities/index.js';
 import { freshDatabase } from '../support/databases.js';
 import { namedLockWaits, untilLockWaits } from '../support/lock-waits.js';
 import { addCourses, addEnrollments, addUsers, expectExactCounts } from '../support/rows.js';
-import { give, resultsOf } from '../support/sql-clients.js';
-import { pairs, truthOf, updateScript } from './truth.js';
+import { pipeTo, resultsOf } from '../support/sql-clients.js';
+import { pairs, expectedLines, updateScript } from './expected-lines.js';
 
 const onServers = pairs.filter(([, kind]) => kind !== 'sqlite');
 
@@ -48,9 +48,9 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   }
 
   it('the update script waits for a writer of a course, and counts what that writer has committed', async () => {
-    let script!: ReturnType<typeof give>;
+    let script!: ReturnType<typeof pipeTo>;
     await withLockedCourse(async run => {
-      script = give(client, url, text);
+      script = pipeTo(client, url, text);
       await untilLockWaits(database);
       await run(
         `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`,
@@ -58,13 +58,13 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     });
     expect(await script.ended).toMatchObject({ code: 0, stderr: '' });
     await expectExactCounts(database);
-    expect((await truthOf(database, 'OK')).map(({ actual }) => actual)).toEqual(['3', '3', '4', '4', '3', '3']);
+    expect((await expectedLines(database, 'OK')).map(({ actual }) => actual)).toEqual(['3', '3', '4', '4', '3', '3']);
   });
 
   it('the update script holds no lock while it waits for one', async () => {
-    let script!: ReturnType<typeof give>;
+    let script!: ReturnType<typeof pipeTo>;
     await withLockedCourse(async () => {
-      script = give(client, url, text);
+      script = pipeTo(client, url, text);
       await untilLockWaits(database);
       await execute(`update core_course set title = 'written' where id in (${courses[0]}, ${courses[2]})`);
       await execute(`update core_enrollments set status = 'dropped' where course_id = ${courses[0]}`);
@@ -81,17 +81,17 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
         String(courses[1]),
         String(courses[1]),
       ]);
-      expect([lines, summary]).toEqual([await truthOf(database, 'OK'), [{ courses: '3', mismatches: '2' }]]);
+      expect([lines, summary]).toEqual([await expectedLines(database, 'OK'), [{ courses: '3', mismatches: '2' }]]);
     });
   });
 
   it('the update script tries a course again after a deadlock with a program that writes the enrollment first', async () => {
     const insert = `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${courses[1]}, ${students[0]}, 'active', now(), now())`;
-    let script!: ReturnType<typeof give>;
+    let script!: ReturnType<typeof pipeTo>;
     // The foreign key's check takes a shared lock on the course, and the script waits for it; the program then
     // requests an exclusive one.
     await withLockedCourse(async run => {
-      script = give(client, url, text);
+      script = pipeTo(client, url, text);
       await untilLockWaits(database);
       await run(
         `update core_course set total_enrollments = total_enrollments + 1, active_enrollments = active_enrollments + 1 where id = ${courses[1]}`,
@@ -102,11 +102,11 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   });
 
   it('the update script takes turns with another one', async () => {
-    let both!: ReturnType<typeof give>[];
+    let both!: ReturnType<typeof pipeTo>[];
     await withLockedCourse(async () => {
-      const first = give(client, url, text);
+      const first = pipeTo(client, url, text);
       await untilLockWaits(database);
-      both = [first, give(client, url, text)];
+      both = [first, pipeTo(client, url, text)];
       while (!(await namedLockWaits(database)));
     });
     for (const { ended } of both)
@@ -117,7 +117,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
   it('the update script can be run again after its client was killed in the middle, and leaves no procedure behind', async () => {
     let again!: ReturnType<typeof resultsOf>;
     await withLockedCourse(async () => {
-      const script = give(client, url, text);
+      const script = pipeTo(client, url, text);
       await untilLockWaits(database);
       script.kill();
       await script.ended;
@@ -139,7 +139,7 @@ describe.each(onServers)('the update script in %s on %s', (client, kind) => {
     "set sql_mode = 'ANSI,TRADITIONAL'",
   ])('the update script repairs and commits in a session with %s', async first => {
     const [lines] = await resultsOf(client, url, text, first);
-    expect(lines).toEqual(await truthOf(database, 'OK'));
+    expect(lines).toEqual(await expectedLines(database, 'OK'));
     await expectExactCounts(database);
   });
 

@@ -30,7 +30,7 @@ export function valuesOf(text: string): Record<string, unknown>[] {
 }
 
 /** Returns the text of a backup with these values and a matching closing line. */
-export function sealed(values: readonly object[]): string {
+export function withClosingLine(values: readonly object[]): string {
   const text = values.map(value => `${JSON.stringify(value)}\n`).join('');
   return `${text}${JSON.stringify({ courses: values.length - 1, sha256: createHash('sha256').update(text).digest('hex') })}\n`;
 }

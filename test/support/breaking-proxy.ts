@@ -46,7 +46,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
   let frozen = false;
   let refusing = false;
   let freezing = false;
-  let holding: { moment: 'before' | 'after'; held: (letGo: () => void) => void } | null = null;
+  let holding: { moment: 'before' | 'after'; held: (release: () => void) => void } | null = null;
   const sockets = new Set<Socket>();
   const proxy = createServer(client => {
     if (refusing) {
@@ -69,7 +69,7 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     let cutAtAnswer = false;
     let goAtAnswer = false;
     let freezeAtAnswer = false;
-    let holdAnswer: ((letGo: () => void) => void) | null = null;
+    let holdAnswer: ((release: () => void) => void) | null = null;
     client.on('data', data => {
       if (frozen) return;
       if (leave && isCommit(data)) {

@@ -65,7 +65,7 @@ export async function recountAll(
 }
 
 /** Resumes a run and works on it to its end. */
-export async function goOn(database: Database, id: number, options: WorkOptions = {}): Promise<Run> {
+export async function continueRun(database: Database, id: number, options: WorkOptions = {}): Promise<Run> {
   return workOn(database, valueOf(await resumeRun(database, operator, { id })), options);
 }
 
@@ -86,6 +86,6 @@ export async function changesOf(database: Database, { id }: Pick<ClaimedRun, 'id
 }
 
 /** Returns a run as an admin sees it. */
-export async function seen(database: Database, id: number): Promise<Run> {
+export async function readRun(database: Database, id: number): Promise<Run> {
   return (await runById(database, operator, { id }))!;
 }

@@ -1,6 +1,6 @@
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
-import { awaited } from './awaited.js';
+import { promptly } from './wait.js';
 
 /** The protocols of subscriptions. */
 export const protocols = ['sse', 'ws'] as const;
@@ -79,7 +79,7 @@ export function subscribeBy(
   const messages = client.iterate(request);
   const self: LiveClient = {
     async next() {
-      const { value, done } = await awaited(messages.next(), `No message has come by ${protocol}.`);
+      const { value, done } = await promptly(messages.next(), `No message has come by ${protocol}.`);
       if (done) throw new Error('The subscription has come to its end.');
       return value as CountsMessage;
     },
@@ -92,7 +92,7 @@ export function subscribeBy(
     async ended() {
       try {
         for (;;)
-          if ((await awaited(messages.next(), `The subscription by ${protocol} has not ended.`)).done) return null;
+          if ((await promptly(messages.next(), `The subscription by ${protocol} has not ended.`)).done) return null;
       } catch (error) {
         return error;
       }

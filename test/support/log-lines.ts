@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../src/config/config.js';
 import { serverLogger } from '../../src/http/observability/logger.js';
-import { until } from './awaited.js';
+import { waitUntil } from './wait.js';
 
 /** One line of a server's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
@@ -34,11 +34,11 @@ export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
     async requests(count) {
       const found = (): LogLine[] => lines().filter(({ msg }) => msg === 'request');
       // The line is written when the answer is sent, which the client may see earlier.
-      await until(() => found().length >= count, `The log has no ${count} requests.`);
+      await waitUntil(() => found().length >= count, `The log has no ${count} requests.`);
       return found();
     },
     async until(wanted) {
-      await until(() => lines().some(wanted), 'The log has no such line.');
+      await waitUntil(() => lines().some(wanted), 'The log has no such line.');
       return lines().find(wanted)!;
     },
     clear: () => void (text = ''),

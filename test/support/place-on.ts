@@ -54,6 +54,6 @@ export async function addCountedCourses(
 }
 
 /** Writes with SQL as another program does, bypassing the counters. */
-export async function past(database: Database, sql: string): Promise<void> {
+export async function bypassCounters(database: Database, sql: string): Promise<void> {
   await database.em.getConnection().execute(sql, [], 'run');
 }

@@ -2,9 +2,9 @@ import { onTestFinished } from 'vitest';
 import { startApi, type Api, type ApiOptions } from './api.js';
 
 export const POINTS = 1000;
-export const limits = { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_SIGNED_IN: `${POINTS}/3600`, TRUST_PROXY: '1' };
+export const RATE_LIMITS = { RATE_LIMIT: `${POINTS}/3600`, RATE_LIMIT_SIGNED_IN: `${POINTS}/3600`, TRUST_PROXY: '1' };
 export const JSON_BODY = { 'content-type': 'application/json' };
-export const smallest = JSON.stringify({ query: '{ __typename }' });
+export const SMALLEST_BODY = JSON.stringify({ query: '{ __typename }' });
 
 let addresses = 0;
 /** Returns an address that has sent no request before. */
@@ -18,14 +18,14 @@ export interface Options {
 }
 
 /** Sends a request from an address: by default the smallest query by POST. */
-export async function ask(
+export async function sendFrom(
   { url }: Api,
   address: string,
   {
     path = '/graphql',
     method = 'POST',
     headers = JSON_BODY,
-    body = method === 'POST' ? smallest : undefined,
+    body = method === 'POST' ? SMALLEST_BODY : undefined,
   }: Options = {},
 ): Promise<Response> {
   return fetch(new URL(path, url), {
@@ -36,17 +36,17 @@ export async function ask(
 }
 
 /** Returns the remaining points in an answer. */
-export const left = (answer: Response): number =>
+export const remainingPoints = (answer: Response): number =>
   Number(/;r=(\d+);t=\d+$/.exec(answer.headers.get('ratelimit') ?? '')?.[1]);
 
 /** Returns the cost of a request. */
 export async function costOf(api: Api, options: Options = {}): Promise<number> {
-  return POINTS - left(await ask(api, newAddress(), options));
+  return POINTS - remainingPoints(await sendFrom(api, newAddress(), options));
 }
 
 /** Uses up the points of an address. */
 export async function exhaust(api: Api, address: string): Promise<void> {
-  for (let status = 0; status !== 429;) ({ status } = await ask(api, address));
+  for (let status = 0; status !== 429;) ({ status } = await sendFrom(api, address));
 }
 
 export async function codesOf(answer: Response): Promise<string[]> {
@@ -55,7 +55,7 @@ export async function codesOf(answer: Response): Promise<string[]> {
 }
 
 export async function start(options: ApiOptions = {}): Promise<Api> {
-  const api = await startApi('sqlite', { ...options, env: { ...limits, ...options.env } });
+  const api = await startApi('sqlite', { ...options, env: { ...RATE_LIMITS, ...options.env } });
   onTestFinished(() => api.stop());
   return api;
 }

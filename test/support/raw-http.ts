@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { awaited } from './awaited.js';
+import { promptly } from './wait.js';
 
 /** A parsed HTTP answer. */
 export interface RawReply {
@@ -21,7 +21,7 @@ export async function answerToBytes(url: string, bytes: string, { halfClosed = f
     if (halfClosed) socket.end();
   });
   socket.setEncoding('utf8').on('data', part => (all += String(part)));
-  await awaited(once(socket, 'end'), `The server did not end the connection. It said: ${all.slice(0, 500)}`);
+  await promptly(once(socket, 'end'), `The server did not end the connection. It said: ${all.slice(0, 500)}`);
   socket.destroy();
   return readReply(all);
 }

@@ -3,7 +3,7 @@ import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { WebSocket, type ClientOptions } from 'ws';
-import { awaited, until } from './awaited.js';
+import { promptly, waitUntil } from './wait.js';
 
 const PROTOCOL = 'graphql-transport-ws';
 
@@ -48,7 +48,7 @@ export async function openSocket(
         socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message)),
       ),
     async next() {
-      await until(() => messages.length > 0, 'No message has come.');
+      await waitUntil(() => messages.length > 0, 'No message has come.');
       return messages.shift()!;
     },
     get waiting() {
@@ -87,7 +87,7 @@ export async function refusedSocket(
   };
   const request = get(url, { agent: false, headers: { ...usual, ...headers } });
   request.once('upgrade', (_response, socket: Socket) => socket.destroy());
-  const [response] = (await awaited(once(request, 'response'), 'The WebSocket was let in.')) as [IncomingMessage];
+  const [response] = (await promptly(once(request, 'response'), 'The WebSocket was let in.')) as [IncomingMessage];
   const { errors } = (await json(response)) as { errors: { message: string; extensions: { code: string } }[] };
   return {
     status: response.statusCode!,

@@ -17,7 +17,7 @@ const payload = `{ run { ${runFields} } userErrors { code field message } }`;
 export type RecountName = 'recountEnrollments' | 'pauseRecount' | 'resumeRecount' | 'cancelRecount' | 'undoRecount';
 
 /** Sends one mutation of runs and returns its payload. */
-export async function recounting(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
+export async function mutateRun(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
   const type = name === 'recountEnrollments' ? 'RecountEnrollmentsInput' : 'RunInput!';
   const { data, errors } = await send(`mutation ($input: ${type}) { ${name}(input: $input) ${payload} }`, { input });
   expect(errors).toBeUndefined();
@@ -25,14 +25,14 @@ export async function recounting(send: Sender, name: RecountName, input: object)
 }
 
 /** Sends one mutation that starts a run, and returns the finished run. */
-export async function ended(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
-  const { run, userErrors } = await recounting(send, name, input);
+export async function finishRun(send: Sender, name: RecountName, input: object): Promise<Answer['data']> {
+  const { run, userErrors } = await mutateRun(send, name, input);
   expect(userErrors).toEqual([]);
   return polled(send, run.id, ({ status }) => status !== 'RUNNING');
 }
 
 /** Returns a run as the API shows it. */
-export async function shownRun(send: Sender, id: string): Promise<Answer['data']> {
+export async function readRun(send: Sender, id: string): Promise<Answer['data']> {
   const { data, errors } = await send(`query ($id: ID!) { recountRun(id: $id) { ${runFields} } }`, { id });
   expect(errors).toBeUndefined();
   return data.recountRun;
@@ -45,14 +45,14 @@ export async function polled(
   wanted: (run: Answer['data']) => boolean,
 ): Promise<Answer['data']> {
   for (;;) {
-    const run = await shownRun(send, id);
+    const run = await readRun(send, id);
     if (wanted(run)) return run;
     await delay(20);
   }
 }
 
 /** Returns all changes of a run, page by page. */
-export async function changesShown(send: Sender, id: string, size = 100): Promise<Answer['data'][]> {
+export async function changesOfRun(send: Sender, id: string, size = 100): Promise<Answer['data'][]> {
   const changes = [];
   for (let after: string | null = null; ;) {
     const { data } = await send(

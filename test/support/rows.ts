@@ -70,7 +70,7 @@ export async function addEnrollments(database: Database, enrollments: readonly N
 }
 
 /** Returns every row of the three tables, to be compared before and after. */
-export async function everything(database: Database): Promise<unknown[]> {
+export async function allRows(database: Database): Promise<unknown[]> {
   const tables = ['core_user', 'core_course', 'core_enrollments'];
   return Promise.all(tables.map(table => database.em.getConnection().execute(`select * from ${table} order by id`)));
 }

@@ -40,7 +40,7 @@ export function clientsHere(kind: DatabaseKind): ClientName[] {
 }
 
 /** Returns the text of one of the project's SQL scripts. */
-export function script(name: string): string {
+export function scriptText(name: string): string {
   return readFileSync(resolve(import.meta.dirname, '../../schema', name), 'utf8');
 }
 
@@ -54,7 +54,7 @@ export interface ClientAtWork {
  * Sends a text to a client on its standard input, as `client DATABASE < FILE` does, in a locale of ASCII only; a server
  * gets `first` before it.
  */
-export function give(client: ClientName, url: string, text: string, first?: string): ClientAtWork {
+export function pipeTo(client: ClientName, url: string, text: string, first?: string): ClientAtWork {
   const child = spawn(programOfClient(client)!, parametersOf(client, url, first), {
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
@@ -73,7 +73,7 @@ export function give(client: ClientName, url: string, text: string, first?: stri
 
 /** Runs a script that must succeed and print nothing on standard error; returns its non-empty results, in order. */
 export async function resultsOf(client: ClientName, url: string, text: string, first?: string): Promise<Line[][]> {
-  const { code, stdout, stderr } = await give(client, url, text, first).ended;
+  const { code, stdout, stderr } = await pipeTo(client, url, text, first).ended;
   if (code !== 0 || stderr !== '') throw new Error(`${client} ended with ${code}:\n${stderr}`);
   return client === 'sqlite3' ? fromJson(stdout) : fromBatch(stdout);
 }

@@ -21,7 +21,7 @@ export async function statementsOf(database: Database, work: () => Promise<unkno
 }
 
 /** Returns the gist of each statement: `select`, `lock`, `insert`, `update` or `delete`, and the table. */
-export function gistOf(statements: readonly string[]): string[] {
+export function summarize(statements: readonly string[]): string[] {
   return statements.map(sql => {
     const verb = /^\w+/.exec(sql)![0].toLowerCase();
     const table = /\b(?:from|into|update) (\w+)/i.exec(sql)?.[1] ?? '';

@@ -1,5 +1,5 @@
 import type { Pace } from '../../src/live-counts/index.js';
-import { until } from './awaited.js';
+import { waitUntil } from './wait.js';
 
 /** A pace that a test controls: the server looks at the database only in a tick, and the test sets the time. */
 export interface SteppedPace extends Pace {
@@ -22,7 +22,7 @@ export function steppedPace(): SteppedPace {
   let go: (() => void) | null = null;
   let passed = 0;
   const pauses: number[] = [];
-  const awaited = (): Promise<void> => until(() => go !== null, 'The server has not come to its next look.');
+  const awaited = (): Promise<void> => waitUntil(() => go !== null, 'The server has not come to its next look.');
   return {
     pauses,
     now: () => Date.now() + passed,
@@ -46,7 +46,7 @@ export function steppedPace(): SteppedPace {
       await awaited();
     },
     goOn: () => go?.(),
-    untilIdle: () => until(() => go === null, 'The server waits for its next look, though nobody listens.'),
+    untilIdle: () => waitUntil(() => go === null, 'The server waits for its next look, though nobody listens.'),
     get isAwaited() {
       return go !== null;
     },

@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/database.js';
 import type { Progress } from '../../src/tools/progress.js';
 import { defaultSeedSize, isEmptyDatabase, seedDatabase } from '../../src/tools/sample-data/seed-database.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
-import { miscounted } from '../support/miscounted.js';
+import { coursesWithDrift } from '../support/courses-with-drift.js';
 
 const until = new Date('2026-06-30T00:00:00Z');
 const small = { courses: 12, students: 40, enrollments: 150, until };
@@ -46,7 +46,7 @@ describeOnEach('sample data', kind => {
     const limited = courses.filter(({ capacity }) => capacity !== null);
     expect(limited.length).toBeGreaterThan(20);
     expect(limited.filter(({ capacity, activeEnrollments }) => activeEnrollments > capacity!)).toEqual([]);
-    expect(await miscounted(database)).toEqual([]);
+    expect(await coursesWithDrift(database)).toEqual([]);
     await drop();
   });
 
@@ -71,7 +71,7 @@ describeOnEach('sample data', kind => {
     await seedDatabase(database, small);
     expect(await database.em.fork().count(Enrollment)).toBe(300);
     expect(await database.em.fork().count(User, { role: Role.ADMIN })).toBe(1);
-    expect(await miscounted(database)).toEqual([]);
+    expect(await coursesWithDrift(database)).toEqual([]);
     await drop();
   });
 

@@ -17,10 +17,10 @@ import { coursesById } from '../../src/reading/index.js';
 import { deadlocks } from '../../src/transactions/transactions.js';
 import { deleteUser } from '../../src/use-cases/users.js';
 import { addCourse, addEnrollment } from '../support/api.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
-import { addCourses, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
@@ -74,13 +74,13 @@ describeOnEach('changes of one course', kind => {
       updateCourse(database, admin, { id: course, title: 'Wanted' }),
       deleteUser(database, admin, { id: students[3]! }),
     ];
-    await until(() => waiting() === changes.length, 'Not all changes wait for their turn.');
+    await waitUntil(() => waiting() === changes.length, 'Not all changes wait for their turn.');
     expect(await poolUse(database)).toMatchObject({ active: 0, waiting: 0 });
     giveBack();
     for (const outcome of await Promise.all(changes)) expect(outcome.problems).toEqual([]);
     const giveBackAgain = await courseTurnsOf(database).take([course]);
     const deleting = deleteCourse(database, admin, { id: course });
-    await until(() => waiting() === 1, 'The deletion does not wait for its turn.');
+    await waitUntil(() => waiting() === 1, 'The deletion does not wait for its turn.');
     giveBackAgain();
     await deleting;
     expect(await database.em.fork().count(Course, { id: course })).toBe(0);
@@ -89,7 +89,7 @@ describeOnEach('changes of one course', kind => {
   });
 
   it('changes that wait for their turn until the time of waiting, or of the request, is over are told to try again, and nothing is changed', async () => {
-    const before = await everything(database);
+    const before = await allRows(database);
     const giveBack = await courseTurnsOf(database).take([course]);
     const enrolling = () => enroll(database, admin, { courseId: course, studentId: students[0]! });
     await expect(waitingUntil(performance.now(), enrolling)).rejects.toMatchObject({
@@ -98,12 +98,12 @@ describeOnEach('changes of one course', kind => {
     });
     const limit = new TimeLimit(3600);
     const stopped = withinLimit(limit, enrolling);
-    await until(() => waiting() === 1, 'The change does not wait.');
+    await waitUntil(() => waiting() === 1, 'The change does not wait.');
     limit.stop('deadline');
     await expect(stopped).rejects.toMatchObject({ code: 'RETRY_LATER' });
     expect(waiting()).toBe(0);
     giveBack();
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('a caller who does not see a course does not wait for its changes, so that no wait reveals it', async () => {
@@ -158,7 +158,7 @@ describeOnServers('courses that another client keeps locked', kind => {
       students.map(studentId => enroll(database, admin, { courseId, studentId })),
     );
     await untilLockWaits(other);
-    await until(async () => (await poolUse(database)).active === locked.length, 'Not every course is waited for.');
+    await waitUntil(async () => (await poolUse(database)).active === locked.length, 'Not every course is waited for.');
     for (const studentId of students)
       expect(await enroll(database, admin, { courseId: free, studentId })).toMatchObject({ problems: [] });
     expect(await coursesById(database, 'anyone', courses)).toHaveLength(courses.length);

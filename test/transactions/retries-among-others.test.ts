@@ -4,20 +4,20 @@ import { Course } from '../../src/entities/index.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers, kinds } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
-import { raise, useTries } from '../support/tries.js';
+import { raiseCapacity, useRetries } from '../support/retries.js';
 
 describeOnServers('a transaction beside others', kind => {
-  const its = useTries(kind);
+  const its = useRetries(kind);
 
   it('a transaction that loses a deadlock is run again, and both are done once', async () => {
     const both = Promise.withResolvers<void>();
     let there = 0;
     const crossing = (first: number, second: number) =>
       its.run(async (em, attempt) => {
-        await raise(em, first);
+        await raiseCapacity(em, first);
         if (attempt === 1 && (there += 1) === 2) both.resolve();
         await both.promise;
-        await raise(em, second);
+        await raiseCapacity(em, second);
       });
     const [one, two] = its.courses;
     const runs = await Promise.all([crossing(one, two), crossing(two, one)]);
@@ -31,7 +31,7 @@ describeOnServers('a transaction beside others', kind => {
     its.onRetry = () => void holder.rollback();
     const { tries } = await its.run(async em => {
       await em.execute('set innodb_lock_wait_timeout = 1', [], 'run');
-      await raise(em, its.courses[0]);
+      await raiseCapacity(em, its.courses[0]);
     });
     expect(tries).toBe(its.retries.length + 1);
     expect(its.retries[0]).toMatchObject({ error: { errno: 1205 } });
@@ -45,12 +45,12 @@ describeOnServers('a transaction beside others', kind => {
       its.onRetry = () => void holder?.rollback();
       const connections = new Set<number>();
       const { tries } = await its.run(async (em, attempt) => {
-        await raise(em, its.courses[1]);
+        await raiseCapacity(em, its.courses[1]);
         const [row] = await em.execute<{ id: number }[]>('select connection_id() as id');
         connections.add(row!.id);
         const end = (): Promise<unknown> => its.database.em.getConnection().execute(`kill ${row!.id}`, [], 'run');
         if (attempt === 1 && !holder) await end();
-        const raised = raise(em, its.courses[0]);
+        const raised = raiseCapacity(em, its.courses[0]);
         if (attempt === 1 && holder) await Promise.all([raised, untilLockWaits(its.database).then(end)]);
         await raised;
       });
@@ -68,7 +68,7 @@ describeOnServers('a transaction beside others', kind => {
       if (its.retries.length === 3)
         void startBreakingProxy(serverPort, proxy.port).then(again => its.atTheEnd(() => again.close()));
     };
-    const { tries } = await its.run(em => raise(em, its.courses[0]), await its.openAgain({}, url.href));
+    const { tries } = await its.run(em => raiseCapacity(em, its.courses[0]), await its.openAgain({}, url.href));
     expect(tries).toBe(1);
     expect(its.retries.length).toBeGreaterThanOrEqual(3);
     expect(its.retries[0]).toMatchObject({ error: { code: 'ECONNREFUSED' } });
@@ -80,7 +80,7 @@ describeOnServers('a transaction beside others', kind => {
     const proxy = await startBreakingProxy(Number(url.port));
     url.port = String(proxy.port);
     await proxy.close();
-    const work = its.run(em => raise(em, its.courses[0]), await its.openAgain({}, url.href));
+    const work = its.run(em => raiseCapacity(em, its.courses[0]), await its.openAgain({}, url.href));
     await expect(work).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', cause: { code: 'ECONNREFUSED' } });
     expect([its.retries.length, await its.capacities()]).toEqual([10, [null, null]]);
   });
@@ -88,7 +88,7 @@ describeOnServers('a transaction beside others', kind => {
 
 // MySQL has no such error: there a writer overwrites what its snapshot does not show.
 describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapshot on %s', kind => {
-  const its = useTries(kind);
+  const its = useRetries(kind);
 
   it('a transaction by snapshot that another one has overtaken is run again', async () => {
     const bySnapshot = await its.openAgain({
@@ -100,8 +100,8 @@ describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapsh
     });
     const { tries } = await its.run(async (em, attempt) => {
       await em.findOneOrFail(Course, its.courses[0]);
-      if (attempt === 1) await raise(its.database.em.fork(), its.courses[0]);
-      await raise(em, its.courses[0]);
+      if (attempt === 1) await raiseCapacity(its.database.em.fork(), its.courses[0]);
+      await raiseCapacity(em, its.courses[0]);
     }, bySnapshot);
     expect([tries, its.retries, await its.capacities()]).toMatchObject([2, [{ error: { errno: 1020 } }], [2, null]]);
   });

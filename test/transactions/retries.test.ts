@@ -5,12 +5,12 @@ import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely
 import { Course, Role, User } from '../../src/entities/index.js';
 import { describeOnEach, kinds } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';
-import { raise, useTries } from '../support/tries.js';
+import { raiseCapacity, useRetries } from '../support/retries.js';
 
 const conflict = (): Error => new CounterError('COUNTER_CONFLICT', 'The row has moved.');
 
 describeOnEach('a transaction', kind => {
-  const its = useTries(kind);
+  const its = useRetries(kind);
 
   it('a transaction that meets a conflict is run again, without anything of the previous try', async () => {
     const { tries } = await its.run(async (em, attempt) => {
@@ -50,7 +50,7 @@ describeOnEach('a transaction', kind => {
     let tries = 0;
     const work = its.run(async (em, attempt) => {
       tries = attempt;
-      await raise(em, its.courses[0]);
+      await raiseCapacity(em, its.courses[0]);
       return fail(em);
     });
     await expect(work).rejects.toMatchObject(expected);
@@ -59,7 +59,7 @@ describeOnEach('a transaction', kind => {
 });
 
 describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file, %s,', kind => {
-  const its = useTries(kind);
+  const its = useRetries(kind);
 
   it('a transaction that finds the file locked is run again', async () => {
     const holder = await its.hold();
@@ -67,7 +67,7 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
     const hasty = await its.openAgain({
       driverOptions: new NodeSqliteFileDialect(its.url.slice('sqlite:'.length), 20),
     });
-    const { tries } = await its.run(em => raise(em, its.courses[0]), hasty);
+    const { tries } = await its.run(em => raiseCapacity(em, its.courses[0]), hasty);
     expect(tries).toBe(1);
     expect(its.retries[0]).toMatchObject({ error: { errcode: 5 } });
     expect(await its.capacities()).toEqual([1, null]);

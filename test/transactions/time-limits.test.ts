@@ -8,12 +8,12 @@ import { enroll } from '../../src/use-cases/enrollments.js';
 import { coursesById } from '../../src/reading/index.js';
 import { inTransaction, transactionRetries } from '../../src/transactions/transactions.js';
 import { addCourse, addUser } from '../support/api.js';
-import { awaited, until } from '../support/awaited.js';
+import { promptly, waitUntil } from '../support/wait.js';
 import { startBreakingProxy, type BreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
 import { holdConnections } from '../support/held-connections.js';
 import { untilLockWaits } from '../support/lock-waits.js';
-import { everything, expectExactCounts } from '../support/rows.js';
+import { allRows, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 /** A time limit that only the test ends. */
@@ -44,10 +44,10 @@ describeOnEach('work within a time limit', kind => {
   const isIdle = async (): Promise<boolean> => (await poolUse(database)).active === 0;
 
   it('work that waits for a connection leaves the queue when the limit ends, and nothing is changed', async () => {
-    const before = await everything(database);
-    const letGo = await holdConnections(database);
+    const before = await allRows(database);
+    const release = await holdConnections(database);
     const [writing, reading] = [enrolling(), withinLimit(limit, () => coursesById(database, 'anyone', [course]))];
-    await until(async () => (await poolUse(database)).waiting === 2, 'Nobody waits for a connection.');
+    await waitUntil(async () => (await poolUse(database)).waiting === 2, 'Nobody waits for a connection.');
     limit.stop('deadline');
     await expect(writing).rejects.toMatchObject({
       code: 'RETRY_LATER',
@@ -55,25 +55,25 @@ describeOnEach('work within a time limit', kind => {
     });
     await expect(reading).rejects.toMatchObject({ reason: 'deadline' });
     expect((await poolUse(database)).waiting).toBe(0);
-    await letGo();
-    expect(await everything(database)).toEqual(before);
+    await release();
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('work that waits for a lock of another client ends with the limit: nothing is changed, and the connection is free and intact', async () => {
-    const before = await everything(database);
+    const before = await allRows(database);
     const holder = other.em.fork();
     await holder.begin();
     await holder.execute('update core_course set capacity = 1 where id = ?', [course], 'run');
     const writing = enrolling();
     if (kind === 'sqlite')
-      await until(async () => (await poolUse(database)).active === 1, 'Nobody waits for the file.');
+      await waitUntil(async () => (await poolUse(database)).active === 1, 'Nobody waits for the file.');
     else await untilLockWaits(other);
     limit.stop('deadline');
     await expect(writing).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
     // The lock is still held: nothing waits for it any more.
-    await until(isIdle, 'The connection is not given back.');
+    await waitUntil(isIdle, 'The connection is not given back.');
     await holder.rollback();
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     expect(await enroll(database, admin, { courseId: course, studentId: student })).toMatchObject({ problems: [] });
     await expectExactCounts(database);
   });
@@ -81,7 +81,7 @@ describeOnEach('work within a time limit', kind => {
   it.each<StopReason>(['deadline', 'client_gone'])(
     'work begins no statement after the limit has ended (%s), whichever it was to be, and rolls back',
     async reason => {
-      const before = await everything(database);
+      const before = await allRows(database);
       const statements: string[] = [];
       database.config.set('onQuery', sql => {
         statements.push(sql);
@@ -94,7 +94,7 @@ describeOnEach('work within a time limit', kind => {
       await inTransaction(database, em =>
         em.execute('update core_course set total_enrollments = 0, active_enrollments = 0', [], 'run'),
       );
-      expect(await everything(database)).toEqual(before);
+      expect(await allRows(database)).toEqual(before);
       for (let stopAt = 1; stopAt <= most; stopAt += 1) {
         statements.length = 0;
         const own = new TimeLimit(HOUR);
@@ -105,16 +105,16 @@ describeOnEach('work within a time limit', kind => {
         });
         const stopped = withinLimit(own, () => enroll(database, admin, { courseId: course, studentId: student }));
         await expect(stopped).rejects.toMatchObject(reason === 'deadline' ? { code: 'REQUEST_TIMEOUT' } : { reason });
-        await until(isIdle, 'The connection is not given back.');
+        await waitUntil(isIdle, 'The connection is not given back.');
         expect(statements.length).toBe(stopAt);
         database.config.set('onQuery', sql => sql);
-        expect(await everything(database)).toEqual(before);
+        expect(await allRows(database)).toEqual(before);
       }
     },
   );
 
   it('work ends at the last moment before the commit too', async () => {
-    const before = await everything(database);
+    const before = await allRows(database);
     const work = withinLimit(limit, () =>
       inTransaction(database, async em => {
         await em.execute('update core_course set capacity = 3', [], 'run');
@@ -122,8 +122,8 @@ describeOnEach('work within a time limit', kind => {
       }),
     );
     await expect(work).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
-    await until(isIdle, 'The connection is not given back.');
-    expect(await everything(database)).toEqual(before);
+    await waitUntil(isIdle, 'The connection is not given back.');
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('work reports what blocked it, where others did until the limit ended', async () => {
@@ -156,7 +156,7 @@ describeOnServers('a limit on a statement', kind => {
     const limit = new TimeLimit(HOUR);
     Object.defineProperty(limit, 'millisecondsLeft', { get: () => 50 });
     await expect(withinLimit(limit, () => connection.execute(heavy))).rejects.toMatchObject({ reason: 'deadline' });
-    await until(async () => (await poolUse(database)).active === 0, 'The connection is not given back.');
+    await waitUntil(async () => (await poolUse(database)).active === 0, 'The connection is not given back.');
     expect(await connection.execute(left)).toEqual([{ ms: expect.toSatisfy(ms => Number(ms) === 0) }]);
     expect(await poolUse(database)).toMatchObject({ active: 0, idle: 1 });
   });
@@ -203,10 +203,10 @@ describeOnServers('a commit within a time limit', kind => {
     const own = limit();
     const held = proxy.holdAtCommit();
     const work = enrolling(own);
-    const letGo = await awaited(held, 'No commit was sent.');
+    const release = await promptly(held, 'No commit was sent.');
     own.stop('deadline');
     await setImmediate();
-    letGo();
+    release();
     expect(await work).toMatchObject({ problems: [], value: { courseId: course } });
     expect(own.maySave).toBe(true);
     await expectExactCounts(direct.database);
@@ -216,15 +216,15 @@ describeOnServers('a commit within a time limit', kind => {
     const own = limit();
     const held = proxy.holdAtCommit();
     const work = enrolling(own);
-    const letGo = await awaited(held, 'No commit was sent.');
+    const release = await promptly(held, 'No commit was sent.');
     own.stop('deadline');
     await expect(work).rejects.toMatchObject({
       code: 'COMMIT_UNKNOWN',
       message: expect.stringContaining('REQUEST_TIMEOUT'),
     });
     expect(own.maySave).toBe(true);
-    letGo();
-    await until(async () => (await poolUse(database)).active === 0, 'The connection is not given back.');
+    release();
+    await waitUntil(async () => (await poolUse(database)).active === 0, 'The connection is not given back.');
     await expectExactCounts(direct.database);
   });
 
@@ -237,7 +237,7 @@ describeOnServers('a commit within a time limit', kind => {
         ({ value }) => value !== null,
         (error: { code: string }) => error.code,
       );
-      await awaited(held, 'No commit was sent.');
+      await promptly(held, 'No commit was sent.');
       own.stop('deadline');
       proxy.breakAll();
       expect(await work).toBe(moment === 'after' ? true : 'DATABASE_UNAVAILABLE');
@@ -258,7 +258,7 @@ describeOnServers('a commit within a time limit', kind => {
     proxy.refuseNew();
     own.stop('deadline');
     await expect(work).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
-    await until(async () => (await poolUse(database)).active === 0, 'The place in the pool is not given back.');
+    await waitUntil(async () => (await poolUse(database)).active === 0, 'The place in the pool is not given back.');
     await holder.rollback();
     expect((await poolUse(database)).idle).toBe(0);
   });

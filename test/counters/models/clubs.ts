@@ -1,7 +1,7 @@
 import { Collection, PrimaryKeyProp, type Opt, type Ref } from '@mikro-orm/core';
 import { Entity, ManyToMany, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { defineCounter } from 'mikro-orm-counters';
-import { expectExact } from '../../support/exact.js';
+import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
 /** Is the target of a counted pivot table, and holds its people as the inverse side. */

@@ -2,7 +2,7 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { PrimaryKeyProp } from '@mikro-orm/core';
 import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { defineCounter } from 'mikro-orm-counters';
-import { expectExact } from '../../support/exact.js';
+import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
 /** Is a target whose key is a text. */

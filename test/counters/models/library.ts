@@ -1,7 +1,7 @@
 import { Collection, type Opt, type Ref } from '@mikro-orm/core';
 import { Entity, Enum, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { defineCounter } from 'mikro-orm-counters';
-import { expectExact, type StoredCount } from '../../support/exact.js';
+import { expectExact, type StoredCount } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
 export enum Genre {

@@ -9,7 +9,7 @@ import {
   Property,
 } from '@mikro-orm/decorators/legacy';
 import { defineCounter } from 'mikro-orm-counters';
-import { expectExact } from '../../support/exact.js';
+import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
 /** Is a part of a counted row, in columns of the row's table. */

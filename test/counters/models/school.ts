@@ -1,6 +1,6 @@
 import { counters, Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import type { StoredCount } from '../../support/exact.js';
-import { expectExact } from '../../support/exact.js';
+import type { StoredCount } from '../../support/exact-counts.js';
+import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
 /** Holds Rollcall's own entities with its two counters. */

@@ -5,15 +5,15 @@ import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
-import { setIdsApart } from '../../support/ids-apart.js';
+import { makeIdsDistinct } from '../../support/distinct-ids.js';
 import { addCourses, addEnrollments, addUsers } from '../../support/rows.js';
 import { newWorld, type World } from '../operations.js';
 import { operationFor, type Filling, type Place } from '../input-places.js';
-import { kindOf, named } from '../places-of-the-schema.js';
+import { kindOf, namedPlaces } from '../schema-places.js';
 import { factsOf, maySeeCourse, maySeeEnrollment } from './rules.js';
 
 /** Every place of the schema that takes an id. */
-const places = named.filter(([, { type }]) => getNamedType(type).name === 'ID');
+const places = namedPlaces.filter(([, { type }]) => getNamedType(type).name === 'ID');
 
 /** Rows that are hidden from the viewers below: courses and enrollments of each kind, and an id of no row. */
 interface Hidden {
@@ -29,7 +29,7 @@ describeOnEach('a hidden row', kind => {
 
   beforeEach(async () => {
     api = await startApi(kind);
-    await setIdsApart(api, kind);
+    await makeIdsDistinct(api, kind);
     world = { ...(await newWorld(api)), cursors: { courses: 'a', enrollments: 'b', recountRuns: 'c', changes: 'd' } };
     const [owner] = (await addUsers(api.database, Role.TEACHER, 1)) as [number];
     const others = await addUsers(api.database, Role.STUDENT, 2);
@@ -99,7 +99,7 @@ describeOnEach('a hidden row', kind => {
 describeOnEach('a hidden course', kind => {
   it('a subscription treats a hidden course as a missing one in every argument that takes an id: answer and statements', async () => {
     const api = await startApi(kind);
-    await setIdsApart(api, kind);
+    await makeIdsDistinct(api, kind);
     const [student] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const [course] = (await addCourses(api.database, [{ isPublished: false }])) as [number];
     const token = await api.token(Role.STUDENT, student);

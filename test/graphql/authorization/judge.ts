@@ -10,7 +10,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { Viewer } from '../../../src/access/viewer.js';
-import { maySeeCourse, maySeeEmail, maySeeEnrollment, mayMeet, type Facts } from './rules.js';
+import { maySeeCourse, maySeeEmail, maySeeEnrollment, maySeeUser, type Facts } from './rules.js';
 
 type Shown = Record<string, unknown>;
 /** The basis on which an answer is judged. */
@@ -25,7 +25,7 @@ interface Place {
  * Returns the mistakes in an answer: what the viewer may not see, or what differs from the rows; `refused` lists the
  * paths of its errors.
  */
-export function wrongIn(
+export function mistakesIn(
   schema: GraphQLSchema,
   text: string,
   data: Shown,
@@ -55,7 +55,7 @@ export function secretsFrom(viewer: Viewer | null, facts: Facts): string[] {
   const marked = [
     ...hidden.flatMap(({ title, description }) => [title, ...(description ? [description] : [])]),
     ...users.filter(({ id }) => !maySeeEmail(viewer, Number(id))).map(({ email }) => email),
-    ...users.filter(({ id }) => !mayMeet(viewer, Number(id), facts)).map(({ name }) => name),
+    ...users.filter(({ id }) => !maySeeUser(viewer, Number(id), facts)).map(({ name }) => name),
   ];
   // Unique texts; others are found by the objects that hold them.
   return marked.filter(text => /-\d+-o[fn]/.test(text));
@@ -121,7 +121,7 @@ function judge(type: string, value: Shown, { facts, viewer, fail }: Place): void
   } else if (type === 'User') {
     const row = facts.users.get(id);
     if (!row) return fail(`user ${id} is not there`);
-    if (!mayMeet(viewer, id, facts)) fail(`user ${id} is met nowhere`);
+    if (!maySeeUser(viewer, id, facts)) fail(`user ${id} is met nowhere`);
     same(
       value,
       { name: row.name, role: row.role.toUpperCase(), email: maySeeEmail(viewer, id) ? row.email : null },

@@ -58,7 +58,7 @@ export function manages(viewer: Viewer | null, course: CourseFacts): boolean {
   return viewer?.role === Role.ADMIN || teaches(viewer, course);
 }
 
-function isIn(viewer: Viewer | null, course: CourseFacts, { enrollments }: Facts): boolean {
+function isEnrolled(viewer: Viewer | null, course: CourseFacts, { enrollments }: Facts): boolean {
   return (
     viewer?.userId != null &&
     [...enrollments.values()].some(
@@ -68,7 +68,7 @@ function isIn(viewer: Viewer | null, course: CourseFacts, { enrollments }: Facts
 }
 
 export function maySeeCourse(viewer: Viewer | null, course: CourseFacts, facts: Facts): boolean {
-  return Number(course.is_published) === 1 || manages(viewer, course) || isIn(viewer, course, facts);
+  return Number(course.is_published) === 1 || manages(viewer, course) || isEnrolled(viewer, course, facts);
 }
 
 export function maySeeEnrollment(
@@ -92,7 +92,7 @@ export function maySeeEmail(viewer: Viewer | null, userId: number): boolean {
  * Returns the users that a viewer can see: the viewer, teachers of visible courses, students of visible enrollments;
  * all for admins.
  */
-export function mayMeet(viewer: Viewer | null, userId: number, facts: Facts): boolean {
+export function maySeeUser(viewer: Viewer | null, userId: number, facts: Facts): boolean {
   if (viewer?.role === Role.ADMIN || viewer?.userId === userId) return true;
   const { courses, enrollments } = facts;
   return (

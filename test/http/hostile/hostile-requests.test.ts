@@ -13,7 +13,7 @@ import { randomOperation, type OperationMaterial } from '../../support/random-op
 import { secretsFrom } from '../../graphql/authorization/judge.js';
 import { factsOf } from '../../graphql/authorization/rules.js';
 import { newSchool, type Viewers } from '../../graphql/authorization/world.js';
-import { ways, type HostileAnswer } from './ways.js';
+import { ways, type HostileAnswer } from './senders.js';
 
 /**
  * The number of requests on SQLite; on the servers a fifth. After each tenth of them, a long run reports the memory of

@@ -4,7 +4,7 @@ import { Role } from '../../../src/entities/index.js';
 import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { idsOf, type Surroundings } from '../../graphql/bad-values.js';
 import { addCourse } from '../../support/api.js';
-import { awaited } from '../../support/awaited.js';
+import { promptly } from '../../support/wait.js';
 import { addUsers } from '../../support/rows.js';
 import { protocols, type CountsMessage } from '../../support/live-clients.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
@@ -46,7 +46,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
 
   /** Returns the errors with which a subscription is rejected. */
   const refusalsOf = (query: string, variables?: Record<string, unknown>) =>
-    awaited(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
+    promptly(errorsOf(query, variables), `It was not refused: ${JSON.stringify(variables ?? query).slice(0, 100)}`);
 
   async function errorsOf(query: string, variables: Record<string, unknown> = {}): Promise<CountsMessage['errors']> {
     if (protocol === 'ws')

@@ -9,7 +9,7 @@ import { readConfig } from '../../../src/config/config.js';
 import { Course, Role } from '../../../src/entities/index.js';
 import { issueToken } from '../../../src/access/tokens.js';
 import { addCourse } from '../../support/api.js';
-import { awaited, until } from '../../support/awaited.js';
+import { promptly, waitUntil } from '../../support/wait.js';
 import { scrape } from '../../support/metrics.js';
 import { beginSocket } from '../../support/raw-socket.js';
 import { addCourses } from '../../support/rows.js';
@@ -37,13 +37,13 @@ describe('a WebSocket', () => {
     for (let round = 0; round < 2; round += 1) {
       const asked = [alive, silent].map(({ socket }) => once(socket, 'ping'));
       vi.advanceTimersByTime(12_000);
-      if (round === 0) await awaited(Promise.all(asked), 'Nobody was asked for a sign of life.');
+      if (round === 0) await promptly(Promise.all(asked), 'Nobody was asked for a sign of life.');
       // What is sent after the pong arrives after it.
       alive.send({ type: 'ping' });
       expect(await alive.next()).toEqual({ type: 'pong' });
       if (round === 0) expect(silent.socket.readyState).toBe(WebSocket.OPEN);
     }
-    expect(await awaited(silent.closed, 'The silent client is still connected.')).toEqual([1006, '']);
+    expect(await promptly(silent.closed, 'The silent client is still connected.')).toEqual([1006, '']);
     expect(alive.socket.readyState).toBe(WebSocket.OPEN);
     alive.socket.close();
     await alive.closed;
@@ -59,7 +59,7 @@ describe('a WebSocket', () => {
     send(message(65_536));
     expect(await next()).toEqual({ type: 'pong' });
     send(message(65_537));
-    expect(await awaited(closed, 'The message was taken.')).toEqual([1009, '']);
+    expect(await promptly(closed, 'The message was taken.')).toEqual([1009, '']);
     expect(socket.readyState).toBe(WebSocket.CLOSED);
   });
 
@@ -85,7 +85,7 @@ describe('a WebSocket', () => {
     expect([refused >= 10, await count()]).toEqual([true, 50]);
     socket.close();
     await closed;
-    await until(async () => (await count()) === 0, 'Subscriptions are left of a connection that has gone.');
+    await waitUntil(async () => (await count()) === 0, 'Subscriptions are left of a connection that has gone.');
     expect(pace.isAwaited).toBe(false);
   });
 
@@ -99,7 +99,7 @@ describe('a WebSocket', () => {
     // Beyond the tolerance of clocks.
     live.pace.pass(131_000);
     send({ id: '2', type: 'subscribe', payload });
-    expect(await awaited(closed, 'The connection is still open.')).toEqual([
+    expect(await promptly(closed, 'The connection is still open.')).toEqual([
       4403,
       'The token has expired. Get a new one.',
     ]);
@@ -135,21 +135,21 @@ describe('a WebSocket', () => {
     )) as [IncomingMessage];
     stubborn.socket.pause();
     const stopped = server.close();
-    expect(await awaited(leaving.closed, 'The client was not sent away.')).toEqual([
+    expect(await promptly(leaving.closed, 'The client was not sent away.')).toEqual([
       1001,
       'The server stops. Connect again.',
     ]);
     late.write(
       `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Protocol: ${PROTOCOL}\r\n\r\n`,
     );
-    const [answer] = (await awaited(once(late, 'data'), 'The late client got no answer.')) as [Buffer];
+    const [answer] = (await promptly(once(late, 'data'), 'The late client got no answer.')) as [Buffer];
     expect(String(answer).split('\r\n', 1)).toEqual(['HTTP/1.1 503 Service Unavailable']);
     late.resetAndDestroy();
     expect(await text(reading)).toMatch(/^:\n\n(event: next\n.+\n\n)*$/);
-    expect([await awaited(stopped, 'The server has not stopped.'), lines]).toEqual([0, []]);
+    expect([await promptly(stopped, 'The server has not stopped.'), lines]).toEqual([0, []]);
     stuck.close();
     stubborn.socket.resume();
-    expect(await awaited(stubborn.closed, 'The client that does not leave is still connected.')).toMatchObject([
+    expect(await promptly(stubborn.closed, 'The client that does not leave is still connected.')).toMatchObject([
       1001,
       expect.anything(),
     ]);

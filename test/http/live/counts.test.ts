@@ -6,11 +6,11 @@ import { startBreakingProxy } from '../../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers } from '../../support/databases.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
-import { past } from '../../support/place-on.js';
+import { bypassCounters } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
-import { gistOf, statementsOf } from '../../support/statements.js';
+import { summarize, statementsOf } from '../../support/statements.js';
 import { steppedPace } from '../../support/stepped-pace.js';
-import { startLiveApi, told, type LiveApi } from './live-api.js';
+import { startLiveApi, nextCounts, type LiveApi } from './live-api.js';
 
 describeOnEach('live counts', kind => {
   let live: LiveApi;
@@ -25,7 +25,7 @@ describeOnEach('live counts', kind => {
     const [first, second] = [await addCourse(database), await addCourse(database)];
     await addEnrollment(database, first, await addUser(database, Role.STUDENT));
     const named = live.subscribeByEach({ courseIds: [second, first, second] });
-    expect([await told(named), await told(named)]).toEqual([
+    expect([await nextCounts(named), await nextCounts(named)]).toEqual([
       [
         [second, 0, 0],
         [second, 0, 0],
@@ -36,7 +36,7 @@ describeOnEach('live counts', kind => {
       ],
     ]);
     const all = live.subscribeByEach();
-    expect([await told(all), await told(all)]).toEqual([
+    expect([await nextCounts(all), await nextCounts(all)]).toEqual([
       [
         [first, 1, 1],
         [first, 1, 1],
@@ -53,11 +53,11 @@ describeOnEach('live counts', kind => {
     const course = await addCourse(api.database);
     const [first, second] = await addUsers(api.database, Role.STUDENT, 2);
     const clients = live.subscribeByEach({ courseIds: [course] });
-    await told(clients);
+    await nextCounts(clients);
 
     await mutate(api, admin, 'enroll', { courseId: course, studentId: first });
     await pace.tick();
-    expect(await told(clients)).toEqual([
+    expect(await nextCounts(clients)).toEqual([
       [course, 1, 1],
       [course, 1, 1],
     ]);
@@ -70,14 +70,14 @@ describeOnEach('live counts', kind => {
       { courseId: course, studentId: second },
     );
     await pace.tick();
-    expect(await told(clients)).toEqual([
+    expect(await nextCounts(clients)).toEqual([
       [course, 2, 2],
       [course, 2, 2],
     ]);
 
-    await past(api.database, `update core_course set total_enrollments = 7 where id = ${course}`);
+    await bypassCounters(api.database, `update core_course set total_enrollments = 7 where id = ${course}`);
     await pace.tick();
-    expect(await told(clients)).toEqual([
+    expect(await nextCounts(clients)).toEqual([
       [course, 7, 2],
       [course, 7, 2],
     ]);
@@ -88,12 +88,12 @@ describeOnEach('live counts', kind => {
     const course = await addCourse(api.database);
     const students = await addUsers(api.database, Role.STUDENT, 200);
     const clients = live.subscribeByEach({ courseIds: [course] });
-    const messages = [await told(clients)];
+    const messages = [await nextCounts(clients)];
     for (const half of [students.slice(0, 100), students.slice(100)]) {
       for (let from = 0; from < half.length; from += 10)
         await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: half.slice(from, from + 10) });
       await pace.tick();
-      messages.push(await told(clients));
+      messages.push(await nextCounts(clients));
     }
     expect(messages.map(([one]) => one)).toEqual([
       [course, 0, 0],
@@ -109,7 +109,7 @@ describeOnEach('live counts', kind => {
     const student = await addUser(api.database, Role.STUDENT);
     const { database: other } = await live.another();
     const clients = live.subscribeByEach({ courseIds: [course] });
-    await told(clients);
+    await nextCounts(clients);
     const em = other.em.fork();
     await em.begin();
     em.create(Enrollment, {
@@ -123,7 +123,7 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     await addEnrollment(api.database, course, student);
     await pace.tick();
-    expect(await told(clients)).toEqual([
+    expect(await nextCounts(clients)).toEqual([
       [course, 1, 1],
       [course, 1, 1],
     ]);
@@ -133,7 +133,7 @@ describeOnEach('live counts', kind => {
     const { api, pace, admin } = live;
     const [course, teacher] = [await addCourse(api.database), await addUser(api.database, Role.TEACHER)];
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
-    expect(await told(clients)).toEqual(clients.map(() => [course, 0, 0]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [course, 0, 0]));
     await mutate(api, admin, 'updateCourse', { id: course, instructorId: teacher, title: 'Another' });
     await pace.tick();
     const [student] = await addUsers(api.database, Role.STUDENT, 1);
@@ -142,21 +142,21 @@ describeOnEach('live counts', kind => {
     await pace.tick();
     await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [course, 1, 1]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [course, 1, 1]));
   });
 
   it('the deletion of a course is sent once, and the subscription goes on with the others', async () => {
     const { api, pace, admin } = live;
     const [gone, left] = [await addCourse(api.database), await addCourse(api.database)];
     const clients = [...live.subscribeByEach({ courseIds: [gone, left] }), ...live.subscribeByEach()];
-    await told(clients);
-    await told(clients);
+    await nextCounts(clients);
+    await nextCounts(clients);
     await mutate(api, admin, 'deleteCourse', { id: gone });
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [gone, null]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [gone, null]));
     await addEnrollment(api.database, left, await addUser(api.database, Role.STUDENT));
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [left, 1, 1]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [left, 1, 1]));
   });
 
   it('live counts cost one statement a look, one more where counts have changed, and none when nobody listens', async () => {
@@ -164,16 +164,16 @@ describeOnEach('live counts', kind => {
     const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
     expect(pace.isAwaited).toBe(false);
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
-    await told(clients);
+    await nextCounts(clients);
     // The first look verifies the first messages of those who subscribed at once.
     await pace.tick();
-    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
+    expect(summarize(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
     await addEnrollment(api.database, course, student);
-    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual([
+    expect(summarize(await statementsOf(api.database, () => pace.tick()))).toEqual([
       'select core_course',
       'select core_course',
     ]);
-    await told(clients);
+    await nextCounts(clients);
     for (const client of clients) client.close();
     await pace.untilIdle();
     expect(await statementsOf(api.database, async () => pace.goOn())).toEqual([]);
@@ -194,7 +194,7 @@ describeOnServers('live counts', kind => {
     });
     const course = await addCourse(live.api.database);
     const clients = protocols.map(protocol => subscribeBy(protocol, server.url, { courseIds: [course] }));
-    await told(clients);
+    await nextCounts(clients);
     await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
     const troubles = (): string[] => lines.filter(({ msg }) => msg.startsWith('live counts')).map(({ msg }) => msg);
     proxy.breakAll();
@@ -203,7 +203,7 @@ describeOnServers('live counts', kind => {
       'live counts cannot be read; subscribers wait until they can be',
       'live counts can be read again',
     ]);
-    expect(await told(clients)).toEqual([
+    expect(await nextCounts(clients)).toEqual([
       [course, 1, 1],
       [course, 1, 1],
     ]);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { awaited, until } from '../../support/awaited.js';
+import { promptly, waitUntil } from '../../support/wait.js';
 import { steppedPace } from '../../support/stepped-pace.js';
 
 /** Linux's name of a connection with TCP keep-alive. */
@@ -34,12 +34,12 @@ describe('a stream of events whose client may have vanished', () => {
     const answer = await listen();
     let all = '';
     answer.setEncoding('utf8').on('data', part => (all += String(part)));
-    await until(() => all.includes('event: next'), 'The first event has not come.');
+    await waitUntil(() => all.includes('event: next'), 'The first event has not come.');
     all = '';
     for (let round = 1; round <= 4; round += 1) {
       vi.advanceTimersByTime(12_000);
       // Anything written now would arrive with the data under way.
-      if (round % 2 === 0) await until(() => all === ':\n\n'.repeat(round / 2), 'No comment has come.');
+      if (round % 2 === 0) await waitUntil(() => all === ':\n\n'.repeat(round / 2), 'No comment has come.');
       else await new Promise(resolve => setImmediate(resolve));
     }
     expect(all).toBe(':\n\n:\n\n');
@@ -48,7 +48,7 @@ describe('a stream of events whose client may have vanished', () => {
 
   it.runIf(process.platform === 'linux')('every connection of a stream of events has TCP keep-alive on', async () => {
     const answer = await listen();
-    await awaited(once(answer, 'data'), 'The stream has not begun.');
+    await promptly(once(answer, 'data'), 'The stream has not begun.');
     const [server, client] = [Number(new URL(api.url).port), answer.socket.localPort!].map(
       port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`,
     );
@@ -59,7 +59,7 @@ describe('a stream of events whose client may have vanished', () => {
         .find(([, local, remote]) => local?.endsWith(server!) && remote?.endsWith(client!))?.[5]
         ?.split(':')[0];
     // Until then another timer runs, for the sent answer.
-    await until(() => timerOf() === PROBED, 'TCP does not ask.');
+    await waitUntil(() => timerOf() === PROBED, 'TCP does not ask.');
     answer.destroy();
   });
 });

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { awaited, until } from '../../support/awaited.js';
+import { promptly, waitUntil } from '../../support/wait.js';
 import { scrape } from '../../support/metrics.js';
 import { beginSocket, openSocket, refusedSocket } from '../../support/raw-socket.js';
 import { addUsers } from '../../support/rows.js';
@@ -91,7 +91,7 @@ describe('the connections for live counts', () => {
         if (index % 3 === 0) socket.close();
         else if (index % 3 === 1) socket.terminate();
         else send('no JSON');
-      await until(
+      await waitUntil(
         async () => (await metric('rollcall_live_connections{protocol="ws"}')) === 0,
         'Connections are left.',
       );
@@ -106,7 +106,10 @@ describe('the connections for live counts', () => {
           ).status,
         ).toBe(200);
       leave.abort();
-      await until(async () => (await metric('rollcall_live_connections{protocol="sse"}')) === 0, 'Streams are left.');
+      await waitUntil(
+        async () => (await metric('rollcall_live_connections{protocol="sse"}')) === 0,
+        'Streams are left.',
+      );
     }
   });
 
@@ -139,7 +142,7 @@ describe('the connections for live counts', () => {
     pass(59_999);
     expect(idle.socket.readyState).toBe(idle.socket.OPEN);
     pass(1);
-    expect(await awaited(idle.closed, 'The idle connection is still open.')).toEqual([
+    expect(await promptly(idle.closed, 'The idle connection is still open.')).toEqual([
       1000,
       'No subscription for 60 s. Connect again to subscribe.',
     ]);
@@ -148,14 +151,14 @@ describe('the connections for live counts', () => {
     pass(59_000);
     expect(used.socket.readyState).toBe(used.socket.OPEN);
     pass(1000);
-    expect((await awaited(used.closed, 'The connection is still open.'))[0]).toBe(1000);
+    expect((await promptly(used.closed, 'The connection is still open.'))[0]).toBe(1000);
   });
 
   it('connections end when the token expires before anything is subscribed', async () => {
     const { closed } = await beginSocket(api.url, await token(1));
     pace.pass(3_700_000);
     vi.advanceTimersByTime(1000);
-    expect(await awaited(closed, 'The connection is still open.')).toEqual([
+    expect(await promptly(closed, 'The connection is still open.')).toEqual([
       4403,
       'The token has expired. Get a new one.',
     ]);
@@ -173,9 +176,9 @@ describe('several streams of events that are requested on one connection at once
     await once(socket, 'data');
     const count = async (): Promise<unknown> =>
       (await scrape(api.metricsUrl)).get('rollcall_live_connections{protocol="sse"}');
-    await until(async () => (await count()) === 1, 'There is not one stream.');
+    await waitUntil(async () => (await count()) === 1, 'There is not one stream.');
     socket.destroy();
-    await until(async () => (await count()) === 0, 'A stream is left of a connection that has gone.');
+    await waitUntil(async () => (await count()) === 0, 'A stream is left of a connection that has gone.');
     await api.stop();
   });
 });

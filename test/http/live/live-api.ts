@@ -27,7 +27,7 @@ export interface LiveApi {
 }
 
 /** Returns the next counts that each client receives. */
-export function told(clients: readonly LiveClient[]): Promise<(number | null)[][]> {
+export function nextCounts(clients: readonly LiveClient[]): Promise<(number | null)[][]> {
   return Promise.all(clients.map(client => client.counts()));
 }
 

@@ -3,7 +3,7 @@ import { Role } from '../../../src/entities/index.js';
 import { issueToken } from '../../../src/access/tokens.js';
 import { readConfig } from '../../../src/config/config.js';
 import { addCourse, addEnrollment, addUser } from '../../support/api.js';
-import { until } from '../../support/awaited.js';
+import { waitUntil } from '../../support/wait.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { scrape } from '../../support/metrics.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
@@ -85,7 +85,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     const client = subscribeBy(protocol, server.url, { courseIds: [course] });
     expect([await client.counts(), await count()]).toEqual([[course, 0, 0], 1]);
     client.close();
-    await until(async () => (await count()) === 0, 'The subscription of a client that has gone is still there.');
+    await waitUntil(async () => (await count()) === 0, 'The subscription of a client that has gone is still there.');
     expect(await server.close()).toBe(0);
   });
 });

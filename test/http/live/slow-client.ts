@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { awaited } from '../../support/awaited.js';
+import { promptly } from '../../support/wait.js';
 import type { protocols } from '../../support/live-clients.js';
 
 /** A client that reads its socket only while the test lets it. */
@@ -41,7 +41,7 @@ export async function slowClient(
     until: total =>
       totals.includes(total)
         ? Promise.resolve()
-        : awaited(
+        : promptly(
             new Promise<void>((come, fail) => (wanted = { total, come, fail })),
             `No message with total ${total} has come.`,
           ),

@@ -5,8 +5,8 @@ import { describeOnEach } from '../../support/databases.js';
 import { protocols, type LiveClient } from '../../support/live-clients.js';
 import { mutate } from '../../support/mutations.js';
 import { addUsers } from '../../support/rows.js';
-import { gistOf, statementsOf } from '../../support/statements.js';
-import { startLiveApi, told, type LiveApi } from './live-api.js';
+import { summarize, statementsOf } from '../../support/statements.js';
+import { startLiveApi, nextCounts, type LiveApi } from './live-api.js';
 
 describeOnEach('live counts', kind => {
   let live: LiveApi;
@@ -27,30 +27,30 @@ describeOnEach('live counts', kind => {
       of(await api.token(Role.TEACHER, teacher)),
       of(admin),
     ];
-    await told([nobody, enrolled, teaching, managing]);
+    await nextCounts([nobody, enrolled, teaching, managing]);
     const hidden = await addCourse(api.database, { isPublished: false, instructor: teacher });
     await pace.tick();
-    expect(await told([teaching, managing])).toEqual([
+    expect(await nextCounts([teaching, managing])).toEqual([
       [hidden, 0, 0],
       [hidden, 0, 0],
     ]);
     await addEnrollment(api.database, hidden, student);
     await pace.tick();
-    expect(await told([enrolled, teaching, managing])).toEqual([
+    expect(await nextCounts([enrolled, teaching, managing])).toEqual([
       [hidden, 1, 1],
       [hidden, 1, 1],
       [hidden, 1, 1],
     ]);
     await mutate(api, admin, 'updateCourse', { id: course, isPublished: false });
     await pace.tick();
-    expect(await told([nobody, enrolled, teaching])).toEqual([
+    expect(await nextCounts([nobody, enrolled, teaching])).toEqual([
       [course, null],
       [course, null],
       [course, null],
     ]);
     await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
     await pace.tick();
-    expect(await told([nobody])).toEqual([[hidden, 1, 1]]);
+    expect(await nextCounts([nobody])).toEqual([[hidden, 1, 1]]);
   });
 
   it('the live counts of a course are sent to no viewer who does not see it, whatever happens to it, until the viewer does', async () => {
@@ -60,7 +60,7 @@ describeOnEach('live counts', kind => {
     const [teacher, other] = await addUsers(api.database, Role.TEACHER, 2);
     const tokens = [null, await api.token(Role.STUDENT, outsider!), await api.token(Role.TEACHER, other!)];
     const clients = protocols.flatMap(protocol => tokens.map(token => live.subscribe(protocol, { token })));
-    expect(await told(clients)).toEqual(clients.map(() => [open, 0, 0]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [open, 0, 0]));
     await addEnrollment(api.database, hidden, student!);
     await pace.tick();
     await mutate(api, admin, 'updateCourse', { id: hidden, instructorId: teacher });
@@ -72,14 +72,14 @@ describeOnEach('live counts', kind => {
     // The next message of each is this one: nothing was sent before.
     await addEnrollment(api.database, open, student!);
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [open, 1, 1]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [open, 1, 1]));
     await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: true });
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [hidden, 1, 1]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [hidden, 1, 1]));
     await mutate(api, admin, 'updateCourse', { id: hidden, isPublished: false });
     await addEnrollment(api.database, hidden, next!);
     await pace.tick();
-    expect(await told(clients)).toEqual(clients.map(() => [hidden, null]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [hidden, null]));
   });
 
   it('the live counts of an unpublished course cost one more statement, however many viewers may see it', async () => {
@@ -91,13 +91,13 @@ describeOnEach('live counts', kind => {
     for (const student of students.slice(0, 3)) {
       clients.push(live.subscribe('ws', { token: await api.token(Role.STUDENT, student), courseIds: [hidden] }));
     }
-    expect(await told(clients)).toEqual(clients.map(() => [hidden, 3, 3]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [hidden, 3, 3]));
     await addEnrollment(api.database, hidden, students[3]!);
-    expect(gistOf(await statementsOf(api.database, () => pace.tick()))).toEqual([
+    expect(summarize(await statementsOf(api.database, () => pace.tick()))).toEqual([
       'select core_course',
       'select core_course',
       'select core_enrollments',
     ]);
-    expect(await told(clients)).toEqual(clients.map(() => [hidden, 4, 4]));
+    expect(await nextCounts(clients)).toEqual(clients.map(() => [hidden, 4, 4]));
   });
 });

@@ -1,7 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
 import type { Arena } from '../arena.js';
 import type { Race } from '../racers.js';
-import { codesOf, gotIn, importOf, refusalsOf, repeat, shuffled, type Scenario } from '../scenario.js';
+import { codesOf, successCount, importOf, refusalsOf, times, shuffled, type Scenario } from '../scenario.js';
 
 /** The races of enrollments of different students, and of the same student. */
 export const enrolling: readonly Scenario[] = [
@@ -12,7 +12,7 @@ export const enrolling: readonly Scenario[] = [
     plain: true,
     async run(arena) {
       const [course, user] = [await arena.course(), await arena.student()];
-      const race = await arena.race(repeat(50, () => ({ name: 'enroll', course, user })));
+      const race = await arena.race(times(50, () => ({ name: 'enroll', course, user })));
       deepEqual(codesOf(race), { done: 1, ALREADY_ENROLLED: 49 });
       deepEqual(await arena.counts(course), [1, 1]);
       return race;
@@ -25,12 +25,12 @@ export const enrolling: readonly Scenario[] = [
       const [course, user] = [await arena.course(), await arena.student()];
       const race = await arena.race(
         shuffled([
-          ...repeat(20, () => ({ name: 'enroll' as const, course, user })),
-          ...repeat(15, () => ({ name: 'enrollMany' as const, course, users: [user] })),
-          ...repeat(15, () => importOf(course, user)),
+          ...times(20, () => ({ name: 'enroll' as const, course, user })),
+          ...times(15, () => ({ name: 'enrollMany' as const, course, users: [user] })),
+          ...times(15, () => importOf(course, user)),
         ]),
       );
-      deepEqual([gotIn(race), refusalsOf(race)], [1, { ALREADY_ENROLLED: 49 }]);
+      deepEqual([successCount(race), refusalsOf(race)], [1, { ALREADY_ENROLLED: 49 }]);
       deepEqual(await arena.counts(course), [1, 1]);
       return race;
     },

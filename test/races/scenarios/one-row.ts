@@ -1,7 +1,7 @@
 import { deepEqual, ok } from 'node:assert/strict';
 import { strategy } from '../../support/databases.js';
 import type { Arena } from '../arena.js';
-import { codesOf, repeat, type Scenario } from '../scenario.js';
+import { codesOf, times, type Scenario } from '../scenario.js';
 
 /** The races of changes to the same enrollment. */
 export const oneRow: readonly Scenario[] = [
@@ -11,7 +11,7 @@ export const oneRow: readonly Scenario[] = [
     async run(arena) {
       const course = await arena.course();
       const [enrollment] = (await arena.enrollments(course, 1)) as [number];
-      const race = await arena.race(repeat(16, () => ({ name: 'unenroll', enrollment })));
+      const race = await arena.race(times(16, () => ({ name: 'unenroll', enrollment })));
       deepEqual(codesOf(race), { done: 1, NOT_FOUND: 15 });
       deepEqual(await arena.counts(course), [0, 0]);
       return race;

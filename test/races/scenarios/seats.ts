@@ -2,7 +2,7 @@ import { deepEqual, ok } from 'node:assert/strict';
 import { EnrollmentStatus } from '../../../src/entities/index.js';
 import type { Arena } from '../arena.js';
 import type { Operation } from '../operations.js';
-import { codesOf, gotIn, importOf, refusalsOf, shuffled, together, type Scenario } from '../scenario.js';
+import { codesOf, successCount, importOf, refusalsOf, shuffled, mergeRaces, type Scenario } from '../scenario.js';
 
 /** Returns one operation for each racer, each of whom wants one seat. */
 type Way = (arena: Arena, course: number, racers: number) => Promise<Operation[]>;
@@ -36,7 +36,7 @@ export const seats: readonly Scenario[] = [
       const course = await arena.course(3);
       await arena.enrollments(course, 2);
       const race = await arena.race(await way(arena, course, 100));
-      deepEqual([gotIn(race), refusalsOf(race)], [1, { COURSE_FULL: 99 }]);
+      deepEqual([successCount(race), refusalsOf(race)], [1, { COURSE_FULL: 99 }]);
       deepEqual((await arena.counts(course))![1], 3);
       return race;
     },
@@ -57,7 +57,7 @@ export const seats: readonly Scenario[] = [
           importOf(course, ...many.slice(18)),
         ]),
       );
-      deepEqual([gotIn(race), refusalsOf(race)], [5, { COURSE_FULL: 49 }]);
+      deepEqual([successCount(race), refusalsOf(race)], [5, { COURSE_FULL: 49 }]);
       deepEqual((await arena.counts(course))![1], 5);
       return race;
     },
@@ -87,7 +87,7 @@ export const seats: readonly Scenario[] = [
       deepEqual(inside[0]! + inside[1]! + 2, codesOf(race)['done']);
       const late = await arena.race(await enrolling(8));
       deepEqual(codesOf(late), { COURSE_CLOSED: 8, NOT_FOUND: 8 });
-      return together(race, late);
+      return mergeRaces(race, late);
     },
   },
 ];

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { operator } from '../../../src/access/viewer.js';
 import { checkBackup, restoreCounts } from '../../../src/tools/backup/restore-counts.js';
 import { fileSource } from '../../../src/tools/import/source.js';
-import { backupText, fileWith, sealed, valuesOf } from '../../support/backup-file.js';
+import { backupText, fileWith, withClosingLine, valuesOf } from '../../support/backup-file.js';
 import { freshDatabase } from '../../support/databases.js';
 import { addCountedCourses } from '../../support/place-on.js';
-import { everything } from '../../support/rows.js';
+import { allRows } from '../../support/rows.js';
 
 let opened: Awaited<ReturnType<typeof freshDatabase>>;
 let text: string;
@@ -23,15 +23,15 @@ afterAll(() => opened.drop());
 
 /** Asserts that both checking and restoring reject the text and change nothing. */
 async function expectRefused(content: string | Uint8Array, message: RegExp): Promise<void> {
-  const before = await everything(opened.database);
+  const before = await allRows(opened.database);
   const source = await fileWith(content);
   await expect(checkBackup(opened.database, operator, source, () => undefined)).rejects.toThrow(message);
-  expect(await everything(opened.database)).toEqual(before);
+  expect(await allRows(opened.database)).toEqual(before);
 }
 
 /** Returns the backup with changed values and a matching closing line. */
 function changed(change: (values: Record<string, unknown>[]) => object[]): string {
-  return sealed(change(valuesOf(text).slice(0, -1)));
+  return withClosingLine(change(valuesOf(text).slice(0, -1)));
 }
 
 it('a file that is truncated after any line is rejected', async () => {

@@ -6,10 +6,10 @@ import type { CountToRestore } from '../../../src/tools/backup/compare-backup.js
 import { checkBackup, restoreCounts } from '../../../src/tools/backup/restore-counts.js';
 import { enroll } from '../../../src/use-cases/enrollments.js';
 import { storedAndActual } from '../../support/api.js';
-import { backupLines, backupText, fileWith, sealed } from '../../support/backup-file.js';
+import { backupLines, backupText, fileWith, withClosingLine } from '../../support/backup-file.js';
 import { describeOnEach, freshDatabase, strategy } from '../../support/databases.js';
-import { addCountedCourses, past } from '../../support/place-on.js';
-import { addCourses, addUsers, everything } from '../../support/rows.js';
+import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
+import { addCourses, addUsers, allRows } from '../../support/rows.js';
 
 describeOnEach('restoring the counts', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -30,7 +30,7 @@ describeOnEach('restoring the counts', kind => {
   };
 
   it('restoring sets the counts that differ to those of the backup, and says that they match', async () => {
-    await past(
+    await bypassCounters(
       opened.database,
       `update core_course set total_enrollments = 0, active_enrollments = 44 where id >= ${courses[1]}`,
     );
@@ -92,12 +92,12 @@ describeOnEach('restoring the counts', kind => {
   it('restoring leaves out deleted courses, and leaves newer ones alone', async () => {
     const [gone] = await addCourses(opened.database, [{}]);
     const source = await fileWith(await backupText(opened.database));
-    await past(opened.database, `delete from core_course where id = ${gone}`);
+    await bypassCounters(opened.database, `delete from core_course where id = ${gone}`);
     const since = await addCourses(
       opened.database,
       Array.from({ length: 12 }, () => ({})),
     );
-    await past(opened.database, `update core_course set total_enrollments = 5 where id > ${courses[1]}`);
+    await bypassCounters(opened.database, `update core_course set total_enrollments = 5 where id > ${courses[1]}`);
     const { comparison } = await checkBackup(opened.database, operator, source, () => undefined);
     expect(comparison).toMatchObject({
       common: 3,
@@ -115,7 +115,7 @@ describeOnEach('restoring the counts', kind => {
 
   it('restoring reads counters in the order of the file', async () => {
     const [head, ...rows] = (await backupLines(opened.database)).slice(0, -1);
-    const turned = sealed([
+    const turned = withClosingLine([
       { ...head, counters: [...(head!['counters'] as string[])].toReversed() },
       ...rows.map(row => ({ ...row, counts: [...(row['counts'] as number[])].toReversed() })),
     ]);
@@ -128,8 +128,8 @@ describeOnEach('restoring the counts', kind => {
       Array.from({ length: 600 }, () => ({})),
     );
     const lines = (await backupText(opened.database)).trimEnd().split('\n');
-    await past(opened.database, 'update core_course set total_enrollments = 7');
-    const before = await everything(opened.database);
+    await bypassCounters(opened.database, 'update core_course set total_enrollments = 7');
+    const before = await allRows(opened.database);
     const damaged = await fileWith(`${lines.join('\n').replace(/(\d)\]\}(\n[^\n]*)$/, '8]}$2')}\n`);
     await expect(restoreCounts(opened.database, operator, damaged)).rejects.toThrow('its checksum does not fit');
     const stop = new AbortController();
@@ -137,7 +137,7 @@ describeOnEach('restoring the counts', kind => {
     expect(
       await restoreCounts(opened.database, operator, whole, { signal: stop.signal, onProgress: () => stop.abort() }),
     ).toBeNull();
-    expect(await everything(opened.database)).toEqual(before);
+    expect(await allRows(opened.database)).toEqual(before);
     expect(await restoreCounts(opened.database, operator, whole)).toMatchObject({ changes: 603, drifting: 0 });
   });
 
@@ -145,7 +145,7 @@ describeOnEach('restoring the counts', kind => {
     const other = await openDatabase(opened.url, strategy);
     onTestFinished(() => other.close(true));
     const students = await addUsers(opened.database, Role.STUDENT, 20);
-    await past(opened.database, 'update core_course set total_enrollments = 7');
+    await bypassCounters(opened.database, 'update core_course set total_enrollments = 7');
     const source = await fileWith(text);
     const enrolling = students.map((studentId, index) =>
       enroll(other, operator, { courseId: courses[index % 3]!, studentId }),

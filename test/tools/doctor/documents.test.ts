@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { examineApi } from '../../../src/tools/doctor/api.js';
 import { startApi } from '../../support/api.js';
-import { examined, of } from '../../support/examined.js';
+import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { trustedFolder } from '../../support/trusted-folder.js';
 
 const text = 'query One { courses { totalCount } }';
@@ -15,7 +15,8 @@ it('the doctor says how many documents are trusted, what is wrong with them, and
     remove();
     wrong.remove();
   });
-  const documents = async (env: Record<string, string>) => of(await examined(api.databaseUrl, env), 'documents');
+  const documents = async (env: Record<string, string>) =>
+    findingsOf(await examineDatabase(api.databaseUrl, env), 'documents');
   expect(await documents({})).toEqual([]);
   expect(await documents({ TRUSTED_DOCUMENTS: folder, INTROSPECTION: 'off' })).toEqual([
     { check: 'documents', status: 'ok', message: `Only 2 documents may run, from ${folder}.` },

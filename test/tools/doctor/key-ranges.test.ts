@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
-import { examined, of } from '../../support/examined.js';
+import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { migrate } from '../../support/migrated.js';
 
 /**
@@ -29,7 +29,7 @@ describeOnEach('the doctor on the range of keys', kind => {
 
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
   const found = async (): Promise<unknown[]> =>
-    of(await examined(url), 'keys').map(({ status, message }) => [status, message]);
+    findingsOf(await examineDatabase(url), 'keys').map(({ status, message }) => [status, message]);
   /** Makes a table assign a number whose row is deleted afterwards. */
   async function use(table: string, number: number): Promise<void> {
     if (kind !== 'sqlite') await run(`alter table ${table} auto_increment = ${number + 1}`);

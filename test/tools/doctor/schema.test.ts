@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
-import { examined, of } from '../../support/examined.js';
+import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { migrate } from '../../support/migrated.js';
 
 describeOnEach('the doctor on the schema', kind => {
@@ -22,7 +22,7 @@ describeOnEach('the doctor on the schema', kind => {
 
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
   const found = async (): Promise<unknown[]> =>
-    of(await examined(url), 'migrations').map(({ status, message }) => [status, message]);
+    findingsOf(await examineDatabase(url), 'migrations').map(({ status, message }) => [status, message]);
 
   it('the doctor passes where the tables are as the migrations made them', async () => {
     expect(await found()).toEqual([['ok', expect.stringMatching(/^All \d are applied\.$/)]]);

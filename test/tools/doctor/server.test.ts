@@ -5,9 +5,9 @@ import { openDatabase, type Database } from '../../../src/database/database.js';
 import { examineClock } from '../../../src/tools/doctor/clock.js';
 import { examineMigrations } from '../../../src/tools/doctor/migrations.js';
 import { describeOnServers, freshUrl } from '../../support/databases.js';
-import { amissOf, examined, of } from '../../support/examined.js';
+import { problemsIn, examineDatabase, findingsOf } from '../../support/examination.js';
 import { addCountedCourses } from '../../support/place-on.js';
-import { everything } from '../../support/rows.js';
+import { allRows } from '../../support/rows.js';
 import { migrate } from '../../support/migrated.js';
 
 describeOnServers('the doctor', kind => {
@@ -51,8 +51,8 @@ describeOnServers('the doctor', kind => {
   }
 
   it('the doctor names what the user may not do, and shows no password', async () => {
-    const findings = await examined(await userWith('select, insert, update'));
-    expect(amissOf(findings)).toMatchObject([
+    const findings = await examineDatabase(await userWith('select, insert, update'));
+    expect(problemsIn(findings)).toMatchObject([
       {
         check: 'privileges',
         status: 'failed',
@@ -72,17 +72,17 @@ describeOnServers('the doctor', kind => {
   it('the doctor names the privileges that triggers need', async () => {
     await installTriggers(database.em);
     const theirs = await userWith('select, insert, update, delete');
-    const amiss = amissOf(await examined(theirs, { COUNTERS: 'triggers' }));
+    const amiss = problemsIn(await examineDatabase(theirs, { COUNTERS: 'triggers' }));
     expect(amiss[0]).toMatchObject({
       check: 'privileges',
       status: 'failed',
       message: "The database's user lacks TRIGGER and LOCK TABLES, which triggers need.",
     });
-    expect(of(await examined(theirs), 'privileges').map(({ status }) => status)).toEqual(['ok']);
+    expect(findingsOf(await examineDatabase(theirs), 'privileges').map(({ status }) => status)).toEqual(['ok']);
     await other.query(
       `grant trigger, lock tables on ${new URL(url).pathname.slice(1)}.* to '${new URL(theirs).username}'@'%'`,
     );
-    expect(amissOf(await examined(theirs, { COUNTERS: 'triggers' }))).toEqual([]);
+    expect(problemsIn(await examineDatabase(theirs, { COUNTERS: 'triggers' }))).toEqual([]);
   });
 
   it('the doctor names the privileges that a pending migration needs, and only then', async () => {
@@ -115,7 +115,7 @@ describeOnServers('the doctor', kind => {
 
   it('the doctor gives up a check without an answer, and goes on with the others', async () => {
     await other.query('lock tables core_enrollments write');
-    const findings = await examined(url, {}, { limit: 4000, atTheEnd: () => other.query('unlock tables') });
+    const findings = await examineDatabase(url, {}, { limit: 4000, atTheEnd: () => other.query('unlock tables') });
     const stuck = findings
       .filter(({ message }) => message.startsWith('No answer for 4 s.'))
       .map(({ check, status }) => [check, status]);
@@ -137,15 +137,15 @@ describeOnServers('the doctor', kind => {
     for (const { name } of keys as { name: string }[])
       await other.query(`alter table core_enrollments drop foreign key ${name}`);
     await other.query('alter table core_enrollments engine = MyISAM');
-    const before = await everything(database);
-    expect(of(await examined(url), 'probe')).toMatchObject([
+    const before = await allRows(database);
+    expect(findingsOf(await examineDatabase(url), 'probe')).toMatchObject([
       {
         status: 'failed',
         message: 'Not tried, since a rollback would not undo it: core_enrollments is MyISAM.',
         advice: expect.stringContaining('InnoDB'),
       },
     ]);
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('the doctor finds a clock that is wrong', async () => {
@@ -156,7 +156,7 @@ describeOnServers('the doctor', kind => {
   });
 
   it('the doctor finds the settings of its own connections, not those that the server gives others', async () => {
-    const findings = await examined(url);
+    const findings = await examineDatabase(url);
     expect(findings.find(({ check }) => check === 'settings')!.message).toMatch(
       /^Isolation READ-COMMITTED; lock waits end after \d+ s; at most \d+ connections\.$/,
     );

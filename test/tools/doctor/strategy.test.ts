@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
-import { amissOf, examined, of } from '../../support/examined.js';
-import { addCountedCourses, past } from '../../support/place-on.js';
-import { everything } from '../../support/rows.js';
+import { problemsIn, examineDatabase, findingsOf } from '../../support/examination.js';
+import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
+import { allRows } from '../../support/rows.js';
 import { migrate } from '../../support/migrated.js';
 
 describeOnEach('the doctor and the strategy', kind => {
@@ -25,19 +25,19 @@ describeOnEach('the doctor and the strategy', kind => {
 
   it('the doctor watches triggers count', async () => {
     await installTriggers(database.em);
-    const before = await everything(database);
-    const findings = await examined(url, { COUNTERS: 'triggers' });
-    expect(amissOf(findings)).toEqual([]);
-    expect(of(findings, 'strategy')[0]!.message).toBe('COUNTERS=triggers; the database has triggers.');
+    const before = await allRows(database);
+    const findings = await examineDatabase(url, { COUNTERS: 'triggers' });
+    expect(problemsIn(findings)).toEqual([]);
+    expect(findingsOf(findings, 'strategy')[0]!.message).toBe('COUNTERS=triggers; the database has triggers.');
     if (kind !== 'sqlite')
-      expect(of(findings, 'privileges').map(({ message }) => message)).toContain(
+      expect(findingsOf(findings, 'privileges').map(({ message }) => message)).toContain(
         'TRIGGER and LOCK TABLES are granted.',
       );
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
   });
 
   it('the doctor finds that triggers are missing, and that nothing can be written without them', async () => {
-    expect(amissOf(await examined(url, { COUNTERS: 'triggers' }))).toMatchObject([
+    expect(problemsIn(await examineDatabase(url, { COUNTERS: 'triggers' }))).toMatchObject([
       {
         check: 'strategy',
         status: 'failed',
@@ -50,10 +50,10 @@ describeOnEach('the doctor and the strategy', kind => {
 
   it('the doctor finds triggers where hooks count, and an unfinished switch', async () => {
     await installTriggers(database.em);
-    expect(amissOf(await examined(url))).toMatchObject([
+    expect(problemsIn(await examineDatabase(url))).toMatchObject([
       { check: 'strategy', status: 'failed', message: 'COUNTERS=hooks; the database has triggers.' },
     ]);
-    expect(amissOf(await examined(url, { COUNTERS: 'switching' }))).toMatchObject([
+    expect(problemsIn(await examineDatabase(url, { COUNTERS: 'switching' }))).toMatchObject([
       { check: 'strategy', status: 'warning' },
     ]);
   });
@@ -61,13 +61,13 @@ describeOnEach('the doctor and the strategy', kind => {
   it('the doctor sees by its probe a trigger that counts twice', async () => {
     const { created } = await installTriggers(database.em);
     const name = created.find(one => one.endsWith('after_insert'))!;
-    await past(database, `drop trigger ${name}`);
-    await past(
+    await bypassCounters(database, `drop trigger ${name}`);
+    await bypassCounters(
       database,
       `create trigger ${name} after insert on core_enrollments for each row begin update core_course set total_enrollments = total_enrollments + 2, active_enrollments = active_enrollments + 1 where id = new.course_id; end`,
     );
-    const before = await everything(database);
-    const amiss = amissOf(await examined(url, { COUNTERS: 'triggers' }));
+    const before = await allRows(database);
+    const amiss = problemsIn(await examineDatabase(url, { COUNTERS: 'triggers' }));
     // It may belong to another application, so that the schema is checked too.
     expect(amiss.map(({ check, status }) => [check, status])).toEqual([
       ['migrations', 'warning'],
@@ -77,6 +77,6 @@ describeOnEach('the doctor and the strategy', kind => {
     expect(amiss[2]!.message).toBe(
       'Enrolling and unenrolling moved the counts 0, 0 → 2, 1 → 1, 0, not 0, 0 → 1, 1 → 0, 0.',
     );
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
   });
 });

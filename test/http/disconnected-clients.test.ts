@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Course } from '../../src/entities/index.js';
 import { addCourse, startApi, type Api } from '../support/api.js';
-import { awaited } from '../support/awaited.js';
+import { promptly } from '../support/wait.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
 import { growthOf, scrape } from '../support/metrics.js';
 
@@ -44,7 +44,7 @@ describe('a client that hangs up', () => {
     });
     const client = connect({ host: hostname, port: Number(port) }, () => client.write(bytes));
     client.on('error', () => undefined).resume();
-    return { client, server: await awaited(arrived, 'The request has not arrived.') };
+    return { client, server: await promptly(arrived, 'The request has not arrived.') };
   }
 
   const post = (body: string, headers = ''): string =>
@@ -106,7 +106,7 @@ describe('a client that hangs up', () => {
       `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000\r\n\r\n{"query":`,
     );
     client.resetAndDestroy();
-    await awaited(new Promise(resolve => server.once('close', resolve)), 'The server has not noticed.');
+    await promptly(new Promise(resolve => server.once('close', resolve)), 'The server has not noticed.');
     const [line] = await log.requests(1);
     expect(line).toMatchObject({ level: 30, method: 'POST', path: '/graphql', aborted: true });
     expect(line).not.toHaveProperty('errorCodes');

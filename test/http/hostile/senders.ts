@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Random } from '../../../src/tools/sample-data/random.js';
-import { awaited } from '../../support/awaited.js';
+import { promptly } from '../../support/wait.js';
 import { bytesOf, type HostileBody } from '../../support/hostile-requests.js';
 
 /**
@@ -53,7 +53,7 @@ async function read(response: Response): Promise<HostileAnswer> {
 async function firstEvent({ body }: Response): Promise<string> {
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ''; ;) {
-    const { done, value } = await awaited(reader.read(), `The stream has said nothing after: ${text}`);
+    const { done, value } = await promptly(reader.read(), `The stream has said nothing after: ${text}`);
     if (!done) text += value;
     if (!done && !/^data: .+\n\n/m.test(text)) continue;
     await reader.cancel();
@@ -106,7 +106,7 @@ const webSocket: Way = async (url, token, body, random) => {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
   const texts: string[] = [];
   const closed = once(socket, 'close').then(([code]) => code as number);
-  await awaited(once(socket, 'open'), 'The WebSocket has not opened.');
+  await promptly(once(socket, 'open'), 'The WebSocket has not opened.');
   socket.on('error', () => undefined);
   socket.on('message', (data: Buffer) => {
     texts.push(String(data));
@@ -130,7 +130,7 @@ const webSocket: Way = async (url, token, body, random) => {
     [init, subscribe, subscribe],
   ]))
     socket.send(message);
-  const code = await awaited(closed, 'The WebSocket has got no answer.');
+  const code = await promptly(closed, 'The WebSocket has got no answer.');
   return {
     status: null,
     closed: code,

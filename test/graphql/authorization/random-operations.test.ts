@@ -6,7 +6,7 @@ import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
 import { randomOperation, type OperationMaterial } from '../../support/random-operations.js';
-import { secretsFrom, wrongIn } from './judge.js';
+import { secretsFrom, mistakesIn } from './judge.js';
 import { forbiddenChanges } from './permissions.js';
 import { factsOf, maySeeCourse, maySeeEnrollment, type Facts } from './rules.js';
 import { newSchool, type Viewers } from './world.js';
@@ -111,7 +111,7 @@ describeOnEach('random operations of every kind of viewer', kind => {
     const wrong =
       data == null
         ? []
-        : wrongIn(
+        : mistakesIn(
             schema,
             text,
             data as Record<string, unknown>,
@@ -199,7 +199,7 @@ describe('the judge of answers', () => {
         ],
       },
     };
-    const wrong = wrongIn(schema, text, answer, viewers['anonymous']!, facts);
+    const wrong = mistakesIn(schema, text, answer, viewers['anonymous']!, facts);
     for (const what of [
       /course \d+ is hidden/,
       /totalEnrollments is 77/,
@@ -209,8 +209,8 @@ describe('the judge of answers', () => {
       /the answer holds "mail-/,
     ])
       expect(wrong).toContainEqual(expect.stringMatching(what));
-    expect(wrongIn(schema, `{ course(id: "${open.id}") { __typename id } }`, { course: null }, null, facts)).toEqual([
-      expect.stringMatching(/is null, and the viewer sees it/),
-    ]);
+    expect(mistakesIn(schema, `{ course(id: "${open.id}") { __typename id } }`, { course: null }, null, facts)).toEqual(
+      [expect.stringMatching(/is null, and the viewer sees it/)],
+    );
   });
 });

@@ -8,7 +8,7 @@ import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { beforeStatement } from '../support/between-statements.js';
 import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
-import { miscounted } from '../support/miscounted.js';
+import { coursesWithDrift } from '../support/courses-with-drift.js';
 
 describeOnEach('an empty database', kind => {
   let url: string;
@@ -50,7 +50,7 @@ describeOnEach('an empty database', kind => {
     // Both print a token of a user of the sample data, so neither began to serve before the data were there.
     expect(ends.filter(({ stdout }) => stdout.includes('admin (user 1)'))).toHaveLength(2);
     expect(await looked(rows)).toMatchObject([{ courses: 200, enrollments: 30_000 }]);
-    expect(await looked(miscounted)).toEqual([]);
+    expect(await looked(coursesWithDrift)).toEqual([]);
   });
 
   it('an empty database is filled by its first migration only, by one process, and not where it contained anything before', async () => {
@@ -78,7 +78,7 @@ describeOnEach('an empty database', kind => {
     );
     expect(await rows(database)).toMatchObject([{ courses: 3, enrollments: 10 }]);
     await checkStrategy(database.em);
-    expect(await miscounted(database)).toEqual([]);
+    expect(await coursesWithDrift(database)).toEqual([]);
     await database.close(true);
   });
 

@@ -7,13 +7,13 @@ import {
   breakTotals,
   changesOf,
   codesOf,
-  goOn,
+  continueRun,
   operator,
   recountAll,
   valueOf,
   write,
 } from '../support/drift.js';
-import { addEnrollments, addUsers, everything, expectExactCounts } from '../support/rows.js';
+import { addEnrollments, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('undoing a run', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -38,7 +38,7 @@ describeOnEach('undoing a run', kind => {
     const { database } = opened;
     await breakTotals(database, courses.slice(0, 3));
     await write(database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
-    const before = await everything(database);
+    const before = await allRows(database);
     const run = await recountAll(database, { courseIds: courses.slice(0, 4) });
     const undone = await undo(run.id);
     expect(undone).toMatchObject({
@@ -55,7 +55,7 @@ describeOnEach('undoing a run', kind => {
     expect(await changesOf(database, undone)).toEqual(
       (await changesOf(database, run)).map(change => ({ ...change, before: change.after, after: change.before })),
     );
-    expect(await everything(database)).toEqual(before);
+    expect(await allRows(database)).toEqual(before);
     expect(await recountAll(database)).toMatchObject({ repaired: 3 });
     await expectExactCounts(database);
   });
@@ -96,7 +96,7 @@ describeOnEach('undoing a run', kind => {
     expect(paused).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
     expect(await totals()).toEqual([9, 3, 3, 3, 3]);
     const again = new AbortController();
-    await goOn(opened.database, paused.id, { signal: again.signal, onChange: () => again.abort() });
+    await continueRun(opened.database, paused.id, { signal: again.signal, onChange: () => again.abort() });
     valueOf(await cancelRun(opened.database, operator, paused));
     expect(await totals()).toEqual([9, 9, 3, 3, 3]);
     expect(await undo(id)).toMatchObject({ status: RunStatus.SUCCEEDED, total: 3, checked: 3, repaired: 3 });

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { poolUse } from '../../../src/database/connections/pool-use.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { until } from '../../support/awaited.js';
+import { waitUntil } from '../../support/wait.js';
 import { describeOnEach, describeOnServers } from '../../support/databases.js';
 import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
 import { tableLockWaits } from '../../support/lock-waits.js';
-import { past } from '../../support/place-on.js';
+import { bypassCounters } from '../../support/place-on.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
 import { lockCoursesTable, lockTable } from '../../support/table-lock.js';
 
@@ -38,10 +38,10 @@ describeOnEach('the first look of a subscription', kind => {
     const looks = async (): Promise<number> => (await poolUse(api.database))[kind === 'sqlite' ? 'waiting' : 'active'];
     const client = subscribeBy(protocol, api.url);
     const message = client.next().catch(() => undefined);
-    await until(async () => (await looks()) === 1, 'Nothing is looked for.');
+    await waitUntil(async () => (await looks()) === 1, 'Nothing is looked for.');
     client.close();
     // The table is still locked.
-    await until(async () => (await looks()) === 0, 'The look goes on without its client.');
+    await waitUntil(async () => (await looks()) === 0, 'The look goes on without its client.');
     await message;
     await closeSubscriptions();
   });
@@ -70,10 +70,10 @@ describeOnServers('the making of a message', kind => {
 
   /** Makes a message due that cannot be made; returns a function that makes it possible. */
   async function messageUnderWay(): Promise<() => Promise<void>> {
-    await past(other, 'update core_course set total_enrollments = 1');
+    await bypassCounters(other, 'update core_course set total_enrollments = 1');
     const closeSubscriptions = await lockTable(api.database, api.databaseUrl, 'core_enrollments');
     await pace.tick();
-    await until(async () => (await tableLockWaits(other)) === 1, 'No message is made.');
+    await waitUntil(async () => (await tableLockWaits(other)) === 1, 'No message is made.');
     return closeSubscriptions;
   }
 
@@ -96,7 +96,7 @@ describeOnServers('the making of a message', kind => {
     await begin(protocol, 600);
     const closeSubscriptions = await messageUnderWay();
     client.close();
-    await until(async () => (await tableLockWaits(other)) === 0, 'The message is made without its client.');
+    await waitUntil(async () => (await tableLockWaits(other)) === 0, 'The message is made without its client.');
     await closeSubscriptions();
   });
 });

@@ -7,7 +7,7 @@ import { placesOf } from './input-places.js';
 export const places = placesOf(buildGraphqlSchema());
 
 /** These places with their names, as the table of a test. */
-export const named = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
+export const namedPlaces = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);
 
 /** Returns the bad values of an argument or input field. Fails if none are listed. */
 export function kindOf(coordinate: string): Kind {

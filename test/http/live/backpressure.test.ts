@@ -18,10 +18,10 @@ import { LiveCounts, shareLimits, Turns } from '../../../src/live-counts/index.j
 import { rejection } from '../../../src/access/token-error.js';
 import { BackgroundRuns } from '../../../src/recounts/index.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { awaited, until } from '../../support/awaited.js';
+import { promptly, waitUntil } from '../../support/wait.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
 import { scrape } from '../../support/metrics.js';
-import { past } from '../../support/place-on.js';
+import { bypassCounters } from '../../support/place-on.js';
 import { beginSocket, openSocket } from '../../support/raw-socket.js';
 import { addCourses } from '../../support/rows.js';
 import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
@@ -61,7 +61,7 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
     await Promise.all([slow.until(0), quick.counts()]);
     slow.stopReading();
     for (let total = 1; total <= 40; total += 1) {
-      await past(api.database, `update core_course set total_enrollments = ${total} where id = ${course}`);
+      await bypassCounters(api.database, `update core_course set total_enrollments = ${total} where id = ${course}`);
       await pace.tick();
       await quick.counts();
     }
@@ -73,7 +73,7 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
     pace.pass(1);
     vi.advanceTimersByTime(1000);
     expect(await metric('rollcall_live_slow_readers_total')).toBe(1);
-    await until(
+    await waitUntil(
       async () =>
         (await metric('rollcall_live_connections')) === 1 && (await metric('rollcall_live_subscriptions')) === 1,
       'The slow client is still connected.',
@@ -127,7 +127,7 @@ describe('a client by sse that has read only a part of a message', () => {
     // Its statements are under way by then.
     const quick = subscribeBy('sse', api.url, { courseIds: [course] });
     await quick.counts();
-    await until(() => {
+    await waitUntil(() => {
       vi.advanceTimersByTime(1000);
       pace.pass(29_999);
       vi.advanceTimersByTime(1000);
@@ -189,7 +189,7 @@ describe('a WebSocket whose client sends without a pause', () => {
     }
     expect(socket.isPaused).toBe(true);
     client.socket.resume();
-    await awaited(Promise.all(sent), 'What waited was not sent.');
+    await promptly(Promise.all(sent), 'What waited was not sent.');
     expect(socket.isPaused).toBe(false);
     client.socket.pause();
     while (socket.bufferedAmount <= 65_536) {
@@ -253,7 +253,7 @@ describe('a listener whose rights have ended', () => {
     });
     expect(await mine[0]!.ended()).toBeNull();
     expect(await mine[1]!.ended()).toMatchObject({ code: 4403, reason: 'Your account is gone.' });
-    await until(() => served.connections.listeners().length === 2, 'They are still connected.');
+    await waitUntil(() => served.connections.listeners().length === 2, 'They are still connected.');
     expect([served.counts.count('sse'), served.counts.count('ws')]).toEqual([1, 1]);
     for (const client of others) client.close();
     served.closeSubscriptions();

@@ -9,23 +9,23 @@ import { startApi, type Api } from '../support/api.js';
 import { trustedFolder } from '../support/trusted-folder.js';
 import {
   ACCEPT,
-  askedRefusals,
+  rejectedRequests,
   at,
   bytes,
-  fetched,
-  noHttp,
+  fetchReply,
+  invalidHttp,
   streamed,
-  unexpected,
+  provokeUnexpectedError,
   type Ask,
   type Reply,
-} from './asked-for-refusals.js';
+} from './provoked-rejections.js';
 
 function post(api: Api, body: object, token: string | null = null): Promise<Reply> {
   return withHeader(api, body, token === null ? {} : { authorization: `Bearer ${token}` });
 }
 
 function withHeader(api: Api, body: object, headers: Record<string, string>): Promise<Reply> {
-  return fetched(api.url, {
+  return fetchReply(api.url, {
     method: 'POST',
     headers: { ...ACCEPT, 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
@@ -48,7 +48,7 @@ const asAdmin = (query: string): Ask => as(Role.ADMIN, null, query);
 const get =
   (parameters: Record<string, string>): Ask =>
   api =>
-    fetched(`${api.url}?${new URLSearchParams(parameters)}`, {
+    fetchReply(`${api.url}?${new URLSearchParams(parameters)}`, {
       headers: { ...ACCEPT, 'apollo-require-preflight': 'true' },
     });
 const broken =
@@ -129,7 +129,7 @@ const late =
   };
 
 /** Requests that are answered with each code of `errors` that needs no lost connection. */
-export const askedErrors: Readonly<
+export const errorRequests: Readonly<
   Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>
 > = {
   BAD_REQUEST: [
@@ -144,7 +144,7 @@ export const askedErrors: Readonly<
     api => post(api, {}),
     get({ query: 'mutation { deleteUser(input: { id: 1 }) { deletedId } }' }),
     at('/graphql', { method: 'POST', body: '{"query":' }),
-    noHttp,
+    invalidHttp,
     at('/%ff'),
     at('/explorer/styles.css', { headers: { ...ACCEPT, 'if-unmodified-since': 'Mon, 01 Jan 1990 00:00:00 GMT' } }),
     bytes('GET /graphql HTTP/1.1\r\nhost: localhost\r\nexpect: 200-ok\r\nconnection: close\r\n\r\n'),
@@ -152,8 +152,8 @@ export const askedErrors: Readonly<
     streamed('{ courses { totalCount } }'),
     anonymously('subscription { courseCountsChanged { courseId } }'),
   ],
-  ...askedRefusals,
-  REQUEST_TIMEOUT: [...askedRefusals.REQUEST_TIMEOUT, late('before'), late('between')],
+  ...rejectedRequests,
+  REQUEST_TIMEOUT: [...rejectedRequests.REQUEST_TIMEOUT, late('before'), late('between')],
   GRAPHQL_PARSE_FAILED: [anonymously('{ courses {'), anonymously(`{ ${'me { id } '.repeat(1250)} }`)],
   GRAPHQL_VALIDATION_FAILED: [anonymously('{ courses { name } }'), anonymously('{ courses }')],
   OPERATION_RESOLUTION_FAILURE: [
@@ -207,7 +207,7 @@ export const askedErrors: Readonly<
     () => trusting(api => post(api, { documentId: 'unknown' })),
     () =>
       trusting(api =>
-        fetched(`${api.url}/stream`, {
+        fetchReply(`${api.url}/stream`, {
           method: 'POST',
           headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
           body: '{"query":"subscription { courseCountsChanged { courseId } }"}',
@@ -244,11 +244,11 @@ export const askedErrors: Readonly<
     ),
     asAdmin('mutation { verifyEnrollmentCounts { driftCount } }'),
   ],
-  INTERNAL_SERVER_ERROR: [brokenFor('{ recountRuns { totalCount } }'), unexpected],
+  INTERNAL_SERVER_ERROR: [brokenFor('{ recountRuns { totalCount } }'), provokeUnexpectedError],
 };
 
 /** Mutations that are answered with each code of `userErrors`. */
-export const askedUserErrors: Readonly<Record<UserErrorCode, readonly Ask[]>> = {
+export const userErrorMutations: Readonly<Record<UserErrorCode, readonly Ask[]>> = {
   NOT_FOUND: [asAdmin('mutation { deleteCourse(input: { id: 999 }) { userErrors { code message } } }')],
   ALREADY_ENROLLED: [
     asAdmin('mutation { enroll(input: { courseId: 1, studentId: 3 }) { userErrors { code message } } }'),

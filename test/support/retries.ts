@@ -41,7 +41,7 @@ export interface Tries {
 }
 
 /** Returns what the tests of a block need to watch transactions being run again. */
-export function useTries(kind: DatabaseKind): Tries {
+export function useRetries(kind: DatabaseKind): Tries {
   let fresh: Awaited<ReturnType<typeof freshDatabase>>;
   let courses: [number, number];
   const retries: Retry[] = [];
@@ -107,6 +107,6 @@ export function useTries(kind: DatabaseKind): Tries {
 }
 
 /** Raises a course's capacity by one, from nothing to 1. */
-export function raise(em: Pick<SqlEntityManager, 'execute'>, course: number): Promise<unknown> {
+export function raiseCapacity(em: Pick<SqlEntityManager, 'execute'>, course: number): Promise<unknown> {
   return em.execute('update core_course set capacity = coalesce(capacity, 0) + 1 where id = ?', [course], 'run');
 }

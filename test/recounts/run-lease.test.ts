@@ -3,17 +3,17 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunStatus } from '../../src/entities/index.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../src/recounts/index.js';
 import { LEASE_SECONDS } from '../../src/recounts/lease.js';
-import { until } from '../support/awaited.js';
+import { waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
   changesOf,
   codesOf,
-  goOn,
+  continueRun,
   operator,
   recountAll,
-  seen,
+  readRun,
   valueOf,
   write,
 } from '../support/drift.js';
@@ -58,14 +58,14 @@ describeOnEach('the lease of a run', kind => {
 
   it('the lease of a run that expires shows the run as interrupted: FAILED, with the remedy', async () => {
     const claimed = valueOf(await startRecount(opened.database, operator));
-    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+    expect(await readRun(elsewhere, claimed.id)).toMatchObject({
       status: RunStatus.RUNNING,
       interrupted: false,
       error: null,
       owner: claimed.owner,
     });
     await lapse(claimed.id);
-    const run = await seen(elsewhere, claimed.id);
+    const run = await readRun(elsewhere, claimed.id);
     expect(run).toMatchObject({ status: RunStatus.FAILED, interrupted: true });
     expect(run.error).toBe(
       `The process that worked on it, ${claimed.owner}, has not been heard of since ${run.updatedAt.toISOString()}. Resume run ${run.id} to go on where it was.`,
@@ -74,7 +74,7 @@ describeOnEach('the lease of a run', kind => {
 
   it('any process can resume an interrupted run from where it was', async () => {
     const id = await interrupted();
-    expect(await goOn(elsewhere, id)).toMatchObject({
+    expect(await continueRun(elsewhere, id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       interrupted: false,
       error: null,
@@ -90,7 +90,11 @@ describeOnEach('the lease of a run', kind => {
     const other = valueOf(await startRecount(elsewhere, operator));
     expect(codesOf(await resumeRun(opened.database, operator, { id }))).toEqual(['IN_USE']);
     expect(await workOn(elsewhere, other)).toMatchObject({ repaired: 4 });
-    expect(await goOn(opened.database, id)).toMatchObject({ status: RunStatus.SUCCEEDED, repaired: 1, checked: 5 });
+    expect(await continueRun(opened.database, id)).toMatchObject({
+      status: RunStatus.SUCCEEDED,
+      repaired: 1,
+      checked: 5,
+    });
   });
 
   it('an interrupted run can be cancelled, and then undone', async () => {
@@ -128,21 +132,21 @@ describeOnEach('the lease of a run', kind => {
     const set = (): number => timers.mock.calls.filter(([, milliseconds]) => milliseconds === interval).length;
     const claimed = valueOf(await startRecount(opened.database, operator, { throttle: 60_000 }));
     const working = workOn(opened.database, claimed, { lease });
-    await until(async () => (await seen(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
+    await waitUntil(async () => (await readRun(elsewhere, claimed.id)).checked === 1, 'Nothing is counted.');
     for (let renewal = 0; renewal < 3; renewal += 1) {
       await lapse(claimed.id);
       // A renewal is seen here before the worker knows about it and sets its timer for the next one.
-      await until(() => set() === renewal + 1, 'No timer is set.');
+      await waitUntil(() => set() === renewal + 1, 'No timer is set.');
       vi.advanceTimersByTime(interval);
-      await until(async () => !(await seen(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
+      await waitUntil(async () => !(await readRun(elsewhere, claimed.id)).interrupted, 'The lease is not renewed.');
     }
-    expect(await seen(elsewhere, claimed.id)).toMatchObject({
+    expect(await readRun(elsewhere, claimed.id)).toMatchObject({
       status: RunStatus.RUNNING,
       interrupted: false,
       checked: 1,
     });
     await pauseRun(elsewhere, operator, claimed);
-    await until(() => set() === 4, 'No timer is set.');
+    await waitUntil(() => set() === 4, 'No timer is set.');
     vi.advanceTimersByTime(interval);
     expect(await working).toMatchObject({ status: RunStatus.PAUSED, checked: 1 });
   });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { awaited } from '../../support/awaited.js';
+import { promptly } from '../../support/wait.js';
 import { keptLog, type LogLine } from '../../support/log-lines.js';
 import { beginSocket, openSocket, refusedSocket, type RawSocket } from '../../support/raw-socket.js';
 
@@ -124,7 +124,7 @@ describe("a client's mistake by WebSocket", () => {
 
   /** Expects the close code, with a reason that fits its frame. */
   async function expectClosed({ closed }: RawSocket, code: number): Promise<void> {
-    const [actual, reason] = await awaited(closed, 'The connection is still open.');
+    const [actual, reason] = await promptly(closed, 'The connection is still open.');
     expect([actual, reason.length > 0 || code === 1009]).toEqual([code, true]);
     // On this side the code of a connection with unreadable frames is 1006.
     await log.until(
@@ -177,7 +177,7 @@ describe("a client's mistake by WebSocket", () => {
     for (const [bytes, code] of frames) {
       const connection = await beginSocket(api.url);
       raw(connection).write(Buffer.from(bytes));
-      const [actual] = await awaited(connection.closed, `Frame ${Buffer.from(bytes).toString('hex')} was taken.`);
+      const [actual] = await promptly(connection.closed, `Frame ${Buffer.from(bytes).toString('hex')} was taken.`);
       expect([Buffer.from(bytes).toString('hex'), actual]).toEqual([Buffer.from(bytes).toString('hex'), code]);
     }
     expectCalm();
@@ -187,7 +187,7 @@ describe("a client's mistake by WebSocket", () => {
   it('a message of many small fragments closes the WebSocket instead of filling memory', async () => {
     const { socket, closed } = await beginSocket(api.url);
     for (let piece = 0; piece < 100; piece += 1) socket.send('x', { fin: false });
-    expect(await awaited(closed, 'The pieces were all kept.')).toEqual([1008, '']);
+    expect(await promptly(closed, 'The pieces were all kept.')).toEqual([1008, '']);
     expectCalm();
     log.clear();
   });

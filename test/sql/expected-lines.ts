@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { clientsHere, script, type ClientName, type Line } from '../support/sql-clients.js';
+import { clientsHere, scriptText, type ClientName, type Line } from '../support/sql-clients.js';
 import { kinds } from '../support/databases.js';
 
 /** Each available database with each of its available clients. */
@@ -10,11 +10,11 @@ export const pairs = kinds.flatMap(kind =>
 
 /** Returns the script that updates the counts of a kind of database. */
 export function updateScript(kind: DatabaseKind): string {
-  return script(kind === 'sqlite' ? 'update_total_enrollments.sqlite.sql' : 'update_total_enrollments.sql');
+  return scriptText(kind === 'sqlite' ? 'update_total_enrollments.sqlite.sql' : 'update_total_enrollments.sql');
 }
 
 /** Returns the rows that a script must list, by COUNT(*), with its words for a match and a mismatch. */
-export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promise<Line[]> {
+export async function expectedLines(database: Database, match: 'OK' | 'MATCH'): Promise<Line[]> {
   const counted = (column: string, condition: string): string =>
     `select c.id, c.title, '${column}' as counter, c.${column} as stored_count, (select count(*) from core_enrollments e where e.course_id = c.id and ${condition}) as actual_count from core_course c`;
   const rows = await database.em
@@ -33,7 +33,7 @@ export async function truthOf(database: Database, match: 'OK' | 'MATCH'): Promis
 }
 
 /** Returns the summary of the rows that a script must list. */
-export function summaryOf(lines: readonly Line[]): Line {
+export function expectedSummary(lines: readonly Line[]): Line {
   return {
     courses: String(lines.length / 2),
     mismatches: String(lines.filter(({ result }) => result === 'MISMATCH').length),

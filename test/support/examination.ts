@@ -16,7 +16,7 @@ export interface ExaminedOptions {
 }
 
 /** Returns the findings of the doctor on a database, with a secret and these variables. */
-export async function examined(
+export async function examineDatabase(
   url: string,
   env: Readonly<Record<string, string>> = {},
   { limit, atTheEnd }: ExaminedOptions = {},
@@ -51,11 +51,11 @@ export async function examined(
 }
 
 /** Returns the findings that are not ok. */
-export function amissOf(findings: readonly NamedFinding[]): NamedFinding[] {
+export function problemsIn(findings: readonly NamedFinding[]): NamedFinding[] {
   return findings.filter(({ status }) => status !== 'ok');
 }
 
 /** Returns the findings of one check. */
-export function of(findings: readonly NamedFinding[], check: string): NamedFinding[] {
+export function findingsOf(findings: readonly NamedFinding[], check: string): NamedFinding[] {
   return findings.filter(one => one.check === check);
 }

@@ -7,12 +7,12 @@ import pTimeout from 'p-timeout';
 const MAX_WAIT_MS = 60_000;
 
 /** Waits for what should happen at once; fails if it does not, naming what did not happen. */
-export function awaited<Result>(coming: Promise<Result>, otherwise: string): Promise<Result> {
+export function promptly<Result>(coming: Promise<Result>, otherwise: string): Promise<Result> {
   return pTimeout(coming, { milliseconds: MAX_WAIT_MS, message: otherwise });
 }
 
 /** Checks a condition repeatedly until it holds; fails if it does not, naming what did not happen. */
-export async function until(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
+export async function waitUntil(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
   const end = performance.now() + MAX_WAIT_MS;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(otherwise);

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 /** Returns the messages of a channel while `work` runs. */
-export async function publishedOn(channel: string, work: () => Promise<unknown>): Promise<unknown[]> {
+export async function messagesOn(channel: string, work: () => Promise<unknown>): Promise<unknown[]> {
   const messages: unknown[] = [];
   const listen = (message: unknown): void => void messages.push(message);
   subscribe(channel, listen);

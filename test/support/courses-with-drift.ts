@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.js';
 
 /** Returns the courses whose stored counts differ from COUNT(*). */
-export function miscounted(database: Database): Promise<unknown[]> {
+export function coursesWithDrift(database: Database): Promise<unknown[]> {
   return database.em.fork().execute(
     `select c.id, c.title, c.total_enrollments, c.active_enrollments from core_course c
      where c.total_enrollments <> (select count(*) from core_enrollments e where e.course_id = c.id)

@@ -9,10 +9,10 @@ import {
   addFullCourses,
   breakTotals,
   changesOf,
-  goOn,
+  continueRun,
   operator,
   recountAll,
-  seen,
+  readRun,
   valueOf,
   write,
 } from '../support/drift.js';
@@ -34,12 +34,12 @@ describeOnEach('an error in the middle of a run', kind => {
     const claimed = valueOf(await startRecount(database, operator));
     await write(database, 'alter table core_recount_changes rename to hidden_changes');
     await expect(workOn(database, claimed)).rejects.toThrow(/core_recount_changes/);
-    const failed = await seen(database, claimed.id);
+    const failed = await readRun(database, claimed.id);
     expect(failed).toMatchObject({ status: RunStatus.FAILED, interrupted: false, checked: 0, repaired: 0 });
     expect(failed.error).toContain('core_recount_changes');
     expect(failed.finishedAt).not.toBeNull();
     await write(database, 'alter table hidden_changes rename to core_recount_changes');
-    expect(await goOn(database, claimed.id)).toMatchObject({
+    expect(await continueRun(database, claimed.id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       error: null,
       repaired: 4,
@@ -55,13 +55,13 @@ describeOnEach('an error in the middle of a run', kind => {
       throw new Error('The printer is on fire.');
     };
     await expect(workOn(database, claimed, { onChange: fail })).rejects.toThrow('The printer is on fire.');
-    expect(await seen(database, claimed.id)).toMatchObject({
+    expect(await readRun(database, claimed.id)).toMatchObject({
       status: RunStatus.FAILED,
       error: 'The printer is on fire.',
       checked: 1,
       repaired: 1,
     });
-    expect(await goOn(database, claimed.id)).toMatchObject({ repaired: 4 });
+    expect(await continueRun(database, claimed.id)).toMatchObject({ repaired: 4 });
     expect((await changesOf(database, claimed)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 });
@@ -92,7 +92,7 @@ describeOnServers('a privilege that is missing', kind => {
     const claimed = valueOf(await startRecount(database, operator));
     await expect(workOn(database, claimed)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
     expect(tries).toBe(1);
-    expect(await seen(database, claimed.id)).toMatchObject({
+    expect(await readRun(database, claimed.id)).toMatchObject({
       status: RunStatus.FAILED,
       interrupted: false,
       error: expect.stringMatching(

@@ -26,7 +26,7 @@ export const ACCEPT = { accept: 'application/graphql-response+json' };
 const JSON_BODY = { ...ACCEPT, 'content-type': 'application/json' };
 
 /** Sends a request by fetch. */
-export async function fetched(url: string | URL, init?: RequestInit): Promise<Reply> {
+export async function fetchReply(url: string | URL, init?: RequestInit): Promise<Reply> {
   const answer = await fetch(url, init);
   return { status: answer.status, text: await answer.text() };
 }
@@ -35,7 +35,7 @@ export async function fetched(url: string | URL, init?: RequestInit): Promise<Re
 export const at =
   (path: string, init: RequestInit = {}): Ask =>
   api =>
-    fetched(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
+    fetchReply(new URL(path, api.url), { headers: init.body === undefined ? ACCEPT : JSON_BODY, ...init });
 
 /** Returns the answer of a server to bytes on a connection of their own. */
 export const bytes =
@@ -71,7 +71,7 @@ async function tooLate(): Promise<Reply> {
   await once(socket, 'connect');
   socket.write('GET /healthz HTTP/1.1\r\n');
   // Another request after it ensures that it has arrived.
-  await fetched(new URL('/healthz', api.url));
+  await fetchReply(new URL('/healthz', api.url));
   const stopped = api.stop();
   socket.write('host: localhost\r\n\r\n');
   let all = '';
@@ -83,7 +83,7 @@ async function tooLate(): Promise<Reply> {
 }
 
 /** Returns the answer to an unexpected error outside GraphQL. */
-export async function unexpected(): Promise<Reply> {
+export async function provokeUnexpectedError(): Promise<Reply> {
   const app = fastify();
   refuseInGraphqlShape(app);
   app.get('/', () => Promise.reject(new Error('no such table: secrets')));
@@ -108,7 +108,7 @@ async function oneStreamMore(): Promise<Reply> {
   const url = `${small.url}/stream?${new URLSearchParams({ query: 'subscription { courseCountsChanged { courseId } }' })}`;
   const leave = new AbortController();
   await fetch(url, { headers: { accept: 'text/event-stream' }, signal: leave.signal });
-  const reply = await fetched(url, { headers: { accept: 'text/event-stream' } });
+  const reply = await fetchReply(url, { headers: { accept: 'text/event-stream' } });
   leave.abort();
   await small.stop();
   return reply;
@@ -118,7 +118,7 @@ async function oneStreamMore(): Promise<Reply> {
 export const streamed =
   (query: string): Ask =>
   async api => {
-    const { text } = await fetched(`${api.url}/stream`, {
+    const { text } = await fetchReply(`${api.url}/stream`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
       body: JSON.stringify({ query }),
@@ -155,7 +155,7 @@ const whileOverloaded: Ask = () =>
   );
 
 /** Requests that are answered with each code that occurs before GraphQL or in subscriptions only. */
-export const askedRefusals = {
+export const rejectedRequests = {
   NOT_FOUND: [at('/nowhere'), streamed('subscription { courseCountsChanged(courseIds: ["999"]) { courseId } }')],
   METHOD_NOT_ALLOWED: [
     at('/graphql', { method: 'PUT', body: '{}' }),
@@ -176,4 +176,4 @@ export const askedRefusals = {
 } satisfies Partial<Record<ErrorCode, readonly Ask[]>>;
 
 /** The answer to bytes that are not HTTP. */
-export const noHttp: Ask = bytes('\u0016\u0003\u0001 hello\r\n\r\n');
+export const invalidHttp: Ask = bytes('\u0016\u0003\u0001 hello\r\n\r\n');

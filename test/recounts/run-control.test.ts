@@ -9,10 +9,10 @@ import {
   breakTotals,
   changesOf,
   codesOf,
-  goOn,
+  continueRun,
   operator,
   recountAll,
-  seen,
+  readRun,
   valueOf,
 } from '../support/drift.js';
 import { expectExactCounts } from '../support/rows.js';
@@ -63,7 +63,7 @@ describeOnEach('a run', kind => {
     expect(await changesOf(opened.database, run)).toHaveLength(changes);
     expect([run.repaired, run.checked]).toEqual([changes, changes]);
     expect(changes).toBeLessThan(COURSES);
-    expect(await goOn(elsewhere, run.id)).toMatchObject({
+    expect(await continueRun(elsewhere, run.id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       checked: COURSES,
       drifted: COURSES,
@@ -92,11 +92,11 @@ describeOnEach('a run', kind => {
     expect(run).toMatchObject({ status: RunStatus.PAUSED, finishedAt: null, checked: 5, repaired: 5 });
     const again = new AbortController();
     again.abort();
-    expect(await goOn(opened.database, run.id, { signal: again.signal })).toMatchObject({
+    expect(await continueRun(opened.database, run.id, { signal: again.signal })).toMatchObject({
       status: RunStatus.PAUSED,
       checked: 5,
     });
-    expect(await goOn(opened.database, run.id)).toMatchObject({
+    expect(await continueRun(opened.database, run.id)).toMatchObject({
       status: RunStatus.SUCCEEDED,
       checked: COURSES,
       repaired: COURSES,
@@ -118,7 +118,7 @@ describeOnEach('a run', kind => {
     const stop = new AbortController();
     const courseIds = [courses[50]!, courses[3]!, courses[20]!];
     const run = await recountAll(opened.database, { courseIds }, { signal: stop.signal, onChange: () => stop.abort() });
-    await goOn(opened.database, run.id);
+    await continueRun(opened.database, run.id);
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual([
       courses[3],
       courses[20],
@@ -133,7 +133,7 @@ describeOnEach('a run', kind => {
       { dryRun: true },
       { signal: stop.signal, onChange: () => stop.abort() },
     );
-    expect(await goOn(opened.database, run.id)).toMatchObject({ drifted: COURSES, repaired: 0 });
+    expect(await continueRun(opened.database, run.id)).toMatchObject({ drifted: COURSES, repaired: 0 });
     expect((await changesOf(opened.database, run)).map(({ courseId }) => courseId)).toEqual(courses);
   });
 
@@ -155,7 +155,7 @@ describeOnEach('a run', kind => {
     expect(await pauseRun(opened.database, operator, { id })).toEqual({ value: { id }, problems: [] });
     expect(codesOf(await pauseRun(opened.database, operator, { id }))).toEqual(['NOT_RUNNING']);
     expect(await cancelRun(opened.database, operator, { id })).toEqual({ value: { id }, problems: [] });
-    expect((await seen(opened.database, id)).status).toBe(RunStatus.CANCELLED);
+    expect((await readRun(opened.database, id)).status).toBe(RunStatus.CANCELLED);
   });
 
   it('only admins control runs', async () => {

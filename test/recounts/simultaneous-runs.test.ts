@@ -10,7 +10,7 @@ import {
   codesOf,
   operator,
   recountAll,
-  seen,
+  readRun,
   valueOf,
 } from '../support/drift.js';
 import { expectExactCounts } from '../support/rows.js';
@@ -117,7 +117,7 @@ describeOnEach('simultaneous runs', kind => {
     const won = outcomes.flatMap(({ value }) => value ?? []);
     expect(won).toHaveLength(1);
     expect(outcomes.filter(({ value }) => !value).flatMap(codesOf)).toEqual(Array.from({ length: 8 }, () => 'IN_USE'));
-    expect((await seen(opened.database, id)).owner).toBe(won[0]!.owner);
+    expect((await readRun(opened.database, id)).owner).toBe(won[0]!.owner);
   });
 
   it('a paused run cannot go on while another run holds its courses', async () => {
@@ -127,7 +127,7 @@ describeOnEach('simultaneous runs', kind => {
     const outcome = await resumeRun(opened.database, operator, paused);
     expect(codesOf(outcome)).toEqual(['IN_USE']);
     expect(outcome.problems[0]!.message).toContain(`Run ${other.id}, `);
-    expect((await seen(opened.database, paused.id)).status).toBe(RunStatus.PAUSED);
+    expect((await readRun(opened.database, paused.id)).status).toBe(RunStatus.PAUSED);
     await workOn(databases[1]!, other);
     expect((await resumeRun(opened.database, operator, paused)).value).not.toBeNull();
   });
