@@ -1,5 +1,5 @@
-// The server that bench/bounds.ts measures, in a process of its own: it gives its address and a token for each role,
-// and what each request has spent.
+// The server that bench/bounds.ts measures, in a process of its own: it sends its URL, a token for each role, and the
+// resources that each request has used.
 import { pino } from 'pino';
 import { readConfig } from '../dist/config/config.js';
 import { openDatabase } from '../dist/database/database.js';
@@ -7,9 +7,9 @@ import { Role } from '../dist/entities/index.js';
 import { startServer } from '../dist/http/server.js';
 import { issueToken } from '../dist/access/tokens.js';
 
-/** What a request has spent, in milliseconds and bytes. */
+/** The resources that a request has used, in milliseconds and bytes. */
 export interface Spent {
-  /** Processor time of the process, collecting garbage among it. */
+  /** Processor time of the process, including garbage collection. */
   readonly cpu: number;
   /**
    * The longest time between two turns of the event loop, by the clock and by the thread's processor time, which other
@@ -23,7 +23,7 @@ export interface Spent {
 
 const [url, teacher, student] = process.argv.slice(2);
 const database = await openDatabase(url!);
-// Rates are not what is measured; a request is measured to its end.
+// Rate limits are not measured here; a request is measured until it finishes.
 const config = readConfig({
   DATABASE_URL: url!,
   HOST: '127.0.0.1',
@@ -41,7 +41,7 @@ let highest = 0;
 let begun = { cpu: process.cpuUsage(), rss: 0 };
 let last = { at: performance.now(), cpu: process.threadCpuUsage() };
 
-/** Looks at the clocks in each turn of the event loop, a thousand times a second at most. */
+/** Reads the clocks in each turn of the event loop, at most a thousand times a second. */
 function look(): void {
   const used = process.threadCpuUsage(last.cpu);
   blocked = Math.max(blocked, performance.now() - last.at);

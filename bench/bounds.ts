@@ -1,9 +1,9 @@
-// node_modules/.bin/node bench/bounds.ts URL [FILTER]: what any one request costs, for every field and argument of the
-// schema, in every role: alone, and by as many aliases as are allowed. Build first (npm run build). The database must
-// be empty, or made by this script: it is filled with 20,000 courses and 2,000,000 enrollments, and CHANGED by the
-// mutations that are measured. With FILTER, only cases whose names contain it. Exit code 1: a bound does not hold.
-// Processor times of MySQL's and MariaDB's threads are read where the server runs on the same machine; elsewhere the
-// time of the whole request is taken.
+// node_modules/.bin/node bench/bounds.ts DATABASE_URL [FILTER]: measures the cost of a single request for every field
+// and argument of the schema, in every role: alone, and with as many aliases as are allowed. Build first (npm run
+// build). The database must be empty, or made by this program: it is filled with 20,000 courses and 2,000,000
+// enrollments, and the measured mutations CHANGE it. With FILTER, only cases whose names contain it run. Exit code 1: a
+// bound does not hold. Processor times of MySQL's and MariaDB's threads are read if the server runs on the same
+// machine; otherwise the time of the whole request counts.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -25,9 +25,9 @@ const MAX_BLOCKED_MS = 100;
 const MAX_ADDED_BYTES = 150 * 1024 ** 2;
 const MAX_MS = 250;
 const MAX_MS_PER_KB = 250;
-/** How often a request is sent that seems to break a bound: other processes take time and memory too. */
+/** The number of tries of a request that seems to break a bound: other processes use time and memory too. */
 const TRIES = 3;
-/** What is bounded in blocked time alone. */
+/** The cases that are bounded in blocked time alone. */
 const APART =
   /^(Mutation\.(verifyEnrollmentCounts|recountEnrollments|resumeRecount|undoRecount)|(VerifyEnrollmentCounts|Recount|ResumeRecount|UndoRecount)\w*Payload|Drift)\b/;
 /**
@@ -35,11 +35,11 @@ const APART =
  * that of blocked time by its COMMIT on SQLite.
  */
 const BY_ROWS = /^Mutation\.deleteCourse\b/;
-/** What is measured last, since it takes away what others are measured with. */
+/** The cases that are measured last, since they delete the rows of others. */
 const LAST = /^Mutation\.delete/;
 const ALIASES = [50, 40, 30, 20, 10, 5, 3, 2];
 const SIZES = [100, 50, 20, 10, 5, 2, 1];
-/** How long a stream of events is read, in milliseconds: its first messages come at once. */
+/** How long a stream of events is read, in milliseconds: its first messages arrive at once. */
 const STREAM_MS = 1500;
 
 const [url, filter = ''] = process.argv.slice(2);
@@ -55,7 +55,7 @@ const [{ url: address, tokens }] = (await once(server, 'message')) as [
   { url: string; tokens: Record<string, string | null> },
 ];
 
-/** One request as it was measured. */
+/** The measurement of one request. */
 interface Measured {
   readonly role: string;
   readonly name: string;
@@ -68,7 +68,7 @@ interface Measured {
   readonly code: string;
 }
 
-/** What is sent. */
+/** The body of the request. */
 type Request = ReturnType<Case['request']>;
 
 const measured: Measured[] = [];
@@ -96,7 +96,7 @@ server.disconnect();
 await database.close(true);
 process.exitCode = measured.every(isWithin) ? 0 : 1;
 
-/** Measures a case by itself, with the largest pages that are allowed. */
+/** Measures a case alone, with the largest pages that are allowed. */
 async function largestAllowed(one: Case, role: string): Promise<(Measured & { size: number }) | null> {
   for (const size of SIZES) {
     const found = await measure(one.name, role, one.request(1, size), 1, one.kind === 'subscription');
@@ -280,7 +280,7 @@ function cursor(owner: string): string {
     : cursorOf({ id: 1_000_000 }, { list, field: 'ID', column: 'id', descending: false });
 }
 
-/** Returns the requests of the table in the issue that this bench came with. */
+/** Returns the requests for which this benchmark was written. */
 function tableOfTheIssue(): [string, string, Record<string, unknown>][] {
   const unknown = (count: number): Record<string, unknown> => ({
     f: Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 1])),

@@ -1,7 +1,7 @@
 import { SqliteDriver } from '@mikro-orm/sql';
 import { openDatabase, type Database } from '../dist/database/database.js';
 
-/** How much a benchmark's database holds. */
+/** The size of a benchmark's database. */
 export interface Size {
   readonly courses: number;
   readonly enrollments: number;
@@ -12,13 +12,13 @@ export interface Size {
   readonly skewed?: boolean;
 }
 
-/** Prime, so that each course's students are all different. */
+/** A prime, so that each course's students are all different. */
 const STUDENTS = 10_007;
-/** Prime too, and more than the largest of the skewed courses has. */
+/** A prime too, and more than the enrollments of the largest skewed course. */
 const MANY_STUDENTS = 400_009;
-/** How many teachers the skewed courses have; the first teaches a tenth of them. */
+/** The number of teachers of the skewed courses; the first teaches a tenth of them. */
 const TEACHERS = 200;
-/** How many courses get their enrollments in one statement. */
+/** The number of courses that get their enrollments in one statement. */
 const AT_ONCE = 2000;
 
 /**
@@ -57,7 +57,7 @@ export async function openFilled(url: string, size: Size): Promise<Database> {
   return database;
 }
 
-/** Sets every stored count by hand to what the rows give. */
+/** Sets every stored count to the actual count. */
 export async function setExact(database: Database): Promise<void> {
   const count = (where: string): string =>
     `(select count(*) from core_enrollments e where e.course_id = core_course.id${where})`;
@@ -67,17 +67,17 @@ export async function setExact(database: Database): Promise<void> {
   );
 }
 
-/** Writes with raw SQL, past the counters. */
+/** Writes with raw SQL, bypassing the counters. */
 export async function write(database: Database, sql: string): Promise<void> {
   await database.em.fork().transactional(em => em.execute(sql, [], 'run'));
 }
 
-/** Returns milliseconds in words. */
+/** Formats milliseconds. */
 export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
-/** Returns the middle one of some numbers. */
+/** Returns the median of some numbers. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,4 +1,4 @@
-// Operations that ask for every field of a schema with every argument, by introspection: for bench/bounds.ts.
+// Operations that select every field of a schema with every argument, by introspection: for bench/bounds.ts.
 import {
   getNamedType,
   getNullableType,
@@ -18,7 +18,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** One field with one choice of arguments, where the schema leads to it. */
+/** One field with one choice of arguments, and the path to it. */
 export interface Case {
   readonly kind: 'query' | 'mutation' | 'subscription';
   /** The type and name of the field, and the argument that is tried. */
@@ -33,20 +33,20 @@ export interface Case {
   ) => { readonly query: string; readonly variables: Record<string, unknown> };
 }
 
-/** A field on the way from a root to what is measured. */
+/** A field on the path from a root to the measured one. */
 interface Step {
   readonly type: GraphQLObjectType;
   readonly field: GraphQLField<unknown, unknown>;
 }
 
-/** What is given for an id, and for an input that must have a certain form. */
+/** The values of ids, and of inputs with a certain form. */
 export type Given = (owner: string, name: string, type: string) => unknown;
 
-/** How long the long text and the long lists are; a request may have 1 MiB. */
+/** The lengths of the long text and the long lists; a request may have 1 MiB. */
 const LONG_TEXT = 900_000;
 const LONG_LIST = 9_000;
 
-/** Returns a case for each field that the roots lead to, alone and with each of its arguments. */
+/** Returns a case for each field that the roots reach, alone and with each of its arguments. */
 export function everyField(schema: GraphQLSchema, given: Given): Case[] {
   const roots = [
     ['query', schema.getQueryType()],
@@ -81,7 +81,7 @@ export function everyField(schema: GraphQLSchema, given: Given): Case[] {
   });
 }
 
-/** A choice of arguments: those that are needed, and the one that is tried. */
+/** A choice of arguments: the required ones, and the one that is tried. */
 interface Choice {
   readonly argument: string;
   readonly value: Record<string, unknown>;
@@ -102,7 +102,7 @@ function valuesOf(args: readonly GraphQLArgument[], given: Given, owner: string)
   return [{ argument: '', value: needed }, ...tried];
 }
 
-/** Returns the values of a type that are to be tried, each with where it differs. */
+/** Returns the values of a type to try, each with its path. */
 function choices(type: GraphQLInputType, given: Given, owner: string, at: string): { at: string; value: unknown }[] {
   const nullable = getNullableType(type);
   const named = getNamedType(nullable);
@@ -231,7 +231,7 @@ function differing(value: unknown, alias: number): unknown {
     : Object.fromEntries(entries);
 }
 
-/** Returns a selection of the values of a field, of what a page lists too. */
+/** Returns a selection of the values of a field, and of the rows of a page. */
 function selectionOf(field: GraphQLField<unknown, unknown>): string {
   const named = getNamedType(field.type);
   if (!isObjectType(named) && !isInterfaceType(named)) return '';

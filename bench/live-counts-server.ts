@@ -1,5 +1,5 @@
-// The server that bench/live-counts.ts measures, in a process of its own: it gives its address, and what it has spent
-// when asked.
+// The server that bench/live-counts.ts measures, in a process of its own: it sends its URL and, on request, the
+// resources that it has used.
 import { pino } from 'pino';
 import { readConfig } from '../dist/config/config.js';
 import { openDatabase } from '../dist/database/database.js';

@@ -1,6 +1,6 @@
-// node bench/live-counts.ts DATABASE_URL: what live counts cost a server, with 1 to 1,000 subscribers, and how soon
-// they come. Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them
-// published.
+// node_modules/.bin/node bench/live-counts.ts DATABASE_URL: measures the cost of live counts with 1 to 1,000
+// subscribers, and the delay of their messages. Build first (npm run build). An empty database is filled with 20,000
+// courses, 1,000 of them published.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,9 +11,9 @@ const SECONDS = 5;
 const COMMITS_A_SECOND = 10;
 const SHOWN = 1000;
 const EACH = 10;
-/** All subscribers, who come from one address, room for all courses. */
+/** The settings that give all subscribers, who share one address, room for all courses. */
 const ROOM = '20000';
-/** How many subscribe before they are waited for. */
+/** The number of subscribers that connect at once. */
 const AT_ONCE = 20;
 
 const [url] = process.argv.slice(2);
@@ -86,7 +86,7 @@ async function measured(what: string, count: number): Promise<object> {
   };
 }
 
-/** Returns the CPU and statements of the server in each second of some work. */
+/** Returns the processor time and the statements of the server in each second of some work. */
 async function spent(server: ChildProcess, work: () => Promise<void>): Promise<Measured> {
   const ask = async (): Promise<Measured> => {
     server.send('measure');

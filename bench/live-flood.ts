@@ -1,7 +1,7 @@
-// node bench/live-flood.ts DATABASE_URL: what one address can take of the live counts of a server, and what that costs
-// in memory: pings whose answers nobody reads, sockets that never begin, subscriptions by many sockets, and whole
-// catalogs for each. Build first (npm run build). The database is made where it is empty: 20,000 courses, 1,000 of them
-// published.
+// node_modules/.bin/node bench/live-flood.ts DATABASE_URL: measures what one address can take from the live counts of a
+// server, and the memory that this costs: pings whose answers nobody reads, sockets that never begin, subscriptions by
+// many sockets, and whole catalogs for each. Build first (npm run build). An empty database is filled with 20,000
+// courses, 1,000 of them published.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { openFilled, write } from './dataset.ts';
 
 const SHOWN = 1000;
-/** How long a server gets to come to rest, in milliseconds. */
+/** The time that a server gets to come to rest, in milliseconds. */
 const REST = 3000;
 const SUBSCRIPTION =
   'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments } } }';

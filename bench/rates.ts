@@ -1,12 +1,15 @@
-// node_modules/.bin/node bench/rates.ts: what the limits of rates let through. Build first (npm run build). 1. What
-// requests cost the server, in points of 5 µs of processor time, beside what they are charged. 2. A school: 200
-// browsers behind one address that load and page lists of courses at once, anonymously and signed in, and    enroll.
-// How many were refused: none may be. 3. Floods from one address and of one viewer: the share of a processor that they
-// take over two windows, how late the event loop is, and the median time that a reader of another address waits, with
-// the limits and without. What the reader takes itself is left out of the shares: as many times what one such request
-// takes alone. The server runs in this thread; who asks runs in others, so that the processor time of this one is the
-// server's. BENCH_SECONDS (20, two windows) is how long a flood lasts; BENCH_ONLY=calibration, school or floods runs
-// one part; BENCH_DATABASE_URL names an empty database, else it is a file of SQLite.
+// node_modules/.bin/node bench/rates.ts: measures what the rate limits let through. Build first (npm run build).
+//
+// 1. Calibration: the cost of requests to the server, in points of 5 µs of processor time, beside their charge.
+// 2. A school: 200 browsers behind one address that load and page lists of courses at once, anonymously and signed in,
+//    and enroll. None of their requests may be rejected.
+// 3. Floods from one address and of one viewer: the share of a processor that they take over two windows, the delay of
+//    the event loop, and the median wait of a reader at another address, with the limits and without. The reader's own
+//    share is subtracted: its number of requests times the cost of one alone.
+//
+// The server runs in this thread and its callers in others, so that the processor time of this thread is the server's.
+// BENCH_SECONDS (20, two windows) is the duration of a flood; BENCH_ONLY=calibration, school or floods runs one part;
+// BENCH_DATABASE_URL names an empty database, by default a file of SQLite.
 import { rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -97,7 +100,8 @@ async function measure(): Promise<void> {
   const logger = pino({ level: 'info' }, pino.destination('/dev/null'));
 
   /**
-   * Starts a server, has it sent the work, and returns the answers, the server's processor time and the time, in seconds.
+   * Starts a server, has it sent the work, and returns the answers, the server's processor time and the time, in
+   * seconds.
    */
   async function served(variables: Record<string, string>, work: (url: string) => Work): Promise<Measured> {
     const server = await startServer({ config: readConfig({ ...env, ...variables }), database, logger });

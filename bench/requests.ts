@@ -1,7 +1,7 @@
-// node_modules/.bin/node bench/requests.ts [COURSES]: what a page of courses costs the server, by POST and by GET, with
-// a token and without. Build first (npm run build). The server runs in this thread, on SQLite; who asks runs in
-// another, so that the processor time of this one is the server's. BENCH_REQUESTS (300) is how many a round has,
-// BENCH_ROUNDS (11) how many rounds.
+// node_modules/.bin/node bench/requests.ts [COURSES]: measures the processor time of a page of courses, by POST and by
+// GET, with a token and without. Build first (npm run build). The server runs in this thread, on SQLite, and its
+// callers in another, so that the processor time of this thread is the server's. BENCH_REQUESTS (300) is the number of
+// requests of a round, BENCH_ROUNDS (11) the number of rounds.
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const CALLERS = 16;
 const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 300);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 11);
 
-/** One way to ask for the page. */
+/** One way to request the page. */
 interface Way {
   readonly url: string;
   readonly method: string;

@@ -1,6 +1,6 @@
-// Measures what each strategy costs, side by side: node_modules/.bin/node bench/strategies.ts URL... The URLs name
-// SQLite files, or servers without a database; `npm run -s build` comes first. BENCH_SECONDS (3) is how long each load
-// runs, BENCH_ROUNDS (3) how often; the medians are printed.
+// node_modules/.bin/node bench/strategies.ts URL...: measures the cost of each strategy, side by side. Build first (npm
+// run build). The URLs name SQLite files, or servers without a database name. BENCH_SECONDS (3) is the duration of each
+// load, BENCH_ROUNDS (3) the number of its runs; the medians are printed.
 import { subscribe } from 'node:diagnostics_channel';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -34,7 +34,7 @@ interface Bench {
   readonly database: Database;
   readonly courses: readonly number[];
   readonly students: readonly number[];
-  /** How often a load has been run: each run has courses of its own, or takes them in an order of its own. */
+  /** The number of runs of a load: each run has courses of its own, or takes them in an order of its own. */
   runs: number;
   readonly stop: () => Promise<void>;
 }

@@ -1,10 +1,10 @@
-// Runs in a process of its own: enrolls and unenrolls as fast as it can until it is told to stop, then says how long
-// each change took.
+// A writer in a process of its own: it enrolls and unenrolls as fast as it can until it is told to stop, and then sends
+// the duration of each change.
 import { openDatabase } from '../dist/database/database.js';
 import { enroll, unenroll } from '../dist/use-cases/enrollments.js';
 import { operator } from '../dist/access/viewer.js';
 
-/** One change of a writer: when it was done, in milliseconds since 1970, how long it took, and what became of it. */
+/** One change of a writer: its moment, in milliseconds since 1970, its duration, and its error. */
 export interface Written {
   readonly at: number;
   readonly took: number;
