@@ -74,6 +74,22 @@ it('imports in the engine go down its folders only', () => {
   expect(climbing).toEqual([]);
 });
 
+/** The folders of the command line, from the lowest up; the files beside them may import all of them. */
+const commandLineFolders = ['failures', 'output', 'input', 'reports', 'database', 'runs', 'commands'];
+
+it('imports within the command line go down only, and each of its folders has a place', () => {
+  const levelOf = (path: string): number => {
+    const [, folder, ...rest] = path.split(sep);
+    return rest.length === 0 ? commandLineFolders.length : commandLineFolders.indexOf(folder!);
+  };
+  const own = [...imports].filter(([path]) => layerOf(path) === 'cli');
+  expect(own.map(([path]) => path).filter(path => levelOf(path) === -1)).toEqual([]);
+  const climbing = own.flatMap(([path, names]) =>
+    names.filter(name => layerOf(name) === 'cli' && levelOf(name) > levelOf(path)).map(name => `${path} → ${name}`),
+  );
+  expect(climbing).toEqual([]);
+});
+
 it('the command line imports the server only to serve', () => {
   const importers = [...imports]
     .filter(([path, names]) => layerOf(path) === 'cli' && names.some(name => layerOf(name) === 'http'))

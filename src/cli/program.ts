@@ -1,16 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../config/own-package.js';
 import { configurationHelp } from './configuration-help.js';
-import { ExitCode } from './exit-code.js';
-import { failureText } from './failure.js';
-import { tell } from './output.js';
+import { ExitCode } from './output/exit-code.js';
+import { failureText } from './failures/failure-text.js';
+import { tell } from './output/terminal.js';
 
-/** Runs the command line and gives the exit code; each failure is one line on standard error. */
+/** Runs the command line and returns the exit code; each failure is one line on standard error. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.clean;
   process.stdout.on('error', endWithReader);
   try {
-    const program = await programOf(argv[2], outcome => (code = outcome));
+    const program = await programWith(argv[2], outcome => (code = outcome));
     await program.parseAsync(argv);
     return code;
   } catch (error) {
@@ -20,13 +20,13 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** Ends the process without a word where whoever read its output has gone, as with "| head". */
+/** Ends the process silently if the reader of its output has gone, as with "| head". */
 function endWithReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
   process.exit(ExitCode.failure);
 }
 
-/** Lists the commands in the order in which help shows them; each gives what adds it. */
+/** The commands in the order in which help shows them, each with what loads the function that adds it. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, end: (code: ExitCode) => void) => void>>> = {
   serve: async () => (await import('./commands/serve.js')).addServe,
   migrate: async () => (await import('./commands/migrate.js')).addMigrate,
@@ -42,18 +42,15 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
   import: async () => (await import('./commands/import.js')).addImport,
 };
 
-/**
- * Gives the program with the command that is asked for, which is all that it takes then; with every command where none
- * of them is.
- */
-async function programOf(asked: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
+/** Returns the program with the requested command alone, which is quicker; with all commands if it is none of them. */
+async function programWith(requested: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
     .version(VERSION, '--version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: text => tell(usageLine(text)) })
     .addHelpText('after', configurationHelp);
-  const names = asked !== undefined && Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
+  const names = requested !== undefined && Object.hasOwn(commands, requested) ? [requested] : Object.keys(commands);
   for (const name of names) (await commands[name]!())(program, end);
   return program;
 }

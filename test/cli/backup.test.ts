@@ -45,7 +45,7 @@ describeOnEach('backup and restore', kind => {
     expect((await storedAndActual(place.database))[1]!.stored).toEqual([3, 2]);
     expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/\nNothing is to be restored: all counts are those of the file\.\n$/),
+      stdout: expect.stringMatching(/\nThere is nothing to restore: all counts equal those of the file\.\n$/),
     });
   });
 
@@ -57,7 +57,7 @@ describeOnEach('backup and restore', kind => {
     );
     await bypassCounters(place.database, `update core_course set total_enrollments = 2 where id = ${courses[0]}`);
     const warning = (verb: string): string =>
-      `With the file's numbers 1 count ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.\n`;
+      `With the file's numbers 1 count ${verb} not match the enrollments. "rollcall verify" lists them, "rollcall recount" repairs them.\n`;
     expect(await place.run(['restore', '--dry-run', 'counts.jsonl'])).toMatchObject({
       code: 3,
       stdout: expect.stringMatching(new RegExp(`would change\\.\n${warning('would')}$`)),
@@ -76,7 +76,7 @@ describeOnEach('backup and restore', kind => {
     const { courses: since } = await addCountedCourses(place.database, ['New']);
     const { stdout } = await place.run(['restore', 'counts.jsonl']);
     expect(stdout).toContain(
-      `Left out, since the database does not have them: 1 course (${courses[1]}).\nNot in the file, and left as they are: 1 course (${since[0]}).\n`,
+      `Skipped, because the database does not have them: 1 course (${courses[1]}).\nNot in the file, and left unchanged: 1 course (${since[0]}).\n`,
     );
   });
 });
@@ -103,7 +103,7 @@ describe('backup and restore', () => {
     expect(await place.run(['backup', 'counts.jsonl'])).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'counts.jsonl is there already. Give another name, or add --force to replace it.\n',
+      stderr: 'counts.jsonl exists already. Give another name, or add --force to replace it.\n',
     });
     expect(await place.run(['backup', '--force', 'counts.jsonl'])).toMatchObject({ code: 0 });
     expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 0 });

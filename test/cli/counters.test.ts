@@ -16,7 +16,7 @@ it('counters use and counters status switch to triggers and back, and report wha
   });
   expect(await place.run(['counters', 'use', 'triggers'])).toMatchObject({
     code: 0,
-    stdout: 'Nothing was to be done.\n',
+    stdout: 'There was nothing to do.\n',
   });
   expect(await place.run(['counters', 'status'])).toMatchObject({
     code: 1,

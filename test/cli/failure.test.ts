@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { explained, failureText } from '../../src/cli/failure.js';
+import { explain } from '../../src/cli/failures/explain.js';
+import { failureText } from '../../src/cli/failures/failure-text.js';
 import { serverErrors } from '../../src/database/dialects/mysql-and-mariadb/errors.js';
 import { troubleKinds } from '../../src/database/faults/fault.js';
 import { TransactionError } from '../../src/transactions/transaction-error.js';
 
 const URL = 'mysql://teller:secret@db.example/school';
-const told = (error: unknown): string => failureText(explained(error, URL));
+const told = (error: unknown): string => failureText(explain(error, URL));
 const ofServer = (errno: number, message: string): Error =>
   Object.assign(new Error(message), { errno, sqlMessage: message });
 
@@ -14,22 +15,22 @@ describe('a command that fails because of the database', () => {
     [
       1040,
       'Too many connections',
-      'The database takes no more connections (1040). End some, raise its limit, or try again later. It says: Too many connections',
+      'The database accepts no more connections (1040). Close some, raise its limit, or try again later. It says: Too many connections',
     ],
     [
       1290,
       'The MySQL server is running with the --super-read-only option so it cannot execute this statement',
-      'The database takes no changes (1290): it is a replica',
+      'The database accepts no changes (1290): it is a replica',
     ],
     [
       1005,
       'Can\'t create table `school`.`core_user` (errno: 135 "No more room in record file")',
-      'The database has no room for changes (1005). Make room on its disk. It says: Can',
+      'The database has no room for changes (1005). Free space on its disk. It says: Can',
     ],
     [
       1142,
       "DELETE command denied to user 'teller'@'web-1' for table 'core_course'",
-      "The database does not let this user do that (1142). Grant the rights; \"rollcall doctor\" names them. It says: DELETE command denied to user 'teller'@'web-1' for table 'core_course'",
+      "The database does not allow this user to do that (1142). Grant the privileges that \"rollcall doctor\" names. It says: DELETE command denied to user 'teller'@'web-1' for table 'core_course'",
     ],
     [
       1044,

@@ -117,7 +117,7 @@ it('SIGINT ends an import after the current batch and says so, and the same comm
   await end.close();
   expect(await command.ended).toMatchObject({
     code: 1,
-    stdout: 'Stopped after 999 rows: 998 added, 0 already there, 1 bad. The same command goes on.\n',
+    stdout: 'Stopped after 999 rows: 998 added, 0 already there, 1 bad. Run the same command again to continue.\n',
   });
   expect(await enrollments()).toBe(998);
   const again = await place.run(['import', 'enrollments', file('all.csv', text)]);

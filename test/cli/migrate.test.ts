@@ -24,7 +24,9 @@ it('migrations are listed, applied and undone, each by its name', async () => {
       code: 0,
       stdout: `Undid ${name}.\n`,
       stderr: expect.stringMatching(
-        new RegExp(`^Undoing ${name} drops, for good: the (?:table core_\\w+ with 0 rows|index core_\\w+), .*\\.\\n$`),
+        new RegExp(
+          `^Undoing ${name} permanently drops: the (?:table core_\\w+ with 0 rows|index core_\\w+), .*\\.\\n$`,
+        ),
       ),
     });
   expect(await place.run(['migrate', 'down'])).toMatchObject({
@@ -68,14 +70,14 @@ describe('migrate', () => {
       code: 2,
       stdout: '',
       stderr: expect.stringMatching(
-        /^Undoing 2026-11-22-initial drops, for good: the table core_enrollments with 10 rows, the table core_course with 3 rows, the table core_user with \d+ rows\.\nNothing was done\. Back the database up, then add --yes\.\n$/,
+        /^Undoing 2026-11-22-initial permanently drops: the table core_enrollments with 10 rows, the table core_course with 3 rows, the table core_user with \d+ rows\.\nNothing was done\. Back up the database, then add --yes\.\n$/,
       ),
     });
     expect(await rows()).toBe(10);
     expect(await place.run(['migrate', 'down', '--yes'])).toEqual({
       code: 0,
       stdout: 'Undid 2026-11-22-initial.\n',
-      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial drops/),
+      stderr: expect.stringMatching(/^Undoing 2026-11-22-initial permanently drops/),
     });
   });
 
@@ -126,7 +128,7 @@ describe('migrate', () => {
     expect(await rows()).toBe(0);
     server.process.kill('SIGTERM');
     expect((await server.ended).stderr).toContain(
-      'The database was there before and holds no users and no courses. "rollcall seed" fills it with sample data.\n',
+      'The database is not new, but has no users and no courses. "rollcall seed" fills it with sample data.\n',
     );
     expect(await place.run(['seed', '--courses', '1', '--students', '2', '--enrollments', '2'])).toMatchObject({
       code: 0,
@@ -141,7 +143,7 @@ describe('migrate', () => {
       code: 2,
       stdout: '',
       stderr:
-        'The database holds 4 users and 1 course. Sample data would be mixed with them, and nothing takes them out again.\nNothing was added. Add --yes if that is what you want.\n',
+        'The database holds 4 users and 1 course. Sample data would be mixed with them, and cannot be removed again.\nNothing was added. To add sample data anyway, give --yes.\n',
     });
     expect(await rows()).toBe(2);
     expect(await place.run([...seed, '--yes'])).toMatchObject({ code: 0 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { quantity, duration } from '../../src/cli/format.js';
-import { paceOf } from '../../src/cli/progress.js';
+import { quantity, duration } from '../../src/cli/output/format.js';
+import { paceOf } from '../../src/cli/output/progress-text.js';
 
 it('progress shows the rows in a second and the time left, from the share that is done', () => {
   expect(paceOf({ done: 250, total: 1000, rows: 10_000 }, 2000)).toEqual({ rate: '5,000 rows/s', left: '6 s left' });

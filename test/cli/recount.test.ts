@@ -110,8 +110,8 @@ describeOnEach('recount', kind => {
       recount.process.kill(signal);
       expect(await recount.ended).toEqual({
         code: 1,
-        stdout: `${first}Run 1 is paused after 1 of 3 courses. "rollcall runs resume 1" goes on.\n`,
-        stderr: 'Pausing run 1 after this chunk; once more stops at once.\n',
+        stdout: `${first}Run 1 is paused after 1 of 3 courses. Continue it with "rollcall runs resume 1".\n`,
+        stderr: 'Pausing run 1 after this chunk; a second signal stops at once.\n',
       });
       await bypassCounters(place.database, 'update core_recount_runs set throttle = 0');
       expect(await place.run(['runs', 'resume', '1'])).toEqual({
@@ -136,7 +136,7 @@ describeOnEach('recount', kind => {
     });
     expect(await place.run(['runs', 'pause', '1'])).toEqual({
       code: 0,
-      stdout: 'Run 1 is paused. "rollcall runs resume 1" goes on.\n',
+      stdout: 'Run 1 is paused. Continue it with "rollcall runs resume 1".\n',
       stderr: '',
     });
     await bypassCounters(place.database, 'update core_recount_runs set throttle = 0');
@@ -158,13 +158,13 @@ describeOnEach('recount', kind => {
     });
     expect(await place.run(['runs', 'cancel', '1'])).toEqual({
       code: 0,
-      stdout: 'Run 1 is cancelled; what it changed stays. "rollcall runs undo 1" takes it back.\n',
+      stdout: 'Run 1 is cancelled; its changes stay. Undo them with "rollcall runs undo 1".\n',
       stderr: '',
     });
     first.process.kill('SIGINT');
     expect(await first.ended).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining('Run 1 was cancelled after 1 of 3 courses; what it changed stays.'),
+      stdout: expect.stringContaining('Run 1 was cancelled after 1 of 3 courses; its changes stay.'),
     });
     expect(await place.run(['recount'])).toMatchObject({
       code: 0,

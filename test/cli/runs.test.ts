@@ -18,14 +18,14 @@ describeOnEach('runs', kind => {
   it('runs lists nothing at first', async () => {
     expect(await place.run(['runs', 'list'])).toEqual({
       code: 0,
-      stdout: 'There are no runs yet. "rollcall recount" makes one.\n',
+      stdout: 'There are no runs yet. "rollcall recount" starts one.\n',
       stderr: '',
     });
     expect(await place.run(['runs', 'list', '--json'])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await place.run(['runs', 'show', '1'])).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'Run 1 does not exist. "rollcall runs list" lists those that do.\n',
+      stderr: 'Run 1 does not exist. "rollcall runs list" lists all runs.\n',
     });
     for (const what of ['pause', 'resume', 'cancel', 'undo'])
       expect(await place.run(['runs', what, '1'])).toEqual({ code: 1, stdout: '', stderr: 'Run 1 does not exist.\n' });
@@ -36,11 +36,11 @@ describeOnEach('runs', kind => {
     const before = await storedAndActual(place.database);
     await place.run(['recount']);
     const took = courses
-      .map((id, index) => `Took back course "${['Optics', 'Python'][index]}" (ID: ${id}) - total_enrollments: 9\n`)
+      .map((id, index) => `Undid course "${['Optics', 'Python'][index]}" (ID: ${id}) - total_enrollments: 9\n`)
       .join('');
     expect(await place.run(['runs', 'undo', '1'])).toEqual({
       code: 0,
-      stdout: `${took}Completed! Took back 2 change(s) of run 1.\n`,
+      stdout: `${took}Completed! Undid 2 change(s) of run 1.\n`,
       stderr: '',
     });
     expect(await storedAndActual(place.database)).toEqual(before);

@@ -113,7 +113,7 @@ describe('serve', () => {
       LOG_LEVEL: 'silent',
     });
     expect(stderr.trimEnd().split('\n').at(-1)).toBe(
-      `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set PORT to another one; 0 takes any that is free.`,
+      `Port ${port} of 127.0.0.1 is in use. Stop the program that listens there, or set PORT to another port; 0 takes any free one.`,
     );
     expect(code).toBe(1);
     const metrics = await place.run(['serve'], {
@@ -123,7 +123,7 @@ describe('serve', () => {
     });
     expect([metrics.code, metrics.stderr.trimEnd()]).toEqual([
       1,
-      `Port ${port} of 127.0.0.1 is in use. Stop what listens there, or set METRICS to another one; 0 takes any that is free.`,
+      `Port ${port} of 127.0.0.1 is in use. Stop the program that listens there, or set METRICS to another port; 0 takes any free one.`,
     ]);
     await new Promise(resolve => other.close(resolve));
   });
@@ -134,6 +134,6 @@ it('sample data are rejected in production', async () => {
     NODE_ENV: 'production',
     JWT_SECRET: 'a secret of more than thirty-two bytes',
   });
-  expect(stderr).toMatch(/^Sample data are not for production\./);
+  expect(stderr).toMatch(/^Sample data are not allowed in production\./);
   expect(code).toBe(1);
 });

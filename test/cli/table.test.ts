@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { headingOf, lineOf, printable, type Column } from '../../src/cli/table.js';
+import { printable } from '../../src/cli/output/printable.js';
+import { headingOf, lineOf, type Column } from '../../src/cli/output/table.js';
 
 const columns: Column[] = [
   { title: 'id', width: 4, number: true },

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { barLine } from '../../src/cli/progress.js';
+import { barLine } from '../../src/cli/output/progress-text.js';
 import { openDatabase } from '../../src/database/database.js';
 import { placeToRun, type Ended, type Place } from '../support/command-line.js';
 import { inTerminal } from '../support/terminal.js';
@@ -97,8 +97,8 @@ it('an interrupted recount says in a terminal, on lines of its own, that it paus
     .filter(line => !BAR.test(line))
     .map(line => line.replace(/\d+/g, 'N').trim())
     .filter(line => line !== '');
-  expect(said).toContain('Pausing run N after this chunk; once more stops at once.');
-  expect(said.at(-1)).toBe('Run N is paused after N of N courses. "rollcall runs resume N" goes on.');
+  expect(said).toContain('Pausing run N after this chunk; a second signal stops at once.');
+  expect(said.at(-1)).toBe('Run N is paused after N of N courses. Continue it with "rollcall runs resume N".');
 });
 
 it.each([0, 1, 10, 39, 40, 79, 80, 200])('a bar and its text stay within %i columns', columns => {
@@ -108,7 +108,7 @@ it.each([0, 1, 10, 39, 40, 79, 80, 200])('a bar and its text stay within %i colu
   }
 });
 
-it('only output.ts writes to the terminal, so that nothing is printed on a bar', () => {
+it('only terminal.ts writes to the terminal, so that nothing is printed on a bar', () => {
   const folder = new URL('../../src/cli/', import.meta.url);
   const writers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     name =>
@@ -116,7 +116,7 @@ it('only output.ts writes to the terminal, so that nothing is printed on a bar',
       /process\.std(?:out|err)\.write|console\.(?!table)/.test(readFileSync(new URL(name, folder), 'utf8')),
   );
   // rollcall.ts speaks where this program cannot even be loaded.
-  expect(writers).toEqual(['output.ts', 'rollcall.ts']);
+  expect(writers.toSorted()).toEqual([join('output', 'terminal.ts'), 'rollcall.ts']);
 });
 
 /** Replaces what differs from run to run: ids of runs, moments and paces. */

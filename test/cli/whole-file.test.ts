@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { writeWholeFile } from '../../src/cli/whole-file.js';
+import { writeWholeFile } from '../../src/cli/output/whole-file.js';
 
 let folder: string;
 let path: string;
@@ -39,7 +39,7 @@ it('a file gets its name when all of it is written, and not before', async () =>
 it('an existing file is left alone, and replaced only by force, at one moment', async () => {
   writeFileSync(path, 'old');
   await expect(write(false)).rejects.toThrow(
-    `${path} is there already. Give another name, or add --force to replace it.`,
+    `${path} exists already. Give another name, or add --force to replace it.`,
   );
   expect(content()).toBe('old');
   await write(true, () => expect(content()).toBe('old'));
@@ -47,9 +47,7 @@ it('an existing file is left alone, and replaced only by force, at one moment', 
 });
 
 it('a file that somebody else makes meanwhile is left alone', async () => {
-  await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow(
-    'was made by somebody else meanwhile',
-  );
+  await expect(write(false, () => writeFileSync(path, 'theirs'))).rejects.toThrow('Another process has created');
   expect([content(), readdirSync(folder)]).toEqual(['theirs', ['counts.jsonl']]);
 });
 
@@ -73,16 +71,16 @@ it('writing to a link replaces the file that it points to, and never a folder or
   expect(readFileSync(join(folder, 'real'), 'utf8')).toBe('new text');
   path = join(folder, 'sub');
   mkdirSync(path);
-  await expect(write(true)).rejects.toThrow(`${path} is no file that could be replaced.`);
+  await expect(write(true)).rejects.toThrow(`${path} is not a file, so it cannot be replaced.`);
   path = '/dev/null';
   await expect(write(true)).rejects.toThrow(
-    '/dev/null is no file that could be replaced. Give another name, or - for standard output.',
+    '/dev/null is not a file, so it cannot be replaced. Give another name, or - for standard output.',
   );
 });
 
 it('a place where no file can be made is reported in one clear message', async () => {
   path = join(folder, 'none', 'counts.jsonl');
-  await expect(write(false)).rejects.toThrow(`${path} cannot be written: its folder is not there (ENOENT).`);
+  await expect(write(false)).rejects.toThrow(`${path} cannot be written: its folder does not exist (ENOENT).`);
   writeFileSync(join(folder, 'file'), '');
   path = join(folder, 'file', 'counts.jsonl');
   await expect(write(false)).rejects.toThrow('its folder is a file (ENOTDIR)');

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { explained, failureText } from '../../src/cli/failure.js';
-import { welcomeText } from '../../src/cli/welcome.js';
+import { explain } from '../../src/cli/failures/explain.js';
+import { failureText } from '../../src/cli/failures/failure-text.js';
+import { welcomeText } from '../../src/cli/reports/welcome.js';
 import { configVariables, type ConfigVariableName } from '../../src/config/config-variables.js';
 import { readConfig, type Config } from '../../src/config/config.js';
 import { openExistingDatabase } from '../../src/database/database.js';
@@ -109,7 +110,7 @@ async function textsOf(env: Record<string, string>, value: string): Promise<stri
     try {
       await work();
     } catch (error) {
-      const told = explained(error, config.databaseUrl);
+      const told = explain(error, config.databaseUrl);
       texts.push(failureText(told));
     }
   };
@@ -117,7 +118,7 @@ async function textsOf(env: Record<string, string>, value: string): Promise<stri
   if (env['HOST'] !== undefined || env['METRICS'] !== undefined)
     texts.push(
       failureText(
-        explained(
+        explain(
           Object.assign(new Error('no'), { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: value }),
           config.databaseUrl,
         ),
@@ -125,7 +126,7 @@ async function textsOf(env: Record<string, string>, value: string): Promise<stri
     );
   if (env['DATABASE_URL']?.startsWith('sqlite:')) await failing(() => openExistingDatabase(config.databaseUrl));
   for (const code of ['ECONNREFUSED', 'ER_BAD_DB_ERROR'])
-    texts.push(failureText(explained(Object.assign(new Error('no'), { code }), config.databaseUrl)));
+    texts.push(failureText(explain(Object.assign(new Error('no'), { code }), config.databaseUrl)));
   if (config.trustedDocuments !== null) await failing(() => readTrustedDocuments(config.trustedDocuments!, rules));
   if (config.jwt.jwksUrl !== undefined) {
     await failing(() => issueToken(config.jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' }));

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { explained, failureText } from '../../src/cli/failure.js';
+import { explain } from '../../src/cli/failures/explain.js';
+import { failureText } from '../../src/cli/failures/failure-text.js';
 import { ConfigError, readConfig } from '../../src/config/config.js';
 import { dialectOfUrl, withoutPassword } from '../../src/database/texts/database-url.js';
 
@@ -84,7 +85,7 @@ it.each(['JWKS_URL', 'CORS_ORIGINS'])(
 /** Returns each text that commands print about a configuration with this URL, and about a failure with it. */
 function textsOf(url: string): string[] {
   const refused = ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR'].map(code =>
-    failureText(explained(Object.assign(new Error('no'), { code }), url)),
+    failureText(explain(Object.assign(new Error('no'), { code }), url)),
   );
   return [...mistakesOf({ DATABASE_URL: url }), ...refused, ...kindError(url)];
 }

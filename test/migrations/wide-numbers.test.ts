@@ -163,12 +163,12 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
     const { code, stdout, stderr } = await place.run(['migrate', 'up'], { DATABASE_URL: url });
     place.leave();
     expect([code, stdout]).toEqual([0, PENDING.map(name => `Applied ${name}.\n`).join('')]);
-    expect(stderr).toMatch(/^core_enrollments: changed online, without a copy; reads and writes go on\.$/m);
+    expect(stderr).toMatch(/^core_enrollments: changed online, without a copy; reads and writes continue\.$/m);
     expect(stderr).toMatch(
-      /^core_enrollments: copied to be changed, about \d+ rows? \(\d+ MB, as much free disk is needed\)\. Reads go on; writes wait until it ends\.$/m,
+      /^core_enrollments: changed by copying it, about \d+ rows? \(\d+ MB; as much free disk space is needed\)\. Reads continue; writes wait until it is done\.$/m,
     );
     expect(stderr).toMatch(
-      /^core_enrollments: indexes are built online over about \d+ rows?; reads and writes go on\.$/m,
+      /^core_enrollments: indexes are built online over about \d+ rows?; reads and writes continue\.$/m,
     );
     expect(stderr).toMatch(/^core_enrollments: changed in \d+ s\.$/m);
     await drop();

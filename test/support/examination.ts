@@ -1,7 +1,7 @@
 import { operator } from '../../src/access/viewer.js';
 import { readConfig } from '../../src/config/config.js';
 import { explanationOf } from '../../src/cli/commands/doctor.js';
-import { trustedDocumentsOf } from '../../src/cli/trusted-documents.js';
+import { trustedDocumentsOf } from '../../src/cli/input/trusted-documents.js';
 import { openExistingDatabase, type Database } from '../../src/database/database.js';
 import { examine } from '../../src/tools/doctor/examine.js';
 import type { NamedFinding } from '../../src/tools/doctor/finding.js';

@@ -3,23 +3,23 @@ import { loadConfig } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import { writeBackup } from '../../tools/backup/write-backup.js';
 import { operator } from '../../access/viewer.js';
-import { ExitCode } from '../exit-code.js';
-import { quantity } from '../format.js';
-import { interruption } from '../interruption.js';
-import { printWhole, tell } from '../output.js';
-import { showProgress } from '../progress.js';
-import { writeWholeFile, type Append } from '../whole-file.js';
-import { withExistingDatabase } from '../with-database.js';
+import { ExitCode } from '../output/exit-code.js';
+import { quantity } from '../output/format.js';
+import { interruption } from '../input/interruption.js';
+import { printWhole, tell } from '../output/terminal.js';
+import { showProgress } from '../output/progress.js';
+import { writeWholeFile, type Append } from '../output/whole-file.js';
+import { withExistingDatabase } from '../database/with-database.js';
 
 /** Adds `backup`. */
 export function addBackup(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('backup')
     .description(
-      'Writes the ids and stored counts of all courses to a file, as one moment has them, to be restored with "rollcall restore". Writers are not held up.',
+      'Writes the ids and stored counts of all courses, as of one moment, to a file that "rollcall restore" reads. Writers do not wait.',
     )
-    .argument('<file>', 'the file to make; - is standard output')
-    .option('--force', 'replace the file where it is there already')
+    .argument('<file>', 'the file to write; - is standard output')
+    .option('--force', 'replace the file if it exists already')
     .addHelpText('after', help)
     .action(async (path: string, { force = false }: { force?: boolean }) =>
       end(await withExistingDatabase(loadConfig(), database => backup(database, path, force))),
@@ -28,7 +28,7 @@ export function addBackup(program: Command, end: (code: ExitCode) => void): void
 
 async function backup(database: Database, path: string, force: boolean): Promise<ExitCode> {
   const display = await showProgress('backup', { unit: 'courses', quiet: true });
-  const stop = interruption(() => tell('Stopping; no file is made.\n'));
+  const stop = interruption(() => tell('Stopping; no file is written.\n'));
   const write = (append: Append): Promise<number | null> =>
     writeBackup(database, operator, append, { signal: stop.signal, onProgress: display.onProgress });
   try {
@@ -48,5 +48,5 @@ Examples:
   $ rollcall backup counts.jsonl
   $ rollcall backup - | gzip > counts.jsonl.gz
 
-The file has a line for each course, a header and a closing line with a checksum; it is there as a whole or not at all.
-It holds no courses and no enrollments: for those use mysqldump, mariadb-dump, or ".backup" of sqlite3.`;
+The file has a header, a line for each course, and a last line with a checksum; it is written as a whole or not at all.
+It does not contain courses or enrollments: for those use mysqldump, mariadb-dump, or ".backup" of sqlite3.`;

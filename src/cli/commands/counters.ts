@@ -2,28 +2,26 @@ import { Argument, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import { installTriggers, removeTriggers, existingTriggers, triggerStatus } from 'mikro-orm-counters';
 import { disagreementOf, inForce } from '../../tools/counter-agreement.js';
-import { ExitCode } from '../exit-code.js';
-import { print } from '../output.js';
-import { withDatabase } from '../with-database.js';
+import { ExitCode } from '../output/exit-code.js';
+import { print } from '../output/terminal.js';
+import { withDatabase } from '../database/with-database.js';
 
 /** Adds `counters status` and `counters use`. */
 export function addCounters(program: Command, end: (code: ExitCode) => void): void {
   const counters = program
     .command('counters')
-    .description(
-      'Says who keeps the stored counts, the hooks of the servers or triggers in the database, or changes it.',
-    );
+    .description('Shows or changes what keeps the stored counts: hooks in the servers, or triggers in the database.');
   counters
     .command('status')
     .description(
-      'Tells what is configured, what the database has, and whether they agree; exit code 1 where they do not.',
+      'Shows what is configured, what the database has, and whether the two agree; exit code 1 if they do not.',
     )
     .addHelpText('after', '\nExample:\n  $ rollcall counters status')
     .action(async () => end(await showStrategyStatus()));
   counters
     .command('use')
-    .description('Installs the triggers or drops them, while servers go on writing.')
-    .addArgument(new Argument('<strategy>', 'who shall keep the counts').choices(['hooks', 'triggers']))
+    .description('Installs or drops the triggers, while servers continue to write.')
+    .addArgument(new Argument('<strategy>', 'what keeps the counts').choices(['hooks', 'triggers']))
     .addHelpText('after', helpOfUse)
     .action(async (strategy: 'hooks' | 'triggers') => end(await use(strategy)));
   counters.addHelpText('after', '\nExamples:\n  $ rollcall counters status\n  $ rollcall counters use triggers');
@@ -32,7 +30,7 @@ export function addCounters(program: Command, end: (code: ExitCode) => void): vo
 async function showStrategyStatus(): Promise<ExitCode> {
   const config = loadConfig();
   const triggers = await withDatabase(config, database => triggerStatus(database.em));
-  // Without any, hooks count, and none is missed.
+  // Without triggers hooks count, and no trigger is missing.
   const states =
     config.counters !== 'triggers' && existingTriggers(triggers).length === 0
       ? []
@@ -57,18 +55,19 @@ async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
   );
   for (const name of created) print(`Installed ${name}.\n`);
   for (const name of dropped) print(`Dropped ${name}.\n`);
-  if (created.length + dropped.length === 0) print('Nothing was to be done.\n');
+  if (created.length + dropped.length === 0) print('There was nothing to do.\n');
   return ExitCode.clean;
 }
 
 const helpOfUse = `
 From hooks to triggers, without a moment in which counts can drift:
-  1. $ rollcall counters use triggers      servers with COUNTERS=hooks go on: the triggers stand back for them
+  1. $ rollcall counters use triggers      servers with COUNTERS=hooks continue: triggers skip their writes
   2. restart each server with COUNTERS=triggers
 From triggers to hooks:
   1. restart each server with COUNTERS=switching, so that hooks count
   2. $ rollcall counters use hooks
   3. set COUNTERS=hooks for the next restart
-A server with COUNTERS=hooks does not start while there are triggers, nor does one with COUNTERS=triggers write without.
-On MySQL and MariaDB the user needs the privileges TRIGGER and LOCK TABLES; with binary logging, MySQL and MariaDB also
-ask for log_bin_trust_function_creators=1 or the privilege SUPER.`;
+A server with COUNTERS=hooks does not start while there are triggers, and one with COUNTERS=triggers does not write
+without them.
+On MySQL and MariaDB the user needs the privileges TRIGGER and LOCK TABLES; with binary logging they also require
+log_bin_trust_function_creators=1 or the privilege SUPER.`;

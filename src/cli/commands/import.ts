@@ -5,18 +5,24 @@ import { importOulad } from '../../tools/import/import-oulad.js';
 import { ouladFiles } from '../../tools/import/oulad-files.js';
 import type { ImportOptions, ImportResult } from '../../tools/import/run-import.js';
 import { fileSource } from '../../tools/import/source.js';
-import { ExitCode } from '../exit-code.js';
-import { grouped } from '../format.js';
-import { print, tell } from '../output.js';
-import { showProgress } from '../progress.js';
-import { withMigratedDatabase } from '../with-database.js';
+import { interruption } from '../input/interruption.js';
+import { ExitCode } from '../output/exit-code.js';
+import { grouped } from '../output/format.js';
+import { print, tell } from '../output/terminal.js';
+import { showProgress } from '../output/progress.js';
+import { withMigratedDatabase } from '../database/with-database.js';
+
+/** Where anybody gets the dataset. */
+const OULAD_SOURCE = `The dataset is free to use under CC BY 4.0 (Kuzilek, Hlosta and Zdrahal, Open University Learning Analytics dataset,
+2017). Download it from https://analyse.kmi.open.ac.uk/open-dataset or from the UCI Machine Learning Repository, where it
+is dataset 349, and unpack the archive.`;
 
 /** Adds `import enrollments` and `import oulad`. */
 export function addImport(program: Command, end: (code: ExitCode) => void): void {
   const command = program
     .command('import')
     .description(
-      'Imports enrollments. What is there already stays as it is, so an import can be repeated and goes on where it stopped.',
+      'Imports enrollments. Existing rows stay unchanged, so an import can be repeated, and continues where it stopped.',
     );
   const strict = ['--strict', 'write nothing if any row is bad'] as const;
   command
@@ -28,7 +34,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     .option(...strict)
     .option(
       '--ignore-column <name>',
-      'leave out a column of the file that has another name than these; can be given several times',
+      'ignore a column that has another name; can be given several times',
       (name: string, names: readonly string[] | undefined) => [...(names ?? []), name],
     )
     .addHelpText(
@@ -41,7 +47,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
         { ignoreColumn: ignoredColumns, ...options }: { strict?: boolean; ignoreColumn?: readonly string[] },
       ) => {
         const config = loadConfig();
-        // Before the database is opened: a wrong path should not make one.
+        // Before the database is opened: a wrong path must not create one.
         const source = await fileSource(path);
         end(
           await withMigratedDatabase(config, database =>
@@ -57,7 +63,14 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     )
     .argument('<folder>', 'where courses.csv, studentInfo.csv and studentRegistration.csv are')
     .option(...strict)
-    .addHelpText('after', '\nExample:\n  $ rollcall import oulad oulad/')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ rollcall import oulad oulad/
+
+${OULAD_SOURCE}`,
+    )
     .action(async (folder: string, options: { strict?: boolean }) => {
       const config = loadConfig();
       const files = await ouladFiles(folder);
@@ -74,38 +87,32 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
 }
 
 /**
- * Runs an import with progress, reports bad rows and the result, and stops after the batch at hand on SIGINT or
- * SIGTERM.
+ * Runs an import with progress, reports bad rows and the result, and stops after the current batch on SIGINT or SIGTERM.
  */
 async function reported(work: (options: ImportOptions) => Promise<ImportResult>): Promise<ExitCode> {
   const display = await showProgress('import');
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(ExitCode.failure);
-    controller.abort();
-    tell('Stopping after this batch; once more stops at once.\n');
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const stop = interruption(() => tell('Stopping after this batch; a second signal stops at once.\n'));
   try {
     const result = await work({
       onProgress: display.onProgress,
       onBadRow: ({ file, line, code, message }) => tell(`${file}:${line}: ${code}: ${message}\n`),
-      signal: controller.signal,
+      signal: stop.signal,
     });
     display.finish();
     print(`${importSummary(result)}\n`);
     return result.outcome === 'finished' && result.bad === 0 ? ExitCode.clean : ExitCode.failure;
   } finally {
     display.finish();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    stop.stop();
   }
 }
 
-/** Gives the result in words: what was done, and what to do next where something is left. */
+/** Returns the result in words: what was done, and what to do next if something is left. */
 export function importSummary({ rows, added, alreadyThere, bad, outcome }: ImportResult): string {
   if (outcome === 'refused')
-    return `Nothing was written: ${grouped(bad)} of ${grouped(rows)} rows are bad. Correct them, or leave out --strict to import the others.`;
+    return `Nothing was written: ${grouped(bad)} of ${grouped(rows)} rows are bad. Correct them, or omit --strict to import the others.`;
   const counts = `${grouped(added)} added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad`;
-  if (outcome === 'interrupted') return `Stopped after ${grouped(rows)} rows: ${counts}. The same command goes on.`;
+  if (outcome === 'interrupted')
+    return `Stopped after ${grouped(rows)} rows: ${counts}. Run the same command again to continue.`;
   return `${grouped(rows)} rows: ${counts}.${bad > 0 ? ' Correct the bad rows and run the same command again.' : ''}`;
 }

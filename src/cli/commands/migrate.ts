@@ -5,31 +5,31 @@ import { NoDatabaseFile } from '../../database/database.js';
 import { migrateUp } from '../../database/schema/migrate-up.js';
 import { findSchema } from '../../database/schema/own-schema.js';
 import { findUndoing, undoLast, type Undoing } from '../../database/schema/undo.js';
-import { tellingOfAlteredTables } from '../altered-tables.js';
-import { canAsk, isConfirmed } from '../confirmation.js';
-import { ExitCode } from '../exit-code.js';
-import { CommandError } from '../failure.js';
-import { quantity } from '../format.js';
-import { print, tell } from '../output.js';
-import { withDatabase, withExistingDatabase } from '../with-database.js';
+import { reportingAlteredTables } from '../reports/altered-tables.js';
+import { canAsk, confirm } from '../input/confirmation.js';
+import { ExitCode } from '../output/exit-code.js';
+import { CommandError } from '../failures/command-error.js';
+import { quantity } from '../output/format.js';
+import { print, tell } from '../output/terminal.js';
+import { withDatabase, withExistingDatabase } from '../database/with-database.js';
 
 /** Adds `migrate up`, `migrate down` and `migrate status`. */
 export function addMigrate(program: Command, end: (code: ExitCode) => void): void {
-  const migrate = program.command('migrate').description("Changes the database's schema, or says how it stands.");
+  const migrate = program.command('migrate').description("Changes the database's schema, or shows its state.");
   migrate
     .command('up')
-    .description('Applies all migrations that are pending, to an empty database or one that Rollcall has made.')
+    .description('Applies all pending migrations to an empty database or one that Rollcall created.')
     .addHelpText('after', '\nExample:\n  $ rollcall migrate up')
     .action(async () => end(await up()));
   migrate
     .command('down')
     .description(
-      'Undoes the last migration that was applied: drops what it made, with all rows, and nothing else. Names it all and, where there are rows, asks first.',
+      'Undoes the last applied migration: drops what it created, with all rows, and nothing else. Names everything that it drops, and asks first if there are rows.',
     )
     .option('--yes', 'do not ask: drop the rows')
     .addHelpText(
       'after',
-      '\nExample:\n  $ rollcall migrate status && rollcall migrate down\n\nExit codes: 0 done, 1 failed or not wanted, 2 there are rows, and neither --yes nor a terminal to ask on.',
+      '\nExample:\n  $ rollcall migrate status && rollcall migrate down\n\nExit codes: 0 done, 1 failed or declined, 2 there are rows, but neither --yes nor a terminal to ask on.',
     )
     .action(async ({ yes = false }: { yes?: boolean }) => end(await down(yes)));
   migrate
@@ -42,7 +42,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 
 async function up(): Promise<ExitCode> {
   const names = await withDatabase(loadConfig(), database =>
-    tellingOfAlteredTables(database, () => migrateUp(database)),
+    reportingAlteredTables(database, () => migrateUp(database)),
   );
   for (const name of names) print(`Applied ${name}.\n`);
   if (names.length === 0) print('Nothing is pending.\n');
@@ -58,25 +58,25 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
     }
     if ('unknown' in undoing)
       throw new CommandError(
-        `The last migration, ${undoing.unknown}, is of another version of Rollcall. Undo it with that version.`,
+        `The last migration, ${undoing.unknown}, belongs to another version of Rollcall. Undo it with that version.`,
       );
     tell(undoingText(undoing));
     if (!isConfirmedAlready && undoing.tables.some(({ rows }) => rows > 0)) {
       if (!canAsk()) {
-        tell('Nothing was done. Back the database up, then add --yes.\n');
+        tell('Nothing was done. Back up the database, then add --yes.\n');
         return ExitCode.usage;
       }
-      if (!(await isConfirmed('delete them'))) {
+      if (!(await confirm('delete them'))) {
         tell('Nothing was done.\n');
         return ExitCode.failure;
       }
     }
-    for (const name of await tellingOfAlteredTables(database, () => undoLast(database))) print(`Undid ${name}.\n`);
+    for (const name of await reportingAlteredTables(database, () => undoLast(database))) print(`Undid ${name}.\n`);
     return ExitCode.clean;
   });
 }
 
-/** Returns what goes with a migration, each by its name. */
+/** Returns what undoing a migration drops, each thing by its name. */
 function undoingText({ name, tables, triggers, procedures, indexes }: Undoing): string {
   const parts = [
     ...tables.map(table => `the table ${table.name} with ${quantity(table.rows, 'row')}`),
@@ -86,7 +86,7 @@ function undoingText({ name, tables, triggers, procedures, indexes }: Undoing): 
   ];
   return parts.length === 0
     ? `Undoing ${name} drops nothing.\n`
-    : `Undoing ${name} drops, for good: ${parts.join(', ')}.\n`;
+    : `Undoing ${name} permanently drops: ${parts.join(', ')}.\n`;
 }
 
 async function showMigrationStatus(): Promise<ExitCode> {
@@ -97,7 +97,7 @@ async function showMigrationStatus(): Promise<ExitCode> {
   return ExitCode.clean;
 }
 
-/** Returns the schema of the configured database, of one that is not there yet too. */
+/** Returns the state of the configured database's schema, even if there is no such database yet. */
 async function schemaOf(config: Config): Promise<Pick<Awaited<ReturnType<typeof findSchema>>, 'applied' | 'pending'>> {
   try {
     return await withExistingDatabase(config, findSchema);
@@ -108,7 +108,7 @@ async function schemaOf(config: Config): Promise<Pick<Awaited<ReturnType<typeof 
   }
 }
 
-/** Returns true where an error, or what has caused it, means that there is no such database. */
+/** Returns whether an error, or what caused it, means that there is no such database. */
 function isMissingWithin(error: unknown, isMissing: (error: unknown) => boolean): boolean {
   const { cause } = error as { cause?: unknown };
   return error instanceof NoDatabaseFile || isMissing(error) || (cause != null && isMissingWithin(cause, isMissing));

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import { startRecount } from '../../recounts/index.js';
 import { operator } from '../../access/viewer.js';
-import type { ExitCode } from '../exit-code.js';
-import { wholeNumber, wholeNumbers } from '../option-values.js';
-import { withExistingDatabase } from '../with-database.js';
-import { startedBy, workOnRun } from '../work-on-run.js';
+import type { ExitCode } from '../output/exit-code.js';
+import { wholeNumber, wholeNumbers } from '../input/option-values.js';
+import { withExistingDatabase } from '../database/with-database.js';
+import { startedBy, workOnRun } from '../runs/work-on-run.js';
 
 interface RecountOptions {
   readonly courseId?: readonly number[];
@@ -21,17 +21,17 @@ export function addRecount(program: Command, end: (code: ExitCode) => void): voi
     .command('recount')
     .alias('update-total-enrollments')
     .description(
-      'Repairs the stored counts that do not match, while writers go on. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").',
+      'Repairs the stored counts that do not match, while others write. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").',
     )
     .option('--course-id <id>', 'recount only this course; can be given several times', wholeNumbers(1))
-    .option('--dry-run', 'tell what would be changed and change nothing; exit code 3 where something would be')
+    .option('--dry-run', 'show what would change, and change nothing; exit code 3 if something would')
     .option(
       '--batch-size <courses>',
       'how many courses one statement compares (sized by time, about 0.2 s)',
       wholeNumber(1),
     )
     .option('--throttle <ms>', 'milliseconds to pause after each chunk and each repair (0)', wholeNumber(0))
-    .option('--json', 'print JSON lines: one for each change, and the run as the last')
+    .option('--json', 'print JSON lines: one for each change, then one for the run')
     .addHelpText('after', help)
     .action(async ({ courseId, dryRun, batchSize, throttle, json = false }: RecountOptions) => {
       const request = { courseIds: courseId, dryRun, batchSize, throttle, startedBy: startedBy('recount') };
@@ -49,8 +49,8 @@ Examples:
   $ rollcall update-total-enrollments --course-id 12 --course-id 31
   $ rollcall recount --dry-run --json
 
-SIGINT (Ctrl+C) and SIGTERM pause the run after the chunk at hand and say how to resume it. Two recounts of the same
-courses do not run at once: the second is told about the first.
+SIGINT (Ctrl+C) and SIGTERM pause the run after the current chunk and say how to resume it. Two recounts of the same
+courses do not run at the same time: the second fails with a message about the first.
 
 Each line of --json has courseId, title, counter, before and after; the last one has only run.
 

@@ -5,13 +5,13 @@ import type { BackupComparison, CountToRestore, SomeIds } from '../../tools/back
 import { checkBackup, restoreCounts, type CheckedBackup } from '../../tools/backup/restore-counts.js';
 import { fileSource, type Source } from '../../tools/import/source.js';
 import { operator } from '../../access/viewer.js';
-import { ExitCode } from '../exit-code.js';
-import { quantity, grouped } from '../format.js';
-import { interruption } from '../interruption.js';
-import { print, tell } from '../output.js';
-import { showProgress } from '../progress.js';
-import { headingOf, lineOf, type Column } from '../table.js';
-import { withExistingDatabase } from '../with-database.js';
+import { ExitCode } from '../output/exit-code.js';
+import { quantity, grouped } from '../output/format.js';
+import { interruption } from '../input/interruption.js';
+import { print, tell } from '../output/terminal.js';
+import { showProgress } from '../output/progress.js';
+import { headingOf, lineOf, type Column } from '../output/table.js';
+import { withExistingDatabase } from '../database/with-database.js';
 
 const restoreColumns: readonly Column[] = [
   { title: 'id', width: 8, number: true },
@@ -27,10 +27,10 @@ export function addRestore(program: Command, end: (code: ExitCode) => void): voi
   program
     .command('restore')
     .description(
-      'Sets the stored counts back to those of a file that "rollcall backup" made. What changed since then does not match its enrollments afterwards: exit code 3.',
+      'Sets the stored counts back to those of a file that "rollcall backup" wrote. Courses whose enrollments have changed since then do not match them afterwards: exit code 3.',
     )
     .argument('<file>', 'the backup')
-    .option('--dry-run', 'check the file and show what would change, and change nothing')
+    .option('--dry-run', 'check the file, show what would change, and change nothing')
     .addHelpText('after', help)
     .action(async (path: string, { dryRun = false }: { dryRun?: boolean }) => {
       const config = loadConfig();
@@ -44,13 +44,13 @@ async function restore(database: Database, source: Source, dryRun: boolean): Pro
   print(introductionOf(source, checked));
   const { changes, drifting } = checked.comparison;
   if (dryRun) return reportRestore(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
-  if (changes === 0) return reportRestore('Nothing is to be restored: all counts are those of the file.', drifting);
+  if (changes === 0) return reportRestore('There is nothing to restore: all counts equal those of the file.', drifting);
   return write(database, source);
 }
 
 async function write(database: Database, source: Source): Promise<ExitCode> {
   const display = await showProgress('restore', { unit: 'courses', quiet: true });
-  const stop = interruption(() => tell('Giving up after this chunk.\n'));
+  const stop = interruption(() => tell('Stopping after this chunk; nothing will be changed.\n'));
   try {
     const restored = await restoreCounts(database, operator, source, {
       signal: stop.signal,
@@ -66,7 +66,7 @@ async function write(database: Database, source: Source): Promise<ExitCode> {
   }
 }
 
-/** Prints the changes as they are found. */
+/** Returns what prints changes as they are found, as one table. */
 function tableOf(): (changes: readonly CountToRestore[]) => void {
   let begun = false;
   return changes => {
@@ -92,8 +92,8 @@ function introductionOf({ name }: Source, { header, comparison }: CheckedBackup)
   const lines = [
     `${name} has the counts of ${quantity(header.courses, 'course')} on ${header.database} at ${header.at}.`,
   ];
-  if (unknown.count > 0) lines.push(`Left out, since the database does not have them: ${idList(unknown)}.`);
-  if (missing.count > 0) lines.push(`Not in the file, and left as they are: ${idList(missing)}.`);
+  if (unknown.count > 0) lines.push(`Skipped, because the database does not have them: ${idList(unknown)}.`);
+  if (missing.count > 0) lines.push(`Not in the file, and left unchanged: ${idList(missing)}.`);
   return `${changes > 0 ? '\n' : ''}${lines.join('\n')}\n`;
 }
 
@@ -106,9 +106,9 @@ function countsOf({ changes, changedCourses }: Pick<BackupComparison, 'changes' 
   return `${quantity(changes, 'count')} of ${quantity(changedCourses, 'course')}`;
 }
 
-/** Tells how it came out, and of drift, what to do about it. */
+/** Prints the outcome, and what to do about drift. */
 function reportRestore(outcome: string, drifting: number, verb = drifting === 1 ? 'does' : 'do'): ExitCode {
-  const drift = `With the file's numbers ${quantity(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" shows them, "rollcall recount" repairs them.`;
+  const drift = `With the file's numbers ${quantity(drifting, 'count')} ${verb} not match the enrollments. "rollcall verify" lists them, "rollcall recount" repairs them.`;
   print(`${outcome}\n${drifting > 0 ? `${drift}\n` : ''}`);
   return drifting > 0 ? ExitCode.drift : ExitCode.clean;
 }
@@ -118,10 +118,10 @@ Examples:
   $ rollcall restore --dry-run counts.jsonl
   $ rollcall restore counts.jsonl
 
-The file is checked to its end before anything is written: format, checksum, counters. Then all counts that differ are
-set under the courses' locks, in one transaction: all or nothing. Whoever changes enrollments waits until it ends.
-A restored count is an old number. Where enrollments changed since the backup it is wrong, and stays wrong by as much
-until a recount; so restore only what a recount cannot give, and back up the present counts before.
+The whole file is checked before anything is written: format, checksum, counters. Then all counts that differ are set
+under the courses' locks, in one transaction: all or nothing. Other writers of enrollments wait until it is done.
+A restored count is an old number. If enrollments have changed since the backup it is wrong, and stays wrong by the
+same amount until a recount. So restore only what a recount cannot repair, and back up the current counts first.
 
-Exit codes: 0 the counts are those of the file and match, 3 some do not match the enrollments (of --dry-run: would not),
-1 nothing was changed: the file is not whole or of another schema, or the database failed; 2 usage.`;
+Exit codes: 0 the counts equal those of the file and match the enrollments, 3 some do not match (with --dry-run: would
+not), 1 nothing was changed: the file is incomplete or of another schema, or the database failed; 2 usage.`;

@@ -4,13 +4,14 @@ import type { Database } from '../../database/database.js';
 import type { Outcome } from '../../use-cases/outcome.js';
 import { cancelRun, pauseRun, resumeRun, startUndo } from '../../recounts/index.js';
 import { operator } from '../../access/viewer.js';
-import { ExitCode } from '../exit-code.js';
-import { CommandError } from '../failure.js';
-import { wholeNumber } from '../option-values.js';
-import { print } from '../output.js';
-import { listRuns, showRun } from '../show-runs.js';
-import { withExistingDatabase } from '../with-database.js';
-import { startedBy, workOnRun } from '../work-on-run.js';
+import { ExitCode } from '../output/exit-code.js';
+import { CommandError } from '../failures/command-error.js';
+import { wholeNumber } from '../input/option-values.js';
+import { print } from '../output/terminal.js';
+import { listRuns } from '../runs/list-runs.js';
+import { showRun } from '../runs/show-run.js';
+import { withExistingDatabase } from '../database/with-database.js';
+import { startedBy, workOnRun } from '../runs/work-on-run.js';
 
 interface Json {
   readonly json?: boolean;
@@ -20,11 +21,11 @@ interface Json {
 export function addRuns(program: Command, end: (code: ExitCode) => void): void {
   const runs = program
     .command('runs')
-    .description('Lists the recounts that were run, shows one, and pauses, resumes, cancels or undoes it.');
+    .description('Lists runs of recounts, shows one, and pauses, resumes, cancels or undoes it.');
   const using = async (work: (database: Database) => Promise<ExitCode>): Promise<void> =>
     end(await withExistingDatabase(loadConfig(), work));
   const json = ['--json', 'print JSON lines'] as const;
-  const about = (name: string, description: string): Command =>
+  const addForRun = (name: string, description: string): Command =>
     runs
       .command(name)
       .description(description)
@@ -40,32 +41,32 @@ export function addRuns(program: Command, end: (code: ExitCode) => void): void {
     .action(({ limit, json: lines = false }: Json & { limit: number }) =>
       using(database => listRuns(database, limit, lines)),
     );
-  about('show', 'Shows a run and every change that it made.')
+  addForRun('show', 'Shows a run and every change that it made.')
     .option(...json)
     .action((id: number, { json: lines = false }: Json) => using(database => showRun(database, id, lines)));
-  about('pause', 'Pauses a run, whichever process works on it: from then on it changes nothing more.').action(
+  addForRun('pause', 'Pauses a run, whichever process is working on it: it changes nothing more.').action(
     (id: number) =>
       using(async database =>
         reportOutcome(
           await pauseRun(database, operator, { id }),
-          `Run ${id} is paused. "rollcall runs resume ${id}" goes on.`,
+          `Run ${id} is paused. Continue it with "rollcall runs resume ${id}".`,
         ),
       ),
   );
-  about('resume', 'Goes on, in this process, with a run that is paused, failed or interrupted.')
+  addForRun('resume', 'Continues, in this process, a run that is paused, failed or interrupted.')
     .option(...json)
     .action((id: number, { json: lines = false }: Json) =>
       using(async database => workOnRun(database, await resumeRun(database, operator, { id }), lines)),
     );
-  about('cancel', 'Cancels a run for good; what it changed stays.').action((id: number) =>
+  addForRun('cancel', 'Cancels a run permanently; its changes stay.').action((id: number) =>
     using(async database =>
       reportOutcome(
         await cancelRun(database, operator, { id }),
-        `Run ${id} is cancelled; what it changed stays. "rollcall runs undo ${id}" takes it back.`,
+        `Run ${id} is cancelled; its changes stay. Undo them with "rollcall runs undo ${id}".`,
       ),
     ),
   );
-  about('undo', 'Takes back what a run changed, change by change, as a run of its own.')
+  addForRun('undo', 'Undoes the changes of a run, one by one, as a run of its own.')
     .option(...json)
     .action((id: number, { json: lines = false }: Json) =>
       using(async database =>

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import { Role } from '../../entities/index.js';
 import { issueToken, type Lifetime } from '../../access/tokens.js';
-import { ExitCode } from '../exit-code.js';
-import { lifetime, roleNamed, wholeNumber } from '../option-values.js';
-import { print } from '../output.js';
+import { ExitCode } from '../output/exit-code.js';
+import { lifetime, roleNamed, wholeNumber } from '../input/option-values.js';
+import { print } from '../output/terminal.js';
 
 /** Adds `token`. */
 export function addToken(program: Command, end: (code: ExitCode) => void): void {
@@ -14,8 +14,8 @@ export function addToken(program: Command, end: (code: ExitCode) => void): void 
       'Prints a bearer token, signed with JWT_SECRET. Needs no database, so it does not check that the user exists.',
     )
     .requiredOption('--role <role>', 'student, teacher or admin', roleNamed)
-    .option('--user <id>', "whose token it is; an admin's may be nobody's", wholeNumber(1))
-    .option('--expires <span>', 'how long it is good for: 90s, 15m, 1h, 30d', lifetime, '1h' as const)
+    .option('--user <id>', "the user whose token it is; an admin's token needs none", wholeNumber(1))
+    .option('--expires <span>', 'how long it is valid: 90s, 15m, 1h, 30d', lifetime, '1h' as const)
     .addHelpText(
       'after',
       '\nExamples:\n  $ rollcall token --role admin\n  $ rollcall token --role student --user 41 --expires 30d',
@@ -26,7 +26,7 @@ export function addToken(program: Command, end: (code: ExitCode) => void): void 
         command: Command,
       ) => {
         if (role !== Role.ADMIN && user === null)
-          command.error(`A ${role}'s token needs a user. Give its id with --user.`);
+          command.error(`A ${role}'s token needs a user. Add the user's id with --user.`);
         print(`${await issueToken(loadConfig().jwt, { userId: user, role, expiresIn: expires })}\n`);
         end(ExitCode.clean);
       },

@@ -3,14 +3,14 @@ import { loadConfig } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import { verifyCounts, type CourseCount } from '../../recounts/verify-counts.js';
 import { operator } from '../../access/viewer.js';
-import { ExitCode } from '../exit-code.js';
-import { CommandError } from '../failure.js';
-import { interruption } from '../interruption.js';
-import { wholeNumber, wholeNumbers } from '../option-values.js';
-import { print, tell } from '../output.js';
-import { showProgress } from '../progress.js';
-import { verifyReport, type VerifyReport, type VerifyTotals } from '../verify-report.js';
-import { withExistingDatabase } from '../with-database.js';
+import { ExitCode } from '../output/exit-code.js';
+import { CommandError } from '../failures/command-error.js';
+import { interruption } from '../input/interruption.js';
+import { wholeNumber, wholeNumbers } from '../input/option-values.js';
+import { print, tell } from '../output/terminal.js';
+import { showProgress } from '../output/progress.js';
+import { verifyReport, type VerifyReport, type VerifyTotals } from '../reports/verify-report.js';
+import { withExistingDatabase } from '../database/with-database.js';
 
 interface VerifyCommandOptions {
   readonly courseId?: readonly number[];
@@ -24,16 +24,16 @@ export function addVerify(program: Command, end: (code: ExitCode) => void): void
   program
     .command('verify')
     .description(
-      'Compares the stored counts with the enrollments and changes nothing; writers are not held up. Exit code 3 where counts do not match.',
+      'Compares the stored counts with the enrollments and changes nothing; writers do not wait. Exit code 3 if counts do not match.',
     )
     .option('--course-id <id>', 'verify only this course; can be given several times', wholeNumbers(1))
-    .option('--all', 'list the counts that match too')
+    .option('--all', 'list matching counts too')
     .option(
       '--batch-size <courses>',
       'how many courses one statement compares (sized by time, about 0.2 s)',
       wholeNumber(1),
     )
-    .option('--json', 'print JSON lines: one for each count, and a summary as the last')
+    .option('--json', 'print JSON lines: one for each count, then a summary')
     .addHelpText('after', help)
     .action(async (options: VerifyCommandOptions) =>
       end(await withExistingDatabase(loadConfig(), database => verify(database, options))),
@@ -45,7 +45,7 @@ async function verify(
   { courseId, all, batchSize, json = false }: VerifyCommandOptions,
 ): Promise<ExitCode> {
   const display = await showProgress('verify', { unit: 'courses', quiet: true });
-  const stop = interruption(() => tell('Stopping after this chunk; once more stops at once.\n'));
+  const stop = interruption(() => tell('Stopping after this chunk; a second signal stops at once.\n'));
   try {
     const { value, problems } = await verifyCounts(database, operator, {
       courseIds: courseId,
@@ -79,7 +79,7 @@ function addChunk(totals: VerifyTotals, checked: number, counts: readonly Course
 function finished(report: VerifyReport, totals: VerifyTotals, interrupted: boolean): ExitCode {
   report.summary(totals, interrupted);
   for (const { message } of totals.problems) tell(`${message}\n`);
-  // What was asked for was not all verified, which says more than that the rest is right or wrong.
+  // Not everything that was requested could be verified, which matters more than whether the rest matches.
   if (interrupted || totals.problems.length > 0) return ExitCode.failure;
   return totals.mismatches > 0 ? ExitCode.drift : ExitCode.clean;
 }
@@ -91,7 +91,7 @@ Examples:
   $ rollcall verify --json | jq 'select(.result == "MISMATCH")'
 
 Each line of --json has courseId, title, counter, stored, actual, drift (stored - actual) and result; the last one has
-only summary. Output without a summary was cut off.
+only summary. Output without a summary is incomplete.
 
-Exit codes: 0 all counts match, 3 some do not, 1 not all could be verified: a course does not exist (the others are
-verified), it was interrupted, or the database failed; 2 usage.`;
+Exit codes: 0 all counts match, 3 some do not, 1 not all were verified: a course does not exist (the others are
+verified), the command was interrupted, or the database failed; 2 usage.`;

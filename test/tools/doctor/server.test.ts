@@ -62,7 +62,7 @@ describeOnServers('the doctor', kind => {
         check: 'probe',
         status: 'failed',
         message: expect.stringMatching(
-          /^The database does not let this user do that \(1142\)\. Grant the rights; .* It says: delete command denied/i,
+          /^The database does not allow this user to do that \(1142\)\. Grant the privileges .* It says: delete command denied/i,
         ),
       },
     ]);

@@ -17,12 +17,12 @@ const unreachable = new Set([
 export function explainServer(error: object, shownUrl: string): string | null {
   const { code = '', message } = error as ServerError;
   if (code === 'ER_BAD_DB_ERROR')
-    return `The server has no such database. "rollcall migrate up" makes it; or correct DATABASE_URL (${shownUrl}).`;
+    return `The server has no such database. Create it with "rollcall migrate up", or correct DATABASE_URL (${shownUrl}).`;
   if (unreachable.has(code))
     return `The database does not answer (${code}). Start it, or correct DATABASE_URL (${shownUrl}).`;
   if (code === 'ER_LOCK_WAIT_TIMEOUT')
-    return 'Another session has kept locked what this needs for too long. End its transaction ("show full processlist" names it), or try again later.';
+    return 'Another session has held a lock that this needs for too long. End its transaction ("show full processlist" lists sessions), or try again later.';
   if (code === 'ER_ACCESS_DENIED_ERROR' || code === 'ER_DBACCESS_DENIED_ERROR')
-    return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${shownUrl}), or grant the rights.`;
+    return `The database refuses the user: ${message?.split('\n')[0]}. Correct DATABASE_URL (${shownUrl}), or grant the privileges.`;
   return null;
 }

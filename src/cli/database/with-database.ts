@@ -1,24 +1,21 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
-import type { Config } from '../config/config.js';
-import { openDatabase, openExistingDatabase, type Database } from '../database/database.js';
-import { migrateUp } from '../database/schema/migrate-up.js';
-import { withoutPassword } from '../database/texts/database-url.js';
-import { isConnectionLost } from '../transactions/transaction-error.js';
-import { tellingOfAlteredTables } from './altered-tables.js';
-import { ensureStrategy, installMissing, strategyOf } from './counter-strategy.js';
-import { explained } from './failure.js';
-import { tell } from './output.js';
+import type { Config } from '../../config/config.js';
+import { openDatabase, openExistingDatabase, type Database } from '../../database/database.js';
+import { migrateUp } from '../../database/schema/migrate-up.js';
+import { withoutPassword } from '../../database/texts/database-url.js';
+import { isConnectionLost } from '../../transactions/transaction-error.js';
+import { reportingAlteredTables } from '../reports/altered-tables.js';
+import { ensureStrategy, installMissingTriggers, strategyOf } from './ensure-strategy.js';
+import { explain } from '../failures/explain.js';
+import { tell } from '../output/terminal.js';
 
-/**
- * Opens the configured database for some work and closes it whatever happens. Errors: CommandError, where the database
- * is out of reach.
- */
+/** Opens the configured database for some work, and closes it whatever happens. Errors: CommandError. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
   return using(config, () => openDatabase(config.databaseUrl, strategyOf(config)), work);
 }
 
-/** Does the same where the database is there, and neither makes nor migrates one. Errors: CommandError. */
+/** Does the same with a database that exists: creates and migrates none. Errors: CommandError. */
 export function withExistingDatabase<Result>(
   config: Pick<Config, 'databaseUrl' | 'counters'>,
   work: (database: Database) => Promise<Result>,
@@ -27,9 +24,9 @@ export function withExistingDatabase<Result>(
 }
 
 /**
- * Does the same once all pending migrations are applied, and names those on standard error, and once the counters'
- * strategy is in force. A schema that was empty is filled, by one process only. Where the database does not answer yet,
- * it waits for at most `wait` seconds and says so.
+ * Does the same after all pending migrations have been applied, which are named on standard error, and after the
+ * counters' strategy has been ensured. A schema that was empty is filled, by one process only. If the database does not
+ * answer yet, waits for up to `wait` seconds, and says so.
  */
 export function withMigratedDatabase<Result>(
   config: Config,
@@ -71,24 +68,24 @@ async function using<Result>(
       await database.close(true);
     }
   } catch (error) {
-    throw explained(error, databaseUrl);
+    throw explain(error, databaseUrl);
   }
 }
 
-/** Fills a database whose schema was empty, in the entity manager's transaction where it has one. */
+/** What fills a database whose schema was empty, in the entity manager's transaction if it has one. */
 export type Fill = (database: Database, em: SqlEntityManager) => Promise<void>;
 
 async function migrated(config: Config, fill?: Fill): Promise<Database> {
   const database = await openDatabase(config.databaseUrl, strategyOf(config));
   const withTriggers = config.counters === 'triggers';
   const fillNew = async (em: SqlEntityManager): Promise<void> => {
-    // Without them nothing can be written.
-    if (withTriggers) await installMissing(em);
+    // Without triggers nothing can be written.
+    if (withTriggers) await installMissingTriggers(em);
     await fill!(database, em);
   };
   const onApplied = (names: readonly string[]): void => names.forEach(name => tell(`Applied the migration ${name}.\n`));
   try {
-    await tellingOfAlteredTables(database, () =>
+    await reportingAlteredTables(database, () =>
       migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }),
     );
     await ensureStrategy(database, config.counters);

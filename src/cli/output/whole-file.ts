@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { link, lstat, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
-import { CommandError } from './failure.js';
+import { CommandError } from '../failures/command-error.js';
 
-/** Appends text to a file that is being made. */
+/** Appends text to a file that is being written. */
 export type Append = (text: string) => Promise<void>;
 
 /**
- * Makes a file that is there as a whole or not at all: it is written under another name beside, and gets its own when
- * all of it is on the disk. Where `work` gives null, none is made. One that is there already is replaced only by
- * `force`. Errors: CommandError.
+ * Writes a file that exists as a whole or not at all: it is written under another name beside its own, and renamed when
+ * all of it is on the disk. If `work` returns null, no file is left. An existing file is replaced only with `force`.
+ * Errors: CommandError.
  */
 export async function writeWholeFile<Result>(
   path: string,
@@ -20,7 +20,7 @@ export async function writeWholeFile<Result>(
   try {
     const file = await open(beside, 'wx');
     const result = await writeWhole(file, work);
-    if (result !== null) await giveName(beside, place, force);
+    if (result !== null) await renameFile(beside, place, force);
     return result;
   } catch (error) {
     throw fileProblem(path, error);
@@ -29,14 +29,16 @@ export async function writeWholeFile<Result>(
   }
 }
 
-/** Gives where the file is to be: for a link, what it points to. */
+/** Returns the path of the file itself: for a link, that of its target. */
 async function placeOf(path: string, force: boolean): Promise<string> {
   try {
     const facts = await lstat(path);
-    if (!force) throw new CommandError(`${path} is there already. Give another name, or add --force to replace it.`);
+    if (!force) throw new CommandError(`${path} exists already. Give another name, or add --force to replace it.`);
     const place = facts.isSymbolicLink() ? await realpath(path) : path;
     if ((await lstat(place)).isFile()) return place;
-    throw new CommandError(`${path} is no file that could be replaced. Give another name, or - for standard output.`);
+    throw new CommandError(
+      `${path} is not a file, so it cannot be replaced. Give another name, or - for standard output.`,
+    );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileProblem(path, error);
     return path;
@@ -53,8 +55,8 @@ async function writeWhole<Result>(file: FileHandle, work: (append: Append) => Pr
   }
 }
 
-/** Gives a file its name; without force by a link, which fails where somebody else has taken the name meanwhile. */
-async function giveName(beside: string, place: string, force: boolean): Promise<void> {
+/** Renames a file; without `force` by a link, which fails if somebody else has taken the name meanwhile. */
+async function renameFile(beside: string, place: string, force: boolean): Promise<void> {
   if (force) await rename(beside, place);
   else await link(beside, place);
 }
@@ -63,12 +65,12 @@ function fileProblem(path: string, error: unknown): unknown {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (code === 'EEXIST')
     return new CommandError(
-      `${path} was made by somebody else meanwhile. Give another name, or add --force to replace it.`,
+      `Another process has created ${path} meanwhile. Give another name, or add --force to replace it.`,
       { cause: error },
     );
   if (syscall === 'link')
     return new CommandError(
-      `The folder of ${path} lets no file get its name without replacing another (${code}). Add --force, or choose another folder.`,
+      `The file system of ${path} cannot rename a file without the risk of replacing another (${code}). Add --force, or choose another folder.`,
       { cause: error },
     );
   const problem = problems[code];
@@ -76,11 +78,11 @@ function fileProblem(path: string, error: unknown): unknown {
 }
 
 const problems: Readonly<Record<string, string>> = {
-  ENOENT: 'its folder is not there',
+  ENOENT: 'its folder does not exist',
   ENOTDIR: 'its folder is a file',
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
-  EROFS: 'the disk may only be read',
+  EACCES: 'this user is not allowed to write there',
+  EPERM: 'this user is not allowed to write there',
+  EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   ENAMETOOLONG: 'its name is too long',

@@ -1,35 +1,33 @@
-import type { OnProgress, Progress } from '../tools/progress.js';
-import { duration, grouped } from './format.js';
-import { setStatusLine, tell } from './output.js';
+import type { OnProgress, Progress } from '../../tools/progress.js';
+import { grouped } from './format.js';
+import { barLine, paceOf } from './progress-text.js';
+import { setStatusLine, tell } from './terminal.js';
 
 /** The time between two lines where there is no terminal, in milliseconds. */
 const LINE_INTERVAL_MS = 2000;
 /** The shortest time between two drawings of a bar, in milliseconds. */
 const MIN_DRAW_INTERVAL_MS = 50;
-/** The width of a terminal that does not tell its own, in columns. */
+/** The width of a terminal that does not say how wide it is, in columns. */
 const DEFAULT_COLUMNS = 80;
-/** The widths between which a bar is shown, in columns; where less is left of the line, there is text alone. */
-const MIN_BAR_COLUMNS = 10;
-const MAX_BAR_COLUMNS = 40;
 
-/**
- * A display of how far a piece of work is, on standard error. What else is written meanwhile goes through output.ts.
- */
+/** A display of how far some work is, on standard error. All other output goes through terminal.ts meanwhile. */
 export interface ProgressDisplay {
   readonly onProgress: OnProgress;
-  /** Shows the last state and leaves it; later calls do nothing. */
+  /** Shows the last state and leaves it on the terminal; later calls do nothing. */
   readonly finish: () => void;
 }
 
-/** What the work goes through, and whether it is quiet where there is no terminal. */
+/** How progress is shown. */
 export interface ProgressOptions {
+  /** What the work goes through, in the plural. */
   readonly unit?: string;
+  /** Whether nothing is shown where there is no terminal. */
   readonly quiet?: boolean;
 }
 
 /**
- * Shows progress with rate and time left: a bar on a terminal, elsewhere a line every two seconds, or nothing where it
- * is to be quiet.
+ * Shows progress with its rate and the time left: as a bar on a terminal, elsewhere as a line every two seconds, or not
+ * at all if it is to be quiet.
  */
 export function showProgress(
   label: string,
@@ -37,26 +35,6 @@ export function showProgress(
 ): Promise<ProgressDisplay> {
   if (process.stderr.isTTY) return barDisplay(label, unit);
   return Promise.resolve(quiet ? { onProgress: () => undefined, finish: () => undefined } : lineDisplay(label, unit));
-}
-
-/** Returns the rate and the time left in words, from how far the work came in how many milliseconds. */
-export function paceOf(
-  { done, total, rows }: Progress,
-  elapsed: number,
-  unit = 'rows',
-): { rate: string; left: string } {
-  const rate = elapsed > 0 ? `${grouped((rows * 1000) / elapsed)} ${unit}/s` : '…';
-  return { rate, left: done > 0 && total > 0 ? `${duration((elapsed * Math.max(0, total - done)) / done)} left` : '…' };
-}
-
-/** Returns a bar with text behind it that fits on one line of a terminal. */
-export function barLine(label: string, share: number, details: readonly string[], columns: number): string {
-  const text = ` ${Math.floor(100 * share)}% | ${details.join(' | ')}`;
-  // Without the last column: some terminals wrap as soon as it is written.
-  const width = Math.min(MAX_BAR_COLUMNS, columns - 2 - label.length - text.length);
-  if (width < MIN_BAR_COLUMNS) return `${label}${text}`.slice(0, Math.max(0, columns - 1));
-  const filled = Math.floor(share * width);
-  return `${label} ${'█'.repeat(filled)}${'░'.repeat(width - filled)}${text}`;
 }
 
 async function barDisplay(label: string, unit: string): Promise<ProgressDisplay> {

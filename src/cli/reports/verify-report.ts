@@ -1,11 +1,11 @@
-import type { Problem } from '../use-cases/outcome.js';
-import type { CourseCount } from '../recounts/verify-counts.js';
-import { quantity, grouped } from './format.js';
-import { headingOf, lineOf, type Column } from './table.js';
+import type { Problem } from '../../use-cases/outcome.js';
+import type { CourseCount } from '../../recounts/verify-counts.js';
+import { quantity, grouped } from '../output/format.js';
+import { headingOf, lineOf, type Column } from '../output/table.js';
 
 /**
- * Sums up a verification: the courses in scope and those checked, the counts that do not match, of how many courses,
- * and what could not be verified.
+ * The totals of a verification: the courses in scope and those checked, the counts that do not match, the number of
+ * courses that they belong to, and what could not be verified.
  */
 export interface VerifyTotals {
   readonly total: number;
@@ -15,7 +15,7 @@ export interface VerifyTotals {
   readonly problems: readonly Problem[];
 }
 
-/** Prints what a verification finds, as it finds it. */
+/** A report of what a verification finds, printed as it is found. */
 export interface VerifyReport {
   readonly counts: (counts: readonly CourseCount[]) => void;
   readonly summary: (totals: VerifyTotals, interrupted: boolean) => void;
@@ -30,7 +30,7 @@ const mismatchColumns: readonly Column[] = [
   { title: 'result', width: 8 },
 ];
 
-/** Gives a report as a table or as JSON lines. */
+/** Returns a report that is a table, or JSON lines. */
 export function verifyReport({ json, write }: { readonly json: boolean; write: (text: string) => void }): VerifyReport {
   return json ? jsonReport(write) : tableReport(write);
 }
@@ -85,7 +85,7 @@ function resultOf({ drift }: CourseCount): 'MATCH' | 'MISMATCH' {
   return drift === 0 ? 'MATCH' : 'MISMATCH';
 }
 
-/** Gives the result in words: what was checked and found, and what to do next. */
+/** Returns the result in words: what was checked, what was found, and what to do next. */
 function verifySummary({ total, checked, mismatches, courses }: VerifyTotals, interrupted: boolean): string {
   const scope = interrupted
     ? `Stopped after ${grouped(checked)} of ${quantity(total, 'course')}`

@@ -1,22 +1,22 @@
-import type { JwtConfig } from '../config/config.js';
-import { shownUrl } from '../database/texts/shown-text.js';
-import { Role } from '../entities/index.js';
-import type { ExampleAccounts } from '../tools/sample-data/example-accounts.js';
-import { issueToken } from '../access/tokens.js';
+import type { JwtConfig } from '../../config/config.js';
+import { shownUrl } from '../../database/texts/shown-text.js';
+import { Role } from '../../entities/index.js';
+import type { ExampleAccounts } from '../../tools/sample-data/example-accounts.js';
+import { issueToken } from '../../access/tokens.js';
 
-const exampleQuery = `{
+const EXAMPLE_QUERY = `{
   courses(first: 5, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
     totalCount
     nodes { id title totalEnrollments activeEnrollments instructor { name } }
   }
 }`;
 
-/** Gives what a person who starts the server wants to know: the URL, tokens to try it with, and a query to paste. */
+/** Returns what a person who starts the server needs: its URL, tokens to try it with, and a query to paste. */
 export async function welcomeText(url: string, jwt: JwtConfig, accounts: ExampleAccounts): Promise<string> {
   const parts = [
     `Rollcall is ready at ${url}`,
     await tokensText(jwt, accounts),
-    `A query to paste:\n\n${indented(exampleQuery)}`,
+    `A query to paste:\n\n${indented(EXAMPLE_QUERY)}`,
     'Ctrl+C stops the server.',
   ];
   return `\n${indented(parts.join('\n\n'))}\n\n`;
@@ -28,7 +28,7 @@ async function tokensText(jwt: JwtConfig, { admin, teacher, student }: ExampleAc
   const tokens = [await tokenText(jwt, Role.ADMIN, admin)];
   if (teacher !== null) tokens.push(await tokenText(jwt, Role.TEACHER, teacher));
   if (student !== null) tokens.push(await tokenText(jwt, Role.STUDENT, student));
-  return `Tokens, good for 30 days; send one in the header  Authorization: Bearer TOKEN\n\n${tokens.join('\n\n')}`;
+  return `Tokens, valid for 30 days; send one in the header  Authorization: Bearer TOKEN\n\n${tokens.join('\n\n')}`;
 }
 
 async function tokenText(jwt: JwtConfig, role: Role, userId: number | null): Promise<string> {

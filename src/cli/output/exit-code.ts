@@ -1,5 +1,5 @@
-/** Names what the process's exit code says. */
+/** The exit codes of the process. */
 export const ExitCode = { clean: 0, failure: 1, usage: 2, drift: 3 } as const;
 
-/** Is one of those codes. */
+/** One of the exit codes. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

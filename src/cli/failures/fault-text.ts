@@ -1,0 +1,31 @@
+import type { FaultKind } from '../../database/faults/fault.js';
+import { faultOf } from '../../database/faults/fault-of.js';
+
+/** What to do about the faults of a database that no dialect explains, by their kind. */
+const faultTexts: Partial<Record<FaultKind, (number: number | string, url: string) => string>> = {
+  disconnected: (number, url) =>
+    `The database does not answer (${number}). Start it, or correct DATABASE_URL (${url}).`,
+  stopped: (number, url) =>
+    `The database is not serving at the moment (${number}). Wait until it is, or correct DATABASE_URL (${url}).`,
+  crowded: number =>
+    `The database accepts no more connections (${number}). Close some, raise its limit, or try again later.`,
+  read_only: (number, url) =>
+    `The database accepts no changes (${number}): it is a replica, or it was set to read-only. Correct DATABASE_URL (${url}), or wait until it accepts them.`,
+  full: number => `The database has no room for changes (${number}). Free space on its disk.`,
+  exhausted: number =>
+    `The database has run out of memory, threads or files (${number}). Give it more, or try again later.`,
+  refused: (number, url) =>
+    `The database rejects this user (${number}). Correct DATABASE_URL (${url}), or have the user allowed in.`,
+  denied: number =>
+    `The database does not allow this user to do that (${number}). Grant the privileges that "rollcall doctor" names.`,
+  broken: number =>
+    `The database cannot read or write its files (${number}). Look into its log, and repair or restore it.`,
+};
+
+/** Returns what to do about an error that is a fault of the database; null for other errors. */
+export function faultText(error: unknown, url: string): string | null {
+  const fault = faultOf(error);
+  const text = fault && faultTexts[fault.kind]?.(fault.number, url);
+  // The database's own words name the table or the file.
+  return text ? `${text} It says: ${fault.message}` : null;
+}

@@ -1,0 +1,16 @@
+import { createInterface } from 'node:readline/promises';
+
+/** Returns whether there is a terminal on which a person can answer. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** Asks on the terminal whether to do something; only the whole word is a yes. */
+export async function confirm(action: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(`Type "yes" to ${action}: `)).trim() === 'yes';
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,34 @@
+import { InvalidArgumentError } from 'commander';
+import { Role } from '../../entities/index.js';
+import { isLifetime, type Lifetime } from '../../access/tokens.js';
+
+/** Returns what reads a whole number of at least `min` from an option. Errors: InvalidArgumentError. */
+export function wholeNumber(min: number): (text: string) => number {
+  return text => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= min) return number;
+    throw new InvalidArgumentError(`Give a whole number from ${min}.`);
+  };
+}
+
+/**
+ * Returns what reads a whole number of at least `min` from an option that can be given several times, and adds it to
+ * the numbers before it. Errors: InvalidArgumentError.
+ */
+export function wholeNumbers(min: number): (text: string, before?: readonly number[]) => number[] {
+  const read = wholeNumber(min);
+  return (text, before = []) => [...before, read(text)];
+}
+
+/** Reads a role in any letter case. Errors: InvalidArgumentError. */
+export function roleNamed(text: string): Role {
+  const role = Object.values(Role).find(one => one === text.toLowerCase());
+  if (role) return role;
+  throw new InvalidArgumentError(`Give ${Object.values(Role).join(', ')}.`);
+}
+
+/** Reads a span of time such as 15m. Errors: InvalidArgumentError. */
+export function lifetime(text: string): Lifetime {
+  if (isLifetime(text)) return text;
+  throw new InvalidArgumentError('Give a number of seconds, minutes, hours or days, such as 90s, 15m, 1h or 30d.');
+}
