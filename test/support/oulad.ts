@@ -12,6 +12,6 @@ export const ouladFolder: string | null = existsSync(process.env['ROLLCALL_OULAD
 export function reportMissingOuladFor(tests: string): void {
   if (ouladFolder === null)
     process.stderr.write(
-      `\n!!! NOT TESTED: ${tests}. Set ROLLCALL_OULAD_DIR to the folder of the dataset (doi 10.1038/sdata.2017.171).\n\n`,
+      `\n!!! NOT TESTED: ${tests}. Set ROLLCALL_OULAD_DIR to the folder of the dataset; "rollcall import oulad --help" says where to download it.\n\n`,
     );
 }
