@@ -1,21 +1,21 @@
 import { Agent, request } from 'node:http';
 import type { Answer, Operation } from '../crash/load.ts';
 
-/** How long a caller waits for an answer, in milliseconds: longer than the server may take for one. */
+/** The longest wait of a caller, in milliseconds: longer than the server may take for an answer. */
 const PATIENCE_MS = 30_000;
 /** Connections that are kept for the next calls. */
 const MAX_IDLE = 64;
 
-/** How a call ended: with an answer, without one, or because the caller left. */
-export type Ended =
+/** The result of a call: an answer, none, or a caller that left. */
+export type CallResult =
   { readonly status: number; readonly answer: Answer & { readonly data?: unknown } } | 'no answer' | 'left';
 
-/** Calls a server, over connections that it keeps. */
+/** A client with kept connections. */
 export class Caller {
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE });
 
   /** Sends an operation; `leaveAfterMs` is when the caller leaves without its answer. */
-  post(url: string, token: string | null, operation: Operation, leaveAfterMs?: number): Promise<Ended> {
+  post(url: string, token: string | null, operation: Operation, leaveAfterMs?: number): Promise<CallResult> {
     const body = JSON.stringify(operation);
     return this.#send(
       url,
@@ -30,11 +30,11 @@ export class Caller {
     );
   }
 
-  get(url: string): Promise<Ended> {
+  get(url: string): Promise<CallResult> {
     return this.#send(url, 'GET', {}, '');
   }
 
-  /** Closes the connections; for a moment when no call is under way. */
+  /** Closes the connections, at a moment without a call. */
   rest(): void {
     this.#agent.destroy();
   }
@@ -45,11 +45,11 @@ export class Caller {
     headers: Record<string, string>,
     body: string,
     leaveAfterMs?: number,
-  ): Promise<Ended> {
+  ): Promise<CallResult> {
     return new Promise(resolve => {
-      const end = (ended: Ended): void => {
+      const end = (result: CallResult): void => {
         clearTimeout(timer);
-        resolve(ended);
+        resolve(result);
       };
       const sent = request(url, { method, headers, agent: this.#agent }, answer => {
         let text = '';
@@ -60,7 +60,7 @@ export class Caller {
       });
       sent.on('error', () => end('no answer'));
       sent.end(body);
-      const leave = (as: Ended): void => {
+      const leave = (as: CallResult): void => {
         end(as);
         sent.destroy();
       };

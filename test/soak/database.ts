@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { createConnection } from 'mysql2/promise';
 import { programOf, startServer, type Server } from '../support/server.ts';
 
-/** Names the databases that a soak can start by itself. */
+/** The databases that a soak can start by itself. */
 export const kinds = ['sqlite', 'mysql', 'mariadb'] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -18,22 +18,22 @@ export interface Session {
 /** The database of a soak. */
 export interface SoakDatabase {
   readonly kind: Kind;
-  /** What the server is given as DATABASE_URL. */
+  /** The server's DATABASE_URL. */
   readonly url: string;
-  /** The database's own server, where the soak has started it; null: there is none, or it is somebody else's. */
+  /** The database's own server, if the soak has started it; null: there is none, or it is somebody else's. */
   readonly server: Server | null;
-  /** Opens a session that may do what the soak may: everything, where it has started the server. */
+  /** Opens a session with the privileges of the soak: all of them, if it has started the server. */
   readonly session: () => Promise<Session>;
   /** Runs one statement in a session of its own. */
   readonly query: <Row = Record<string, unknown>>(sql: string) => Promise<Row[]>;
-  /** Takes away what the soak has made. */
+  /** Removes what the soak has made. */
   readonly stop: () => Promise<void>;
 }
 
-/** Reports a database that a soak cannot use. */
+/** The error of a database that a soak cannot use. */
 export class UnusableDatabase extends Error {}
 
-/** Starts a database of a kind, or takes the empty one that a URL names. Errors: UnusableDatabase. */
+/** Starts a database of a kind, or opens the empty one that a URL names. Errors: UnusableDatabase. */
 export async function openSoakDatabase(name: string): Promise<SoakDatabase> {
   if (name === 'sqlite') return sqliteFile();
   return name === 'mysql' || name === 'mariadb' ? ownServer(name) : givenDatabase(name);
@@ -81,12 +81,12 @@ async function ownServer(kind: 'mysql' | 'mariadb'): Promise<SoakDatabase> {
     throw new UnusableDatabase(
       `There is no ${kind === 'mysql' ? 'mysqld' : 'mariadbd'} on PATH to start a ${kind} of the soak's own. Put it there, or give the URL of an empty database.`,
     );
-  // What a process has written outlives it.
+  // The system keeps what a process has written.
   const server = await startServer(kind, ['--innodb-flush-method=nosync']);
   const { port } = server;
   const session = () => serverSession({ host: '127.0.0.1', port, user: 'root' });
   const root = await session();
-  // Who may do everything is not held to what the server refuses others.
+  // A user with all privileges is not subject to what the server denies others.
   for (const sql of [
     'create database soak',
     "create user teller identified by 'secret'",
@@ -106,7 +106,7 @@ async function ownServer(kind: 'mysql' | 'mariadb'): Promise<SoakDatabase> {
 
 async function serverSession(options: Parameters<typeof createConnection>[0] | string): Promise<Session> {
   const connection = await createConnection(options as never);
-  // One that is cut, as where the server is killed, says so to whoever asks next.
+  // A broken session, as after the server was killed, fails at the next statement.
   connection.on('error', () => undefined);
   return {
     query: async <Row>(sql: string) => (await connection.query(sql))[0] as Row[],

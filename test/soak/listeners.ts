@@ -3,7 +3,7 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
-/** The stored counts of a course; null: it is gone. */
+/** The stored counts of a course; null: it is deleted. */
 export type Counts = { readonly totalEnrollments: number; readonly activeEnrollments: number } | null;
 
 interface Message {
@@ -13,26 +13,23 @@ interface Message {
 
 const QUERY =
   'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments } } }';
-/** How long a client waits before it connects again, in milliseconds. */
+/** The pause before a client reconnects, in milliseconds. */
 const AGAIN_MS = 200;
 
-/** A client that follows the counts of some courses, or of all, and connects again whatever happens. */
+/** A client that subscribes to the counts of some courses, or of all, and reconnects whatever happens. */
 export interface Listener {
   readonly name: string;
-  /** The courses that it follows; null: all. */
+  /** The courses of the subscription; null: all. */
   readonly courseIds: readonly string[] | null;
-  /** The last that it was told of each course, on its present connection. */
+  /** The last message about each course on its present connection. */
   readonly last: ReadonlyMap<string, Counts>;
   readonly messages: number;
-  /** When its last message came, as a moment of performance.now(). */
+  /** The moment of its last message, by performance.now(). */
   readonly heardAt: number;
   readonly close: () => void;
 }
 
-/**
- * Subscribes as a frontend does; `onError` takes the code and message of each error that it is told, and `onMessage` is
- * called for each message.
- */
+/** Subscribes as a frontend does; `onError` is called with the code and message of each error. */
 export function listen(
   protocol: 'ws' | 'sse',
   url: string,

@@ -1,19 +1,21 @@
-// npm run soak -- --help: puts a server under load, has faults befall it, and holds what callers were told against the
+// npm run soak -- --help: puts a server under load, provokes faults, and compares the answers to callers with the
 // database.
 import { CommanderError } from 'commander';
 import { UnusableDatabase } from './database.ts';
-import { faults, type Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faults } from './faults.ts';
 import { faultsOf, optionsOf, type Options } from './options.ts';
 import { printReports } from './report.ts';
-import { Soak, type Report, type Times } from './soak.ts';
+import { Soak, type Report } from './soak.ts';
+import type { Times } from './soak-options.ts';
 
-/** How a soak ends: all is right, something is wrong, or it was asked for what there is not. */
+/** The exit codes of a soak: no problem, a problem, or wrong usage. */
 const EXIT = { clean: 0, failure: 1, usage: 2 } as const;
 
 const MINUTE = 60;
-/** The part of a run before a fault, and the most of it that the fault takes. */
+/** The part of a run before a fault, and the maximum part of the fault. */
 const BEFORE = 1 / 6;
-const MOST_FAULT = 1 / 2;
+const MAX_FAULT = 1 / 2;
 /** The courses for each change a second, so that every course is changed every few seconds, and the fewest. */
 const COURSES = 1.5;
 const MIN_COURSES = 12;
@@ -46,7 +48,7 @@ async function soak(options: Options): Promise<number> {
     { database, readsPerSecond: reads, writesPerSecond: writes, ...size, listeners, requestTimeout, busy: busy / 100 },
     faults.find(({ name }) => name === 'none')!,
   );
-  // Nothing that it has started stays behind, stopped or not.
+  // Nothing that it has started stays behind, even after a signal.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void running.abandon().finally(() => process.exit(EXIT.failure)));
   const reports: Report[] = [];
@@ -64,15 +66,15 @@ async function soak(options: Options): Promise<number> {
   return problems.length === 0 ? EXIT.clean : EXIT.failure;
 }
 
-/** Divides a run into the time before a fault, the fault, and what is left. */
-function timesOf({ seconds, wellWithin, isTold }: Fault, all: number): Times {
-  const fault = Math.min(seconds, all * MOST_FAULT);
+/** Divides a run into the time before a fault, the fault, and the rest. */
+function timesOf({ seconds, recoversWithin, isVisible }: Fault, all: number): Times {
+  const fault = Math.min(seconds, all * MAX_FAULT);
   const before = all * BEFORE;
   return {
     before,
     fault,
     after: Math.max(0, all - before - fault),
     checkEvery: MINUTE,
-    wellWithin: isTold ? wellWithin : null,
+    recoversWithin: isVisible ? recoversWithin : null,
   };
 }

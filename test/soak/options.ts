@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { kinds, UnusableDatabase, type Kind } from './database.ts';
-import { faults, obstacle, type Fault } from './faults.ts';
+import { obstacle, type Fault } from './fault.ts';
+import { faults } from './faults.ts';
 
-/** How a soak is asked for. */
+/** The options of the command line. */
 export interface Options {
   readonly minutes: number;
   readonly database: string;
@@ -31,7 +32,7 @@ function faultNamed(text: string): string {
   throw new InvalidArgumentError(`Give one of ${names.join(', ')}, or all.`);
 }
 
-/** Returns what the command line asks for. Errors: CommanderError. */
+/** Parses the command line. Errors: CommanderError. */
 export function optionsOf(
   parameters: readonly string[],
   configure: (program: Command) => unknown = () => undefined,
@@ -44,7 +45,7 @@ export function optionsOf(
 function command(): Command {
   return new Command('npm run soak --')
     .description(
-      'Puts a server under a steady load of reads, changes and subscriptions, has faults befall it, and holds what callers were told against the database.',
+      'Puts a server under a steady load of reads, changes and subscriptions, provokes faults, and compares the answers to callers with the database.',
     )
     .addOption(new Option('--minutes <number>', 'how long, for each fault').default(10).argParser(number(0.1, false)))
     .addOption(
@@ -61,7 +62,7 @@ function command(): Command {
     .addOption(
       new Option(
         '--listeners <number>',
-        'clients that follow live counts, by WebSocket and by server-sent events, so many by each',
+        'clients that subscribe to live counts, by WebSocket and by server-sent events, this many by each',
       )
         .default(10)
         .argParser(number(1, true)),
@@ -72,22 +73,22 @@ function command(): Command {
     .addOption(
       new Option(
         '--busy <percent>',
-        'how many callers whom nothing touches may be told that the server is busy (OVERLOADED, RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too',
+        'how many unaffected callers may be told that the server is busy (OVERLOADED, RETRY_LATER, REQUEST_TIMEOUT, READ_FAILED), on a machine that does other work too',
       )
         .default(0)
         .argParser(number(0, false)),
     )
     .addHelpText(
       'after',
-      `\nFaults:\n${faults.map(({ name, does, on }) => `  ${name.padEnd(22)}${does} (${on.join(', ')})`).join('\n')}\n\nExit codes: 0 all is right; 1 something was lost, drifted or leaked, or a caller was told what is not so; 2 wrong usage.\n\nExamples:\n  $ npm run soak -- --minutes 10 --database mysql\n  $ npm run soak -- --minutes 1 --database mariadb --fault hang\n  $ npm run soak -- --minutes 1 --fault all`,
+      `\nFaults:\n${faults.map(({ name, does, on }) => `  ${name.padEnd(22)}${does} (${on.join(', ')})`).join('\n')}\n\nExit codes: 0 no problem; 1 something was lost, drifted or leaked, or an answer was wrong; 2 wrong usage.\n\nExamples:\n  $ npm run soak -- --minutes 10 --database mysql\n  $ npm run soak -- --minutes 1 --database mariadb --fault hang\n  $ npm run soak -- --minutes 1 --fault all`,
     )
     .allowExcessArguments(false)
     .exitOverride();
 }
 
 /**
- * Returns the faults that are asked for and can be provoked, and says of the others why not. Errors: UnusableDatabase,
- * where there are none.
+ * Returns the requested faults that can be provoked, and prints why the others cannot. Errors: UnusableDatabase, if
+ * none can.
  */
 export function faultsOf(
   { fault, database }: Pick<Options, 'fault' | 'database'>,
@@ -95,7 +96,7 @@ export function faultsOf(
 ): Fault[] {
   const kind = /^\w+/.exec(database)?.[0] as Kind;
   const wanted = faults.filter(({ name }) => fault === 'all' || fault === name);
-  // Opening it says what is wrong with it.
+  // Opening it reports the mistake.
   if (!kinds.includes(kind)) return wanted;
   const obstacleTo = (one: Fault): string | null => obstacle(one, kind, database === kind);
   const possible = wanted.filter(one => obstacleTo(one) === null);

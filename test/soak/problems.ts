@@ -1,4 +1,4 @@
-/** Collects what a soak has found wrong, each kind once, with how often it came and the first example. */
+/** The problems that a soak has found, each kind once, with its number and the first example. */
 export class Problems {
   readonly #found = new Map<string, { count: number; example: string }>();
 
@@ -8,7 +8,7 @@ export class Problems {
     else this.#found.set(what, { count: 1, example });
   }
 
-  /** Returns what was found since it was last asked. */
+  /** Returns the problems since the last call. */
   take(): string[] {
     const lines = [...this.#found].map(
       ([what, { count, example }]) =>

@@ -1,78 +1,62 @@
-/** A course with its stored counts and what belongs to it. */
-const COURSE =
-  '{ id title totalEnrollments activeEnrollments enrollmentsCount { count } enrollmentsByStatus { status count } enrollments(first: 10) { nodes { id student { id name } course { id } } } }';
+import { pick } from '../crash/load.ts';
+import type { Ledger } from '../crash/ledger.ts';
+import { checkStudent, checkVerify } from './answer-checks.ts';
+import type { Calls } from './calls.ts';
+import { randomLeave } from './leaving.ts';
+import type { Problems } from './problems.ts';
+import { NEWEST, queries, RUNS, type Table } from './queries.ts';
+import type { School } from './school.ts';
+import type { StudentPool } from './student-pool.ts';
 
-/**
- * The newest enrollments, among them those of courses that are about to be deleted, each with its course and student.
- */
-export const NEWEST =
-  '{ enrollments(first: 50, orderBy: { field: ID, direction: DESC }) { nodes { id status course { id title } student { id name } } } }';
+/** The queries of a load, whose answers are compared with what was acknowledged. */
+export class Reads {
+  readonly #calls: Calls;
+  readonly #school: School;
+  readonly #pool: StudentPool;
+  readonly #ledger: Ledger;
+  readonly #problems: Problems;
+  #sent = 0;
 
-/** The latest recounts. */
-export const RUNS = '{ recountRuns(first: 5) { nodes { id status } } }';
+  constructor(calls: Calls, school: School, pool: StudentPool, ledger: Ledger, problems: Problems) {
+    this.#calls = calls;
+    this.#school = school;
+    this.#pool = pool;
+    this.#ledger = ledger;
+    this.#problems = problems;
+  }
 
-/** A table that a call needs. */
-export type Table = 'core_course' | 'core_enrollments' | 'core_user' | 'core_recount_runs';
+  /** Sends the next query. */
+  async next(): Promise<void> {
+    const { name, as, tables, query } = queries[this.#sent++ % queries.length]!;
+    const [course, student] = [pick(this.#school.courses), pick(this.#school.students)];
+    const known = this.#ledger.know(student);
+    const wasFree = this.#pool.isFree(student);
+    const token = { anyone: null, admin: this.#school.admin, student: pick(this.#school.studentTokens) }[as];
+    const result = await this.#calls.send(
+      { name, kind: 'read', tables, courses: [] },
+      token,
+      { query, variables: { course, student } },
+      randomLeave(),
+    );
+    if (typeof result === 'string' || result.answer.errors) return;
+    if (name === 'verify') checkVerify(result.answer, this.#problems);
+    // A student whom nobody has changed since the query was sent is as it was acknowledged.
+    const isUnchanged = wasFree && known === this.#ledger.know(student) && this.#pool.isFree(student);
+    if (name === 'of a student' && isUnchanged) checkStudent(student, known, result.answer, this.#problems);
+  }
 
-/** A query, by what it is about. */
-export interface Read {
-  readonly name: string;
-  readonly as: 'anyone' | 'student' | 'admin';
-  readonly tables: readonly Table[];
-  /** The variables $course and $student, as far as it needs them. */
-  readonly query: string;
+  /** Reads the newest enrollments. */
+  newest(): Promise<unknown> {
+    return this.#asAdmin('newest', ['core_course', 'core_enrollments', 'core_user'], NEWEST);
+  }
+
+  /** Reads the latest recounts. */
+  runs(): Promise<unknown> {
+    return this.#asAdmin('runs', ['core_recount_runs'], RUNS);
+  }
+
+  #asAdmin(name: string, tables: readonly Table[], query: string): Promise<unknown> {
+    const about = { name, kind: 'read' as const, tables, courses: [] };
+    return this.#calls.send(about, this.#school.admin, { query, variables: {} });
+  }
 }
-
-/** The queries, each as often as it is asked. */
-export const reads: readonly Read[] = [
-  {
-    name: 'courses',
-    as: 'anyone',
-    tables: ['core_course', 'core_user'],
-    query:
-      '{ courses(first: 20) { totalCount nodes { id title totalEnrollments activeEnrollments instructor { name } } pageInfo { hasNextPage endCursor } } }',
-  },
-  {
-    name: 'course',
-    as: 'admin',
-    tables: ['core_course', 'core_enrollments', 'core_user'],
-    query: `query ($course: ID!) { course(id: $course) ${COURSE} }`,
-  },
-  { name: 'me', as: 'student', tables: ['core_user'], query: '{ me { id name email } }' },
-  { name: 'newest', as: 'admin', tables: ['core_course', 'core_enrollments', 'core_user'], query: NEWEST },
-  {
-    name: 'of a student',
-    as: 'admin',
-    tables: ['core_course', 'core_enrollments'],
-    query:
-      'query ($student: ID!) { enrollments(filter: { studentId: $student }) { nodes { id status course { id } } } }',
-  },
-  {
-    name: 'search',
-    as: 'anyone',
-    tables: ['core_course'],
-    query:
-      '{ courses(filter: { title: { contains: "1" } }, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) { nodes { id totalEnrollments } } }',
-  },
-  {
-    name: 'of a student',
-    as: 'admin',
-    tables: ['core_course', 'core_enrollments'],
-    query:
-      'query ($student: ID!) { enrollments(filter: { studentId: $student }) { nodes { id status course { id } } } }',
-  },
-  {
-    name: 'mine',
-    as: 'student',
-    tables: ['core_course', 'core_enrollments', 'core_user'],
-    query: '{ me { enrollments { totalCount nodes { course { id title } } } } }',
-  },
-  {
-    name: 'verify',
-    as: 'admin',
-    tables: ['core_course', 'core_enrollments'],
-    query:
-      'mutation ($course: ID!) { verifyEnrollmentCounts(input: { courseIds: [$course] }) { ok driftCount userErrors { code message } } }',
-  },
-  { name: 'runs', as: 'admin', tables: ['core_recount_runs'], query: RUNS },
-];

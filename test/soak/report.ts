@@ -1,16 +1,16 @@
-import { megabytes, type Report } from './soak.ts';
+import { megabytes } from './megabytes.ts';
+import type { Report } from './soak.ts';
 import type { CallKind, Group, Waits } from './tally.ts';
 
 /**
- * Prints what came of faults: what callers were told and how long they waited, what the server needed, and what is
- * wrong.
+ * Prints the outcome of faults: the answers to callers and their waits, the resources of the server, and the problems.
  */
 export function printReports(
   reports: readonly Report[],
   problems: readonly string[],
   print: (text: string) => void,
 ): void {
-  for (const report of reports) print(`${looksOf(report)}\n`);
+  for (const report of reports) print(`${inspectionsOf(report)}\n`);
   print(
     `${table([
       [
@@ -18,10 +18,10 @@ export function printReports(
         'fault',
         'lasted',
         'calls',
-        'told of what it touches',
-        'told of all else',
-        'waits: median, 99 %, longest',
-        'well after',
+        'answers to affected callers',
+        'answers to others',
+        'waits: median, 99 %, maximum',
+        'recovered after',
         'silence',
         'lost',
         'drift',
@@ -31,26 +31,28 @@ export function printReports(
   );
   print(
     problems.length === 0
-      ? 'Nothing was lost, no count drifted, nothing leaked, and everybody was told what is so.\n'
+      ? 'Nothing was lost, no count drifted, nothing leaked, and every answer was true.\n'
       : `${problems.length} problem${problems.length > 1 ? 's' : ''}:\n${problems.map(line => `  - ${line}`).join('\n')}\n`,
   );
 }
 
-/** What the server needed at each look. */
-function looksOf({ fault, kind, looks }: Report): string {
+/** Returns a table of the inspections. */
+function inspectionsOf({ fault, kind, inspections }: Report): string {
   return `${kind}, ${fault}\n${table([
     ['after', 'reads', 'changes', 'messages', 'memory', 'heap', 'descriptors', 'lost', 'drift'],
-    ...looks.map(({ seconds: at, reads, writes, messages, resources: { rss, heap, descriptors }, lost, drift }) => [
-      seconds(at),
-      String(reads),
-      String(writes),
-      String(messages),
-      megabytes(rss),
-      megabytes(heap),
-      String(descriptors),
-      String(lost),
-      String(drift),
-    ]),
+    ...inspections.map(
+      ({ seconds: at, reads, writes, messages, resources: { rss, heap, descriptors }, lost, drift }) => [
+        seconds(at),
+        String(reads),
+        String(writes),
+        String(messages),
+        megabytes(rss),
+        megabytes(heap),
+        String(descriptors),
+        String(lost),
+        String(drift),
+      ],
+    ),
   ])}`;
 }
 

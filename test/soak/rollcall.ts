@@ -19,26 +19,26 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** What a server needs at a moment when it does nothing. */
+/** The resources of an idle server. */
 export interface Resources {
-  /** What the system has given it, in bytes. */
+  /** The memory of the process, in bytes. */
   readonly rss: number;
-  /** What its objects take after a collection, in bytes. */
+  /** The heap after a garbage collection, in bytes. */
   readonly heap: number;
   /** Its open files and sockets, without those of its connections to the database. */
   readonly descriptors: number;
-  /** Those who wait for a connection or for their turn to change a course. */
+  /** The number of requests that wait for a connection or for their turn to change a course. */
   readonly waiting: number;
 }
 
 /** A server that runs as a process of its own. */
 export interface Rollcall {
   readonly url: string;
-  /** Measures, but for the heap. */
+  /** Measures everything but the heap. */
   readonly resources: () => Promise<Omit<Resources, 'heap'>>;
-  /** Collects the garbage, and returns the size of what is left, in bytes. */
+  /** Collects garbage, and returns the size of the heap, in bytes. */
   readonly heap: () => Promise<number>;
-  /** Keeps the process from doing anything, until `thaw`. */
+  /** Stops the process until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
   /** Fills up an SQLite file, or gives it room again. */
@@ -49,7 +49,7 @@ export interface Rollcall {
   readonly stop: () => Promise<number | null>;
 }
 
-/** What differs between servers of a soak. */
+/** The options of a server of a soak. */
 export interface RollcallOptions {
   readonly databaseUrl: string;
   /** REQUEST_TIMEOUT, in seconds. */
@@ -70,7 +70,7 @@ export async function startRollcall({ databaseUrl, requestTimeout, onLine }: Rol
     JWT_SECRET: SECRET,
     LOG_LEVEL: 'warn',
     METRICS: 'on',
-    // One address asks for everything.
+    // All requests come from one address.
     RATE_LIMIT: 'off',
     REQUEST_TIMEOUT: String(requestTimeout),
   };

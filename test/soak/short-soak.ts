@@ -1,22 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { programOf } from '../support/server.ts';
 import type { Kind } from './database.ts';
-import { faults, obstacle } from './faults.ts';
-import { Soak, type Times } from './soak.ts';
+import { obstacle } from './fault.ts';
+import { faults } from './faults.ts';
+import { Soak } from './soak.ts';
+import type { Times } from './soak-options.ts';
 
-/** Each part lasts until what is to be seen in it was seen, and no longer. */
-const untilSeen: Times = { before: 0, fault: 0, after: 0, checkEvery: null, wellWithin: null };
+/** Each part lasts until its expected events were observed, and no longer. */
+const untilObserved: Times = { before: 0, fault: 0, after: 0, checkEvery: null, recoversWithin: null };
 
 /**
- * Has each fault of a database that is wanted befall one server, for as long as it takes to be felt; little is asked
- * for, since other tests run beside it.
+ * Provokes each wanted fault of a database on one server, until it is visible. The load is small, since other tests run
+ * beside it.
  */
 export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boolean = () => true): void {
   describe.runIf(kind === 'sqlite' || programOf(kind))(`a server on ${kind}`, () => {
     let soak: Soak;
 
     beforeAll(async () => {
-      // Less than the tries of a change take, so that the end of the time says what they met.
+      // The time limit is shorter than the tries of a change, so that its end reports what they met.
       const size = { courses: 20, students: 120, listeners: 1, requestTimeout: 6 };
       soak = await Soak.start(
         { database: kind, readsPerSecond: 2, writesPerSecond: 2, ...size, busy: 0.5 },
@@ -27,7 +29,7 @@ export function describeShortSoak(kind: Kind, isWanted: (fault: string) => boole
 
     const possible = faults.filter(fault => obstacle(fault, kind, true) === null && isWanted(fault.name));
     it.each(possible)(`a server on ${kind} loses nothing and reports the truth while $does`, async fault => {
-      const { problems, lost, drift } = await soak.run(fault, untilSeen);
+      const { problems, lost, drift } = await soak.run(fault, untilObserved);
       expect({ problems, lost, drift }).toEqual({ problems: [], lost: 0, drift: 0 });
     });
   });

@@ -1,13 +1,13 @@
-/** What calls are for. */
+/** The kinds of calls. */
 export type CallKind = 'read' | 'write' | 'ready';
 
-/** When a call begins: while nothing is wrong, while a fault lasts, or after it and before all is well again. */
+/** When a call begins: without a fault, during a fault, or after it during the recovery. */
 export type Phase = 'calm' | 'fault' | 'recovery';
 
-/** Whether what a call is about is touched by the fault that a soak provokes. */
+/** Whether the fault affects the rows of a call. */
 export type Group = 'touched' | 'untouched';
 
-/** One call, and what its caller was told; `ok` is an answer without errors. */
+/** One call with the code of its answer; `ok` is an answer without errors. */
 export interface Call {
   readonly name: string;
   readonly kind: CallKind;
@@ -24,7 +24,7 @@ export interface Waits {
   readonly longest: number;
 }
 
-/** Counts calls by when they began, what they were for, and what callers were told. */
+/** The numbers and waits of calls, by their beginning, their kind and their code. */
 export class Tally {
   readonly #codes = new Map<string, Map<string, number>>();
   readonly #waits = new Map<string, number[]>();
@@ -35,7 +35,7 @@ export class Tally {
     this.#codes.set(place, codes.set(code, (codes.get(code) ?? 0) + 1));
     const waits = this.#waits.get(place) ?? [];
     this.#waits.set(place, waits);
-    // Who left did not wait.
+    // A caller that left did not wait.
     if (code !== 'left') waits.push(milliseconds);
   }
 
@@ -43,7 +43,7 @@ export class Tally {
     return Object.fromEntries(this.#codes.get(placeOf(group, kind)) ?? []);
   }
 
-  /** All that callers of a kind were told. */
+  /** Returns the numbers of all answers to callers of a kind, by code. */
   all(kind: CallKind): Record<string, number> {
     const sums: Record<string, number> = {};
     for (const group of ['calm', 'touched', 'untouched'] as const)
@@ -51,7 +51,7 @@ export class Tally {
     return sums;
   }
 
-  /** How long callers waited; null: there were none. */
+  /** Returns the waits of callers; null: there were none. */
   waits(group: Group | 'calm', kind: CallKind): Waits | null {
     const sorted = (this.#waits.get(placeOf(group, kind)) ?? []).toSorted((one, other) => one - other);
     if (sorted.length === 0) return null;
