@@ -9,8 +9,8 @@ import { openDatabase } from '../../src/database/database.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
-describe('A process has one copy of the engine', () => {
-  it('where tests load the source: by its name and by its path', async () => {
+describe('the copies of the engine in a process', () => {
+  it("tests load one copy of the engine's source, by its name and by its path", async () => {
     const byPath = await import('../../src/counters/src/index.js');
     expect(Object.entries(byPath)).toEqual(Object.entries(byName));
     const database = await openDatabase('sqlite::memory:');
@@ -18,7 +18,7 @@ describe('A process has one copy of the engine', () => {
     await database.close();
   });
 
-  it('where node loads the build: in the application and by its name', async () => {
+  it("node loads one copy of the engine's build, in the application and by its name", async () => {
     const program = `
       import { CountingEntityManager } from 'mikro-orm-counters';
       import { openDatabase } from './dist/database/database.js';
@@ -33,7 +33,7 @@ describe('A process has one copy of the engine', () => {
     expect(JSON.parse(stdout)).toEqual([true, new URL('../../src/counters/dist/index.js', import.meta.url).href]);
   });
 
-  it('where the command line is joined: it has the engine in it, and loads no other', () => {
+  it('the bundled command line contains the engine and loads no other copy', () => {
     const files = [
       'dist/cli/main.js',
       ...readdirSync(join(project, 'dist/command-line')).map(name => `dist/command-line/${name}`),

@@ -11,7 +11,7 @@ const { peerDependencies } = JSON.parse(readFileSync(join(engine, 'package.json'
   readonly peerDependencies: Readonly<Record<string, string>>;
 };
 
-describe("The engine's package, installed by npm beside MikroORM", () => {
+describe("the engine's package, installed by npm beside MikroORM", () => {
   const folder = mkdtempSync(join(tmpdir(), 'mikro-orm-counters-'));
   let packed: readonly string[];
 
@@ -44,7 +44,7 @@ describe("The engine's package, installed by npm beside MikroORM", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('has the build, the source, the example and the papers, and no test', () => {
+  it('the installed package has the build, the source, the example and the documents, and no test', () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         'CHANGELOG.md',
@@ -63,7 +63,7 @@ describe("The engine's package, installed by npm beside MikroORM", () => {
     expect(packed.filter(path => /test|spec/.test(path))).toEqual([]);
   });
 
-  it('runs its example', async () => {
+  it('the installed package runs its example', async () => {
     copyFileSync(join(engine, 'examples/blog.ts'), join(folder, 'blog.ts'));
     expect((await run('blog.ts')).split('\n')).toEqual([
       'Created two posts and three comments: News 2 (1), Recipes 1 (1)',
@@ -81,7 +81,7 @@ describe("The engine's package, installed by npm beside MikroORM", () => {
     ]);
   });
 
-  it('runs the quick start of its README, which is short', async () => {
+  it('the installed package runs the quick start of its README, which is short', async () => {
     const [, code = ''] = /## Quick start\n[^]*?```ts\n([^]*?)```/.exec(
       readFileSync(join(engine, 'README.md'), 'utf8'),
     )!;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { placeToRun, watch } from '../support/command-line.ts';
 
-it("MikroORM's own commands see that the migrations make what the entities need", async () => {
+it("MikroORM's own commands find that the migrations make what the entities need", async () => {
   const { databaseUrl, folder, run, leave } = placeToRun();
   expect(await run(['migrate', 'up'])).toMatchObject({ code: 0 });
   const checkout = resolve(import.meta.dirname, '../..');
