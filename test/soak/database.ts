@@ -10,7 +10,7 @@ export const kinds = ['sqlite', 'mysql', 'mariadb'] as const;
 export type Kind = (typeof kinds)[number];
 
 /** A session of a program other than the server. */
-export interface Session {
+interface Session {
   readonly query: <Row = Record<string, unknown>>(sql: string) => Promise<Row[]>;
   readonly end: () => Promise<void>;
 }
