@@ -27,7 +27,7 @@ export interface DatabaseError {
 }
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */
-export interface ConditionSql {
+interface ConditionSql {
   readonly isTrue: (name: string) => string;
   readonly isFalse: (name: string) => string;
   readonly isText: (name: string, text: string) => string;
@@ -36,7 +36,7 @@ export interface ConditionSql {
 }
 
 /** How one database defines, shows and changes triggers. */
-export interface TriggerDialect {
+interface TriggerDialect {
   /** True where a trigger may change the table whose rows fire it. */
   readonly mayChangeOwnTable: boolean;
   /**
