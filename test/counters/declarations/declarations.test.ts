@@ -1,0 +1,105 @@
+import type { EntityClass } from '@mikro-orm/core';
+import { MikroORM } from '@mikro-orm/sql';
+import { describe, expect, it } from 'vitest';
+import { defineCounter, type Counter } from 'mikro-orm-counters';
+import { schemaOptions } from '../../support/schema.js';
+import {
+  Animal,
+  Cascading,
+  Child,
+  Dog,
+  ElsewhereCascading,
+  entities,
+  ImpliedCascade,
+  ImpliedNull,
+  Removing,
+  Shade,
+} from '../models/declared.js';
+
+async function start(...counters: Counter[]): Promise<MikroORM> {
+  return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters })) as never);
+}
+
+/** Gives a declaration as plain JavaScript could write it. */
+function loose(counted: EntityClass<object>, by: string, into: string, where: Counter['where'] = {}): Counter {
+  return { counted, by, into, where };
+}
+
+class Unknown {
+  id!: number;
+}
+
+const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
+  ['an entity that the ORM does not know', /not among the ORM's entities/, loose(Unknown, 'parent', 'amount')],
+  ['a foreign key that is not there', /"father" must be a many-to-one/, loose(Child, 'father', 'amount')],
+  ['a property that is no relation', /"text" must be a many-to-one/, loose(Child, 'text', 'amount')],
+  ['a one-to-one relation', /"only" must be a many-to-one/, loose(Child, 'only', 'amount')],
+  ['a relation that is not persisted', /"shadow"/, loose(Child, 'shadow', 'amount')],
+  ['a column that is not there', /no column property "total"/, loose(Child, 'parent', 'total')],
+  ['a column of texts', /"name"/, loose(Child, 'parent', 'name')],
+  ['a column that may be null', /"maybe"/, loose(Child, 'parent', 'maybe')],
+  ['a column that is not persisted', /"transient"/, loose(Child, 'parent', 'transient')],
+  ['a formula', /"computed"/, loose(Child, 'parent', 'computed')],
+  ['the key of the target', /"id"/, loose(Child, 'parent', 'id')],
+  ['the version of the target', /"version"/, loose(Child, 'parent', 'version')],
+  ['one column twice', /parent\.amount/, loose(Child, 'parent', 'amount'), loose(Removing, 'parent', 'amount')],
+  [
+    'a condition on a property that is not there',
+    /"colour".*not a property/,
+    loose(Child, 'parent', 'amount', { colour: 1 }),
+  ],
+  ['a condition on a text', /"text".*string/, loose(Child, 'parent', 'amount', { text: 'x' })],
+  ['a condition on a time', /"time".*datetime/, loose(Child, 'parent', 'amount', { time: 0 })],
+  ['a condition on a relation', /"parent"/, loose(Child, 'parent', 'amount', { parent: 1 })],
+  [
+    'a condition on a property that is not persisted',
+    /"transient"/,
+    loose(Child, 'parent', 'amount', { transient: true }),
+  ],
+  ['a condition on a generated column', /"doubled"/, loose(Child, 'parent', 'amount', { doubled: 2 })],
+  ['a condition on a type of its own', /"yes"/, loose(Child, 'parent', 'amount', { yes: true })],
+  [
+    'a condition on an enum by a value that it lacks',
+    /"shade".*"dark"/,
+    loose(Child, 'parent', 'amount', { shade: 'dark' }),
+  ],
+  ['rows that a foreign key removes', /"cascade".*restrict/, loose(Cascading, 'parent', 'amount')],
+  ['rows that another foreign key removes', /"child".*"cascade"/, loose(ElsewhereCascading, 'parent', 'amount')],
+  ['rows whose foreign key is set to null by default', /"set null"/, loose(ImpliedNull, 'parent', 'amount')],
+  ['rows that a foreign key in their key removes by default', /"cascade"/, loose(ImpliedCascade, 'parent', 'amount')],
+  ['counted rows with inheritance', /inheritance/, loose(Animal, 'parent', 'amount')],
+  ['counted rows that inherit', /inheritance/, loose(Dog, 'parent', 'amount')],
+];
+
+describe('a counter', () => {
+  it.each(wrong)(
+    'declaring a counter with %s throws COUNTER_DECLARATION when the ORM starts',
+    async (_name, problem, ...counters) => {
+      let thrown: unknown;
+      try {
+        await start(...counters);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({
+        name: 'CounterError',
+        code: 'COUNTER_DECLARATION',
+        message: expect.stringMatching(problem),
+        retryable: false,
+      });
+    },
+  );
+
+  it('an ORM with a valid counter starts', async () => {
+    await expect(
+      start(
+        loose(Child, 'parent', 'amount'),
+        defineCounter({ counted: Child, by: 'parent', into: 'other', where: { shade: Shade.LIGHT } }),
+      ),
+    ).resolves.toBeDefined();
+  });
+
+  it('an ORM whose entities have no counter starts whatever they contain', async () => {
+    await expect(start()).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,156 @@
+import { expect, it } from 'vitest';
+import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
+import { describeOnEach } from '../../support/databases.js';
+import { useSchema } from '../../support/schema.js';
+import { summarize, statementsOf } from '../../support/statements.js';
+import { addCourses, addStudents, enroll, expectExactSchool, school } from '../models/school.js';
+
+describeOnEach('the statements of a flush', kind => {
+  const schema = useSchema(kind, school);
+  const lock = kind === 'sqlite' ? 'select' : 'lock';
+
+  it('a create into a course that is not loaded sends one UPDATE, then the INSERT, and no SELECT', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const em = schema.em();
+    em.create(Enrollment, { course: course!, student: student! });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(summarize(statements)).toEqual(['update core_course', 'insert core_enrollments']);
+    expect(statements[0]).toBe(
+      `update core_course set total_enrollments = total_enrollments + 1, active_enrollments = active_enrollments + 1 where id in (${course})`,
+    );
+    await expectExactSchool(schema);
+  });
+
+  it('many creates into one course send one UPDATE', async () => {
+    const [course] = await addCourses(schema, 1);
+    const em = schema.em();
+    for (const student of await addStudents(schema, 40)) em.create(Enrollment, { course: course!, student });
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
+    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
+    expect(statements[0]).toBe('update core_course');
+    await expectExactSchool(schema);
+  });
+
+  it('creates into several courses send one UPDATE for each, by ascending id, before any INSERT', async () => {
+    const courses = await addCourses(schema, 12);
+    const students = await addStudents(schema, 3);
+    const em = schema.em();
+    for (const student of students)
+      for (const course of courses.toReversed()) em.create(Enrollment, { course, student });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    const updates = statements.filter(sql => sql.startsWith('update core_course'));
+    expect(updates.map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual(courses);
+    expect(statements.slice(0, 12)).toEqual(updates);
+    await expectExactSchool(schema);
+  });
+
+  it('the statements of a flush sort ids as numbers, not as texts', async () => {
+    const students = await addStudents(schema, 1);
+    const ids = [9, 10, 100, 1000].map(id => 900_000_000 + id);
+    const setup = schema.em();
+    for (const id of [...ids, 99]) setup.create(Course, { id, title: 'Numbered' });
+    await setup.flush();
+    const em = schema.em();
+    for (const course of [...ids.toReversed(), 99]) em.create(Enrollment, { course, student: students[0]! });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(statements.slice(0, 5).map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual([99, ...ids]);
+    await expectExactSchool(schema);
+  });
+
+  it('a create into a loaded course sends the lock that shows it the true counts, the UPDATE and the INSERT', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const em = schema.em();
+    await em.findOneOrFail(Course, course!, { fields: ['title'] });
+    em.create(Enrollment, { course: course!, student: student! });
+    expect(summarize(await statementsOf(schema.database, () => em.flush()))).toEqual([
+      `${lock} core_course`,
+      'update core_course',
+      'insert core_enrollments',
+    ]);
+  });
+
+  it('a removal sends the lock of the course, the lock of the row, the UPDATE and the DELETE', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const id = await enroll(schema, course!, student!);
+    const em = schema.em();
+    em.remove(await em.findOneOrFail(Enrollment, id));
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(summarize(statements)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'delete core_enrollments',
+    ]);
+  });
+
+  it('a removal by reference sends one more SELECT for the course, without a lock', async () => {
+    const [course] = await addCourses(schema, 1);
+    const [student] = await addStudents(schema, 1);
+    const id = await enroll(schema, course!, student!);
+    const em = schema.em();
+    em.remove(em.getReference(Enrollment, id));
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
+    expect(statements).toEqual([
+      'select core_enrollments',
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'delete core_enrollments',
+    ]);
+    await expectExactSchool(schema);
+  });
+
+  it('a move sends one lock for both courses, one for the row, and one UPDATE for each course by ascending id', async () => {
+    const [low, high] = await addCourses(schema, 2);
+    const [student] = await addStudents(schema, 1);
+    const id = await enroll(schema, high!, student!);
+    const em = schema.em();
+    em.assign(await em.findOneOrFail(Enrollment, id), { course: low! });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(summarize(statements)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      'update core_course',
+      'update core_course',
+      'update core_enrollments',
+    ]);
+    expect(statements[0]).toContain(`in (${low}, ${high}) order by id`);
+    expect([statements[2], statements[3]].map(sql => Number(/in \((\d+)\)/.exec(sql!)![1]))).toEqual([low, high]);
+  });
+
+  it('many changes of all kinds send two locks, and one UPDATE for each course before all other statements', async () => {
+    const courses = await addCourses(schema, 4);
+    const students = await addStudents(schema, 4);
+    const ids: number[] = [];
+    for (const course of courses)
+      for (const student of students.slice(0, 3)) ids.push(await enroll(schema, course, student));
+    const em = schema.em();
+    for (const [index, enrollment] of (await em.find(Enrollment, { id: ids })).entries()) {
+      if (index % 3 === 0) em.remove(enrollment);
+      if (index % 3 === 1) enrollment.status = EnrollmentStatus.COMPLETED;
+    }
+    for (const course of courses) em.create(Enrollment, { course, student: students[3]! });
+    const statements = summarize(await statementsOf(schema.database, () => em.flush()));
+    expect(statements.slice(0, 6)).toEqual([
+      `${lock} core_course`,
+      `${lock} core_enrollments`,
+      ...courses.map(() => 'update core_course'),
+    ]);
+    expect(statements.slice(6)).not.toContain('update core_course');
+    await expectExactSchool(schema);
+  });
+
+  it('a flush locks a course that it changes itself together with the counted ones', async () => {
+    const [low, high] = await addCourses(schema, 2);
+    const [student] = await addStudents(schema, 1);
+    const em = schema.em();
+    (await em.findOneOrFail(Course, low!)).title = 'Renamed';
+    em.create(Enrollment, { course: high!, student: student! });
+    const statements = await statementsOf(schema.database, () => em.flush());
+    expect(statements[0]).toContain(`in (${low}, ${high}) order by id`);
+    await expectExactSchool(schema);
+  });
+});
