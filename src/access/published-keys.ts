@@ -7,14 +7,14 @@ const MAX_KEYS_AGE_MS = 600_000;
  * each.
  */
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
-/** The time for which the provider is not asked again after it failed to answer, in milliseconds. */
+/** The time for which no request is sent to the provider after it failed to answer, in milliseconds. */
 const FAILURE_COOLDOWN_MS = 1000;
 /** The longest time that the provider may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;
 /** The largest key set, in bytes; a set of ten RSA keys has 5,000. */
 const MAX_KEY_SET_BYTES = 262_144;
 
-/** The surroundings of a key set. */
+/** The options of a key set. */
 export interface PublishedKeysOptions {
   /** The time, in milliseconds. */
   readonly now?: () => number;
@@ -44,7 +44,8 @@ export function publishedKeys(
   let failed: { at: number; error: unknown } | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   const keys = createRemoteJWKSet(new URL(url), {
-    // Never expired by jose, which would drop known keys before new ones are there; they are renewed below.
+    // jose must not let keys expire, because it would drop known keys before there are new ones; they are renewed
+    // below.
     cacheMaxAge: Number.POSITIVE_INFINITY,
     cooldownDuration: UNKNOWN_KEY_COOLDOWN_MS,
     timeoutDuration: MAX_ANSWER_MS,
@@ -67,7 +68,7 @@ export function publishedKeys(
     if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS) {
       if (failed) onStaleUse();
       // In the background: this token is checked with the known keys.
-      if (!keys.reloading) keys.reload().catch(() => undefined); // Told above.
+      if (!keys.reloading) keys.reload().catch(() => undefined); // onTrouble has reported the failure.
     }
     return keys(header, token);
   };

@@ -8,12 +8,12 @@ import { shownPath } from './texts/shown-path.js';
 
 export { dialectOf, type Database };
 
-/** Connects to the database that a URL names; the database itself is created where it is missing. */
+/** Connects to the database of a URL; the database itself is created if it is missing. */
 export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   return opened(await ormOptions(url, strategy));
 }
 
-/** The error of a URL that names a file which does not exist. */
+/** The error for a URL that names a file which does not exist. */
 export class NoDatabaseFile extends Error {
   override readonly name = 'NoDatabaseFile';
 
@@ -23,8 +23,8 @@ export class NoDatabaseFile extends Error {
 }
 
 /**
- * Connects to an existing database, and creates none, for reading alone. Errors: NoDatabaseFile; a server's at the
- * first query.
+ * Connects to an existing database, only for reading, and creates none. Errors: NoDatabaseFile; a server's errors at
+ * the first query.
  */
 export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
   const file = fileOf(dialectOfUrl(url), url);
@@ -34,7 +34,7 @@ export async function openExistingDatabase(url: string, strategy: CounterStrateg
 
 async function opened(options: Options): Promise<Database> {
   const database = (await MikroORM.init(options as never)) as unknown as Database;
-  // It asks no server for anything; without it the reader, which builds its SQL by this client, fails until something
+  // This sends nothing to a server. Without it the reader, which builds its SQL with this client, fails until something
   // else has been read.
   await database.em.getConnection().initClient();
   return database;

@@ -2,12 +2,13 @@ import type { EntityClass, EntityProperty } from '@mikro-orm/core';
 import type { Database } from './database.js';
 import { dateOf, isTrue, type PlainRow, type StoredBoolean, type StoredMoment, type StoredRow } from './tables.js';
 
-/** How the rows of one entity's table are read; whole numbers come from the connection, exact or refused. */
+/** The reading of one entity's table; whole numbers are already exact, because the connection refuses others. */
 export interface RowReader<Entity> {
   /** The names of the table's columns. */
   readonly columns: readonly (keyof StoredRow<Entity> & string)[];
   /**
-   * Returns a raw row under the names of the entity's properties, with dates and booleans made of the driver's values.
+   * Returns a raw row with the names of the entity's properties, and with dates and booleans instead of the driver's
+   * values.
    */
   readonly plain: (row: StoredRow<Entity>) => PlainRow<Entity>;
 }
@@ -17,13 +18,13 @@ type Conversion = (raw: never) => unknown;
 interface ReadColumn {
   readonly name: string;
   readonly plainName: string;
-  /** Null where the driver's value is the plain one. */
+  /** Null if the driver's value needs no conversion. */
   readonly convert: Conversion | null;
 }
 
 const rowReaders = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
 
-/** Returns how the rows of an entity's table are read, by its metadata. */
+/** Returns a reader for the rows of an entity's table, by its metadata. */
 export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
   let ofDatabase = rowReaders.get(database);
   if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map<EntityClass, RowReader<object>>()));
@@ -44,7 +45,7 @@ function madeReader<Entity extends object>(database: Database, entity: EntityCla
     plain: row => {
       const values = row as Readonly<Record<string, never>>;
       const plain: Record<string, unknown> = {};
-      // Each value by itself, in a loop without a closure: a page has a thousand of them.
+      // One value at a time, in a loop without a closure: a page has a thousand of them.
       for (const { name, plainName, convert } of columns) {
         const value = values[name];
         plain[plainName] = convert === null || value === null ? value : convert(value!);

@@ -1,6 +1,6 @@
 /**
- * The tables, told once: their columns are derived from the entities, for the types of the query builder, and the raw
- * values of drivers become plain ones here alone.
+ * The tables, described in one place: their columns are derived from the entities, for the types of the query builder,
+ * and only here are the raw values of drivers converted.
  */
 import type { Opt, Reference } from '@mikro-orm/core';
 import { Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
@@ -23,27 +23,32 @@ export const tableNames = Object.keys(entitiesByTable) as readonly TableName[];
 /** The entity of a table. */
 export type EntityOf<Table extends TableName> = InstanceType<(typeof entitiesByTable)[Table]>;
 
-/** The tables as the query builder knows them: the raw rows that drivers give. */
+/** The tables in the form that the query builder needs: the raw rows of drivers. */
 export type Tables = { [Table in TableName]: StoredRow<EntityOf<Table>> };
 
 /** The name of a column of one of some tables. */
 export type ColumnOf<Table extends TableName> = { [Each in Table]: keyof Tables[Each] & string }[Table];
 
-/** A moment as a driver gives it: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
+/** A moment in the form of a driver: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
 export type StoredMoment = string | number;
 
-/** A truth value as drivers give and take it. */
+/** A truth value in the form of drivers. */
 export type StoredBoolean = 0 | 1;
 
-/** A count, sum or maximum as a driver gives it: sums of MySQL and MariaDB are texts; null: of no rows. */
+/**
+ * A count, sum or maximum in the form of a driver: MySQL and MariaDB return sums as texts; null if there are no rows.
+ */
 export type StoredAggregate = number | string | null;
 
-/** A row as drivers give it: a column for each property, under its name in snake case; of a relation, the key. */
+/** A row in the form of drivers: a column for each property, with its name in snake case; for a relation, the key. */
 export type StoredRow<Entity> = {
   [Name in keyof Entity & string as SnakeCase<KeyName<Name, Entity[Name]>>]: StoredValue<Unmarked<Entity[Name]>>;
 };
 
-/** A row as the code reads it: under the names of the entity's properties; of the relation `course`, `courseId`. */
+/**
+ * A row in the form that the code uses, with the names of the entity's properties; for the relation `course`,
+ * `courseId`.
+ */
 export type PlainRow<Entity> = {
   readonly [Name in keyof Entity & string as KeyName<Name, Entity[Name]>]: PlainValue<Unmarked<Entity[Name]>>;
 };
@@ -56,7 +61,7 @@ type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
     : `_${Lowercase<First>}${SnakeCase<Rest>}`
   : Name;
 
-/** A property's type without MikroORM's marks; a property that may be left out is null in the database. */
+/** A property's type without MikroORM's markers; an optional property is null in the database. */
 type Unmarked<Value> = Value extends undefined
   ? never
   : Value extends null
@@ -80,22 +85,22 @@ export function dateOf(moment: StoredMoment): Date {
   return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
 }
 
-/** Returns a stored truth value, or what the database computed as one, as a boolean. */
+/** Returns a stored truth value, or one that the database computed, as a boolean. */
 export function isTrue(value: StoredBoolean): boolean {
   return Boolean(value);
 }
 
-/** Returns a truth value as drivers take it. */
+/** Returns a truth value in the form of drivers. */
 export function storedBoolean(value: boolean): StoredBoolean {
   return value ? 1 : 0;
 }
 
-/** Returns a count, a sum or a maximum as a number; 0 for that of no rows. */
+/** Returns a count, a sum or a maximum as a number; 0 if there are no rows. */
 export function numberOf(aggregate: StoredAggregate): number {
   return Number(aggregate ?? 0);
 }
 
-/** Returns true for what can be a stored moment: a whole number, or a text with a day and time that exist. */
+/** Returns true for a possible stored moment: a whole number, or a text with a day and time that exist. */
 export function isStoredMoment(value: string | number): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   const date = dateOf(value);

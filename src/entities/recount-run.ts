@@ -22,19 +22,19 @@ export class RecountRun {
   @ManyToOne(() => RecountRun, { ref: true, nullable: true, deleteRule: 'restrict', updateRule: 'restrict' })
   undoneRun?: Ref<RecountRun> | null;
 
-  /** True for a run that only reports what it would change. */
+  /** Whether the run only reports what it would change. */
   @Property({ type: 'boolean', default: false })
   dryRun: Opt<boolean> = false;
 
-  /** Who started the run: a user, a command or a schedule. */
+  /** The user, command or schedule that started the run. */
   @Property({ type: 'string', length: 255 })
   startedBy!: string;
 
-  /** The ids of the courses in scope, ascending and with commas between them; null: all. */
+  /** The ids of the courses in scope, ascending and separated by commas; null: all. */
   @Property({ type: 'text', nullable: true })
   courseIds?: string | null;
 
-  /** The number of courses in each chunk; null: sized by time. */
+  /** The number of courses in each chunk; null: adjusted to how long chunks take. */
   @Property({ type: 'integer', unsigned: true, nullable: true })
   batchSize?: number | null;
 
@@ -55,7 +55,7 @@ export class RecountRun {
   @Property({ type: WholeNumber, unsigned: true, default: 0 })
   repaired: Opt<number> = 0;
 
-  /** The id up to which all is done: a course's, or a change's if the run undoes another. */
+  /** The id up to which everything is done: a course's, or a change's if the run undoes another. */
   @Property({ type: WholeNumber, unsigned: true, nullable: true })
   cursorId?: number | null;
 
@@ -68,16 +68,18 @@ export class RecountRun {
   @Property({ type: 'string', length: 255 })
   owner!: string;
 
-  /** When the owner must have renewed the lease; a RUNNING run that is past it has been interrupted. */
+  /** The moment until which the owner must have renewed the lease; a RUNNING run after that moment was interrupted. */
   @Property({ type: 'Date', length: 3 })
   leaseExpiresAt!: Date;
 
-  /** True within the transaction that starts or resumes a run, null otherwise: only one at a time can do so. */
+  /**
+   * True within the transaction that starts or resumes a run, null otherwise: only one transaction at a time can do so.
+   */
   @Property({ type: 'boolean', nullable: true })
   @Unique()
   isStarting?: boolean | null;
 
-  /** The moment of a schedule that the run is for; each has one run. */
+  /** The moment of a schedule for which the run was started; each has one run. */
   @Property({ type: 'string', length: 100, nullable: true })
   @Unique()
   slot?: string | null;

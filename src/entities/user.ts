@@ -12,7 +12,7 @@ export class User {
   @Property({ type: 'string', length: 255 })
   name!: string;
 
-  /** The address that identifies a user to people; at most 254 characters (RFC 5321). */
+  /** The email address, by which people identify the user; at most 254 characters (RFC 5321). */
   @Property({ type: 'string', length: 254 })
   @Unique()
   email!: string;

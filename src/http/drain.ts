@@ -6,8 +6,9 @@ import { isClientGone, onFinished } from './answers/answer-finished.js';
 
 /**
  * Watches the requests of a server that does not listen yet, and returns the function that stops the server. That
- * function stops listening, calls `stopping`, which ends what would go on for ever, waits at most so many seconds for
- * the requests in flight, closes the connections of the rest, and resolves with the number of requests cut off.
+ * function stops listening, calls `stopping` to end work that would never finish, waits at most the given seconds for
+ * the requests in flight, closes the connections of the rest, and resolves with the number of requests that were cut
+ * off.
  */
 export function drainOf(app: FastifyInstance, seconds: number, stopping: () => void): () => Promise<number> {
   const requests = new RequestsInFlight(app);

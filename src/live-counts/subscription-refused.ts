@@ -1,4 +1,4 @@
-/** Reports that a subscription cannot be had; `argument` is the path of the argument that is to blame, if one is. */
+/** A subscription that is refused; `argument` is the path of the argument that caused it, if one did. */
 export class SubscriptionRefused extends Error {
   override readonly name = 'SubscriptionRefused';
 

@@ -1,25 +1,26 @@
-/** Knows which courses are watched by any subscription, without going through them all at each look. */
+/** The courses that subscriptions watch, kept so that a poll need not go through all subscriptions. */
 export class WatchedCourses {
+  /** The number of subscriptions that name each course. */
   readonly #watchers = new Map<number, number>();
   #ofAll = 0;
 
-  /** How many subscriptions watch all courses. */
+  /** The number of subscriptions that watch all courses. */
   get ofAll(): number {
     return this.#ofAll;
   }
 
-  /** Returns the ids of the courses that are watched; null: all. */
+  /** Returns the ids of the watched courses; null: all. */
   ids(): ReadonlySet<number> | null {
     return this.#ofAll > 0 ? null : new Set(this.#watchers.keys());
   }
 
-  /** Adds the courses of one more subscription; null: all. */
+  /** Adds the courses of a new subscription; null: all. */
   add(courseIds: ReadonlySet<number> | null): void {
     if (!courseIds) this.#ofAll += 1;
     for (const id of courseIds ?? []) this.#watchers.set(id, (this.#watchers.get(id) ?? 0) + 1);
   }
 
-  /** Takes away those of one that has ended. */
+  /** Removes the courses of a subscription that has ended. */
   remove(courseIds: ReadonlySet<number> | null): void {
     if (!courseIds) this.#ofAll -= 1;
     for (const id of courseIds ?? []) {

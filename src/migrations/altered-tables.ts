@@ -1,12 +1,14 @@
 import { channel } from 'node:diagnostics_channel';
 
-/** Publishes each statement that changes an existing table, as AlteredTable: before it, and when it has ended. */
+/**
+ * The channel of each statement that changes an existing table, as AlteredTable: published before the statement, and
+ * when it has ended.
+ */
 export const alteredTables = channel('rollcall:altered-tables');
 
 /**
- * The way in which a statement changes a table: it copies the table, so that writers wait until the end, and readers do
- * not; it builds indexes, which takes long where there are many rows, but nobody waits; or it keeps all rows and takes
- * a moment.
+ * The way in which a statement changes a table. It copies the table: writers wait until the end, and readers do not. It
+ * builds indexes, which takes long if there are many rows, but nobody waits. Or it keeps all rows and takes a moment.
  */
 export type Way = 'copies' | 'builds' | 'keeps';
 
@@ -17,6 +19,6 @@ export interface AlteredTable {
   /** The number of rows, as the database estimates it. */
   readonly rows: number;
   readonly megabytes: number;
-  /** The duration, in milliseconds; null: the statement begins now. */
+  /** The duration, in milliseconds; null if the statement begins now. */
   readonly took: number | null;
 }

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** A table or view as it is found in a database. */
+/** A table or view that was found in a database. */
 export interface FoundTable {
   readonly isView: boolean;
   readonly columns: readonly string[];
@@ -14,21 +14,21 @@ export interface TablePart {
 
 /** A foreign key by which another table refers to one of some tables. */
 export interface ForeignReference {
-  /** The column that refers, with its table, and with its database where that is another one. */
+  /** The column that refers, with its table, and with its database if that is another one. */
   readonly place: string;
   /** The table that is referred to. */
   readonly target: string;
-  /** The name of the foreign key; null: it has none. */
+  /** The name of the foreign key; null if it has none. */
   readonly name: string | null;
 }
 
-/** How a database tells which tables it has, and what belongs to them. */
+/** The queries that tell which tables a database has, and what belongs to them. */
 export interface Catalog {
   /** Returns the names of all tables and views. */
   readonly tableNames: (em: SqlEntityManager) => Promise<string[]>;
-  /** Returns those tables and views that are there, by their names. */
+  /** Returns the existing ones of these tables and views, by their names. */
   readonly findTables: (em: SqlEntityManager, names: readonly string[]) => Promise<Map<string, FoundTable>>;
-  /** Returns the indexes of tables, by their names, without those of keys that the database made by itself. */
+  /** Returns the indexes of tables, by their names, without those that the database created for keys. */
   readonly indexesOf: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
   /** Returns the triggers on tables, by their names. */
   readonly triggersOn: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
@@ -52,7 +52,7 @@ export function tablesOf(rows: readonly (PartRow & { readonly isView: number })[
   );
 }
 
-/** Returns names as a list of SQL. */
+/** Returns names as an SQL list. */
 export function listOf(names: readonly string[]): string {
   return names.map(name => `'${name}'`).join(', ');
 }

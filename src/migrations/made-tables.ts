@@ -1,10 +1,10 @@
 import { pageIndexes } from './page-indexes.js';
 
-/** A table that a migration makes: what distinguishes it from a table of the same name of another application. */
+/** A table that a migration makes, with what distinguishes it from a table of the same name in another application. */
 export interface MadeTable {
   readonly name: string;
   readonly columns: readonly string[];
-  /** The names of its indexes, of later migrations too, without that of the primary key. */
+  /** The names of its indexes, including those of later migrations, without that of the primary key. */
   readonly indexes: readonly string[];
 }
 

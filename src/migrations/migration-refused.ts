@@ -1,4 +1,4 @@
-/** Reports a migration that cannot go on without a loss, or without a change of what is not Rollcall's. */
+/** A migration that was refused because it would lose data, or change what is not Rollcall's. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused';
   readonly code = 'MIGRATION_REFUSED';

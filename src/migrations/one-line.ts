@@ -1,7 +1,7 @@
 /**
  * Returns a statement on one line.
  *
- * MikroORM reads SQLite's constraints back from the stored text of the statement and takes other white space for part
+ * MikroORM reads SQLite's constraints back from the stored text of the statement and treats other white space as part
  * of them.
  */
 export function oneLine(parts: TemplateStringsArray, ...values: readonly string[]): string {

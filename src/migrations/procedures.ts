@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** Whose a procedure is that has the name of ours. */
+/** The owner of a procedure with the name of ours. */
 export type ProcedureState = 'none' | 'ours' | 'foreign';
 
 /** A procedure that a migration makes. */
@@ -12,7 +12,7 @@ export interface OwnProcedure {
 }
 
 /**
- * Publishes, by its name, each procedure of another application that was left as it is, although a migration has one of
- * this name.
+ * The channel of each procedure of another application that was left unchanged, although a migration has one of the
+ * same name; published by its name.
  */
 export const proceduresLeft = channel('rollcall:procedure-left');

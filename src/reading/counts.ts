@@ -9,7 +9,7 @@ export interface CountRequest {
   readonly limit: number | null;
 }
 
-/** A computed count; not exact where counting stopped at the limit and there are more. */
+/** A computed count; not exact if counting stopped at the limit and there are more. */
 export interface ComputedCount {
   readonly count: number;
   readonly exact: boolean;
@@ -60,7 +60,7 @@ export async function computedCounts(
 }
 
 /**
- * Counts the enrollments of many courses live by status, in one statement, in the order of the ids; zeros are left out.
+ * Counts the enrollments of many courses live by status, in one statement, in the order of the ids; zeros are omitted.
  */
 export async function computedCountsByStatus(
   database: Database,

@@ -5,7 +5,7 @@ import { isTrue, type ColumnOf } from '../database/tables.js';
 import { counters, Course } from '../entities/index.js';
 import type { CourseRow } from './courses.js';
 
-/** The most ids in one statement; for more of them the whole table is read, which is no slower then. */
+/** The most ids in one statement; for more of them the whole table is read, which is then no slower. */
 const MAX_LISTED_IDS = 5000;
 
 /** The state of a course that subscribers depend on: its stored counts, whether it is published, and its teacher. */
@@ -28,7 +28,7 @@ export function courseStateOf(course: StatedCourse): CourseState {
 }
 
 /**
- * Returns the committed states of the courses with these ids (of others too where they are many) or of all, in one
+ * Returns the committed states of the courses with these ids (of others too if they are many) or of all, in one
  * statement.
  */
 export async function courseStates(

@@ -8,10 +8,10 @@ import { rowReader } from '../database/row-reader.js';
 import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
 import { visibleCourses } from './visibility.js';
 
-/** One course as it is read. */
+/** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
 
-/** What courses can be ordered by. */
+/** An order of courses. */
 export type CourseOrdering = Ordering<ColumnOf<'core_course'>>;
 
 /** A comparison of whole numbers; all parts that are given must hold. */
@@ -24,8 +24,8 @@ interface NumberFilter {
 }
 
 /**
- * A comparison of texts, by the database's collation; on SQLite, whose own knows no case beyond ASCII, without case and
- * accents.
+ * A comparison of texts, by the database's collation; on SQLite, whose collation ignores case only within ASCII,
+ * regardless of case and accents.
  */
 interface TextFilter {
   readonly eq?: string | null;
@@ -33,7 +33,7 @@ interface TextFilter {
   readonly startsWith?: string | null;
 }
 
-/** The choice of courses; all parts that are given must hold. */
+/** The choice of courses; all given parts must hold. */
 export interface CourseFilter {
   readonly ids?: readonly number[] | null;
   readonly title?: TextFilter | null;
@@ -45,7 +45,7 @@ export interface CourseFilter {
 
 type StoredCourse = Tables['core_course'];
 
-/** Returns courses by id, in the order of the ids; null: the course does not exist, or the viewer may not see it. */
+/** Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. */
 export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
@@ -78,7 +78,7 @@ export async function coursePage(
   );
 }
 
-/** Returns the statement of such a page: for coursePage(), and for asking the database how it would run it. */
+/** Returns the statement of such a page, for coursePage() and for reading how the database would run it. */
 export function coursePageQuery(
   database: Database,
   viewer: Viewer | null,
@@ -132,7 +132,7 @@ function conditionsOf(
   ];
 }
 
-/** Escapes what LIKE takes for a wildcard, with `!`, since a backslash means different things to the databases. */
+/** Escapes LIKE's wildcards with `!`, because a backslash means different things to the databases. */
 function escapedLike(text: string): string {
   return text.replace(/[!%_]/g, '!$&');
 }

@@ -8,26 +8,26 @@ import { numberOf, type ColumnOf, type PlainRow, type StoredAggregate, type Tabl
 import type { Ordering, Sortable } from './page.js';
 import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
 
-/** One enrollment as it is read. */
+/** One enrollment in the form in which it is read. */
 export interface EnrollmentRow extends PlainRow<Enrollment>, Sortable {}
 
-/** What enrollments can be ordered by. */
+/** An order of enrollments. */
 export type EnrollmentOrdering = Ordering<ColumnOf<'core_enrollments'>>;
 
-/** The choice of enrollments; all parts that are given must hold. */
+/** The choice of enrollments; all given parts must hold. */
 export interface EnrollmentFilter {
   readonly courseId?: number | null;
   readonly studentId?: number | null;
   readonly status?: readonly EnrollmentStatus[] | null;
 }
 
-/** The rows that enrollments are listed under, a course's or a student's, by the column that points at them. */
+/** The rows under which enrollments are listed, courses or students, by the column that refers to them. */
 export type EnrollmentParent = 'course_id' | 'student_id';
 
 /** A query of enrollments that selects no columns yet. */
 export type EnrollmentQuery = SelectQueryBuilder<Tables, 'core_enrollments', object>;
 
-/** Returns enrollments by id, in the order of the ids; null: it does not exist, or the viewer may not see it. */
+/** Returns enrollments by id, in the order of the ids; null if it does not exist, or the viewer may not see it. */
 export async function enrollmentsById(
   database: Database,
   viewer: Viewer,
@@ -41,7 +41,7 @@ export async function enrollmentsById(
   return ids.map(id => found.get(id) ?? null);
 }
 
-/** Returns one student's enrollment in each of the courses, in their order; null where there is none. */
+/** Returns one student's enrollment in each of the courses, in their order; null if there is none. */
 export async function enrollmentsOf(
   database: Database,
   studentId: number,
@@ -105,7 +105,7 @@ async function countOfAll(database: Database, statuses: readonly EnrollmentStatu
   return (isActive ? active : 0) + inactive;
 }
 
-/** Counts them under each of many courses or students, in one statement, in the order of the ids. */
+/** Counts the enrollments of each of many courses or students, in one statement, in the order of the ids. */
 export async function enrollmentCounts(
   database: Database,
   viewer: Viewer,
@@ -130,7 +130,7 @@ function chosenEnrollments(database: Database, viewer: Viewer, filter: Enrollmen
   return enrollmentsSeen(database, visibleEnrollments(viewer), filter);
 }
 
-/** Returns one query for the rows of several, with duplicates. */
+/** Returns one query for the rows of several, including duplicates. */
 function together<Row>([first, ...rest]: readonly SelectQueryBuilder<
   Tables,
   'core_enrollments',
@@ -152,8 +152,8 @@ function enrollmentsSeen(
 }
 
 /**
- * Returns the condition that an enrollment has one of some statuses; no condition for all of them, which no row need be
- * read for.
+ * Returns the condition that an enrollment has one of some statuses; for all statuses no condition, which would only
+ * make the database read rows.
  */
 export function statusIn(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
   const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];

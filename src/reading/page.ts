@@ -9,7 +9,7 @@ export interface PageRequest {
   readonly before: Position | null;
 }
 
-/** A place between two rows: the sort value and the id of the row beside it, raw as the database gave them. */
+/** A place between two rows: the sort value and the id of the row beside it, in the raw form of the database. */
 export interface Position {
   readonly value: string | number;
   readonly id: number;
@@ -24,12 +24,12 @@ export interface Ordering<Column extends string = string> {
   readonly descending: boolean;
 }
 
-/** What a row of a page has beside its columns: the raw value that the page is ordered by, for its cursor. */
+/** What a row of a page has in addition to its columns: the raw value by which the page is ordered, for its cursor. */
 export interface Sortable {
   readonly sort?: string | number;
 }
 
-/** One page of rows in the order asked for. */
+/** One page of rows in the requested order. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly hasNextPage: boolean;
@@ -51,7 +51,7 @@ export function paged<DB extends Tables, Table extends keyof DB, Row>(
   return sorted.orderBy('id' as never, direction).limit(page.size + 1);
 }
 
-/** Returns true where a page begins with the highest row. */
+/** Returns true if a page begins with the highest row. */
 export function fromEnd({ descending }: Ordering, { backward }: PageRequest): boolean {
   return descending !== backward;
 }

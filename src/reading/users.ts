@@ -3,10 +3,10 @@ import type { User } from '../entities/index.js';
 import type { PlainRow } from '../database/tables.js';
 import { builderFor, rows } from '../database/query.js';
 
-/** One user as it is read. */
+/** One user in the form in which it is read. */
 export type UserRow = Pick<PlainRow<User>, 'id' | 'name' | 'email' | 'role'>;
 
-/** Returns users by id, in the order of the ids; null: the user does not exist. */
+/** Returns users by id, in the order of the ids; null if the user does not exist. */
 export async function usersById(database: Database, ids: readonly number[]): Promise<(UserRow | null)[]> {
   const query = builderFor(database)
     .selectFrom('core_user')

@@ -31,7 +31,9 @@ export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> 
   };
 }
 
-/** Returns true if a viewer sees a course, by the same rule; `isEnrolled` is called only where that decides. */
+/**
+ * Returns true if a viewer sees a course, by the same rule; `isEnrolled` is called only if the result depends on it.
+ */
 export function seesCourse(
   viewer: Viewer | null,
   course: { readonly isPublished: boolean; readonly instructorId: number | null },
@@ -53,7 +55,7 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
     if (id === null) return eb.lit(false);
     const own = eb('student_id', '=', id);
     if (viewer.role !== Role.TEACHER) return own;
-    // For each row by itself, of which there are few: a list of the teacher's courses would be built for each page of a
+    // Checked for each row, because there are few: a list of the teacher's courses would be built for each page of a
     // statement.
     const taught = eb
       .selectFrom('core_course')
@@ -65,7 +67,7 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
 }
 
 /**
- * Returns the same rule in parts, exactly one of which each visible enrollment meets; null: no condition. Counts are
+ * Returns the same rule in parts, of which each visible enrollment meets exactly one; null: no condition. Counts are
  * the sum over the parts. Each part has an index, whereas databases check an OR row by row.
  */
 export function partsOfVisibleEnrollments(viewer: Viewer): readonly (Condition<'core_enrollments'> | null)[] {
@@ -121,7 +123,9 @@ export async function visibleCourseIds(
   return found.map(({ id }) => id);
 }
 
-/** Returns the course of an enrollment that a viewer sees within a transaction, without a lock; null: there is none. */
+/**
+ * Returns the course of an enrollment that a viewer sees within a transaction, without a lock; null if there is none.
+ */
 export async function courseOfVisibleEnrollment(
   em: SqlEntityManager,
   viewer: Viewer,

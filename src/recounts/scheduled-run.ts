@@ -7,7 +7,7 @@ import type { BackgroundRuns } from './background-runs.js';
 import type { Run } from './run.js';
 import { startRecount } from './start-recount.js';
 
-/** What a schedule does: only find drift, or repair it too. */
+/** The action of a schedule: only to find drift, or to repair it too. */
 export type ScheduledAction = 'verify' | 'recount';
 
 /** The result of a scheduled run that has checked all courses: how many there were, drifted, and were repaired. */
@@ -26,8 +26,9 @@ const schedule: Viewer = { userId: null, role: Role.ADMIN };
 /**
  * Verifies or recounts all courses for one moment of a schedule, and returns the finished run; a verify is a dry run.
  *
- * One of the processes on a database does it, because the moment is the run's slot. The others are rejected (IN_USE),
- * and so are all while the run of an earlier moment is at work or, for a recount, any other run that changes counts.
+ * Only one of the processes on a database does it, because the moment is the run's slot. The others are rejected
+ * (IN_USE). All are rejected while the run of an earlier moment is at work or, for a recount, any other run that
+ * changes counts.
  */
 export async function runForMoment(
   runs: BackgroundRuns,

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** One change of a stored count, as it is recorded. */
+/** One change of a stored count, in the form in which it is recorded. */
 export interface CourseChange {
   readonly counter: string;
   readonly courseId: number;
@@ -8,12 +8,12 @@ export interface CourseChange {
   readonly after: number;
 }
 
-/** What a step did: its changes, and what it adds to the run's numbers. */
+/** The result of a step: its changes, and what it adds to the run's numbers. */
 export interface StepResult {
   readonly changes: readonly CourseChange[];
   readonly drifted: number;
   readonly repaired: number;
-  /** Why the step failed, where the rest of the run can continue. */
+  /** The reason why the step failed, if the rest of the run can continue. */
   readonly error?: string;
 }
 

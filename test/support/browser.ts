@@ -10,7 +10,7 @@ export function browserProgram(): string | undefined {
     .find(path => existsSync(path));
 }
 
-/** Starts a headless browser, whose process may be root's. */
+/** Starts a headless browser; its process may be root's. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserProgram(), args: ['--no-sandbox'] });
 }

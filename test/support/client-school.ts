@@ -16,7 +16,7 @@ export interface ClientSchool {
   readonly requests: (work: () => Promise<unknown>) => Promise<Record<string, number>>;
 }
 
-/** Starts such a server, on SQLite: what a client sees does not depend on the database. */
+/** Starts such a server, on SQLite, because what a client sees does not depend on the database. */
 export async function startClientSchool(): Promise<ClientSchool> {
   const api = await startApi('sqlite');
   const courses: number[] = [];

@@ -16,13 +16,13 @@ export interface Command {
   /** The environment of the command. */
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
-  /** The text that ends its part of each output. */
+  /** The text that marks the end of its output. */
   readonly mark: string;
 }
 
 /** The time between two checks of what a command has left open, in milliseconds. */
 const LOOK_INTERVAL_MS = 1;
-/** A folder that stays, unlike those of the commands. */
+/** The working folder to return to, because the folders of commands are removed. */
 const OWN_FOLDER = process.cwd();
 
 enableCompileCache();

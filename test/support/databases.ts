@@ -16,7 +16,7 @@ export const kinds: DatabaseKind[] = [
   ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind]),
 ];
 
-/** Runs the same behaviours on every database. */
+/** Runs the same tests on every database. */
 export function describeOnEach(name: string, body: (kind: DatabaseKind) => void): void {
   describe.each(kinds)(`${name} on %s`, kind => {
     body(kind);

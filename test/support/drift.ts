@@ -55,7 +55,7 @@ export function codesOf({ problems }: Outcome<unknown>): string[] {
   return problems.map(({ code }) => code);
 }
 
-/** Starts a recount and works on it to its end. */
+/** Starts a recount and works on it until it ends. */
 export async function recountAll(
   database: Database,
   request: RecountRequest = {},

@@ -20,7 +20,7 @@ export function freshUrl(kind: DatabaseKind): { url: string; drop: () => Promise
   return { url: `${server}/${name}`, drop: () => dropDatabase(server, name) };
 }
 
-/** Drops a database over a connection alone: an ORM takes much longer to open. */
+/** Drops a database over a plain connection, because an ORM takes much longer to open. */
 async function dropDatabase(server: string, name: string): Promise<void> {
   const { hostname, port, username, password } = new URL(server);
   const connection = await createConnection({

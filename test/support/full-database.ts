@@ -1,7 +1,7 @@
 /** Runs one statement in the same session. */
 type Query = (sql: string) => Promise<unknown>;
 
-/** The error of a table or file without room. */
+/** The error of a table or file without free space. */
 const ER_RECORD_FILE_FULL = 1114;
 
 /**

@@ -176,7 +176,7 @@ export function mutilatedDocument(text: string, random: Random, schema: GraphQLS
   return result;
 }
 
-/** Returns a body for a document: most of them with strange variables, some with members of a wrong kind. */
+/** Returns a body for a document: most have strange variables, some have members of a wrong type. */
 export function mutilatedBody(query: string, random: Random): HostileBody {
   const body: Record<keyof HostileBody, unknown> = {
     query,
@@ -234,7 +234,7 @@ function insert(text: string, random: Random, piece: string): string {
 const isLiteral = (kind: TokenKind): boolean =>
   kind === TokenKind.INT || kind === TokenKind.FLOAT || kind === TokenKind.STRING;
 
-/** Replaces one of the tokens of some kinds; a text that cannot be read token by token stays as it is. */
+/** Replaces one of the tokens of some kinds; returns a text that cannot be tokenized unchanged. */
 function replaceToken(text: string, random: Random, suits: (kind: TokenKind) => boolean, make: () => string): string {
   const tokens = tokensOf(text).filter(({ kind }) => suits(kind));
   if (tokens.length === 0) return text;

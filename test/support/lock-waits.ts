@@ -23,8 +23,8 @@ export async function namedLockWaits(database: Database): Promise<boolean> {
 }
 
 /**
- * Counts the sessions of this database that wait for a lock on a whole table, as a change of the schema takes it; for
- * MySQL and MariaDB.
+ * Returns the number of sessions of this database that wait for a lock on a whole table, such as a change of the schema
+ * takes; for MySQL and MariaDB.
  */
 export async function tableLockWaits(database: Database): Promise<number> {
   const waiting = await database.em

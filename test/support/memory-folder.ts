@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where Linux keeps files in memory. */
+/** The folder in which Linux keeps files in memory. */
 const MEMORY = '/dev/shm';
-/** The room that all tests together may need there. */
+/** The space that all tests together may need there, in bytes. */
 const MIN_FREE_BYTES = 4 * 2 ** 30;
 
 /**

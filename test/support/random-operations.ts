@@ -20,7 +20,7 @@ import type { Random } from '../../src/tools/sample-data/random.js';
 export interface OperationMaterial {
   readonly schema: GraphQLSchema;
   readonly random: Random;
-  /** Returns a value for an argument or input field of a scalar type; undefined: make one by its type. */
+  /** Returns a value for an argument or input field of a scalar type; undefined to make one by its type. */
   readonly scalar: (coordinate: string, type: string) => unknown;
   /** The maximum nesting of fields. */
   readonly depth: number;

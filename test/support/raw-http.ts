@@ -26,7 +26,7 @@ export async function answerToBytes(url: string, bytes: string, { halfClosed = f
   return readReply(all);
 }
 
-/** Reads the last answer in some bytes; an interim one, such as 100 Continue, comes before it. */
+/** Parses the last answer in some bytes; an interim one, such as 100 Continue, precedes it. */
 export function readReply(text: string): RawReply {
   const [head = '', ...rest] = text.replace(/^HTTP\/1\.1 1\d\d [^]*?\r\n\r\n/, '').split('\r\n\r\n');
   const [line = '', ...fields] = head.split('\r\n');

@@ -27,7 +27,7 @@ export interface RawSocket {
   readonly closed: Promise<[code: number, reason: string]>;
 }
 
-/** Opens a connection, and begins nothing; `protocol` is the subprotocol. */
+/** Opens a connection without beginning it; `protocol` is the subprotocol. */
 export async function openSocket(
   url: string,
   options: ClientOptions = {},

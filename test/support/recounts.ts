@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Answer } from './api.js';
 
-/** Sends operations to one server as one caller. */
+/** A caller that sends operations to one server. */
 export interface Sender {
   (query: string, variables?: object): Promise<Answer>;
 }

@@ -7,7 +7,7 @@ import { freePort } from './server.js';
 
 const PASSWORD = 'the-word-of-this-test';
 
-/** A throwaway Redis on a random port of the loopback. */
+/** A throwaway Redis on a random port of the loopback interface. */
 export interface TestRedis {
   readonly url: string;
   /** The same with a wrong password. */
@@ -30,7 +30,7 @@ export function redisProgram(): string | undefined {
     .find(path => existsSync(path));
 }
 
-/** Starts one, and waits until it answers. */
+/** Starts a Redis, and waits until it answers. */
 export async function startRedis(): Promise<TestRedis> {
   const program = redisProgram();
   if (!program) throw new Error('There is no redis-server on PATH.');

@@ -33,7 +33,7 @@ interface Screen {
   readonly lines: readonly string[];
   /** Whether the terminal wraps long lines. */
   readonly wraps: boolean;
-  /** Whether its cursor can be seen. */
+  /** Whether its cursor is visible. */
   readonly showsCursor: boolean;
 }
 

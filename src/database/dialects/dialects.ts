@@ -3,7 +3,7 @@ import { mariaDb } from './mariadb/dialect.js';
 import { mySql } from './mysql/dialect.js';
 import { sqlite } from './sqlite/dialect.js';
 
-/** The databases that Rollcall runs on. Another one is a folder beside these, a line here, and its migrations. */
+/** The databases that Rollcall runs on. Another one takes a folder beside these, a line here, and its migrations. */
 export const dialects: Readonly<Record<DatabaseKind, Dialect>> = { sqlite, mysql: mySql, mariadb: mariaDb };
 
 /** All kinds of databases. */

@@ -1,4 +1,4 @@
-/** How what was examined stands: as it should, worth a look, or in need of repair. */
+/** The result of a check: as it should be, worth a look, or in need of repair. */
 export type FindingStatus = 'ok' | 'warning' | 'failed';
 
 /** One thing that a check found, and what to do about it. */
@@ -6,11 +6,11 @@ export interface Finding {
   readonly status: FindingStatus;
   readonly message: string;
   readonly advice?: string;
-  /** Whether what failed is drift, which a recount repairs, and nothing else. */
+  /** True if the only failure is drift, which a recount repairs. */
   readonly drift?: true;
 }
 
-/** Returns a finding that all is as it should be. */
+/** Returns a finding that everything is as it should be. */
 export function ok(message: string): Finding {
   return { status: 'ok', message };
 }

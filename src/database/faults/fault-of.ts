@@ -1,10 +1,10 @@
 import { dialects } from '../dialects/dialects.js';
 import type { Fault } from './fault.js';
 
-/** What the databases say of their errors: those of one protocol share it. */
+/** The functions that read the errors of each database; databases with one protocol share a function. */
 const readers = new Set(Object.values(dialects).map(({ faultOf: read }) => read));
 
-/** Returns what an error of a database means; null: the error is none of a database. */
+/** Returns what an error of a database means; null if the error does not come from a database. */
 export function faultOf(error: unknown): Fault | null {
   for (const read of readers) {
     const fault = read(error);
@@ -13,7 +13,7 @@ export function faultOf(error: unknown): Fault | null {
   return null;
 }
 
-/** Returns the same of an error or, where it is none of a database, of its cause, and so on. */
+/** Returns what an error means or, if it does not come from a database, its cause, the cause of that, and so on. */
 export function faultWithin(error: unknown): Fault | null {
   for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
     const found = faultOf(at);
@@ -23,8 +23,8 @@ export function faultWithin(error: unknown): Fault | null {
 }
 
 /**
- * Returns true for the error of a statement that the database has ended before it was done: by a time limit, or because
- * somebody killed it.
+ * Returns true for the error of a statement that the database has ended early: by a time limit, or because somebody
+ * killed it.
  */
 export function isInterrupted(error: unknown): boolean {
   return faultOf(error)?.callerCode === 'REQUEST_TIMEOUT';

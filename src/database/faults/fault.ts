@@ -13,9 +13,9 @@ interface Meaning {
   readonly atCommit: 'nothing' | 'unknown';
   /** Whether the same transaction, run again in a moment, can succeed. */
   readonly isTransient: boolean;
-  /** The code that callers get; null: the error is a mistake of a program, or its cause is not known. */
+  /** The code that callers get; null if the error is a mistake of a program, or its cause is unknown. */
   readonly callerCode: 'RETRY_LATER' | 'DATABASE_UNAVAILABLE' | 'DATABASE_FULL' | 'REQUEST_TIMEOUT' | null;
-  /** Whether a server whose database gives it is not ready for requests. */
+  /** Whether a server whose database returns it is not ready for requests. */
   readonly isAway: boolean;
 }
 
@@ -45,7 +45,7 @@ const kinds = {
     callerCode: 'DATABASE_UNAVAILABLE',
     isAway: true,
   },
-  /** The server takes no more connections now. */
+  /** The server accepts no more connections now. */
   crowded: {
     ended: 'connection',
     atCommit: 'nothing',
@@ -53,7 +53,7 @@ const kinds = {
     callerCode: 'DATABASE_UNAVAILABLE',
     isAway: true,
   },
-  /** The database takes no changes: it became a replica, or its file may only be read. */
+  /** The database accepts no changes: it became a replica, or its file is read-only. */
   read_only: {
     ended: 'statement',
     atCommit: 'nothing',
@@ -73,7 +73,7 @@ const kinds = {
     callerCode: 'DATABASE_UNAVAILABLE',
     isAway: true,
   },
-  /** The database does not let this program in: its user, password, host or database. */
+  /** The database does not accept this program: its user, password, host or database. */
   refused: {
     ended: 'connection',
     atCommit: 'nothing',
@@ -81,7 +81,7 @@ const kinds = {
     callerCode: 'DATABASE_UNAVAILABLE',
     isAway: true,
   },
-  /** The database does not let this program do what it asks for. */
+  /** The database does not allow this program to do what it requests. */
   denied: {
     ended: 'statement',
     atCommit: 'nothing',
@@ -113,7 +113,7 @@ const kinds = {
     callerCode: 'REQUEST_TIMEOUT',
     isAway: false,
   },
-  /** The statement cannot succeed as it is: it breaks a rule, has a mistake, or names what is not there. */
+  /** The statement cannot succeed as it is: it breaks a rule, has a mistake, or names something that does not exist. */
   mistaken: { ended: 'statement', atCommit: 'nothing', isTransient: false, callerCode: null, isAway: false },
   /** The error is in none of the tables. */
   unknown: { ended: 'statement', atCommit: 'unknown', isTransient: false, callerCode: null, isAway: false },
@@ -123,8 +123,8 @@ const kinds = {
 export type FaultKind = keyof typeof kinds;
 
 /**
- * The kinds that are a trouble of the database itself: neither other transactions, nor the time, nor our statements
- * cause them.
+ * The kinds that are troubles of the database itself: not caused by other transactions, by time limits, or by our
+ * statements.
  */
 export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind =>
   kinds[kind].callerCode?.startsWith('DATABASE_'),
@@ -133,9 +133,9 @@ export const troubleKinds = (Object.keys(kinds) as FaultKind[]).filter(kind =>
 /** An error of a database, with what it means. */
 export interface Fault extends Meaning {
   readonly kind: FaultKind;
-  /** Its number or, where it has none, its code, as the database or its driver gives it. */
+  /** Its number or, if it has none, its code, as the database or its driver reports it. */
   readonly number: number | string;
-  /** What the database says; one line. */
+  /** The database's message, in one line. */
   readonly message: string;
 }
 

@@ -7,26 +7,26 @@ import { requirePrivileges } from './migration-privileges.js';
 
 /** Work around the migrations. */
 interface Migrating {
-  /** Called once with the names of the migrations that were applied, oldest first, where there are any. */
+  /** Called once with the names of the migrations that were applied, oldest first, if there were any. */
   readonly onApplied?: (names: readonly string[]) => void;
   /**
-   * Fills a schema that was empty when this process began to migrate it. Where schema changes belong to a transaction,
-   * the entity manager is in that of the migrations, so that both are there or neither; elsewhere it is in none.
+   * Fills a schema that was empty when this process began to migrate it. If schema changes belong to a transaction, the
+   * entity manager is in that of the migrations, so that both are saved or neither; otherwise it is in none.
    */
   readonly fill?: (em: SqlEntityManager) => Promise<void>;
-  /** Whether the counting triggers are to be created too, for which the user needs more privileges. */
+  /** Whether to check that the counting triggers can be created too, for which the user needs more privileges. */
   readonly withTriggers?: boolean;
 }
 
-/** The most looks of a process that meets another one's work half done. */
+/** The most times that a process examines a schema that another one is migrating. */
 const MAX_LOOKS = 6;
 
 /**
- * Applies the migrations that are pending and returns their names, oldest first. Of several processes that start at
- * once, one migrates an empty schema and fills it, and the others wait for that and go on.
+ * Applies the pending migrations and returns their names, oldest first. If several processes start at once, one
+ * migrates an empty schema and fills it, and the others wait for that and continue.
  *
- * Errors, before anything is changed: SchemaError where the database holds what our migrations did not make,
- * MissingPrivilegeError where its user may not apply them.
+ * Errors, before anything is changed: SchemaError if the database contains what our migrations did not make,
+ * MissingPrivilegeError if its user may not apply them.
  */
 export function migrateUp(database: Database, migrating: Migrating = {}): Promise<string[]> {
   const { schema } = dialectOf(database);
@@ -48,13 +48,13 @@ export function migrateUp(database: Database, migrating: Migrating = {}): Promis
   );
 }
 
-/** Looks, then migrates and fills within one transaction, for which all other processes wait. */
+/** Examines, migrates and fills within one transaction, for which all other processes wait. */
 async function migrateAtOnce(database: Database, { onApplied, fill }: Migrating): Promise<string[]> {
-  // At one moment: another process may migrate the database between two of the statements.
+  // In one transaction, because another process may migrate the database between two of the statements.
   const found = await database.em.fork().transactional(em => requireOwnSchema(database, em), { readOnly: true });
   if (found.pending.length === 0) return [];
-  // Makes the record, outside of the transaction, which would otherwise keep the migrator waiting for the only
-  // connection.
+  // This creates the table of applied migrations, outside of the transaction, which would otherwise keep the migrator
+  // waiting for the only connection.
   await database.migrator.getPending();
   return database.em.fork().transactional(async em => {
     const schema = await requireOwnSchema(database, em);
@@ -69,8 +69,8 @@ async function migrateAtOnce(database: Database, { onApplied, fill }: Migrating)
 }
 
 /**
- * Looks, migrates and fills while all other processes are held off; without that where there is nothing to be done, by
- * another process either.
+ * Examines, migrates and fills while all other processes are excluded; without excluding them if there is nothing to be
+ * done, not even by another process.
  */
 async function migrateStepwise(
   database: Database,
@@ -93,8 +93,7 @@ async function migrateStepwise(
 }
 
 /**
- * Returns true for a schema of ours in which no migration was ever completed: what one left that was interrupted has no
- * rows.
+ * Returns true for a schema of ours in which no migration was ever completed: what an interrupted one left has no rows.
  */
 function wasEmpty({ applied }: FoundSchema): boolean {
   return (applied ?? []).length === 0;

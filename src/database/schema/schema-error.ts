@@ -1,7 +1,7 @@
 /** The reasons why Rollcall cannot work on a schema. */
 type SchemaErrorCode = 'SCHEMA_NOT_OURS' | 'SCHEMA_NEWER' | 'SCHEMA_INCOMPLETE';
 
-/** The error of a schema that Rollcall did not make, or not as this version would; nothing was changed. */
+/** The error of a schema that Rollcall did not make, or not in the form of this version; nothing was changed. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
 

@@ -1,6 +1,6 @@
 /**
- * What of a text from the configuration people and logs may see: never a URL or connection text with a password, in
- * whatever variable and form.
+ * What people and logs may see of a text from the configuration: never a URL or connection text with a password,
+ * whatever the variable and the format.
  */
 import { isIP } from 'node:net';
 import { withoutPassword } from './database-url.js';
@@ -10,26 +10,26 @@ import { HIDDEN, SECRET_FOLLOWS } from './shown-path.js';
 const MAX_SHOWN_LENGTH = 200;
 const MAX_WORD_LENGTH = 32;
 
-/** Matches a word or a number. */
+/** A pattern for a word or a number. */
 const WORD = /^[\w.+*-]*$/;
-/** Matches a part of a cron expression, and what stands for a whole one: its name, or a moment. */
+/** A pattern for a part of a cron expression, or for a replacement of a whole one: its name, or a moment. */
 const CRON_PART = /^(?:[\d*/?#-]|[a-z]{1,3}(?![a-z]))+$/i;
 const MOMENT = /^(?:@[a-z]{1,10}|\d{4}-\d\d-\d\d[T\d:.Z-]*)$/;
 /**
- * Matches a host and a port, two numbers with a slash between them, and a name with a slash and digits, as of a range
- * of addresses.
+ * A pattern for a host and a port, two numbers with a slash between them, and a name with a slash and digits, such as a
+ * range of addresses.
  */
 const PLACE = /^(?:[\w.-]*:\d{0,5}|[\w.:-]*\/\d{0,7}|\d{1,12}\/\w{0,12})$/;
 /**
- * Returns a value as a message quotes it; of one that is like a URL, no password, and of one that may be a connection
- * text, nothing.
+ * Returns a value in the form in which a message quotes it: without the password if it looks like a URL, and not at all
+ * if it may be a connection text.
  */
 export function shownValue(value: string): string {
   if (value.length > MAX_SHOWN_LENGTH) return HIDDEN;
-  // The user too, which may be a token.
+  // The user too, because it may be a token.
   if (value.includes('://')) return withoutPassword(value).replace(/\/\/[^/]*@/, '//***@');
   if (SECRET_FOLLOWS.test(value)) return HIDDEN;
-  // Words with space between them may be those of a command, a password among them.
+  // Words with spaces between them may be those of a command, including a password.
   const isShown =
     value.split(/,\s*/).every(isPlain) ||
     MOMENT.test(value) ||
@@ -42,7 +42,10 @@ function isPlain(part: string): boolean {
   return part.length <= MAX_WORD_LENGTH && (WORD.test(part) || PLACE.test(part));
 }
 
-/** Returns an address that is in use as a message quotes it: what follows a "?" or "#" may be a secret. */
+/**
+ * Returns the URL of a running server in the form in which a message quotes it: what follows a "?" or "#" may be a
+ * secret.
+ */
 export function shownUrl(url: string): string {
   const [place] = url.split(/[?#]/, 1) as [string];
   return `${withoutPassword(place)}${place === url ? '' : '?…'}`;

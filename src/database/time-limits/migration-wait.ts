@@ -1,2 +1,2 @@
-/** The longest wait of a process for another one's migrations and sample data, in seconds. */
+/** The longest time for which a process waits for the migrations and sample data of another one, in seconds. */
 export const MIGRATION_WAIT_SECONDS = 120;

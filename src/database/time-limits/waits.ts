@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * The waits of some work, as moments of performance.now(): since when it waits, which gives its place in a line, and
- * when its waits end.
+ * The waits of some work, as moments of performance.now(): since when it waits, which determines its place in a queue,
+ * and when its waits end.
  */
 interface Waits {
   readonly since: number;
@@ -13,7 +13,7 @@ const waits = new AsyncLocalStorage<Waits | undefined>();
 
 /**
  * Runs work whose waits for its turn all end at one moment of performance.now() at the latest, and which comes, in each
- * line, before everything that has begun to wait later.
+ * line, before everything that began to wait later.
  */
 export function waitingUntil<Result>(end: number, work: () => Result, since = performance.now()): Result {
   const outer = waits.getStore();
@@ -23,19 +23,17 @@ export function waitingUntil<Result>(end: number, work: () => Result, since = pe
   );
 }
 
-/** Runs work that has had its turn: its own waits begin anew. */
+/** Runs work that has had its turn, so that its own waits begin anew. */
 export function waitingAnew<Result>(work: () => Result): Result {
   return waits.run(undefined, work);
 }
 
-/** Returns the moment since which work waits that begins to wait now. */
+/** Returns the moment from which the wait of work counts that begins to wait now. */
 export function waitStart(): number {
   return waits.getStore()?.since ?? performance.now();
 }
 
-/**
- * Returns the end of a wait that begins now and may take so many milliseconds, as a moment of performance.now().
- */
+/** Returns the end of a wait that begins now and may take the given milliseconds, by performance.now(). */
 export function waitEnd(milliseconds: number): number {
   return Math.min(performance.now() + milliseconds, waits.getStore()?.end ?? Infinity);
 }

@@ -3,13 +3,13 @@ import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api';
 import { recordedSpan, tracer } from './tracing.js';
 
 /**
- * The most of a statement's text in a trace, in characters: a statement for a thousand ids has a thousand question
- * marks.
+ * The longest part of a statement's text in a trace, in characters: a statement for a thousand ids has a thousand
+ * question marks.
  */
 const MAX_TEXT_LENGTH = 2000;
 
 /**
- * A statement that MikroORM has run; `took` is in milliseconds, and left out for a statement that opens or closes a
+ * A statement that MikroORM has run; `took` is in milliseconds, and is missing for a statement that begins or ends a
  * transaction.
  */
 type Statement = LogContext & { readonly query: string; readonly took?: number; readonly results?: number };

@@ -1,19 +1,19 @@
 import { INVALID_SPAN_CONTEXT, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 
-/** The maker of Rollcall's spans; without an SDK of OpenTelemetry in the process, they do nothing. */
+/** The tracer of Rollcall's spans; without an OpenTelemetry SDK in the process, they do nothing. */
 export const tracer = trace.getTracer('rollcall');
 
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
-/** Returns the span that is active and recorded; undefined: the work at hand is not traced. */
+/** Returns the active span if it is recorded; undefined if the current work is not traced. */
 export function recordedSpan(): Span | undefined {
   const span = trace.getActiveSpan();
   return span?.isRecording() ? span : undefined;
 }
 
 /**
- * Runs work in a span under the active one; without an active span, only runs it. A failure is recorded by its code,
- * because messages may hold values.
+ * Runs work in a child of the active span; without an active span, only runs it. A failure is recorded by its code,
+ * because messages may contain values.
  */
 export function inSpan<Result>(name: string, work: (span: Span) => Promise<Result>): Promise<Result> {
   if (!recordedSpan()) return work(NO_SPAN);

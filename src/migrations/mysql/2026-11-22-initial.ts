@@ -5,7 +5,7 @@ import { mySqlCatalog } from './catalog.js';
 
 /**
  * Creates users, courses with their stored counts, and enrollments, on MySQL and MariaDB. Each statement is committed
- * at once there, so one that was done before an interruption is left as it is.
+ * at once there, so those that were done before an interruption are kept.
  */
 export class Initial extends TableMigration {
   override readonly tables = INITIAL_TABLES;

@@ -5,7 +5,7 @@ import { mySqlCatalog } from './catalog.js';
 
 /**
  * Creates the runs and the changes that they record, on MySQL and MariaDB. Each statement is committed at once there,
- * so one that was done before an interruption is left as it is.
+ * so those that were done before an interruption are kept.
  */
 export class RecountRuns extends TableMigration {
   override readonly tables = RUN_TABLES;

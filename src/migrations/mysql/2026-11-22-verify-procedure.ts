@@ -5,10 +5,10 @@ import { missingPrivilegeError } from './missing-privileges.js';
 import { PROCEDURE, PROCEDURE_COMMENT, procedureState } from './own-procedure.js';
 
 /**
- * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. One of this name that another application
- * made, as its comment shows, stays as it is, and is published on the channel.
+ * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. An existing one that another application made,
+ * as its comment shows, stays unchanged, which is published on the channel.
  *
- * schema/procedures.mysql.sql has the same text, for those without Node. Errors: MissingPrivilegeError.
+ * schema/procedures.mysql.sql has the same text, for people without Node. Errors: MissingPrivilegeError.
  */
 export class VerifyProcedure extends Migration {
   static readonly privileges = ['CREATE ROUTINE', 'ALTER ROUTINE'];
@@ -35,7 +35,7 @@ export class VerifyProcedure extends Migration {
     if (!(await this.#isTaken())) await this.#change(`drop procedure if exists ${PROCEDURE}`);
   }
 
-  /** Returns true, and publishes it, where a procedure of this name is there that is not ours. */
+  /** Returns true, and publishes it, if another application has a procedure with this name. */
   async #isTaken(): Promise<boolean> {
     const isTaken = (await procedureState(sql => this.execute(sql) as Promise<object[]>)) === 'foreign';
     if (isTaken) proceduresLeft.publish(PROCEDURE);

@@ -4,7 +4,7 @@ import { alter } from './alter.js';
 
 /**
  * Builds the indexes of pages on MySQL and MariaDB, online and by one statement, which reads the table once and leaves
- * all of them or none. One that is interrupted after it leaves the indexes, and the next run finds them.
+ * all of them or none. If the migration is interrupted after the statement, the next run finds the indexes.
  */
 export class PageIndexes extends Migration {
   override async up(): Promise<void> {

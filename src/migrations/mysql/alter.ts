@@ -1,13 +1,13 @@
 import { alteredTables, type AlteredTable, type Way } from '../altered-tables.js';
 import { MigrationRefused } from '../migration-refused.js';
 
-/** The longest wait for those who use the table, in seconds: all others queue behind the statement. */
+/**
+ * The longest time for which the statement waits for other users of the table, in seconds, because all others wait
+ * behind the statement.
+ */
 const MAX_LOCK_WAIT_SECONDS = 30;
 
-/**
- * The way in which a table is changed, as SQL; the database refuses the statement where it would take a way that locks
- * more.
- */
+/** The way in which a table is changed, as SQL; the database refuses the statement if it would have to lock more. */
 const ways: Readonly<Record<Way, string>> = {
   copies: 'algorithm = copy, lock = shared',
   builds: 'algorithm = inplace, lock = none',
@@ -23,8 +23,8 @@ interface Alteration {
 }
 
 /**
- * Changes a table, and publishes it on the channel if it has rows: an empty table takes no time. Errors:
- * MigrationRefused where others use the table for too long.
+ * Changes a table, and publishes it on the channel if it has rows, because an empty table takes no time. Errors:
+ * MigrationRefused if others use the table for too long.
  */
 export async function alter({ table, clauses, way, execute }: Alteration): Promise<void> {
   const isEmpty = (await execute(`select 1 from ${table} limit 1`)).length === 0;

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { listOf, tablesOf, type Catalog, type ForeignReference, type PartRow, type TablePart } from '../catalog.js';
 
-/** How MySQL and MariaDB tell which tables they have. */
+/** The catalog of MySQL and MariaDB. */
 export const mySqlCatalog: Catalog = {
   async tableNames(em) {
     const sql = 'select table_name as name from information_schema.tables where table_schema = database()';

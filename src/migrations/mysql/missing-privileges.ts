@@ -1,8 +1,8 @@
 import { MissingPrivilegeError } from '../missing-privilege-error.js';
 
 /**
- * Returns the error for privileges that a user lacks. Takes the account as the server gives it, `user@host`; with a
- * cause it is not known which of the privileges is missing.
+ * Returns the error for privileges that a user lacks. The account is in the form of the server, `user@host`; with a
+ * cause, it is unknown which of the privileges is missing.
  */
 export function missingPrivilegeError(
   privileges: readonly string[],

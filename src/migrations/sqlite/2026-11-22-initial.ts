@@ -17,7 +17,7 @@ export class Initial extends TableMigration {
       created_at datetime not null,
       updated_at datetime not null
     )`);
-    // As on MySQL and MariaDB, an address that differs only in case is the same.
+    // As on MySQL and MariaDB, email addresses that differ only in case are the same.
     this.addSql('create unique index core_user_email_unique on core_user (email collate nocase)');
     this.addSql(oneLine`create table core_course (
       id integer not null primary key autoincrement,

@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { indexesOf, missingIndexes, ownIndexes, PAGED_TABLE, type TableIndex } from '../page-indexes.js';
 
-/** Builds the indexes of pages on SQLite, all in one transaction: others read meanwhile, and writers wait. */
+/** Builds the indexes of pages on SQLite, all in one transaction: others read in the meantime, and writers wait. */
 export class PageIndexes extends Migration {
   override async up(): Promise<void> {
     for (const { name, columns } of missingIndexes(await this.#indexes()))

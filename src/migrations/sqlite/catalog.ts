@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { listOf, tablesOf, type Catalog, type PartRow, type TablePart } from '../catalog.js';
 
-/** How SQLite tells which tables it has. */
+/** The catalog of SQLite. */
 export const sqliteCatalog: Catalog = {
   async tableNames(em) {
     const sql =

@@ -119,7 +119,7 @@ describe("a client's mistake by WebSocket", () => {
   });
   afterAll(() => api.stop());
 
-  /** Expects that nothing was logged as an error or a warning. */
+  /** Asserts that nothing was logged as an error or a warning. */
   const expectCalm = (): void => expect(log.lines().filter(({ level }) => level >= 40)).toEqual([]);
 
   /** Expects the close code, with a reason that fits its frame. */

@@ -2,7 +2,7 @@ import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { Tables } from '../../tables.js';
 import { serverDialect } from '../mysql-and-mariadb/server-dialect.js';
 
-/** MariaDB's limit for transactions alone; 0 is none. */
+/** MariaDB's idle limit for transactions alone; 0 means none. */
 export const mariaDbIdleLimit = { variable: 'idle_transaction_timeout', unlimited: 0 };
 
 /** MariaDB. */
@@ -19,19 +19,19 @@ export const mariaDb = serverDialect({
   alteredShareSql:
     "select (stage - 1 + progress / 100) / max_stage as share from information_schema.processlist where db = database() and info like 'alter table %' and max_stage > 0",
   grants: {
-    // It shows the role's grants without being asked.
+    // MariaDB shows the role's grants anyway.
     usingRole: () => '',
     asksForReferences: false,
   },
   inspection: {
-    // It has no word for the format that it gives.
+    // It has no option for the format that it returns.
     explain: 'explain',
   },
 });
 
 /**
- * A hint that names an index which is not there would be an error, and to exclude the primary key is enough, whichever
- * index is wanted.
+ * Returns the query with a hint. A hint that names a missing index would be an error, and it is enough to exclude the
+ * primary key, whichever index is wanted.
  */
 function selectByIndex<Table extends keyof Tables>(
   db: Kysely<Tables>,

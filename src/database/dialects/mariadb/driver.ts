@@ -3,13 +3,13 @@ import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import type { StatementLimits } from '../../connections/limited-driver.js';
 import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
 
-/** Matches the start of a statement that only reads. */
+/** A pattern for the start of a statement that only reads. */
 const READ = /^\s*\(*\s*select\b/i;
 
 /**
- * MariaDB's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT
- * has none: it ends when it is killed. Nor has any on a cluster of Galera, which replicates by threads that such a
- * limit would end too.
+ * MariaDB's limits. The limit is part of the statement's text, so none is left on the connection. A statement that does
+ * not begin with SELECT has none; it ends when it is killed. Nor has any statement on a Galera cluster, which
+ * replicates by threads that such a limit would end too.
  */
 class MariaDbStatementLimits implements StatementLimits {
   #areKnown: Promise<boolean> | undefined;
@@ -27,7 +27,7 @@ class MariaDbStatementLimits implements StatementLimits {
   }
 
   limited(sql: string, milliseconds: number): string {
-    // 0 would be no limit.
+    // 0 would mean no limit.
     const seconds = Math.max(1, Math.ceil(milliseconds)) / 1000;
     return READ.test(sql) ? `set statement max_statement_time = ${seconds} for ${sql}` : sql;
   }

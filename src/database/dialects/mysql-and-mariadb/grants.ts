@@ -1,5 +1,5 @@
 /**
- * One line of SHOW GRANTS: the privileges that it grants, or takes from a global grant, in capitals, with their
+ * One line of SHOW GRANTS: the privileges that it grants, or revokes from a global grant, in capitals, with their
  * database and table; * stands for all.
  */
 interface Grant {
@@ -23,7 +23,7 @@ export class Grants {
     return tables.every(table => this.#covering(privilege, database).some(grant => ['*', table].includes(grant.table)));
   }
 
-  /** Returns true for a privilege that is granted on all that a database has and will have. */
+  /** Returns true for a privilege that is granted on everything that a database has and will have. */
   onDatabase(privilege: string, database: string): boolean {
     return this.#covering(privilege, database).some(grant => grant.table === '*');
   }
@@ -34,8 +34,8 @@ export class Grants {
   }
 
   /**
-   * Returns the grants of a privilege that reach a database; of a global one MySQL can except databases, in lines that
-   * revoke.
+   * Returns the grants of a privilege that cover a database. MySQL can except databases from a global grant, in lines
+   * that revoke.
    */
   #covering(privilege: string, database: string): Grant[] {
     const isExcepted = this.#revocations.some(one => has(one, privilege) && coversDatabase(one, database));
@@ -49,11 +49,11 @@ const NAME = '(\\*|`(?:[^`]|``)+`)';
 const GRANT = new RegExp(`^GRANT (.+?) ON (?:TABLE )?${NAME}\\.${NAME} TO `, 'is');
 const REVOCATION = new RegExp(`^REVOKE (.+?) ON ${NAME}\\.${NAME} FROM `, 'is');
 
-/** Reads one line; null for one that grants a role, or something on other things than tables. */
+/** Reads one line; null for one that grants a role, or a privilege on something other than tables. */
 function grantOf(line: string, form: RegExp): Grant | null {
   const [, list, database, table] = form.exec(line) ?? [];
   if (list === undefined) return null;
-  // A privilege on some columns, as in SELECT (`id`, `name`), is none on the table.
+  // A privilege on some columns, as in SELECT (`id`, `name`), is not one on the table.
   const privileges = list.split(/,(?![^(]*\))/).map(one => one.trim().toUpperCase());
   return { privileges, database: unquoted(database!), table: unquoted(table!) };
 }
@@ -63,7 +63,7 @@ function has({ privileges }: Grant, privilege: string): boolean {
 }
 
 /**
- * Returns true for a grant that is for a database. In a grant on all tables, the database is a pattern, as of LIKE;
+ * Returns true for a grant that covers a database. In a grant on all tables, the database is a pattern, as for LIKE;
  * some servers ignore the case of names.
  */
 function coversDatabase({ database, table }: Grant, name: string): boolean {

@@ -8,9 +8,9 @@ import { withoutIdleLimit, type IdleLimit } from './session-settings.js';
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
 
 /**
- * Does some work on MySQL or MariaDB while no other process does such work on the same database. These commit each
- * statement of a schema change at once, so that no transaction holds the others off. Errors: MigrationRefused where
- * another one takes too long.
+ * Runs work on MySQL or MariaDB while no other process runs such work on the same database. These servers commit each
+ * statement of a schema change at once, so a transaction does not exclude the others. Errors: MigrationRefused if
+ * another process takes too long.
  */
 export function underMigrationLock<Result>(
   database: Database,
@@ -27,7 +27,7 @@ export function underMigrationLock<Result>(
         `Another process has been migrating this database for ${MIGRATION_WAIT_SECONDS} seconds. Wait for it, then start again.`,
       );
     try {
-      // The migrations have connections of their own, and this one waits for them.
+      // The migrations have connections of their own, and this one is idle while they run.
       return await withoutIdleLimit(em as SqlEntityManager, idleLimit, work);
     } finally {
       await em.execute(`select release_lock(${migrationLock})`);

@@ -2,7 +2,7 @@ import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { Tables } from '../../tables.js';
 import { serverDialect } from '../mysql-and-mariadb/server-dialect.js';
 
-/** MySQL's limit is one for all sessions; a year, the longest that it takes, is met by nobody. */
+/** MySQL's idle limit, which applies to all sessions; its largest value, a year, has the effect of none. */
 export const mySqlIdleLimit = { variable: 'wait_timeout', unlimited: 31_536_000 };
 
 /** MySQL. */
@@ -22,12 +22,12 @@ export const mySql = serverDialect({
     asksForReferences: true,
   },
   inspection: {
-    // Its default can be a format that only people read.
+    // The server's default can be a format that only people can read.
     explain: 'explain format=traditional',
   },
 });
 
-/** A hint that names an index which is not there does nothing. */
+/** Returns the query with a hint; a hint that names a missing index has no effect. */
 function selectByIndex<Table extends keyof Tables>(
   db: Kysely<Tables>,
   table: Table,

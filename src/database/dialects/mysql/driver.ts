@@ -3,18 +3,19 @@ import type { StatementLimits } from '../../connections/limited-driver.js';
 import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
 
 /**
- * Matches the start of a statement that only reads, up to where MySQL takes hints, and the start of one that is there.
+ * A pattern for the start of a statement that only reads, up to the place for MySQL's hints, and for the start of an
+ * existing hint.
  */
 const READ = /^\s*\(*\s*select\b(\s*\/\*\+)?/i;
 
 /**
- * MySQL's limits: the limit belongs to the text, so none is left on the connection. What does not begin with SELECT has
- * none: it ends when it is killed.
+ * MySQL's limits. The limit is part of the statement's text, so none is left on the connection. A statement that does
+ * not begin with SELECT has none; it ends when it is killed.
  */
 const mySqlStatementLimits: StatementLimits = {
   areKnown: () => Promise.resolve(true),
   limited(sql, milliseconds) {
-    // 0 would be no limit.
+    // 0 would mean no limit.
     const limit = `max_execution_time(${Math.max(1, Math.ceil(milliseconds))})`;
     return sql.replace(READ, (start, hint: string | undefined) =>
       hint === undefined ? `${start} /*+ ${limit} */` : `${start} ${limit}`,

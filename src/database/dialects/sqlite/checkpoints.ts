@@ -2,9 +2,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
-/**
- * The size of a log, in bytes, from which on it is copied into the file by a thread of its own: about 30 ms of work.
- */
+/** The size of a log, in bytes, above which another thread copies it into the file: about 30 ms of work. */
 export const MAX_COPIED_HERE_BYTES = 16_000_000;
 
 /**
@@ -16,24 +14,24 @@ const USUAL_PAGES = 1000;
 /** Runs one statement on the connection that commits. */
 type Run = (sql: string) => Promise<unknown>;
 
-/** Copies the log of a file, and resolves once it has tried. Errors: what keeps it from that. */
+/** Copies the log of a file, and resolves once it has tried. Errors: the reason why it cannot. */
 type Copy = (path: string) => Promise<unknown>;
 
 /**
  * The commits of a connection, kept short after large transactions. SQLite copies its log into the file with a commit,
- * and node:sqlite blocks the event loop for that; a large log is copied by a connection of another thread instead,
- * which makes no reader or writer wait.
+ * and node:sqlite blocks the event loop for that. A large log is therefore copied by a connection of another thread,
+ * for which no reader or writer waits.
  */
 export class Checkpoints {
   #isCopying = false;
-  /** Whether the connection leaves the log as it is. */
+  /** Whether commits of this connection do not copy the log. */
   #isOff = false;
   /**
-   * Whether the log was just copied: the next commit copies what was added since. Otherwise, under steady writing, the
-   * log would never begin anew.
+   * Whether the log was just copied: the next commit copies what was added since. Otherwise, with continuous writes,
+   * the log would never start anew.
    */
   #isCopied = false;
-  /** Whether logs cannot be copied by another thread; then each commit copies again, since they would grow for ever. */
+  /** Whether another thread cannot copy logs; then each commit copies again, because they would grow for ever. */
   #isInVain = false;
 
   constructor(
@@ -76,7 +74,7 @@ async function byThread(path: string): Promise<void> {
     file.close();`,
     { eval: true, workerData: path },
   );
-  // The process need not wait for it at its end: a copy that is broken off is begun again by the next process.
+  // The process need not wait for it when it ends: the next process repeats a copy that was interrupted.
   worker.unref();
   await once(worker, 'exit');
 }

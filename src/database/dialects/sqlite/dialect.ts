@@ -33,13 +33,13 @@ export const sqlite: Dialect = {
     // No other process ends a transaction of this one.
     withoutIdleLimit: (_, work) => work(),
     reasonForNoChanges,
-    // Whether a file may be written is known when it is opened; SQLite says only by a change that it may not any more.
+    // Whether a file may be written is known when it is opened; that this has changed shows only when a change fails.
     unseenFaults: ['full', 'read_only'],
   },
   sql: {
     now: (secondsLater = 0) => `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(secondsLater * 1000)})`,
     folded: text => sql`${sql.raw(FOLD)}(${text})`,
-    // A transaction that writes holds off all others from its beginning.
+    // A transaction that writes excludes all other writers from its beginning.
     forUpdate: query => query,
     selectByIndex: (db, table) => db.selectFrom(table) as never,
     sortsForFirst: false,
@@ -68,7 +68,7 @@ function optionsOf(path: string): Options {
 }
 
 /**
- * Returns true for a file that our migrations made, or that holds no table yet; they come with their record, in one
+ * Returns true for a file that our migrations made, or that contains no table yet; they create their record in the same
  * transaction.
  */
 const isOursOrEmpty: MayChange = select => {
@@ -81,7 +81,7 @@ const isOursOrEmpty: MayChange = select => {
   return select(`select id, name, executed_at from ${MIGRATIONS_TABLE} limit 1`).length > 0;
 };
 
-/** Returns true where another process keeps the file for itself, in whatever the ORM has wrapped that error. */
+/** Returns true for the error that another process has locked the whole file, even if the ORM has wrapped it. */
 function isHeldByAnother(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { cause, previous } = error as { cause?: unknown; previous?: unknown };

@@ -35,7 +35,7 @@ export const sqliteErrors: readonly ErrorRow<number>[] = [
 
 const byCode = Map.groupBy(sqliteErrors, ([key]) => key);
 
-/** The properties of node:sqlite's errors, which MikroORM copies to the errors that it makes of them. */
+/** The properties of node:sqlite's errors, which MikroORM copies to its own errors. */
 interface SqliteError {
   readonly message?: string;
   readonly code?: unknown;
@@ -43,19 +43,19 @@ interface SqliteError {
   readonly errcode?: number;
 }
 
-/** Returns what an error of SQLite means; null: the error is none of SQLite. */
+/** Returns what an error of SQLite means; null if the error does not come from SQLite. */
 export function sqliteFaultOf(error: unknown): Fault | null {
   const { code, errcode, message = '' } = (error ?? {}) as SqliteError;
   if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) return null;
   return faultOfKind(kindIn(byCode.get(errcode % 256), message), errcode, message);
 }
 
-/** Returns true for the error of a statement that would write by a connection that only reads. */
+/** Returns true for the error of a statement that would write over a connection that only reads. */
 export function isReadOnly(error: unknown): boolean {
   return sqliteFaultOf(error)?.kind === 'read_only';
 }
 
-/** Returns true for an error which means that another process writes to the file. */
+/** Returns true for the error that another process writes to the file. */
 export function isBusy(error: unknown): boolean {
   return sqliteFaultOf(error)?.kind === 'lock_wait';
 }

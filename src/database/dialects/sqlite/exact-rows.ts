@@ -3,9 +3,11 @@ import type { SqliteDatabase } from 'kysely';
 import { UnsafeNumberError } from 'mikro-orm-counters';
 import { FOLD, foldedText } from './folded-text.js';
 
-/** Returns a connection as Kysely takes it, which knows our functions and refuses to round numbers. */
+/**
+ * Returns a connection in the form that Kysely expects, with Rollcall's SQL functions, that refuses to round numbers.
+ */
 export function withExactNumbers(database: DatabaseSync): SqliteDatabase {
-  // Not for the schema, which other programs must be able to read and write without it.
+  // This function must not be used in the schema, which other programs must be able to read and write without it.
   database.function(FOLD, { deterministic: true, directOnly: true }, text =>
     typeof text === 'string' ? foldedText(text) : text,
   );
@@ -29,7 +31,7 @@ function* exactEach(rows: Iterator<unknown>): IterableIterator<unknown> {
 }
 
 /**
- * Reads rows. Errors: UnsafeNumberError where a number in them is beyond 2^53 − 1, which node:sqlite refuses to round.
+ * Reads rows. Errors: UnsafeNumberError if a number in them exceeds 2^53 − 1, because node:sqlite refuses to round it.
  */
 function exact<Result>(read: () => Result): Result {
   try {

@@ -11,24 +11,24 @@ import { MAX_COPIED_HERE_BYTES } from './checkpoints.js';
 const MAX_OPENING_MS = 50;
 
 /**
- * The longest wait of the look at a file for another process that has locked all of it, such as at its change to WAL,
- * in milliseconds.
+ * The longest time to wait, before the file is examined, for another process that has locked all of it, for example to
+ * change it to WAL, in milliseconds.
  */
 const MAX_LOOKING_MS = 2000;
 
-/** Returns true where a file may be changed, by what it holds. */
+/** Returns true if a file may be changed, judging by its content. */
 export type MayChange = (select: (sql: string) => readonly object[]) => boolean;
 
-/** An SQLite file that is open; `hasReaders` says whether others can read it beside this connection. */
+/** An open SQLite file; `hasReaders` tells whether other connections can read it at the same time. */
 interface OpenFile {
   readonly database: DatabaseSync;
   readonly hasReaders: boolean;
 }
 
 /**
- * Opens an SQLite file with foreign keys on. One that may not be changed is opened so that nothing can change it; any
- * other is switched to WAL, which writes to the file. What finds it busy from then on fails at once, since a wait of
- * SQLite's own would hold up the whole process.
+ * Opens an SQLite file with foreign keys on. A file that may not be changed is opened so that nothing can change it;
+ * any other is switched to WAL, which writes to the file. Whatever finds it busy from then on fails at once, because a
+ * wait inside SQLite would block the whole process.
  */
 export function openFile(path: string, mayChange: MayChange): OpenFile {
   const mayWrite = isNew(path) || isChangeable(path, mayChange);
@@ -37,17 +37,18 @@ export function openFile(path: string, mayChange: MayChange): OpenFile {
     enableForeignKeyConstraints: true,
     readOnly: !mayWrite,
   });
-  // A log that was large, and is begun anew after it was copied into the file, is cut to what a commit copies by
-  // itself.
+  // A log that was large, and is started anew after it was copied into the file, is truncated to what a commit copies
+  // by itself.
   if (mayWrite) database.exec(`pragma journal_mode = wal; pragma journal_size_limit = ${MAX_COPIED_HERE_BYTES};`);
-  // Recursive triggers, so that the rows that REPLACE removes fire theirs (https://www.sqlite.org/lang_replace.html).
+  // Recursive triggers, so that the rows that REPLACE removes fire their triggers
+  // (https://www.sqlite.org/lang_replace.html).
   database.exec('pragma synchronous = full; pragma recursive_triggers = on; pragma busy_timeout = 0;');
   return { database, hasReaders: mayWrite && path !== ':memory:' };
 }
 
 /**
  * Opens a connection that only reads, beside one that openFile() has opened: in WAL it waits for no writer, and no
- * writer for it.
+ * writer waits for it.
  */
 export function openReader(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
@@ -55,23 +56,21 @@ export function openReader(path: string): DatabaseSync {
   return database;
 }
 
-/**
- * Returns true where there is nothing to look into, such as no file yet, or a folder, which cannot be opened anyway.
- */
+/** Returns true if there is nothing to read: no file yet, or a folder, which cannot be opened anyway. */
 function isNew(path: string): boolean {
   const found = path === ':memory:' ? undefined : statSync(path, { throwIfNoEntry: false });
   return found === undefined || !found.isFile() || found.size === 0;
 }
 
-/** Looks into a file without a change to it, and to the files beside it. */
+/** Reads a file without changing it or the files beside it. */
 function isChangeable(path: string, mayChange: MayChange): boolean {
   const file = new DatabaseSync(withoutTraces(path), { readOnly: true, timeout: MAX_LOOKING_MS });
   try {
     return mayChange(sql => file.prepare(sql).all());
   } catch (error) {
-    // A file that is busy can be looked into again.
+    // A file that is busy can be read later.
     if (isBusy(error)) throw error;
-    // What cannot be read, be it no database at all, cannot be known to be ours.
+    // A file that cannot be read, or is not a database at all, cannot be recognized as ours.
     return false;
   } finally {
     file.close();
@@ -79,8 +78,8 @@ function isChangeable(path: string, mayChange: MayChange): boolean {
 }
 
 /**
- * Returns what opens a file that is only read. A reader of a file in WAL makes two files beside it and leaves them;
- * where no other program has the file open, which the one with the log would show, it needs none of them.
+ * Returns the path or URL by which to open a file that is only read. A reader of a file in WAL creates two files beside
+ * it and leaves them; if no other program has the file open, which the log would show, it needs neither of them.
  */
 function withoutTraces(path: string): string | URL {
   if (existsSync(`${path}-wal`) || existsSync(`${path}-journal`)) return path;

@@ -2,8 +2,8 @@
 export const FOLD = 'rollcall_folded';
 
 /**
- * Matches what a letter of the Latin, Greek or Cyrillic script can carry, with the letter before it taken apart; not
- * the breve that makes и another letter, й.
+ * A pattern for the marks on a letter of the Latin, Greek or Cyrillic script, after the letter was decomposed; it does
+ * not match the breve that makes й of и, because that is another letter.
  */
 const ACCENTS = /[\u0300-\u0305\u0307-\u036f]|(?<!и)\u0306/giu;
 
@@ -12,8 +12,8 @@ const ACCENTS = /[\u0300-\u0305\u0307-\u036f]|(?<!и)\u0306/giu;
  * them; SQLite's collations know only the letters of ASCII.
  */
 export function foldedText(text: string): string {
-  // Most texts are ASCII, and need no more.
+  // Most texts are ASCII, and need nothing else.
   if (/^[\0-\x7f]*$/.test(text)) return text.toUpperCase();
-  // To capitals: in small letters, a sigma at the end of a word is not the one within.
+  // In capitals, because a small sigma differs at the end of a word.
   return text.normalize('NFD').replace(ACCENTS, '').normalize('NFC').toUpperCase();
 }
