@@ -41,9 +41,9 @@ export function signedIn(viewer: Viewer | null): Viewer {
 
 /** Returns the viewer. Errors: UNAUTHENTICATED or FORBIDDEN unless it is an admin. */
 export function adminOnly(viewer: Viewer | null): Viewer {
-  const known = signedIn(viewer);
-  if (known.role !== Role.ADMIN) throw forbidden('Only admins may do this.');
-  return known;
+  const caller = signedIn(viewer);
+  if (caller.role !== Role.ADMIN) throw forbidden('Only admins may do this.');
+  return caller;
 }
 
 /** Returns true if the viewer may act for a course: its instructor, if that is a teacher, and admins. */
@@ -62,9 +62,9 @@ export function manageOnly(
 
 /** Throws FORBIDDEN unless the viewer has a role that may manage courses, so that others learn nothing about them. */
 export function staffOnly(viewer: Viewer | null): Viewer {
-  const known = signedIn(viewer);
-  if (known.role === Role.STUDENT) throw forbidden('Only teachers and admins may do this.');
-  return known;
+  const caller = signedIn(viewer);
+  if (caller.role === Role.STUDENT) throw forbidden('Only teachers and admins may do this.');
+  return caller;
 }
 
 /** Returns the error for a viewer who is signed in but may not do this. */

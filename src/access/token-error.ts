@@ -27,7 +27,7 @@ export class UncheckedTokenError extends TokenError {
 }
 
 const uncheckedMessages: Record<UncheckedReason, string> = {
-  KEYS_UNAVAILABLE: 'The keys that verify tokens cannot be had from the identity provider now. Try again.',
+  KEYS_UNAVAILABLE: 'The identity provider does not return the keys that verify tokens now. Try again.',
   DATABASE_UNAVAILABLE: 'The database cannot be reached. Nothing was changed; try again.',
 };
 
@@ -41,7 +41,7 @@ export function rejectionOf(error: unknown): TokenError {
   if (error instanceof TokenError) return error;
   if (error instanceof errors.JWTExpired) return rejection('The token has expired. Get a new one.', error);
   if (error instanceof errors.JWTClaimValidationFailed)
-    return rejection(claimMessages[error.claim] ?? 'A claim of the token has no valid form.', error);
+    return rejection(claimMessages[error.claim] ?? 'A claim of the token has an invalid form.', error);
   const message = error instanceof errors.JOSEError ? joseMessages[error.code] : undefined;
   if (message !== undefined) return rejection(message, error);
   return new UncheckedTokenError('KEYS_UNAVAILABLE', error);
@@ -50,7 +50,7 @@ export function rejectionOf(error: unknown): TokenError {
 const claimMessages: Record<string, string> = {
   exp: 'The token does not say when it expires. Get one with the claim "exp".',
   nbf: 'The token is not valid yet.',
-  iss: 'The token comes from another issuer than this server trusts.',
+  iss: 'The token comes from an issuer that this server does not trust.',
   aud: 'The token is meant for another audience than this server.',
 };
 

@@ -3,7 +3,7 @@ import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions }
 import type { JwtConfig } from '../config/config.js';
 import { shownUrl } from '../database/texts/shown-text.js';
 import { Role } from '../entities/index.js';
-import type { Claimed } from './known-users.js';
+import type { TokenClaims } from './token-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
@@ -64,13 +64,13 @@ export interface TokenVerifierOptions extends PublishedKeysOptions {
 }
 
 /**
- * Returns a function that verifies a bearer token and returns its claims; KnownUsers makes a viewer of them. Errors:
- * TokenError, code UNAUTHENTICATED, or UncheckedTokenError.
+ * Returns a function that verifies a bearer token and returns its claims; TokenUsers makes a viewer of them. Errors:
+ * TokenError with the code UNAUTHENTICATED, or UncheckedTokenError.
  */
 export function tokenVerifier(
   jwt: JwtConfig,
   { roleFrom = 'token', ...options }: TokenVerifierOptions = {},
-): (token: string) => Promise<Claimed> {
+): (token: string) => Promise<TokenClaims> {
   const verify = payloadVerifier(jwt, options);
   return async token => {
     try {
@@ -102,19 +102,22 @@ function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): (token
   return async token => (await jwtVerify(token, keys, { ...claims, algorithms: ASYMMETRIC })).payload;
 }
 
-function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): Claimed {
+function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): TokenClaims {
   const role = roleIn(payload);
   const { sub } = payload;
   if (role === null && (roleFrom === 'token' || sub === undefined))
-    throw rejection('The token gives no role: its claim "role" must be student, teacher or admin.');
+    throw rejection('The token has no role: its claim "role" must be student, teacher or admin.');
   if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
   const userId = typeof sub === 'string' && /^[1-9]\d*$/.test(sub) ? Number(sub) : NaN;
   if (!Number.isSafeInteger(userId))
-    throw rejection('The token does not say whose it is: its claim "sub" must be the user\'s id.');
+    throw rejection('The token does not name its user: its claim "sub" must be the user\'s id.');
   return { userId, role };
 }
 
-/** Returns the highest role that a token claims; null: none. Only texts count: a list in a list is not a role. */
+/**
+ * Returns the highest role that a token claims; null if it claims none. Only strings count: a list in a list is not a
+ * role.
+ */
 function roleIn(payload: JWTPayload): Role | null {
   const claimed = payload['role'] === undefined ? payload['roles'] : [payload['role']];
   const names = (Array.isArray(claimed) ? claimed : [])

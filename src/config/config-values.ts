@@ -9,8 +9,8 @@ import { isHost, shownValue } from '../database/texts/shown-text.js';
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number };
 
 /**
- * The proxies whose X-Forwarded-* headers are believed: none, all, so many of them from this server on, or those with
- * certain addresses.
+ * The proxies whose X-Forwarded-* headers are trusted: none, all, a number of them counted from this server, or those
+ * with certain addresses.
  */
 export type TrustProxy = boolean | number | readonly string[];
 
@@ -20,13 +20,13 @@ const MAX_HOPS = 99;
 /** The names that @fastify/proxy-addr knows for ranges of addresses. */
 const ADDRESS_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 
-/** So many points of work for each client, in a time of so many seconds. */
+/** An amount of work for each client, in points, within a number of seconds. */
 export interface Allowance {
   readonly points: number;
   readonly seconds: number;
 }
 
-/** The most seconds for which points are given: a day. */
+/** The longest time for which points are given, in seconds: a day. */
 const MAX_RATE_SECONDS = 86_400;
 
 /**
@@ -35,7 +35,7 @@ const MAX_RATE_SECONDS = 86_400;
  */
 export const CRON_OPTIONS = { timezone: 'UTC', mode: '5-or-6-parts' } as const;
 
-/** Returns the form of a value that is one of some words. */
+/** Returns a form that accepts only some words. */
 export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
   return z.enum(values, withHint(`Give one of ${values.join(', ')}.`));
 }
@@ -45,10 +45,10 @@ export function withHint(hint: string): { error: (issue: { input?: unknown }) =>
   return { error: ({ input }) => `is "${shownValue(String(input))}". ${hint}` };
 }
 
-/** Returns the form of a whole number within bounds, of a unit; `note` says what a bound means. */
+/** Returns a form that accepts whole numbers within bounds, of a unit; `note` says what a bound means. */
 export function wholeNumberFrom(least: number, most: number, unit: string, note = '') {
   const mistake = withHint(`Give a whole number of ${unit}, from ${least} to ${most}${note && `; ${note}`}.`);
-  // Number() reads more than digits: signs, exponents, hexadecimal.
+  // Number() accepts more than digits: signs, exponents, hexadecimal.
   return z
     .string()
     .regex(/^\d+$/, mistake)
@@ -56,7 +56,7 @@ export function wholeNumberFrom(least: number, most: number, unit: string, note 
     .refine(number => number >= least && number <= most, mistake);
 }
 
-/** Returns the mistake in the address of a database, without its password; null: there is none. */
+/** Returns the mistake in the address of a database, without its password; null if there is none. */
 export function mistakeInDatabaseUrl(url: string): string | null {
   try {
     const dialect = dialectOfUrl(url);
@@ -69,20 +69,20 @@ export function mistakeInDatabaseUrl(url: string): string | null {
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (!isDecodable(url))
-    return `is "${withoutPassword(url)}", in which a % is not followed by two digits of a character. Write % itself as %25.`;
-  // A "@" in the path is that of a password with a "/" in it.
+    return `is "${withoutPassword(url)}", in which a % does not begin the code of a character. Write % itself as %25.`;
+  // A "@" in the path belongs to a password that contains a "/".
   if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
-  return `is "${withoutPassword(url)}", which names no host and database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+  return `is "${withoutPassword(url)}", which does not name a host and a database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
 }
 
-/** Returns the mistake in a cron expression; null: there is none. */
+/** Returns the mistake in a cron expression; null if there is none. */
 export function mistakeInSchedule(pattern: string): string | null {
   const hint =
     'Give minute, hour, day of month, month and day of week, in UTC, such as "17 3 * * *" for each night at 3:17.';
   try {
     const cron = new Cron(pattern, { ...CRON_OPTIONS, paused: true });
-    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is one moment and no schedule. ${hint}`;
-    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never comes. ${hint}`;
+    if (cron.getOnce()) return `is "${shownValue(pattern)}", which is a single moment, not a schedule. ${hint}`;
+    return cron.nextRun() ? null : `is "${shownValue(pattern)}", which never occurs. ${hint}`;
   } catch (error) {
     // The library quotes parts of the pattern.
     const why = shownValue(pattern) === pattern ? ` (${(error as Error).message.replace(/^CronPattern: /, '')})` : '';
@@ -90,7 +90,7 @@ export function mistakeInSchedule(pattern: string): string | null {
   }
 }
 
-/** Returns true for the address of something that HTTP leads to, without a user or password. */
+/** Returns true for a URL of HTTP or HTTPS without a user or password. */
 export function isHttpUrl(text: string): boolean {
   const { protocol = '', username, password } = URL.parse(text) ?? {};
   return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
@@ -101,7 +101,10 @@ export function isOrigin(text: string): boolean {
   return text === '*' || (isHttpUrl(text) && new URL(text).origin === text);
 }
 
-/** Returns the place where metrics are served; a port alone is one of the loopback. Null: the text is no such place. */
+/**
+ * Returns the place where metrics are served; a port alone is one of the loopback interface. Null if the text is no
+ * such place.
+ */
 export function metricsPlaceOf(text: string): MetricsPlace | null {
   if (text === 'on' || text === 'off') return text;
   const [, host = 'localhost', digits] = /^(?:(\[[\da-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text) ?? [];
@@ -111,8 +114,8 @@ export function metricsPlaceOf(text: string): MetricsPlace | null {
 }
 
 /**
- * Returns the proxies that are trusted: on, off, a number of hops, or addresses and ranges with commas between them.
- * Null: the text is none of these.
+ * Returns the trusted proxies: on, off, a number of hops, or addresses and ranges separated by commas. Null if the text
+ * is none of these.
  */
 export function trustProxyOf(text: string): TrustProxy | null {
   if (text === 'on' || text === 'off') return text === 'on';
@@ -124,7 +127,7 @@ export function trustProxyOf(text: string): TrustProxy | null {
 /** Returns true for an IP address, a range of them such as 10.0.0.0/8, or a name that stands for ranges. */
 function isAddressRange(text: string): boolean {
   if (ADDRESS_RANGES.includes(text)) return true;
-  // The library alone also takes 1, 0x7f.1 and 010.0.0.1 for addresses.
+  // The library also accepts 1, 0x7f.1 and 010.0.0.1 as addresses.
   if (!isIP(text.split('/', 1)[0]!)) return false;
   try {
     compile([text]);
@@ -141,7 +144,7 @@ function allowanceOf(text: string): Allowance | null {
   return points && seconds && seconds <= MAX_RATE_SECONDS ? { points, seconds } : null;
 }
 
-/** Returns the form of a rate of points; with `orOff` it may be off, which is null. */
+/** Returns a form that accepts a rate of points; with `orOff` it may be off, which is null. */
 export function rateOf(orOff: boolean) {
   return z.string().transform((text, context) => {
     const allowance = allowanceOf(text);
@@ -155,7 +158,7 @@ export function rateOf(orOff: boolean) {
   });
 }
 
-/** Returns the form of the latest that the event loop may be, in milliseconds; off is Infinity. */
+/** Returns a form that accepts the longest allowed delay of the event loop, in milliseconds; off is Infinity. */
 export function loopDelayForm() {
   return z.string().transform((text, context) => {
     if (text === 'off') return Infinity;
@@ -168,7 +171,7 @@ export function loopDelayForm() {
   });
 }
 
-/** Returns true for the address of a Redis, with or without the number of a database. */
+/** Returns true for the URL of a Redis, with or without the number of a database. */
 export function isRedisUrl(text: string): boolean {
   const { protocol, hostname, pathname = '' } = URL.parse(text) ?? {};
   return (
@@ -179,7 +182,7 @@ export function isRedisUrl(text: string): boolean {
   );
 }
 
-/** Returns true for a text in which each % stands for a byte of a character. */
+/** Returns true for a text in which each % begins the code of a byte. */
 function isDecodable(text: string): boolean {
   try {
     return typeof decodeURIComponent(text) === 'string';

@@ -1,7 +1,7 @@
 /**
- * Every variable of the configuration, told once: the field of Config that it sets, its form, its default and its
- * meaning. The configuration is read by this table; `rollcall --help` and the documentation show it, which a test holds
- * to it.
+ * Every variable of the configuration, described in one place: the field of Config that it sets, its form, its default
+ * and its meaning. The configuration is read by this table; `rollcall --help` and the documentation show it, and a test
+ * compares them.
  */
 import { z } from 'zod';
 import {
@@ -25,7 +25,10 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** The shortest secret that may sign tokens, in bytes. */
 const MIN_SECRET_BYTES = 32;
 
-/** The origins whose pages may ask outside production: Apollo's explorers, and servers on the developer's own machine. */
+/**
+ * The origins whose pages may send requests outside production: Apollo's explorers, and servers on the developer's own
+ * machine.
+ */
 const DEVELOPMENT_ORIGINS: readonly (string | RegExp)[] = [
   'https://studio.apollographql.com',
   'https://sandbox.embed.apollographql.com',
@@ -36,7 +39,7 @@ const DEVELOPMENT_ORIGINS: readonly (string | RegExp)[] = [
 /** What of a deployment decides on defaults. */
 interface Deployment {
   readonly production: boolean;
-  /** What the variables say; undefined: nothing. */
+  /** The values of the variables; undefined if they are not set. */
   readonly introspection: boolean | undefined;
   readonly trustedDocuments: string | undefined;
 }
@@ -45,11 +48,11 @@ interface Deployment {
 export interface ConfigVariable<Field extends string = string, Form extends z.ZodType = z.ZodType, Default = unknown> {
   /** The field of Config that the variable sets, by itself or with others. */
   readonly field: Field;
-  /** The form of the value, which gives the value in use, or the mistake in it and a hint. */
+  /** The form of the value, which returns the value in use, or the mistake in it and a hint. */
   readonly form: Form;
-  /** Returns the value where the variable is not set; null: its form has the default. */
+  /** Returns the value if the variable is not set; null if its form has the default. */
   readonly defaultIn: ((deployment: Deployment) => Default) | null;
-  /** The default as the documentation and `--help` show it, in Markdown; '' where there is none. */
+  /** The default as the documentation and `--help` show it, in Markdown; '' if there is none. */
   readonly shownDefault: string;
   /** The meaning as the documentation and `--help` show it, one line of Markdown. */
   readonly meaning: string;
@@ -61,7 +64,7 @@ interface Told<Field extends string, Form extends z.ZodType> {
   readonly meaning: string;
 }
 
-/** Returns a variable with a default, which is written as its value would be. */
+/** Returns a variable with a default, written in the form of its value. */
 function withDefault<const Field extends string, Form extends z.ZodType<unknown, string>>({
   field,
   form,
@@ -82,7 +85,7 @@ function withDefaultIn<const Field extends string, Form extends z.ZodType, Defau
   return { ...told, form: form.optional() };
 }
 
-/** Returns a variable without a default, whose field is null where it is not set. */
+/** Returns a variable without a default, whose field is null if it is not set. */
 function withoutDefault<const Field extends string, Form extends z.ZodType>({
   form,
   shownDefault = '',
@@ -167,7 +170,7 @@ export const configVariables = {
   }),
   USER_CHECK_SECONDS: withDefault({
     field: 'userCheckSeconds',
-    form: wholeNumberFrom(0, 3600, 'seconds', '0 looks at each request'),
+    form: wholeNumberFrom(0, 3600, 'seconds', '0 looks the user up for each request'),
     default: '15',
     meaning:
       'seconds after which the user of a token is looked up again; tokens of a deleted user are rejected with 401',
@@ -247,7 +250,7 @@ export const configVariables = {
     }),
     default: 'off',
     meaning:
-      "whose `X-Forwarded-For` names the client, see [docs/deployment.md](deployment.md#behind-a-proxy): `off`, a number of proxies, or the proxies' addresses with commas between them; `on` believes all",
+      "whose `X-Forwarded-For` names the client, see [docs/deployment.md](deployment.md#behind-a-proxy): `off`, a number of proxies, or the proxies' addresses with commas between them; `on` trusts all",
   }),
   VERIFY_SCHEDULE: withoutDefault({
     field: 'verifySchedule',
@@ -384,7 +387,7 @@ type VariableTable = typeof configVariables;
 /** The name of a variable of the configuration. */
 export type ConfigVariableName = keyof VariableTable;
 
-/** The fields that the variables set, each with the values that those give it. */
+/** The fields that the variables set, each with the type of its values. */
 export type ConfigFields = {
   readonly [Name in ConfigVariableName as VariableTable[Name]['field']]:
     Exclude<ConfigValues[Name], undefined> | ReturnType<NonNullable<VariableTable[Name]['defaultIn']>>;

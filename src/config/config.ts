@@ -11,7 +11,7 @@ import {
 
 const DEVELOPMENT_SECRET = 'rollcall development secret: signs nothing in production';
 
-/** What verifies tokens: one secret that is shared, or the keys that an identity provider publishes. */
+/** The key that verifies tokens: one shared secret, or the keys that an identity provider publishes. */
 export type JwtConfig = { readonly issuer?: string; readonly audience?: string; readonly clockTolerance?: number } & (
   | { readonly secret: string; readonly isDevelopmentSecret: boolean; readonly jwksUrl?: undefined }
   | { readonly jwksUrl: string; readonly secret?: undefined; readonly isDevelopmentSecret: false }
@@ -36,7 +36,7 @@ export interface Config extends Omit<ConfigFields, keyof ComposedFields>, Compos
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly mistakes: readonly string[];
-  /** What it takes to connect to the database; null where that has a mistake. */
+  /** The fields that are needed to connect to the database; null if they have a mistake. */
   readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
 
   constructor(
@@ -56,21 +56,24 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration from the process's environment and, for what that leaves out, `.env` in the working
- * directory. Errors: ConfigError.
+ * Reads the configuration from the process's environment and, for variables that are not set there, `.env` in the
+ * working directory. Errors: ConfigError.
  */
 export function loadConfig(): Config {
   return readConfig({ ...dotenv(), ...process.env });
 }
 
-/** As much of the configuration as has no mistake; `database` is what it takes to connect, even if the rest is wrong. */
+/**
+ * The part of the configuration that has no mistake; `database` is what is needed to connect, even if the rest is
+ * wrong.
+ */
 export interface ConfigInspection {
   readonly mistakes: readonly string[];
   readonly config: Config | null;
   readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
 }
 
-/** Reads the configuration as loadConfig() does, but continues where there are mistakes. */
+/** Reads the configuration as loadConfig() does, but continues after mistakes. */
 export function inspectConfig(): ConfigInspection {
   try {
     const config = loadConfig();
@@ -148,11 +151,11 @@ function contradictions({
   const inProduction = NODE_ENV === 'production';
   if (EXPLORER === 'on' && (INTROSPECTION === 'off' || (inProduction && INTROSPECTION === undefined)))
     mistakes.push(
-      'EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.',
+      'EXPLORER is "on" without introspection, by which explorers read the schema. Set INTROSPECTION to on too, or leave EXPLORER out.',
     );
   if (EXPLORER === 'on' && TRUSTED_DOCUMENTS !== undefined)
     mistakes.push(
-      'EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.',
+      'EXPLORER is "on" with TRUSTED_DOCUMENTS, which keeps explorers from reading the schema and from running other documents. Leave one of them out.',
     );
   if (RATE_LIMIT === 'off' && RATE_LIMIT_SIGNED_IN)
     mistakes.push(

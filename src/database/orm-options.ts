@@ -5,7 +5,7 @@ import { SchemaGenerator } from '@mikro-orm/sql';
 import { withCounters, type CounterStrategy } from 'mikro-orm-counters';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { MIGRATIONS_TABLE } from '../migrations/migrations-table.js';
-import { carrying, type Options } from './dialects/dialect.js';
+import { driverWithDialect, type Options } from './dialects/dialect.js';
 import { dialectOfUrl } from './texts/database-url.js';
 import { StatementTracer } from './tracing/statement-tracer.js';
 
@@ -18,7 +18,7 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
   return withCounters<Options>(
     {
       ...own,
-      driver: carrying(driver!, dialect),
+      driver: driverWithDialect(driver!, dialect),
       entities: [User, Course, Enrollment, RecountRun, RecountChange],
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],
@@ -28,9 +28,9 @@ export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks
         snapshot: false,
         transactional: true,
       },
-      // Procedures are none of the entities', and one may be the Django app's; a schema update would drop them.
+      // Procedures belong to no entity, and one may be the Django app's; a schema update would drop them.
       schemaGenerator: { ignoreRoutines: true },
-      // Errors reach the caller whole; MikroORM's own console log would print them a second time.
+      // Errors reach the caller completely; MikroORM's own console log would print them a second time.
       logger: () => undefined,
       loggerFactory: options => new StatementTracer(options, dialect.kind),
     },

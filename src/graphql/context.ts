@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.js';
 import { currentLimit } from '../database/time-limits/time-limit.js';
-import type { Listener, LiveCounts } from '../live-counts/index.js';
+import type { LiveCounts, Subscriber } from '../live-counts/index.js';
 import type { Problem } from '../use-cases/outcome.js';
 import type { BackgroundRuns } from '../recounts/index.js';
 import type { Viewer } from '../access/viewer.js';
@@ -19,10 +19,10 @@ export interface Context {
   /** The background work on runs that requests start. */
   readonly runs: BackgroundRuns;
   /**
-   * The live counts and the listener who subscribes to them; null: the request came by a protocol without
+   * The live counts and the connection that subscribes to them; null: the request came by a protocol without
    * subscriptions.
    */
-  readonly live: { readonly counts: LiveCounts; readonly listener: Listener } | null;
+  readonly live: { readonly counts: LiveCounts; readonly subscriber: Subscriber } | null;
   /**
    * Aborted when the request's time is over or its client has gone; what reads and writes the database stops by itself
    * then.

@@ -4,7 +4,8 @@ import type { Config } from '../config/config.js';
 import { securityHeaders } from './answers/browser-rules.js';
 import { arrivalTimes, connectionLimits, type ArrivalTimes } from './limits/connection-limits.js';
 import { RawAnswers } from './answers/raw-answer.js';
-import { MAX_BODY_BYTES, routableUrl } from './answers/refusals.js';
+import { MAX_BODY_BYTES } from './answers/refusals.js';
+import { routableUrl } from './answers/request-path.js';
 import { requestIdOf } from './observability/request-id.js';
 import { followRequests, type EndedRequest, type FollowedRequests } from './observability/request-record.js';
 import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './answers/unreadable-requests.js';
@@ -13,8 +14,9 @@ import { answerUnusualRequests, unreadableRequests, type HeadersOf } from './ans
 export interface HttpListener {
   readonly app: FastifyInstance;
   /**
-   * Follows its requests, including those that Fastify never sees, and calls `ended` with each one that finishes;
-   * `headersOf` charges a request that is answered past Fastify, and returns the headers that say so.
+   * Registers recorders of the requests, including those that Fastify never sees; each recorder is called with every
+   * request that finishes. `headersOf` charges a request that is answered without Fastify, and returns the rate headers
+   * of its answer.
    */
   readonly follow: (
     ended: readonly ((request: EndedRequest) => void)[],
@@ -40,7 +42,7 @@ export function newHttpListener(
     genReqId: requestIdOf,
     bodyLimit: MAX_BODY_BYTES,
     rewriteUrl: routableUrl,
-    return503OnClosing: false, // refuseWhileStopping() does, in the shape of all else.
+    return503OnClosing: false, // Not by Fastify: refuseLate() answers these requests, in the same format as all other refusals.
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     ...connections,
     http: { ...connections.http, ...http },

@@ -1,5 +1,5 @@
 /**
- * Puts a server together from the folders beside this file.
+ * The server, put together from the folders beside this file.
  *
  * `answers/` is the format of answers: refusals, bodies, headers, compression, caches. `limits/` is what clients may
  * use: connections, time, load, operations, and in `limits/rates/` points per client. `viewers/` finds out from the
@@ -18,8 +18,8 @@ import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
 import { buildGraphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js';
-import type { Pace } from '../live-counts/index.js';
-import { KnownSizes } from '../reading/index.js';
+import type { Clock } from '../live-counts/index.js';
+import { CachedTableSizes } from '../reading/index.js';
 import { Background } from './background/background.js';
 import { addBrowserRules } from './answers/browser-rules.js';
 import { cachePolicy } from './answers/cache-policy.js';
@@ -40,7 +40,8 @@ import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from '
 import { costSettlement } from './limits/rates/cost-settlement.js';
 import { RateLimits, type RateTimes } from './limits/rates/rate-limits.js';
 import { reasonNotReady } from './observability/readiness.js';
-import { lateRequests, refuseInGraphqlShape, refuseLate } from './answers/refusals.js';
+import { lateRequests, refuseLate } from './answers/late-requests.js';
+import { refuseInGraphqlShape } from './answers/refusals.js';
 import { requestLog } from './observability/request-log.js';
 import { requestViewers } from './viewers/request-viewer.js';
 import { cutOffSlowReaders } from './limits/slow-readers.js';
@@ -57,8 +58,8 @@ export interface RunningServer {
   /** The URL of the metrics; null if they are off. */
   readonly metricsUrl: string | null;
   /**
-   * Stops listening, waits for the requests in flight for at most the configured time, closes the connections of those
-   * that have not finished, and returns their number; meanwhile it pauses the runs at work.
+   * Stops listening, pauses the runs at work, waits for the requests in flight for at most the configured time, closes
+   * the connections of those that have not finished, and returns their number.
    */
   readonly close: () => Promise<number>;
 }
@@ -74,8 +75,8 @@ export interface ServerOptions {
   readonly config: Config;
   readonly database: Database;
   readonly logger: FastifyBaseLogger;
-  /** The clock and the intervals of live counts. */
-  readonly pace?: Pace;
+  /** The clock of live counts. */
+  readonly clock?: Clock;
   /** The limits of the work that the server accepts. */
   readonly thresholds?: LoadThresholds;
   readonly rateTimes?: RateTimes;
@@ -92,7 +93,7 @@ export async function startServer({
   config,
   database,
   logger,
-  pace,
+  clock,
   thresholds = loadThresholds(config),
   rateTimes,
   arrival,
@@ -147,7 +148,7 @@ export async function startServer({
   const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });
   const format = recordingCodes(errorFormatter(report, { hidesSchema: config.production, onFault }), current);
   const documentRules = documentRulesOf(schema, config);
-  const sizes = new KnownSizes(database, error =>
+  const sizes = new CachedTableSizes(database, error =>
     logger.warn(loggedError(error), 'the sizes of the tables cannot be read; prices stay as they are'),
   );
   await sizes.refresh();
@@ -160,7 +161,7 @@ export async function startServer({
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
-    documentStore: null, // operationLimits() keeps what it has read.
+    documentStore: null, // operationLimits() keeps the documents that it has read.
     hideSchemaDetailsFromClientErrors: config.production,
     includeStacktraceInErrorResponses: false,
     formatError: format,
@@ -199,11 +200,11 @@ export async function startServer({
     current,
     rawAnswers,
     logger,
-    pace,
+    clock,
     clientAddressOf,
     rates: limits,
     isOverloaded: load.isOverloaded,
-    contextOf: listener => contextFor(database, listener.viewer, background.runs, { counts, listener }),
+    contextOf: subscriber => contextFor(database, subscriber.viewer, background.runs, { counts, subscriber }),
   });
   viewers.watch(listening);
   metrics?.watch({ counts, connections: listening, limits, load, viewers });

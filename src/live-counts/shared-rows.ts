@@ -1,33 +1,33 @@
 import type { CourseRow } from '../reading/index.js';
 
 /**
- * Holds one row for each course, for all subscribers that are to be told the same: each reads rows of its own, with
- * their texts, and thousands of them may wait.
+ * One row for each course, shared by all subscribers that are sent the same: each of them reads a row of its own, with
+ * its texts, and thousands of rows may wait to be sent.
  */
 export class SharedRows {
   readonly #rows = new Map<number, CourseRow>();
 
-  /** Returns the row that others have, where it says the same; else this one, for others to have. */
+  /** Returns the shared row of a course if it equals the given one; otherwise the given one is shared from now on. */
   of(row: CourseRow): CourseRow {
-    const known = this.#rows.get(row.id);
-    if (known && isSameRow(known, row)) return known;
+    const shared = this.#rows.get(row.id);
+    if (shared && isSameRow(shared, row)) return shared;
     this.#rows.set(row.id, row);
     return row;
   }
 
-  /** Forgets a course that is gone. */
+  /** Removes the row of a course that is gone. */
   delete(id: number): void {
     this.#rows.delete(id);
   }
 
-  /** Forgets all. */
+  /** Removes all rows. */
   clear(): void {
     this.#rows.clear();
   }
 }
 
 function isSameRow(one: CourseRow, other: CourseRow): boolean {
-  // By what a page is sorted is none of the course's own.
+  // The value by which a page is sorted does not belong to the course.
   return (Object.keys(one) as (keyof CourseRow)[]).every(
     column => column === 'sort' || valueOf(one[column]) === valueOf(other[column]),
   );

@@ -1,9 +1,8 @@
 import { storedCountsOf, type CourseRow } from '../reading/index.js';
-import type { Outlet } from './outlet.js';
+import type { SendQueue } from './send-queue.js';
 
 /**
- * Tells of one course what its stored counts are now; `course` is null when it was deleted, or may not be seen any
- * more.
+ * The current stored counts of one course; `course` is null if it was deleted, or the viewer may not see it any more.
  */
 export interface CourseCountsChange {
   readonly courseId: number;
@@ -11,80 +10,84 @@ export interface CourseCountsChange {
 }
 
 /**
- * Gives the changes of some courses to one reader, the present state first. Of each course it keeps the latest state
- * only, however slowly it is read; one that ends with an error gives that as its last value.
+ * The changes of some courses as one client reads them, the present state first. For each course it keeps only the
+ * latest state, however slowly it is read; if it ends with an error, the error is its last value.
  */
 export class CourseCountsSubscription implements AsyncIterableIterator<CourseCountsChange | Error> {
+  /** The latest state of each course that may have to be sent. */
   readonly #waiting = new Map<number, CourseRow | null>();
-  /** Holds the counts that the reader was last told of each course that it sees. */
-  readonly #told = new Map<number, string>();
+  /** The counts that the client was last sent of each course that it sees. */
+  readonly #sent = new Map<number, string>();
   #end: { error: Error | null } | null = null;
   #wake: () => void = () => undefined;
-  /** Tells whether it is in the outlet's line, and whether it is its turn there. */
-  #isInLine = false;
-  #mayGive = false;
-  /** Holds what gives back the shares that it has. */
-  readonly #held: (() => void)[] = [];
+  /** Whether it is in the client's queue, and whether it may send a message now. */
+  #isQueued = false;
+  #maySend = false;
+  /** The functions that release what it has reserved. */
+  readonly #releases: (() => void)[] = [];
 
-  /** Takes which courses to watch (null: all), by which way messages leave, and what to call at the end. */
+  /** Takes the courses to watch (null: all), the queue of the client's messages, and what to call at the end. */
   constructor(
     readonly courseIds: ReadonlySet<number> | null,
-    private readonly outlet: Outlet,
+    private readonly sendQueue: SendQueue,
     private readonly onEnd: (subscription: CourseCountsSubscription) => void,
   ) {}
 
-  /** Takes the courses as they are at the beginning; what was offered meanwhile of one stays, for it may be newer. */
+  /** Adds the courses as they are at the beginning; a state that was offered before stays, because it may be newer. */
   begin(present: readonly CourseRow[]): void {
     for (const course of present) {
-      // Of one that has gone meanwhile the reader is to be told that too.
-      if (this.#waiting.get(course.id) === null) this.#told.set(course.id, '');
+      // If the course is gone already, the client must be told that too.
+      if (this.#waiting.get(course.id) === null) this.#sent.set(course.id, '');
       if (!this.#waiting.has(course.id)) this.offer(course.id, course);
     }
   }
 
-  /** Gives those of the courses that it watches. */
+  /** Returns those of the given courses that it watches. */
   watchedOf(ids: readonly number[]): readonly number[] {
     const { courseIds } = this;
     return courseIds ? ids.filter(id => courseIds.has(id)) : ids;
   }
 
-  /** Takes the latest of one course: its row, or null where it is gone or the reader may not see it. */
+  /** Keeps the latest state of a course: its row, or null if it is gone or the viewer may not see it. */
   offer(id: number, course: CourseRow | null): void {
     if (this.#end) return;
     this.#waiting.set(id, course);
     this.#wake();
   }
 
-  /** Takes what gives back a share when it ends; at once where it has ended. */
-  hold(giveBack: () => void): void {
-    if (this.#end) giveBack();
-    else this.#held.push(giveBack);
+  /** Keeps a function to call when the subscription ends; calls it at once if it has ended. */
+  releaseAtEnd(release: () => void): void {
+    if (this.#end) release();
+    else this.#releases.push(release);
   }
 
-  /** Ends it at once; the reader learns of the error, if there is one. */
+  /** Ends the subscription at once; the client is sent the error, if there is one. */
   end(error: Error | null = null): void {
     if (this.#end) return;
     this.#end = { error };
     this.#waiting.clear();
-    this.#leaveLine();
-    for (const giveBack of this.#held.splice(0)) giveBack();
+    this.#leaveQueue();
+    for (const release of this.#releases.splice(0)) release();
     this.onEnd(this);
     this.#wake();
   }
 
-  /** Gives the next change, once there is one and it can leave; to be called again only when it has left. */
+  /**
+   * Resolves with the next change once there is one and the client can take it. A call means that the last change was
+   * sent.
+   */
   async next(): Promise<IteratorResult<CourseCountsChange | Error, undefined>> {
-    this.#leaveLine();
+    this.#leaveQueue();
     for (;;) {
-      if (this.#mayGive) {
-        const change = this.#takeNews();
+      if (this.#maySend) {
+        const change = this.#takeChange();
         if (change) return { done: false, value: change };
-        this.#leaveLine();
+        this.#leaveQueue();
       }
       if (this.#end) break;
-      if (this.#waiting.size > 0 && !this.#isInLine) {
-        this.#isInLine = true;
-        this.outlet.enter(this.#go);
+      if (this.#waiting.size > 0 && !this.#isQueued) {
+        this.#isQueued = true;
+        this.sendQueue.enqueue(this.#send);
       }
       await new Promise<void>(resolve => (this.#wake = resolve));
     }
@@ -103,32 +106,33 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
     return this;
   }
 
-  readonly #go = (): void => {
-    this.#mayGive = true;
+  readonly #send = (): void => {
+    this.#maySend = true;
     this.#wake();
   };
 
-  #leaveLine(): void {
-    this.#mayGive = false;
-    if (!this.#isInLine) return;
-    this.#isInLine = false;
-    this.outlet.leave(this.#go);
+  #leaveQueue(): void {
+    this.#maySend = false;
+    if (!this.#isQueued) return;
+    this.#isQueued = false;
+    this.sendQueue.remove(this.#send);
   }
 
-  #takeNews(): CourseCountsChange | null {
+  /** Removes states from those that wait until one of them is news to the client, and returns it. */
+  #takeChange(): CourseCountsChange | null {
     for (const [courseId, course] of this.#waiting) {
       this.#waiting.delete(courseId);
-      if (this.#isNews(courseId, course)) return { courseId, course };
+      if (this.#markSent(courseId, course)) return { courseId, course };
     }
     return null;
   }
 
-  /** Tells whether the reader has not been told that yet, and notes that it is now. */
-  #isNews(id: number, course: CourseRow | null): boolean {
-    if (!course) return this.#told.delete(id);
+  /** Records that the client is sent a state; returns false if it has that state already. */
+  #markSent(id: number, course: CourseRow | null): boolean {
+    if (!course) return this.#sent.delete(id);
     const counts = storedCountsOf(course);
-    if (this.#told.get(id) === counts) return false;
-    this.#told.set(id, counts);
+    if (this.#sent.get(id) === counts) return false;
+    this.#sent.set(id, counts);
     return true;
   }
 }

@@ -4,22 +4,22 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { MadeTable } from './made-tables.js';
 import type { OwnProcedure } from './procedures.js';
 
-/** One migration, under the name that the database remembers. */
+/** One migration, with the name that the database records. */
 export interface MigrationEntry {
   readonly name: string;
   readonly class: Constructor<Migration>;
-  /** The tables that it makes, in the order in which undoing it drops them; with them go their rows. */
+  /** The tables that it makes, in the order in which undoing it drops them, with their rows. */
   readonly tables: readonly MadeTable[];
-  /** The indexes that it makes for tables that are there. */
+  /** The indexes that it makes on existing tables. */
   readonly indexes?: readonly string[];
   /** The procedure that it makes, unless another application has one of this name. */
   readonly procedure?: OwnProcedure;
-  /** Returns the privileges that it needs in a database as it stands. */
-  readonly needs: (em: SqlEntityManager) => Promise<readonly Need[]>;
+  /** Returns the privileges that it needs in a database in its present state. */
+  readonly needs: (em: SqlEntityManager) => Promise<readonly RequiredPrivilege[]>;
 }
 
-/** A privilege, on all of these tables, or on the database: null. */
-export interface Need {
+/** A privilege on all of these tables, or on the whole database (null). */
+export interface RequiredPrivilege {
   readonly privilege: string;
   readonly tables: readonly string[] | null;
 }

@@ -4,10 +4,15 @@ import type { Catalog, FoundTable } from './catalog.js';
 import type { MadeTable } from './made-tables.js';
 
 /**
- * Returns, in words, what else than a migration's own work would go or be cut off if its tables were dropped: tables of
- * other columns, indexes and triggers that others made, and foreign keys by which other tables refer to them.
+ * Returns, in words, what would be lost or broken, apart from a migration's own work, if its tables were dropped:
+ * tables with other columns, indexes and triggers that others made, and foreign keys by which other tables refer to
+ * them.
  */
-export async function othersIn(catalog: Catalog, em: SqlEntityManager, made: readonly MadeTable[]): Promise<string[]> {
+export async function foreignObjectsIn(
+  catalog: Catalog,
+  em: SqlEntityManager,
+  made: readonly MadeTable[],
+): Promise<string[]> {
   const found = await findTables(catalog, em, made);
   const there = made.filter(({ name }) => found.has(name));
   if (there.length === 0) return [];
@@ -30,10 +35,14 @@ export async function othersIn(catalog: Catalog, em: SqlEntityManager, made: rea
 }
 
 /**
- * Returns the tables of a migration's names that an interrupted run of it cannot have left, each with the reason: other
- * columns, or rows.
+ * Returns the tables with a migration's names that an interrupted run of it cannot have left, each with the reason:
+ * other columns, or rows.
  */
-export async function takenIn(catalog: Catalog, em: SqlEntityManager, made: readonly MadeTable[]): Promise<string[]> {
+export async function occupiedTablesIn(
+  catalog: Catalog,
+  em: SqlEntityManager,
+  made: readonly MadeTable[],
+): Promise<string[]> {
   const found = await findTables(catalog, em, made);
   const taken: string[] = [];
   for (const table of made.filter(({ name }) => found.has(name))) {
@@ -45,8 +54,8 @@ export async function takenIn(catalog: Catalog, em: SqlEntityManager, made: read
   return taken;
 }
 
-/** Returns the tables that lack columns which their migration makes, each with these. */
-export async function incompleteIn(
+/** Returns the tables that lack columns which their migration makes, each with the missing ones. */
+export async function incompleteTablesIn(
   catalog: Catalog,
   em: SqlEntityManager,
   made: readonly MadeTable[],
@@ -58,7 +67,7 @@ export async function incompleteIn(
   });
 }
 
-/** Returns the triggers on tables that do not keep our counters, each with its table. */
+/** Returns the triggers on tables that do not maintain our counters, each with its table. */
 export async function foreignTriggers(
   catalog: Catalog,
   em: SqlEntityManager,
@@ -72,7 +81,7 @@ export async function foreignTriggers(
   return triggers.filter(({ name }) => !own.has(name)).map(({ table, name }) => `${name} on ${table}`);
 }
 
-/** Returns how a table differs from the one that a migration makes; null: it has the same columns. */
+/** Returns how a table differs from the one that a migration makes; null if it has the same columns. */
 function differenceOf(made: MadeTable, { isView, columns }: FoundTable): string | null {
   if (isView) return 'is a view';
   const missing = made.columns.filter(name => !columns.includes(name));
@@ -100,7 +109,7 @@ async function findTables(
   );
 }
 
-/** Returns the names of the triggers that keep our counters; none where no counters are declared. */
+/** Returns the names of the triggers that maintain our counters; none if no counters are declared. */
 async function ownTriggers(em: SqlEntityManager): Promise<string[]> {
   const { present, different, superfluous } = await triggerStatus(em);
   return [...present, ...different, ...superfluous];

@@ -10,8 +10,8 @@ export interface TableIndex {
 export const PAGED_TABLE = 'core_enrollments';
 
 /**
- * The indexes that hold the enrollments of a status in the order of each page, of a course and of all courses, so that
- * a page is read from where it begins to where it ends. Each entry ends with the key of its row, on every database.
+ * The indexes that contain the enrollments of a status in the order of each page, of a course and of all courses, so
+ * that reading a page takes only its own entries. Each entry ends with the key of its row, on every database.
  */
 export const pageIndexes: readonly TableIndex[] = [
   ['course_id', 'status', 'enrolled_at'],
@@ -23,15 +23,15 @@ export const pageIndexes: readonly TableIndex[] = [
 }));
 
 /**
- * Returns the indexes that are not there yet: all, or what an interrupted run has left to do. Errors: MigrationRefused
- * where an index has one of their names and other columns.
+ * Returns the indexes that do not exist yet: all, or those that an interrupted run did not make. Errors:
+ * MigrationRefused if an index has one of their names and other columns.
  */
 export function missingIndexes(there: readonly TableIndex[]): TableIndex[] {
   return pageIndexes.filter(({ name, columns }) => {
     const found = there.find(index => index.name === name);
     if (found && found.columns.join() !== columns.join()) {
       throw new MigrationRefused(
-        `The index ${name} is there with other columns: ${found.columns.join(', ')}. Nothing was changed. Drop it or give it another name, then try again.`,
+        `The index ${name} exists with other columns: ${found.columns.join(', ')}. Nothing was changed. Drop it or give it another name, then try again.`,
       );
     }
     return !found;
@@ -47,8 +47,8 @@ export function indexesOf(rows: readonly { readonly name: string; readonly colum
 }
 
 /**
- * Returns those of the indexes that are there, to be dropped. Errors: MigrationRefused where an index has one of their
- * names and other columns, so that somebody else made it.
+ * Returns the existing ones of the indexes, which are to be dropped. Errors: MigrationRefused if an index has one of
+ * their names and other columns, because somebody else made it.
  */
 export function ownIndexes(there: readonly TableIndex[]): TableIndex[] {
   const missing = new Set(missingIndexes(there));

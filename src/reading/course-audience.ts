@@ -8,8 +8,8 @@ import { seesCourse } from './visibility.js';
 /** The most courses in one statement. */
 const MAX_ASKED_COURSES = 1000;
 
-/** Returns true where a viewer sees a course. */
-export type Sight = (viewer: Viewer | null, course: CourseRow) => boolean;
+/** A function that returns true if a viewer sees a course. */
+export type CourseVisibility = (viewer: Viewer | null, course: CourseRow) => boolean;
 
 /**
  * Returns which of many viewers see which of the courses, by the rule of visibleCourses(): unpublished courses are
@@ -19,7 +19,7 @@ export async function courseAudience(
   database: Database,
   viewers: readonly (Viewer | null)[],
   courses: readonly CourseRow[],
-): Promise<Sight> {
+): Promise<CourseVisibility> {
   const hidden = courses.filter(({ isPublished }) => !isPublished).map(({ id }) => id);
   const users = [
     ...new Set(

@@ -1,4 +1,4 @@
-/** Reads plain rows for the API: one statement a call, only what the viewer may see. */
+/** The reads of the API: plain rows, one statement for each call, only what the viewer may see. */
 export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
 export { courseStateOf, courseStates, storedCountsOf, type CourseState } from './course-states.js';
 export { courseAudience } from './course-audience.js';
@@ -22,6 +22,6 @@ export {
   type EnrollmentRow,
 } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
-export { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
+export { ASSUMED_SIZES, CachedTableSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
 export { isStoredMoment } from '../database/tables.js';
 export { usersById, type UserRow } from './users.js';

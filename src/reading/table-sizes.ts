@@ -26,7 +26,7 @@ export const NO_ROWS: TableSizes = {
   changes: 0,
 };
 
-/** How many of the largest courses are known individually; a page has no more. */
+/** The number of the largest courses that are known individually; a page has no more. */
 const MAX_LARGEST = 100;
 
 /** The sizes that are assumed until the tables have been read: those of a large school, to be on the safe side. */
@@ -39,7 +39,10 @@ export const ASSUMED_SIZES: TableSizes = {
   changes: 1_000_000,
 };
 
-/** How long sizes are used before they are read again, in milliseconds, and how soon after a failure. */
+/**
+ * The time for which sizes are used before they are read again, in milliseconds, and the time after which a failed read
+ * is repeated.
+ */
 const MAX_AGE_MS = 300_000;
 const RETRY_MS = 5000;
 
@@ -47,17 +50,17 @@ const RETRY_MS = 5000;
  * The sizes of the tables, for prices. They are available at once, and are read again in the background when they are
  * used after five minutes. That takes four statements, over indexes and the table of courses alone.
  */
-export class KnownSizes {
+export class CachedTableSizes {
   #sizes = ASSUMED_SIZES;
   #readAgainAt = Number.NEGATIVE_INFINITY;
 
-  /** Takes the database, and what to do with an error of reading; the sizes then stay as they were. */
+  /** Takes the database, and a function for an error of reading; the sizes then stay as they were. */
   constructor(
     private readonly database: Database,
     private readonly onTrouble: (error: unknown) => void,
   ) {}
 
-  /** The sizes as they were read last. */
+  /** The sizes that were read last. */
   get current(): TableSizes {
     // Without a time limit: the request may end before they are read.
     if (performance.now() > this.#readAgainAt) void withoutLimit(() => this.refresh());
@@ -66,7 +69,7 @@ export class KnownSizes {
 
   /** Reads the sizes now. */
   async refresh(): Promise<void> {
-    // Before they are read, so that no other request reads them meanwhile.
+    // Before they are read, so that no other request reads them in the meantime.
     this.#readAgainAt = performance.now() + MAX_AGE_MS;
     try {
       this.#sizes = roundedUp(await tableSizes(this.database));
@@ -77,26 +80,26 @@ export class KnownSizes {
   }
 }
 
-/** Returns the most enrollments that so many courses can have, of which at most `each` of one course are read. */
+/** Returns the most enrollments that a number of courses can have, of which at most `each` are read for one course. */
 export function rowsOfLargest(
   { largest, enrollments }: TableSizes,
   courses: number,
   each = Number.POSITIVE_INFINITY,
 ): number {
-  const known = largest.slice(0, courses).reduce((sum, size) => sum + Math.min(size, each), 0);
-  // Those that are not known by themselves are no larger than the last one that is.
+  const individual = largest.slice(0, courses).reduce((sum, size) => sum + Math.min(size, each), 0);
+  // Courses that are not known individually are no larger than the last one that is.
   const others =
     Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
-  return Math.min(known + others, enrollments);
+  return Math.min(individual + others, enrollments);
 }
 
-/** The least that a size is rounded up to, in rows. */
+/** The smallest size after rounding up, in rows. */
 const MIN_ROUNDED = 16;
 
 /**
- * Rounds sizes up, so that a price does not tell how many rows there are: a client learns what its operations cost, and
- * does not see all of the courses and enrollments that they may read. A table has room for a third of its rows more, on
- * average, before its size is another one.
+ * Rounds sizes up, so that a price does not reveal how many rows there are: a client learns what its operations cost,
+ * and does not see all of the courses and enrollments that they may read. On average, a table can grow by a third
+ * before its rounded size changes.
  */
 export function roundedUp({ courses, enrollments, largest, mostTaught, runs, changes }: TableSizes): TableSizes {
   return {

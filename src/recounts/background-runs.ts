@@ -4,13 +4,16 @@ import { unlessStopped, withoutLimit } from '../database/time-limits/time-limit.
 import { RecountRun, RunStatus } from '../entities/index.js';
 import { done, rejected, type Outcome } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
-import { TurnsOfViewers } from '../access/turns-of-viewers.js';
-import { moment, type ClaimedRun } from './lease.js';
+import { ViewerQueues } from '../access/viewer-queues.js';
+import { databaseTime, type ClaimedRun } from './lease.js';
 import { runOf, type Run } from './run.js';
 import { runRow } from './run-rows.js';
 import { workOn } from './work.js';
 
-/** Returns a run to work on, or why there is none: startRecount(), resumeRun() and startUndo() do. */
+/**
+ * Returns a claimed run to work on, or why there is none; startRecount(), resumeRun() and startUndo() are such
+ * functions.
+ */
 export type Claim = () => Promise<Outcome<ClaimedRun>>;
 
 /** The longest time that the caller who starts a run waits for its end, in milliseconds. */
@@ -20,11 +23,11 @@ const MAX_ANSWER_WAIT_MS = 2000;
 export class BackgroundRuns {
   readonly #stopping = new AbortController();
   readonly #atWork = new Set<ClaimedRun>();
-  /** What is under way, from the claim to the last look at the run. */
+  /** The work in progress, from the claim of a run to the last read of it. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #paused = new Set<number>();
   /** The turns of verifications, which are not runs but take as long. */
-  readonly verifications = new TurnsOfViewers();
+  readonly verifications = new ViewerQueues();
 
   /** Takes the database of the runs, and what to do with an error that ended one; that run is then FAILED. */
   constructor(
@@ -32,12 +35,15 @@ export class BackgroundRuns {
     private readonly onFailure: (id: number, error: unknown) => void,
   ) {}
 
-  /** Claims a run, works on it, and returns it as it is when it finishes or, where that takes longer, after two seconds. */
+  /**
+   * Claims a run, works on it, and returns it in its state when it finishes or after two seconds, whichever comes
+   * first.
+   */
   start(claim: Claim): Promise<Outcome<Run>> {
     return this.#followed(this.#begin(claim, working => hasEnded(working, MAX_ANSWER_WAIT_MS)));
   }
 
-  /** Claims a run, works on it, and returns it as it is when it finishes. */
+  /** Claims a run, works on it, and returns it when it finishes. */
   complete(claim: Claim): Promise<Outcome<Run>> {
     return this.#followed(this.#begin(claim, working => working));
   }
@@ -97,7 +103,7 @@ export class BackgroundRuns {
     const own = { id, owner, status: RunStatus.RUNNING };
     const taken = await inTransaction(
       this.database,
-      em => em.nativeUpdate(RecountRun, own, { status: RunStatus.PAUSED, updatedAt: moment(em) }),
+      em => em.nativeUpdate(RecountRun, own, { status: RunStatus.PAUSED, updatedAt: databaseTime(em) }),
       'repeat',
     );
     if (taken > 0) this.#paused.add(id);

@@ -6,7 +6,7 @@ import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { LEASE_SECONDS, moment, newOwner, heartbeat, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, databaseTime, newOwner, heartbeat, type ClaimedRun } from './lease.js';
 import { courseIdsOf, isLive, type RunRow } from './run.js';
 import { lockRun } from './run-rows.js';
 import { conflictingRun } from './start-recount.js';
@@ -56,21 +56,21 @@ export function resumeRun(
     database,
     async em => {
       const row = await lockRun(database, em, id);
-      if (!row) return rejected(missingRun(id));
+      if (!row) return rejected(runNotFound(id));
       if (isLive(row))
         return rejected(
           problem(
             UserErrorCode.IN_USE,
             ID,
-            `Run ${id} is being worked on by ${row.owner}. Pause it first to go on with it elsewhere.`,
+            `Run ${id} is being worked on by ${row.owner}. Pause it first to continue it elsewhere.`,
           ),
         );
-      if (isOver(row))
+      if (isFinished(row))
         return rejected(
           problem(
             UserErrorCode.NOT_RUNNING,
             ID,
-            `Run ${id} has come to its end: it is ${row.status.toUpperCase()}. Start a new one.`,
+            `Run ${id} has finished: it is ${row.status.toUpperCase()}. Start a new one.`,
           ),
         );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
@@ -96,12 +96,12 @@ export function resumeRun(
 }
 
 /** Returns the problem of a run that does not exist. */
-export function missingRun(id: number): Problem {
+export function runNotFound(id: number): Problem {
   return problem(UserErrorCode.NOT_FOUND, ID, `Run ${id} does not exist.`);
 }
 
 /** Returns true for a run that has nothing left to do; an undo that failed has taken back all that it can. */
-export function isOver({ status, kind, checked, total }: RunRow): boolean {
+export function isFinished({ status, kind, checked, total }: RunRow): boolean {
   if (status === RunStatus.FAILED) return kind === RunKind.UNDO && checked >= total;
   return status === RunStatus.SUCCEEDED || status === RunStatus.CANCELLED;
 }
@@ -121,7 +121,7 @@ function end(
       database,
       async em => {
         const row = await lockRun(database, em, id);
-        if (!row) return rejected(missingRun(id));
+        if (!row) return rejected(runNotFound(id));
         if (!from.includes(row.status))
           return rejected(
             problem(
@@ -133,7 +133,11 @@ function end(
         await em.nativeUpdate(
           RecountRun,
           { id },
-          { status: to, updatedAt: moment(em), ...(to === RunStatus.CANCELLED && { finishedAt: moment(em) }) },
+          {
+            status: to,
+            updatedAt: databaseTime(em),
+            ...(to === RunStatus.CANCELLED && { finishedAt: databaseTime(em) }),
+          },
         );
         return done({ id });
       },

@@ -32,14 +32,14 @@ export function newOwner(): string {
 
 /** Returns what a heartbeat writes to a run. */
 export function heartbeat(em: SqlEntityManager, seconds: number): { updatedAt: Date; leaseExpiresAt: Date } {
-  return { updatedAt: moment(em), leaseExpiresAt: moment(em, seconds) };
+  return { updatedAt: databaseTime(em), leaseExpiresAt: databaseTime(em, seconds) };
 }
 
 /**
  * Returns a moment by the database's clock, to be written: now, or `seconds` later. Leases are compared by that clock
  * alone, so the processes that share a database need not agree on the time.
  */
-export function moment(em: SqlEntityManager, seconds = 0): Date {
+export function databaseTime(em: SqlEntityManager, seconds = 0): Date {
   return raw<Date>(dialectOf(em).sql.now(seconds));
 }
 

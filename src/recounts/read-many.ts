@@ -6,16 +6,16 @@ import { numberOf } from '../database/tables.js';
 import type { Viewer } from '../access/viewer.js';
 import { changeOf, inOrder, type RecordedChange } from './read-runs.js';
 import { runOf, type Run } from './run.js';
-import { connected, readRuns, runsQuery } from './run-rows.js';
+import { ensureConnected, readRuns, runsQuery } from './run-rows.js';
 
-/** Returns runs by id, in the order of the ids; null: the run does not exist. Admins. */
+/** Returns runs by id, in the order of the ids; null if the run does not exist. Admins. */
 export async function runsById(
   database: Database,
   caller: Viewer | null,
   ids: readonly number[],
 ): Promise<(Run | null)[]> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const found = new Map(
     (await readRuns(database, runsQuery(database).where('id', 'in', [...ids]))).map(row => [row.id, runOf(row)]),
   );
@@ -30,14 +30,14 @@ export async function changePages(
   page: PageRequest,
 ): Promise<Page<RecordedChange>[]> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const one = (id: number) =>
     paged(builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id), inOrder, page);
-  // SQLite takes a LIMIT inside a UNION only in a subquery of its own.
+  // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.
   const wrapped = runIds.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
   const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
   const byRun = Map.groupBy(await rows(database, query), row => row.run_id);
-  // A union keeps no order, so each part is sorted again.
+  // A union has no order, so each part is sorted again.
   const sign = page.backward ? -1 : 1;
   return runIds.map(id => pageOf((byRun.get(id) ?? []).toSorted((a, b) => sign * (a.id - b.id)).map(changeOf), page));
 }
@@ -49,7 +49,7 @@ export async function changeCounts(
   runIds: readonly number[],
 ): Promise<number[]> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const query = builderFor(database)
     .selectFrom('core_recount_changes')
     .where('run_id', 'in', [...runIds])

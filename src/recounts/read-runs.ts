@@ -5,10 +5,10 @@ import { builderFor, rows } from '../database/query.js';
 import { numberOf, type Tables } from '../database/tables.js';
 import type { Viewer } from '../access/viewer.js';
 import { runOf, type Run } from './run.js';
-import { connected, readRuns, runRow, runsQuery } from './run-rows.js';
+import { ensureConnected, readRuns, runRow, runsQuery } from './run-rows.js';
 import type { CourseChange } from './step.js';
 
-/** The order of runs, newest first, and that of changes, as they were made. */
+/** The orders of runs, newest first, and of changes, in which they were made. */
 export const newestFirst: Ordering = { list: 'recountRuns', field: 'ID', column: 'id', descending: true };
 export const inOrder: Ordering = { list: 'changes', field: 'ID', column: 'id', descending: false };
 
@@ -17,7 +17,7 @@ export interface RecordedChange extends CourseChange {
   readonly id: number;
 }
 
-/** Returns one run; null: it does not exist. Admins. */
+/** Returns one run; null if it does not exist. Admins. */
 export async function runById(
   database: Database,
   caller: Viewer | null,
@@ -37,7 +37,7 @@ export async function runPage(
 ): Promise<Page<Run>> {
   adminOnly(caller);
   const page = inputOf(asked);
-  await connected(database);
+  await ensureConnected(database);
   const found = await readRuns(database, paged(runsQuery(database), newestFirst, page));
   return pageOf(found.map(runOf), page);
 }
@@ -45,7 +45,7 @@ export async function runPage(
 /** Counts the runs; admins. */
 export async function runCount(database: Database, caller: Viewer | null): Promise<number> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const [row] = await rows(
     database,
     builderFor(database)
@@ -55,7 +55,7 @@ export async function runCount(database: Database, caller: Viewer | null): Promi
   return numberOf(row!.count);
 }
 
-/** Returns one page of a run's changes, as they were made; admins. */
+/** Returns one page of a run's changes, in the order in which they were made; admins. */
 export async function changePage(
   database: Database,
   caller: Viewer | null,
@@ -63,7 +63,7 @@ export async function changePage(
   page: PageRequest,
 ): Promise<Page<RecordedChange>> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', runId);
   const found = await rows(database, paged(query, inOrder, page));
   return pageOf(found.map(changeOf), page);
@@ -83,7 +83,7 @@ export function changeOf(row: Tables['core_recount_changes']): RecordedChange {
 /** Counts a run's changes; admins. */
 export async function changeCount(database: Database, caller: Viewer | null, runId: number): Promise<number> {
   adminOnly(caller);
-  await connected(database);
+  await ensureConnected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').where('run_id', '=', runId);
   const [row] = await rows(
     database,

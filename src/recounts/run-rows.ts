@@ -14,7 +14,7 @@ type RunsQuery = SelectQueryBuilder<
 >;
 
 /** Connects to the database, which the builder of queries needs, before the first call of a command. */
-export async function connected(database: Database): Promise<void> {
+export async function ensureConnected(database: Database): Promise<void> {
   await database.em.getConnection('read').ensureConnection();
 }
 
@@ -33,14 +33,14 @@ export async function readRuns(database: Database, query: RunsQuery, em?: SqlEnt
   return found.map(row => ({ ...plain(row), lapsed: isTrue(row.lapsed) }));
 }
 
-/** Returns one run's row; null: it does not exist. */
+/** Returns one run's row; null if it does not exist. */
 export async function runRow(database: Database, id: number): Promise<RunRow | null> {
-  await connected(database);
+  await ensureConnected(database);
   const [row] = await readRuns(database, runsQuery(database).where('id', '=', id));
   return row ?? null;
 }
 
-/** Locks one run in the open transaction; null: it does not exist. */
+/** Locks one run in the open transaction; null if it does not exist. */
 export async function lockRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
   const query = runsQuery(database).where('id', '=', id);
   const [row] = await readRuns(database, dialectOf(database).sql.forUpdate(query), em);
@@ -61,7 +61,7 @@ export async function otherLiveRuns(database: Database, em: SqlEntityManager, id
   return running.filter(({ lapsed }) => !lapsed);
 }
 
-/** Returns the run for another moment of a schedule that a process works on; null: there is none. */
+/** Returns the run for another moment of a schedule that a process works on; null if there is none. */
 export async function otherScheduledRun(database: Database, em: SqlEntityManager, id: number): Promise<RunRow | null> {
   const scheduled = await readRuns(
     database,
@@ -76,6 +76,6 @@ export async function otherScheduledRun(database: Database, em: SqlEntityManager
 }
 
 /** Returns the undoings of a run, oldest first. */
-export function undoingsOf(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
+export function undosOf(database: Database, em: SqlEntityManager, id: number): Promise<RunRow[]> {
   return readRuns(database, runsQuery(database).where('undone_run_id', '=', id).orderBy('id'), em);
 }

@@ -1,13 +1,13 @@
 import { RunStatus, type RecountRun, type RunKind } from '../entities/index.js';
 import type { PlainRow } from '../database/tables.js';
 
-/** One run as people see it. */
+/** One run in the form in which people see it. */
 export interface Run {
   readonly id: number;
   readonly kind: RunKind;
-  /** FAILED also where the run was interrupted. */
+  /** FAILED also if the run was interrupted. */
   readonly status: RunStatus;
-  /** True if the process that worked on the run has disappeared; any process can resume the run. */
+  /** Whether the process that worked on the run has disappeared; any process can resume the run. */
   readonly interrupted: boolean;
   /** The run whose changes this one takes back. */
   readonly undoneRunId: number | null;
@@ -18,10 +18,12 @@ export interface Run {
   readonly batchSize: number | null;
   /** The pause after each chunk and each repair, in milliseconds. */
   readonly throttle: number;
-  /** How many courses are in scope, or changes to take back; `checked`: how many of them are done. */
+  /** The number of courses in scope, or of changes to take back; `checked`: the number of those that are done. */
   readonly total: number;
   readonly checked: number;
-  /** How many courses drifted, and how many of them were repaired; for an undo, the changes taken back. */
+  /**
+   * The number of courses that drifted, and of those that were repaired; for an undo, the number of changes taken back.
+   */
   readonly drifted: number;
   readonly repaired: number;
   readonly error: string | null;
@@ -42,7 +44,7 @@ export function isLive({ status, lapsed }: RunRow): boolean {
   return status === RunStatus.RUNNING && !lapsed;
 }
 
-/** Returns a run as people see it from its row. */
+/** Returns a run as people see it, from its row. */
 export function runOf(row: RunRow): Run {
   const interrupted = row.status === RunStatus.RUNNING && !isLive(row);
   return {
@@ -61,7 +63,7 @@ export function runOf(row: RunRow): Run {
     drifted: row.drifted,
     repaired: row.repaired,
     error: interrupted
-      ? `The process that worked on it, ${row.owner}, has not been heard of since ${row.updatedAt.toISOString()}. Resume run ${row.id} to go on where it was.`
+      ? `The process that worked on it, ${row.owner}, has not reported since ${row.updatedAt.toISOString()}. Resume run ${row.id} to continue where it stopped.`
       : row.error,
     owner: row.owner,
     startedAt: row.startedAt,
@@ -70,7 +72,7 @@ export function runOf(row: RunRow): Run {
   };
 }
 
-/** Returns course ids from the text that a run keeps them in; null: all courses. */
+/** Returns course ids from the text in which a run stores them; null: all courses. */
 export function courseIdsOf(text: string | null): number[] | null {
   return text === null ? null : text.split(',').map(Number);
 }

@@ -8,7 +8,7 @@ const MAX_COURSES_OF_RUN = 5000;
 
 const COURSE_IDS = ['input', 'courseIds'];
 
-/** The ids of the courses that are meant, ascending and each once; null: all. */
+/** The ids of the courses in scope, ascending and each once; null: all. */
 export type Scope = readonly number[] | null;
 
 /** Returns the scope that a caller names; undefined and null mean all courses. */
@@ -42,14 +42,14 @@ export async function scopeProblems(
         `The list names ${scope.length} courses; at most ${MAX_COURSES_OF_RUN} fit. Leave it out for all courses.`,
       ),
     ];
-  const known = new Set(await existing(em, scope));
+  const existing = new Set(await existingCourseIds(em, scope));
   return courseIds.flatMap((id, index) =>
-    known.has(id) ? [] : [notFound('Course', id, [...COURSE_IDS, String(index)])],
+    existing.has(id) ? [] : [notFound('Course', id, [...COURSE_IDS, String(index)])],
   );
 }
 
-/** Returns those ids of a list that are of existing courses, ascending. */
-export async function existing(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
+/** Returns the ids of a list whose courses exist, in ascending order. */
+export async function existingCourseIds(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
   const rows = await em
     .createQueryBuilder(Course, 'c')
     .select(['id'])
@@ -61,11 +61,11 @@ export async function existing(em: SqlEntityManager, ids: readonly number[]): Pr
 
 /** Counts the existing courses of a scope. */
 export async function scopeSize(em: SqlEntityManager, scope: Scope): Promise<number> {
-  return scope === null ? em.count(Course) : (await existing(em, scope)).length;
+  return scope === null ? em.count(Course) : (await existingCourseIds(em, scope)).length;
 }
 
 /** Returns true if two scopes have a course in common. */
-export function overlap(one: Scope, other: Scope): boolean {
+export function overlaps(one: Scope, other: Scope): boolean {
   if (one === null || other === null) return true;
   const ids = new Set(one);
   return other.some(id => ids.has(id));

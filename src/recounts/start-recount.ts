@@ -7,28 +7,28 @@ import { committedIfExists } from '../use-cases/lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { LEASE_SECONDS, moment, newOwner, heartbeat, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, databaseTime, newOwner, heartbeat, type ClaimedRun } from './lease.js';
 import { courseIdsOf, type RunRow } from './run.js';
 import { otherLiveRuns, otherScheduledRun } from './run-rows.js';
-import { overlap, scopeOf, scopeProblems, scopeSize, type Scope } from './scope.js';
+import { overlaps, scopeOf, scopeProblems, scopeSize, type Scope } from './scope.js';
 
-/** What to recount, and how. */
+/** A recount to start. */
 export interface RecountRequest {
-  /** The ids of the courses; all if left out. */
+  /** The ids of the courses; all if omitted. */
   readonly courseIds?: readonly number[] | null;
-  /** True to report what a recount would change, and change nothing. */
+  /** Whether to report what a recount would change, and change nothing. */
   readonly dryRun?: boolean | null;
-  /** The number of courses in each chunk, from 1 to 10,000; if left out, chunks are sized to take about 0.2 s each. */
+  /** The number of courses in each chunk, from 1 to 10,000; if omitted, chunks are sized to take about 0.2 s each. */
   readonly batchSize?: number | null;
   /** The pause after each chunk and each repair, in milliseconds, 60,000 at most. */
   readonly throttle?: number | null;
-  /** The name of the command or schedule that starts the run; the caller's if left out. */
+  /** The name of the command or schedule that starts the run; the caller's if omitted. */
   readonly startedBy?: string;
   /** The moment of a schedule: only one of the processes that start a run for it succeeds. */
   readonly slot?: string;
 }
 
-/** What a new run is recorded with. */
+/** The initial values of a new run. */
 export type NewRun = Pick<RecountRun, 'startedBy'> &
   Partial<
     Pick<
@@ -87,7 +87,7 @@ export async function startRecount(
   }
 }
 
-/** Returns the name that a run is recorded under: the given one, or that of the caller, an admin. */
+/** Returns the name that a run records as its starter: the given one, or that of the caller, an admin. */
 export function starterOf({ userId, role }: Viewer, name: string | undefined): string {
   return (name ?? (userId === null ? role : `user ${userId}`)).slice(0, 255);
 }
@@ -109,7 +109,7 @@ export async function recordRun(
     courseIds: scope?.join(',') ?? null,
     owner,
     isStarting: true,
-    startedAt: moment(em),
+    startedAt: databaseTime(em),
     ...heartbeat(em, lease),
   });
   const conflict =
@@ -124,7 +124,7 @@ export async function recordRun(
 }
 
 /**
- * Returns the problem of a live run whose scope overlaps; null: there is none. The caller's own run must be the one
+ * Returns the problem of a live run whose scope overlaps; null if there is none. The caller's own run must be the one
  * that is starting.
  */
 export async function conflictingRun(
@@ -133,14 +133,14 @@ export async function conflictingRun(
   id: number,
   scope: Scope,
 ): Promise<Problem | null> {
-  const first = (await otherLiveRuns(database, em, id)).find(other => overlap(scope, courseIdsOf(other.courseIds)));
+  const first = (await otherLiveRuns(database, em, id)).find(other => overlaps(scope, courseIdsOf(other.courseIds)));
   return first
     ? problem(UserErrorCode.IN_USE, null, `${runDescription(first)} Wait until it has finished, or cancel it first.`)
     : null;
 }
 
 /**
- * Returns the problem of a schedule whose last run has not finished, whichever process works on it; null: there is
+ * Returns the problem of a schedule whose last run has not finished, whichever process works on it; null if there is
  * none.
  */
 async function unfinishedSlot(database: Database, em: SqlEntityManager, id: number): Promise<Problem | null> {

@@ -6,13 +6,13 @@ import { committedIfExists } from '../use-cases/lost-commit.js';
 import { problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
-import { isOver, missingRun } from './control.js';
+import { isFinished, runNotFound } from './control.js';
 import { LEASE_SECONDS, type ClaimedRun } from './lease.js';
 import { courseIdsOf, type RunRow } from './run.js';
-import { lockRun, undoingsOf } from './run-rows.js';
+import { lockRun, undosOf } from './run-rows.js';
 import { starterOf, recordRun } from './start-recount.js';
 
-/** Which run to undo, and who starts that if it is not the caller. */
+/** The run to undo, and who starts the undo if it is not the caller. */
 export interface UndoRequest {
   readonly id: number;
   readonly startedBy?: string;
@@ -38,8 +38,8 @@ export async function startUndo(
     database,
     async em => {
       const row = await lockRun(database, em, id);
-      if (!row) return rejected(missingRun(id));
-      const undoings = await undoingsOf(database, em, id);
+      if (!row) return rejected(runNotFound(id));
+      const undoings = await undosOf(database, em, id);
       const refusal = undoProblem(row, undoings);
       if (refusal) return rejected(refusal);
       const cursorId = undoings.at(-1)?.cursorId ?? null;
@@ -70,14 +70,14 @@ function undoProblem(row: RunRow, undoings: readonly RunRow[]): Problem | null {
   if (row.kind === RunKind.UNDO)
     return undoRejection(
       UserErrorCode.INVALID,
-      `Run ${id} is itself the undoing of run ${row.undoneRunId}. Recount to repair what it left.`,
+      `Run ${id} is itself the undo of run ${row.undoneRunId}. Recount to repair what it left.`,
     );
   if (row.dryRun) return undoRejection(UserErrorCode.INVALID, `Run ${id} was a dry run and changed nothing.`);
   if (row.status === RunStatus.RUNNING || row.status === RunStatus.PAUSED)
-    return undoRejection(UserErrorCode.IN_USE, `Run ${id} is not over. Cancel it first, or let it finish.`);
+    return undoRejection(UserErrorCode.IN_USE, `Run ${id} has not finished. Cancel it first, or let it finish.`);
   const last = undoings.findLast(({ status }) => status !== RunStatus.CANCELLED);
   if (!last) return null;
-  const text = isOver(last)
+  const text = isFinished(last)
     ? `Run ${id} was undone already, by run ${last.id}.`
     : `Run ${last.id} has begun to undo run ${id}. Resume that one, or let it finish.`;
   return undoRejection(UserErrorCode.IN_USE, text);

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, rejected, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
-import { existing, scopeOf, scopeProblems, scopeSize } from './scope.js';
+import { existingCourseIds, scopeOf, scopeProblems, scopeSize } from './scope.js';
 import { titlesOf } from './titles.js';
 import type { Viewer } from '../access/viewer.js';
 
@@ -60,9 +60,9 @@ export async function verifyCounts(
   const problems = await scopeProblems(em, request.courseIds);
   if (problems.some(({ code }) => code === UserErrorCode.INVALID)) return rejected(...problems);
   const scope = scopeOf(request.courseIds);
-  const known = scope && (await existing(em, scope));
+  const existing = scope && (await existingCourseIds(em, scope));
   return done(
-    { total: known?.length ?? (await scopeSize(em, null)), chunks: verifiedChunks(em, known, request) },
+    { total: existing?.length ?? (await scopeSize(em, null)), chunks: verifiedChunks(em, existing, request) },
     problems,
   );
 }

@@ -6,7 +6,7 @@ import type { Database } from '../database/database.js';
 import { RecountChange, RunKind, RunStatus, type RecountRun } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
 import { AdaptiveThrottle } from './adaptive-throttle.js';
-import { LEASE_SECONDS, Lease, LeaseLost, moment, type ClaimedRun } from './lease.js';
+import { LEASE_SECONDS, Lease, LeaseLost, databaseTime, type ClaimedRun } from './lease.js';
 import { recountSteps } from './recount-steps.js';
 import { runOf, type Run, type RunRow } from './run.js';
 import { lockRun, runRow } from './run-rows.js';
@@ -70,7 +70,7 @@ async function recordFailure(database: Database, lease: Lease, error: unknown): 
   try {
     await inTransaction(
       database,
-      em => lease.save(em, { status: RunStatus.FAILED, error: message, finishedAt: moment(em) }),
+      em => lease.save(em, { status: RunStatus.FAILED, error: message, finishedAt: databaseTime(em) }),
       'repeat',
     );
     return error;
@@ -121,7 +121,7 @@ class Work {
     this.lease.lost.throwIfAborted();
     const row = await runRow(this.database, this.lease.claimed.id);
     if (row?.owner !== this.lease.claimed.owner || row.status !== RunStatus.RUNNING)
-      throw new LeaseLost(`Run ${this.lease.claimed.id} is not this process's to work on.`);
+      throw new LeaseLost(`This process has not claimed run ${this.lease.claimed.id}.`);
     return row;
   }
 
@@ -187,7 +187,7 @@ class Work {
   async #end(patch: EntityData<RecountRun>, finished = false): Promise<void> {
     await inTransaction(
       this.database,
-      em => this.lease.save(em, { ...patch, ...(finished && { finishedAt: moment(em) }) }),
+      em => this.lease.save(em, { ...patch, ...(finished && { finishedAt: databaseTime(em) }) }),
       async em => (await lockRun(this.database, em, this.lease.claimed.id))?.status === patch.status,
     );
   }

@@ -1,7 +1,7 @@
 import { CounterError } from 'mikro-orm-counters';
 import type { Fault } from '../database/faults/fault.js';
 import { faultOf } from '../database/faults/fault-of.js';
-import { NoTurn } from '../database/connections/waiting-line.js';
+import { WaitRefused } from '../database/connections/wait-queue.js';
 
 /**
  * The final failures of a transaction that are not the caller's mistake; after all but the last, nothing was changed.
@@ -28,12 +28,12 @@ export class TransactionError extends Error {
 const troubles: Partial<Record<Fault['kind'], string>> = {
   disconnected: 'The database cannot be reached.',
   stopped: 'The database cannot be reached.',
-  crowded: 'The database takes no more connections now.',
-  read_only: 'The database takes no changes now.',
+  crowded: 'The database accepts no more connections now.',
+  read_only: 'The database accepts no changes now.',
   full: 'The database has no room for changes.',
   exhausted: 'The database has run out of memory or something else that it needs.',
   refused: 'The database refuses the user of this server.',
-  denied: 'The database does not let this server do that.',
+  denied: 'The database does not allow this server to do that.',
   broken: 'The database cannot read or write its files.',
 };
 
@@ -60,7 +60,7 @@ function faultIsShort({ kind }: Fault): boolean {
  * Returns true for a conflict with other transactions, after which the same transaction can succeed if it is run again.
  */
 export function isConflict(error: unknown): boolean {
-  if (error instanceof NoTurn) return true;
+  if (error instanceof WaitRefused) return true;
   return error instanceof CounterError ? error.retryable : faultOf(error)?.callerCode === 'RETRY_LATER';
 }
 
@@ -68,7 +68,7 @@ export function isConflict(error: unknown): boolean {
  * Returns true for an error after which a transaction can succeed if it is run again: a conflict, or a database that
  * was unavailable for a moment.
  */
-export function isToRunAgain(error: unknown): boolean {
+export function isRetryable(error: unknown): boolean {
   return error instanceof CounterError ? error.retryable : (faultOf(error)?.isTransient ?? false);
 }
 

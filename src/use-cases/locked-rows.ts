@@ -22,7 +22,7 @@ type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'stude
  *
  * Courses that the viewer does not see are left out before anything is locked or awaited, as if they did not exist: not
  * even a wait for a lock reveals them. The turns of the others are awaited before the transaction takes a connection
- * (see course-turns.ts).
+ * (see course-queues.ts).
  */
 export function withLockedCourses<Result>(
   database: Database,

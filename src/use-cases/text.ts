@@ -22,7 +22,7 @@ export function lengthOf(text: string, most: number): number {
  */
 export function textProblem(field: string, value: string, most: number): Problem | null {
   const say = (message: string): Problem => problem(UserErrorCode.INVALID, ['input', field], message);
-  if (value.trim() === '') return say(`The ${field} ${quotedText(value)} is empty; give one that can be seen.`);
+  if (value.trim() === '') return say(`The ${field} ${quotedText(value)} is empty; give one with visible characters.`);
   const length = lengthOf(value, most);
   if (length > most) return say(`The ${field} ${quotedText(value)} has ${length} characters; at most ${most} fit.`);
   return CONTROL.test(value) || !value.isWellFormed() ? say(unsound(field, value)) : null;
@@ -40,5 +40,5 @@ export function linesProblem(field: string, value: string, most: number): Proble
 }
 
 function unsound(field: string, value: string): string {
-  return `The ${field} ${quotedText(value)} has control characters or broken surrogates in it; take them out.`;
+  return `The ${field} ${quotedText(value)} contains control characters or broken surrogates; remove them.`;
 }

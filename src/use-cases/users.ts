@@ -11,7 +11,7 @@ import { done, problem, rejected, UserErrorCode, type Outcome } from './outcome.
 import { quotedText } from './quoted-text.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
-import { deletedUsers, type DeletedUser } from '../access/known-users.js';
+import { deletedUsers, type DeletedUser } from '../access/token-users.js';
 import { builderFor, rows } from '../database/query.js';
 import { inPreparedTransaction, inTransaction, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';

@@ -70,7 +70,7 @@ describe('a token', () => {
     { roles: ['root'] },
     { role: 'root', roles: ['admin'] },
   ])('a token without a known role is rejected: %j', async claims => {
-    await rejects(signed({ sub: '1', ...claims }), /gives no role/);
+    await rejects(signed({ sub: '1', ...claims }), /has no role/);
   });
 
   it('a token that has expired, never expires, or is not valid yet is rejected', async () => {
@@ -94,20 +94,26 @@ describe('a token', () => {
 
   it('a token from a foreign issuer or for a foreign audience is rejected', async () => {
     const claims = { sub: '1', role: 'admin', iss: 'https://elsewhere.example.org/', aud: 'payroll' };
-    await rejects(signed(claims), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
+    await rejects(signed(claims), /an issuer that this server does not trust/, {
+      ...jwt,
+      issuer: 'https://id.example.org/',
+    });
     await rejects(signed(claims), /another audience/, { ...jwt, audience: 'rollcall' });
-    await rejects(signed({ sub: '1', role: 'admin' }), /another issuer/, { ...jwt, issuer: 'https://id.example.org/' });
+    await rejects(signed({ sub: '1', role: 'admin' }), /an issuer that this server does not trust/, {
+      ...jwt,
+      issuer: 'https://id.example.org/',
+    });
   });
 
   it.each([undefined, '', '0', '-1', 'abc', '1.5', '01', '9007199254740993', 1 as unknown as string])(
     'a token whose sub is %j, and no user id, is rejected',
     async sub => {
-      await rejects(signed({ sub, role: 'student' }), /does not say whose it is/);
+      await rejects(signed({ sub, role: 'student' }), /does not name its user/);
     },
   );
 
   it('a token of an admin whose sub is no user id is rejected', async () => {
-    await rejects(signed({ sub: 'root', role: 'admin' }), /does not say whose it is/);
+    await rejects(signed({ sub: 'root', role: 'admin' }), /does not name its user/);
   });
 });
 
@@ -157,7 +163,7 @@ describe('a token of an identity provider', () => {
     expect(error).toMatchObject({
       name: 'TokenError',
       code: 'KEYS_UNAVAILABLE',
-      message: expect.stringMatching(/cannot be had/),
+      message: expect.stringMatching(/does not return the keys/),
     });
   });
 

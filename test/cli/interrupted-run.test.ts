@@ -157,7 +157,7 @@ describeOnEach('a run whose server ends', kind => {
     expect(interrupted).toMatchObject({
       status: 'FAILED',
       interrupted: true,
-      error: expect.stringContaining(`Resume run ${id} to go on where it was.`),
+      error: expect.stringContaining(`Resume run ${id} to continue where it stopped.`),
     });
     expect(await changesOfRun(other, id)).toHaveLength(interrupted.repaired);
     await expectFinishedElsewhere(stage, id);

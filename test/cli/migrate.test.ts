@@ -113,7 +113,7 @@ describe('migrate', () => {
         expect([code, stderr]).toEqual([
           1,
           expect.stringMatching(
-            /^The database holds tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/,
+            /^The database contains tables that Rollcall did not make: core_user, core_course, core_enrollments\. Nothing was changed\. .*\n$/,
           ),
         ]);
       expect(readFileSync(path).equals(before)).toBe(true);

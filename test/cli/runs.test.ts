@@ -96,7 +96,7 @@ describeOnEach('runs', kind => {
       "update core_recount_runs set status = 'running', finished_at = null, lease_expires_at = started_at",
     );
     expect((await place.run(['runs', 'show', '1'])).stdout).toMatch(
-      /status {8}interrupted\n[^]*Run 1 failed after 2 of 2 courses: The process that worked on it, .* Resume run 1 to go on where it was\.\n/,
+      /status {8}interrupted\n[^]*Run 1 failed after 2 of 2 courses: The process that worked on it, .* Resume run 1 to continue where it stopped\.\n/,
     );
     expect(await place.run(['runs', 'resume', '1'])).toMatchObject({
       code: 0,
@@ -110,7 +110,7 @@ describeOnEach('runs', kind => {
       expect(await place.run(['runs', what, '1'])).toMatchObject({
         code: 1,
         stdout: '',
-        stderr: expect.stringMatching(/^Run 1 (is|has come to its end: it is) SUCCEEDED/),
+        stderr: expect.stringMatching(/^Run 1 (is|has finished: it is) SUCCEEDED/),
       });
     expect(await place.run(['runs', 'undo', '1'])).toMatchObject({
       code: 1,

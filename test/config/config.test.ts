@@ -178,13 +178,13 @@ describe('the configuration', () => {
     { INTROSPECTION: 'off', EXPLORER: 'on' },
   ])('the configuration rejects pages for exploring that could not request the schema (%o)', env => {
     expect(mistakesOf(env)).toEqual([
-      'EXPLORER is "on" without introspection, from which explorers know the schema. Set INTROSPECTION to on too, or leave EXPLORER out.',
+      'EXPLORER is "on" without introspection, by which explorers read the schema. Set INTROSPECTION to on too, or leave EXPLORER out.',
     ]);
   });
 
   it('the configuration rejects pages for exploring with trusted documents, with which they could send nothing', () => {
     expect(mistakesOf({ EXPLORER: 'on', TRUSTED_DOCUMENTS: 'documents' })).toEqual([
-      'EXPLORER is "on" with TRUSTED_DOCUMENTS, which lets no explorer ask for the schema or run what somebody writes there. Leave one of them out.',
+      'EXPLORER is "on" with TRUSTED_DOCUMENTS, which keeps explorers from reading the schema and from running other documents. Leave one of them out.',
     ]);
   });
 
@@ -364,7 +364,7 @@ describe('the configuration', () => {
     'the configuration never shows the password of a wrong DATABASE_URL (%s)',
     url => {
       const [mistake] = mistakesOf({ DATABASE_URL: url });
-      expect(mistake).toContain('(not shown, as it may hold a password)');
+      expect(mistake).toContain('(not shown, because it may contain a password)');
       expect(mistake).not.toContain('pass@');
     },
   );
@@ -392,8 +392,8 @@ describe('the configuration', () => {
     ['0 0 0 1 1 * 2027', '7 parts'],
     ['0 25 * * *', 'Invalid value for hour: 25'],
     ['@reboot', 'not supported'],
-    ['0 0 30 2 *', 'which never comes'],
-    ['2999-01-01T00:00:00', 'which is one moment and no schedule'],
+    ['0 0 30 2 *', 'which never occurs'],
+    ['2999-01-01T00:00:00', 'which is a single moment, not a schedule'],
   ])('the configuration rejects the schedule %s', (pattern, reason) => {
     const [mistake, ...more] = mistakesOf({ VERIFY_SCHEDULE: pattern });
     expect(more).toEqual([]);

@@ -63,8 +63,10 @@ describe('the URL of a database', () => {
     expect(withoutPassword('mariadb://app@[::1]/school')).toBe('mariadb://app@[::1]/school');
     expect(withoutPassword('sqlite:data/rollcall.sqlite')).toBe('sqlite:data/rollcall.sqlite');
     expect(withoutPassword('mysql2://app:word@db/school')).toBe('mysql2://app:***@db/school');
-    expect(withoutPassword('mysql://app:pass/word@db/school')).toBe('mysql://… (not shown, as it may hold a password)');
-    expect(withoutPassword('word')).toBe('… (not shown, as it may hold a password)');
+    expect(withoutPassword('mysql://app:pass/word@db/school')).toBe(
+      'mysql://… (not shown, because it may contain a password)',
+    );
+    expect(withoutPassword('word')).toBe('… (not shown, because it may contain a password)');
   });
 });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
-import { findUndoing, undoLast } from '../../src/database/schema/undo.js';
+import { planUndo, undoLast } from '../../src/database/schema/undo.js';
 import { addCourse } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 
@@ -14,7 +14,7 @@ describeOnEach('undoing the first migration', kind => {
     const fresh = freshUrl(kind);
     database = await openDatabase(fresh.url);
     await migrateUp(database);
-    while (((await findUndoing(database)) as { name: string }).name !== '2026-11-22-initial') await undoLast(database);
+    while (((await planUndo(database)) as { name: string }).name !== '2026-11-22-initial') await undoLast(database);
     drop = async () => {
       await database.close(true);
       await fresh.drop();
@@ -34,7 +34,7 @@ describeOnEach('undoing the first migration', kind => {
     await run(
       "insert into core_user (name, email, created_at, updated_at) values ('Ada', 'ada@example.org', current_timestamp, current_timestamp)",
     );
-    expect(await findUndoing(database)).toEqual({
+    expect(await planUndo(database)).toEqual({
       name: '2026-11-22-initial',
       tables: [
         { name: 'core_enrollments', rows: 0 },
@@ -46,7 +46,7 @@ describeOnEach('undoing the first migration', kind => {
       indexes: [],
     });
     expect(await undoLast(database)).toEqual(['2026-11-22-initial']);
-    expect(await findUndoing(database)).toBeNull();
+    expect(await planUndo(database)).toBeNull();
   });
 
   const references = kind === 'sqlite' ? 'integer' : 'bigint unsigned';
@@ -96,7 +96,7 @@ describeOnEach('undoing the first migration', kind => {
       for (const statement of statements) await run(statement);
       const before = await courses();
       const refused = { code: 'MIGRATION_REFUSED', message: expect.stringContaining(named) };
-      await expect(findUndoing(database)).rejects.toMatchObject(refused);
+      await expect(planUndo(database)).rejects.toMatchObject(refused);
       await expect(undoLast(database)).rejects.toMatchObject(refused);
       expect(await courses()).toBe(before);
       expect(await database.migrator.getExecuted()).toHaveLength(1);
@@ -105,7 +105,7 @@ describeOnEach('undoing the first migration', kind => {
 
   it('undoing that was interrupted is completed by the next', async () => {
     await run('drop table core_enrollments');
-    expect(await findUndoing(database)).toMatchObject({ tables: [{ name: 'core_course' }, { name: 'core_user' }] });
+    expect(await planUndo(database)).toMatchObject({ tables: [{ name: 'core_course' }, { name: 'core_user' }] });
     expect(await undoLast(database)).toEqual(['2026-11-22-initial']);
   });
 });

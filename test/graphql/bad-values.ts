@@ -144,7 +144,7 @@ const UNSEEN: readonly [string, string][] = [
 const unseen: readonly Refusal[] = UNSEEN.map(([value, quotes]) => ({
   value,
   quotes,
-  says: /control characters or broken surrogates.*take them out\.$/,
+  says: /control characters or broken surrogates.*remove them\.$/,
   told: 'INVALID',
 }));
 const long = (value: string, says: RegExp): Refusal => ({

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config/config.js';
 import type { ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
 import { newHttpListener } from '../../src/http/listener.js';
 import { MAX_BODY_BYTES, refuseInGraphqlShape } from '../../src/http/answers/refusals.js';
-import { MOST_OF_ONE } from '../../src/live-counts/index.js';
+import { MAX_SUBSCRIPTIONS_OF_CONNECTION } from '../../src/live-counts/index.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, anyLoad, startApi, type Api, type ApiOptions } from '../support/api.js';
 import { answerToBytes, readReply } from '../support/raw-http.js';
@@ -95,7 +95,7 @@ export async function provokeUnexpectedError(): Promise<Reply> {
 async function oneMore({ url }: Api): Promise<Reply> {
   const client = createClient({ url: url.replace('http', 'ws'), retryAttempts: 0 });
   const listen = () => client.iterate({ query: 'subscription { courseCountsChanged { courseId } }' }).next();
-  await Promise.all(Array.from({ length: MOST_OF_ONE }, listen));
+  await Promise.all(Array.from({ length: MAX_SUBSCRIPTIONS_OF_CONNECTION }, listen));
   const { value } = await listen();
   await client.dispose();
   return { status: null, text: JSON.stringify(value) };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { TurnsOfViewers } from '../../src/access/turns-of-viewers.js';
+import { ViewerQueues } from '../../src/access/viewer-queues.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { addCourses } from '../support/rows.js';
 
@@ -8,7 +8,7 @@ describe('long work', () => {
   const [one, other] = [1, 2].map(userId => ({ userId, role: Role.ADMIN }));
 
   it('long work runs one after the other for each viewer, in order, and beside that of other viewers', async () => {
-    const turns = new TurnsOfViewers();
+    const turns = new ViewerQueues();
     const told: string[] = [];
     const first = Promise.withResolvers<void>();
     const begun = turns.do(one!, async () => {
@@ -23,7 +23,7 @@ describe('long work', () => {
   });
 
   it('long work that fails lets the next have its turn', async () => {
-    const turns = new TurnsOfViewers();
+    const turns = new ViewerQueues();
     const failing = turns.do(one!, () => Promise.reject(new Error('It fails.')));
     const next = turns.do(one!, () => Promise.resolve('done'));
     await expect(failing).rejects.toThrow('It fails.');

@@ -212,7 +212,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
       numbers: [1290],
       kind: 'read_only',
     });
-    expect((await school.ready())[1].reason).toBe('The database takes no changes (ER_OPTION_PREVENTS_STATEMENT).');
+    expect((await school.ready())[1].reason).toBe('The database accepts no changes (ER_OPTION_PREVENTS_STATEMENT).');
     await root.query('set global read_only = off');
     expect(await school.ready()).toEqual([200, { status: 'ready' }]);
     await expectWell(school);
@@ -318,7 +318,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
     // Callers learn the reason, and the log names each missing privilege, though the number is the same.
     school.log.clear();
     expect((await school.ask('mutation { recountEnrollments { run { id } } }')).message).toBe(
-      'The database does not let this server do that. Nothing was changed; an operator must look into it.',
+      'The database does not allow this server to do that. Nothing was changed; an operator must look into it.',
     );
     expect(school.log.lines().filter(({ fault }) => fault !== undefined)).toMatchObject([
       { level: 40, errno: 1142, error: expect.stringMatching(/^INSERT command denied .*core_recount_runs/i) },

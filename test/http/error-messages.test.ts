@@ -97,7 +97,7 @@ describe('tokens while the keys to verify them are unavailable', () => {
         'x-request-id': 'asked-1',
       };
       const answer = await fetch(url, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' });
-      const message = 'The keys that verify tokens cannot be had from the identity provider now. Try again.';
+      const message = 'The identity provider does not return the keys that verify tokens now. Try again.';
       expect([answer.status, await answer.json()]).toEqual([
         503,
         { errors: [{ message, extensions: { code: 'KEYS_UNAVAILABLE' } }] },

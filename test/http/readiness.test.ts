@@ -6,7 +6,7 @@ import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { poolUse } from '../../src/database/connections/pool-use.js';
 import { Role } from '../../src/entities/index.js';
 import { startServer as serve } from '../../src/http/server.js';
-import { courseTurnsOf } from '../../src/transactions/course-turns.js';
+import { courseQueuesOf } from '../../src/transactions/course-queues.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { anyLoad } from '../support/api.js';
 import { waitUntil } from '../support/wait.js';
@@ -143,7 +143,7 @@ describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('
 
     const isAtRest = async (): Promise<boolean> => {
       const { active, waiting } = await poolUse(database);
-      return active + waiting + courseTurnsOf(database).waiting === 0;
+      return active + waiting + courseQueuesOf(database).waiting === 0;
     };
     await waitUntil(isAtRest, 'Connections are not given back.');
     // The server no longer works on anything that was sent before.

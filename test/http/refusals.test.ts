@@ -99,7 +99,7 @@ describe('a request that never reaches GraphQL', () => {
       { method: 'PUT', headers: json, body: '{}' },
       405,
       'METHOD_NOT_ALLOWED',
-      /\/graphql does not take PUT, only GET and POST/,
+      /\/graphql does not accept PUT, only GET and POST/,
     ],
     [
       'a method that a check does not take',
@@ -107,7 +107,7 @@ describe('a request that never reaches GraphQL', () => {
       { method: 'POST' },
       405,
       'METHOD_NOT_ALLOWED',
-      /\/healthz does not take POST, only GET/,
+      /\/healthz does not accept POST, only GET/,
     ],
   ];
 

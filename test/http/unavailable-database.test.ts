@@ -84,7 +84,7 @@ describeOnServers('a database that is away', kind => {
       await log.requests(3);
       // The reason is logged once, not once for each request of a flood, and not as an internal error.
       expect(log.lines().filter(({ level, msg }) => level >= 40 && msg !== 'request')).toMatchObject([
-        { level: 40, msg: 'the users whom tokens name cannot be looked up' },
+        { level: 40, msg: 'the users that tokens name cannot be looked up' },
       ]);
       expect(log.lines().filter(({ level }) => level >= 50)).toEqual([]);
     },

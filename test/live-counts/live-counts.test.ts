@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { CourseCountsSubscription, LiveCounts, shareLimits } from '../../src/live-counts/index.js';
+import { CourseCountsSubscription, LiveCounts, quotaLimits } from '../../src/live-counts/index.js';
 import type { CourseRow } from '../../src/reading/index.js';
 import { promptly, waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
-import { listenerAt } from '../support/listeners.js';
+import { subscriberAt } from '../support/subscribers.js';
 import { bypassCounters } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
 import { summarize, statementsOf } from '../support/statements.js';
-import { steppedPace } from '../support/stepped-pace.js';
+import { steppedClock } from '../support/stepped-clock.js';
 
 /** The last message of one subscriber about each course: its total, or null if it is deleted. */
 type Told = Map<number, number | null>;
@@ -30,55 +30,55 @@ async function takeTurns(count: number): Promise<void> {
 async function started(kind: DatabaseKind) {
   const { database, drop } = await freshDatabase(kind);
   onTestFinished(drop);
-  const pace = steppedPace();
+  const clock = steppedClock();
   return {
     database,
-    pace,
-    counts: new LiveCounts(database, error => expect(error).toBeNull(), pace, shareLimits(5000)),
+    clock,
+    counts: new LiveCounts(database, error => expect(error).toBeNull(), clock, quotaLimits(5000)),
   };
 }
 
 describeOnEach('live counts', kind => {
   it('live counts leave nobody with old ones, whenever they subscribe: before, during and after looks, as counts change and courses come and go', async () => {
-    const { database, pace, counts } = await started(kind);
+    const { database, clock, counts } = await started(kind);
     const courses = await addCourses(
       database,
       Array.from({ length: 12 }, () => ({})),
     );
     const [shown, brief] = [courses.slice(0, 6), courses.slice(6)];
-    const listeners: { named: readonly number[] | null; told: Told }[] = [];
+    const subscribers: { named: readonly number[] | null; told: Told }[] = [];
     const subscriptions: Promise<void>[] = [];
     const subscribe = async (named: readonly number[] | null): Promise<void> => {
       const told: Told = new Map();
-      const subscription = await counts.subscribe(listenerAt(), named);
-      listeners.push({ named, told });
+      const subscription = await counts.subscribe(subscriberAt(), named);
+      subscribers.push({ named, told });
       void listen(subscription, told);
     };
     for (let step = 0; step < 120; step += 1) {
       const course = shown[step % 6]!;
       subscriptions.push(subscribe(step % 4 === 3 ? null : [course, shown[(step * 5 + 1) % 6]!]));
-      pace.goOn();
+      clock.goOn();
       const write = bypassCounters(
         database,
         `update core_course set total_enrollments = ${step + 1} where id = ${course}`,
       );
       for (let turn = 0; turn < step % 5; turn += 1) await setImmediate();
-      pace.goOn();
+      clock.goOn();
       if (step % 20 === 19)
         await bypassCounters(database, `delete from core_course where id = ${brief[(step - 19) / 20]}`);
       if (step % 20 === 10) await addCourses(database, [{}]);
       await write;
     }
     await Promise.all(subscriptions);
-    await pace.tick();
-    await pace.tick();
+    await clock.tick();
+    await clock.tick();
     await setImmediate();
     const rows = await database.em
       .getConnection()
       .execute<{ id: number; total: number }[]>('select id, total_enrollments as total from core_course');
     const now = new Map(rows.map(({ id, total }) => [id, total]));
-    expect(listeners).toHaveLength(120);
-    for (const { named, told } of listeners) {
+    expect(subscribers).toHaveLength(120);
+    for (const { named, told } of subscribers) {
       const left = [...told].filter(([id, total]) => total !== null || now.has(id));
       expect(new Map(left)).toEqual(named ? new Map(named.map(id => [id, now.get(id)])) : now);
     }
@@ -86,7 +86,7 @@ describeOnEach('live counts', kind => {
   });
 
   it('live counts send a change during a look to those who subscribe during that look, before or after it is read', async () => {
-    const { database, pace, counts } = await started(kind);
+    const { database, clock, counts } = await started(kind);
     const turns = [0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 36, 42];
     const courses = await addCourses(
       database,
@@ -94,23 +94,23 @@ describeOnEach('live counts', kind => {
     );
     const subscribe = async (named: readonly number[]): Promise<Told> => {
       const told: Told = new Map();
-      const subscription = await counts.subscribe(listenerAt(), named);
+      const subscription = await counts.subscribe(subscriberAt(), named);
       void listen(subscription, told);
       return told;
     };
     const all = await subscribe(courses);
     const each: Told[] = [];
     for (const [index, course] of courses.entries()) {
-      pace.goOn();
+      clock.goOn();
       await takeTurns(turns[index % turns.length]!);
       const subscribing = subscribe([course]);
       await takeTurns(turns[Math.floor(index / turns.length)]!);
       await bypassCounters(database, `update core_course set total_enrollments = 1 where id = ${course}`);
       each.push(await subscribing);
-      await waitUntil(() => pace.isAwaited, 'The look has not come to its end.');
+      await waitUntil(() => clock.isAwaited, 'The look has not come to its end.');
     }
-    await pace.tick();
-    await pace.tick();
+    await clock.tick();
+    await clock.tick();
     await setImmediate();
     expect([[...all.values()].every(total => total === 1), each.flatMap(told => [...told.values()])]).toEqual([
       true,
@@ -120,38 +120,38 @@ describeOnEach('live counts', kind => {
   });
 
   it('live counts look 300 ms after the last look, or after four times the shorter of the last two, 5 s at most, and no more where the only subscription ends as it begins', async () => {
-    const { database, pace, counts } = await started(kind);
-    const listener = listenerAt();
+    const { database, clock, counts } = await started(kind);
+    const subscriber = subscriberAt();
     const [course] = await addCourses(database, [{}]);
-    const subscription = await counts.subscribe(listener, [course!]);
+    const subscription = await counts.subscribe(subscriber, [course!]);
     let takes = 0;
     database.config.set('onQuery', sql => {
-      pace.pass(takes);
+      clock.pass(takes);
       return sql;
     });
     // The 70,000 ms are those of a database that hung, and the 0 after it those of one that failed at once.
-    for (takes of [0, 75, 76, 1000, 1100, 5000, 70_000, 76]) await pace.tick();
-    expect(pace.pauses).toEqual([300, 300, 300, 300, 304, 4000, 4400, 5000, 304]);
+    for (takes of [0, 75, 76, 1000, 1100, 5000, 70_000, 76]) await clock.tick();
+    expect(clock.pauses).toEqual([300, 300, 300, 300, 304, 4000, 4400, 5000, 304]);
     await subscription.return();
-    const subscribing = counts.subscribe(listener, [course!]);
-    counts.endOf(listener);
+    const subscribing = counts.subscribe(subscriber, [course!]);
+    counts.endSubscriptionsOf(subscriber);
     expect(await (await subscribing).next()).toEqual({ done: true, value: undefined });
-    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
+    expect([counts.count('sse'), clock.isAwaited]).toEqual([0, false]);
   });
 
   it('live counts cost one statement at the first look too, even for viewers who see only some of the courses', async () => {
-    const { database, pace, counts } = await started(kind);
+    const { database, clock, counts } = await started(kind);
     await addCourses(database, [{}, { isPublished: false }]);
-    await counts.subscribe(listenerAt(), null);
-    expect(summarize(await statementsOf(database, () => pace.tick()))).toEqual(['select core_course']);
+    await counts.subscribe(subscriberAt(), null);
+    expect(summarize(await statementsOf(database, () => clock.tick()))).toEqual(['select core_course']);
     counts.end();
   });
 
-  it('a listener has at most 50 subscriptions, even if all come at once, and one that ends makes room', async () => {
+  it('a subscriber has at most 50 subscriptions, even if all come at once, and one that ends makes room', async () => {
     const { database, counts } = await started(kind);
     const [course] = await addCourses(database, [{}]);
-    const listener = listenerAt();
-    const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(listener, [course!])));
+    const subscriber = subscriberAt();
+    const settled = await Promise.allSettled(Array.from({ length: 60 }, () => counts.subscribe(subscriber, [course!])));
     const refused = settled.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
     expect(refused).toMatchObject(
       Array.from({ length: 10 }, () => ({
@@ -161,25 +161,25 @@ describeOnEach('live counts', kind => {
       })),
     );
     await settled.find(one => one.status === 'fulfilled')!.value.return();
-    await counts.subscribe(listener, [course!]);
+    await counts.subscribe(subscriber, [course!]);
     expect(counts.count('sse')).toBe(50);
     counts.end();
   });
 
   it('subscriptions during an end, or after it, end', async () => {
-    const { database, pace, counts } = await started(kind);
+    const { database, clock, counts } = await started(kind);
     await addCourses(database, [{}]);
-    const subscribe = () => counts.subscribe(listenerAt(), null);
+    const subscribe = () => counts.subscribe(subscriberAt(), null);
     const during = subscribe();
     counts.end();
     for (const subscription of [await during, await subscribe()])
       expect(await subscription.next()).toEqual({ done: true, value: undefined });
-    expect([counts.count('sse'), pace.isAwaited]).toEqual([0, false]);
+    expect([counts.count('sse'), clock.isAwaited]).toEqual([0, false]);
   });
 });
 
 it('a subscription to a course that is deleted as it begins reports that it is gone', async () => {
-  const subscription = new CourseCountsSubscription(new Set([1]), listenerAt().outlet, () => undefined);
+  const subscription = new CourseCountsSubscription(new Set([1]), subscriberAt().sendQueue, () => undefined);
   subscription.offer(1, null);
   subscription.begin([{ id: 1, totalEnrollments: 0, activeEnrollments: 0 } as CourseRow]);
   expect(await promptly(subscription.next(), 'Nothing was told.')).toEqual({

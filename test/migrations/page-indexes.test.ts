@@ -71,7 +71,7 @@ describeOnEach('the migration that builds the indexes of pages', kind => {
     await run(database, `create index ${second} on core_enrollments (updated_at, id)`);
     await expect(migrateUp(database)).rejects.toMatchObject({
       code: 'MIGRATION_REFUSED',
-      message: expect.stringContaining(`${second} is there with other columns: updated_at, id`),
+      message: expect.stringContaining(`${second} exists with other columns: updated_at, id`),
     });
     expect(await built(database)).toEqual([name, second].toSorted());
     await run(database, `drop index ${second}${kind === 'sqlite' ? '' : ' on core_enrollments'}`);

@@ -143,7 +143,7 @@ describeOnServers('the migration of keys and counts to 64 bits', kind => {
     expect(refusal).toMatchObject({
       code: 'MIGRATION_REFUSED',
       message: expect.stringMatching(
-        /^A row of core_enrollments refers by course_id to a row of core_course that is not there/,
+        /^A row of core_enrollments refers by course_id to a row of core_course that does not exist/,
       ),
     });
     expect(await rulesOf(database)).toEqual(rules);

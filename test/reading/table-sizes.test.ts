@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
-import { ASSUMED_SIZES, KnownSizes, NO_ROWS, roundedUp, type TableSizes } from '../../src/reading/index.js';
+import { ASSUMED_SIZES, CachedTableSizes, NO_ROWS, roundedUp, type TableSizes } from '../../src/reading/index.js';
 import { waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
@@ -16,13 +16,13 @@ describeOnEach('the sizes of the tables', kind => {
   });
   afterAll(() => drop());
 
-  function known(): { sizes: KnownSizes; troubles: unknown[] } {
+  function cachedSizes(): { sizes: CachedTableSizes; troubles: unknown[] } {
     const troubles: unknown[] = [];
-    return { sizes: new KnownSizes(database, trouble => troubles.push(trouble)), troubles };
+    return { sizes: new CachedTableSizes(database, trouble => troubles.push(trouble)), troubles };
   }
 
   it('the sizes of the tables are those of a large school until they are read, and then the real ones', async () => {
-    const { sizes, troubles } = known();
+    const { sizes, troubles } = cachedSizes();
     expect(sizes.current).toEqual(ASSUMED_SIZES);
     await sizes.refresh();
     expect(sizes.current).toEqual(roundedUp(NO_ROWS));
@@ -55,7 +55,7 @@ describeOnEach('the sizes of the tables', kind => {
   });
 
   it('the sizes of the tables are read once for many simultaneous requests, and not again for every request', async () => {
-    const { sizes } = known();
+    const { sizes } = cachedSizes();
     const statements = await statementsOf(database, async () => {
       for (let times = 0; times < 50; times += 1) expect(sizes.current).toEqual(ASSUMED_SIZES);
       await waitUntil(() => sizes.current !== ASSUMED_SIZES, 'the sizes were not read');
@@ -70,7 +70,7 @@ describeOnEach('the sizes of the tables', kind => {
   });
 
   it('the sizes of the tables stay as they are when they cannot be read, and large where they never were', async () => {
-    const { sizes, troubles } = known();
+    const { sizes, troubles } = cachedSizes();
     await database.em.fork().execute('alter table core_recount_changes rename to core_elsewhere', [], 'run');
     await sizes.refresh();
     expect(sizes.current).toEqual(ASSUMED_SIZES);
@@ -81,7 +81,7 @@ describeOnEach('the sizes of the tables', kind => {
   });
 
   it('the sizes of the tables reveal no single course or enrollment by a price', async () => {
-    const { sizes } = known();
+    const { sizes } = cachedSizes();
     await sizes.refresh();
     const before = sizes.current;
     const [hidden] = await addCourses(database, [{ isPublished: false }]);

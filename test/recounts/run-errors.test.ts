@@ -96,7 +96,7 @@ describeOnServers('a privilege that is missing', kind => {
       status: RunStatus.FAILED,
       interrupted: false,
       error: expect.stringMatching(
-        /^The database does not let this server do that\. .* The database says: .* command denied to user .*core_course/,
+        /^The database does not allow this server to do that\. .* The database says: .* command denied to user .*core_course/,
       ),
     });
     await database.close(true);

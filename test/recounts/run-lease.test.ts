@@ -68,7 +68,7 @@ describeOnEach('the lease of a run', kind => {
     const run = await readRun(elsewhere, claimed.id);
     expect(run).toMatchObject({ status: RunStatus.FAILED, interrupted: true });
     expect(run.error).toBe(
-      `The process that worked on it, ${claimed.owner}, has not been heard of since ${run.updatedAt.toISOString()}. Resume run ${run.id} to go on where it was.`,
+      `The process that worked on it, ${claimed.owner}, has not reported since ${run.updatedAt.toISOString()}. Resume run ${run.id} to continue where it stopped.`,
     );
   });
 

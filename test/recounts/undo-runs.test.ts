@@ -150,8 +150,8 @@ describeOnEach('undoing a run', kind => {
     expect(refusals.map(({ problems }) => problems.map(({ code, message }) => `${code}: ${message}`))).toEqual([
       [`INVALID: Run ${nothing.id} changed nothing, so there is nothing to undo.`],
       [`INVALID: Run ${dry.id} was a dry run and changed nothing.`],
-      [`INVALID: Run ${undoing.id} is itself the undoing of run ${run.id}. Recount to repair what it left.`],
-      [`IN_USE: Run ${running.id} is not over. Cancel it first, or let it finish.`],
+      [`INVALID: Run ${undoing.id} is itself the undo of run ${run.id}. Recount to repair what it left.`],
+      [`IN_USE: Run ${running.id} has not finished. Cancel it first, or let it finish.`],
       ['NOT_FOUND: Run 12345 does not exist.'],
     ]);
   });

@@ -13,7 +13,7 @@ import {
 import type { ArrivalTimes } from '../../src/http/limits/connection-limits.js';
 import type { LoadThresholds } from '../../src/http/limits/load-shedding.js';
 import { startServer } from '../../src/http/server.js';
-import type { Pace } from '../../src/live-counts/index.js';
+import type { Clock } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { freshDatabase } from './databases.js';
 
@@ -47,19 +47,19 @@ export interface Api {
 export interface ApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
-  /** The pace of its live counts. */
-  readonly pace?: Pace;
+  /** The clock of its live counts. */
+  readonly clock?: Clock;
   /** The server's measure of its load; by default it accepts any amount of work, because tests share a busy machine. */
   readonly thresholds?: LoadThresholds;
   /** Returns once a rejection because of the rate may be sent; by default at once. */
   readonly holdRefusal?: () => Promise<void>;
   /** The maximum wait of a request for the Redis that counts rates, in milliseconds. */
   readonly redisWaitMs?: number;
-  /** How long a client may take to send a request. */
+  /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes;
 }
 
-/** Matches the statement that looks up the users whom tokens name. */
+/** A pattern for the statement that looks up the users whom tokens name. */
 export const USER_CHECK = /^select [`"]id[`"], [`"]role[`"] from [`"]core_user[`"] where [`"]id[`"] in /;
 
 /** Accepts any amount of work. */
@@ -72,13 +72,13 @@ export const anyLoad: LoadThresholds = {
 /** Rate limits with more points for each client than any test uses. */
 export const amplePoints = { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' };
 
-/** Starts a server on a random port of the loopback, on a migrated, empty database. */
+/** Starts a server on a random port of the loopback interface, with a migrated, empty database. */
 export async function startApi(
   kind: DatabaseKind,
   {
     env = {},
     logger = pino({ level: 'silent' }),
-    pace,
+    clock,
     thresholds = anyLoad,
     holdRefusal = () => Promise.resolve(),
     redisWaitMs,
@@ -106,7 +106,7 @@ export async function startApi(
     config,
     database,
     logger,
-    pace,
+    clock,
     thresholds,
     rateTimes: { hold: holdRefusal, redisWaitMs },
     arrival,
@@ -154,7 +154,7 @@ export async function addUser(database: Database, role: Role, name = `User ${++s
   return user.id;
 }
 
-/** Adds a course, published and ACTIVE unless said otherwise. */
+/** Adds a course, by default published and ACTIVE. */
 export async function addCourse(
   database: Database,
   course: {

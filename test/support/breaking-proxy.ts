@@ -36,7 +36,7 @@ function isCommit(packet: Buffer): boolean {
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
 }
 
-/** Starts a proxy on a port of the loopback, a random one unless told. */
+/** Starts a proxy on a port of the loopback interface, by default a random one. */
 export async function startBreakingProxy(serverPort: number, ownPort = 0): Promise<BreakingProxy> {
   let moment: 'before' | 'after' | null = null;
   let broken = 0;

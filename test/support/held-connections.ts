@@ -1,5 +1,5 @@
 import { dialectOf, type Database } from '../../src/database/database.js';
-import type { Places, Release } from '../../src/database/connections/places.js';
+import type { ConnectionSlots, Release } from '../../src/database/connections/connection-slots.js';
 import { laneRules, type Lane } from '../../src/database/connections/purposes.js';
 import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
 
@@ -23,19 +23,19 @@ export function holdConnections(
 
 /** Takes all connections of some lanes to a server. */
 export async function holdLanes(database: Database, isHeld: (lane: Lane) => boolean): Promise<() => Promise<void>> {
-  const { places } = database.em.getConnection() as unknown as { readonly places: Places<Lane> };
+  const { slots } = database.em.getConnection() as unknown as { readonly slots: ConnectionSlots<Lane> };
   const taken: Release[] = [];
-  for (const lane of (Object.keys(laneRules) as Lane[]).filter(isHeld)) taken.push(...(await allOf(places, lane)));
+  for (const lane of (Object.keys(laneRules) as Lane[]).filter(isHeld)) taken.push(...(await allOf(slots, lane)));
   return () => Promise.resolve(taken.forEach(giveBack => giveBack()));
 }
 
-/** Takes places for one lane until none is left. */
-async function allOf(places: Places<Lane>, lane: Lane): Promise<Release[]> {
+/** Takes slots for one lane until none is left. */
+async function allOf(slots: ConnectionSlots<Lane>, lane: Lane): Promise<Release[]> {
   const taken: Release[] = [];
   for (;;) {
-    const [limit, waiting] = [new TimeLimit(3600), places.waiting];
-    const next = places.take(lane, limit);
-    if (places.waiting === waiting) {
+    const [limit, waiting] = [new TimeLimit(3600), slots.waiting];
+    const next = slots.take(lane, limit);
+    if (slots.waiting === waiting) {
       taken.push(await next);
       limit.end();
       continue;

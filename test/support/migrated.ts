@@ -3,7 +3,7 @@ import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';
 
 /** The statements that make the result of the migrations on each server, once they have run in this process. */
-const known = new Map<DatabaseKind, Promise<readonly string[]>>();
+const statementsByKind = new Map<DatabaseKind, Promise<readonly string[]>>();
 
 /**
  * Makes the result of the migrations in an empty database: on SQLite by the migrations, and on the servers by making
@@ -12,8 +12,8 @@ const known = new Map<DatabaseKind, Promise<readonly string[]>>();
 export async function migrate(database: Database): Promise<void> {
   const kind = dialectOf(database).kind;
   if (kind === 'sqlite') return database.migrator.up().then(() => undefined);
-  const made = known.get(kind) ?? learn(kind);
-  known.set(kind, made);
+  const made = statementsByKind.get(kind) ?? learn(kind);
+  statementsByKind.set(kind, made);
   const statements = await made;
   await database.schema.ensureDatabase();
   for (const sql of statements) await database.em.getConnection().execute(sql, [], 'run');

@@ -4,7 +4,7 @@ import { dialectOfUrl } from '../../database/texts/database-url.js';
 import { NoDatabaseFile } from '../../database/database.js';
 import { migrateUp } from '../../database/schema/migrate-up.js';
 import { findSchema } from '../../database/schema/own-schema.js';
-import { findUndoing, undoLast, type Undoing } from '../../database/schema/undo.js';
+import { planUndo, undoLast, type MigrationUndo } from '../../database/schema/undo.js';
 import { reportingAlteredTables } from '../reports/altered-tables.js';
 import { canAsk, confirm } from '../input/confirmation.js';
 import { ExitCode } from '../output/exit-code.js';
@@ -51,7 +51,7 @@ async function up(): Promise<ExitCode> {
 
 function down(isConfirmedAlready: boolean): Promise<ExitCode> {
   return withExistingDatabase(loadConfig(), async database => {
-    const undoing = await findUndoing(database);
+    const undoing = await planUndo(database);
     if (undoing === null) {
       print('Nothing is applied, so there is nothing to undo.\n');
       return ExitCode.clean;
@@ -77,7 +77,7 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
 }
 
 /** Returns what undoing a migration drops, each thing by its name. */
-function undoingText({ name, tables, triggers, procedures, indexes }: Undoing): string {
+function undoingText({ name, tables, triggers, procedures, indexes }: MigrationUndo): string {
   const parts = [
     ...tables.map(table => `the table ${table.name} with ${quantity(table.rows, 'row')}`),
     ...triggers.map(trigger => `the trigger ${trigger}`),

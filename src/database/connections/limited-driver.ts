@@ -3,16 +3,16 @@ import pRetry from 'p-retry';
 import type { Fault } from '../faults/fault.js';
 import { currentLimit, unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 import { waitEnd } from '../time-limits/waits.js';
-import { cut } from './cut.js';
-import type { Places, Release } from './places.js';
+import { abandon } from './abandon-connection.js';
+import type { ConnectionSlots, Release } from './connection-slots.js';
 import { laneOfTransaction, type Lane } from './purposes.js';
-import { Turn, type Taken } from './turn.js';
+import { ConnectionLease, type AcquiredConnection } from './connection-lease.js';
 
 /** The limits by which a server itself ends statements that take too long. */
 export interface StatementLimits {
   /** Returns false for a server that must not do that. */
   readonly areKnown: (connection: DatabaseConnection) => Promise<boolean>;
-  /** Returns the text of a statement that the server ends after so many milliseconds. */
+  /** Returns the text of a statement that the server ends after the given milliseconds. */
   readonly limited: (sql: string, milliseconds: number) => string;
 }
 
@@ -20,38 +20,39 @@ export interface StatementLimits {
 export interface Server {
   readonly statementLimits: StatementLimits;
   readonly faultOf: (error: unknown) => Fault | null;
-  /** Called before each use of a connection; returns what is to be waited for first, if anything. */
+  /** Called before each use of a connection; returns what must be awaited first, if anything. */
   readonly beforeUse: () => Promise<void> | undefined;
   /** Called when the connections are closed for good. */
   readonly closed: () => void;
 }
 
 /**
- * The longest time for which a connection is requested again while the server takes no more of them, in milliseconds.
+ * The longest time for which a connection is requested again while the server refuses further ones, in milliseconds.
  */
 const MAX_CROWDED_MS = 5000;
 
 /**
- * The shortest time between two moments at which all connections are given up because they lead to a server that takes
- * no changes, in milliseconds.
+ * The shortest time, in milliseconds, between two moments at which all connections are given up because they lead to a
+ * server that accepts no changes.
  */
 const MIN_OUTDATED_MS = 1000;
 
 /**
- * Kysely's driver with time limits. The signal that MikroORM and Kysely take would not do: a transaction begins without
- * one, which is where a connection is waited for, the statements of the counters do not get it, and Kysely prints the
+ * Kysely's driver with time limits. The signals of MikroORM and Kysely are not enough: a transaction begins without
+ * one, although it then waits for a connection; the statements of the counters do not receive it; and Kysely prints the
  * failure of each statement that it has stopped.
  */
 export class LimitedDriver implements Driver {
   /**
-   * The moments at which each connection was opened, and before which connections are outdated, by the process's clock.
+   * The moment at which each connection was opened, and the moment before which connections are outdated, both by the
+   * process's clock.
    */
   readonly #openedAt = new WeakMap<DatabaseConnection, number>();
   #outdatedBefore = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly inner: Driver,
-    private readonly places: Places<Lane>,
+    private readonly slots: ConnectionSlots<Lane>,
     private readonly server: Server,
   ) {}
 
@@ -59,28 +60,28 @@ export class LimitedDriver implements Driver {
     return this.inner.init();
   }
 
-  /** Returns a turn that takes a connection as it begins: only then is it known what for. */
-  acquireConnection(): Promise<Turn> {
+  /** Returns a lease that takes a connection with its first statement, because its purpose is not known earlier. */
+  acquireConnection(): Promise<ConnectionLease> {
     const limit = currentLimit();
-    return Promise.resolve(new Turn(limit, lane => this.#take(lane, limit), this.#control, this.#note));
+    return Promise.resolve(new ConnectionLease(limit, lane => this.#take(lane, limit), this.#control, this.#note));
   }
 
-  async #take(lane: Lane, limit: TimeLimit | undefined): Promise<Taken> {
-    const giveOn = await this.places.take(lane, limit);
-    const opening = this.#open(giveOn, limit);
+  async #take(lane: Lane, limit: TimeLimit | undefined): Promise<AcquiredConnection> {
+    const admitNext = await this.slots.take(lane, limit);
+    const opening = this.#open(admitNext, limit);
     try {
       return await unlessStopped(opening, limit);
     } catch (error) {
-      // A connection that is opened too late, as by a server that hangs, goes to the next caller.
+      // A connection that opens too late, for example because the server hangs, goes to the next caller.
       void opening.then(
-        taken => taken.giveBack(),
+        taken => taken.release(),
         () => undefined,
       );
       throw error;
     }
   }
 
-  async #open(giveOn: Release, limit: TimeLimit | undefined): Promise<Taken> {
+  async #open(admitNext: Release, limit: TimeLimit | undefined): Promise<AcquiredConnection> {
     let connection: DatabaseConnection | undefined;
     try {
       const learning = this.server.beforeUse();
@@ -90,20 +91,21 @@ export class LimitedDriver implements Driver {
       return {
         connection: opened,
         limited: (sql, milliseconds) => (hasLimits ? this.server.statementLimits.limited(sql, milliseconds) : sql),
-        giveBack: () => {
+        release: () => {
           void this.inner.releaseConnection(opened);
-          giveOn();
+          admitNext();
         },
       };
     } catch (error) {
       if (connection) void this.inner.releaseConnection(connection);
-      giveOn();
+      admitNext();
       throw error;
     }
   }
 
   /**
-   * Returns a connection that is not outdated. Where the server takes no more of them, it is asked again for a while.
+   * Returns a connection that is not outdated. While the server refuses further connections, it tries again for a
+   * limited time.
    */
   async #connect(limit: TimeLimit | undefined): Promise<DatabaseConnection> {
     const end = waitEnd(MAX_CROWDED_MS);
@@ -125,14 +127,14 @@ export class LimitedDriver implements Driver {
       const openedAt = this.#openedAt.get(connection) ?? performance.now();
       this.#openedAt.set(connection, openedAt);
       if (openedAt >= this.#outdatedBefore) return connection;
-      await cut(connection);
+      await abandon(connection);
     }
   }
 
   /**
-   * Notes an error of a statement, and returns what it means. A server that takes no changes may be one that was the
-   * primary until now: a new connection leads to the new one, so all connections that there are now are given up, each
-   * when it is next asked for.
+   * Records an error of a statement, and returns what it means. A server that accepts no changes may have been the
+   * primary until now, and new connections lead to the new primary. So all existing connections are given up, each when
+   * it is next requested.
    */
   readonly #note = (error: unknown): Fault | null => {
     const fault = this.server.faultOf(error);
@@ -141,7 +143,7 @@ export class LimitedDriver implements Driver {
     return fault;
   };
 
-  /** Lends a connection to kill a statement by, where MikroORM does not open one for that. */
+  /** Lends a connection on which to kill a statement, instead of one that MikroORM would open for it. */
   readonly #control: ControlConnectionProvider = async use => {
     const connection = await this.inner.acquireConnection();
     try {
@@ -151,47 +153,51 @@ export class LimitedDriver implements Driver {
     }
   };
 
-  async beginTransaction(turn: Turn, settings: TransactionSettings): Promise<void> {
+  async beginTransaction(lease: ConnectionLease, settings: TransactionSettings): Promise<void> {
     try {
-      const { connection } = await turn.take(laneOfTransaction(settings.accessMode === 'read only'));
-      turn.limit?.check();
+      const { connection } = await lease.take(laneOfTransaction(settings.accessMode === 'read only'));
+      lease.limit?.check();
       await this.inner.beginTransaction(connection, settings);
     } catch (error) {
-      turn.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
+      lease.release(); // Kysely's controlled transactions do not return a connection whose transaction did not begin.
       throw error;
     }
   }
 
-  /** Commits, whatever the limit: once it was sent, only its answer says whether the changes are saved. */
-  commitTransaction(turn: Turn): Promise<void> {
-    return turn.noting(this.inner.commitTransaction(turn.connection));
+  /** Commits, whatever the limit: once COMMIT was sent, only the answer tells whether the changes are saved. */
+  commitTransaction(lease: ConnectionLease): Promise<void> {
+    return lease.noting(this.inner.commitTransaction(lease.connection));
   }
 
-  async rollbackTransaction(turn: Turn): Promise<void> {
+  async rollbackTransaction(lease: ConnectionLease): Promise<void> {
     try {
-      await turn.settled;
-      // Where the connection was cut, the server rolls back by itself.
-      if (!turn.isCut) await this.inner.rollbackTransaction(turn.connection);
+      await lease.settled;
+      // If the connection was abandoned, the server rolls back by itself.
+      if (!lease.isAbandoned) await this.inner.rollbackTransaction(lease.connection);
     } catch (error) {
-      turn.release(); // Nor do they give one back whose transaction did not roll back.
+      lease.release(); // Nor do they return a connection whose transaction did not roll back.
       throw error;
     }
   }
 
-  savepoint(turn: Turn, name: string, compileQuery: QueryCompiler['compileQuery']): Promise<void> {
-    return this.inner.savepoint!(turn, name, compileQuery);
+  savepoint(lease: ConnectionLease, name: string, compileQuery: QueryCompiler['compileQuery']): Promise<void> {
+    return this.inner.savepoint!(lease, name, compileQuery);
   }
 
-  rollbackToSavepoint(turn: Turn, name: string, compileQuery: QueryCompiler['compileQuery']): Promise<void> {
-    return this.inner.rollbackToSavepoint!(turn, name, compileQuery);
+  rollbackToSavepoint(
+    lease: ConnectionLease,
+    name: string,
+    compileQuery: QueryCompiler['compileQuery'],
+  ): Promise<void> {
+    return this.inner.rollbackToSavepoint!(lease, name, compileQuery);
   }
 
-  releaseSavepoint(turn: Turn, name: string, compileQuery: QueryCompiler['compileQuery']): Promise<void> {
-    return this.inner.releaseSavepoint!(turn, name, compileQuery);
+  releaseSavepoint(lease: ConnectionLease, name: string, compileQuery: QueryCompiler['compileQuery']): Promise<void> {
+    return this.inner.releaseSavepoint!(lease, name, compileQuery);
   }
 
-  releaseConnection(turn: Turn): Promise<void> {
-    turn.release();
+  releaseConnection(lease: ConnectionLease): Promise<void> {
+    lease.release();
     return Promise.resolve();
   }
 
@@ -200,8 +206,8 @@ export class LimitedDriver implements Driver {
     try {
       await this.inner.destroy();
     } catch (error) {
-      // A connection that could not be closed in order, such as one that was still being opened, has ended all the
-      // same.
+      // A connection that could not be closed properly, for example because it was still being opened, has ended
+      // nevertheless.
       if (this.server.faultOf(error)?.kind !== 'disconnected') throw error;
     }
   }

@@ -1,13 +1,13 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import pTimeout from 'p-timeout';
-import { cut } from './cut.js';
+import { abandon } from './abandon-connection.js';
 
-/** The longest time for opening a connection after the server has let it in, in milliseconds. */
+/** The longest time for preparing a connection after the server has accepted it, in milliseconds. */
 const MAX_SETTING_MS = 5000;
 
 /**
- * Prepares a new connection by statements, and cuts it where that fails or the server does not answer: Kysely neither
- * uses it then nor gives it back.
+ * Prepares a new connection by statements. If that fails or the server does not answer, it abandons the connection, because
+ * Kysely neither uses nor returns it then.
  */
 export async function prepareSession(connection: DatabaseConnection, settings: readonly string[]): Promise<void> {
   const prepare = async (): Promise<void> => {
@@ -15,14 +15,14 @@ export async function prepareSession(connection: DatabaseConnection, settings: r
   };
   const late = (): never => {
     throw Object.assign(
-      new Error(`The database let a connection in and then did not answer for ${MAX_SETTING_MS} ms.`),
+      new Error(`The database accepted a connection and then did not answer for ${MAX_SETTING_MS} ms.`),
       { code: 'ETIMEDOUT', fatal: true },
     );
   };
   try {
     await pTimeout(prepare(), { milliseconds: MAX_SETTING_MS, fallback: late });
   } catch (error) {
-    void cut(connection).catch(() => undefined);
+    void abandon(connection).catch(() => undefined);
     throw error;
   }
 }

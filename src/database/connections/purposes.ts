@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TableName } from '../tables.js';
-import type { PlaceRules } from './places.js';
-import type { WaitRule } from './waiting-line.js';
+import type { SlotRules } from './connection-slots.js';
+import type { WaitRule } from './wait-queue.js';
 
 /**
- * The purposes for which a connection is taken: to read, or anything else outside of a transaction; for a transaction
- * that may write; to see whether the database answers.
+ * The purposes for which a connection is taken: to read, or for any other statement outside of a transaction; for a
+ * transaction that may write; to check whether the database answers.
  */
 export type Purpose = 'read' | 'transaction' | 'probe';
 
@@ -17,38 +17,41 @@ export type Lane =
   | 'read others'
   | 'change enrollments'
   | 'change others'
-  | 'look at viewers'
+  | 'viewer lookup'
   | 'probe';
 
-/** The rule for the wait of a read: a connection is given back after one statement. */
+/** The rule for the wait of a read, which returns its connection after one statement. */
 const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
 /**
- * The rule for the wait of a change, for a connection or for another change to the same course: as long as a
- * transaction is retried on conflicts, but none is begun that would be stopped before its end.
+ * The rule for the wait of a change, for a connection or for another change to the same course: it may wait as long as
+ * a transaction is retried on conflicts, but it does not begin if its time would end before it is done.
  */
 export const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 
-/** The shares of connections that are all alike, such as those to a file, which locks no tables. */
-export const purposeRules: PlaceRules<Purpose> = {
+/** The slots of connections that are all alike, such as those to a file, where no table is locked by itself. */
+export const purposeRules: SlotRules<Purpose> = {
   read: { kept: 0, ...reading },
   transaction: { kept: 0, ...changing },
   probe: { kept: 1, ...reading },
 };
 
-/** The shares of the 20 connections to a server: each lane has room of its own, even if a table makes others wait. */
-export const laneRules: PlaceRules<Lane> = {
+/**
+ * The slots of the 20 connections to a server: each lane has some of its own, even if a locked table makes others
+ * wait.
+ */
+export const laneRules: SlotRules<Lane> = {
   'read enrollments': { kept: 2, ...reading },
   'read users': { kept: 2, ...reading },
   'read courses': { kept: 2, ...reading },
   'read others': { kept: 1, ...reading },
   'change enrollments': { kept: 5, ...changing },
   'change others': { kept: 2, ...changing },
-  'look at viewers': { kept: 1, ...reading },
+  'viewer lookup': { kept: 1, ...reading },
   probe: { kept: 1, ...reading },
 };
 
-/** The aim of work, as far as its statements do not show it. */
+/** The purpose of work, where its statements do not show it. */
 interface Aim {
   readonly isProbe?: true;
   readonly isLookAtViewers?: true;
@@ -58,25 +61,28 @@ interface Aim {
 
 const aims = new AsyncLocalStorage<Aim>();
 
-/** Runs work whose statements outside of transactions take places as probes. */
+/** Runs work whose statements outside of transactions take slots as probes. */
 export function asProbe<Result>(work: () => Result): Result {
   return aims.run({ isProbe: true }, work);
 }
 
-/** Runs a look at the users who send requests: each request with a token may wait for it. */
-export function asLookAtViewers<Result>(work: () => Result): Result {
+/** Runs a lookup of the users who send requests: each request with a token may wait for it. */
+export function asViewerLookup<Result>(work: () => Result): Result {
   return aims.run({ isLookAtViewers: true }, work);
 }
 
 /**
- * Runs work that a change waits for: its reads outside of a transaction use the connections of changes, however many
+ * Runs work for which a change waits: its reads outside of a transaction use the connections of changes, however many
  * slow readers there are.
  */
 export function forChange<Result>(work: () => Result): Result {
   return aims.run({ ...aims.getStore(), isChange: true }, work);
 }
 
-/** Runs work whose transactions need no enrollments: they find a connection however many wait for that table. */
+/**
+ * Runs work whose transactions need no enrollments: they get a connection however many transactions wait for that
+ * table.
+ */
 export function withoutEnrollments<Result>(work: () => Result): Result {
   return aims.run({ ...aims.getStore(), leavesEnrollments: true }, work);
 }
@@ -92,12 +98,12 @@ export function purposeOutsideTransactions(): Purpose {
 }
 
 /**
- * Returns the lane of a statement outside of a transaction: a statement that needs several tables has that of the first
- * one here, behind which most others wait.
+ * Returns the lane of a statement outside of a transaction. A statement that needs several tables has the lane of the
+ * first one in this order, because most others wait for that table.
  */
 export function laneOf(purpose: Purpose, sql: string): Lane {
   if (purpose === 'probe') return purpose;
-  if (aims.getStore()?.isLookAtViewers) return 'look at viewers';
+  if (aims.getStore()?.isLookAtViewers) return 'viewer lookup';
   const needsEnrollments = mentions(sql, 'core_enrollments');
   if (purpose === 'transaction') return needsEnrollments ? 'change enrollments' : 'change others';
   if (needsEnrollments) return 'read enrollments';

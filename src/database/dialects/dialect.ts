@@ -1,7 +1,7 @@
 import type { Configuration, MikroORM, Options as OrmOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import type { Expression, Kysely, SelectQueryBuilder } from 'kysely';
-import type { MigrationEntry, Need } from '../../migrations/migration-entry.js';
+import type { MigrationEntry, RequiredPrivilege } from '../../migrations/migration-entry.js';
 import type { Catalog } from '../../migrations/catalog.js';
 import type { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
 import type { Fault, FaultKind } from '../faults/fault.js';
@@ -18,8 +18,8 @@ export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
 export type Options = Partial<OrmOptions>;
 
 /**
- * All that Rollcall must know of one kind of database: what it can do, and how. A folder beside this file has it for
- * each kind, and `dialects.ts` lists them; no other file asks which kind of database is there.
+ * Everything that Rollcall must know about one kind of database: what it can do, and how. A folder beside this file has
+ * it for each kind, and `dialects.ts` lists them; no other file asks which kind of database is in use.
  */
 export interface Dialect {
   /** Its kind, which also names it in traces and in backups. */
@@ -28,21 +28,21 @@ export interface Dialect {
   readonly title: string;
   /** The oldest version on which all of Rollcall runs. */
   readonly minVersion: readonly [major: number, minor: number];
-  /** Whether it is a file of this machine, whose URL is the scheme and a path; if not, it is a server. */
+  /** Whether it is a file on this machine, whose URL is the scheme and a path; otherwise it is a server. */
   readonly isFile: boolean;
   /** The form of its URLs, for messages. */
   readonly urlForm: string;
-  /** Returns what an error of this database means; null: the error is none of this database. */
+  /** Returns what an error of this database means; null if the error does not come from this database. */
   readonly faultOf: (error: unknown) => Fault | null;
   /**
-   * Returns what an error means for a person who runs a command, and what to do about it; null: the kind of the error
-   * says enough. The text quotes the URL as it is given.
+   * Returns what an error means for a person who runs a command, and what to do about it; null if the kind of the error
+   * says enough. The text quotes the URL as given.
    */
   readonly explain: (error: object, shownUrl: string) => string | null;
   readonly connections: ConnectionRules;
   readonly sql: SqlRules;
   readonly schema: SchemaRules;
-  /** What its users may do; null: it has no users, and a program that can open it may do everything. */
+  /** The privileges of its users; null if it has no users, and every program that can open it may do everything. */
   readonly privileges: PrivilegeRules | null;
   readonly inspection: Inspection;
 }
@@ -54,39 +54,40 @@ export interface PoolUse {
   readonly idle: number;
   /** The number of callers that wait for a connection. */
   readonly waiting: number;
-  /** The most connections that there can be. */
+  /** The most connections that it may open. */
   readonly most: number;
 }
 
 /** The rules for connecting to a database. */
 interface ConnectionRules {
-  /** Returns the driver for a URL, loaded now, with MikroORM's options that belong to it. */
+  /** Returns the driver for a URL, loaded at the first use, with MikroORM's options that belong to it. */
   readonly options: (url: string) => Promise<Options>;
-  /** Returns how the connections are used now; asks the database nothing. */
+  /** Returns how the connections are used now, without a query. */
   readonly use: (database: Database) => Promise<PoolUse>;
   /**
-   * Does work in the transaction of an entity manager that may do nothing for long, as while it writes to a slow pipe.
+   * Runs work in the transaction of an entity manager that may send nothing for long, for example while it writes to a
+   * slow pipe.
    */
   readonly withoutIdleLimit: <Result>(em: SqlEntityManager, work: () => Promise<Result>) => Promise<Result>;
-  /** Asks the database, and returns in a few words why it takes no changes; null: none is known. */
+  /** Queries the database, and returns in a few words why it accepts no changes; null if it states no reason. */
   readonly reasonForNoChanges: (database: Database) => Promise<string | null>;
-  /** The kinds of fault, among those that make a server not ready, that such a question cannot find. */
+  /** The kinds of fault that make a server not ready but that such a query cannot detect. */
   readonly unseenFaults: readonly FaultKind[];
 }
 
-/** The SQL of ours that differs between the databases. */
+/** The SQL that differs between the databases. */
 export interface SqlRules {
-  /** Returns SQL for this moment, or some seconds later, by the database's clock, as its columns hold moments. */
+  /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
   readonly now: (secondsLater?: number) => string;
   /** Returns the expression by which a text is compared, with = and LIKE, regardless of case and accents. */
   readonly folded: (text: Expression<string>) => Expression<string>;
-  /** Returns a query that also locks the rows that it reads, unless a transaction keeps all other writers out. */
+  /** Returns a query that also locks the rows that it reads, unless a transaction excludes all other writers anyway. */
   readonly forUpdate: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
   ) => SelectQueryBuilder<All, From, Row>;
   /**
-   * Returns a query of a table that is read by the index of this name; null: by any index but the primary key. Where
-   * the database chooses the right index by itself, the query names none.
+   * Returns a query that reads a table by the index of this name; null: by any index but the primary key. If the
+   * database chooses the right index by itself, the query names none.
    */
   readonly selectByIndex: <Table extends keyof Tables>(
     db: Kysely<Tables>,
@@ -104,91 +105,95 @@ export interface SqlRules {
 interface SchemaRules {
   /** The migrations, oldest first. */
   readonly migrations: readonly MigrationEntry[];
-  /** How the database tells which tables it has. */
+  /** The queries that tell which tables the database has. */
   readonly catalog: Catalog;
   /**
-   * Whether schema changes belong to the transaction in which they are made, which also holds off all other processes;
+   * Whether schema changes belong to the transaction in which they are made, which also makes all other processes wait;
    * if not, each is committed by itself.
    */
   readonly isTransactional: boolean;
   /**
-   * Does work while no other process changes this database's schema. Errors: MigrationRefused where another one takes
+   * Does work while no other process changes this database's schema. Errors: MigrationRefused if another process takes
    * too long.
    */
   readonly exclusively: <Result>(database: Database, work: () => Promise<Result>) => Promise<Result>;
-  /** Returns true for an error which means that a database or table that was to be made is there already. */
+  /** Returns true for the error that a database or table to be created exists already. */
   readonly isMadeByAnother: (error: unknown) => boolean;
-  /** Returns true where another process keeps all of the database for itself, for a moment. */
+  /** Returns true for the error that another process has locked the whole database for a moment. */
   readonly isHeldByAnother: (error: unknown) => boolean;
-  /** Returns true for the error of connecting to a database that is not there. */
+  /** Returns true for the error of connecting to a database that does not exist. */
   readonly isMissing: (error: unknown) => boolean;
   /**
-   * Returns which share of its work an ALTER TABLE has done that runs in this database, copying a table or building its
-   * indexes, from 0 to 1; null: the database does not say.
+   * Returns the fraction of its work, from 0 to 1, that an ALTER TABLE in this database has done, copying a table or
+   * building its indexes; null if the database does not report it.
    */
   readonly alteredShare: (database: Database) => Promise<number | null>;
 }
 
 /** The privileges of a database's users. */
 export interface PrivilegeRules {
-  /** The privileges that triggers need which keep the counts. */
-  readonly forTriggers: readonly Need[];
-  /** Returns the privileges that it takes to record migrations in a table; `isNew`: it is to be made. */
-  readonly toRecord: (table: string, isNew: boolean) => readonly Need[];
-  /** Returns those privileges that the user lacks, each once; null: the database does not show it. */
-  readonly missing: (database: Database, needs: readonly Need[]) => Promise<string[] | null>;
-  /** Returns the error that names privileges which the user lacks, with its account. */
+  /** The privileges that are needed for the triggers that maintain the counts. */
+  readonly forTriggers: readonly RequiredPrivilege[];
+  /** Returns the privileges that are needed to record migrations in a table; `isNew`: the table must be created. */
+  readonly toRecord: (table: string, isNew: boolean) => readonly RequiredPrivilege[];
+  /** Returns the needed privileges that the user lacks, each once; null if the database does not show them. */
+  readonly missing: (database: Database, needs: readonly RequiredPrivilege[]) => Promise<string[] | null>;
+  /** Returns the error that names the privileges that the user lacks, and the user. */
   readonly refusal: (database: Database, privileges: readonly string[]) => Promise<MissingPrivilegeError>;
   /** Returns the statement that grants privileges on all of a database, for advice; it names no user. */
   readonly grantSql: (database: Database, privileges: readonly string[]) => string;
   /** Returns true for the error of a statement that the user may not run on a table. */
   readonly isDenied: (error: unknown) => boolean;
-  /** Examines whether the user may make and drop the triggers that keep the counts; `exist`: they are made already. */
+  /**
+   * Examines whether the user may create and drop the triggers that maintain the counts; `exist`: they exist already.
+   */
   readonly examineTriggers: (database: Database, exist: boolean) => Promise<Finding[]>;
 }
 
 /** The way in which a database would run a statement. */
 interface Plan {
-  /** The index in which it would look up values; null: it would read all rows, be it in the order of an index. */
+  /** The index in which it would look up values; null if it would read all rows, even in the order of an index. */
   readonly index: string | null;
   /** The indexes that it has considered. */
   readonly possible: readonly string[];
-  /** Its own words for it. */
+  /** The plan in the database's own words. */
   readonly text: string;
 }
 
-/** A type of whole numbers of a column. */
+/** The type of a column of whole numbers. */
 export interface NumberType {
   readonly name: string;
   readonly highest: bigint;
 }
 
-/** The questions that the doctor asks a database. */
+/** The queries of the doctor. */
 export interface Inspection {
   readonly version: (database: Database) => Promise<string>;
-  /** Returns the kind that a version is of: a server may be of another than its URL says. */
+  /** Returns the kind to which a version belongs: a server may be of another kind than its URL says. */
   readonly kindOf: (version: string) => DatabaseKind;
   /** Examines the settings of the connections, or of the server. */
   readonly examineSettings: (database: Database) => Promise<Finding[]>;
   /** Examines the disk of a database that is a file. */
   readonly examineDisk: (database: Database) => Promise<Finding[]>;
-  /** Returns what the database's clock says, in milliseconds since 1970; null: it has none but that of this machine. */
+  /**
+   * Returns the time of the database's clock, in milliseconds since 1970; null if it uses the clock of this machine.
+   */
   readonly clock: (database: Database) => Promise<number | null>;
   /** Examines how tables are stored, and how their texts are compared. */
   readonly examineStorage: (database: Database, tables: readonly string[]) => Promise<Finding[]>;
-  /** Examines whether a rollback undoes changes to tables; no finding: it does. */
+  /** Examines whether a rollback undoes changes to tables; returns no finding if it does. */
   readonly examineRollback: (database: Database, tables: readonly string[]) => Promise<Finding[]>;
   /**
    * Returns the types of the columns that hold fewer numbers than 64 bits do, or unsigned ones, each by `table.column`.
    */
   readonly numberTypes: (database: Database) => Promise<ReadonlyMap<string, NumberType>>;
-  /** Returns the highest number that a table's key has had: those of deleted rows are not given again. */
+  /** Returns the highest number that a table's key has had: the numbers of deleted rows are not used again. */
   readonly highestKey: (database: Database, table: string) => Promise<bigint>;
   /** Returns how the database would run a statement. */
   readonly plan: (database: Database, sql: string, parameters: readonly unknown[]) => Promise<Plan>;
   /** Returns the names of the indexes whose first column is this one. */
   readonly indexesStartingWith: (database: Database, table: string, column: string) => Promise<string[]>;
-  /** Returns the statement after which the database knows how many rows of which values a table has. */
+  /** Returns the statement that updates the database's statistics about a table. */
   readonly analyzeSql: (table: string) => string;
 }
 
@@ -199,13 +204,16 @@ type CarryingDriver = AbstractSqlDriver & { readonly dialect: Dialect };
 type DriverClass = new (configuration: Configuration) => AbstractSqlDriver;
 
 /** Returns a driver class like another one, whose drivers carry a dialect. */
-export function carrying(driver: NonNullable<Options['driver']>, dialect: Dialect): NonNullable<Options['driver']> {
+export function driverWithDialect(
+  driver: NonNullable<Options['driver']>,
+  dialect: Dialect,
+): NonNullable<Options['driver']> {
   return class extends (driver as unknown as DriverClass) {
     readonly dialect = dialect;
   };
 }
 
-/** Returns the dialect of a database that is open, or of an entity manager's. */
+/** Returns the dialect of an open database, or of the database of an entity manager. */
 export function dialectOf(opened: Database | SqlEntityManager): Dialect {
   const driver = 'getDriver' in opened ? opened.getDriver() : opened.driver;
   return (driver as CarryingDriver).dialect;

@@ -2,9 +2,9 @@ import { dialectOf, type Database } from '../database.js';
 import type { FoundSchema } from './own-schema.js';
 
 /**
- * Refuses migrations that the database's user may not apply to their end, or triggers that it may not make after them,
- * before the first of them changes anything. Where it cannot be known what the user may do, the database itself will
- * say. Errors: MissingPrivilegeError.
+ * Refuses migrations that the database's user may not apply completely, or triggers that it may not create after them,
+ * before the first migration changes anything. If the privileges of the user cannot be read, the database itself will
+ * refuse. Errors: MissingPrivilegeError.
  */
 export async function requirePrivileges(
   database: Database,
@@ -25,10 +25,10 @@ export async function requirePrivileges(
 }
 
 /**
- * Refuses to go on where the server shows the user no triggers of tables: it would drop them all the same. Errors:
- * MissingPrivilegeError.
+ * Refuses to continue if the server does not show the user the triggers of tables, because they would be dropped
+ * unseen. Errors: MissingPrivilegeError.
  */
-export async function requireSight(database: Database, tables: readonly string[]): Promise<void> {
+export async function requireVisibleTriggers(database: Database, tables: readonly string[]): Promise<void> {
   const { privileges } = dialectOf(database);
   if (privileges === null || tables.length === 0) return;
   const missing = await privileges.missing(database, [{ privilege: 'TRIGGER', tables }]);

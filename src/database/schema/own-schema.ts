@@ -1,19 +1,20 @@
 import { TableNotFoundException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
-import { incompleteIn, takenIn } from '../../migrations/own-tables.js';
+import { incompleteTablesIn, occupiedTablesIn } from '../../migrations/own-tables.js';
 import { dialectOf, type Database } from '../database.js';
 import { SchemaError } from './schema-error.js';
 
 /** The most names that a message lists; the others are counted. */
 const MAX_LISTED_NAMES = 10;
 
-/** The schema of a database as it is found, without a change to it. */
+/** The schema of a database as it was found. */
 export interface FoundSchema {
   /** The names of its tables and views. */
   readonly tables: readonly string[];
   /**
-   * The names of the migrations that are recorded as applied, oldest first; null: there is no record, so none ever was.
+   * The names of the migrations that are recorded as applied, oldest first; null if there is no record, so that none
+   * ever was.
    */
   readonly applied: readonly string[] | null;
   readonly pending: readonly MigrationEntry[];
@@ -22,14 +23,14 @@ export interface FoundSchema {
 }
 
 /**
- * Reads what a database holds, in the entity manager's transaction where it has one; makes no table, as the migrator
- * itself would.
+ * Reads what a database contains, in the entity manager's transaction if it has one, and creates no table, unlike the
+ * migrator itself.
  */
 export async function findSchema(database: Database, em: SqlEntityManager = database.em.fork()): Promise<FoundSchema> {
-  const { catalog, migrations: known } = dialectOf(database).schema;
+  const { catalog, migrations } = dialectOf(database).schema;
   const tables = await catalog.tableNames(em);
   const { tableName = '' } = database.config.get('migrations');
-  const none = { tables, applied: null, pending: known, unknown: [] };
+  const none = { tables, applied: null, pending: migrations, unknown: [] };
   if (!tables.includes(tableName)) return none;
   const columns = (await catalog.findTables(em, [tableName])).get(tableName)?.columns ?? [];
   if (!['id', 'name', 'executed_at'].every(column => columns.includes(column))) return none;
@@ -39,17 +40,17 @@ export async function findSchema(database: Database, em: SqlEntityManager = data
   return {
     tables,
     applied,
-    pending: known.filter(({ name }) => !applied.includes(name)),
-    unknown: applied.filter(name => !known.some(one => one.name === name)),
+    pending: migrations.filter(({ name }) => !applied.includes(name)),
+    unknown: applied.filter(name => !migrations.some(one => one.name === name)),
   };
 }
 
 /**
- * Returns what a database holds. Throws SchemaError unless it is empty, or holds what our migrations made: before a
- * migration or sample data change anything in it.
+ * Returns what a database contains. Throws SchemaError unless it is empty, or contains what our migrations made; it is
+ * called before a migration or sample data change anything.
  *
- * Where migrations are recorded, the tables of those are ours if they have their columns. A table of a migration that
- * is pending may be what an interrupted one left, which has its columns and no rows and is completed by the next one.
+ * If migrations are recorded, their tables are ours if they have their columns. A table of a pending migration may be
+ * what an interrupted migration left; it then has its columns and no rows, and is completed by the next migration.
  */
 export async function requireOwnSchema(
   database: Database,
@@ -60,8 +61,8 @@ export async function requireOwnSchema(
   } catch (error) {
     const mayBeReplaced = !dialectOf(database).schema.isTransactional;
     if (!(error instanceof SchemaError) || error.code !== 'SCHEMA_INCOMPLETE' || !mayBeReplaced) throw error;
-    // A statement that replaces a table goes on in the server after its client was killed, and the table is nowhere for
-    // a moment.
+    // A statement that replaces a table continues in the server after its client was killed, and the table does not
+    // exist for a moment.
     await untilReplaced(database, em);
     return requireOwnSchemaNow(database, em);
   }
@@ -88,7 +89,7 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
   if (foreign.length > 0) {
     throw new SchemaError(
       'SCHEMA_NOT_OURS',
-      `The database holds ${foreign.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(foreign)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
+      `The database contains ${foreign.length === 1 ? 'a table that Rollcall' : 'tables that Rollcall'} did not make: ${listed(foreign)}. Nothing was changed. Give Rollcall an empty database of its own in DATABASE_URL; it cannot take over another application's tables.`,
     );
   }
   if (applied === null) return schema;
@@ -98,18 +99,18 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
       `The database has migrations that this version of Rollcall does not know: ${listed(unknown)}. Nothing was changed. Run the version that applied them, or a later one.`,
     );
   }
-  const { catalog, migrations: known } = dialectOf(database).schema;
-  const missing = missingTables(schema, known);
+  const { catalog, migrations } = dialectOf(database).schema;
+  const missing = missingTables(schema, migrations);
   if (missing.length > 0) {
     throw new SchemaError(
       'SCHEMA_INCOMPLETE',
       `The migrations are recorded as applied, but their ${missing.length === 1 ? 'table is' : 'tables are'} gone: ${listed(missing)}. Nothing was changed. Restore a backup, or give an empty database in DATABASE_URL.`,
     );
   }
-  const incomplete = await incompleteIn(
+  const incomplete = await incompleteTablesIn(
     catalog,
     em,
-    known.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables),
+    migrations.filter(one => !pending.includes(one)).flatMap(({ tables }) => tables),
   );
   if (incomplete.length > 0) {
     throw new SchemaError(
@@ -120,7 +121,7 @@ async function requireOwnSchemaNow(database: Database, em: SqlEntityManager): Pr
   return schema;
 }
 
-/** Returns the tables that our migrations cannot have made; any, where there is no record of migrations. */
+/** Returns the tables that our migrations cannot have made; all tables if there is no record of migrations. */
 async function foreignTables(
   database: Database,
   em: SqlEntityManager,
@@ -133,7 +134,7 @@ async function foreignTables(
   const others = applied.length === 0 ? tables.filter(name => name !== tableName && !ours.includes(name)) : [];
   return [
     ...others,
-    ...(await takenIn(
+    ...(await occupiedTablesIn(
       catalog,
       em,
       pending.flatMap(migration => migration.tables),
@@ -141,18 +142,18 @@ async function foreignTables(
   ];
 }
 
-/** Returns the tables of applied migrations that are not there. */
+/** Returns the tables of applied migrations that do not exist. */
 export function missingTables(
   { tables, applied }: Pick<FoundSchema, 'tables' | 'applied'>,
-  known: readonly MigrationEntry[],
+  migrations: readonly MigrationEntry[],
 ): string[] {
-  const made = known
+  const made = migrations
     .filter(({ name }) => applied?.includes(name))
     .flatMap(migration => migration.tables.map(({ name }) => name));
   return made.filter(table => !tables.includes(table));
 }
 
-/** Returns names for a message, the first ones of many. */
+/** Returns names for a message: only the first ones if there are many. */
 export function listed(names: readonly string[]): string {
   const others = names.length - MAX_LISTED_NAMES;
   return others > 0 ? `${names.slice(0, MAX_LISTED_NAMES).join(', ')} and ${others} more` : names.join(', ');

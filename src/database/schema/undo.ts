@@ -1,14 +1,14 @@
-import { othersIn } from '../../migrations/own-tables.js';
+import { foreignObjectsIn } from '../../migrations/own-tables.js';
 import { refuseOthers } from '../../migrations/table-migration.js';
 import { dialectOf, type Database } from '../database.js';
-import { requireSight } from './migration-privileges.js';
+import { requireVisibleTriggers } from './migration-privileges.js';
 import { findSchema } from './own-schema.js';
 
-/** What undoing the last migration takes away. */
-export interface Undoing {
+/** What undoing the last migration removes. */
+export interface MigrationUndo {
   readonly name: string;
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
-  /** The triggers that go with the tables. */
+  /** The triggers that are dropped with the tables. */
   readonly triggers: readonly string[];
   readonly procedures: readonly string[];
   /** The indexes of tables that stay. */
@@ -16,12 +16,12 @@ export interface Undoing {
 }
 
 /**
- * Returns what undoing the last applied migration would drop, and changes nothing; null: none is applied.
+ * Returns what undoing the last applied migration would drop, and changes nothing; null if none is applied.
  *
- * Errors: MigrationRefused where something that our migrations did not make would go too, or a foreign key of another
- * table refers to ours; MissingPrivilegeError where the user is not shown what would.
+ * Errors: MigrationRefused if something that our migrations did not make would be dropped too, or a foreign key of
+ * another table refers to ours; MissingPrivilegeError if the user is not shown what would be dropped.
  */
-export async function findUndoing(database: Database): Promise<Undoing | { readonly unknown: string } | null> {
+export async function planUndo(database: Database): Promise<MigrationUndo | { readonly unknown: string } | null> {
   const { applied, tables } = await findSchema(database);
   const name = applied?.at(-1);
   if (name === undefined) return null;
@@ -30,8 +30,8 @@ export async function findUndoing(database: Database): Promise<Undoing | { reado
   if (!last) return { unknown: name };
   const em = database.em.fork();
   const there = last.tables.map(table => table.name).filter(table => tables.includes(table));
-  await requireSight(database, there);
-  refuseOthers(await othersIn(catalog, em, last.tables));
+  await requireVisibleTriggers(database, there);
+  refuseOthers(await foreignObjectsIn(catalog, em, last.tables));
   const counts: { name: string; rows: number }[] = [];
   for (const table of there) {
     const [row] = await em.execute<{ count: number }[]>(`select count(*) as count from ${table}`);
@@ -47,8 +47,8 @@ export async function findUndoing(database: Database): Promise<Undoing | { reado
 }
 
 /**
- * Undoes the last applied migration and returns its name. Errors: as of findUndoing(), which may find something else by
- * now.
+ * Undoes the last applied migration and returns its name. Errors: those of planUndo(), which examines the schema
+ * again.
  */
 export function undoLast(database: Database): Promise<string[]> {
   return dialectOf(database).schema.exclusively(database, async () =>

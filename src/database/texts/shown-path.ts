@@ -1,9 +1,12 @@
-/** What stands for a text that is not shown. */
-export const HIDDEN = '… (not shown, as it may hold a password)';
+/** The replacement for a text that is not shown. */
+export const HIDDEN = '… (not shown, because it may contain a password)';
 
-/** Matches a path of a file or folder as people name them. */
+/** A pattern for the path of a file or folder in the characters that people usually use. */
 const PATH = /^(?:[a-z]:)?[\p{L}\p{M}\d_./\\ ~+-]*$/iu;
-/** Matches what says that a password or another secret follows, and an option of a command, which may be one. */
+/**
+ * A pattern for words after which a password or another secret follows, and for options of a command, which may have
+ * one.
+ */
 export const SECRET_FOLLOWS =
   /(?:pass\w*|pwd|secret|token|key|credentials?|bearer|basic|auth\w*)["']?\s*[:=\s]|(?:^|\s)-+[a-z]/i;
 

@@ -4,9 +4,7 @@ import { DriverException } from '@mikro-orm/core';
 /** The reasons why work is stopped: its time is over, or nobody waits for it any more. */
 export type StopReason = 'deadline' | 'client_gone';
 
-/**
- * Reports that work was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on unchanged.
- */
+/** Work that was stopped before it was done; one of MikroORM's errors, so that MikroORM passes it on unchanged. */
 export class WorkStopped extends DriverException {
   constructor(
     readonly reason: StopReason,
@@ -16,16 +14,18 @@ export class WorkStopped extends DriverException {
       new Error(
         reason === 'deadline'
           ? `The work took longer than ${limit.seconds} s.`
-          : 'The client left before it was answered.',
+          : 'The client disconnected before it was answered.',
       ),
     );
   }
 }
 
-/** The share of its time that a request keeps for its work, and does not wait for its turn. */
+/** The fraction of its time that a request keeps for its work; it stops waiting for its turn before that. */
 const WORK_SHARE = 0.25;
 
-/** The time that one request has. When it is over, or the client has gone, `signal` is aborted with WorkStopped. */
+/**
+ * The time that one request has. When it is over, or the client has disconnected, `signal` is aborted with WorkStopped.
+ */
 export class TimeLimit {
   readonly #stopping = new AbortController();
   readonly #end: number;
@@ -50,8 +50,8 @@ export class TimeLimit {
   }
 
   /**
-   * The latest moment to begin work, as one of performance.now(): work that begins later would be stopped before it is
-   * done, and keep others waiting in vain. A read for the answer to a saved change is begun all the same.
+   * The latest moment to begin work, by performance.now(): work that begins later would be stopped before it is done,
+   * and keep others waiting in vain. A read for the answer to a saved change begins nevertheless.
    */
   get lastStart(): number {
     return this.#maySave ? Infinity : this.#end - this.seconds * 1000 * WORK_SHARE;
@@ -69,11 +69,12 @@ export class TimeLimit {
     this.#maySave = true;
   }
 
-  /** The refusal of a wait in this process that the end of the time has caused. */
+  /** The refusal of a wait in this process that was caused by the end of the time. */
   refusal: Error | undefined;
 
   /**
-   * Throws WorkStopped where the work is to stop; by the clock too, since a timer is late when the event loop was busy.
+   * Throws WorkStopped if the work must stop; it also reads the clock, because a timer is late when the event loop was
+   * busy.
    */
   check(): void {
     if (this.millisecondsLeft === 0) this.stop('deadline');
@@ -92,7 +93,7 @@ export class TimeLimit {
   }
 
   /**
-   * Runs work within a part of this limit: it stops after so many milliseconds, or with this limit, where that is
+   * Runs work within a part of this limit: it stops after the given milliseconds, or with this limit if that ends
    * sooner.
    */
   async withinPart<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
@@ -114,16 +115,16 @@ const limits = new AsyncLocalStorage<TimeLimit | undefined>();
 /**
  * Runs work within a limit: every statement that it sends through this process's connections ends when the limit does.
  *
- * The limit is not a parameter, because each statement must keep to it: those of MikroORM, of the counters and of what
- * begins a transaction take none.
+ * The limit is not a parameter, because every statement must obey it, and those of MikroORM, of the counters and of the
+ * beginning of a transaction accept no such parameter.
  */
 export function withinLimit<Result>(limit: TimeLimit, work: () => Result): Result {
   return limits.run(limit, work);
 }
 
 /**
- * Runs work within a limit of its own, in seconds, in place of the limit in force; the work also stops when its client
- * leaves.
+ * Runs work within a limit of its own, in seconds, instead of the current one; the work also stops when its client
+ * disconnects.
  */
 export async function withinOwnLimit<Result>(
   seconds: number,
@@ -142,18 +143,18 @@ export async function withinOwnLimit<Result>(
   }
 }
 
-/** Runs work that goes on after the request that began it: runs, and looks for all subscriptions. */
+/** Runs work that continues after the request that began it: recount runs, and polls for all subscriptions. */
 export function withoutLimit<Result>(work: () => Result): Result {
   return limits.run(undefined, work);
 }
 
-/** Returns the limit of the work that calls it; undefined: the work has none. */
+/** Returns the limit of the calling work; undefined if it has none. */
 export function currentLimit(): TimeLimit | undefined {
   return limits.getStore();
 }
 
 /**
- * Returns the result of work, or throws WorkStopped as soon as the limit in force stops it; the work itself is not
+ * Returns the result of work, or throws WorkStopped as soon as the current limit stops it; the work itself is not
  * interrupted.
  */
 export async function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
@@ -166,7 +167,7 @@ export async function unlessStopped<Result>(work: Promise<Result>, limit = curre
     return await Promise.race([stopped, work]);
   } finally {
     limit.signal.removeEventListener('abort', stop);
-    // A stop, or the end of work, that nobody waits for any more is not an unhandled error.
+    // A stop, or the end of work, for which nobody waits any more is not an unhandled error.
     stopped.catch(() => undefined);
     work.catch(() => undefined);
   }

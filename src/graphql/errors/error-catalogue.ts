@@ -81,7 +81,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   METHOD_NOT_ALLOWED: {
     meaning: 'The path does not support the method.',
-    message: ['… does not take …, only ….'],
+    message: ['… does not accept …, only ….'],
     status: [405],
     remedy: 'Use a method that the header `Allow` names.',
   },
@@ -237,7 +237,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     message: [
       '… would have … subscriptions, and … are allowed. End one, or name more courses in one.',
       '… would have … courses in subscriptions, and … are allowed. Name only the courses that you show.',
-      '… would have … connections, and … are allowed. Close some, or have several subscriptions by one WebSocket.',
+      '… would have … connections, and … are allowed. Close some, or use one WebSocket for several subscriptions.',
       '… would have … WebSockets without connection_init, and … are allowed. Close some, or try again later.',
     ],
     status: [429],
@@ -251,7 +251,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'The token …',
       'The header must read "Authorization: Bearer <token>".',
       "The token's signature is not valid.",
-      'A claim of the token has no valid form.',
+      'A claim of the token has an invalid form.',
     ],
     status: [200, 401],
     remedy: 'Send a valid token as `Authorization: Bearer …`; the message says what is wrong with this one.',
@@ -259,7 +259,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   KEYS_UNAVAILABLE: {
     meaning:
       'The token cannot be checked now, because the identity provider does not deliver its keys; nothing was done.',
-    message: ['The keys that verify tokens cannot be had from the identity provider now. Try again.'],
+    message: ['The identity provider does not return the keys that verify tokens now. Try again.'],
     status: [503],
     remedy: 'Send the same request again, a little later; the header `Retry-After` says when.',
   },
@@ -272,7 +272,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'Only the teacher of course … and admins may do this.',
       'Students can enroll only themselves: …',
       'Teachers can name only themselves as instructor; …',
-      'Pages of … may not listen here. CORS_ORIGINS names the origins whose pages may.',
+      'Pages of … may not subscribe here. CORS_ORIGINS lists the origins whose pages may.',
     ],
     status: [200, 403],
     remedy: 'Ask somebody who is allowed to; add the origin of your pages to `CORS_ORIGINS`.',
@@ -281,7 +281,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     meaning:
       'Other changes kept conflicting with this one, or the rows to be read stayed locked (for example by a change of the schema), or the server has more work for the database than it can send in time; nothing was changed.',
     message: [
-      'Other changes to the same rows kept getting in the way. Nothing was changed; try again.',
+      'Other changes to the same rows kept conflicting with this one. Nothing was changed; try again.',
       'Others kept locked what was to be read. Nothing was changed; try again.',
       'All connections of this server to the database were busy for too long. Nothing was changed; try again.',
     ],
@@ -293,11 +293,11 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       'The database cannot be reached, accepts no changes or no more connections, or cannot be used for another reason, such as a missing privilege; nothing was changed.',
     message: [
       'The database cannot be reached. Nothing was changed; try again.',
-      'The database takes no changes now. Nothing was changed; try again later.',
-      'The database takes no more connections now. Nothing was changed; try again later.',
+      'The database accepts no changes now. Nothing was changed; try again later.',
+      'The database accepts no more connections now. Nothing was changed; try again later.',
       'The database has run out of memory or something else that it needs. Nothing was changed; try again later.',
       'The database refuses the user of this server. Nothing was changed; an operator must look into it.',
-      'The database does not let this server do that. Nothing was changed; an operator must look into it.',
+      'The database does not allow this server to do that. Nothing was changed; an operator must look into it.',
       'The database cannot read or write its files. Nothing was changed; an operator must look into it.',
     ],
     status: [200, 503],
@@ -328,8 +328,8 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     meaning:
       'The connection to the database broke during a commit, the commit failed, or it was not confirmed before the time of the request was over; it is unknown whether the change was saved.',
     message: [
-      'The database … during a commit, and it could not be found out whether the change was saved. Look before you try again.',
-      'The database did not confirm the commit within the … s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Look before you try again.',
+      'The database … during a commit, and it is not known whether the change was saved. Check before you try again.',
+      'The database did not confirm the commit within the … s that a request may take (REQUEST_TIMEOUT), so it is not known whether the change was saved. Check before you try again.',
     ],
     status: [200],
     remedy: 'Read the data that should have changed, then decide whether to send the mutation again.',

@@ -5,7 +5,7 @@ import { isUnsafeNumber } from 'mikro-orm-counters';
 import type { Fault } from '../../database/faults/fault.js';
 import { faultOf, isInterrupted } from '../../database/faults/fault-of.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../../database/time-limits/time-limit.js';
-import { NoTurn } from '../../database/connections/waiting-line.js';
+import { WaitRefused } from '../../database/connections/wait-queue.js';
 import { AccessError } from '../../access/access.js';
 import { TokenError, UncheckedTokenError } from '../../access/token-error.js';
 import { visible } from '../../use-cases/quoted-text.js';
@@ -99,7 +99,7 @@ export function errorFormatter(
     }
     if (cause instanceof WorkStopped || isInterrupted(cause))
       return stopped(formatted, cause instanceof WorkStopped ? cause.limit : currentLimit());
-    if (cause instanceof NoTurn) return crowdedOut(formatted, currentLimit());
+    if (cause instanceof WaitRefused) return crowdedOut(formatted, currentLimit());
     // Use cases report the faults of their own transactions, so these came from a read: earlier changes are saved.
     if (isConflict(cause)) return lockedOut(formatted, currentLimit());
     const fault = faultOf(cause);

@@ -42,14 +42,14 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
       'The email … belongs to another user.',
       'User … instructs course …; give the courses another instructor first.',
       'Run …, started by …, is at work on … (… of … checked). …',
-      'Run … is being worked on by …. Pause it first to go on with it elsewhere.',
+      'Run … is being worked on by …. Pause it first to continue it elsewhere.',
       'Run … …',
     ],
     remedy: 'Release it first, as the message says.',
   },
   [UserErrorCode.NOT_RUNNING]: {
     meaning: 'The state of the run does not allow that.',
-    message: ['Run … is …, so it cannot become ….', 'Run … has come to its end: it is …. Start a new one.'],
+    message: ['Run … is …, so it cannot become ….', 'Run … has finished: it is …. Start a new one.'],
     remedy: 'Nothing: the run has finished, or waits to be resumed.',
   },
 };

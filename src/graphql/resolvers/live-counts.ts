@@ -46,7 +46,7 @@ async function subscribe(
 ): Promise<CourseCountsSubscription> {
   if (!live) throw elsewhere();
   try {
-    return await live.counts.subscribe(live.listener, idsOf(courseIds, 'courseIds') ?? null);
+    return await live.counts.subscribe(live.subscriber, idsOf(courseIds, 'courseIds') ?? null);
   } catch (error) {
     if (!(error instanceof SubscriptionRefused)) throw error;
     throw codedError(error.code, error.message, error.argument);

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Refusal } from './refusals.js';
+import type { Refusal } from './refused-request.js';
 import { REQUEST_ID } from '../observability/request-id.js';
 import { newRecord, type EndedRequest } from '../observability/request-record.js';
 

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ArrivalTimes } from '../limits/connection-limits.js';
 import type { RawAnswers } from './raw-answer.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
-import type { Refusal } from './refusals.js';
+import type { Refusal } from './refused-request.js';
 import { requestIdOf } from '../observability/request-id.js';
 import type { FollowedRequests } from '../observability/request-record.js';
 
@@ -49,7 +49,7 @@ export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers,
   app.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
     const { method = 'CONNECT', url: path = '' } = request;
-    const message = 'This server does not take CONNECT, only GET and POST.';
+    const message = 'This server does not accept CONNECT, only GET and POST.';
     void headersOf(request).then(headers =>
       answers.refuse(
         socket,

@@ -7,7 +7,9 @@ import { Role } from '../../entities/index.js';
  */
 export function tokenHint({ production, jwt }: Config, role: Role | null): string {
   const who =
-    role === null ? 'Needs no token. To ask as somebody,' : `For ${role === Role.ADMIN ? 'an admin' : `a ${role}`}:`;
+    role === null
+      ? 'Needs no token. To send requests as a user,'
+      : `For ${role === Role.ADMIN ? 'an admin' : `a ${role}`}:`;
   const lines = [`${who} set the header  Authorization: Bearer TOKEN`];
   if (jwt.jwksUrl !== undefined) lines.push('Tokens come from your identity provider.');
   else if (!production)

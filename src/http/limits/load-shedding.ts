@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import type { Config } from '../../config/config.js';
 import { onFinished } from '../answers/answer-finished.js';
-import { RefusedRequest, type Refusal } from '../answers/refusals.js';
+import { RefusedRequest, type Refusal } from '../answers/refused-request.js';
 import { POLLED_ROUTES } from '../observability/request-log.js';
 import { Backlog, BACKLOG_SAMPLE_MS } from './backlog.js';
 

@@ -3,14 +3,14 @@ import { withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { Context } from '../../graphql/context.js';
 
 /**
- * Subscribes as GraphQL's subscribe() does, but the first read and the making of each message are limited to a number
- * of seconds, and all work stops when the subscription ends or its client disconnects; then no more messages are sent.
+ * Subscribes as GraphQL's subscribe() does, but limits the first read and the making of each message to a number of
+ * seconds. When the subscription ends or its client disconnects, all work stops and no more messages are sent.
  */
 export async function boundedSubscribe(
   args: ExecutionArgs,
   seconds: number,
 ): Promise<ExecutionResult | SubscriptionMessages> {
-  const { gone } = (args.contextValue as Context).live!.listener;
+  const { gone } = (args.contextValue as Context).live!.subscriber;
   const source = await withinOwnLimit(seconds, () => createSourceEventStream(args), gone);
   const events = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : null;
   if (events === null && !gone.aborted) return source as ExecutionResult;

@@ -1,7 +1,7 @@
-import { protocols, Shares, type Listener, type Pace, type ShareLimits } from '../../live-counts/index.js';
+import { ClientQuota, protocols, type Clock, type QuotaLimits, type Subscriber } from '../../live-counts/index.js';
 import type { TokenError } from '../../access/token-error.js';
 
-type Protocol = Listener['protocol'];
+type Protocol = Subscriber['protocol'];
 
 /** The time between two checks of all connections, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1000;
@@ -20,14 +20,14 @@ export const refusalReasons = ['origin', 'connections'] as const;
 /** A reason for rejecting a client. */
 export type RefusalReason = (typeof refusalReasons)[number];
 
-/** One connection of a client that listens: a WebSocket, or a stream of events. */
+/** One connection of a client that subscribes: a WebSocket, or a stream of events. */
 export interface LiveConnection {
   readonly protocol: Protocol;
-  /** The listener; null if a WebSocket's client has not said yet who it is. */
-  readonly listener: Listener | null;
+  /** The connection as a subscriber; null if a WebSocket's client has not identified itself yet. */
+  readonly subscriber: Subscriber | null;
   /**
-   * Closes the connection if it is idle, expired or not read, at a moment of the pace's clock; returns `slow` if it was
-   * closed because its client did not read in time.
+   * Closes the connection if it is idle, expired or not read; `now` is the elapsed time of the clock. Returns `slow` if
+   * it was closed because its client did not read in time.
    */
   readonly sweep: (now: number) => 'slow' | undefined;
   /** Disconnects the client because of its token: with the close code 4403, or with an error that ends its stream. */
@@ -37,24 +37,28 @@ export interface LiveConnection {
 /** The connections of one server. It limits how many each client has, and closes those that are idle or not read. */
 export class LiveConnections {
   /**
-   * WebSockets whose client has not said yet who it is. They are counted apart, so that they cannot use up the
-   * connections of viewers.
+   * The quota of WebSockets whose client has not identified itself yet. They are counted apart, so that they cannot use
+   * up the connections of viewers.
    */
-  readonly arrivals: Shares;
-  readonly established: Shares;
+  readonly arrivals: ClientQuota;
+  readonly established: ClientQuota;
   readonly #open = new Set<LiveConnection>();
   readonly #slowReaders = new Map<Protocol, number>(protocols.map(protocol => [protocol, 0]));
   readonly #refusals = new Map<RefusalReason, number>(refusalReasons.map(reason => [reason, 0]));
   #timer: NodeJS.Timeout | undefined;
-  #recheck: (listeners: readonly Listener[]) => Promise<void> = () => Promise.resolve();
+  #recheck: (subscribers: readonly Subscriber[]) => Promise<void> = () => Promise.resolve();
   #isRechecking = false;
 
   constructor(
-    private readonly pace: Pace,
-    limits: ShareLimits,
+    private readonly clock: Clock,
+    limits: QuotaLimits,
   ) {
-    this.arrivals = new Shares('WebSockets without connection_init', limits, 'Close some, or try again later.');
-    this.established = new Shares('connections', limits, 'Close some, or have several subscriptions by one WebSocket.');
+    this.arrivals = new ClientQuota('WebSockets without connection_init', limits, 'Close some, or try again later.');
+    this.established = new ClientQuota(
+      'connections',
+      limits,
+      'Close some, or use one WebSocket for several subscriptions.',
+    );
   }
 
   /** Adds a connection, until the returned function is called. */
@@ -70,22 +74,22 @@ export class LiveConnections {
     };
   }
 
-  /** Sets the check of listeners that is made every second while there are any; the next one waits for the last one. */
-  recheck(check: (listeners: readonly Listener[]) => Promise<void>): void {
+  /** Sets the check of subscribers that is made every second while there are any; the next one waits for the last one. */
+  recheck(check: (subscribers: readonly Subscriber[]) => Promise<void>): void {
     this.#recheck = check;
   }
 
-  /** Returns the current listeners. */
-  listeners(): Listener[] {
-    return [...this.#open].flatMap(({ listener }) => listener ?? []);
+  /** Returns the current subscribers. */
+  subscribers(): Subscriber[] {
+    return [...this.#open].flatMap(({ subscriber }) => subscriber ?? []);
   }
 
   /**
-   * Disconnects a listener because of its token: all its subscriptions end, its WebSocket is closed with 4403, and its
+   * Disconnects a subscriber because of its token: all its subscriptions end, its WebSocket is closed with 4403, and its
    * stream of events ends with the error.
    */
-  disconnect(listener: Listener, error: TokenError): void {
-    for (const connection of this.#open) if (connection.listener === listener) connection.disconnect(error);
+  disconnect(subscriber: Subscriber, error: TokenError): void {
+    for (const connection of this.#open) if (connection.subscriber === subscriber) connection.disconnect(error);
   }
 
   /** Counts a rejected client. */
@@ -116,10 +120,10 @@ export class LiveConnections {
   }
 
   #sweep(): void {
-    const now = this.pace.elapsed();
+    const now = this.clock.elapsed();
     for (const connection of this.#open) if (connection.sweep(now) === 'slow') this.slow(connection.protocol);
     if (this.#isRechecking) return;
     this.#isRechecking = true;
-    void this.#recheck(this.listeners()).finally(() => (this.#isRechecking = false));
+    void this.#recheck(this.subscribers()).finally(() => (this.#isRechecking = false));
   }
 }

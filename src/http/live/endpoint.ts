@@ -15,7 +15,7 @@ import { codedError } from '../../graphql/errors/errors.js';
 import type { SentDocument } from '../../graphql/documents/trusted-documents.js';
 import { assessOperation } from '../../graphql/costs/query-limits.js';
 import type { Variables } from '../../graphql/documents/variables.js';
-import type { Listener, LiveCounts, Pace, Turns } from '../../live-counts/index.js';
+import type { Clock, LiveCounts, Subscriber } from '../../live-counts/index.js';
 import type { Viewer } from '../../access/viewer.js';
 import type { ClientAddressOf } from '../limits/client-address.js';
 import type { OperationRules } from '../limits/operation-limits.js';
@@ -25,17 +25,18 @@ import { mistakePoints, operationPoints } from '../limits/rates/prices.js';
 import type { RateLimits } from '../limits/rates/rate-limits.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 import type { LiveConnections } from './connections.js';
+import type { MessageThrottle } from './message-throttle.js';
 
 /** The parts that the endpoints for subscriptions share. */
 export interface LiveEndpoint {
   readonly rules: OperationRules;
   readonly counts: LiveCounts;
   readonly connections: LiveConnections;
-  readonly pace: Pace;
-  /** The turns in which all connections make their messages. */
-  readonly turns: Turns;
+  readonly clock: Clock;
+  /** The limit for the messages that all connections make. */
+  readonly messageThrottle: MessageThrottle;
   readonly corsOrigins: Config['corsOrigins'];
-  readonly contextOf: (listener: Listener) => Context;
+  readonly contextOf: (subscriber: Subscriber) => Context;
   /** Verifies a token. Errors: TokenError. */
   readonly verify: (token: string) => Promise<Viewer>;
   /** Returns when a verified token is no longer accepted, in milliseconds since 1970. */
@@ -52,8 +53,8 @@ export interface LiveEndpoint {
   /** The writer of refusals to clients that ask for a WebSocket. */
   readonly rawAnswers: RawAnswers;
   readonly logger: FastifyBaseLogger;
-  /** Returns true if a listener's token has expired. */
-  readonly isExpired: (listener: Listener) => boolean;
+  /** Returns true if a subscriber's token has expired. */
+  readonly isExpired: (subscriber: Subscriber) => boolean;
   /** The time limit for a subscription's first read, and for making each message, in seconds. */
   readonly seconds: number;
   /** The longest time that clients may take to disconnect when the server stops, in milliseconds. */
@@ -77,12 +78,12 @@ export interface SentRequest extends SentDocument {
   readonly variables?: Record<string, unknown> | null;
 }
 
-/** Returns the listener with a token, or without one. Errors: TokenError. */
-export async function listenerOf(
+/** Returns a subscriber with the viewer of its token, or without one. Errors: TokenError. */
+export async function subscriberOf(
   { verify, expiryOf }: LiveEndpoint,
   token: string | null,
-  client: Omit<Listener, 'viewer' | 'expiresAt'>,
-): Promise<Listener> {
+  client: Omit<Subscriber, 'viewer' | 'expiresAt'>,
+): Promise<Subscriber> {
   if (token === null) return { ...client, viewer: null, expiresAt: null };
   return { ...client, viewer: await verify(token), expiresAt: expiryOf(token) };
 }
@@ -143,7 +144,7 @@ export async function grantedSubscriptionIn(
   return unpaid ? [rateLimited(unpaid)] : found;
 }
 
-/** Returns a result as its caller may see it; if there are only errors of the request as a whole, without data. */
+/** Returns a result as its caller may see it, without `data` if all errors concern the request as a whole. */
 export function presented({ format }: LiveEndpoint, { errors, data, ...rest }: ExecutionResult): ExecutionResult {
   if (!errors) return { data, ...rest };
   const isRefusal = data == null && errors.every(({ path }) => path === undefined);

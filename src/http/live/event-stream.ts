@@ -5,14 +5,14 @@ import { GraphQLError, type ExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import { httpOfTokenError, tokenErrorCode } from '../../graphql/errors/errors.js';
 import type { SentDocument } from '../../graphql/documents/trusted-documents.js';
-import { SubscriptionRefused, type Listener } from '../../live-counts/index.js';
+import { SubscriptionRefused, type Subscriber } from '../../live-counts/index.js';
 import { TokenError } from '../../access/token-error.js';
 import { tokenIn } from '../viewers/bearer.js';
 import { operationLabel } from '../observability/operation-label.js';
-import { RefusedRequest } from '../answers/refusals.js';
+import { RefusedRequest } from '../answers/refused-request.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
 import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
-import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
+import { grantedSubscriptionIn, presented, subscriberOf, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { StreamConnection } from './stream-connection.js';
 
@@ -27,14 +27,14 @@ const KEEP_ALIVE_COMMENT = ':\n\n';
 export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint): () => void {
   const open = new Set<ServerResponse>();
   let closing = false;
-  const handle = createHandler<FastifyRequest, { listener: Listener }, Record<PropertyKey, unknown>>({
+  const handle = createHandler<FastifyRequest, { subscriber: Subscriber }, Record<PropertyKey, unknown>>({
     schema: endpoint.rules.schema,
     // Without tokens for streams, each operation has a connection of its own.
     authenticate: () => null,
-    async onSubscribe({ context: { listener } }, sent) {
+    async onSubscribe({ context: { subscriber } }, sent) {
       const record = endpoint.current();
-      const found = await grantedSubscriptionIn(endpoint, listener.viewer, sent, record?.bill ?? null);
-      if (record) Object.assign(record, { isGraphql: true, viewer: listener.viewer });
+      const found = await grantedSubscriptionIn(endpoint, subscriber.viewer, sent, record?.bill ?? null);
+      if (record) Object.assign(record, { isGraphql: true, viewer: subscriber.viewer });
       // With data, even if null, because that is how graphql-sse recognizes a result.
       if (Array.isArray(found)) return { data: null, errors: found };
       const { document, operation, variables } = found;
@@ -49,7 +49,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
         document,
         operationName: sent.operationName,
         variableValues: variables,
-        contextValue: { ...endpoint.contextOf(listener) },
+        contextValue: { ...endpoint.contextOf(subscriber) },
       };
     },
     subscribe: args => boundedSubscribe(args, endpoint.seconds),
@@ -73,15 +73,15 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
     }
     const response = reply.raw;
     const connection = new StreamConnection(response, endpoint);
-    let listener: Listener;
+    let subscriber: Subscriber;
     try {
-      listener = await listenerOf(endpoint, tokenIn(request.headers.authorization), {
+      subscriber = await subscriberOf(endpoint, tokenIn(request.headers.authorization), {
         protocol: 'sse',
         address: endpoint.clientAddressOf(request.raw),
-        outlet: connection.outlet,
+        sendQueue: connection.sendQueue,
         gone: connection.gone,
       });
-      connection.begin(listener);
+      connection.begin(subscriber);
     } catch (error) {
       if (error instanceof SubscriptionRefused) {
         endpoint.connections.refuse('connections');
@@ -116,7 +116,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
       headers: { get: header => (header === 'accept' ? EVENT_STREAM : (request.headers[header]?.toString() ?? null)) },
       body: chosen && sentBody ? { ...sentBody, query: chosen.text } : sentBody,
       raw: request,
-      context: { listener },
+      context: { subscriber },
     });
     if (body === null || typeof body === 'string')
       throw new RefusedRequest(status, 'BAD_REQUEST', messageIn(body) ?? 'This is not a request for a subscription.');

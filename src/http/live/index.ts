@@ -5,16 +5,18 @@
  * one read among all subscriptions, and limits them. `src/graphql` (types and resolvers `live-counts.ts`) is their
  * schema. This folder is their connections: `endpoint.ts` what both protocols share, `event-stream.ts` and
  * `stream-connection.ts` server-sent events, `web-sockets.ts` and `socket-connection.ts` WebSockets, `connections.ts`
- * all open ones, `bounded-subscribe.ts` time limits, `origins.ts` the pages that may connect.
+ * all open ones, `bounded-subscribe.ts` time limits, `message-throttle.ts` how many
+ * messages are made at once, `origins.ts` the pages that may connect.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
-import { clock, LiveCounts, shareLimits, Turns, type Pace } from '../../live-counts/index.js';
+import { LiveCounts, quotaLimits, systemClock, type Clock } from '../../live-counts/index.js';
 import { expiryOf } from '../../access/tokens.js';
 import { loggedError } from '../observability/database-faults.js';
 import { LiveConnections } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
+import { MessageThrottle } from './message-throttle.js';
 import { serveEventStreams } from './event-stream.js';
 import { serveWebSockets } from './web-sockets.js';
 
@@ -39,7 +41,7 @@ export function serveLiveCounts(
   {
     config,
     database,
-    pace = clock,
+    clock = systemClock,
     ...rest
   }: Pick<
     LiveEndpoint,
@@ -53,26 +55,26 @@ export function serveLiveCounts(
     | 'current'
     | 'rawAnswers'
     | 'logger'
-  > & { readonly config: Config; readonly database: Database; readonly pace?: Pace },
+  > & { readonly config: Config; readonly database: Database; readonly clock?: Clock },
 ): ServedCounts {
   const { logger } = rest;
   const onTrouble = (error: unknown): void =>
     error === null
       ? logger.info('live counts can be read again')
       : logger.warn(loggedError(error), 'live counts cannot be read; subscribers wait until they can be');
-  const limits = shareLimits(config.maxSubscriptions);
-  const counts = new LiveCounts(database, onTrouble, pace, limits);
-  const connections = new LiveConnections(pace, limits);
+  const limits = quotaLimits(config.maxSubscriptions);
+  const counts = new LiveCounts(database, onTrouble, clock, limits);
+  const connections = new LiveConnections(clock, limits);
   const endpoint: LiveEndpoint = {
     ...rest,
     counts,
     connections,
-    pace,
-    turns: new Turns(),
+    clock,
+    messageThrottle: new MessageThrottle(),
     corsOrigins: config.corsOrigins,
     expiryOf: token => expiryOf(token, config.jwt),
     seconds: config.requestTimeout,
-    isExpired: ({ expiresAt }) => expiresAt !== null && expiresAt <= pace.now(),
+    isExpired: ({ expiresAt }) => expiresAt !== null && expiresAt <= clock.now(),
     maxDisconnectMs: Math.min(MAX_DISCONNECT_MS, config.shutdownTimeout * 1000),
   };
   const closeClients = [serveEventStreams(app, endpoint), serveWebSockets(app, endpoint)];

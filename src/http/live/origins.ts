@@ -22,7 +22,7 @@ export function refusedOrigin(
   return URL.parse(origin)?.host === host ? null : origin;
 }
 
-/** Returns the message that pages of an origin may not listen. */
+/** Returns the message that pages of an origin may not subscribe. */
 export function refusalOfOrigin(origin: string): string {
-  return `Pages of ${origin === UNNAMED_ORIGIN ? origin : `"${origin.slice(0, 100)}"`} may not listen here. CORS_ORIGINS names the origins whose pages may.`;
+  return `Pages of ${origin === UNNAMED_ORIGIN ? origin : `"${origin.slice(0, 100)}"`} may not subscribe here. CORS_ORIGINS lists the origins whose pages may.`;
 }

@@ -1,6 +1,6 @@
 import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import { Outlet, type Listener } from '../../live-counts/index.js';
+import { SendQueue, type Subscriber } from '../../live-counts/index.js';
 import { rejection, type TokenError } from '../../access/token-error.js';
 import { MAX_UNREAD_MS, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
@@ -38,10 +38,10 @@ export class SocketConnection implements LiveConnection {
   readonly protocol = 'ws';
   /** The number of subscriptions that its client has requested. */
   subscriptions = 0;
-  readonly outlet: Outlet;
+  readonly sendQueue: SendQueue;
   readonly #gone = new AbortController();
-  #listener: Listener | null = null;
-  #giveBackShare: () => void;
+  #subscriber: Subscriber | null = null;
+  #releaseQuota: () => void;
   /** The number of messages that were sent but have not left yet, and the moment since which the first one waits. */
   #unread = 0;
   #unreadSince = 0;
@@ -54,18 +54,18 @@ export class SocketConnection implements LiveConnection {
   #isAlive = true;
 
   /**
-   * Takes an open WebSocket, its client's address, and the function that gives back its share of the WebSockets whose
-   * client has not said yet who it is.
+   * Takes an open WebSocket, its client's address, and the function that releases its part of the quota of WebSockets
+   * whose client has not identified itself yet.
    */
   constructor(
     private readonly socket: WebSocket,
     private readonly endpoint: LiveEndpoint,
     readonly address: string,
-    giveBack: () => void,
+    release: () => void,
   ) {
-    this.#giveBackShare = giveBack;
-    this.#activeAt = endpoint.pace.elapsed();
-    this.outlet = new Outlet(() => endpoint.turns.next());
+    this.#releaseQuota = release;
+    this.#activeAt = endpoint.clock.elapsed();
+    this.sendQueue = new SendQueue(() => endpoint.messageThrottle.next());
     const remove = endpoint.connections.add(this);
     const timer = setInterval(() => this.#ping(), PING_INTERVAL_MS).unref();
     socket.on('pong', () => (this.#isAlive = true));
@@ -74,9 +74,9 @@ export class SocketConnection implements LiveConnection {
       this.#gone.abort();
       this.#held = [];
       remove();
-      this.#giveBackShare();
+      this.#releaseQuota();
       // graphql-ws knows one subscription for each id, but a client may have used one id for several.
-      if (this.#listener) endpoint.counts.endOf(this.#listener);
+      if (this.#subscriber) endpoint.counts.endSubscriptionsOf(this.#subscriber);
     });
   }
 
@@ -85,31 +85,31 @@ export class SocketConnection implements LiveConnection {
     return this.#gone.signal;
   }
 
-  get listener(): Listener | null {
-    return this.#listener;
+  get subscriber(): Subscriber | null {
+    return this.#subscriber;
   }
 
-  /** Sets the listener. Errors: SubscriptionRefused if the listener has as many connections as allowed. */
-  begin(listener: Listener): void {
-    // If the client has disconnected meanwhile, nothing would give the share back.
+  /** Sets the subscriber. Errors: SubscriptionRefused if its client has as many connections as allowed. */
+  begin(subscriber: Subscriber): void {
+    // If the client has disconnected meanwhile, nothing would release the quota.
     if (this.socket.readyState !== this.socket.OPEN) return;
-    const giveBack = this.endpoint.connections.established.take(listener);
-    this.#giveBackShare();
-    this.#giveBackShare = giveBack;
-    this.#listener = listener;
-    this.#activeAt = this.endpoint.pace.elapsed();
+    const release = this.endpoint.connections.established.acquire(subscriber);
+    this.#releaseQuota();
+    this.#releaseQuota = release;
+    this.#subscriber = subscriber;
+    this.#activeAt = this.endpoint.clock.elapsed();
   }
 
   /** Sends a message; resolves when it has left, or at once if the connection is closed. */
   send(data: string): Promise<void> {
     const { socket, endpoint } = this;
     if (socket.readyState !== socket.OPEN) return Promise.resolve();
-    if (this.#unread === 0) this.#unreadSince = endpoint.pace.elapsed();
+    if (this.#unread === 0) this.#unreadSince = endpoint.clock.elapsed();
     this.#unread += 1;
     return new Promise((resolve, reject) => {
       socket.send(data, error => {
         this.#unread -= 1;
-        this.#unreadSince = endpoint.pace.elapsed();
+        this.#unreadSince = endpoint.clock.elapsed();
         this.#takeUpNext();
         if (error) reject(error);
         else resolve();
@@ -119,7 +119,7 @@ export class SocketConnection implements LiveConnection {
   }
 
   /**
-   * Handles a message of the client, or delays it, and stops reading, if the client sends too many messages or reads too
+   * Handles a message of the client, or delays it and stops reading if the client sends too many messages or reads too
    * few.
    */
   receive(takeUp: () => void): void {
@@ -133,7 +133,7 @@ export class SocketConnection implements LiveConnection {
 
   disconnect(error: TokenError): void {
     this.close(CloseCode.Forbidden, error.message);
-    if (this.#listener) this.endpoint.counts.endOf(this.#listener);
+    if (this.#subscriber) this.endpoint.counts.endSubscriptionsOf(this.#subscriber);
   }
 
   sweep(now: number): 'slow' | undefined {
@@ -144,9 +144,9 @@ export class SocketConnection implements LiveConnection {
     }
     this.#received = 0;
     this.#takeUpNext();
-    if (!this.#listener) return undefined;
-    if (this.endpoint.isExpired(this.#listener)) this.disconnect(rejection('The token has expired. Get a new one.'));
-    else if (this.endpoint.counts.has(this.#listener)) this.#activeAt = now;
+    if (!this.#subscriber) return undefined;
+    if (this.endpoint.isExpired(this.#subscriber)) this.disconnect(rejection('The token has expired. Get a new one.'));
+    else if (this.endpoint.counts.has(this.#subscriber)) this.#activeAt = now;
     else if (now - this.#activeAt >= MAX_UNUSED_CONNECTION_MS)
       this.close(1000, `No subscription for ${MAX_UNUSED_CONNECTION_MS / 1000} s. Connect again to subscribe.`);
     return undefined;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { Outlet, type Listener } from '../../live-counts/index.js';
+import { SendQueue, type Subscriber } from '../../live-counts/index.js';
 import type { TokenError } from '../../access/token-error.js';
 import { MAX_UNREAD_MS, type LiveConnection } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
@@ -7,9 +7,9 @@ import type { LiveEndpoint } from './endpoint.js';
 /** One stream of events, the answer to a request. */
 export class StreamConnection implements LiveConnection {
   readonly protocol = 'sse';
-  readonly outlet: Outlet;
+  readonly sendQueue: SendQueue;
   readonly #gone = new AbortController();
-  #listener: Listener | null = null;
+  #subscriber: Subscriber | null = null;
   /** The moment since which written bytes wait for the client; null if it has read everything. */
   #unreadSince: number | null = null;
 
@@ -17,8 +17,8 @@ export class StreamConnection implements LiveConnection {
     private readonly response: ServerResponse,
     private readonly endpoint: LiveEndpoint,
   ) {
-    this.outlet = new Outlet(async () => {
-      await endpoint.turns.next();
+    this.sendQueue = new SendQueue(async () => {
+      await endpoint.messageThrottle.next();
       await this.#room();
     });
   }
@@ -28,30 +28,30 @@ export class StreamConnection implements LiveConnection {
     return this.#gone.signal;
   }
 
-  get listener(): Listener | null {
-    return this.#listener;
+  get subscriber(): Subscriber | null {
+    return this.#subscriber;
   }
 
-  /** Sets the listener. Errors: SubscriptionRefused if the listener has as many connections as allowed. */
-  begin(listener: Listener): void {
+  /** Sets the subscriber. Errors: SubscriptionRefused if its client has as many connections as allowed. */
+  begin(subscriber: Subscriber): void {
     const { response, endpoint } = this;
-    // If the client has disconnected meanwhile, nothing would give the share back.
+    // If the client has disconnected meanwhile, nothing would release the quota.
     if (response.closed) return this.#gone.abort();
-    const giveBack = endpoint.connections.established.take(listener);
+    const release = endpoint.connections.established.acquire(subscriber);
     const remove = endpoint.connections.add(this);
-    this.#listener = listener;
+    this.#subscriber = subscriber;
     response.on('drain', () => (this.#unreadSince = null));
     response.once('close', () => {
       this.#gone.abort();
-      giveBack();
+      release();
       remove();
       // A subscription that waits for its next event would not notice.
-      endpoint.counts.endOf(listener);
+      endpoint.counts.endSubscriptionsOf(subscriber);
     });
   }
 
   disconnect(error: TokenError): void {
-    if (this.#listener) this.endpoint.counts.endOf(this.#listener, error);
+    if (this.#subscriber) this.endpoint.counts.endSubscriptionsOf(this.#subscriber, error);
   }
 
   sweep(now: number): 'slow' | undefined {
@@ -69,7 +69,7 @@ export class StreamConnection implements LiveConnection {
   #room(): Promise<void> | undefined {
     const { response } = this;
     if (!response.writableNeedDrain || response.destroyed) return undefined;
-    this.#unreadSince ??= this.endpoint.pace.elapsed();
+    this.#unreadSince ??= this.endpoint.clock.elapsed();
     return new Promise(resolve => {
       const go = (): void => {
         response.off('drain', go).off('close', go);

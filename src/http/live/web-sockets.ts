@@ -8,7 +8,8 @@ import { codedError } from '../../graphql/errors/errors.js';
 import { SubscriptionRefused } from '../../live-counts/index.js';
 import { rejection, TokenError, UncheckedTokenError } from '../../access/token-error.js';
 import { tokenIn } from '../viewers/bearer.js';
-import { serverStopping, type Refusal } from '../answers/refusals.js';
+import { serverStopping } from '../answers/late-requests.js';
+import type { Refusal } from '../answers/refused-request.js';
 import { requestIdOf } from '../observability/request-id.js';
 import { overloaded } from '../limits/load-shedding.js';
 import { Bill, rateLimited } from '../limits/rates/bill.js';
@@ -17,9 +18,10 @@ import { payerOf, type Standing } from '../limits/rates/rate-limits.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
 import { boundedSubscribe } from './bounded-subscribe.js';
 import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
-import { grantedSubscriptionIn, listenerOf, presented, type LiveEndpoint } from './endpoint.js';
+import { grantedSubscriptionIn, presented, subscriberOf, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
 import { closeWith, SocketConnection } from './socket-connection.js';
+import { authorizationIn, readMessage } from './socket-messages.js';
 
 /** The path for subscriptions by WebSocket. */
 const WEB_SOCKET_PATH = '/graphql';
@@ -29,23 +31,12 @@ const MAX_MESSAGE_BYTES = 65_536;
 const MAX_FRAGMENTS = 64;
 /** The most parts of a frame that may wait for the rest of it. */
 const MAX_BUFFERED_CHUNKS = 1024;
-/** The longest id of a subscription, in characters, because each message repeats it; clients use 36. */
-const MAX_ID_CHARACTERS = 256;
 /** The longest message "ping" whose payload is sent back, in characters; the answer to a longer one has no payload. */
 const MAX_ECHOED_CHARACTERS = 1024;
 /** The longest time that a client may take to confirm that a connection closes, in milliseconds. */
 const MAX_CLOSE_MS = 5000;
 /** The close code for clients that should connect again later. */
 const TRY_AGAIN_LATER = 1013;
-
-/** The types of messages that clients may send. */
-const clientMessageTypes: ReadonlySet<unknown> = new Set([
-  MessageType.ConnectionInit,
-  MessageType.Ping,
-  MessageType.Pong,
-  MessageType.Subscribe,
-  MessageType.Complete,
-]);
 
 /**
  * Returns true if a request asks to become a WebSocket; requests for another upgrade, to HTTP/2 for example, are
@@ -73,10 +64,10 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       try {
         const { address } = extra;
         extra.begin(
-          await listenerOf(endpoint, tokenIn(headerIn(connectionParams)), {
+          await subscriberOf(endpoint, tokenIn(authorizationIn(connectionParams)), {
             protocol: 'ws',
             address,
-            outlet: extra.outlet,
+            sendQueue: extra.sendQueue,
             gone: extra.gone,
           }),
         );
@@ -92,31 +83,34 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       }
     },
     async onSubscribe({ extra }, _id, sent) {
-      const listener = extra.listener!;
+      const subscriber = extra.subscriber!;
       extra.subscriptions += 1;
-      if (isExpired(listener)) {
+      if (isExpired(subscriber)) {
         const error = rejection('The token has expired. Get a new one.');
         extra.disconnect(error);
         return [codedError('UNAUTHENTICATED', error.message)];
       }
-      const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(listener.viewer, extra.address));
+      const bill = endpoint.rates && new Bill(endpoint.rates, payerOf(subscriber.viewer, extra.address));
       const unpaid = await bill?.charge(REQUEST_POINTS);
-      const found = unpaid ? [rateLimited(unpaid)] : await grantedSubscriptionIn(endpoint, listener.viewer, sent, bill);
+      const found = unpaid
+        ? [rateLimited(unpaid)]
+        : await grantedSubscriptionIn(endpoint, subscriber.viewer, sent, bill);
       if (Array.isArray(found)) return found;
       return {
         schema: endpoint.rules.schema,
         document: found.document,
         operationName: sent.operationName,
         variableValues: found.variables,
-        contextValue: endpoint.contextOf(listener),
+        contextValue: endpoint.contextOf(subscriber),
       };
     },
     subscribe: args => boundedSubscribe(args, endpoint.seconds),
     onNext({ extra }, _id, _payload, _args, result) {
       // Not for every such error: it may concern a field that only signed-in viewers may read.
       const expired =
-        isExpired(extra.listener!) && result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
-      // The client shall connect again with a new token; this message is not sent any more.
+        isExpired(extra.subscriber!) &&
+        result.errors?.find(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED');
+      // The client should connect again with a new token; this message is not sent any more.
       if (expired) extra.disconnect(rejection(expired.message));
       return presented(endpoint, result);
     },
@@ -159,7 +153,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     // The client violated the WebSocket protocol; the connection is already closed.
     socket.on('error', error => logger.debug({ err: error }, 'a WebSocket connection failed'));
     socket.once('close', (code, reason) => {
-      const viewer = connection.listener?.viewer;
+      const viewer = connection.subscriber?.viewer;
       logger.info(
         {
           requestId: requestIdOf(request),
@@ -230,9 +224,9 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     if (unpaid)
       return sockets.handleUpgrade(request, socket, head, opened => rejectForRate(request, opened, unpaid.message));
     if (endpoint.isOverloaded()) return refuse(request, socket, overloaded);
-    let giveBack: (() => void) | null;
+    let release: (() => void) | null;
     try {
-      giveBack = connections.arrivals.take({ viewer: null, address });
+      release = connections.arrivals.acquire({ viewer: null, address });
     } catch (error) {
       if (!(error instanceof SubscriptionRefused)) throw error;
       connections.refuse('connections');
@@ -244,11 +238,11 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
       });
     }
     sockets.handleUpgrade(request, socket, head, opened => {
-      serve(opened, request, new SocketConnection(opened, endpoint, address, giveBack!));
-      giveBack = null;
+      serve(opened, request, new SocketConnection(opened, endpoint, address, release!));
+      release = null;
     });
     // The WebSocket was not established.
-    giveBack?.();
+    release?.();
   }
 
   function rejectForRate(request: IncomingMessage, socket: WebSocket, reason: string): void {
@@ -263,46 +257,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
 
   return () => {
     closing = true;
-    for (const socket of sockets.clients) socket.close(1001, 'The server stops. Connect again.');
+    for (const socket of sockets.clients) socket.close(1001, 'The server is stopping. Connect again.');
     setTimeout(() => sockets.clients.forEach(socket => socket.terminate()), endpoint.maxDisconnectMs).unref();
   };
-}
-
-/**
- * Returns a message as graphql-ws should see it, or the mistake in it if graphql-ws would treat it as an error of ours
- * or repeat it at length; graphql-ws handles the other mistakes.
- */
-function readMessage(text: string, byId: boolean): { text: string } | { mistake: string } {
-  let message: { type?: unknown; id?: unknown; payload?: { query?: unknown } } | null;
-  try {
-    message = JSON.parse(text) as typeof message;
-    // graphql-ws requires a query even if an id stands for it.
-    if (
-      byId &&
-      message?.type === MessageType.Subscribe &&
-      typeof message.payload === 'object' &&
-      message.payload !== null
-    )
-      message.payload.query ??= '';
-    else byId = false;
-    if (typeof message?.type === 'string' && !clientMessageTypes.has(message.type))
-      return { mistake: 'Clients send connection_init, ping, pong, subscribe and complete only.' };
-    if (typeof message?.id === 'string' && message.id.length > MAX_ID_CHARACTERS)
-      return { mistake: `The id has ${message.id.length} characters, and ${MAX_ID_CHARACTERS} are allowed.` };
-    return { text: byId ? JSON.stringify(message) : text };
-  } catch {
-    // Not JSON, or nested too deeply to be serialized again.
-    return { mistake: 'Invalid message received' };
-  }
-}
-
-/**
- * Returns the connection parameter "authorization", which takes the place of the header. Errors: TokenError if it is
- * not a string.
- */
-function headerIn(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const header = parameters?.['authorization'] ?? parameters?.['Authorization'] ?? undefined;
-  if (header !== undefined && typeof header !== 'string')
-    throw new TokenError('UNAUTHENTICATED', 'The connection parameter "authorization" must read "Bearer <token>".');
-  return header;
 }

@@ -10,8 +10,8 @@ const MAX_PROBE_MS = 2000;
 
 /** What /readyz says of the database, by the kind of a fault; for any other kind, that it does not answer. */
 const faultDescriptions: Partial<Record<FaultKind, string>> = {
-  crowded: 'takes no more connections',
-  read_only: 'takes no changes',
+  crowded: 'accepts no more connections',
+  read_only: 'accepts no changes',
   full: 'has no room for changes',
 };
 

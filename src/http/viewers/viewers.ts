@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import { faultOf } from '../../database/faults/fault-of.js';
 import { WorkStopped } from '../../database/time-limits/time-limit.js';
-import { NoTurn } from '../../database/connections/waiting-line.js';
-import { deletedUsers, KnownUsers, userGone, type DeletedUser } from '../../access/known-users.js';
+import { WaitRefused } from '../../database/connections/wait-queue.js';
+import { deletedUsers, TokenUsers, userGone, type DeletedUser } from '../../access/token-users.js';
 import { rejection, TokenError, UncheckedTokenError, type UncheckedReason } from '../../access/token-error.js';
 import { tokenVerifier } from '../../access/tokens.js';
 import type { Viewer } from '../../access/viewer.js';
@@ -21,16 +21,19 @@ const UNCHECKED_LOG_INTERVAL_MS = 60_000;
 /** The log messages about tokens that cannot be checked. */
 const uncheckedLogLines: Record<UncheckedReason, string> = {
   KEYS_UNAVAILABLE: 'the keys that verify tokens are not available',
-  DATABASE_UNAVAILABLE: 'the users whom tokens name cannot be looked up',
+  DATABASE_UNAVAILABLE: 'the users that tokens name cannot be looked up',
 };
 
 /** The viewers of a server, identified by their tokens. */
 export interface Viewers {
-  /** Returns the viewer of a token. Errors: TokenError; UncheckedTokenError if the keys or the database are away. */
+  /**
+   * Returns the viewer of a token. Errors: TokenError; UncheckedTokenError if the keys or the database are not
+   * available.
+   */
   readonly verify: (token: string) => Promise<Viewer>;
   /** Returns how many tokens were checked with keys that were too old because the identity provider was away. */
   readonly staleKeyUses: () => number;
-  /** Disconnects listeners whose user was deleted or whose role has changed, from now on. */
+  /** Disconnects subscribers whose user was deleted or whose role has changed, from now on. */
   readonly watch: (connections: LiveConnections) => void;
 }
 
@@ -57,13 +60,13 @@ export function viewersOf(
           ),
     onStaleUse: () => (staleKeyUses += 1),
   });
-  const users = new KnownUsers(database, { checkSeconds: config.userCheckSeconds, roleFrom: config.roleFrom });
+  const users = new TokenUsers(database, { checkSeconds: config.userCheckSeconds, roleFrom: config.roleFrom });
   let connections: LiveConnections | null = null;
   const onDeleted = (message: unknown): void => {
     const deleted = message as DeletedUser;
     if (deleted.database !== database || !connections) return;
-    for (const listener of connections.listeners())
-      if (listener.viewer?.userId === deleted.id) connections.disconnect(listener, userGone());
+    for (const subscriber of connections.subscribers())
+      if (subscriber.viewer?.userId === deleted.id) connections.disconnect(subscriber, userGone());
   };
   deletedUsers.subscribe(onDeleted);
   app.addHook('onClose', (_app, done) => {
@@ -83,11 +86,14 @@ export function viewersOf(
     else logger.error(line, uncheckedLogLines[error.code]);
   };
   let isCut = false;
-  /** Logs once that listeners cannot be looked up, and once that they can be again. */
+  /** Logs once that the users of subscribers cannot be looked up, and once that they can be again. */
   const tellOf = (error: unknown): void => {
     if (error !== null && !isCut)
-      logger.warn(loggedError(error), 'the users who listen cannot be looked up; they stay until they can be');
-    if (error === null && isCut) logger.info('the users who listen can be looked up again');
+      logger.warn(
+        loggedError(error),
+        'the users of live connections cannot be looked up; they stay connected until they can be',
+      );
+    if (error === null && isCut) logger.info('the users of live connections can be looked up again');
     isCut = error !== null;
   };
   return {
@@ -104,15 +110,15 @@ export function viewersOf(
     watch(served) {
       connections = served;
       // Every second; users whose last lookup is recent enough come from the cache, so no rights outlast that time.
-      served.recheck(async listeners => {
+      served.recheck(async subscribers => {
         let trouble: unknown = null;
         await Promise.all(
-          listeners
+          subscribers
             .filter(({ viewer }) => viewer?.userId != null)
-            .map(async listener => {
+            .map(async subscriber => {
               try {
-                const error = await rightsError(users, listener.viewer!);
-                if (error) served.disconnect(listener, error);
+                const error = await rightsError(users, subscriber.viewer!);
+                if (error) served.disconnect(subscriber, error);
               } catch (error) {
                 trouble = error;
               }
@@ -125,17 +131,17 @@ export function viewersOf(
 }
 
 /**
- * Returns true if looking up users failed because the database is away or does not answer in time, for example because
- * their rows are locked.
+ * Returns true if looking up users failed because the database is not available or does not answer in time, for example
+ * because their rows are locked.
  */
 function isDatabaseAway(error: unknown): boolean {
-  return error instanceof WorkStopped || error instanceof NoTurn || faultOf(error)?.callerCode != null;
+  return error instanceof WorkStopped || error instanceof WaitRefused || faultOf(error)?.callerCode != null;
 }
 
 /**
  * Returns why a viewer no longer has the rights that it had; null if it still has them. Errors: those of the database.
  */
-async function rightsError(users: KnownUsers, viewer: Viewer): Promise<TokenError | null> {
+async function rightsError(users: TokenUsers, viewer: Viewer): Promise<TokenError | null> {
   try {
     const { role } = await users.viewerOf(viewer);
     return role === viewer.role ? null : rejection('The role of this user has changed. Connect again.');

@@ -3,7 +3,7 @@ import type { Way } from '../altered-tables.js';
 import { MigrationRefused } from '../migration-refused.js';
 import { alter } from './alter.js';
 
-/** Columns that hold a key or a count, with what follows their type. */
+/** The columns that contain a key or a count, each with what follows its type. */
 type Columns = Readonly<Record<string, string>>;
 
 interface ForeignKey {
@@ -65,10 +65,10 @@ const tables: readonly Table[] = [
 
 const WIDE = 'bigint unsigned';
 
-/** Runs SQL that reads. */
+/** A function that runs SQL that only reads. */
 type Read = <Row extends object>(sql: string) => Promise<Row[]>;
 
-/** Returns the tables that this migration would change, with their columns that are there and of another type. */
+/** Returns the tables that this migration would change, with their existing columns of another type. */
 export async function narrowColumns(read: Read): Promise<Map<string, string[]>> {
   const types = await typesOf(read);
   const narrow = tables.map(
@@ -87,15 +87,18 @@ async function typesOf(read: Read): Promise<Map<string, string>> {
 }
 
 /**
- * Widens keys, foreign keys and counts to integers of 64 bits on MySQL and MariaDB, where an earlier version created
- * the tables; the migrations before this one now create them so.
+ * Widens keys, foreign keys and counts to integers of 64 bits on MySQL and MariaDB, if an earlier version created the
+ * tables; the migrations before this one now create them in this form.
  *
- * A change of type copies the table, and a foreign key holds both of its columns to their type, so the foreign keys are
- * dropped first and made again, and checked, by the statement that copies their table. Each statement is by itself,
- * since these databases commit it; an interrupted run is completed by the next, which does what is still to be done.
+ * A change of type copies the table, and a foreign key does not allow its two columns to have different types. So the
+ * foreign keys are dropped first, and created again, and checked, by the statement that copies their table. Each
+ * statement is separate, because these databases commit it; an interrupted run is completed by the next, which does the
+ * rest.
  */
 export class WideNumbers extends Migration {
-  /** Leaves the columns as they are: an earlier version works with them too, and a narrower one might lose a number. */
+  /**
+   * Leaves the columns unchanged: an earlier version works with them too, and a narrower column might lose a number.
+   */
   override down(): void {}
 
   override async up(): Promise<void> {
@@ -137,7 +140,7 @@ export class WideNumbers extends Migration {
         ({ name: constraint, column, references }) =>
           `add constraint ${constraint} foreign key (${column}) references ${references} (id) on update restrict on delete restrict`,
       );
-      // A table that refers to itself cannot check that by the copy that changes both columns.
+      // A table that refers to itself cannot be checked by the copy that changes both columns.
       const own = missing.some(({ references }) => references === name);
       for (const clauses of own ? [columns, constraints] : [[...columns, ...constraints]]) {
         if (clauses.length > 0) await this.#alter(name, clauses, 'copies');
@@ -153,7 +156,7 @@ export class WideNumbers extends Migration {
     return this.execute(sql) as Promise<Row[]>;
   }
 
-  /** Returns the foreign keys that are there, each behind its table. */
+  /** Returns the existing foreign keys, each as its table and its name. */
   async #foreignKeys(): Promise<Set<string>> {
     const rows = await this.#rows<{ t: string; name: string }>(
       "select table_name as t, constraint_name as name from information_schema.table_constraints where constraint_schema = database() and constraint_type = 'FOREIGN KEY'",
@@ -162,7 +165,7 @@ export class WideNumbers extends Migration {
   }
 
   /**
-   * Refuses rows that refer to a row that is not there: their foreign key could not be made again. Errors:
+   * Refuses rows that refer to a missing row, because their foreign key could not be created again. Errors:
    * MigrationRefused.
    */
   async #refuseOrphans(table: string, { name, column, references }: ForeignKey): Promise<void> {
@@ -171,13 +174,13 @@ export class WideNumbers extends Migration {
     const count = Number(row!.n);
     if (count === 0) return;
     throw new MigrationRefused(
-      `${count === 1 ? 'A row' : `${count} rows`} of ${table} ${count === 1 ? 'refers' : 'refer'} by ${column} to a row of ${references} that is not there, so the foreign key ${name} cannot be made. ` +
-        `No table was changed. List them by: select child.* from ${orphans}; then add what they refer to, or delete them, and migrate again.`,
+      `${count === 1 ? 'A row' : `${count} rows`} of ${table} ${count === 1 ? 'refers' : 'refer'} by ${column} to a row of ${references} that does not exist, so the foreign key ${name} cannot be created. ` +
+        `No table was changed. List them by: select child.* from ${orphans}; then add the missing rows, or delete these, and migrate again.`,
     );
   }
 
   /**
-   * Refuses to touch columns that are held to their type by foreign keys of which this migration knows nothing. Errors:
+   * Refuses to change columns whose types depend on foreign keys that this migration does not know. Errors:
    * MigrationRefused.
    */
   async #refuseForeignKeysOfOthers(changed: ReadonlyMap<string, readonly string[]>): Promise<void> {
@@ -206,8 +209,8 @@ export class WideNumbers extends Migration {
     );
     if (others.length === 0) return;
     throw new MigrationRefused(
-      `Foreign keys that Rollcall did not make hold columns to their type of 32 bits: ${others.map(({ place, name }) => `${name} (${place})`).join(', ')}. ` +
-        'Nothing was changed. Drop them, make their columns bigint unsigned, migrate, and make them again.',
+      `Foreign keys that Rollcall did not make keep columns at 32 bits: ${others.map(({ place, name }) => `${name} (${place})`).join(', ')}. ` +
+        'Nothing was changed. Drop them, make their columns bigint unsigned, migrate, and create them again.',
     );
   }
 }

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { INITIAL_TABLES, RUN_TABLES, type MadeTable } from '../made-tables.js';
-import type { MigrationEntry, Need } from '../migration-entry.js';
+import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
 import { PAGED_TABLE, pageIndexes } from '../page-indexes.js';
 import { Initial } from './2026-11-22-initial.js';
 import { RecountRuns } from './2026-11-22-recount-runs.js';
@@ -40,7 +40,10 @@ export const mySqlMigrations: readonly MigrationEntry[] = [
   },
 ];
 
-function toMake(tables: readonly MadeTable[], referredTo: readonly string[]): () => Promise<readonly Need[]> {
+function toMake(
+  tables: readonly MadeTable[],
+  referredTo: readonly string[],
+): () => Promise<readonly RequiredPrivilege[]> {
   return () =>
     Promise.resolve([
       { privilege: 'CREATE', tables: tables.map(({ name }) => name) },
@@ -48,17 +51,17 @@ function toMake(tables: readonly MadeTable[], referredTo: readonly string[]): ()
     ]);
 }
 
-/** Returns what it takes to copy a table, and to make its foreign keys again. */
-async function toWiden(em: SqlEntityManager): Promise<readonly Need[]> {
+/** Returns the privileges that are needed to copy a table, and to create its foreign keys again. */
+async function toWiden(em: SqlEntityManager): Promise<readonly RequiredPrivilege[]> {
   const tables = [...(await narrowColumns(sql => em.execute(sql))).keys()];
   return tables.length > 0 ? [...toAlter(tables), { privilege: 'REFERENCES', tables }] : [];
 }
 
-/** Returns what ALTER TABLE needs, and the look at the table before it. */
-function toAlter(tables: readonly string[]): Need[] {
+/** Returns the privileges that ALTER TABLE needs, and those for examining the table before it. */
+function toAlter(tables: readonly string[]): RequiredPrivilege[] {
   return ['ALTER', 'CREATE', 'INSERT', 'SELECT'].map(privilege => ({ privilege, tables }));
 }
 
-function onDatabase(privileges: readonly string[]): () => Promise<readonly Need[]> {
+function onDatabase(privileges: readonly string[]): () => Promise<readonly RequiredPrivilege[]> {
   return () => Promise.resolve(privileges.map(privilege => ({ privilege, tables: null })));
 }

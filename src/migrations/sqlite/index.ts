@@ -1,11 +1,11 @@
 import { INITIAL_TABLES, RUN_TABLES } from '../made-tables.js';
-import type { MigrationEntry, Need } from '../migration-entry.js';
+import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
 import { pageIndexes } from '../page-indexes.js';
 import { Initial } from './2026-11-22-initial.js';
 import { RecountRuns } from './2026-11-22-recount-runs.js';
 import { PageIndexes } from './2026-11-28-page-indexes.js';
 
-const nothing = (): Promise<readonly Need[]> => Promise.resolve([]);
+const nothing = (): Promise<readonly RequiredPrivilege[]> => Promise.resolve([]);
 
 /** The migrations of SQLite, oldest first. */
 export const sqliteMigrations: readonly MigrationEntry[] = [

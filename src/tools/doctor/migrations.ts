@@ -19,7 +19,7 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
   if (applied === null && tables.length > 0) {
     return [
       failed(
-        `The database holds tables that Rollcall did not make: ${listed(tables)}.`,
+        `The database contains tables that Rollcall did not make: ${listed(tables)}.`,
         'Give Rollcall an empty database of its own in DATABASE_URL.',
       ),
     ];

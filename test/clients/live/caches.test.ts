@@ -52,7 +52,7 @@ it.each([
   show(live.api.url, socket, total => [first, second][total]!.resolve());
   await Promise.all([first.promise, followed]);
   await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
-  await live.pace.tick();
+  await live.clock.tick();
   await second.promise;
   await socket.dispose();
   await live.stop();

@@ -36,7 +36,7 @@ it.each(clients)('the example client for %s shows counts as they change', async 
   await arrived.promise;
   arrived = Promise.withResolvers();
   await addEnrollment(live.api.database, course, student);
-  await live.pace.tick();
+  await live.clock.tick();
   await arrived.promise;
   const counts = (count: number) => ({
     courseId: String(course),

@@ -11,11 +11,11 @@ import { startLiveApi, type LiveApi } from './live-api.js';
 
 const kind = idsOf('open', {
   refused: () => [
-    { value: [], quotes: 'no course', says: /leave it out for all\.$/ },
+    { value: [], quotes: 'no course', says: /leave it out to subscribe to all courses\.$/ },
     {
       value: Array.from({ length: 1001 }, () => '1'),
       quotes: '1001',
-      says: /one subscription takes 1000; open several\.$/,
+      says: /one subscription may have 1000; open several\.$/,
     },
   ],
 });
@@ -114,6 +114,6 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
         writtenOut[index],
       ).toEqual(['GRAPHQL_VALIDATION_FAILED']);
     }
-    expect(live.pace.isAwaited).toBe(false);
+    expect(live.clock.isAwaited).toBe(false);
   });
 });

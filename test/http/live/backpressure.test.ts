@@ -14,7 +14,8 @@ import { serveLiveCounts } from '../../../src/http/live/index.js';
 import { RawAnswers } from '../../../src/http/answers/raw-answer.js';
 import { SocketConnection } from '../../../src/http/live/socket-connection.js';
 import { NO_ROWS } from '../../../src/reading/index.js';
-import { LiveCounts, shareLimits, Turns } from '../../../src/live-counts/index.js';
+import { MessageThrottle } from '../../../src/http/live/message-throttle.js';
+import { LiveCounts, quotaLimits } from '../../../src/live-counts/index.js';
 import { rejection } from '../../../src/access/token-error.js';
 import { BackgroundRuns } from '../../../src/recounts/index.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
@@ -24,7 +25,7 @@ import { scrape } from '../../support/metrics.js';
 import { bypassCounters } from '../../support/place-on.js';
 import { beginSocket, openSocket } from '../../support/raw-socket.js';
 import { addCourses } from '../../support/rows.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { steppedClock, type SteppedClock } from '../../support/stepped-clock.js';
 import { slowClient } from './slow-client.js';
 
 /**
@@ -38,11 +39,11 @@ afterEach(() => void vi.useRealTimers());
 
 describe.each(protocols)('a client by %s that does not read', protocol => {
   let api: Api;
-  let pace: SteppedPace;
+  let clock: SteppedClock;
 
   beforeEach(async () => {
-    pace = steppedPace();
-    api = await startApi('sqlite', { pace });
+    clock = steppedClock();
+    api = await startApi('sqlite', { clock });
   });
   afterEach(() => api.stop());
 
@@ -62,15 +63,15 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
     slow.stopReading();
     for (let total = 1; total <= 40; total += 1) {
       await bypassCounters(api.database, `update core_course set total_enrollments = ${total} where id = ${course}`);
-      await pace.tick();
+      await clock.tick();
       await quick.counts();
     }
-    pace.pass(29_999);
+    clock.pass(29_999);
     vi.advanceTimersByTime(1000);
     expect([await metric('rollcall_live_slow_readers_total'), await metric('rollcall_live_connections')]).toEqual([
       0, 2,
     ]);
-    pace.pass(1);
+    clock.pass(1);
     vi.advanceTimersByTime(1000);
     expect(await metric('rollcall_live_slow_readers_total')).toBe(1);
     await waitUntil(
@@ -110,8 +111,8 @@ describe.each(protocols)('a client by %s that does not read', protocol => {
 
 describe('a client by sse that has read only a part of a message', () => {
   it('a client that has read only a part of a message is disconnected after 30 s too', async () => {
-    const pace = steppedPace();
-    const api = await startApi('sqlite', { pace });
+    const clock = steppedClock();
+    const api = await startApi('sqlite', { clock });
     const course = await addCourse(api.database);
     // Of 40 MB, of which the system buffers a part for the socket.
     await api.database.em.fork().nativeUpdate(Course, {}, { description: 'x'.repeat(1_000_000) });
@@ -129,9 +130,9 @@ describe('a client by sse that has read only a part of a message', () => {
     await quick.counts();
     await waitUntil(() => {
       vi.advanceTimersByTime(1000);
-      pace.pass(29_999);
+      clock.pass(29_999);
       vi.advanceTimersByTime(1000);
-      pace.pass(1);
+      clock.pass(1);
       vi.advanceTimersByTime(1000);
       return metric('rollcall_live_slow_readers_total').then(cut => cut === 1);
     }, 'It is still connected.');
@@ -144,7 +145,7 @@ describe('a client by sse that has read only a part of a message', () => {
 
 describe('a WebSocket whose client sends without a pause', () => {
   it('a server reads 200 messages a second from a WebSocket, and the rest later', async () => {
-    const api = await startApi('sqlite', { pace: steppedPace() });
+    const api = await startApi('sqlite', { clock: steppedClock() });
     const [flooding, other] = [await beginSocket(api.url), await beginSocket(api.url)];
     for (let sent = 0; sent < 500; sent += 1) flooding.send({ type: 'ping' });
     // connection_init was the first.
@@ -163,14 +164,14 @@ describe('a WebSocket whose client sends without a pause', () => {
   });
 
   it('a server stops reading a WebSocket while 64 KiB wait for its client, goes on when the client reads, and disconnects one that never does', async () => {
-    const pace = steppedPace();
+    const clock = steppedClock();
     const database = { em: null } as never;
-    const connections = new LiveConnections(pace, shareLimits(5000));
+    const connections = new LiveConnections(clock, quotaLimits(5000));
     const endpoint = {
       connections,
-      pace,
-      turns: new Turns(),
-      counts: new LiveCounts(database, () => undefined, pace, shareLimits(5000)),
+      clock,
+      messageThrottle: new MessageThrottle(),
+      counts: new LiveCounts(database, () => undefined, clock, quotaLimits(5000)),
       isExpired: () => false,
     } as unknown as LiveEndpoint;
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
@@ -197,7 +198,7 @@ describe('a WebSocket whose client sends without a pause', () => {
       connection.send(text).catch(() => undefined);
       await new Promise(resolve => setImmediate(resolve));
     }
-    pace.pass(30_000);
+    clock.pass(30_000);
     vi.advanceTimersByTime(1000);
     expect([socket.readyState === socket.OPEN, connections.slowReaders('ws')]).toEqual([false, 1]);
     await once(socket, 'close');
@@ -207,8 +208,8 @@ describe('a WebSocket whose client sends without a pause', () => {
   });
 });
 
-describe('a listener whose rights have ended', () => {
-  it('a listener whose rights have ended is disconnected by either protocol, with all its subscriptions, and others stay', async () => {
+describe('a subscriber whose rights have ended', () => {
+  it('a subscriber whose rights have ended is disconnected by either protocol, with all its subscriptions, and others stay', async () => {
     const api = await startApi('sqlite');
     const course = await addCourse(api.database);
     const config = readConfig({ NODE_ENV: 'test' });
@@ -224,7 +225,7 @@ describe('a listener whose rights have ended', () => {
       config,
       database: api.database,
       logger,
-      pace: steppedPace(),
+      clock: steppedClock(),
       rules: { ...config, ...documentRulesOf(schema, config), sizes: { current: NO_ROWS }, trusted: null },
       verify: token => Promise.resolve(viewers.get(token.split('.')[0]!)!),
       format: formatted => formatted,
@@ -233,7 +234,7 @@ describe('a listener whose rights have ended', () => {
       clientAddressOf: () => '192.0.2.1',
       rates: null,
       isOverloaded: () => false,
-      contextOf: listener => contextFor(api.database, listener.viewer, runs, { counts: served.counts, listener }),
+      contextOf: subscriber => contextFor(api.database, subscriber.viewer, runs, { counts: served.counts, subscriber }),
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const url = `http://127.0.0.1:${(app.server.address() as { port: number }).port}/graphql`;
@@ -245,15 +246,15 @@ describe('a listener whose rights have ended', () => {
       protocols.map(protocol => subscribe(protocol, 'other')),
     ];
     for (const client of [...mine, ...others]) expect(await client.counts()).toEqual([course, 0, 0]);
-    const gone = served.connections.listeners().filter(({ viewer }) => viewer?.userId === 1);
-    expect([gone.length, served.connections.listeners().length]).toEqual([2, 4]);
-    for (const listener of gone) served.connections.disconnect(listener, rejection('Your account is gone.'));
+    const gone = served.connections.subscribers().filter(({ viewer }) => viewer?.userId === 1);
+    expect([gone.length, served.connections.subscribers().length]).toEqual([2, 4]);
+    for (const subscriber of gone) served.connections.disconnect(subscriber, rejection('Your account is gone.'));
     expect(await mine[0]!.next()).toMatchObject({
       errors: [{ message: 'Your account is gone.', extensions: { code: 'UNAUTHENTICATED' } }],
     });
     expect(await mine[0]!.ended()).toBeNull();
     expect(await mine[1]!.ended()).toMatchObject({ code: 4403, reason: 'Your account is gone.' });
-    await waitUntil(() => served.connections.listeners().length === 2, 'They are still connected.');
+    await waitUntil(() => served.connections.subscribers().length === 2, 'They are still connected.');
     expect([served.counts.count('sse'), served.counts.count('ws')]).toEqual([1, 1]);
     for (const client of others) client.close();
     served.closeSubscriptions();

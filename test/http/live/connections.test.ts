@@ -64,7 +64,7 @@ describe('a WebSocket', () => {
   });
 
   it('a WebSocket has at most 50 subscriptions, even if ids are reused at once, and none when it is closed', async () => {
-    const { api, pace } = live;
+    const { api, clock } = live;
     const { socket, send, next, closed } = await beginSocket(api.url);
     const count = async (): Promise<unknown> =>
       (await scrape(`${new URL(api.url).origin}/metrics`)).get('rollcall_live_subscriptions{protocol="ws"}');
@@ -86,18 +86,18 @@ describe('a WebSocket', () => {
     socket.close();
     await closed;
     await waitUntil(async () => (await count()) === 0, 'Subscriptions are left of a connection that has gone.');
-    expect(pace.isAwaited).toBe(false);
+    expect(clock.isAwaited).toBe(false);
   });
 
   it('a WebSocket whose token expires before it subscribes is closed with 4403', async () => {
     const { jwt } = readConfig({ NODE_ENV: 'test' });
     const token = await issueToken(jwt, { role: Role.ADMIN, userId: null, expiresIn: '1h' });
     const { send, next, closed } = await beginSocket(live.api.url, { authorization: `Bearer ${token}` });
-    live.pace.pass(3_500_000);
+    live.clock.pass(3_500_000);
     send({ id: '1', type: 'subscribe', payload });
     expect(await next()).toMatchObject({ type: 'next' });
     // Beyond the tolerance of clocks.
-    live.pace.pass(131_000);
+    live.clock.pass(131_000);
     send({ id: '2', type: 'subscribe', payload });
     expect(await promptly(closed, 'The connection is still open.')).toEqual([
       4403,
@@ -137,7 +137,7 @@ describe('a WebSocket', () => {
     const stopped = server.close();
     expect(await promptly(leaving.closed, 'The client was not sent away.')).toEqual([
       1001,
-      'The server stops. Connect again.',
+      'The server is stopping. Connect again.',
     ]);
     late.write(
       `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Protocol: ${PROTOCOL}\r\n\r\n`,

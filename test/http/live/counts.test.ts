@@ -9,7 +9,7 @@ import { mutate } from '../../support/mutations.js';
 import { bypassCounters } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
 import { summarize, statementsOf } from '../../support/statements.js';
-import { steppedPace } from '../../support/stepped-pace.js';
+import { steppedClock } from '../../support/stepped-clock.js';
 import { startLiveApi, nextCounts, type LiveApi } from './live-api.js';
 
 describeOnEach('live counts', kind => {
@@ -49,14 +49,14 @@ describeOnEach('live counts', kind => {
   });
 
   it('live counts arrive after each commit, whoever has written: this server, another one, and SQL of another program', async () => {
-    const { api, pace, admin } = live;
+    const { api, clock, admin } = live;
     const course = await addCourse(api.database);
     const [first, second] = await addUsers(api.database, Role.STUDENT, 2);
     const clients = live.subscribeByEach({ courseIds: [course] });
     await nextCounts(clients);
 
     await mutate(api, admin, 'enroll', { courseId: course, studentId: first });
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual([
       [course, 1, 1],
       [course, 1, 1],
@@ -69,14 +69,14 @@ describeOnEach('live counts', kind => {
       'enroll',
       { courseId: course, studentId: second },
     );
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual([
       [course, 2, 2],
       [course, 2, 2],
     ]);
 
     await bypassCounters(api.database, `update core_course set total_enrollments = 7 where id = ${course}`);
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual([
       [course, 7, 2],
       [course, 7, 2],
@@ -84,7 +84,7 @@ describeOnEach('live counts', kind => {
   });
 
   it('a burst of changes arrives once for each look, as the counts are then', async () => {
-    const { api, pace, admin } = live;
+    const { api, clock, admin } = live;
     const course = await addCourse(api.database);
     const students = await addUsers(api.database, Role.STUDENT, 200);
     const clients = live.subscribeByEach({ courseIds: [course] });
@@ -92,7 +92,7 @@ describeOnEach('live counts', kind => {
     for (const half of [students.slice(0, 100), students.slice(100)]) {
       for (let from = 0; from < half.length; from += 10)
         await mutate(api, admin, 'enrollMany', { courseId: course, studentIds: half.slice(from, from + 10) });
-      await pace.tick();
+      await clock.tick();
       messages.push(await nextCounts(clients));
     }
     expect(messages.map(([one]) => one)).toEqual([
@@ -104,7 +104,7 @@ describeOnEach('live counts', kind => {
   });
 
   it('the counts of a transaction are sent to nobody while it is open, nor when it is rolled back', async () => {
-    const { api, pace } = live;
+    const { api, clock } = live;
     const course = await addCourse(api.database);
     const student = await addUser(api.database, Role.STUDENT);
     const { database: other } = await live.another();
@@ -118,11 +118,11 @@ describeOnEach('live counts', kind => {
       status: 'dropped' as never,
     });
     await em.flush();
-    await pace.tick();
+    await clock.tick();
     await em.rollback();
-    await pace.tick();
+    await clock.tick();
     await addEnrollment(api.database, course, student);
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual([
       [course, 1, 1],
       [course, 1, 1],
@@ -130,53 +130,53 @@ describeOnEach('live counts', kind => {
   });
 
   it('counts are sent only when they differ, whatever else happens to the course', async () => {
-    const { api, pace, admin } = live;
+    const { api, clock, admin } = live;
     const [course, teacher] = [await addCourse(api.database), await addUser(api.database, Role.TEACHER)];
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
     expect(await nextCounts(clients)).toEqual(clients.map(() => [course, 0, 0]));
     await mutate(api, admin, 'updateCourse', { id: course, instructorId: teacher, title: 'Another' });
-    await pace.tick();
+    await clock.tick();
     const [student] = await addUsers(api.database, Role.STUDENT, 1);
     const { enrollment } = await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
     await mutate(api, admin, 'unenroll', { enrollmentId: (enrollment as { id: string }).id });
-    await pace.tick();
+    await clock.tick();
     await mutate(api, admin, 'enroll', { courseId: course, studentId: student });
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual(clients.map(() => [course, 1, 1]));
   });
 
   it('the deletion of a course is sent once, and the subscription goes on with the others', async () => {
-    const { api, pace, admin } = live;
+    const { api, clock, admin } = live;
     const [gone, left] = [await addCourse(api.database), await addCourse(api.database)];
     const clients = [...live.subscribeByEach({ courseIds: [gone, left] }), ...live.subscribeByEach()];
     await nextCounts(clients);
     await nextCounts(clients);
     await mutate(api, admin, 'deleteCourse', { id: gone });
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual(clients.map(() => [gone, null]));
     await addEnrollment(api.database, left, await addUser(api.database, Role.STUDENT));
-    await pace.tick();
+    await clock.tick();
     expect(await nextCounts(clients)).toEqual(clients.map(() => [left, 1, 1]));
   });
 
   it('live counts cost one statement a look, one more where counts have changed, and none when nobody listens', async () => {
-    const { api, pace } = live;
+    const { api, clock } = live;
     const [course, student] = [await addCourse(api.database), await addUser(api.database, Role.STUDENT)];
-    expect(pace.isAwaited).toBe(false);
+    expect(clock.isAwaited).toBe(false);
     const clients = [...live.subscribeByEach({ courseIds: [course] }), ...live.subscribeByEach()];
     await nextCounts(clients);
     // The first look verifies the first messages of those who subscribed at once.
-    await pace.tick();
-    expect(summarize(await statementsOf(api.database, () => pace.tick()))).toEqual(['select core_course']);
+    await clock.tick();
+    expect(summarize(await statementsOf(api.database, () => clock.tick()))).toEqual(['select core_course']);
     await addEnrollment(api.database, course, student);
-    expect(summarize(await statementsOf(api.database, () => pace.tick()))).toEqual([
+    expect(summarize(await statementsOf(api.database, () => clock.tick()))).toEqual([
       'select core_course',
       'select core_course',
     ]);
     await nextCounts(clients);
     for (const client of clients) client.close();
-    await pace.untilIdle();
-    expect(await statementsOf(api.database, async () => pace.goOn())).toEqual([]);
+    await clock.untilIdle();
+    expect(await statementsOf(api.database, async () => clock.goOn())).toEqual([]);
   });
 });
 
@@ -186,9 +186,9 @@ describeOnServers('live counts', kind => {
     const { port } = new URL(live.api.databaseUrl);
     const proxy = await startBreakingProxy(Number(port));
     const lines: { level: number; msg: string }[] = [];
-    const pace = steppedPace();
+    const clock = steppedClock();
     const { server } = await live.another({
-      pace,
+      clock,
       url: live.api.databaseUrl.replace(`:${port}/`, `:${proxy.port}/`),
       logger: pino({}, { write: line => void lines.push(JSON.parse(line) as never) }),
     });
@@ -198,7 +198,7 @@ describeOnServers('live counts', kind => {
     await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
     const troubles = (): string[] => lines.filter(({ msg }) => msg.startsWith('live counts')).map(({ msg }) => msg);
     proxy.breakAll();
-    while (troubles().length < 2) await pace.tick();
+    while (troubles().length < 2) await clock.tick();
     expect(troubles()).toEqual([
       'live counts cannot be read; subscribers wait until they can be',
       'live counts can be read again',

@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addCourse, startApi, type Api } from '../../support/api.js';
 import { promptly, waitUntil } from '../../support/wait.js';
-import { steppedPace } from '../../support/stepped-pace.js';
+import { steppedClock } from '../../support/stepped-clock.js';
 
 /** Linux's name of a connection with TCP keep-alive. */
 const PROBED = '02';
@@ -13,7 +13,7 @@ describe('a stream of events whose client may have vanished', () => {
   let api: Api;
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    api = await startApi('sqlite', { pace: steppedPace() });
+    api = await startApi('sqlite', { clock: steppedClock() });
     await addCourse(api.database);
   });
   afterEach(async () => {

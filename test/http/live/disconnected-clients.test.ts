@@ -7,7 +7,7 @@ import { describeOnEach, describeOnServers } from '../../support/databases.js';
 import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
 import { tableLockWaits } from '../../support/lock-waits.js';
 import { bypassCounters } from '../../support/place-on.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { steppedClock, type SteppedClock } from '../../support/stepped-clock.js';
 import { lockCoursesTable, lockTable } from '../../support/table-lock.js';
 
 /** A selection that takes a statement for each message. */
@@ -26,7 +26,7 @@ async function waitLong({ database }: Api): Promise<void> {
 describeOnEach('the first look of a subscription', kind => {
   let api: Api;
   beforeEach(async () => {
-    api = await startApi(kind, { pace: steppedPace(), env: { REQUEST_TIMEOUT: '600' } });
+    api = await startApi(kind, { clock: steppedClock(), env: { REQUEST_TIMEOUT: '600' } });
   });
   afterEach(() => api.stop());
 
@@ -49,13 +49,13 @@ describeOnEach('the first look of a subscription', kind => {
 
 describeOnServers('the making of a message', kind => {
   let api: Api;
-  let pace: SteppedPace;
+  let clock: SteppedClock;
   let other: Database;
   let client: LiveClient;
 
   async function begin(protocol: (typeof protocols)[number], seconds: number): Promise<void> {
-    pace = steppedPace();
-    api = await startApi(kind, { pace, env: { REQUEST_TIMEOUT: String(seconds) } });
+    clock = steppedClock();
+    api = await startApi(kind, { clock, env: { REQUEST_TIMEOUT: String(seconds) } });
     other = await openDatabase(api.databaseUrl);
     const course = await addCourse(api.database);
     await waitLong(api);
@@ -72,7 +72,7 @@ describeOnServers('the making of a message', kind => {
   async function messageUnderWay(): Promise<() => Promise<void>> {
     await bypassCounters(other, 'update core_course set total_enrollments = 1');
     const closeSubscriptions = await lockTable(api.database, api.databaseUrl, 'core_enrollments');
-    await pace.tick();
+    await clock.tick();
     await waitUntil(async () => (await tableLockWaits(other)) === 1, 'No message is made.');
     return closeSubscriptions;
   }

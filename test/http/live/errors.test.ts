@@ -4,7 +4,7 @@ import { Role } from '../../../src/entities/index.js';
 import { addCourse, addUser } from '../../support/api.js';
 import { protocols, subscribeBy, type LiveClient, type LiveOptions } from '../../support/live-clients.js';
 import { bypassCounters } from '../../support/place-on.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { steppedClock, type SteppedClock } from '../../support/stepped-clock.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
 
 interface Line {
@@ -15,16 +15,16 @@ interface Line {
 
 describe.each(protocols)('an error in a subscription by %s', protocol => {
   let live: LiveApi;
-  let pace: SteppedPace;
+  let clock: SteppedClock;
   let lines: Line[];
   let subscribe: (options?: LiveOptions) => LiveClient;
 
   beforeEach(async () => {
     live = await startLiveApi('sqlite');
-    pace = steppedPace();
+    clock = steppedClock();
     lines = [];
     const { server } = await live.another({
-      pace,
+      clock,
       logger: pino({}, { write: line => void lines.push(JSON.parse(line) as Line) }),
     });
     subscribe = options => subscribeBy(protocol, server.url, options);
@@ -56,11 +56,11 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     await client.counts();
     await bypassCounters(live.api.database, 'alter table core_user rename to hidden_away');
     await bypassCounters(live.api.database, `update core_course set total_enrollments = 2 where id = ${course}`);
-    await pace.tick();
+    await clock.tick();
     expectMasked((await client.next()).errors, 'core_user');
     await bypassCounters(live.api.database, 'alter table hidden_away rename to core_user');
     await bypassCounters(live.api.database, `update core_course set total_enrollments = 3 where id = ${course}`);
-    await pace.tick();
+    await clock.tick();
     expect(await client.counts()).toEqual([course, 3, 0]);
     client.close();
   });
@@ -75,7 +75,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     expectMasked(errors, 'core_course');
     client.close();
     await bypassCounters(live.api.database, 'alter table hidden_away rename to core_course');
-    expect(pace.isAwaited).toBe(false);
+    expect(clock.isAwaited).toBe(false);
   });
 
   it('a field that an anonymous viewer may not see leaves the connection open', async () => {
@@ -86,7 +86,7 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     });
     expect((await client.next()).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
     await bypassCounters(live.api.database, `update core_course set total_enrollments = 3 where id = ${course}`);
-    await pace.tick();
+    await clock.tick();
     expect([(await client.next()).errors, client.connections]).toMatchObject([
       [{ extensions: { code: 'UNAUTHENTICATED' } }],
       1,
@@ -99,10 +99,10 @@ describe.each(protocols)('an error in a subscription by %s', protocol => {
     const client = subscribe({ courseIds: [course] });
     await client.counts();
     await bypassCounters(live.api.database, 'alter table core_course rename to hidden_away');
-    for (let looks = 0; looks < 3; looks += 1) await pace.tick();
+    for (let looks = 0; looks < 3; looks += 1) await clock.tick();
     await bypassCounters(live.api.database, `update hidden_away set total_enrollments = 3 where id = ${course}`);
     await bypassCounters(live.api.database, 'alter table hidden_away rename to core_course');
-    await pace.tick();
+    await clock.tick();
     expect(await client.counts()).toEqual([course, 3, 0]);
     expect(lines.map(({ msg }) => msg).filter(msg => msg.startsWith('live counts'))).toEqual([
       'live counts cannot be read; subscribers wait until they can be',

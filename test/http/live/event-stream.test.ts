@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addCourse, startApi, type Api } from '../../support/api.js';
-import { steppedPace } from '../../support/stepped-pace.js';
+import { steppedClock } from '../../support/stepped-clock.js';
 
 const ORIGIN = 'https://school.example';
 
@@ -8,7 +8,7 @@ describe('the stream of events', () => {
   let api: Api;
 
   beforeEach(async () => {
-    api = await startApi('sqlite', { pace: steppedPace(), env: { CORS_ORIGINS: ORIGIN } });
+    api = await startApi('sqlite', { clock: steppedClock(), env: { CORS_ORIGINS: ORIGIN } });
   });
   afterEach(() => api.stop());
 

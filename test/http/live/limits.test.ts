@@ -7,23 +7,23 @@ import { promptly, waitUntil } from '../../support/wait.js';
 import { scrape } from '../../support/metrics.js';
 import { beginSocket, openSocket, refusedSocket } from '../../support/raw-socket.js';
 import { addUsers } from '../../support/rows.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { steppedClock, type SteppedClock } from '../../support/stepped-clock.js';
 
 const query = 'subscription { courseCountsChanged { courseId } }';
 
 /**
- * A server of 100 connections: 20 to the clients of an address without a token, 40 to all of an address, 50 to all
- * without a token, 2 to a viewer.
+ * A server with at most 100 connections: 20 for the clients of one address without a token, 40 for all of one address,
+ * 50 for all without a token, 2 for a viewer.
  */
 describe('the connections for live counts', () => {
   let api: Api;
-  let pace: SteppedPace;
+  let clock: SteppedClock;
   let users: readonly number[];
 
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
-    pace = steppedPace();
-    api = await startApi('sqlite', { pace, env: { MAX_SUBSCRIPTIONS: '100', TRUST_PROXY: 'loopback' } });
+    clock = steppedClock();
+    api = await startApi('sqlite', { clock, env: { MAX_SUBSCRIPTIONS: '100', TRUST_PROXY: 'loopback' } });
     await addCourse(api.database);
     users = await addUsers(api.database, Role.STUDENT, 11);
   });
@@ -56,7 +56,7 @@ describe('the connections for live counts', () => {
       expect((await beginSocket(api.url, {}, from('192.0.2.1'))).answer).toBe('connection_ack');
     for (let one = 0; one < 10; one += 1) expect((await stream('192.0.2.1')).status).toBe(200);
     const message =
-      'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or have several subscriptions by one WebSocket.';
+      'The clients of your address without a token would have 21 connections, and 20 are allowed. Close some, or use one WebSocket for several subscriptions.';
     const tooMany = await beginSocket(api.url, {}, from('192.0.2.1'));
     // The part of the reason that fits.
     expect(await tooMany.closed).toEqual([1013, message.slice(0, 120)]);
@@ -136,7 +136,7 @@ describe('the connections for live counts', () => {
     used.send({ id: '1', type: 'subscribe', payload: { query } });
     await used.next();
     const pass = (milliseconds: number): void => {
-      pace.pass(milliseconds);
+      clock.pass(milliseconds);
       vi.advanceTimersByTime(1000);
     };
     pass(59_999);
@@ -156,7 +156,7 @@ describe('the connections for live counts', () => {
 
   it('connections end when the token expires before anything is subscribed', async () => {
     const { closed } = await beginSocket(api.url, await token(1));
-    pace.pass(3_700_000);
+    clock.pass(3_700_000);
     vi.advanceTimersByTime(1000);
     expect(await promptly(closed, 'The connection is still open.')).toEqual([
       4403,

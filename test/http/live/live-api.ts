@@ -7,19 +7,19 @@ import { startServer, type RunningServer } from '../../../src/http/server.js';
 import { startApi, type Api } from '../../support/api.js';
 import { strategy } from '../../support/databases.js';
 import { protocols, subscribeBy, type LiveClient, type LiveOptions } from '../../support/live-clients.js';
-import { steppedPace, type SteppedPace } from '../../support/stepped-pace.js';
+import { steppedClock, type SteppedClock } from '../../support/stepped-clock.js';
 
 /** A server that looks at its live counts when the test says so, with its listening clients. */
 export interface LiveApi {
   readonly api: Api;
-  readonly pace: SteppedPace;
+  readonly clock: SteppedClock;
   readonly admin: string;
   readonly subscribe: (protocol: (typeof protocols)[number], options?: LiveOptions) => LiveClient;
   /** Subscribes by each protocol. */
   readonly subscribeByEach: (options?: LiveOptions) => LiveClient[];
   /** Starts another server on the same database (or where `url` says), with connections of its own. */
   readonly another: (options?: {
-    pace?: SteppedPace;
+    clock?: SteppedClock;
     url?: string;
     logger?: Logger;
   }) => Promise<{ server: RunningServer; database: Database }>;
@@ -31,10 +31,10 @@ export function nextCounts(clients: readonly LiveClient[]): Promise<(number | nu
   return Promise.all(clients.map(client => client.counts()));
 }
 
-/** Starts it. */
+/** Starts a server whose clock the test sets. */
 export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
-  const pace = steppedPace();
-  const api = await startApi(kind, { pace });
+  const clock = steppedClock();
+  const api = await startApi(kind, { clock });
   const leftovers: (() => unknown)[] = [];
   const subscribe: LiveApi['subscribe'] = (protocol, options) => {
     const client = subscribeBy(protocol, api.url, options);
@@ -43,14 +43,14 @@ export async function startLiveApi(kind: DatabaseKind): Promise<LiveApi> {
   };
   return {
     api,
-    pace,
+    clock,
     admin: await api.token(Role.ADMIN, null),
     subscribe,
     subscribeByEach: options => protocols.map(protocol => subscribe(protocol, options)),
-    async another({ pace: own = steppedPace(), url = api.databaseUrl, logger = pino({ level: 'silent' }) } = {}) {
+    async another({ clock: own = steppedClock(), url = api.databaseUrl, logger = pino({ level: 'silent' }) } = {}) {
       const database = await openDatabase(url, strategy);
       const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test' });
-      const server = await startServer({ config, database, pace: own, logger });
+      const server = await startServer({ config, database, clock: own, logger });
       leftovers.push(async () => {
         await server.close();
         await database.close(true);

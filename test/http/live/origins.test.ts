@@ -64,7 +64,8 @@ describe.each<[settings: string, env: Record<string, string>, allowed: string[],
     expect(await refusedSocket(api.url, { origin: 'https://evil.example' })).toMatchObject({
       status: 403,
       code: 'FORBIDDEN',
-      message: 'Pages of "https://evil.example" may not listen here. CORS_ORIGINS names the origins whose pages may.',
+      message:
+        'Pages of "https://evil.example" may not subscribe here. CORS_ORIGINS lists the origins whose pages may.',
     });
     expect((await scrape(api.metricsUrl)).get('rollcall_live_refusals_total{reason="origin"}')).toBeGreaterThan(
       2 * refused.length,

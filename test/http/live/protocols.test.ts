@@ -33,7 +33,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
       enrollmentsCount: { count: 0 },
     });
     await addEnrollment(live.api.database, course, await addUser(live.api.database, Role.STUDENT));
-    await live.pace.tick();
+    await live.clock.tick();
     expect(await at()).toMatchObject({ enrollmentsCount: { count: 1 } });
   });
 
@@ -44,11 +44,11 @@ describe.each(protocols)('a subscription by %s', protocol => {
       token: await issueToken(jwt, { role: Role.ADMIN, userId: null, expiresIn: '30d' }),
     });
     expect(await client.counts()).toEqual([course, 0, 0]);
-    live.pace.pass(29 * 86_400_000);
-    await live.pace.tick();
+    live.clock.pass(29 * 86_400_000);
+    await live.clock.tick();
     // Beyond the tolerance of clocks.
-    live.pace.pass(86_431_000);
-    live.pace.goOn();
+    live.clock.pass(86_431_000);
+    live.clock.goOn();
     if (protocol === 'ws')
       expect(await client.ended()).toMatchObject({ code: 4403, reason: 'The token has expired. Get a new one.' });
     else {
@@ -60,7 +60,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
   });
 
   it('a subscription goes on at another server when its own stops, starting with the present state, and delays neither', async () => {
-    const { api, pace } = live;
+    const { api, clock } = live;
     const course = await addCourse(api.database);
     const { server } = await live.another();
     const { server: next } = await live.another();
@@ -72,7 +72,7 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(await server.close()).toBe(0);
     expect([await client.counts(), client.connections]).toEqual([[course, 1, 1], 2]);
     client.close();
-    expect(pace.isAwaited).toBe(false);
+    expect(clock.isAwaited).toBe(false);
   });
 
   it('a subscription does not keep a server from stopping after its client has gone, and is counted until then', async () => {

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from 'graphql-ws';
 import { Role } from '../../../src/entities/index.js';
-import { LiveCounts, shareLimits } from '../../../src/live-counts/index.js';
+import { LiveCounts, quotaLimits } from '../../../src/live-counts/index.js';
 import { addCourse, addUser, startApi } from '../../support/api.js';
 import { protocols, subscribeBy } from '../../support/live-clients.js';
-import { listenerAt } from '../../support/listeners.js';
+import { subscriberAt } from '../../support/subscribers.js';
 import { addCourses } from '../../support/rows.js';
-import { steppedPace } from '../../support/stepped-pace.js';
+import { steppedClock } from '../../support/stepped-clock.js';
 import { startLiveApi, type LiveApi } from './live-api.js';
 
 describe.each(protocols)('a subscription by %s', protocol => {
@@ -50,12 +50,12 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(await refusal({ courseIds: [] })).toEqual([
       'BAD_USER_INPUT',
       'courseIds',
-      'courseIds: the list names no course; leave it out for all.',
+      'courseIds: the list names no course; leave it out to subscribe to all courses.',
     ]);
     expect(await refusal({ courseIds: Array.from({ length: 1001 }, (_, index) => index + 1) })).toEqual([
       'BAD_USER_INPUT',
       'courseIds',
-      'courseIds: the list has 1001 ids, and one subscription takes 1000; open several.',
+      'courseIds: the list has 1001 ids, and one subscription may have 1000; open several.',
     ]);
     await addCourses(
       database,
@@ -64,9 +64,9 @@ describe.each(protocols)('a subscription by %s', protocol => {
     expect(await refusal({})).toEqual([
       'BAD_USER_INPUT',
       'courseIds',
-      'courseIds: there are more courses than one subscription takes, 1000; name those that you show.',
+      'courseIds: there are more courses than one subscription may have, 1000; name those that you show.',
     ]);
-    expect(live.pace.isAwaited).toBe(false);
+    expect(live.clock.isAwaited).toBe(false);
   });
 
   it('a request that is not a subscription is rejected with the codes that /graphql gives', async () => {
@@ -146,15 +146,15 @@ describe('a subscription', () => {
     const counts = new LiveCounts(
       live.api.database,
       error => expect(error).toBeNull(),
-      steppedPace(),
-      shareLimits(5000),
+      steppedClock(),
+      quotaLimits(5000),
     );
     let client = 0;
     // Viewers of 50 subscriptions each, at addresses of 10 viewers.
     const subscribe = () =>
       counts.subscribe(
         {
-          ...listenerAt(`address ${Math.floor(client / 500)}`),
+          ...subscriberAt(`address ${Math.floor(client / 500)}`),
           viewer: { userId: 1 + Math.floor(client++ / 50), role: Role.STUDENT },
         },
         [1],

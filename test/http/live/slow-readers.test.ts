@@ -28,7 +28,7 @@ describe.each(protocols)('a subscriber by %s that stops reading', protocol => {
         `update core_course set total_enrollments = ${total} where id = ${course}`,
       );
       if (total % (CHANGES / LOOKS) !== 0) continue;
-      await live.pace.tick();
+      await live.clock.tick();
       expect(await quick.counts()).toEqual([course, total, 0]);
     }
     slow.readOn();

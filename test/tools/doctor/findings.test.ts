@@ -67,7 +67,7 @@ it.each<[Settings, RegExp]>([
   [{ innodb_flush_log_at_trx_commit: '2' }, /^warning innodb_flush_log_at_trx_commit is 2/],
   [{ sync_binlog: '0' }, /^warning sync_binlog is 0/],
   [{ innodb_deadlock_detect: 'OFF' }, /^warning innodb_deadlock_detect is OFF/],
-  [{ max_connections: '30' }, /^warning max_connections is 30, and each server takes up to 20/],
+  [{ max_connections: '30' }, /^warning max_connections is 30, and each server uses up to 20/],
   [{ wsrep_on: 'ON', wsrep_sync_wait: '0' }, /^warning On this cluster a read right after a commit can be stale/],
 ])('the settings %j are found', (settings, message) => {
   const [first, ...rest] = statuses(settings);

@@ -112,12 +112,12 @@ describeOnEach('the doctor on the schema', kind => {
       ],
       [
         'texts are of a smaller character set',
-        'Texts are not utf8mb4, so that some cannot be saved: core_course.title (latin1).',
+        'Texts are not utf8mb4, so some cannot be saved: core_course.title (latin1).',
         'alter table core_course modify title varchar(255) character set latin1 not null',
       ],
       [
         'texts tell small letters from capitals',
-        "Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: core_user.email (utf8mb4_bin).",
+        'Texts are compared case-sensitively, so one email address can belong to two users, and a search misses titles: core_user.email (utf8mb4_bin).',
         'alter table core_user modify email varchar(254) character set utf8mb4 collate utf8mb4_bin not null',
       ],
     ])('the doctor fails where %s', async (_, named, ...statements) => {
@@ -132,7 +132,7 @@ describeOnEach('the doctor on the schema', kind => {
       [
         'failed',
         expect.stringMatching(
-          /^The database holds tables that Rollcall did not make: core_(?:course|user), core_(?:course|user)\.$/,
+          /^The database contains tables that Rollcall did not make: core_(?:course|user), core_(?:course|user)\.$/,
         ),
       ],
     ]);

@@ -141,7 +141,7 @@ describeOnServers('the doctor', kind => {
     expect(findingsOf(await examineDatabase(url), 'probe')).toMatchObject([
       {
         status: 'failed',
-        message: 'Not tried, since a rollback would not undo it: core_enrollments is MyISAM.',
+        message: 'Not tried, because a rollback would not undo it: core_enrollments is MyISAM.',
         advice: expect.stringContaining('InnoDB'),
       },
     ]);

@@ -35,7 +35,7 @@ it('a file that cannot be written is a failure', async () => {
     {
       status: 'failed',
       message: 'The file /nowhere/rollcall.sqlite may not be written (ENOENT).',
-      advice: 'Let the user that runs Rollcall write it; SQLite makes files beside the database.',
+      advice: 'Give the user that runs Rollcall write access; SQLite creates files beside the database.',
     },
   ]);
 });

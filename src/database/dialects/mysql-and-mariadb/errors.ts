@@ -5,8 +5,8 @@
 import { faultOfKind, kindIn, type ErrorRow, type Fault } from '../../faults/fault.js';
 
 /**
- * The errors of MySQL's and MariaDB's servers. Where both give one number to different errors, it is one that our
- * statements meet.
+ * The errors of MySQL's and MariaDB's servers. If both give one number to different errors, the entry is the one that
+ * our statements can get.
  */
 export const serverErrors: readonly ErrorRow<number>[] = [
   // Errors of mysys, which both servers share: EE_* (include/mysys_err.h).
@@ -32,7 +32,7 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1180, 'ER_ERROR_DURING_COMMIT', 'full', /\b28\b/],
   [1180, 'ER_ERROR_DURING_COMMIT', 'broken'],
   [1181, 'ER_ERROR_DURING_ROLLBACK', 'broken'],
-  // The connection has ended, or cannot be made.
+  // The connection has ended, or cannot be opened.
   [1042, 'ER_BAD_HOST_ERROR', 'disconnected'],
   [1043, 'ER_HANDSHAKE_ERROR', 'disconnected'],
   [1080, 'ER_FORCING_CLOSE', 'disconnected'],
@@ -49,7 +49,7 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1927, 'ER_CONNECTION_KILLED', 'disconnected'], // MariaDB's.
   [3169, 'ER_SESSION_WAS_KILLED', 'disconnected'],
   [4031, 'ER_CLIENT_INTERACTION_TIMEOUT', 'disconnected'], // MySQL's; MariaDB's has to do with triggers alone.
-  // The server does not serve.
+  // The server is not in service.
   [1047, 'ER_UNKNOWN_COM_ERROR', 'stopped', /wsrep/i], // Galera's node has not joined, or has lost, the cluster.
   [1047, 'ER_UNKNOWN_COM_ERROR', 'mistaken'],
   [1053, 'ER_SERVER_SHUTDOWN', 'stopped'],
@@ -62,7 +62,7 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1135, 'ER_CANT_CREATE_THREAD', 'crowded'],
   [1203, 'ER_TOO_MANY_USER_CONNECTIONS', 'crowded'],
   [1226, 'ER_USER_LIMIT_REACHED', 'crowded'],
-  // It takes no changes.
+  // The server accepts no changes.
   [1036, 'ER_OPEN_AS_READONLY', 'read_only'],
   [1223, 'ER_CANT_UPDATE_WITH_READLOCK', 'read_only'],
   [1290, 'ER_OPTION_PREVENTS_STATEMENT', 'read_only', /read.only/i],
@@ -72,13 +72,13 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1874, 'ER_INNODB_READ_ONLY', 'read_only'],
   [1881, 'ER_INNODB_FORCED_RECOVERY', 'read_only'],
   [3989, 'ER_SCHEMA_READ_ONLY', 'read_only'],
-  // It has no room.
+  // The server has no space.
   [1005, 'ER_CANT_CREATE_TABLE', 'full', /errno: (?:28|135)\b/],
   [1005, 'ER_CANT_CREATE_TABLE', 'mistaken'],
   [1021, 'ER_DISK_FULL', 'full'],
   [1026, 'ER_ERROR_ON_WRITE', 'full', /\b(?:28|122|27)\b/],
   [1026, 'ER_ERROR_ON_WRITE', 'broken'],
-  [1030, 'ER_GET_ERRNO', 'full', /error (?:28|135|136)\b|No space left|quota exceeded|too large/i], // Its numbers are those of storage engines too.
+  [1030, 'ER_GET_ERRNO', 'full', /error (?:28|135|136)\b|No space left|quota exceeded|too large/i], // The numbers in its text are those of storage engines too.
   [1030, 'ER_GET_ERRNO', 'broken'],
   [1114, 'ER_RECORD_FILE_FULL', 'full'],
   [1534, 'ER_BINLOG_ROW_LOGGING_FAILED', 'full', /\b28\b|No space left/],
@@ -86,13 +86,13 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'full', /\b28\b|No space left/],
   [1598, 'ER_BINLOG_LOGGING_IMPOSSIBLE', 'broken'],
   [1878, 'ER_TEMP_FILE_WRITE_FAILURE', 'full'],
-  // It has run out of something else.
+  // The server has run out of something else.
   [1037, 'ER_OUTOFMEMORY', 'exhausted'],
   [1038, 'ER_OUT_OF_SORTMEMORY', 'exhausted'],
   [1041, 'ER_OUT_OF_RESOURCES', 'exhausted'],
   [1206, 'ER_LOCK_TABLE_FULL', 'exhausted'],
   [1637, 'ER_TOO_MANY_CONCURRENT_TRXS', 'exhausted'],
-  // It does not let this program in.
+  // The server does not accept this program.
   [1044, 'ER_DBACCESS_DENIED_ERROR', 'refused'],
   [1045, 'ER_ACCESS_DENIED_ERROR', 'refused'],
   [1049, 'ER_BAD_DB_ERROR', 'refused'],
@@ -107,21 +107,21 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [3159, 'ER_SECURE_TRANSPORT_REQUIRED', 'refused'],
   [3955, 'ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK', 'refused'],
   [4151, 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'refused'], // MariaDB's.
-  // Nor do that.
+  // The server does not allow the statement.
   [1095, 'ER_KILL_DENIED_ERROR', 'denied'],
   [1142, 'ER_TABLEACCESS_DENIED_ERROR', 'denied'],
   [1143, 'ER_COLUMNACCESS_DENIED_ERROR', 'denied'],
   [1227, 'ER_SPECIFIC_ACCESS_DENIED_ERROR', 'denied'],
   [1370, 'ER_PROCACCESS_DENIED_ERROR', 'denied'],
   [1419, 'ER_BINLOG_CREATE_ROUTINE_NEED_SUPER', 'denied'],
-  [1449, 'ER_NO_SUCH_USER', 'denied'], // The definer of a trigger or a procedure, by whose rights it runs.
+  [1449, 'ER_NO_SUCH_USER', 'denied'], // The definer of a trigger or a procedure, with whose privileges it runs.
   [1959, 'ER_INVALID_ROLE', 'denied'], // MariaDB's.
   [3530, 'ER_ROLE_NOT_GRANTED', 'denied'],
   [3552, 'ER_NO_SYSTEM_SCHEMA_ACCESS', 'denied'],
   [3554, 'ER_NO_SYSTEM_TABLE_ACCESS', 'denied'],
   [3879, 'ER_DB_ACCESS_DENIED', 'denied'],
   [6038, 'ER_SPECIFIC_ACCESS_DENIED', 'denied'],
-  // Its files are damaged.
+  // The server's files are damaged.
   [1016, 'ER_CANT_OPEN_FILE', 'broken'],
   [1017, 'ER_FILE_NOT_FOUND', 'broken'],
   [1024, 'ER_ERROR_ON_READ', 'broken'],
@@ -169,56 +169,57 @@ export const serverErrors: readonly ErrorRow<number>[] = [
 ];
 
 /**
- * The codes of mysql2 and of the network beneath it, where they have ended a connection or kept it from being made,
- * which mysql2 marks as fatal. Another code that is marked so is of the kind `disconnected` too.
+ * The codes of mysql2 and of the network beneath it, which mysql2 marks as fatal if they have ended a connection or
+ * prevented one. Any other code that is marked so is of the kind `disconnected` too.
  */
 export const driverErrors: readonly ErrorRow<string>[] = [
   ['PROTOCOL_CONNECTION_LOST', 'the server has closed the connection', 'disconnected'],
-  ['PROTOCOL_PACKETS_OUT_OF_ORDER', 'an answer has come that was not asked for', 'disconnected'],
-  ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer has come in time', 'disconnected'],
+  ['PROTOCOL_PACKETS_OUT_OF_ORDER', 'an unexpected answer has arrived', 'disconnected'],
+  ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer has arrived in time', 'disconnected'],
   ['ECONNREFUSED', 'nothing listens there', 'disconnected'],
   ['ECONNRESET', 'the other side has cut the connection', 'disconnected'],
   ['ECONNABORTED', 'this side has cut the connection', 'disconnected'],
-  ['EPIPE', 'the other side reads no more', 'disconnected'],
+  ['EPIPE', 'the other side does not read any more', 'disconnected'],
   ['ETIMEDOUT', 'the other side does not answer', 'disconnected'],
-  ['EHOSTUNREACH', 'no way leads to the host', 'disconnected'],
+  ['EHOSTUNREACH', 'there is no route to the host', 'disconnected'],
   ['EHOSTDOWN', 'the host is down', 'disconnected'],
-  ['ENETUNREACH', 'no way leads to the network', 'disconnected'],
+  ['ENETUNREACH', 'there is no route to the network', 'disconnected'],
   ['ENETDOWN', 'the network is down', 'disconnected'],
   ['ENETRESET', 'the network has cut the connection', 'disconnected'],
-  ['ENOTFOUND', 'the name of the host is not known', 'disconnected'],
+  ['ENOTFOUND', 'the name of the host is unknown', 'disconnected'],
   ['EAI_AGAIN', 'the name of the host cannot be looked up now', 'disconnected'],
   ['EADDRNOTAVAIL', 'this machine has no port left for a connection', 'disconnected'],
-  ['EMFILE', 'this process has no file left for a connection', 'disconnected'],
-  ['ENFILE', 'this machine has no file left for a connection', 'disconnected'],
-  ['HANDSHAKE_UNKNOWN_ERROR', 'what answers is no database, or breaks off', 'disconnected'],
+  ['EMFILE', 'this process cannot open more files', 'disconnected'],
+  ['ENFILE', 'this machine cannot open more files', 'disconnected'],
+  ['HANDSHAKE_UNKNOWN_ERROR', 'the other side is not a database, or broke off', 'disconnected'],
   ['HANDSHAKE_NO_SSL_SUPPORT', 'the server does not encrypt', 'refused'],
   ['HANDSHAKE_SSL_ERROR', 'the server’s certificate is not accepted', 'refused'],
-  ['AUTH_SWITCH_PLUGIN_ERROR', 'the server wants a password in a form that is not known', 'refused'],
+  ['AUTH_SWITCH_PLUGIN_ERROR', 'the server requires a form of password that is not supported', 'refused'],
 ];
 
 const byNumber = Map.groupBy(serverErrors, ([key]) => key);
 const byCode = Map.groupBy(driverErrors, ([key]) => key);
 
-/** The properties of mysql2's errors, which MikroORM copies to the errors that it makes of them. */
+/** The properties of mysql2's errors, which MikroORM copies to its own errors. */
 interface ServerError {
   readonly message?: string;
   /**
-   * A name; or the number of an error that the server has sent without a question, such as that it ends the connection.
+   * A name; or the number of an error that the server has sent without a query, for example that it ends the
+   * connection.
    */
   readonly code?: string | number;
   /** The number of the server's error; a system error has a negative one. */
   readonly errno?: number;
-  /** True where mysql2 has lost the connection, or got none. */
+  /** True if mysql2 has lost the connection, or got none. */
   readonly fatal?: boolean;
 }
 
-/** Returns what an error of MySQL, MariaDB or their driver means; null: the error is none of theirs. */
+/** Returns what an error of MySQL, MariaDB or their driver means; null if the error comes from none of them. */
 export function serverFaultOf(error: unknown): Fault | null {
   const { code, errno = 0, fatal, message = '' } = (error ?? {}) as ServerError;
   const number = typeof code === 'number' ? code : errno;
   const kind = number > 0 ? kindIn(byNumber.get(number), message) : kindIn(byCode.get(String(code)), message);
-  // Whatever the server said, it was the last on that connection.
+  // Whatever the server said, this was the last error on that connection.
   if (fatal === true)
     return faultOfKind(
       kind === 'mistaken' || kind === 'unknown' ? 'disconnected' : kind,

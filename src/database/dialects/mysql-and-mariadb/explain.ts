@@ -13,7 +13,7 @@ const unreachable = new Set([
   'PROTOCOL_CONNECTION_LOST',
 ]);
 
-/** Returns what an error of a server means for a person, and what to do about it; null: its kind says enough. */
+/** Returns what an error of a server means for a person, and what to do about it; null if its kind says enough. */
 export function explainServer(error: object, shownUrl: string): string | null {
   const { code = '', message } = error as ServerError;
   if (code === 'ER_BAD_DB_ERROR')

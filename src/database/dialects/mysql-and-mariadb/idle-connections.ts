@@ -1,8 +1,8 @@
-/** One of the connections of mysql2's pool, as it is beyond its typings. */
+/** One of the connections of mysql2's pool, with members that its types do not declare. */
 interface PooledConnection {
-  /** The moment when it was given back last, in milliseconds since 1970. */
+  /** The moment when it was last returned, in milliseconds since 1970. */
   readonly lastActiveTime: number;
-  /** Takes it out of the pool and takes leave of the server, with the pool's option `gracefulEnd`. */
+  /** Removes it from the pool and closes it properly, with the pool's option `gracefulEnd`. */
   readonly end: () => void;
 }
 
@@ -12,10 +12,10 @@ interface Ring<Item> {
   readonly get: (index: number) => Item | undefined;
 }
 
-/** What mysql2's pool has beyond its typings. */
+/** The members of mysql2's pool that its types do not declare. */
 export interface Pool {
   readonly _allConnections: Ring<PooledConnection>;
-  /** Those that nobody has, the one that was given back first at the front. */
+  /** The free connections, the one that was returned first at the front. */
   readonly _freeConnections: Ring<PooledConnection>;
 }
 
@@ -29,21 +29,21 @@ const MAX_IDLE_MS = 8000;
 const SWEEP_INTERVAL_MS = 2000;
 
 /**
- * The idle connections of a pool, which are closed before the server closes them. While this process did not run, the
+ * The idle connections of a pool, which are closed before the server closes them. While this process was suspended, the
  * server may have closed one, and this process does not know that yet; therefore they are also checked before each use.
  */
 export class IdleConnections {
   #sweep: NodeJS.Timeout | undefined;
-  /** The pool, once it is known: each use of a connection asks for it. */
-  #known: Pool | null = null;
+  /** The pool, once it has been found. */
+  #pool: Pool | null = null;
 
   constructor(private readonly pool: () => Promise<Pool | null>) {}
 
   /** Closes the connections that have been idle for too long. Returns a promise at the first call only. */
   leaveOutStale(): Promise<void> | undefined {
     this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_INTERVAL_MS).unref();
-    if (!this.#known) return this.#learn();
-    closeStale(this.#known);
+    if (!this.#pool) return this.#learn();
+    closeStale(this.#pool);
     return undefined;
   }
 
@@ -51,13 +51,13 @@ export class IdleConnections {
   stop(): void {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
-    this.#known = null;
+    this.#pool = null;
   }
 
   async #learn(): Promise<void> {
     const pool = await this.pool();
     if (!pool || !this.#sweep) return;
-    this.#known = pool;
+    this.#pool = pool;
     closeStale(pool);
   }
 }

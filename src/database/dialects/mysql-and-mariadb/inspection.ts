@@ -4,21 +4,23 @@ import { failed, type Finding } from '../finding.js';
 import { examineServerSettings } from './server-settings.js';
 import { examineStorage } from './storage.js';
 
-/** What MySQL and MariaDB answer each in its own way. */
+/** The part of the doctor's queries in which MySQL and MariaDB differ. */
 export interface InspectionDifferences {
-  /** The words before a statement by which the server says, in rows with a `key` and a `type`, how it would run it. */
+  /**
+   * The words before a statement with which the server returns, in rows with a `key` and a `type`, how it would run it.
+   */
   readonly explain: string;
 }
 
 const BITS: Readonly<Record<string, bigint>> = { tinyint: 8n, smallint: 16n, mediumint: 24n, int: 32n, bigint: 64n };
 
-/** Returns what the doctor asks of MySQL or MariaDB. */
+/** Returns the doctor's queries for MySQL or MariaDB. */
 export function serverInspection({ explain }: InspectionDifferences): Inspection {
   return {
     version: async database => (await select<{ version: string }>(database, 'select version() as version'))[0]!.version,
     kindOf: version => (/mariadb/i.test(version) ? 'mariadb' : 'mysql'),
     examineSettings: examineServerSettings,
-    // A server's disk is the server's.
+    // The disk of a server is not that of this machine.
     examineDisk: () => Promise.resolve([]),
     async clock(database) {
       const [row] = await select<{ now: string }>(
@@ -69,7 +71,7 @@ export function serverInspection({ explain }: InspectionDifferences): Inspection
   };
 }
 
-/** Returns what a type of whole numbers holds; null: the type is of something else. */
+/** Returns the range of a type of whole numbers; null for any other type. */
 function numberTypeOf(type: string): NumberType | null {
   const [, name = '', unsigned] = /^(\w+)(?:\(\d+\))?( unsigned)?/.exec(type) ?? [];
   const bits = BITS[name];
@@ -82,7 +84,7 @@ async function lastGivenKey(database: Database, table: string): Promise<bigint> 
   return BigInt(/ AUTO_INCREMENT=(\d+)/.exec(row?.['Create Table'] ?? '')?.[1] ?? 1) - 1n;
 }
 
-/** Examines whether the engines of tables know transactions. */
+/** Examines whether the engines of tables support transactions. */
 async function examineRollback(database: Database, tables: readonly string[]): Promise<Finding[]> {
   const unsafe = await select<{ name: string; engine: string }>(
     database,
@@ -92,7 +94,7 @@ async function examineRollback(database: Database, tables: readonly string[]): P
   if (unsafe.length === 0) return [];
   return [
     failed(
-      `Not tried, since a rollback would not undo it: ${unsafe.map(({ name, engine }) => `${name} is ${engine}`).join(', ')}.`,
+      `Not tried, because a rollback would not undo it: ${unsafe.map(({ name, engine }) => `${name} is ${engine}`).join(', ')}.`,
       'Make them InnoDB: alter table … engine = InnoDB. Counts cannot be exact on an engine without transactions.',
     ),
   ];

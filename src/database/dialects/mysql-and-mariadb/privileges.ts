@@ -1,5 +1,5 @@
 import { missingPrivilegeError } from '../../../migrations/mysql/missing-privileges.js';
-import type { Need } from '../../../migrations/migration-entry.js';
+import type { RequiredPrivilege } from '../../../migrations/migration-entry.js';
 import type { TableName } from '../../tables.js';
 import type { Database, PrivilegeRules } from '../dialect.js';
 import { failed, ok, type Finding } from '../finding.js';
@@ -7,24 +7,26 @@ import { hasNumber } from './errors.js';
 import { Grants } from './grants.js';
 import { settingsOf, type Settings } from './server-settings.js';
 
-/** How MySQL and MariaDB each show and ask for privileges. */
+/** The differences between MySQL and MariaDB in how they show and require privileges. */
 export interface GrantDifferences {
-  /** Returns the words after SHOW GRANTS by which it also shows what a role may do, as CURRENT_ROLE() names it. */
+  /**
+   * Returns the words after SHOW GRANTS with which it also shows the privileges of a role, as CURRENT_ROLE() names it.
+   */
   readonly usingRole: (role: string | null) => string;
   /**
-   * Whether a foreign key needs REFERENCES on the table that it refers to; if not, a right to read or write it is
+   * Whether a foreign key needs REFERENCES on the table that it refers to; otherwise a privilege to read or write it is
    * enough.
    */
   readonly asksForReferences: boolean;
 }
 
-/** What triggers that keep the counts need. */
-const forTriggers: readonly Need[] = [
+/** The privileges that are needed for the triggers that maintain the counts. */
+const forTriggers: readonly RequiredPrivilege[] = [
   { privilege: 'TRIGGER', tables: ['core_enrollments'] satisfies TableName[] },
   { privilege: 'LOCK TABLES', tables: ['core_course', 'core_enrollments'] satisfies TableName[] },
 ];
 
-/** Returns what SHOW GRANTS says that the database's user may do, the roles that are in force among it. */
+/** Returns the privileges of the database's user by SHOW GRANTS, including those of active roles. */
 async function grantsOf(database: Database, { usingRole }: GrantDifferences): Promise<Grants> {
   const connection = database.em.getConnection();
   const [row] = await connection.execute<{ role: string | null }[]>('select current_role() as role');
@@ -32,12 +34,13 @@ async function grantsOf(database: Database, { usingRole }: GrantDifferences): Pr
   return new Grants(lines.flatMap(line => Object.values(line)));
 }
 
-/** Returns what MySQL or MariaDB lets its users do. */
+/** Returns the rules of privileges of MySQL or MariaDB. */
 export function serverPrivileges(differences: GrantDifferences): PrivilegeRules {
-  const missingOf = (grants: Grants, database: Database, needs: readonly Need[]): string[] => {
+  const missingOf = (grants: Grants, database: Database, needs: readonly RequiredPrivilege[]): string[] => {
     const schema = database.config.get('dbName')!;
-    const isAsked = ({ privilege }: Need): boolean => privilege !== 'REFERENCES' || differences.asksForReferences;
-    const isMissing = ({ privilege, tables }: Need): boolean =>
+    const isAsked = ({ privilege }: RequiredPrivilege): boolean =>
+      privilege !== 'REFERENCES' || differences.asksForReferences;
+    const isMissing = ({ privilege, tables }: RequiredPrivilege): boolean =>
       !(tables === null ? grants.onDatabase(privilege, schema) : grants.onTables(privilege, schema, tables));
     return [...new Set(needs.filter(need => isAsked(need) && isMissing(need)).map(({ privilege }) => privilege))];
   };
@@ -77,8 +80,8 @@ export function serverPrivileges(differences: GrantDifferences): PrivilegeRules 
 }
 
 /**
- * Returns the finding for a user who may make no triggers beside a binary log: none where the user may; no failure
- * where they are made already.
+ * Returns the finding for a user who may not create triggers because of the binary log; none if the user may, and no
+ * failure if the triggers exist already.
  */
 export function binaryLogFindings(
   { log_bin: binaryLog, log_bin_trust_function_creators: trusted }: Settings,

@@ -4,17 +4,17 @@ import type { Dialect } from 'kysely';
 import { exactNumber } from 'mikro-orm-counters';
 import { WholeNumber } from '../../../entities/whole-number.js';
 import { LimitedDriver, type StatementLimits } from '../../connections/limited-driver.js';
-import { Places } from '../../connections/places.js';
+import { ConnectionSlots } from '../../connections/connection-slots.js';
 import { laneRules } from '../../connections/purposes.js';
 import { serverFaultOf } from './errors.js';
 import { IdleConnections, type Pool } from './idle-connections.js';
 
-/** MikroORM's connections to MySQL or MariaDB, whose statements keep to the time limit in force. */
+/** MikroORM's connections to MySQL or MariaDB, whose statements obey the current time limit. */
 export abstract class ServerConnection extends MySqlConnection {
-  /** How the server ends statements that take too long. */
+  /** The limits by which the server ends statements that take too long. */
   protected abstract readonly statementLimits: StatementLimits;
-  /** The places for connections; whatever waits for one waits here, and can stop waiting. */
-  readonly places = new Places(this.config.get('pool').max!, laneRules);
+  /** The slots for connections; a caller without one waits here, and can stop waiting. */
+  readonly slots = new ConnectionSlots(this.config.get('pool').max!, laneRules);
   readonly #idle = new IdleConnections(async () =>
     this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null,
   );
@@ -28,7 +28,7 @@ export abstract class ServerConnection extends MySqlConnection {
       createQueryCompiler: () => dialect.createQueryCompiler(),
       createIntrospector: database => dialect.createIntrospector(database),
       createDriver: () =>
-        new LimitedDriver(dialect.createDriver(), this.places, {
+        new LimitedDriver(dialect.createDriver(), this.slots, {
           statementLimits: this.statementLimits,
           faultOf: serverFaultOf,
           beforeUse: () => this.#idle.leaveOutStale(),
@@ -38,7 +38,7 @@ export abstract class ServerConnection extends MySqlConnection {
     return limited as Awaited<ReturnType<MySqlConnection['createKyselyDialect']>>;
   }
 
-  /** Runs a statement. Errors: UnsafeNumberError where a key or a count in its rows is beyond 2^53 − 1. */
+  /** Runs a statement. Errors: UnsafeNumberError if a key or a count in its rows exceeds 2^53 − 1. */
   override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
     ...parameters: Parameters<MySqlConnection['execute']>
   ): Promise<Result> {
@@ -52,7 +52,7 @@ export abstract class ServerConnection extends MySqlConnection {
     for (const row of rows) for (const column of columns) exactNumber(row[column], `the column ${column}`);
   }
 
-  /** The names of the columns that hold keys and counts, in whichever table. */
+  /** The names of the columns that contain keys and counts, in any table. */
   get #wholeNumbers(): ReadonlySet<string> {
     return (this.#wholeNumberColumns ??= new Set(
       [...this.metadata.getAll().values()].flatMap(({ props }) =>

@@ -12,31 +12,31 @@ import { serverPrivileges, type GrantDifferences } from './privileges.js';
 import { sessionSettings, withoutIdleLimit, type IdleLimit } from './session-settings.js';
 import type { ServerConnection } from './server-connection.js';
 
-/** The longest time for opening a connection until the server lets it in, in milliseconds. */
+/** The longest time for opening a connection until the server accepts it, in milliseconds. */
 const MAX_CONNECT_MS = 5000;
 
 /**
- * The time without a sign of a server that owes an answer, in milliseconds, after which the system asks whether its
- * machine is still there; ten seconds later it counts as gone.
+ * The time without a byte from a server that has not answered, in milliseconds, after which the operating system probes
+ * whether its machine still exists; ten seconds later the connection is lost.
  */
 const KEEP_ALIVE_MS = 10_000;
 
 /** The most connections of a process to a server. */
 const MAX_CONNECTIONS = 20;
 
-/** What MySQL and MariaDB do each in its own way. */
+/** The differences between MySQL and MariaDB. */
 interface ServerDifferences {
   readonly kind: Dialect['kind'];
   readonly title: string;
   readonly minVersion: Dialect['minVersion'];
-  /** Loads the driver: it takes a sixth of the time that a command needs to start. */
+  /** Loads the driver, only when it is needed: it takes a sixth of the time in which a command starts. */
   readonly loadDriver: () => Promise<unknown>;
   readonly idleLimit: IdleLimit;
-  /** The variable of a session that says whether its transactions only read. */
+  /** The session variable that tells whether its transactions only read. */
   readonly readOnlyVariable: string;
   readonly selectByIndex: SqlRules['selectByIndex'];
   readonly sortsForFirst: boolean;
-  /** The query for the share of its work that an ALTER TABLE of this database has done. */
+  /** The query for the fraction of its work that an ALTER TABLE of this database has done. */
   readonly alteredShareSql: string;
   readonly grants: GrantDifferences;
   readonly inspection: InspectionDifferences;
@@ -67,7 +67,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
       async use({ em }) {
         const connection = em.getConnection() as unknown as ServerConnection;
         const { _allConnections: all } = (await connection.getNativeClient()) as unknown as Pool;
-        const { taken, waiting, most } = connection.places;
+        const { taken, waiting, most } = connection.slots;
         return { active: taken, idle: Math.max(0, all.length - taken), waiting, most };
       },
       withoutIdleLimit: (em, work) => withoutIdleLimit(em, idleLimit, work),
@@ -76,7 +76,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     },
     sql: {
       now: (secondsLater = 0) => `(utc_timestamp(3) + interval ${Math.round(secondsLater * 1_000_000)} microsecond)`,
-      // Their collations do.
+      // The collations of the columns ignore case and accents.
       folded: text => text,
       forUpdate: query => query.forUpdate(),
       selectByIndex: own.selectByIndex,
@@ -105,8 +105,8 @@ export function serverDialect(own: ServerDifferences): Dialect {
 }
 
 /**
- * Asks a server, and returns whether it takes no changes from this user, by the transaction that it would not begin
- * otherwise. Errors: the server's.
+ * Queries a server, and returns whether it accepts no changes from this user, by beginning a transaction that it would
+ * otherwise not begin. Errors: the server's.
  */
 async function reasonForNoChanges(database: Database, readOnlyVariable: string): Promise<string | null> {
   const client = database.em.getConnection().getClient();
@@ -115,7 +115,8 @@ async function reasonForNoChanges(database: Database, readOnlyVariable: string):
     let isClosed: boolean;
     try {
       await ask('start transaction read write');
-      // What transactions may do that do not say it, as ours; and, whatever they say, InnoDB.
+      // The session's default for transactions that do not say whether they write, such as ours; and InnoDB's, which
+      // applies to all.
       const { rows } = await ask(`select @@session.${readOnlyVariable} or @@innodb_read_only as closed`);
       isClosed = Number(rows[0]!.closed) === 1;
     } catch (error) {

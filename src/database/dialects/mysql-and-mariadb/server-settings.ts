@@ -1,10 +1,7 @@
 import type { Database } from '../dialect.js';
 import { failed, ok, warning, type Finding } from '../finding.js';
 
-/**
- * The settings of a server as this program's connections have them, by name; one that the server does not know is left
- * out.
- */
+/** The settings of a server as this program's connections have them, by name; unknown ones are omitted. */
 export type Settings = Readonly<Record<string, string>>;
 
 const names = [
@@ -25,7 +22,7 @@ const names = [
   'wsrep_sync_wait',
 ];
 
-/** Returns the settings of MySQL or MariaDB that matter here. */
+/** Returns the settings of MySQL or MariaDB that matter to Rollcall. */
 export async function settingsOf(database: Database): Promise<Settings> {
   const rows = await database.em
     .getConnection()
@@ -41,7 +38,7 @@ export async function examineServerSettings(database: Database): Promise<Finding
   return findingsOf(await settingsOf(database), pool);
 }
 
-/** Returns the findings for settings, against a pool of so many connections a server. */
+/** Returns the findings for settings; `pool` is the number of connections that each process may open. */
 export function findingsOf(settings: Settings, pool: number): Finding[] {
   const isolation = settings['transaction_isolation'] ?? settings['tx_isolation'] ?? 'unknown';
   const lockWait = settings['innodb_lock_wait_timeout'];
@@ -77,7 +74,7 @@ const rules: readonly Rule[] = [
     when: ({ foreign_key_checks: checks }) => checks === 'OFF',
     finding: () =>
       failed(
-        'foreign_key_checks is OFF, so rows can point at nothing.',
+        'foreign_key_checks is OFF, so rows can refer to missing rows.',
         'set global foreign_key_checks = 1, and start the servers anew.',
       ),
   },
@@ -85,15 +82,15 @@ const rules: readonly Rule[] = [
     when: (_, isolation) => isolation !== 'READ-COMMITTED',
     finding: (_, isolation) =>
       warning(
-        `Connections have the isolation ${isolation}, although Rollcall asks for READ-COMMITTED.`,
-        'Let what stands between, such as a proxy, pass on "set session"; if not, expect more conflicts.',
+        `Connections have the isolation ${isolation}, although Rollcall requests READ-COMMITTED.`,
+        'Make the proxy in between pass on "set session"; otherwise expect more conflicts.',
       ),
   },
   {
     when: ({ sql_mode: mode = '' }) => !/STRICT_(TRANS|ALL)_TABLES/.test(mode),
     finding: ({ sql_mode: mode }) =>
       warning(
-        `sql_mode is "${mode}", not strict: values that do not fit are changed without a word.`,
+        `sql_mode is "${mode}", not strict: values that do not fit are changed silently.`,
         'Add STRICT_TRANS_TABLES to sql_mode.',
       ),
   },
@@ -101,7 +98,7 @@ const rules: readonly Rule[] = [
     when: ({ innodb_flush_log_at_trx_commit: flush }) => flush !== '1',
     finding: ({ innodb_flush_log_at_trx_commit: flush }) =>
       warning(
-        `innodb_flush_log_at_trx_commit is ${flush}: a power cut can lose what was acknowledged.`,
+        `innodb_flush_log_at_trx_commit is ${flush}: a power cut can lose acknowledged changes.`,
         'set global innodb_flush_log_at_trx_commit = 1',
       ),
   },
@@ -109,7 +106,7 @@ const rules: readonly Rule[] = [
     when: ({ log_bin: log, sync_binlog: sync }) => log === 'ON' && sync !== '1',
     finding: ({ sync_binlog: sync }) =>
       warning(
-        `sync_binlog is ${sync}: after a power cut replicas can miss what was acknowledged.`,
+        `sync_binlog is ${sync}: after a power cut replicas can lack acknowledged changes.`,
         'set global sync_binlog = 1',
       ),
   },
@@ -125,8 +122,8 @@ const rules: readonly Rule[] = [
     when: ({ max_connections: most }, _, pool) => Number(most) < 2 * pool,
     finding: ({ max_connections: most }, _, pool) =>
       warning(
-        `max_connections is ${most}, and each server takes up to ${pool}.`,
-        'Raise it, so that all servers, a command and you fit in.',
+        `max_connections is ${most}, and each server uses up to ${pool}.`,
+        'Raise it, so that there is room for all servers, a command and yourself.',
       ),
   },
   {

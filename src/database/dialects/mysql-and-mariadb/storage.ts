@@ -2,8 +2,8 @@ import type { Database } from '../dialect.js';
 import { failed, type Finding } from '../finding.js';
 
 /**
- * Examines how MySQL and MariaDB keep tables: the engine, without whose transactions and locks no count is exact, and
- * the character set and collation of texts, by which addresses are compared and titles are searched.
+ * Examines how MySQL and MariaDB store tables: the engine, without whose transactions and locks no count is exact, and
+ * the character set and collation of texts, by which email addresses are compared and titles are searched.
  */
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (tables.length === 0) return [];
@@ -21,14 +21,14 @@ export async function examineStorage(database: Database, tables: readonly string
   return [
     ...engines.map(({ name, engine }) =>
       failed(
-        `The table ${name} is kept by ${engine}, which has no transactions and no row locks, so counts and rows come apart.`,
+        `The table ${name} is kept by ${engine}, which has no transactions and no row locks, so counts and rows would differ.`,
         `alter table ${name} engine = InnoDB; then rollcall recount`,
       ),
     ),
     ...(narrow.length > 0
       ? [
           failed(
-            `Texts are not utf8mb4, so that some cannot be saved: ${narrow.map(({ name, charset }) => `${name} (${charset})`).join(', ')}.`,
+            `Texts are not utf8mb4, so some cannot be saved: ${narrow.map(({ name, charset }) => `${name} (${charset})`).join(', ')}.`,
             'alter table … convert to character set utf8mb4',
           ),
         ]
@@ -36,7 +36,7 @@ export async function examineStorage(database: Database, tables: readonly string
     ...(exact.length > 0
       ? [
           failed(
-            `Texts tell small letters from capitals, so that one address can be two users', and a search misses titles: ${exact.map(({ name, collation }) => `${name} (${collation})`).join(', ')}.`,
+            `Texts are compared case-sensitively, so one email address can belong to two users, and a search misses titles: ${exact.map(({ name, collation }) => `${name} (${collation})`).join(', ')}.`,
             'alter table … convert to character set utf8mb4, with its default collation',
           ),
         ]

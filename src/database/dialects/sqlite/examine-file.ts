@@ -4,11 +4,11 @@ import { dirname } from 'node:path';
 import { failed, ok, warning, type Finding } from '../finding.js';
 
 const BYTES_PER_MEGABYTE = 1_000_000;
-/** The room on the disk below which no work is possible, and that above which there is enough, in bytes. */
+/** The free space on the disk below which no work is possible, and the space that is enough, in bytes. */
 const MIN_ROOM_BYTES = 50 * BYTES_PER_MEGABYTE;
 const AMPLE_ROOM_BYTES = 1000 * BYTES_PER_MEGABYTE;
 
-/** Examines the database file, its folder and the room on its disk. */
+/** Examines the database file, its folder and the free space on its disk. */
 export async function examineFile(path: string): Promise<Finding[]> {
   const folder = dirname(path);
   for (const [what, name] of [
@@ -23,7 +23,7 @@ export async function examineFile(path: string): Promise<Finding[]> {
       return [
         failed(
           `The ${what} ${name} may not be written (${code}).`,
-          'Let the user that runs Rollcall write it; SQLite makes files beside the database.',
+          'Give the user that runs Rollcall write access; SQLite creates files beside the database.',
         ),
       ];
   }
@@ -31,12 +31,12 @@ export async function examineFile(path: string): Promise<Finding[]> {
   return [roomFinding(folder, size, bavail * bsize)];
 }
 
-/** Returns the finding for a file of so many bytes on a disk with so many free. */
+/** Returns the finding for the size of a file and the free space on its disk, in bytes. */
 export function roomFinding(folder: string, size: number, free: number): Finding {
   const message = `The file has ${megabytes(size)}, and the disk of ${folder} has ${megabytes(free)} free.`;
   if (free < MIN_ROOM_BYTES) return failed(message, 'Make room: SQLite writes each change into a second file first.');
   return free < AMPLE_ROOM_BYTES || free < size
-    ? warning(message, 'Make room, as much as the file is large at least: a backup needs that too.')
+    ? warning(message, 'Make at least as much room as the size of the file: a backup needs that too.')
     : ok(message);
 }
 

@@ -18,7 +18,7 @@ const advice: Readonly<Record<number, string>> = {
   26: 'The file that DATABASE_URL names is not an SQLite database. Set DATABASE_URL to another file.',
 };
 
-/** Returns what an error of SQLite means for a person, and what to do about it; null: its kind says enough. */
+/** Returns what an error of SQLite means for a person, and what to do about it; null if its kind says enough. */
 export function explainSqlite(error: object): string | null {
   const { code, errcode, syscall, path } = error as FileError;
   // The low byte is the primary result code.

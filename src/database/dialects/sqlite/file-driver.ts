@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { SqliteDriver, type DatabaseConnection, type TransactionSettings } from 'kysely';
 import pRetry from 'p-retry';
-import { Places } from '../../connections/places.js';
+import { ConnectionSlots } from '../../connections/connection-slots.js';
 import { purposeRules, type Purpose } from '../../connections/purposes.js';
 import type { TimeLimit } from '../../time-limits/time-limit.js';
 import { isBusy } from './errors.js';
 import { withExactNumbers } from './exact-rows.js';
-import { FileTurn, type Lender, type Taken } from './file-turn.js';
+import { FileLease, type Lender, type AcquiredConnection } from './file-lease.js';
 import { Checkpoints } from './checkpoints.js';
 import { openFile, openReader, type MayChange } from './file.js';
 
@@ -27,11 +27,12 @@ export interface FileUse {
 /** Kysely's driver for a file: one connection that writes, and those that read beside it. */
 export class FileDriver extends SqliteDriver implements Lender {
   #writer: SqliteDriver | undefined;
-  readonly #places = new Places(1, purposeRules);
+  readonly #slots = new ConnectionSlots(1, purposeRules);
   readonly #checkpoints: Checkpoints;
-  /** Undefined where the one that writes is the only one. */
+  /** Undefined if the connection that writes is the only one. */
   #readers:
-    { readonly places: Places<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] } | undefined;
+    | { readonly slots: ConnectionSlots<Purpose>; readonly all: SqliteDriver[]; readonly free: SqliteDriver[] }
+    | undefined;
 
   constructor(
     private readonly path: string,
@@ -45,42 +46,42 @@ export class FileDriver extends SqliteDriver implements Lender {
   override async init(): Promise<void> {
     const { database, hasReaders } = openFile(this.path, this.mayChange);
     this.#writer = await driverOf(database);
-    if (hasReaders) this.#readers = { places: new Places(MAX_READERS, purposeRules), all: [], free: [] };
+    if (hasReaders) this.#readers = { slots: new ConnectionSlots(MAX_READERS, purposeRules), all: [], free: [] };
   }
 
   get use(): FileUse {
-    const [own, readers] = [this.#places, this.#readers];
+    const [own, readers] = [this.#slots, this.#readers];
     return {
-      taken: own.taken + (readers?.places.taken ?? 0),
+      taken: own.taken + (readers?.slots.taken ?? 0),
       open: (this.#writer ? 1 : 0) + (readers?.all.length ?? 0),
-      most: own.most + (readers?.places.most ?? 0),
-      waiting: own.waiting + (readers?.places.waiting ?? 0),
+      most: own.most + (readers?.slots.most ?? 0),
+      waiting: own.waiting + (readers?.slots.waiting ?? 0),
     };
   }
 
-  override acquireConnection(): Promise<FileTurn> {
-    return Promise.resolve(new FileTurn(this));
+  override acquireConnection(): Promise<FileLease> {
+    return Promise.resolve(new FileLease(this));
   }
 
-  override releaseConnection(turn?: DatabaseConnection): Promise<void> {
-    (turn as FileTurn).release();
+  override releaseConnection(lease?: DatabaseConnection): Promise<void> {
+    (lease as FileLease).release();
     return Promise.resolve();
   }
 
-  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<Taken> {
+  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<AcquiredConnection> {
     const readers = this.#readers;
     if (purpose === 'transaction' || !readers) {
-      const release = await this.#places.take(purpose, limit);
+      const release = await this.#slots.take(purpose, limit);
       return { connection: await this.#writer!.acquireConnection(), release };
     }
-    const giveOn = await readers.places.take(purpose, limit);
+    const admitNext = await readers.slots.take(purpose, limit);
     const reader = readers.free.pop() ?? (await this.#newReader(readers.all));
     let given = false;
     const release = (): void => {
       if (given) return;
       given = true;
       readers.free.push(reader);
-      giveOn();
+      admitNext();
     };
     return { connection: await reader.acquireConnection(), release };
   }
@@ -109,25 +110,25 @@ export class FileDriver extends SqliteDriver implements Lender {
     }
   }
 
-  override beginTransaction(turn: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
-    return (turn as FileTurn).begin(settings?.accessMode === 'read only');
+  override beginTransaction(lease: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+    return (lease as FileLease).begin(settings?.accessMode === 'read only');
   }
 
-  override commitTransaction(turn: DatabaseConnection): Promise<void> {
-    return this.#checkpoints.commit(sql => (turn as FileTurn).end(sql));
+  override commitTransaction(lease: DatabaseConnection): Promise<void> {
+    return this.#checkpoints.commit(sql => (lease as FileLease).end(sql));
   }
 
-  override async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
+  override async rollbackTransaction(lease: DatabaseConnection): Promise<void> {
     try {
-      await (turn as FileTurn).end('rollback');
+      await (lease as FileLease).end('rollback');
     } catch (error) {
-      (turn as FileTurn).release(); // Nor do they give one back whose transaction did not roll back.
+      (lease as FileLease).release(); // Nor do they return a connection whose transaction did not roll back.
       throw error;
     }
   }
 
   override async destroy(): Promise<void> {
-    // Before the one that writes, which as the last one moves what is in the log into the file.
+    // Before the connection that writes, because the last one to close moves the log into the file.
     for (const reader of this.#readers?.all ?? []) await reader.destroy();
     await this.#writer?.destroy();
   }

@@ -2,15 +2,15 @@ import type { Database, Inspection } from '../dialect.js';
 import { examineFile } from './examine-file.js';
 import { failed, ok, type Finding } from '../finding.js';
 
-/** What a connection to SQLite must be set to, by pragma: the value, and what is at stake. */
+/** The required settings of a connection to SQLite, by pragma: the value, and what depends on it. */
 const pragmas: readonly (readonly [name: string, value: string | number, stake: string])[] = [
   ['journal_mode', 'wal', 'readers and the writer would wait for each other'],
-  ['synchronous', 2, 'a power cut could lose what was acknowledged'],
-  ['foreign_keys', 1, 'rows could point at nothing'],
-  ['recursive_triggers', 1, 'REPLACE would pass the triggers that count by'],
+  ['synchronous', 2, 'a power cut could lose acknowledged changes'],
+  ['foreign_keys', 1, 'rows could refer to missing rows'],
+  ['recursive_triggers', 1, 'REPLACE would bypass the triggers that count'],
 ];
 
-/** What the doctor asks of SQLite. */
+/** The doctor's queries for SQLite. */
 export const sqliteInspection: Inspection = {
   version: async database =>
     (await select<{ version: string }>(database, 'select sqlite_version() as version'))[0]!.version,
@@ -23,7 +23,7 @@ export const sqliteInspection: Inspection = {
   clock: () => Promise.resolve(null),
   examineStorage: () => Promise.resolve([]),
   examineRollback: () => Promise.resolve([]),
-  // Its integers have 64 bits, whatever their type is called.
+  // SQLite's integers have 64 bits, whatever their type is called.
   numberTypes: () => Promise.resolve(new Map()),
   async highestKey(database, table) {
     const [[row], [sequence]] = [

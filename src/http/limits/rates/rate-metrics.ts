@@ -27,7 +27,7 @@ export function rateMetrics(registry: Registry, limits: RateLimits | null): void
   up.remove();
   new Counter({
     name: 'rollcall_rate_limit_unchecked_total',
-    help: 'Charges that passed without a check, since Redis could not be reached.',
+    help: 'Charges that passed without a check, because Redis could not be reached.',
     registers,
     collect() {
       this.reset();

@@ -1,8 +1,8 @@
-import type { Pace } from '../../src/live-counts/index.js';
+import type { Clock } from '../../src/live-counts/index.js';
 import { waitUntil } from './wait.js';
 
-/** A pace that a test controls: the server looks at the database only in a tick, and the test sets the time. */
-export interface SteppedPace extends Pace {
+/** A clock that a test controls: the server looks at the database only in a tick, and the test sets the time. */
+export interface SteppedClock extends Clock {
   /** Lets the server look once, and returns when it has. */
   readonly tick: () => Promise<void>;
   /** Lets the server go on, which then looks, or stops if nobody listens any more. */
@@ -17,8 +17,8 @@ export interface SteppedPace extends Pace {
   readonly pass: (milliseconds: number) => void;
 }
 
-/** Returns a pace for one server. */
-export function steppedPace(): SteppedPace {
+/** Returns a clock for one server. */
+export function steppedClock(): SteppedClock {
   let go: (() => void) | null = null;
   let passed = 0;
   const pauses: number[] = [];

@@ -1,15 +1,15 @@
-/** Says when to look at the database, and what time it is. */
-export interface Pace {
-  /** Comes back after so many milliseconds, or as soon as it is told to end. */
+/** The time of a server, and its pauses. Tests replace it, so that they need not wait. */
+export interface Clock {
+  /** Resolves after a time in milliseconds, or as soon as the signal is aborted. */
   readonly pause: (milliseconds: number, end: AbortSignal) => Promise<void>;
-  /** Gives the time, in milliseconds since 1970. */
+  /** Returns the time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Gives milliseconds since some moment, by which to tell how long something takes: nobody sets them. */
+  /** Returns the milliseconds since an arbitrary moment, for measuring durations: nobody can set this clock. */
   readonly elapsed: () => number;
 }
 
-/** Is the pace of a server: the clock's. */
-export const clock: Pace = {
+/** The clock of the operating system. */
+export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   pause: (milliseconds, end) =>

@@ -3,7 +3,7 @@ import { DriverException } from '@mikro-orm/core';
 import type { TimeLimit } from '../time-limits/time-limit.js';
 import { waitEnd, waitStart } from '../time-limits/waits.js';
 
-/** The things that are waited for in this process: a connection to the database, or the turn to lock a course. */
+/** The things that work waits for in this process: a connection to the database, or the turn to lock a course. */
 export const awaitedThings = ['connection', 'course'] as const;
 export type AwaitedThing = (typeof awaitedThings)[number];
 
@@ -11,7 +11,7 @@ export type AwaitedThing = (typeof awaitedThings)[number];
 export const waitRefusals = ['time', 'length'] as const;
 export type WaitRefusal = (typeof waitRefusals)[number];
 
-/** Publishes each wait that was refused, as NoTurn. */
+/** Publishes each refused wait, as WaitRefused. */
 export const refusedWaits = channel('rollcall:refused-wait');
 
 /** The rule for a wait. */
@@ -19,35 +19,36 @@ export interface WaitRule {
   /** The longest wait, in milliseconds. */
   readonly maxWaitMs: number;
   /**
-   * Whether a wait ends while enough of the request's time is left to do what is waited for; if not, it may take all of
+   * Whether the wait ends while enough of the request's time is left for the work itself; if not, it may take all of
    * that time.
    */
   readonly leavesTimeToWork: boolean;
 }
 
 /**
- * The most that wait in one line; each is some hundred bytes of memory, and those behind so many would wait in vain.
+ * The most callers that wait in one queue; each takes some hundred bytes of memory, and any after them would wait in
+ * vain.
  */
 const MAX_WAITING = 5000;
 
 /**
- * Reports that work was not begun because its turn did not come; one of MikroORM's errors, so that MikroORM passes it
- * on unchanged.
+ * A wait that was refused, so that the work was not begun; one of MikroORM's errors, so that MikroORM passes it on
+ * unchanged.
  */
-export class NoTurn extends DriverException {
+export class WaitRefused extends DriverException {
   constructor(
     readonly thing: AwaitedThing,
     readonly refusal: WaitRefusal,
   ) {
     super(
       new Error(
-        `The turn for a ${thing} did not come: ${refusal === 'time' ? 'others were at work for too long' : `${MAX_WAITING} wait already`}.`,
+        `The wait for a ${thing} was refused: ${refusal === 'time' ? 'it took too long' : `${MAX_WAITING} are waiting already`}.`,
       ),
     );
   }
 }
 
-/** A caller that waits, and since when, as a moment of performance.now(). */
+/** A caller that waits, and the moment since which it waits, by performance.now(). */
 interface Waiting {
   readonly since: number;
   readonly go: () => void;
@@ -55,10 +56,10 @@ interface Waiting {
 
 /**
  * The callers that wait for one thing, in the order in which they began to wait, even if that was for something else
- * that they have had meanwhile: a caller that has waited for others of the same course does not stand behind all that
+ * that they got in the meantime: a caller that has waited for others of the same course does not stand behind all that
  * came later to wait for a connection.
  */
-export class WaitingLine {
+export class WaitQueue {
   readonly #waiting: Waiting[] = [];
 
   constructor(
@@ -70,14 +71,14 @@ export class WaitingLine {
     return this.#waiting.length;
   }
 
-  /** The moment since which the first caller waits; undefined: nobody waits. */
+  /** The moment since which the first caller waits; undefined if nobody waits. */
   get first(): number | undefined {
     return this.#waiting[0]?.since;
   }
 
   /**
    * Resolves when it is the caller's turn, which the caller then passes on. Errors: WorkStopped if the limit ends
-   * before that, NoTurn if the wait takes too long or the line is full; then the caller has left the line.
+   * before that, WaitRefused if the wait takes too long or the queue is full; then the caller has left the queue.
    */
   wait(limit: TimeLimit | undefined): Promise<void> {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));
@@ -105,22 +106,22 @@ export class WaitingLine {
           resolve();
         },
       };
-      // Most begin to wait last.
+      // Most callers are the latest.
       const place = this.#waiting.findLastIndex(({ since }) => since <= waiting.since) + 1;
       this.#waiting.splice(place, 0, waiting);
       limit?.signal.addEventListener('abort', stop, { once: true });
     });
   }
 
-  /** Gives the turn to the caller that has waited longest. Returns false if nobody waits. */
-  giveOn(): boolean {
+  /** Passes the turn to the caller that has waited longest. Returns false if nobody waits. */
+  admitNext(): boolean {
     const first = this.#waiting.shift();
     first?.go();
     return first !== undefined;
   }
 
-  #refused(refusal: WaitRefusal): NoTurn {
-    const error = new NoTurn(this.thing, refusal);
+  #refused(refusal: WaitRefusal): WaitRefused {
+    const error = new WaitRefused(this.thing, refusal);
     refusedWaits.publish(error);
     return error;
   }

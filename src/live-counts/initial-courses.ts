@@ -3,16 +3,16 @@ import { coursePage, coursesById, type CourseOrdering, type CourseRow } from '..
 import type { Viewer } from '../access/viewer.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 
-/** Limits the courses of one subscription. */
+/** The most courses of one subscription. */
 export const MAX_COURSES_OF_SUBSCRIPTION = 1000;
 
 const byId: CourseOrdering = { list: 'courses', field: 'ID', column: 'id', descending: false };
 
 /**
- * Gives the named courses, or all that the viewer sees. Errors: SubscriptionRefused for too many, none, and one that
- * the viewer does not see.
+ * Reads the courses with which a subscription begins: the named ones, or all that the viewer sees (null). Errors:
+ * SubscriptionRefused if there are too many or none, or if the viewer does not see one of them.
  */
-export async function presentCourses(
+export async function initialCourses(
   database: Database,
   viewer: Viewer | null,
   courseIds: readonly number[] | null,
@@ -26,14 +26,14 @@ export async function presentCourses(
     });
     if (hasNextPage)
       throw refusedIds(
-        `there are more courses than one subscription takes, ${MAX_COURSES_OF_SUBSCRIPTION}; name those that you show.`,
+        `there are more courses than one subscription may have, ${MAX_COURSES_OF_SUBSCRIPTION}; name those that you show.`,
       );
     return [...rows];
   }
-  if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out for all.');
+  if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out to subscribe to all courses.');
   if (courseIds.length > MAX_COURSES_OF_SUBSCRIPTION)
     throw refusedIds(
-      `the list has ${courseIds.length} ids, and one subscription takes ${MAX_COURSES_OF_SUBSCRIPTION}; open several.`,
+      `the list has ${courseIds.length} ids, and one subscription may have ${MAX_COURSES_OF_SUBSCRIPTION}; open several.`,
     );
   const found = await coursesById(database, viewer, [...new Set(courseIds)]);
   const courses = new Map(found.flatMap(course => (course ? [[course.id, course]] : [])));

@@ -1,45 +1,45 @@
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely';
-import type { Release } from '../../connections/places.js';
+import type { Release } from '../../connections/connection-slots.js';
 import { purposeOutsideTransactions, type Purpose } from '../../connections/purposes.js';
 import { currentLimit, type TimeLimit } from '../../time-limits/time-limit.js';
 import { isReadOnly } from './errors.js';
 import { blockedTime } from './event-loop-share.js';
 
-/** Matches the start of a statement that reads, though it may write too: what else it is, SQLite says. */
+/** A pattern for the start of a statement that usually reads; SQLite reports the ones that write nevertheless. */
 const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
 
-/** A connection that somebody has, and how it is given back; a second time does nothing. */
-export interface Taken {
+/** A connection that is in use, and the function that returns it; a second call does nothing. */
+export interface AcquiredConnection {
   readonly connection: DatabaseConnection;
   readonly release: Release;
 }
 
-/** A pool that lends the connections of a turn. */
+/** A pool that lends the connections of a lease. */
 export interface Lender {
-  readonly take: (purpose: Purpose, limit: TimeLimit | undefined) => Promise<Taken>;
+  readonly take: (purpose: Purpose, limit: TimeLimit | undefined) => Promise<AcquiredConnection>;
   /**
-   * Runs work again for as long as another process locks the file, until the deadline of a caller who asked at this
+   * Repeats work for as long as another process locks the file, until the deadline of a caller that asked at this
    * moment.
    */
   readonly unlessBusy: <Result>(askedAt: number, work: () => Promise<Result>) => Promise<Result>;
 }
 
 /**
- * A connection as a caller of Kysely has it: a transaction keeps one real connection until its end, and any other
+ * A connection as a caller of Kysely sees it: a transaction keeps one real connection until its end, and any other
  * statement takes one for itself.
  */
-export class FileTurn implements DatabaseConnection {
+export class FileLease implements DatabaseConnection {
   readonly #limit = currentLimit();
   readonly #purpose = purposeOutsideTransactions();
-  /** The moment when it was asked for, in milliseconds of the process's clock. */
+  /** The moment when it was requested, in milliseconds of the process's clock. */
   readonly #askedAt = performance.now();
-  #held: Taken | undefined;
+  #held: AcquiredConnection | undefined;
 
   constructor(private readonly lender: Lender) {}
 
   /**
-   * Runs a statement to its end, which nothing can interrupt here. Within a time limit, no statement begins after the
-   * limit has ended. If statements have blocked the event loop for long, everything else has its turn first.
+   * Runs a statement to its end, because node:sqlite cannot interrupt it. Within a time limit, no statement begins
+   * after the limit has ended. If statements have blocked the event loop for long, everything else gets a turn first.
    */
   async executeQuery<Row>(...parameters: Parameters<DatabaseConnection['executeQuery']>): Promise<QueryResult<Row>> {
     const run = async (connection: DatabaseConnection): Promise<QueryResult<Row>> => {
@@ -52,7 +52,7 @@ export class FileTurn implements DatabaseConnection {
     try {
       return await this.#once(this.#purpose, run);
     } catch (error) {
-      // Nothing was done: it writes, though it begins as one that reads.
+      // Nothing was done: the statement writes, although it begins like one that reads.
       if (isReadOnly(error)) return this.#once('transaction', run);
       throw error;
     }
@@ -78,12 +78,12 @@ export class FileTurn implements DatabaseConnection {
         this.executeQuery(CompiledQuery.raw(onlyReads ? 'begin' : 'begin immediate')),
       );
     } catch (error) {
-      this.release(); // Kysely's controlled transactions keep a connection whose transaction did not begin.
+      this.release(); // Kysely's controlled transactions do not return a connection whose transaction did not begin.
       throw error;
     }
   }
 
-  /** Runs what ends a transaction, whatever the limit. */
+  /** Runs the statement that ends a transaction, whatever the limit. */
   async end(statement: string): Promise<void> {
     await this.#held!.connection.executeQuery(CompiledQuery.raw(statement));
   }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
-import { deletedUsers, KnownUsers } from '../../src/access/known-users.js';
+import { deletedUsers, TokenUsers } from '../../src/access/token-users.js';
 import { deleteUser } from '../../src/use-cases/users.js';
 import { operator } from '../../src/access/viewer.js';
 import { USER_CHECK } from '../support/api.js';
@@ -17,7 +17,7 @@ describeOnEach('the user of a token', kind => {
   let ids: number[];
   let now = 0;
   let asked: string[];
-  const opened: KnownUsers[] = [];
+  const opened: TokenUsers[] = [];
 
   beforeEach(async () => {
     ({ database, url, drop } = await freshDatabase(kind));
@@ -33,8 +33,8 @@ describeOnEach('the user of a token', kind => {
     await drop();
   });
 
-  function known(options: { checkSeconds?: number; roleFrom?: 'token' | 'database' } = {}): KnownUsers {
-    const users = new KnownUsers(database, { checkSeconds: 15, roleFrom: 'token', now: () => now, ...options });
+  function tokenUsers(options: { checkSeconds?: number; roleFrom?: 'token' | 'database' } = {}): TokenUsers {
+    const users = new TokenUsers(database, { checkSeconds: 15, roleFrom: 'token', now: () => now, ...options });
     opened.push(users);
     return users;
   }
@@ -42,7 +42,7 @@ describeOnEach('the user of a token', kind => {
   const past = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
 
   it('the user of a token is looked up again after the configured time, and is rejected once deleted', async () => {
-    const users = known();
+    const users = tokenUsers();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     expect(await users.viewerOf(token)).toEqual(token);
     await past(`delete from core_user where id = ${ids[0]}`);
@@ -61,7 +61,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('the user of a token is looked up each time where the time is 0, by one statement for all simultaneous requests', async () => {
-    const users = known({ checkSeconds: 0 });
+    const users = tokenUsers({ checkSeconds: 0 });
     await Promise.all([...ids, ...ids, ...ids].map(userId => users.viewerOf({ userId, role: Role.TEACHER })));
     expect(asked).toHaveLength(1);
     await users.viewerOf({ userId: ids[0]!, role: Role.TEACHER });
@@ -69,7 +69,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('the user of a token is looked up once for all requests while that look is under way', async () => {
-    const users = known({ checkSeconds: 0 });
+    const users = tokenUsers({ checkSeconds: 0 });
     const token = { userId: ids[0]!, role: Role.TEACHER };
     const release = await lockTable(database, url, 'core_user');
     asked.length = 0;
@@ -84,7 +84,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('the user of a token is looked up again where this process deleted the user during a look', async () => {
-    const users = known();
+    const users = tokenUsers();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     const release = await lockTable(database, url, 'core_user');
     asked.length = 0;
@@ -99,8 +99,8 @@ describeOnEach('the user of a token', kind => {
 
   it('the user of a token has the role of the token, or that of the row where roles come from the database', async () => {
     const claimed = { userId: ids[0]!, role: Role.ADMIN };
-    expect(await known().viewerOf(claimed)).toEqual(claimed);
-    const users = known({ roleFrom: 'database' });
+    expect(await tokenUsers().viewerOf(claimed)).toEqual(claimed);
+    const users = tokenUsers({ roleFrom: 'database' });
     expect(await users.viewerOf(claimed)).toEqual({ userId: ids[0], role: Role.TEACHER });
     expect(await users.viewerOf({ userId: ids[1]!, role: null })).toEqual({ userId: ids[1], role: Role.TEACHER });
     await past(`update core_user set role = 'student' where id = ${ids[0]}`);
@@ -109,7 +109,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('the user of a token is forgotten at once where this process deletes the user', async () => {
-    const users = known();
+    const users = tokenUsers();
     const token = { userId: ids[2]!, role: Role.TEACHER };
     await users.viewerOf(token);
     await deleteUser(database, operator, { id: ids[2]! });
@@ -117,7 +117,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('a known user is not rejected while the database fails, and an unknown one gets the failure', async () => {
-    const users = known();
+    const users = tokenUsers();
     const token = { userId: ids[0]!, role: Role.TEACHER };
     await users.viewerOf(token);
     await past('alter table core_user rename to core_user_gone');
@@ -132,7 +132,7 @@ describeOnEach('the user of a token', kind => {
   });
 
   it('an admin whose token names no user is no user', async () => {
-    expect(await known({ roleFrom: 'database' }).viewerOf(operator)).toEqual(operator);
+    expect(await tokenUsers({ roleFrom: 'database' }).viewerOf(operator)).toEqual(operator);
     expect(asked).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { poolUse } from '../../src/database/connections/pool-use.js';
 import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
 import { waitingUntil } from '../../src/database/time-limits/waits.js';
 import { Course, EnrollmentStatus, Role } from '../../src/entities/index.js';
-import { courseTurnsOf } from '../../src/transactions/course-turns.js';
+import { courseQueuesOf } from '../../src/transactions/course-queues.js';
 import { deleteCourse, updateCourse } from '../../src/use-cases/courses.js';
 import {
   enroll,
@@ -38,7 +38,7 @@ describeOnEach('changes of one course', kind => {
   });
   afterEach(() => opened.drop());
 
-  const waiting = (): number => courseTurnsOf(database).waiting;
+  const waiting = (): number => courseQueuesOf(database).waiting;
 
   it('changes of one course run in the order in which they were requested, on one working connection, one that waits, and one that is being returned', async () => {
     let most = 0;
@@ -63,7 +63,7 @@ describeOnEach('changes of one course', kind => {
     const [first, second, third] = enrollments as [number, number, number];
     const other = await addCourse(database);
     const ofOther = await addEnrollment(database, other, students[6]!);
-    const giveBack = await courseTurnsOf(database).take([course]);
+    const giveBack = await courseQueuesOf(database).take([course]);
     const changes = [
       enroll(database, admin, { courseId: course, studentId: students[5]! }),
       enrollMany(database, admin, { courseId: course, studentIds: students.slice(10, 20) }),
@@ -78,7 +78,7 @@ describeOnEach('changes of one course', kind => {
     expect(await poolUse(database)).toMatchObject({ active: 0, waiting: 0 });
     giveBack();
     for (const outcome of await Promise.all(changes)) expect(outcome.problems).toEqual([]);
-    const giveBackAgain = await courseTurnsOf(database).take([course]);
+    const giveBackAgain = await courseQueuesOf(database).take([course]);
     const deleting = deleteCourse(database, admin, { id: course });
     await waitUntil(() => waiting() === 1, 'The deletion does not wait for its turn.');
     giveBackAgain();
@@ -90,7 +90,7 @@ describeOnEach('changes of one course', kind => {
 
   it('changes that wait for their turn until the time of waiting, or of the request, is over are told to try again, and nothing is changed', async () => {
     const before = await allRows(database);
-    const giveBack = await courseTurnsOf(database).take([course]);
+    const giveBack = await courseQueuesOf(database).take([course]);
     const enrolling = () => enroll(database, admin, { courseId: course, studentId: students[0]! });
     await expect(waitingUntil(performance.now(), enrolling)).rejects.toMatchObject({
       code: 'RETRY_LATER',
@@ -108,7 +108,7 @@ describeOnEach('changes of one course', kind => {
 
   it('a caller who does not see a course does not wait for its changes, so that no wait reveals it', async () => {
     const hidden = await addCourse(database, { isPublished: false });
-    const giveBack = await courseTurnsOf(database).take([hidden]);
+    const giveBack = await courseQueuesOf(database).take([hidden]);
     const student = { userId: students[0]!, role: Role.STUDENT };
     expect(await enroll(database, student, { courseId: hidden })).toMatchObject({
       value: null,

@@ -2,20 +2,20 @@ import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, Quer
 import pTimeout from 'p-timeout';
 import type { Fault } from '../faults/fault.js';
 import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
-import { cut } from './cut.js';
-import type { Release } from './places.js';
+import { abandon } from './abandon-connection.js';
+import type { Release } from './connection-slots.js';
 import { isForChange, laneOf, purposeOutsideTransactions, type Lane, type Purpose } from './purposes.js';
 
-/** A connection that somebody has. */
-export interface Taken {
+/** A connection that is in use. */
+export interface AcquiredConnection {
   readonly connection: DatabaseConnection;
-  /** Returns the text of a statement that ends by itself after so many milliseconds. */
+  /** Returns the text of a statement that ends by itself after the given milliseconds. */
   readonly limited: (sql: string, milliseconds: number) => string;
-  readonly giveBack: Release;
+  readonly release: Release;
 }
 
 /**
- * The longest time for killing a statement, in milliseconds; then the connection is cut instead, because a server that
+ * The longest time for killing a statement, in milliseconds; then the connection is abandoned instead, because a server that
  * hangs kills nothing.
  */
 const MAX_KILL_MS = 5000;
@@ -30,45 +30,45 @@ function purposeWithin(limit: TimeLimit | undefined): Purpose {
 }
 
 /**
- * One connection for as long as a caller has it, taken at the first statement, when its purpose is known. Within a time
- * limit, no statement begins after the limit has ended, and a statement under way then is killed; the connection goes
- * to nobody else before that statement has ended.
+ * One connection for as long as a caller has it, taken with the first statement, when its purpose is known. Within a
+ * time limit, no statement begins after the limit has ended, and a statement that is then in progress is killed; the
+ * connection goes to no other caller before that statement has ended.
  */
-export class Turn implements DatabaseConnection {
+export class ConnectionLease implements DatabaseConnection {
   readonly #purpose: Purpose;
-  #taking: Promise<Taken> | undefined;
-  #taken: Taken | undefined;
+  #taking: Promise<AcquiredConnection> | undefined;
+  #taken: AcquiredConnection | undefined;
   #underWay: Promise<void> = Promise.resolve();
-  #cut = false;
+  #abandoned = false;
   #released = false;
 
   constructor(
     readonly limit: TimeLimit | undefined,
-    private readonly open: (lane: Lane) => Promise<Taken>,
+    private readonly open: (lane: Lane) => Promise<AcquiredConnection>,
     private readonly control: ControlConnectionProvider,
-    /** Notes an error of the database, and returns what it means. */
+    /** Records an error of the database, and returns what it means. */
     private readonly note: (error: unknown) => Fault | null,
   ) {
     this.#purpose = purposeWithin(limit);
   }
 
-  /** True once a statement could not be killed, so that the connection was cut. */
-  get isCut(): boolean {
-    return this.#cut;
+  /** True once a statement could not be killed, so that the connection was abandoned. */
+  get isAbandoned(): boolean {
+    return this.#abandoned;
   }
 
-  /** Resolves once no statement is under way. */
+  /** Resolves once no statement is in progress. */
   get settled(): Promise<void> {
     return this.#underWay;
   }
 
-  /** The connection of a transaction, which has begun. */
+  /** The connection of a transaction that has begun. */
   get connection(): DatabaseConnection {
     return this.#taken!.connection;
   }
 
-  /** Takes a connection, unless this turn has one. */
-  async take(lane: Lane): Promise<Taken> {
+  /** Takes a connection, unless this lease already has one. */
+  async take(lane: Lane): Promise<AcquiredConnection> {
     this.#taking ??= this.open(lane);
     return (this.#taken = await this.#taking);
   }
@@ -83,7 +83,7 @@ export class Turn implements DatabaseConnection {
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {
-      // The server's clock may be a moment before ours.
+      // The server's clock may be slightly ahead of this process's clock.
       if (this.note(error)?.kind === 'timed_out') limit.stop('deadline');
       if (!limit.signal.aborted) throw error;
       if (this.#purpose !== 'probe') this.#underWay = this.#end(connection, sent);
@@ -97,7 +97,7 @@ export class Turn implements DatabaseConnection {
     yield* connection.streamQuery<Row>(query, chunkSize);
   }
 
-  /** Returns the database's answer, and notes its errors. */
+  /** Returns the database's answer, and records its errors. */
   async noting<Result>(answer: Promise<Result>): Promise<Result> {
     try {
       return await answer;
@@ -107,39 +107,41 @@ export class Turn implements DatabaseConnection {
     }
   }
 
-  /** Gives the connection back, as soon as no statement is under way; a second call does nothing. */
+  /** Returns the connection as soon as no statement is in progress; a second call does nothing. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
     const taken = this.#taken;
     if (!taken) return;
-    // Nobody waits for the rest of a question that was given up, and it may be half sent.
-    if (this.#purpose === 'probe' && this.limit?.signal.aborted) this.#cutOff(taken.connection);
-    void this.#underWay.then(taken.giveBack);
+    // Nobody waits for the rest of an abandoned probe, and its query may be half sent.
+    if (this.#purpose === 'probe' && this.limit?.signal.aborted) this.#abandonConnection(taken.connection);
+    void this.#underWay.then(taken.release);
   }
 
-  /** Kills the statement that was sent, and resolves at its end; where it cannot be killed, the connection is cut. */
+  /**
+   * Kills the statement that was sent, and resolves when it has ended; if it cannot be killed, the connection is abandoned.
+   */
   async #end(connection: DatabaseConnection, sent: Promise<unknown>): Promise<void> {
     const ended = sent.then(
       () => undefined,
       () => undefined,
     );
     try {
-      // Not until the killing is over too: it would end the next statement.
+      // The killing must be over too, because otherwise it would end the next statement.
       await pTimeout(
         this.#kill(connection).then(() => ended),
         { milliseconds: MAX_KILL_MS, message: 'The statement could not be killed in time.' },
       );
     } catch {
-      this.#cutOff(connection);
+      this.#abandonConnection(connection);
     }
   }
 
-  #cutOff(connection: DatabaseConnection): void {
-    if (this.#cut) return;
-    this.#cut = true;
-    // To tell the server of it fails where that hangs; it rolls back when it finds the other side gone.
-    void cut(connection).catch(() => undefined);
+  #abandonConnection(connection: DatabaseConnection): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    // Telling the server fails if it hangs; it rolls back when it notices that the connection is closed.
+    void abandon(connection).catch(() => undefined);
   }
 
   async #kill(connection: DatabaseConnection): Promise<void> {

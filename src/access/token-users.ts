@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
-import { asLookAtViewers } from '../database/connections/purposes.js';
+import { asViewerLookup } from '../database/connections/purposes.js';
 import { withinOwnLimit } from '../database/time-limits/time-limit.js';
 import type { Role } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
@@ -24,16 +24,16 @@ const MAX_REMEMBERED_USERS = 20_000;
 const MAX_LOOKUP_SECONDS = 10;
 
 /** What a token claims; `role` may be null only if roles come from the database and the token names a user. */
-export interface Claimed {
+export interface TokenClaims {
   readonly userId: number | null;
   readonly role: Role | null;
 }
 
 /** How tokens' users are looked up. */
-export interface KnownUsersOptions {
-  /** How long a user that was found is not looked up again, in seconds; 0: looked up each time. */
+export interface TokenUsersOptions {
+  /** The time for which a user that was found is not looked up again, in seconds; 0: looked up each time. */
   readonly checkSeconds: number;
-  /** Where a viewer's role comes from: the token, or the user's row. */
+  /** The source of a viewer's role: the token, or the user's row. */
   readonly roleFrom: 'token' | 'database';
   /** The time, in milliseconds. */
   readonly now?: () => number;
@@ -45,14 +45,14 @@ export function userGone(): TokenError {
 }
 
 interface RememberedRole {
-  /** The role in the user's row; null: there is no such user. */
+  /** The role in the user's row; null if there is no such user. */
   readonly role: Role | null;
-  /** When the row was requested. */
+  /** The moment when the row was requested. */
   readonly at: number;
 }
 
 /** The users whom tokens name, by their rows: a token outlives the user and the role that it was issued for. */
-export class KnownUsers {
+export class TokenUsers {
   readonly #found = new Map<number, RememberedRole>();
   /** The lookups that are in progress. */
   readonly #lookups = new Map<number, Promise<Role | null>>();
@@ -62,7 +62,7 @@ export class KnownUsers {
 
   constructor(
     database: Database,
-    private readonly options: KnownUsersOptions,
+    private readonly options: TokenUsersOptions,
   ) {
     this.#now = options.now ?? (() => performance.now());
     // Without a cache of its own: simultaneous requests share a statement, and later ones use the maps above.
@@ -73,7 +73,7 @@ export class KnownUsers {
           .select(['id', 'role'])
           .where('id', 'in', [...new Set(ids)]);
         // With a limit of its own: several requests share it, so it must not end with the first of them.
-        const found = await withinOwnLimit(MAX_LOOKUP_SECONDS, () => asLookAtViewers(() => rows(database, query)));
+        const found = await withinOwnLimit(MAX_LOOKUP_SECONDS, () => asViewerLookup(() => rows(database, query)));
         const roles = new Map(found.map(row => [row.id, row.role as Role]));
         return ids.map(id => roles.get(id) ?? null);
       },
@@ -93,12 +93,12 @@ export class KnownUsers {
    * Returns the viewer of a token. Errors: TokenError if its user is gone; those of reading, unless the user was found
    * before.
    */
-  async viewerOf({ userId, role }: Claimed): Promise<Viewer> {
+  async viewerOf({ userId, role }: TokenClaims): Promise<Viewer> {
     // A token without a user has no row to look up: its role is what the issuer says.
     if (userId === null) return { userId, role: role! };
-    const known = await this.#roleOf(userId);
-    if (known === null) throw userGone();
-    return { userId, role: this.options.roleFrom === 'database' ? known : role! };
+    const current = await this.#roleOf(userId);
+    if (current === null) throw userGone();
+    return { userId, role: this.options.roleFrom === 'database' ? current : role! };
   }
 
   /** Stops listening for deleted users. */
@@ -112,8 +112,8 @@ export class KnownUsers {
     try {
       return await this.#lookUp(userId);
     } catch (error) {
-      // A user who existed a moment ago is not rejected because the database is away; the request itself will report
-      // that.
+      // A user who existed a moment ago is not rejected because the database is unavailable; the request itself will
+      // report that.
       const last = this.#found.get(userId);
       if (last) return last.role;
       throw error;

@@ -2,9 +2,10 @@ import { unlessStopped } from '../database/time-limits/time-limit.js';
 import type { Viewer } from './viewer.js';
 
 /**
- * Long work of one kind, of which this process does one at a time for each viewer; the next waits for the previous one.
+ * A queue for each viewer, for long work of one kind: this process does one piece at a time for each viewer, and the next
+ * one waits for it.
  */
-export class TurnsOfViewers {
+export class ViewerQueues {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /**
