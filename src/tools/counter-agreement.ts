@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js';
 import { existingTriggers, type TriggerStatus } from 'mikro-orm-counters';
 
-/** Gives what does not fit between the configured strategy and the triggers of the database; null: all fits. */
+/** Returns how the configured strategy and the triggers of the database disagree; null if they agree. */
 export function disagreementOf(configured: Config['counters'], status: TriggerStatus): string | null {
   const { missing, different, superfluous, foreign } = status;
   if (foreign.length > 0)
@@ -15,7 +15,7 @@ export function disagreementOf(configured: Config['counters'], status: TriggerSt
   return null;
 }
 
-/** Says in words who keeps the counts in the database. */
+/** Returns in words what keeps the counts in the database. */
 export function inForce(status: TriggerStatus): string {
   const { missing, different, superfluous, foreign } = status;
   if (existingTriggers(status).length === 0) return 'hooks (no triggers)';

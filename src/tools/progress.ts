@@ -1,11 +1,11 @@
-/** Says how far a long piece of work has come. */
+/** The progress of a long piece of work. */
 export interface Progress {
-  /** Is what is done of `total`, both in the work's own measure (rows, bytes). */
+  /** The part of `total` that is done, both in the work's own measure (rows, bytes). */
   readonly done: number;
   readonly total: number;
-  /** Is the number of rows so far. */
+  /** The number of rows so far. */
   readonly rows: number;
 }
 
-/** Is called now and then while a long piece of work goes on. */
+/** Called now and then during a long piece of work. */
 export type OnProgress = (progress: Progress) => void;

@@ -1,4 +1,4 @@
-/** Says why a backup of counts cannot be restored, and what to do. */
+/** The error of a backup that cannot be restored; its message says why, and what to do. */
 export class BackupError extends Error {
   override readonly name = 'BackupError';
   readonly code = 'BACKUP_UNUSABLE';

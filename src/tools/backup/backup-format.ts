@@ -7,10 +7,10 @@ import { databaseKinds } from '../../database/dialects/dialects.js';
  */
 export const FORMAT = 'rollcall-counts';
 
-/** Is the version of the format that this program writes, and the only one that it reads. */
+/** The version of the format that this program writes, and the only one that it reads. */
 export const VERSION = 1;
 
-/** Is the most that a stored count can be: its column is an unsigned integer of 32 bits. */
+/** The largest stored count: its column is an unsigned integer of 32 bits. */
 const MAX_STORED_COUNT = 2 ** 32 - 1;
 
 /** Reads as much of a first line as tells whether the rest can be read. */
@@ -32,8 +32,8 @@ export const row = z.strictObject({ id: z.int().positive(), counts: z.array(z.in
 /** Reads a closing line: how many courses the file has, and the SHA-256 of the lines before it, each with its LF. */
 export const closing = z.strictObject({ courses: z.int().nonnegative(), sha256: z.string() });
 
-/** Is a header. */
+/** The first line of a backup. */
 export type BackupHeader = Readonly<z.infer<typeof header>>;
 
-/** Is a row. */
+/** The line of one course in a backup. */
 export type BackupRow = Readonly<z.infer<typeof row>>;

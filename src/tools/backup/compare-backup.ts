@@ -5,16 +5,16 @@ import { Course } from '../../entities/index.js';
 import { titlesOf } from '../../recounts/titles.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 
-/** Limits the ids that are named of many. */
+/** The most ids that are named of many. */
 const MAX_NAMED_IDS = 10;
 
-/** Holds how many courses there are of a sort, and the ids of the first. */
+/** A number of courses, and the ids of the first of them. */
 export interface SomeIds {
   readonly count: number;
   readonly first: readonly number[];
 }
 
-/** Holds a stored count that a restore changes: what is stored, what the backup has, and what the rows give. */
+/** A stored count that a restore changes: the stored count, that of the backup, and the actual one. */
 export interface CountToRestore {
   readonly courseId: number;
   readonly title: string;
@@ -24,7 +24,7 @@ export interface CountToRestore {
   readonly actual: number;
 }
 
-/** Says what restoring a backup would do at this moment. */
+/** What restoring a backup would do at this moment. */
 export interface BackupComparison {
   /** Counts the courses that the backup and the database have. */
   readonly common: number;
@@ -32,9 +32,9 @@ export interface BackupComparison {
   readonly changedCourses: number;
   /** Counts those of the common courses' counts that would not match their rows. */
   readonly drifting: number;
-  /** Are the courses of the backup that the database has not. */
+  /** The courses of the backup that the database does not have. */
   readonly unknown: SomeIds;
-  /** Are the courses of the database that the backup has not. */
+  /** The courses of the database that the backup does not have. */
   readonly missing: SomeIds;
 }
 
@@ -81,7 +81,7 @@ export async function compareBackup(
   return { common, changes, changedCourses, drifting, unknown, missing };
 }
 
-/** Gives the counts of a chunk by course, ascending. */
+/** Returns the counts of a chunk by course, in ascending order. */
 function countsByCourse({ counts }: VerifiedChunk): [number, VerifiedChunk['counts']][] {
   return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].toSorted(([a], [b]) => a - b);
 }

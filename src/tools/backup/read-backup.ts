@@ -37,8 +37,8 @@ export async function readHeader(source: Source, declared: readonly string[]): P
 }
 
 /**
- * Gives the rows of a backup whose header was read, and fails at the end, at the latest, where the file is not whole:
- * it was cut off, changed, or has a line that is none of the format. Errors: BackupError.
+ * Returns the rows of a backup whose header was read, and fails at the latest at the end if the file is incomplete:
+ * if it was cut off or changed, or has a line of another format. Errors: BackupError.
  */
 export async function* backupRows(source: Source, header: BackupHeader): AsyncGenerator<BackupRow, void, undefined> {
   const hash = createHash('sha256');
@@ -94,7 +94,7 @@ async function* linesOf(source: Source): AsyncGenerator<{ number: number; text: 
   for await (const { lines } of lineBlocks(source.open())) yield* lines;
 }
 
-/** Gives the value of a line; undefined: it is not JSON. */
+/** Returns the value of a line; undefined if it is not JSON. */
 function json(text: string | null): unknown {
   try {
     return JSON.parse(text ?? '');

@@ -13,10 +13,10 @@ import type { BackupHeader, BackupRow } from './backup-format.js';
 import { compareBackup, type BackupComparison, type CountToRestore } from './compare-backup.js';
 import { readHeader, backupRows } from './read-backup.js';
 
-/** Limits the courses that one statement locks. */
+/** The most courses that one statement locks. */
 const ROWS_PER_CHUNK = 500;
 
-/** Says what a restore did. */
+/** The result of a restore. */
 export interface Restored {
   readonly changes: number;
   readonly changedCourses: number;
@@ -24,15 +24,15 @@ export interface Restored {
   readonly drifting: number;
 }
 
-/** Is a backup that was found whole and fit for this database. */
+/** A backup that is complete and fits this database. */
 export interface CheckedBackup {
   readonly header: BackupHeader;
   readonly comparison: BackupComparison;
 }
 
-/** Says how to restore. */
+/** How a restore runs. */
 export interface RestoreOptions {
-  /** Gives up after the courses at hand; nothing is changed then. */
+  /** Stops the work after the current courses; then nothing is changed. */
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
 }

@@ -9,12 +9,12 @@ import type { OnProgress } from '../progress.js';
 import type { Viewer } from '../../access/viewer.js';
 import { FORMAT, VERSION, type BackupHeader } from './backup-format.js';
 
-/** Limits the courses that are in memory at once. */
+/** The most courses that are in memory at once. */
 const COURSES_PER_PAGE = 1000;
 
-/** Says how to write a backup. */
+/** How a backup is written. */
 export interface BackupOptions {
-  /** Ends the work after the courses at hand. */
+  /** Ends the work after the current courses. */
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
 }

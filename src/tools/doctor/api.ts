@@ -1,14 +1,14 @@
 import { failed, ok, warning, type Finding } from './finding.js';
 import { fetchFailureReason } from './secrets.js';
 
-/** Says which server to examine, and with which token. */
+/** The server to examine, and the token to send to it. */
 export interface ApiToExamine {
   readonly url: string;
   readonly token?: string;
 }
 
 /**
- * Is how often a count that does not match is asked for: stored and computed are read one after the other, while
+ * How often a count that does not match is requested again: stored and computed are read one after the other, while
  * writers write.
  */
 const MAX_TRIES = 8;

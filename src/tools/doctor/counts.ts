@@ -3,7 +3,7 @@ import { verifyCounts } from '../../recounts/verify-counts.js';
 import type { Viewer } from '../../access/viewer.js';
 import { failed, ok, type Finding } from './finding.js';
 
-/** Limits the courses that are named of those whose counts do not match. */
+/** The most courses that are named of those whose counts do not match. */
 const MAX_NAMED_COURSES = 5;
 
 /** Examines all stored counts; `alive` is called for each chunk. */

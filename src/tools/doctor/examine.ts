@@ -14,22 +14,22 @@ import { examineRates } from './rates.js';
 import { examineSecrets } from './secrets.js';
 import { withinCheckLimit } from './within-limit.js';
 
-/** Says what to examine, and for whom. */
+/** What to examine, and the caller. */
 export interface Examination {
   readonly configuration: ConfigInspection;
   readonly caller: Viewer | null;
   /** Connects to a database that is there already; closing it is the caller's. */
   readonly open: (target: DatabaseTarget) => Promise<Database>;
-  /** Gives an error in words for people. */
+  /** Returns an error in words for people. */
   readonly explain: (error: unknown) => string;
   readonly api?: ApiToExamine;
   /** Reads the trusted documents of a configuration that has them. Errors: what is wrong with them. */
   readonly readDocuments: (config: Config) => Promise<{ readonly size: number } | null>;
-  /** Limits how long a check may go on without a sign of life, in milliseconds; 30,000 unless given. */
+  /** The longest time that a check may take without a sign of life, in milliseconds; 30,000 by default. */
   readonly limit?: number;
 }
 
-/** Is as much of the configuration as it takes to connect. */
+/** The part of the configuration that is needed to connect. */
 export type DatabaseTarget = Pick<Config, 'databaseUrl' | 'counters'>;
 
 const MAX_SILENCE_MS = 30_000;

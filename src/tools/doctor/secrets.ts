@@ -5,11 +5,11 @@ import { failed, ok, warning, type Finding } from './finding.js';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 /**
- * Is below how many different bytes a secret is no random one; 32 random bytes have fewer once in more than 10^15
+ * The number of different bytes below which a secret is not random; 32 random bytes have fewer once in more than 10^15
  * times.
  */
 const FEW_BYTES = 12;
-/** Is for how long a token may be good before it is called long-lived, in seconds. */
+/** The longest time that a token may be valid before it is called long-lived, in seconds. */
 const MAX_TOKEN_LIFE_SECONDS = 31 * 86_400;
 
 /** Examines with what tokens are verified, and the token that was given. */
@@ -57,8 +57,7 @@ async function keySetFinding({ jwksUrl, issuer, audience }: JwtConfig, limit: nu
 }
 
 /**
- * Gives the finding for how long a token is good, at a moment in seconds since 1970; who issued it is for the server to
- * judge.
+ * Returns the finding for how long a token is valid, at a moment in seconds since 1970. The server judges its issuer.
  */
 export function lifetimeFinding(token: string, now: number): Finding {
   const { iat, exp } = claimsOf(token) ?? {};
@@ -80,7 +79,7 @@ function claimsOf(token: string): { iat?: number; exp?: number } | null {
   }
 }
 
-/** Gives why a request came to nothing, in a few words. */
+/** Returns why a request failed, in a few words. */
 export function fetchFailureReason(error: unknown): string {
   const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? 'no answer in time' : message);

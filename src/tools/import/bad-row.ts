@@ -1,4 +1,4 @@
-/** Names each reason for which a row is not imported. */
+/** The reasons why a row is not imported. */
 type BadRowCode =
   | 'TOO_LONG'
   | 'ENCODING'
@@ -18,16 +18,16 @@ type BadRowCode =
   | 'NO_RESULT'
   | 'COURSE_FULL';
 
-/** Says why a row of a file is not imported. */
+/** A row of a file that is not imported, and why. */
 export interface BadRow {
   readonly file: string;
-  /** Is the line on which the row begins, from 1. */
+  /** The line on which the row begins, from 1. */
   readonly line: number;
   readonly code: BadRowCode;
   readonly message: string;
 }
 
-/** Gives a value for a message: quoted, and cut where it is long. */
+/** Returns a value for a message: quoted, and cut off if it is long. */
 export function quotedCell(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }

@@ -3,11 +3,11 @@ import { parse } from 'csv-parse/sync';
 import { lineBlocks, MAX_LINE_BYTES, type Line, type LineFault } from './lines.js';
 
 /**
- * Limits the lines that a quoted value may run over; a quote that is not closed by then is a mistake on its own line.
+ * The most lines of a quoted value; a quote that is not closed by then is a mistake on its own line.
  */
 const MAX_VALUE_LINES = 10;
 
-/** Is one row of a CSV file, or why there is none on that line. */
+/** A row of a CSV file, or why there is none on that line. */
 export type CsvRow = { readonly line: number } & (
   | { readonly cells: readonly string[] }
   | { readonly cells?: undefined; readonly code: 'QUOTING' | LineFault; readonly message: string }

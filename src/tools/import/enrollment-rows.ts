@@ -3,7 +3,7 @@ import { EnrollmentStatus } from '../../entities/index.js';
 import { quotedCell, type BadRow } from './bad-row.js';
 import type { TableRow } from './table.js';
 
-/** Lists the columns of a file of enrollments; those with `?` are optional. */
+/** The columns of a file of enrollments; those with `?` are optional. */
 export const enrollmentColumns = ['course', 'student', 'status?', 'enrolled_at?'] as const;
 
 /** What a file calls a course or a student: a text that is looked up, and may also be an id. */
@@ -13,7 +13,7 @@ export interface Reference {
   readonly id: number | null;
 }
 
-/** Is one enrollment as a file names it. */
+/** An enrollment as a file names it. */
 export interface ImportedEnrollment {
   readonly file: string;
   readonly line: number;
@@ -25,7 +25,7 @@ export interface ImportedEnrollment {
 
 type EnrollmentColumn = 'course' | 'student' | 'status' | 'enrolled_at';
 
-/** Gives the enrollment that a row of a file names, or why it names none. */
+/** Returns the enrollment that a row of a file names, or why it names none. */
 export function enrollmentRowOf(
   file: string,
   { line, values }: TableRow<EnrollmentColumn>,

@@ -4,7 +4,7 @@ const NEWLINE = 0x0a;
 const MAX_BLOCK_LINES = 1000;
 const BLOCK_BYTES = 1024 * 1024;
 
-/** Limits the bytes of one line; a longer one is most often a missing line break. */
+/** The most bytes of one line; in a longer one a line break is most often missing. */
 export const MAX_LINE_BYTES = 64 * 1024;
 
 /** What keeps a line from being read as text. */
@@ -15,7 +15,7 @@ export type Line = { readonly number: number } & (
   { readonly text: string } | { readonly text: null; readonly fault: LineFault }
 );
 
-/** Is some lines that follow each other, with the bytes read up to their end. */
+/** Successive lines, with the number of bytes read up to their end. */
 export interface LineBlock {
   readonly lines: readonly Line[];
   readonly bytes: number;

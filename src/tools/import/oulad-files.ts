@@ -14,26 +14,26 @@ const statuses: Readonly<Record<string, EnrollmentStatus>> = {
   Withdrawn: EnrollmentStatus.DROPPED,
 };
 
-/** Names the three files of the dataset that are read. */
+/** The three files of the dataset that are read. */
 export interface OuladFiles {
   readonly courses: Source;
   readonly studentInfo: Source;
   readonly studentRegistration: Source;
 }
 
-/** Is one registration, joined with its course and its result. */
+/** A registration, joined with its course and its result. */
 export interface OuladRow {
   readonly file: string;
   readonly line: number;
   readonly title: string;
   readonly description: string;
-  /** Is the dataset's number of the student. */
+  /** The dataset's number of the student. */
   readonly student: string;
   readonly status: EnrollmentStatus;
   readonly enrolledAt: Date;
 }
 
-/** Gives the files of a folder that holds the dataset. Errors: ImportError, where one is not there. */
+/** Returns the files of a folder that contains the dataset. Errors: ImportError if one is missing. */
 export async function ouladFiles(folder: string): Promise<OuladFiles> {
   return {
     courses: await fileSource(join(folder, 'courses.csv')),

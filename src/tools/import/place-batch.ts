@@ -9,12 +9,12 @@ import { decisionOn, pairOf, type Placement } from './placement.js';
 
 /** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
 export interface Rehearsed {
-  /** Holds the pairs of courses with a capacity only: elsewhere no row can be refused for another. */
+  /** The pairs of courses that have a capacity: in others no row can be rejected because of another. */
   readonly pairs: Set<string>;
   readonly seats: Map<number, number>;
 }
 
-/** Says what became of one batch. */
+/** The outcome of one batch. */
 export interface Placed {
   readonly added: number;
   readonly alreadyThere: number;

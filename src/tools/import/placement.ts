@@ -1,6 +1,6 @@
 import { EnrollmentStatus } from '../../entities/index.js';
 
-/** Is one enrollment whose course and student are known. */
+/** An enrollment whose course and student are known. */
 export interface Placement {
   readonly file: string;
   readonly line: number;
@@ -10,15 +10,15 @@ export interface Placement {
   readonly enrolledAt: Date;
 }
 
-/** Says what becomes of some placements. */
+/** The outcome of some placements. */
 export interface Decision {
   readonly add: readonly Placement[];
   readonly alreadyThere: number;
-  /** Are those that would bring ACTIVE enrollments above their course's capacity. */
+  /** Those that would bring ACTIVE enrollments above their course's capacity. */
   readonly full: readonly Placement[];
 }
 
-/** Names a pair of a course and a student, of which there is one enrollment at most. */
+/** Returns the key of a course and a student, who have one enrollment at most. */
 export function pairOf({ courseId, studentId }: { readonly courseId: number; readonly studentId: number }): string {
   return `${courseId}:${studentId}`;
 }

@@ -9,33 +9,33 @@ import type { Placement } from './placement.js';
 import type { Source } from './source.js';
 import type { TableBlock } from './table.js';
 
-/** Says how an import is to run. */
+/** How an import runs. */
 export interface ImportOptions {
   /** Reads everything first and writes nothing if any row is bad. */
   readonly strict?: boolean;
   readonly onProgress?: OnProgress;
-  /** Is called once for each bad row, in the order of the file, batch by batch. */
+  /** Called once for each bad row, in the order of the file, batch by batch. */
   readonly onBadRow?: (bad: BadRow) => void;
   /** Ends the import after the batch at hand. */
   readonly signal?: AbortSignal;
 }
 
-/** Says what an import did. */
+/** The result of an import. */
 export interface ImportResult {
   readonly rows: number;
   readonly added: number;
   readonly alreadyThere: number;
   readonly bad: number;
   /**
-   * Is `refused` when a strict import found bad rows and wrote nothing, `interrupted` when the signal ended it early.
+   * `refused` if a strict import found bad rows and wrote nothing, `interrupted` if the signal ended it early.
    */
   readonly outcome: 'finished' | 'refused' | 'interrupted';
 }
 
-/** Is one kind of import: where its rows come from, and how their courses and students are found. */
+/** A kind of import: where its rows come from, and how their courses and students are found. */
 export interface ImportWork<Row> {
   readonly sources: readonly Source[];
-  /** Is the file by whose bytes progress is told: the one whose rows are written. */
+  /** The file whose bytes measure the progress: the one whose rows are written. */
   readonly measured: Source;
   /** Reads the files from their beginning; `bytes` counts those of the measured one. */
   readonly blocks: () => AsyncIterable<TableBlock<Row>>;

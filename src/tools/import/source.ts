@@ -2,16 +2,16 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ImportError } from './import-error.js';
 
-/** Is a file to be read, each time from its beginning. */
+/** A file that is read from its beginning each time. */
 export interface Source {
-  /** Is how messages name it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Is its size; null where only reading tells, as for a pipe, which also can be read only once. */
+  /** Its size; null if it is unknown, as that of a pipe, which also can be read only once. */
   readonly bytes: number | null;
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/** Gives a file as a source. Errors: ImportError, where there is no file that can be read. */
+/** Returns a file as a source. Errors: ImportError if there is no readable file. */
 export async function fileSource(path: string): Promise<Source> {
   const facts = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new ImportError('IMPORT_FILE', messageOf(path, error.code), { cause: error });

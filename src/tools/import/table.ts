@@ -3,13 +3,13 @@ import { csvBlocks, type CsvRow } from './csv-rows.js';
 import { ImportError } from './import-error.js';
 import type { Source } from './source.js';
 
-/** Is one row of a table: the values of the named columns, by name; a column that the file lacks gives ''. */
+/** A row of a table: the values of the named columns, by name; '' for a column that the file lacks. */
 export interface TableRow<Column extends string> {
   readonly line: number;
   readonly values: Readonly<Record<Column, string>>;
 }
 
-/** Is some rows that follow each other, bad ones apart, with the bytes read up to their end. */
+/** Successive rows, bad ones apart, with the number of bytes read up to their end. */
 export interface TableBlock<Row> {
   readonly rows: readonly Row[];
   readonly bad: readonly BadRow[];

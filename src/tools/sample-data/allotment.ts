@@ -2,7 +2,7 @@
  * Shares a total out by weight in whole numbers, none above `most`; what the weighted cannot take, those of weight 0
  * get.
  *
- * Gives one number for each weight; their sum is the total, or all that fits.
+ * Returns one number for each weight; their sum is the total, or as much of it as fits.
  */
 export function allotmentOf(total: number, weights: readonly number[], most: number): number[] {
   const shares = weights.map(() => 0);

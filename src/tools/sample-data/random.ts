@@ -1,4 +1,4 @@
-/** Gives numbers that look random and are the same for the same seed: Mulberry32, uniform in [0, 1). */
+/** Numbers that look random and are the same for the same seed: Mulberry32, uniform in [0, 1). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** Gives a number from 0 up to 1. */
+  /** Returns a number from 0 up to 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -14,27 +14,27 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** Gives a whole number from 0 up to, not including, `below`. */
+  /** Returns a whole number from 0 up to, not including, `below`. */
   below(below: number): number {
     return Math.floor(this.next() * below);
   }
 
-  /** Gives true with a probability. */
+  /** Returns true with a probability. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
-  /** Gives one of some values. */
+  /** Returns one of some values. */
   pick<Value>(values: readonly Value[]): Value {
     return values[this.below(values.length)]!;
   }
 
-  /** Gives a number of the standard normal distribution (Box and Muller). */
+  /** Returns a number of the standard normal distribution (Box and Muller). */
   normal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** Gives the values in random order. */
+  /** Returns the values in random order. */
   shuffled<Value>(values: readonly Value[]): Value[] {
     const result = [...values];
     for (let last = result.length - 1; last > 0; last--) {
@@ -44,7 +44,7 @@ export class Random {
     return result;
   }
 
-  /** Gives `count` different whole numbers below `below`, low ones more often. */
+  /** Returns `count` different whole numbers below `below`, low ones more often. */
   sample(count: number, below: number): number[] {
     if (count * 2 > below) return this.shuffled(Array.from({ length: below }, (_, index) => index)).slice(0, count);
     const chosen = new Set<number>();

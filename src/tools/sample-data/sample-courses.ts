@@ -12,7 +12,7 @@ export interface CoursePlan {
   readonly isPublished: boolean;
   readonly capacity: number | null;
   readonly createdAt: Date;
-  /** Is when its last student enrolled. */
+  /** When its last student enrolled. */
   readonly closedAt: Date;
   readonly enrollments: Readonly<Record<EnrollmentStatus, number>>;
 }
@@ -88,7 +88,7 @@ function statusQuotas(random: Random, status: CourseStatus, total: number): Reco
   };
 }
 
-/** Gives no limit, or one that the ACTIVE enrollments reach or leave free seats under. */
+/** Returns no limit, or one that the ACTIVE enrollments reach or leave seats free below. */
 function capacityFor(random: Random, active: number): number | null {
   if (random.chance(0.65)) return null;
   return active > 0 && random.chance(0.2) ? active : Math.ceil((active * (1.05 + random.next() / 2) + 5) / 5) * 5;

@@ -3,7 +3,7 @@ import { EnrollmentStatus, type Enrollment } from '../../entities/index.js';
 import type { Random } from './random.js';
 import type { CoursePlan } from './sample-courses.js';
 
-/** Gives the enrollments that a course's plan asks for, each student once, earliest first. */
+/** Returns the enrollments of a course's plan, each student once, earliest first. */
 export function sampleEnrollments(
   random: Random,
   plan: CoursePlan,

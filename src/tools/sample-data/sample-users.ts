@@ -4,7 +4,7 @@ import type { Role, User } from '../../entities/index.js';
 import type { Random } from './random.js';
 import { familyNames, givenNames } from './vocabulary.js';
 
-/** Gives users of one role with believable names; their numbers, from `firstNumber` on, keep the emails apart. */
+/** Returns users of one role with believable names; their numbers, from `firstNumber` on, make the emails unique. */
 export function sampleUsers(
   random: Random,
   role: Role,
@@ -25,7 +25,7 @@ export function sampleUsers(
   });
 }
 
-/** Gives an address of a domain that is reserved for examples (RFC 2606), so that no mail reaches anyone. */
+/** Returns an address of a domain that is reserved for examples (RFC 2606), so that no mail reaches anyone. */
 function sampleEmail(given: string, family: string, number: number): string {
   const plain = `${given}.${family}`
     .normalize('NFD')

@@ -14,7 +14,7 @@ import { sampleUsers } from './sample-users.js';
 
 const ROWS_PER_BATCH = 1000;
 
-/** Says how much sample data to make. */
+/** The amount of sample data to make. */
 export interface SeedSize {
   readonly courses: number;
   readonly students: number;
@@ -28,7 +28,7 @@ export interface Seed extends SeedSize {
   readonly onProgress?: OnProgress;
 }
 
-/** Is what an empty database is filled with. */
+/** The amount that an empty database is filled with. */
 export const defaultSeedSize: SeedSize = { courses: 200, students: 2000, enrollments: 30_000 };
 
 /** Returns how many users and courses a migrated database holds. */

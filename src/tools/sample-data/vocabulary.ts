@@ -1,4 +1,4 @@
-/** Lists given names from many places. */
+/** Given names from many places. */
 export const givenNames = words(`
   Aaliyah Abdul Adaeze Aiko Alejandra Amara Amir Ana Andrzej Anika Anna Antonio Arjun Astrid Ayesha Beatriz Bilal Björn Bongani
   Camila Carlos Chen Chiara Chloe Clara Dagmar Daniel Daria Diego Dimitri Ebele Eleni Elif Emeka Emilia Emma Esteban Fatima
@@ -9,7 +9,7 @@ export const givenNames = words(`
   Tamar Tariq Tatiana Thabo Theo Thandiwe Tomas Uma Valentina Victor Wanjiru Wei Xavier Yara Yasmin Youssef Yuki Yusuf Zainab
   Zanele Zeynep Zoe Zofia`);
 
-/** Lists family names from many places. */
+/** Family names from many places. */
 export const familyNames = words(`
   Abebe Adeyemi Ahmed Almeida Andersen Baker Banerjee Becker Bello Bianchi Boateng Brown Campbell Castillo Chandra Cohen Costa
   Cruz Davies Demir Diallo Dubois Eriksson Evans Farouk Fernandez Ferrari Fischer Flores Fujita Garcia Georgiou Gonzalez Greene
@@ -20,7 +20,7 @@ export const familyNames = words(`
   Schneider Sharma Silva Singh Smith Sokolov Suzuki Svensson Takahashi Tanaka Taylor Thomas Torres Tran Tshabalala Vargas Vega
   Virtanen Walker Wang Weber Williams Wilson Wright Yamamoto Yilmaz Zhang Zulu`);
 
-/** Lists the topics that are taught, by department. */
+/** The topics that are taught, by department. */
 export const topics: Readonly<Record<string, readonly string[]>> = {
   Mathematics: [
     'Linear Algebra',
@@ -93,7 +93,7 @@ export const topics: Readonly<Record<string, readonly string[]>> = {
   Health: ['Public Health', 'Nutrition', 'Epidemiology', 'Anatomy', 'Physiology', 'Nursing Practice'],
 };
 
-/** Gives the titles that a topic can carry, each with how many it draws beside the others. */
+/** Returns the titles that a topic can have, each with its weight. */
 export const titleForms: readonly { readonly form: (topic: string) => string; readonly appeal: number }[] = [
   { form: topic => topic, appeal: 1 },
   { form: topic => `Introduction to ${topic}`, appeal: 3 },
@@ -102,7 +102,7 @@ export const titleForms: readonly { readonly form: (topic: string) => string; re
   { form: topic => `${topic}: Theory and Practice`, appeal: 0.8 },
 ];
 
-/** Gives the descriptions that a course can carry. */
+/** Returns the descriptions that a course can have. */
 export const descriptionForms: readonly ((topic: string, department: string) => string)[] = [
   topic => `${topic} from first principles, with weekly exercises and a written exam.`,
   (topic, department) =>
