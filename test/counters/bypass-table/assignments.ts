@@ -5,7 +5,7 @@ import { program, type Program } from './program.js';
 
 const times = { createdAt: new Date(0), updatedAt: new Date(0) };
 
-/** Does what assigns a stored count, which belongs to the engine under either strategy. */
+/** The programs that assign a stored count, which belongs to the engine under either strategy. */
 export const assignments: Program[] = [
   program('a stored count that is assigned to an entity, and a flush', schoolModel, {
     property: async ({ course }, place) => {

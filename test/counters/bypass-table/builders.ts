@@ -6,12 +6,12 @@ import { libraryModel, schoolModel } from './models.js';
 import type { Place } from './place.js';
 import { program, servers, type Program } from './program.js';
 
-/** Gives a query builder as loosely typed as plain JavaScript has it. */
+/** Returns an untyped query builder, as in plain JavaScript. */
 function builder(place: Place, entity: object, alias?: string): QueryBuilder<Record<string, unknown>> {
   return place.em().createQueryBuilder(entity as never, alias) as never;
 }
 
-/** Does what query builders write. */
+/** The programs that write by query builders. */
 export const builders: Program[] = [
   program('`QueryBuilder.insert()` of counted rows', schoolModel, {
     one: ({ row }, place) => builder(place, Enrollment).insert(row).execute(),

@@ -4,7 +4,7 @@ import { Author, Product, Review } from '../models/shop.js';
 import { clubModel, libraryModel, shopModel } from './models.js';
 import { program, type Program } from './program.js';
 
-/** Does what goes through collections and cascades. */
+/** The programs that write by collections and cascades. */
 export const collections: Program[] = [
   program('a one-to-many collection that is loaded: `add()`, `remove()`, `set()`, `removeAll()`', libraryModel, {
     add: async ({ shelf }, place) => {

@@ -11,7 +11,7 @@ import { clinicModel, schoolModel } from './models.js';
 import type { Place } from './place.js';
 import { program, servers, type Program } from './program.js';
 
-/** Is declared with a foreign key that removes counted rows. */
+/** A counted row with a foreign key that removes it. */
 @Entity({ tableName: 'house_call' })
 class HouseCall {
   @PrimaryKey({ type: 'integer' })
@@ -68,7 +68,7 @@ async function changeTableOnSqlite(schema: Schema): Promise<void> {
     await schema.write('insert into visit values (?, ?, ?)', [id, clinic_id, pet_id]);
 }
 
-/** Does what the declarations or the database itself decide. */
+/** The programs whose outcome the declarations or the database decide. */
 export const database: Program[] = [
   program('a foreign key of a counted table that is declared with `ON DELETE CASCADE` or `SET NULL`', clinicModel, {
     declared: (_, place) =>

@@ -7,7 +7,7 @@ import { program, type Program } from './program.js';
 const driverOf = (place: Place) => place.em().getDriver();
 const repositoryOf = (place: Place) => place.em().getRepository(Enrollment);
 
-/** Does what the entity manager, its repositories and its driver write without hooks. */
+/** The programs that write by the entity manager, its repositories and its driver, without hooks. */
 export const direct: Program[] = [
   program('`em.insert()` of a counted row', schoolModel, {
     data: ({ row }, place) => place.em().insert(Enrollment, row),

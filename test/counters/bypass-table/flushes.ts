@@ -11,7 +11,7 @@ import { school } from '../models/school.js';
 import { deskModel, letterModel, schoolModel } from './models.js';
 import { program, type Program } from './program.js';
 
-/** Lets a letter's hook do something during a flush. */
+/** Makes the hook of a letter do something during a flush. */
 async function withHook(hook: (letter: Letter) => void, work: () => Promise<unknown>): Promise<void> {
   Letter.hooks = { beforeUpdate: hook };
   try {
@@ -21,7 +21,7 @@ async function withHook(hook: (letter: Letter) => void, work: () => Promise<unkn
   }
 }
 
-/** Does what goes through a flush, or through the engine. */
+/** The programs that write by a flush, or by the engine. */
 export const flushes: Program[] = [
   program('`em.create()`, a change, `em.remove()`, and a flush', schoolModel, {
     create: async ({ row }, place) => {

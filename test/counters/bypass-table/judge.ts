@@ -3,19 +3,19 @@ import { CounterError, registryOf, verify } from 'mikro-orm-counters';
 import type { Place } from './place.js';
 import type { Variant } from './program.js';
 
-/** Says what came of a write: `what` in the words of the table, and the refusal, if it was refused. */
+/** The outcome of a write: `what` in the words of the table, and the error, if it was rejected. */
 export interface Judgement {
   readonly what: string;
   readonly refusal: Error | undefined;
-  /** Tells whether rows were changed. */
+  /** Whether rows were changed. */
   readonly changed: boolean;
-  /** Tells whether a count that was made by hand differs from a stored one. */
+  /** Whether a count by SQL differs from a stored one. */
   readonly drift: boolean;
-  /** Tells whether the engine's verify finds drift. */
+  /** Whether the engine's verify finds drift. */
   readonly found: boolean;
 }
 
-/** Lets a variant write, and judges what came of it by the rows themselves. */
+/** Runs a variant, and judges its outcome by the rows. */
 export async function judged({ model, write }: Variant, place: Place): Promise<Judgement> {
   const { schema } = place;
   const everything = () => Promise.all(model.tables.map(table => schema.rows(`select * from ${table}`)));

@@ -3,7 +3,7 @@ import { libraryModel, schoolModel } from './models.js';
 import type { Place, Tables } from './place.js';
 import { program, servers, together, type Program } from './program.js';
 
-/** Gives a counted row by its columns, with times that each database takes. */
+/** Returns a counted row by its columns, with times that every database accepts. */
 const columnsOf = ({ course, free }: { course: number; free: number }) => ({
   course_id: course,
   student_id: free,
@@ -13,7 +13,7 @@ const columnsOf = ({ course, free }: { course: number; free: number }) => ({
 });
 const clientOf = (place: Place): Kysely<Tables> => place.em().getConnection().getClient();
 
-/** Does what Kysely writes, however a caller comes by it. */
+/** The programs that write by Kysely, however a caller gets it. */
 export const kyselies: Program[] = [
   program('Kysely `insertInto()`, `replaceInto()` of counted rows', schoolModel, {
     insertInto: (seed, place) => place.kysely().insertInto('core_enrollments').values(columnsOf(seed)).execute(),

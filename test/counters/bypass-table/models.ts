@@ -8,14 +8,14 @@ import { addBook, addShelves, expectExactLibrary } from '../models/library.js';
 import { addCourses, addStudents, enroll, expectExactSchool } from '../models/school.js';
 import { Author, expectExactShop, Product, Review } from '../models/shop.js';
 
-/** Is what a way is tried on: tables with a few rows, and how to tell whether their counts are exact. */
+/** The tables on which a way is tried, with a few rows, and the check of their counts. */
 export interface Model<Seed> {
   readonly tables: readonly string[];
   readonly seed: (schema: Schema) => Promise<Seed>;
   readonly exact: (schema: Schema) => Promise<void>;
 }
 
-/** Has two courses, the first with one enrollment, and two students, the second free to enroll; `row` would do so. */
+/** Two courses, the first with one enrollment, and two students, the second free to enroll; `row` would do so. */
 export const schoolModel = {
   tables: ['core_user', 'core_course', 'core_enrollments'],
   exact: expectExactSchool,
@@ -35,7 +35,7 @@ export const schoolModel = {
   },
 };
 
-/** Has a shelf with one book, and an empty one. */
+/** A shelf with one book, and an empty one. */
 export const libraryModel = {
   tables: ['shelf', 'book'],
   exact: expectExactLibrary,
@@ -45,7 +45,7 @@ export const libraryModel = {
   },
 };
 
-/** Has an author with two reviews of one product; the author's collection removes orphans. */
+/** An author with two reviews of one product; the author's collection removes orphans. */
 export const shopModel = {
   tables: ['author', 'product', 'review'],
   exact: expectExactShop,
@@ -58,7 +58,7 @@ export const shopModel = {
   },
 };
 
-/** Has two boxes and a letter in the first, whose hooks do what a test tells them to. */
+/** Two boxes and a letter in the first, whose hooks do what a test says. */
 export const letterModel = {
   tables: ['box', 'letter'],
   exact: expectExactLetters,
@@ -68,7 +68,7 @@ export const letterModel = {
   },
 };
 
-/** Has a person in one club and none in the other; the pivot table is counted. */
+/** A person in one club and none in the other; the pivot table is counted. */
 export const clubModel = {
   tables: ['club', 'person', 'membership'],
   exact: expectExactClubs,
@@ -82,7 +82,7 @@ export const clubModel = {
   },
 };
 
-/** Has two desks with a clerk each; whose desk and standing are unique. */
+/** Two desks with a clerk each, whose desk and standing are unique. */
 export const deskModel = {
   tables: ['desk', 'clerk'],
   exact: expectExactDesks,
@@ -94,7 +94,7 @@ export const deskModel = {
   },
 };
 
-/** Has a clinic with one visit of one pet. */
+/** A clinic with one visit of one pet. */
 export const clinicModel = {
   tables: ['clinic', 'pet', 'visit'],
   exact: expectExactClinic,

@@ -15,7 +15,7 @@ import { EmptyTheTable, migration } from './sql-of-the-application.js';
 /** Types the tables as loosely as a caller without generated types has them. */
 export type Tables = Record<string, Record<string, unknown>>;
 
-/** Is where a row of the table is tried: one database with the tables of all models, under one strategy. */
+/** The place in which a row of the table is tried: one database with the tables of all models, under one strategy. */
 export interface Place {
   readonly kind: DatabaseKind;
   readonly strategy: CounterStrategy;

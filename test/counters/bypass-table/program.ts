@@ -5,22 +5,22 @@ import type { Place } from './place.js';
 /** Writes in one way; what is thrown or rejected is a refusal. */
 export type Write<Seed> = (seed: Seed, place: Place) => unknown;
 
-/** Is one variant of a way, on the rows of a model. */
+/** One variant of a way, on the rows of a model. */
 export interface Variant {
   readonly model: Model<unknown>;
   readonly write: Write<unknown>;
 }
 
-/** Does what one row of the table names, in every variant that a caller may write it. */
+/** The program of one row of the table, in every variant that a caller may write. */
 export interface Program {
-  /** Is the row's first cell, letter by letter. */
+  /** The exact text of the row's first cell. */
   readonly way: string;
-  /** Lists the databases that have this way; all of them without it. */
+  /** The databases that have this way; by default all of them. */
   readonly on?: readonly DatabaseKind[];
   readonly variants: Readonly<Record<string, Variant>>;
 }
 
-/** Gives a program whose variants all work on one model. */
+/** Returns a program whose variants all work on one model. */
 export function program<Seed>(
   way: string,
   model: Model<Seed>,
@@ -31,10 +31,10 @@ export function program<Seed>(
   return { way, ...(on && { on }), variants: Object.fromEntries(variants) as Program['variants'] };
 }
 
-/** Lists the databases that are servers. */
+/** The databases that are servers. */
 export const servers: readonly DatabaseKind[] = ['mysql', 'mariadb'];
 
-/** Gives one program of several for the same way. */
+/** Combines several programs of the same way. */
 export function together(...programs: readonly [Program, ...Program[]]): Program {
   return {
     ...programs[0],

@@ -8,7 +8,7 @@ import { kyselies } from './kyselies.js';
 import type { Program } from './program.js';
 import { rawSql } from './raw.js';
 
-/** Lists the program of every row of the table. */
+/** The program of every row of the table. */
 export const programs: readonly Program[] = [
   ...flushes,
   ...collections,

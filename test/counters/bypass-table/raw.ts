@@ -26,13 +26,13 @@ async function asAnotherProgram({ kind, schema }: Place, ...statements: readonly
   await connection.end();
 }
 
-/** Gives an INSERT of counted rows in the database's own words. */
+/** Returns an INSERT of counted rows in the dialect of the database. */
 function insertOf({ kind }: Place, verb: string, course: number, student: number, status: string, rest = ''): string {
   const now = kind === 'sqlite' ? '0' : "'2026-01-01'";
   return `${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${course}, ${student}, '${status}', ${now}, ${now}) ${rest}`;
 }
 
-/** Does what is raw SQL, by whichever way it comes to the database. */
+/** The programs that send raw SQL, in whichever way. */
 export const rawSql: Program[] = [
   program(
     'raw SQL: `execute()` of `em`, its connection or its driver, `executeDump()`, a native query builder',

@@ -1,7 +1,7 @@
 import { Routine } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 
-/** Is a stored procedure that writes counted rows. */
+/** A stored procedure that writes counted rows. */
 export const EmptyTheTable = new Routine({
   name: 'empty_the_table',
   type: 'procedure',
@@ -15,7 +15,7 @@ class EmptiesTheTable extends Migration {
   }
 }
 
-/** Holds a migration that writes counted rows. */
+/** A migration that writes counted rows. */
 export const migration = {
   migrationsList: [{ name: 'EmptiesTheTable', class: EmptiesTheTable }],
   tableName: 'migrations_of_the_test',

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 
-/** Is a row of the table in docs/bypasses.md, as written there. */
+/** A row of the table in docs/bypasses.md, as written there. */
 export interface Row {
   readonly way: string;
   readonly hooks: string;
@@ -14,7 +14,7 @@ export interface Row {
 const path = resolve(import.meta.dirname, '../../../docs/bypasses.md');
 const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
 
-/** Gives the rows of the table, in its order. */
+/** Returns the rows of the table, in its order. */
 export function rowsOfTheTable(): Row[] {
   const lines = readFileSync(path, 'utf8')
     .split('\n')
@@ -28,14 +28,14 @@ export function rowsOfTheTable(): Row[] {
   });
 }
 
-/** Gives what a row says for a strategy on a database: `unseen; on SQLite exact` says two things. */
+/** Returns the outcome in a row for a strategy on a database: `unseen; on SQLite exact` has two. */
 export function cellOf(row: Row, strategy: CounterStrategy, kind: DatabaseKind): string {
   const [general, ...exceptions] = row[strategy].split('; ');
   const own = exceptions.find(one => one.startsWith(`on ${names[kind]} `));
   return own ? own.slice(`on ${names[kind]} `.length) : general!;
 }
 
-/** Tells whether a refusal names what the row says to use instead: each name in backticks, or else the whole text. */
+/** Returns whether an error names the alternative of the row: each name in backticks, or otherwise the whole text. */
 export function namesInstead({ instead }: Row, message: string): boolean {
   const spans = [...instead.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
   return spans.length > 0

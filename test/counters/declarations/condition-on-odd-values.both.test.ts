@@ -7,7 +7,7 @@ import { useSchema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, library } from '../models/library.js';
 import { addCourses, addStudents, enroll, expectExactSchool, school } from '../models/school.js';
 
-/** Lists values that an enum column takes for `active` on some database, and on others refuses or takes as they are. */
+/** Values that an enum column of some database treats as `active`, and that others reject or store unchanged. */
 const spellings = ['ACTIVE', 'Active', 'active '];
 
 describeOnEach('a value that the database may store in another form', kind => {

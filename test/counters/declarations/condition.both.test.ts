@@ -5,7 +5,7 @@ import { addBook, addShelves, Book, expectExactLibrary, Genre, library, shelfCou
 
 type Values = { genre?: Genre | null; pages?: number | null; lent?: boolean };
 
-/** Lists one counter, values of a row that it counts and values of one that it does not. */
+/** A counter, values of a row that it counts, and values of a row that it does not. */
 const conditions: [name: string, column: string, counted: Values, other: Values][] = [
   ['a boolean', 'lent_count', { lent: true }, { lent: false }],
   ['one of several numbers', 'short_count', { pages: 3 }, { pages: 4 }],

@@ -20,7 +20,7 @@ async function start(...counters: Counter[]): Promise<MikroORM> {
   return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters })) as never);
 }
 
-/** Gives a declaration as plain JavaScript could write it. */
+/** Returns a declaration as plain JavaScript could write it. */
 function loose(counted: EntityClass<object>, by: string, into: string, where: Counter['where'] = {}): Counter {
   return { counted, by, into, where };
 }

@@ -8,7 +8,7 @@ import { Device, expectExactKeys, keys, Lecture, Plain, Room, Tag, Usage } from 
 
 type Pointer = 'tag' | 'device' | 'room';
 
-/** Gives two keys of each kind of target; SQLite's driver reads no whole number beyond 2^53. */
+/** Returns two keys of each kind of target; SQLite's driver reads no integer beyond 2^53. */
 function targetsOf(
   kind: DatabaseKind,
 ): [name: string, by: Pointer, entity: typeof Tag, first: unknown, second: unknown][] {

@@ -9,7 +9,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('a course that em.transactional() has merged into a mere reference', kind => {
   const schema = useSchema(kind, school);
 
-  /** Gives an entity manager whose course is such a reference, with counts that two others have made stale. */
+  /** Returns an entity manager with such a reference, whose counts two others have made stale. */
   async function merged(): Promise<{
     em: SqlEntityManager;
     course: Course;

@@ -6,7 +6,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 
 const assigned = { code: 'COUNTER_ASSIGNED', message: expect.stringMatching(/Course\.totalEnrollments.*\b77\b/) };
 
-/** Gives an entity through which anything can be assigned, as from plain JavaScript. */
+/** Returns an untyped entity, as in plain JavaScript. */
 function loose<Entity extends object>(entity: Entity): Record<string, unknown> {
   return entity as Record<string, unknown>;
 }

@@ -8,7 +8,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('an entity that remains from a transaction that was rolled back', kind => {
   const schema = useSchema(kind, school);
 
-  /** Gives an enrollment that was inserted and rolled back, and is in no table and no identity map any more. */
+  /** Returns an enrollment that was inserted and rolled back, and is no longer in a table or an identity map. */
   async function leftOver(em: SqlEntityManager, course: number, student: number): Promise<Enrollment> {
     await em.begin();
     const enrollment = em.create(Enrollment, { course, student });

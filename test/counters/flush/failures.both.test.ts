@@ -4,7 +4,7 @@ import { describeOnEach } from '../../support/databases.js';
 import { rollBackIfOpen, useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-/** Is more than a pool holds: ORM options set 20. */
+/** More than the 20 connections of a pool. */
 const MANY = 25;
 
 describeOnEach('a flush that fails', kind => {

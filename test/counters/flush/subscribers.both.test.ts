@@ -13,7 +13,7 @@ import {
   Postage,
 } from '../models/letters.js';
 
-/** Does in onFlush what a test tells it to. */
+/** A subscriber that does in onFlush what a test says. */
 class Meddler implements EventSubscriber {
   act: ((args: FlushEventArgs) => void) | undefined;
 
@@ -82,7 +82,7 @@ describeOnEach('a subscriber that runs before the counters', kind => {
 describeOnEach('a subscriber that runs after the counters', kind => {
   const schema = useSchema(kind, letters);
 
-  /** Gives an entity manager that ends with one more subscriber. */
+  /** Returns an entity manager that ends with one more subscriber. */
   function meddledWith(act: (args: FlushEventArgs) => void) {
     const em = schema.em().fork({ cloneEventManager: true });
     const meddler = new Meddler();

@@ -4,7 +4,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is the target of visits. */
+/** The target of visits. */
 @Entity({ tableName: 'clinic' })
 export class Clinic {
   @PrimaryKey({ type: 'integer' })
@@ -14,7 +14,7 @@ export class Clinic {
   readonly visitCount: Opt<number> = 0;
 }
 
-/** Is what a visit is about. */
+/** The subject of a visit. */
 @Entity({ tableName: 'pet' })
 export class Pet {
   @PrimaryKey({ type: 'integer' })
@@ -25,7 +25,7 @@ export class Pet {
 }
 
 /**
- * Is a counted row whose foreign keys are declared as the engine asks for; a test may make the database's own
+ * A counted row whose foreign keys are declared as the engine requires; a test may make the database's own
  * otherwise.
  */
 @Entity({ tableName: 'visit' })
@@ -40,7 +40,7 @@ export class Visit {
   pet!: Ref<Pet>;
 }
 
-/** Holds clinics, pets and visits. */
+/** Clinics, pets and visits. */
 export const clinic: SchemaOptions = {
   entities: [Clinic, Pet, Visit],
   counters: [defineCounter({ counted: Visit, by: 'clinic', into: 'visitCount' })],

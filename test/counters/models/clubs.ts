@@ -4,7 +4,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is the target of a counted pivot table, and holds its people as the inverse side. */
+/** The target of a counted pivot table, with its people as the inverse side. */
 @Entity({ tableName: 'club' })
 export class Club {
   @PrimaryKey({ type: 'integer' })
@@ -33,7 +33,7 @@ export class Person {
   clubs = new Collection<Club>(this);
 }
 
-/** Is a counted row of a pivot table. */
+/** A counted row of a pivot table. */
 @Entity({ tableName: 'membership' })
 export class Membership {
   [PrimaryKeyProp]?: ['person', 'club'];
@@ -45,7 +45,7 @@ export class Membership {
   club!: Ref<Club>;
 }
 
-/** Is target and owner of a counted pivot table in one. */
+/** The target and owner of a counted pivot table in one. */
 @Entity({ tableName: 'walker' })
 export class Walker {
   @PrimaryKey({ type: 'integer' })
@@ -58,7 +58,7 @@ export class Walker {
   readonly friendCount: Opt<number> = 0;
 }
 
-/** Is a counted row of a pivot table of one entity with itself. */
+/** A counted row of a pivot table of one entity with itself. */
 @Entity({ tableName: 'friendship' })
 class Friendship {
   [PrimaryKeyProp]?: ['one', 'other'];
@@ -70,13 +70,13 @@ class Friendship {
   other!: Ref<Walker>;
 }
 
-/** Holds clubs with their members. */
+/** Clubs with their members. */
 export const clubs: SchemaOptions = {
   entities: [Club, Person, Membership],
   counters: [defineCounter({ counted: Membership, by: 'club', into: 'memberCount' })],
 };
 
-/** Holds walkers with their friends. */
+/** Walkers with their friends. */
 export const walkers: SchemaOptions = {
   entities: [Walker, Friendship],
   counters: [defineCounter({ counted: Friendship, by: 'other', into: 'friendCount' })],

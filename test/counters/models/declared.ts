@@ -1,7 +1,7 @@
 import { Cascade, Type, type EntityClass, type Opt, type Ref } from '@mikro-orm/core';
 import { Entity, Enum, Formula, ManyToOne, OneToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-/** Is an enumeration of one value. */
+/** An enumeration of one value. */
 export enum Shade {
   LIGHT = 'light',
 }
@@ -25,7 +25,7 @@ class YesNo extends Type<boolean, string> {
   }
 }
 
-/** Is a target with one good column and many that cannot hold a count. */
+/** A target with one valid column and many that cannot store a count. */
 @Entity({ tableName: 'parent' })
 export class Parent {
   @PrimaryKey({ type: 'integer' })
@@ -53,7 +53,7 @@ export class Parent {
   readonly version!: Opt<number>;
 }
 
-/** Is a counted row with one good foreign key and many properties that cannot decide a count. */
+/** A counted row with one valid foreign key and many properties that cannot be conditions. */
 @Entity({ tableName: 'child' })
 export class Child {
   @PrimaryKey({ type: 'integer' })
@@ -87,7 +87,7 @@ export class Child {
   readonly doubled?: number;
 }
 
-/** Is removed by the database together with its target. */
+/** A row that the database removes together with its target. */
 @Entity({ tableName: 'cascading' })
 export class Cascading {
   @PrimaryKey({ type: 'integer' })
@@ -97,7 +97,7 @@ export class Cascading {
   parent!: Ref<Parent>;
 }
 
-/** Is removed by the database together with another row than its target. */
+/** A row that the database removes together with another row than its target. */
 @Entity({ tableName: 'elsewhere' })
 export class ElsewhereCascading {
   @PrimaryKey({ type: 'integer' })
@@ -110,7 +110,7 @@ export class ElsewhereCascading {
   child!: Ref<Child>;
 }
 
-/** Has the delete rule that MikroORM gives to what may be null. */
+/** A row with MikroORM's delete rule for nullable foreign keys. */
 @Entity({ tableName: 'implied_null' })
 export class ImpliedNull {
   @PrimaryKey({ type: 'integer' })
@@ -120,7 +120,7 @@ export class ImpliedNull {
   parent?: Ref<Parent> | null;
 }
 
-/** Has the delete rule that MikroORM gives to foreign keys within a key. */
+/** A row with MikroORM's delete rule for foreign keys within a key. */
 @Entity({ tableName: 'implied_cascade' })
 export class ImpliedCascade {
   @ManyToOne(() => Parent, { ref: true, primary: true })
@@ -154,7 +154,7 @@ export class Animal {
 @Entity({ discriminatorValue: 'dog' })
 export class Dog extends Animal {}
 
-/** Lists the entities of all declarations, right and wrong. */
+/** The entities of all declarations, valid and invalid. */
 export const entities: EntityClass<object>[] = [
   Parent,
   Child,

@@ -4,7 +4,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is the target of clerks. */
+/** The target of clerks. */
 @Entity({ tableName: 'desk' })
 export class Desk {
   @PrimaryKey({ type: 'integer' })
@@ -20,7 +20,7 @@ export class Desk {
   readonly chiefCount: Opt<number> = 0;
 }
 
-/** Is a counted row with a unique foreign key and a unique standing, whose changes MikroORM sends in two steps. */
+/** A counted row with a unique foreign key and a unique standing, whose changes MikroORM sends in two steps. */
 @Entity({ tableName: 'clerk' })
 export class Clerk {
   @PrimaryKey({ type: 'integer' })
@@ -33,7 +33,7 @@ export class Clerk {
   standing?: number | null;
 }
 
-/** Holds desks with their clerks. */
+/** Desks with their clerks. */
 export const desks: SchemaOptions = {
   entities: [Desk, Clerk],
   counters: [

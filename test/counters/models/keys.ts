@@ -5,7 +5,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is a target whose key is a text. */
+/** A target whose key is a text. */
 @Entity({ tableName: 'tag' })
 export class Tag {
   @PrimaryKey({ type: 'string', length: 36 })
@@ -15,7 +15,7 @@ export class Tag {
   readonly useCount: Opt<number> = 0;
 }
 
-/** Is a target whose key is beyond a 32-bit integer. */
+/** A target whose key is beyond a 32-bit integer. */
 @Entity({ tableName: 'device' })
 export class Device {
   @PrimaryKey({ type: 'bigint' })
@@ -25,7 +25,7 @@ export class Device {
   readonly useCount: Opt<number> = 0;
 }
 
-/** Is a target whose key has two columns, one of them a number. */
+/** A target whose key has two columns, one of them a number. */
 @Entity({ tableName: 'room' })
 export class Room {
   [PrimaryKeyProp]?: ['building', 'number'];
@@ -40,7 +40,7 @@ export class Room {
   readonly useCount: Opt<number> = 0;
 }
 
-/** Is counted by targets of every kind of key, one of them as a plain key. */
+/** A row that targets of every kind of key count, one of them by a plain key. */
 @Entity({ tableName: 'usage_row' })
 export class Usage {
   @PrimaryKey({ type: 'integer' })
@@ -56,7 +56,7 @@ export class Usage {
   room?: Ref<Room> | null;
 }
 
-/** Is counted by a relation that is mapped to the plain key. */
+/** A row that is counted by a relation mapped to the plain key. */
 @Entity({ tableName: 'plain' })
 export class Plain {
   @PrimaryKey({ type: 'integer' })
@@ -66,7 +66,7 @@ export class Plain {
   lecture!: number;
 }
 
-/** Is the target of rows whose own key holds the foreign key. */
+/** The target of rows whose own key holds the foreign key. */
 @Entity({ tableName: 'lecture' })
 export class Lecture {
   @PrimaryKey({ type: 'integer' })
@@ -82,7 +82,7 @@ export class Lecture {
   readonly plainCount: Opt<number> = 0;
 }
 
-/** Is counted, and its key is its foreign key and a number. */
+/** A counted row whose key is its foreign key and a number. */
 @Entity({ tableName: 'seat' })
 export class Seat {
   [PrimaryKeyProp]?: ['lecture', 'place'];
@@ -97,7 +97,7 @@ export class Seat {
   present: Opt<boolean> = false;
 }
 
-/** Holds targets and counted rows with every kind of key. */
+/** Targets and counted rows with every kind of key. */
 export const keys: SchemaOptions = {
   entities: [Tag, Device, Room, Usage, Lecture, Seat, Plain],
   counters: [

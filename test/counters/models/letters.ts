@@ -20,7 +20,7 @@ export enum Postage {
   FREE = 'free',
 }
 
-/** Is the target of letters, with hooks of its own. */
+/** The target of letters, with hooks of its own. */
 @Entity({ tableName: 'box' })
 export class Box {
   static hooks: Partial<Record<'beforeCreate' | 'beforeUpdate', (box: Box) => void>> = {};
@@ -52,7 +52,7 @@ export class Box {
 }
 
 /**
- * Is a counted row with every hook, each of which does what a test tells it to, and a default that only the database
+ * A counted row with every hook, each of which does what a test tells it to, and a default that only the database
  * knows.
  */
 @Entity({ tableName: 'letter' })
@@ -102,7 +102,7 @@ export class Letter {
   }
 }
 
-/** Holds boxes and letters. */
+/** Boxes and letters. */
 export const letters: SchemaOptions = {
   entities: [Box, Letter],
   counters: [
@@ -123,7 +123,7 @@ export function expectExactLetters(schema: Schema): Promise<void> {
   );
 }
 
-/** Adds boxes without letters and gives their ids, ascending. */
+/** Adds boxes without letters and returns their ids, ascending. */
 export async function addBoxes(schema: Schema, amount: number): Promise<number[]> {
   const em = schema.em();
   const boxes = Array.from({ length: amount }, () => em.create(Box, {}));
@@ -131,7 +131,7 @@ export async function addBoxes(schema: Schema, amount: number): Promise<number[]
   return boxes.map(({ id }) => id);
 }
 
-/** Adds one letter, without any hook, and gives its id. */
+/** Adds one letter, without any hook, and returns its id. */
 export async function addLetter(
   schema: Schema,
   box: number | null,
@@ -146,7 +146,7 @@ export async function addLetter(
   return letter.id;
 }
 
-/** Gives the three stored counts of a box by raw SQL. */
+/** Returns the three stored counts of a box by raw SQL. */
 export async function boxCounts(schema: Schema, id: number): Promise<number[]> {
   const [row] = await schema.rows('select letter_count, free_count, binned_count from box where id = ?', [id]);
   return Object.values(row!).map(Number);

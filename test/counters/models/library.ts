@@ -11,7 +11,7 @@ export enum Genre {
 }
 
 /**
- * Is a target with everything that a careless UPDATE would bump: an optimistic version and a time of the last change.
+ * A target with everything that a careless UPDATE would change: an optimistic version and a time of the last change.
  */
 @Entity({ tableName: 'shelf' })
 export class Shelf {
@@ -49,7 +49,7 @@ export class Shelf {
   readonly lentNovelCount: Opt<number> = 0;
 }
 
-/** Is a counted row that need not be on any shelf, with one property of each kind that a condition can name. */
+/** A counted row that need not be on any shelf, with one property of each kind that a condition can name. */
 @Entity({ tableName: 'book' })
 export class Book {
   @PrimaryKey({ type: 'integer' })
@@ -71,7 +71,7 @@ export class Book {
   lent: Opt<boolean> = false;
 }
 
-/** Holds shelves and books, with counters for every kind of condition. */
+/** Shelves and books, with counters for every kind of condition. */
 export const library: SchemaOptions = {
   entities: [Shelf, Book],
   counters: [
@@ -98,7 +98,7 @@ export function expectExactLibrary(schema: Schema): Promise<void> {
   return expectExact(schema, ...stored);
 }
 
-/** Adds shelves without books and gives their ids, ascending. */
+/** Adds shelves without books and returns their ids, ascending. */
 export async function addShelves(schema: Schema, amount: number): Promise<number[]> {
   const em = schema.em();
   const shelves = Array.from({ length: amount }, (_, index) => em.create(Shelf, { name: `Shelf ${index}` }));
@@ -106,7 +106,7 @@ export async function addShelves(schema: Schema, amount: number): Promise<number
   return shelves.map(({ id }) => id);
 }
 
-/** Adds one book through an entity manager of its own and gives its id. */
+/** Adds one book through an entity manager of its own and returns its id. */
 export async function addBook(
   schema: Schema,
   shelf: number | null,
@@ -118,7 +118,7 @@ export async function addBook(
   return book.id;
 }
 
-/** Gives one stored count of a shelf by raw SQL. */
+/** Returns one stored count of a shelf by raw SQL. */
 export async function shelfCount(schema: Schema, id: number, column = 'book_count'): Promise<number> {
   const [row] = await schema.rows(`select ${column} from shelf where id = ?`, [id]);
   return Number(row![column]);

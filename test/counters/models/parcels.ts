@@ -12,7 +12,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is a part of a counted row, in columns of the row's table. */
+/** A part of a counted row, in columns of the row's table. */
 @Embeddable()
 export class Handling {
   @Property({ type: 'boolean', default: false })
@@ -22,7 +22,7 @@ export class Handling {
   floor?: number | null;
 }
 
-/** Is the target of parcels. */
+/** The target of parcels. */
 @Entity({ tableName: 'depot' })
 export class Depot {
   @PrimaryKey({ type: 'integer' })
@@ -39,7 +39,7 @@ export class Depot {
   readonly size?: number;
 }
 
-/** Is counted by a part of an embedded object, and maps its foreign key a second time. */
+/** A row that is counted by a part of an embedded object and maps its foreign key a second time. */
 @Entity({ tableName: 'parcel' })
 export class Parcel {
   @PrimaryKey({ type: 'integer' })
@@ -55,14 +55,14 @@ export class Parcel {
   handling!: Handling;
 }
 
-/** Is a second entity on a counted table. */
+/** A second entity on a counted table. */
 @Entity({ tableName: 'parcel' })
 export class ParcelRow {
   @PrimaryKey({ type: 'integer' })
   id!: number;
 }
 
-/** Has a many-to-many relation whose pivot table is a counted one. */
+/** A many-to-many relation whose pivot table is a counted one. */
 @Entity({ tableName: 'carrier' })
 export class Carrier {
   @PrimaryKey({ type: 'integer' })
@@ -72,7 +72,7 @@ export class Carrier {
   depots = new Collection<Depot>(this);
 }
 
-/** Holds depots and parcels. */
+/** Depots and parcels. */
 export const parcels: SchemaOptions = {
   entities: [Depot, Parcel],
   counters: [

@@ -3,7 +3,7 @@ import type { StoredCount } from '../../support/exact-counts.js';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Holds Rollcall's own entities with its two counters. */
+/** Rollcall's own entities with its two counters. */
 export const school: SchemaOptions = { entities: [User, Course, Enrollment], counters };
 
 const stored: StoredCount[] = [
@@ -22,7 +22,7 @@ export function expectExactSchool(schema: Schema): Promise<void> {
   return expectExact(schema, ...stored);
 }
 
-/** Adds courses without enrollments and gives their ids, ascending. */
+/** Adds courses without enrollments and returns their ids, ascending. */
 export async function addCourses(schema: Schema, amount: number): Promise<number[]> {
   const em = schema.em();
   const courses = Array.from({ length: amount }, (_, index) => em.create(Course, { title: `Course ${index}` }));
@@ -30,7 +30,7 @@ export async function addCourses(schema: Schema, amount: number): Promise<number
   return courses.map(({ id }) => id);
 }
 
-/** Adds students and gives their ids, ascending. */
+/** Adds students and returns their ids, ascending. */
 export async function addStudents(schema: Schema, amount: number): Promise<number[]> {
   const em = schema.em();
   const students = Array.from({ length: amount }, (_, index) =>
@@ -40,7 +40,7 @@ export async function addStudents(schema: Schema, amount: number): Promise<numbe
   return students.map(({ id }) => id);
 }
 
-/** Enrolls a student through an entity manager of its own and gives the enrollment's id. */
+/** Enrolls a student through an entity manager of its own and returns the enrollment's id. */
 export async function enroll(
   schema: Schema,
   course: number,
@@ -53,7 +53,7 @@ export async function enroll(
   return enrollment.id;
 }
 
-/** Gives the stored counts of a course, total and active, by raw SQL. */
+/** Returns the stored counts of a course, total and active, by raw SQL. */
 export async function countsOf(schema: Schema, course: number): Promise<[number, number]> {
   const [row] = await schema.rows<{ total: number; active: number }>(
     'select total_enrollments as total, active_enrollments as active from core_course where id = ?',

@@ -4,7 +4,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is a target whose collection removes what leaves it. */
+/** A target whose collection removes orphans. */
 @Entity({ tableName: 'author' })
 export class Author {
   @PrimaryKey({ type: 'integer' })
@@ -20,7 +20,7 @@ export class Author {
   readonly raveCount: Opt<number> = 0;
 }
 
-/** Is a target of the same counted rows in another table. */
+/** A target of the same counted rows in another table. */
 @Entity({ tableName: 'product' })
 export class Product {
   @PrimaryKey({ type: 'integer' })
@@ -30,7 +30,7 @@ export class Product {
   readonly reviewCount: Opt<number> = 0;
 }
 
-/** Is counted three times: by its author into one table, by its product and its rival into another. */
+/** A row that is counted three times: by its author into one table, by its product and its rival into another. */
 @Entity({ tableName: 'review' })
 export class Review {
   @PrimaryKey({ type: 'integer' })
@@ -46,7 +46,7 @@ export class Review {
   product!: Ref<Product>;
 }
 
-/** Is counted by two foreign keys into two columns of one table. */
+/** A row that is counted by two foreign keys into two columns of one table. */
 @Entity({ tableName: 'fixture' })
 export class Fixture {
   @PrimaryKey({ type: 'integer' })
@@ -59,7 +59,7 @@ export class Fixture {
   away!: Ref<Team>;
 }
 
-/** Is the target of two foreign keys of one counted table. */
+/** The target of two foreign keys of one counted table. */
 @Entity({ tableName: 'team' })
 export class Team {
   @PrimaryKey({ type: 'integer' })
@@ -72,7 +72,7 @@ export class Team {
   readonly awayCount: Opt<number> = 0;
 }
 
-/** Holds rows that are counted in several places at once. */
+/** Rows that are counted in several places at once. */
 export const shop: SchemaOptions = {
   entities: [Author, Product, Review, Team, Fixture],
   counters: [

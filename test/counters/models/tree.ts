@@ -4,7 +4,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
 
-/** Is counted row and target in one: a category counts its children, and those that are hidden. */
+/** A counted row and target in one: a category counts its children, and the hidden ones. */
 @Entity({ tableName: 'category' })
 export class Category {
   @PrimaryKey({ type: 'integer' })
@@ -29,7 +29,7 @@ export class Category {
   readonly hiddenCount: Opt<number> = 0;
 }
 
-/** Holds a tree of categories. */
+/** A tree of categories. */
 export const tree: SchemaOptions = {
   entities: [Category],
   counters: [

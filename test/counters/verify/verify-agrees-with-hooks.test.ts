@@ -16,7 +16,7 @@ enum Level {
   HIGH = 2,
 }
 
-/** Is a target with a count for each kind of condition. */
+/** A target with a count for each kind of condition. */
 @Entity({ tableName: 'pond' })
 class Pond {
   @PrimaryKey({ type: 'integer' })
@@ -53,7 +53,7 @@ class Pond {
   readonly nothing: Opt<number> = 0;
 }
 
-/** Is a counted row whose columns take more than their properties say, as columns of older databases do. */
+/** A counted row whose columns accept more than their properties, as columns of older databases do. */
 @Entity({ tableName: 'fish' })
 class Fish {
   @PrimaryKey({ type: 'integer' })
@@ -100,7 +100,7 @@ const counters = [
   count('nothing', { age: [] }),
 ];
 
-/** Lists values of each column as raw SQL can write them. */
+/** Values of each column as raw SQL can write them. */
 const values: Record<string, string[]> = {
   mood: ["'calm'", "'Calm'", "'CALM'", "'calm '", "' calm'", "'cálm'", "''", "'wild'", 'null'],
   level: ['1', '2', "'2'", '3', 'null'],

@@ -9,7 +9,7 @@ import { Author, expectExactShop, Product, shop, Team } from '../models/shop.js'
 import { Category, expectExactTree, tree } from '../models/tree.js';
 
 /**
- * Gives targets with their keys in the database's order and the columns of a row that points at each; SQLite's driver
+ * Returns targets with their keys in the database's order and the columns of a row that points at each; SQLite's driver
  * reads no number beyond 2^53.
  */
 function targetsOf(

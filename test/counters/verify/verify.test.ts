@@ -16,7 +16,7 @@ describeOnEach('verify', kind => {
       chunk.drifts.map(({ counter, key, stored, actual }) => [counter, key[0], stored, actual]),
     );
 
-  /** Gives two courses, the first with an ACTIVE and a DROPPED enrollment, and students. */
+  /** Returns two courses, the first with an ACTIVE and a DROPPED enrollment, and students. */
   async function seeded() {
     const courses = await addCourses(schema, 2);
     const students = await addStudents(schema, 3);
