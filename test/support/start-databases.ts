@@ -39,7 +39,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
   );
   project.provide('servers', urls);
   return async () => {
-    await Promise.all(ends.map(end => end()));
+    await Promise.all(ends.map(async end => end()));
     useDiskAgain();
   };
 }
