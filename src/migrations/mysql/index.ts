@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { addedCounts } from '../added-counts.js';
 import { INITIAL_TABLES, RUN_TABLES, type MadeTable } from '../made-tables.js';
 import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
 import { PAGED_TABLE, pageIndexes } from '../page-indexes.js';
@@ -7,6 +8,7 @@ import { RecountRuns } from './2026-11-22-recount-runs.js';
 import { VerifyProcedure } from './2026-11-22-verify-procedure.js';
 import { PageIndexes } from './2026-11-28-page-indexes.js';
 import { narrowColumns, WideNumbers } from './2026-11-28-wide-numbers.js';
+import { addedCountMigration } from './added-count.js';
 import { PROCEDURE, procedureState } from './own-procedure.js';
 
 /** The migrations of MySQL and MariaDB, oldest first. */
@@ -38,6 +40,7 @@ export const mySqlMigrations: readonly MigrationEntry[] = [
     indexes: pageIndexes.map(({ name }) => name),
     needs: () => Promise.resolve(toAlter([PAGED_TABLE])),
   },
+  ...addedCounts.map(addedCountMigration),
 ];
 
 function toMake(

@@ -1,9 +1,11 @@
+import { addedCounts } from '../added-counts.js';
 import { INITIAL_TABLES, RUN_TABLES } from '../made-tables.js';
 import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
 import { pageIndexes } from '../page-indexes.js';
 import { Initial } from './2026-11-22-initial.js';
 import { RecountRuns } from './2026-11-22-recount-runs.js';
 import { PageIndexes } from './2026-11-28-page-indexes.js';
+import { addedCountMigration } from './added-count.js';
 
 const nothing = (): Promise<readonly RequiredPrivilege[]> => Promise.resolve([]);
 
@@ -18,4 +20,5 @@ export const sqliteMigrations: readonly MigrationEntry[] = [
     indexes: pageIndexes.map(({ name }) => name),
     needs: nothing,
   },
+  ...addedCounts.map(addedCountMigration),
 ];
