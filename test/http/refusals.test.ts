@@ -27,7 +27,7 @@ describe('a request that never reaches GraphQL', () => {
       { method: 'POST', headers: json, body: '{"query":' },
       400,
       'BAD_REQUEST',
-      /not JSON .*POST a JSON object such as/,
+      /not valid JSON\. POST a JSON object such as/,
     ],
     [
       'an empty body',
@@ -43,7 +43,7 @@ describe('a request that never reaches GraphQL', () => {
       { method: 'POST', headers: json, body: '{"query":"{ me { id } }","__proto__":{"a":1}}' },
       400,
       'BAD_REQUEST',
-      /not JSON/,
+      /not valid JSON/,
     ],
     [
       'plain text',
