@@ -6,7 +6,7 @@ const FILE = 'breaking-changes.json';
 const text = z.string().trim().min(1, 'is empty; say it in a sentence');
 
 /**
- * Holds one breaking change of the schema as people are told of it; `type`, `path` and `change` are graphql-inspector's
+ * One breaking change of the schema as people are told of it; `type`, `path` and `change` are graphql-inspector's
  * words for it.
  */
 const announcedChange = z.strictObject({
@@ -20,7 +20,7 @@ const announcedChange = z.strictObject({
 });
 
 /**
- * Is one breaking change that clients are told of: since when, why, and what they do instead; released: null, not yet.
+ * One breaking change that clients are told of: since when, why, and what they do instead; released: null, not yet.
  */
 export type AnnouncedChange = z.infer<typeof announcedChange>;
 
@@ -40,7 +40,7 @@ export function writeAnnounced(folder: URL, announced: readonly AnnouncedChange[
   writeFileSync(new URL(FILE, folder), asJson(announced));
 }
 
-/** Gives announcements as the file has them. */
+/** Returns announcements as the file has them. */
 export function asJson(announced: readonly AnnouncedChange[]): string {
   return `${JSON.stringify(announced, null, 2)}\n`;
 }

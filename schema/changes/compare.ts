@@ -2,7 +2,7 @@ import { CriticalityLevel, diff, type Change } from '@graphql-inspector/core';
 import { buildSchema } from 'graphql';
 import { asJson, type AnnouncedChange } from './announced.ts';
 
-/** Holds two versions of the schema, as texts, and the breaking changes that are announced. */
+/** Two versions of the schema, as texts, and the breaking changes that are announced. */
 export interface Comparison {
   readonly released: string;
   readonly present: string;

@@ -13,11 +13,11 @@ const MAX_PAUSE_MS = 5000;
 /** The work of a poller. */
 interface PollWork {
   /** Called after each pause, before it is decided whether to poll again. */
-  beforePoll(): void;
+  readonly beforePoll: () => void;
   /** Reads the database once. */
-  poll(): Promise<void>;
+  readonly poll: () => Promise<void>;
   /** Called once when polls fail, with the error, and once when they succeed again, with null. */
-  onTrouble(error: unknown): void;
+  readonly onTrouble: (error: unknown) => void;
 }
 
 /** A loop that polls the database from its start to its stop, with pauses that follow from how long polls take. */
