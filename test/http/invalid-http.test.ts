@@ -388,7 +388,11 @@ describe('a request that Node would answer itself', () => {
         expect((await answered).map(({ status, requestId }) => [status, requestId])).toEqual([
           [answer.status, answer.headers['x-request-id']],
         ]);
-        expect(answer.headers).toMatchObject(securityHeaders({ production: true }));
+        const { 'content-security-policy': policy, ...others } = securityHeaders({ production: true });
+        expect(answer.headers).toMatchObject(others);
+        // The page for exploring has a policy of its own, which its own tests check.
+        if (!answer.headers['content-type']?.startsWith('text/html'))
+          expect(answer.headers['content-security-policy']).toBe(policy);
         if (answer.status < 400) return;
         refused += 1;
         expectOurs({
@@ -397,7 +401,7 @@ describe('a request that Node would answer itself', () => {
         });
         expect(log.lines().filter(({ level }) => level > 30)).toEqual([]);
       }),
-      { numRuns: 400 },
+      { numRuns: 400, examples: [[{ method: 'GET', target: '/explorer', headers: [], body: ['', ''] }]] },
     );
     expect(refused).toBeGreaterThan(200);
   });
