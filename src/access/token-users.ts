@@ -8,7 +8,7 @@ import { builderFor, rows } from '../database/query.js';
 import { rejection, type TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
 
-/** The channel of each user whom this process has deleted, as DeletedUser. */
+/** The channel of each user that this process has deleted, as DeletedUser. */
 export const deletedUsers = channel('rollcall:user-deleted');
 
 /** A user who was deleted, and from where. */
@@ -51,7 +51,7 @@ interface RememberedRole {
   readonly at: number;
 }
 
-/** The users whom tokens name, by their rows: a token outlives the user and the role that it was issued for. */
+/** The users that tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class TokenUsers {
   readonly #found = new Map<number, RememberedRole>();
   /** The lookups that are in progress. */

@@ -60,7 +60,7 @@ export class ClientQuota {
   }
 
   /**
-   * Returns everyone to whom the use of a client is charged, the smallest limit first, so that a refusal names what the
+   * Returns all payers of what a client uses, the smallest limit first, so that a refusal names what the
    * client itself can change.
    */
   #ownersOf({ viewer, address }: QuotaClient): { key: string; words: string; limit: number }[] {
