@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { SqliteDriver } from '@mikro-orm/sql';
 import { cursorOf } from '../dist/graphql/lists/cursors.js';
-import { buildGraphqlSchema } from '../dist/graphql/schema.js';
+import { graphqlSchema } from '../dist/graphql/schema.js';
 import type { Database } from '../dist/database/database.js';
 import type { Spent } from './bounds-server.ts';
 import { openFilled } from './dataset.ts';
@@ -72,7 +72,7 @@ interface Measured {
 type Request = ReturnType<Case['request']>;
 
 const measured: Measured[] = [];
-const cases = everyField(buildGraphqlSchema(), given).filter(({ name }) => name.includes(filter));
+const cases = everyField(graphqlSchema(), given).filter(({ name }) => name.includes(filter));
 for (const one of cases.toSorted((a, b) => Number(LAST.test(a.name)) - Number(LAST.test(b.name)))) {
   for (const role of Object.keys(tokens)) {
     const alone = await largestAllowed(one, role);

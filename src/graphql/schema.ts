@@ -10,8 +10,14 @@ import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
 
-/** Builds the executable schema. The use cases check inputs, and return userErrors instead of a single failure. */
-export function buildGraphqlSchema(): GraphQLSchema {
+let built: GraphQLSchema | undefined;
+
+/** Returns the executable schema, which is built once in a process, since it depends on no configuration. */
+export function graphqlSchema(): GraphQLSchema {
+  return (built ??= buildGraphqlSchema());
+}
+
+function buildGraphqlSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       CourseResolver,
@@ -23,7 +29,10 @@ export function buildGraphqlSchema(): GraphQLSchema {
       RecountChangeResolver,
       ...connectionResolvers,
     ],
+    // The use cases check inputs, and return userErrors instead of a single failure.
     validate: false,
+    // Apollo Server checks the schema when it starts. This check would run the whole introspection query before that.
+    skipCheck: true,
     // Required where there are subscriptions, but not used: ours has its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
   });

@@ -16,7 +16,7 @@ import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
-import { buildGraphqlSchema } from '../graphql/schema.js';
+import { graphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js';
 import type { Clock } from '../live-counts/index.js';
 import { CachedTableSizes } from '../reading/index.js';
@@ -142,7 +142,7 @@ export async function startServer({
   readJsonBodies(app);
   await compressAndTag(app);
   const background = new Background({ config, database, faults, logger });
-  const schema = buildGraphqlSchema();
+  const schema = graphqlSchema();
   const report = (id: string, error: unknown): void =>
     logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
   const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });

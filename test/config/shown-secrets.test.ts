@@ -9,7 +9,7 @@ import { readConfig, type Config } from '../../src/config/config.js';
 import { openExistingDatabase } from '../../src/database/database.js';
 import { readTrustedDocuments } from '../../src/graphql/documents/trusted-documents.js';
 import { documentRulesOf } from '../../src/graphql/documents/documents.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { Role } from '../../src/entities/index.js';
 import { examineSecrets } from '../../src/tools/doctor/secrets.js';
 import { issueToken } from '../../src/access/tokens.js';
@@ -67,7 +67,7 @@ const secrets = fc
   .map(text => `S3cr${text}`);
 
 const names = Object.keys(configVariables) as ConfigVariableName[];
-const rules = documentRulesOf(buildGraphqlSchema(), readConfig({}));
+const rules = documentRulesOf(graphqlSchema(), readConfig({}));
 
 describe('a password in a variable of the configuration', () => {
   it('no message about a variable of the configuration shows its password, whichever variable it is and whatever form the password has', async () => {

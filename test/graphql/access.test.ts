@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { startApi, type Answer, type Api } from '../support/api.js';
 import { describeOnEach } from '../support/databases.js';
 import { allRows, expectExactCounts } from '../support/rows.js';
@@ -14,7 +14,7 @@ function outcomeOf({ data, errors }: Answer, field: string): string {
 }
 
 describe('the table of operations', () => {
-  const schema = buildGraphqlSchema();
+  const schema = graphqlSchema();
 
   it('the table of operations names every query and every mutation of the schema', () => {
     expect([...new Set(queries.map(({ field }) => field))].toSorted()).toEqual(

@@ -12,10 +12,10 @@ import {
 } from '../../src/graphql/documents/documents.js';
 import { NO_ROWS } from '../../src/reading/index.js';
 import { assessOperation } from '../../src/graphql/costs/query-limits.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { MAX_VALUES } from '../../src/graphql/documents/variables.js';
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 const rules = {
   schema,
   maxDepth: 12,

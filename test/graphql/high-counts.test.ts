@@ -1,7 +1,7 @@
 import { getNamedType, isObjectType, type GraphQLObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Int } from '../../src/graphql/int.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { Role } from '../../src/entities/index.js';
 import { addUser, startApi, type Api } from '../support/api.js';
 import { placeToRun } from '../support/command-line.js';
@@ -25,7 +25,7 @@ const COUNTED_NOW = [
 const HIGHEST = Number.MAX_SAFE_INTEGER;
 const NUMBERS = [2 ** 31, 2 ** 40, HIGHEST, -3];
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 const fields = Object.values(schema.getTypeMap())
   .filter(isObjectType)
   .filter(({ name }) => !name.startsWith('__'))

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { assessOperation } from '../../src/graphql/costs/query-limits.js';
 import { readPrices } from '../../src/graphql/costs/read-cost.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { rowsOfLargest, type TableSizes } from '../../src/reading/index.js';
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 
 /**
  * The sizes of 20,000 courses with 2,000,000 enrollments, of which the largest course has 190,000, the second a half of

@@ -1,10 +1,10 @@
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import type { Kind } from './bad-values.js';
 import { kinds } from './input-kinds.js';
 import { placesOf } from './input-places.js';
 
 /** Every place for a value in the schema. */
-export const places = placesOf(buildGraphqlSchema());
+export const places = placesOf(graphqlSchema());
 
 /** These places with their names, as the table of a test. */
 export const namedPlaces = places.map(place => [`${place.field} ${place.path.join('.')}`, place] as const);

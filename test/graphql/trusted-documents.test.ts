@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { documentRulesOf } from '../../src/graphql/documents/documents.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { readTrustedDocuments, type TrustedDocuments } from '../../src/graphql/documents/trusted-documents.js';
 import { TrustedDocumentsError } from '../../src/graphql/documents/trusted-documents-error.js';
 import { hashOf, trustedFolder } from '../support/trusted-folder.js';
 
-const rules = documentRulesOf(buildGraphqlSchema(), readConfig({ NODE_ENV: 'test', INTROSPECTION: 'off' }));
+const rules = documentRulesOf(graphqlSchema(), readConfig({ NODE_ENV: 'test', INTROSPECTION: 'off' }));
 const query = 'query One { courses { totalCount } }';
 const apollo = (...operations: object[]): object => ({
   format: 'apollo-persisted-query-manifest',

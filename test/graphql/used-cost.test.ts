@@ -2,10 +2,10 @@ import { getOperationAST, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { assessOperation } from '../../src/graphql/costs/query-limits.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import type { TableSizes } from '../../src/reading/index.js';
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 const sizes: TableSizes = {
   courses: 20_000,
   enrollments: 2_000_000,

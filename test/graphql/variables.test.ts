@@ -17,7 +17,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { NO_ROWS } from '../../src/reading/index.js';
 import { assessOperation, type Assessment } from '../../src/graphql/costs/query-limits.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import {
   coerceVariables,
   MAX_LIST_VALUES,
@@ -29,7 +29,7 @@ import { Name, operationFor, type Filling, type Place } from './input-places.js'
 import { kindOf, places } from './schema-places.js';
 import { expectReadable } from './readable-messages.js';
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 const limits = { maxDepth: 12, maxCost: 999_999_999, maxAliases: 50, maxDirectives: 50, sizes: { current: NO_ROWS } };
 
 /** Returns the coerced variables, with their mistakes. */

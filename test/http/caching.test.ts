@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { getNamedType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
-import { buildGraphqlSchema } from '../../src/graphql/schema.js';
+import { graphqlSchema } from '../../src/graphql/schema.js';
 import { addCourse, addUser, startApi, type Api } from '../support/api.js';
 
 const COURSE_PAGE =
@@ -171,7 +171,7 @@ describe('an answer to GET', () => {
 });
 
 it('shared caches may store only these fields, and no others', () => {
-  const fields = Object.values(buildGraphqlSchema().getTypeMap()).flatMap(type => {
+  const fields = Object.values(graphqlSchema().getTypeMap()).flatMap(type => {
     if (!isObjectType(type) || !type.astNode?.directives?.some(isPublic)) return [];
     // The type of its objects decides about a field with objects.
     return Object.values(type.getFields())

@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { MemoryWindows } from '../../src/http/limits/rates/memory-windows.js';
 import { payerOf, RateLimits } from '../../src/http/limits/rates/rate-limits.js';

@@ -5,10 +5,10 @@ import type { TrustedDocuments } from '../../graphql/documents/trusted-documents
 export async function trustedDocumentsOf(config: Config): Promise<TrustedDocuments | null> {
   if (config.trustedDocuments === null) return null;
   // Loaded here: it takes a third of the time that every other command needs to start.
-  const [{ buildGraphqlSchema }, { documentRulesOf }, { readTrustedDocuments }] = await Promise.all([
+  const [{ graphqlSchema }, { documentRulesOf }, { readTrustedDocuments }] = await Promise.all([
     import('../../graphql/schema.js'),
     import('../../graphql/documents/documents.js'),
     import('../../graphql/documents/trusted-documents.js'),
   ]);
-  return readTrustedDocuments(config.trustedDocuments, documentRulesOf(buildGraphqlSchema(), config));
+  return readTrustedDocuments(config.trustedDocuments, documentRulesOf(graphqlSchema(), config));
 }

@@ -1,7 +1,7 @@
 import { getNamedType } from 'graphql';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CourseStatus, Role } from '../../../src/entities/index.js';
-import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+import { graphqlSchema } from '../../../src/graphql/schema.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
 import { describeOnEach } from '../../support/databases.js';
@@ -103,7 +103,7 @@ describeOnEach('a hidden course', kind => {
     const [student] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const [course] = (await addCourses(api.database, [{ isPublished: false }])) as [number];
     const token = await api.token(Role.STUDENT, student);
-    const fields = Object.values(buildGraphqlSchema().getSubscriptionType()!.getFields());
+    const fields = Object.values(graphqlSchema().getSubscriptionType()!.getFields());
     const taking = fields.flatMap(field =>
       field.args.filter(({ type }) => getNamedType(type).name === 'ID').map(argument => ({ field, argument })),
     );

@@ -1,6 +1,6 @@
 import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+import { graphqlSchema } from '../../../src/graphql/schema.js';
 import { Random } from '../../../src/tools/sample-data/random.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
@@ -17,7 +17,7 @@ import { newSchool, type Viewers } from './world.js';
 const OPERATIONS = Number(process.env['ORACLE_OPERATIONS'] ?? 1200);
 const SEED = Number(process.env['ORACLE_SEED'] ?? 11);
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 
 /** The codes with which a random operation may be rejected; any other is a mistake of the server. */
 const refusals = new Set([

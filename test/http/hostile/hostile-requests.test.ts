@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config/config.js';
 import { errorCatalogue } from '../../../src/graphql/errors/error-catalogue.js';
-import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+import { graphqlSchema } from '../../../src/graphql/schema.js';
 import { Random } from '../../../src/tools/sample-data/random.js';
 import { issueToken } from '../../../src/access/tokens.js';
 import type { Api } from '../../support/api.js';
@@ -25,7 +25,7 @@ const SEED = Number(process.env['HOSTILE_SEED'] ?? 7);
 const MAX_HEAP_MB = 160;
 const JWT_SECRET = 'a secret of more than thirty-two bytes';
 
-const schema = buildGraphqlSchema();
+const schema = graphqlSchema();
 const codes = new Set(Object.keys(errorCatalogue).filter(code => code !== 'INTERNAL_SERVER_ERROR'));
 
 describeOnEach('random requests, valid and mutilated, of every kind of viewer', kind => {

@@ -1,7 +1,7 @@
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
-import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+import { graphqlSchema } from '../../../src/graphql/schema.js';
 import { idsOf, type Surroundings } from '../../graphql/bad-values.js';
 import { addCourse } from '../../support/api.js';
 import { promptly } from '../../support/wait.js';
@@ -68,7 +68,7 @@ describe.each(protocols)('the argument of a subscription by %s', protocol => {
     refusalsOf('subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId } }', { ids });
 
   it('these are the only arguments of a subscription', () => {
-    const { courseCountsChanged, ...others } = buildGraphqlSchema().getSubscriptionType()!.getFields();
+    const { courseCountsChanged, ...others } = graphqlSchema().getSubscriptionType()!.getFields();
     expect([courseCountsChanged!.args.map(({ name, type }) => `${name}: ${String(type)}`), others]).toEqual([
       ['courseIds: [ID!]'],
       {},

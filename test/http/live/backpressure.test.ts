@@ -7,7 +7,7 @@ import { readConfig } from '../../../src/config/config.js';
 import { Course, Role } from '../../../src/entities/index.js';
 import { contextFor } from '../../../src/graphql/context.js';
 import { documentRulesOf } from '../../../src/graphql/documents/documents.js';
-import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+import { graphqlSchema } from '../../../src/graphql/schema.js';
 import { LiveConnections } from '../../../src/http/live/connections.js';
 import type { LiveEndpoint } from '../../../src/http/live/endpoint.js';
 import { serveLiveCounts } from '../../../src/http/live/index.js';
@@ -213,7 +213,7 @@ describe('a subscriber whose rights have ended', () => {
     const api = await startApi('sqlite');
     const course = await addCourse(api.database);
     const config = readConfig({ NODE_ENV: 'test' });
-    const schema = buildGraphqlSchema();
+    const schema = graphqlSchema();
     const app = fastify();
     const logger = pino({ level: 'silent' });
     const runs = new BackgroundRuns(api.database, () => undefined);
