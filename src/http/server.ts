@@ -38,7 +38,7 @@ import { operationLimits, type OperationRules } from './limits/operation-limits.
 import { operationRecorder, recordingCodes } from './observability/operation-recorder.js';
 import { chargePreflights, chargeRequests, rateHeadersOf, type Charging } from './limits/rates/request-charges.js';
 import { costSettlement } from './limits/rates/cost-settlement.js';
-import { RateLimits, type RateTimes } from './limits/rates/rate-limits.js';
+import { newRateLimits, type RateTimes } from './limits/rates/rate-limits.js';
 import { reasonNotReady } from './observability/readiness.js';
 import { lateRequests, refuseLate } from './answers/late-requests.js';
 import { refuseInGraphqlShape } from './answers/refusals.js';
@@ -121,7 +121,7 @@ export async function startServer({
   const { verify } = viewers;
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
-  const limits = config.rateLimits && new RateLimits(config.rateLimits, logger, rateTimes);
+  const limits = config.rateLimits && (await newRateLimits(config.rateLimits, logger, rateTimes));
   const isLate = lateRequests(app, () => closing !== undefined);
   const charging: Charging | null = limits && {
     limits,

@@ -54,7 +54,7 @@ describe('the windows in memory', () => {
 
 describe('returned points', () => {
   it('returned points go to the window to which they were charged, and to no later one', async () => {
-    const limits = new RateLimits({ address: allowance, viewer: allowance, redisUrl: null }, pino({ level: 'silent' }));
+    const limits = new RateLimits({ address: allowance, viewer: allowance }, null);
     const payer = payerOf(null, '192.0.2.1');
     const charged = await limits.settle(payer, 600);
     expect(await limits.giveBack(payer, 100, charged)).toMatchObject({ left: 500 });

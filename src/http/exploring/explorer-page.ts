@@ -5,19 +5,25 @@
  * package's files, elements with the answer's nonce, and style attributes, which the package's widgets need; no eval,
  * no frame, no other host.
  */
+import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
-import { getAltairHtml, getDistDirectory, type AltairConfigOptions } from 'altair-static';
+import type { AltairConfigOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import { examples } from './examples.js';
 import { newNonce, setPageHeaders } from './page-headers.js';
 import { tokenHint } from './token-hint.js';
 
+/** Returns the folder of the package's files. It does not load the package, which most servers never need. */
+function filesOfAltair(): string {
+  return fileURLToPath(new URL('dist', import.meta.resolve('altair-static')));
+}
+
 /** Adds the page and its files. */
 export async function addExplorer(app: FastifyInstance, config: Config): Promise<void> {
   const options = explorerOptions(config);
   await app.register(staticFiles, {
-    root: getDistDirectory(),
+    root: filesOfAltair(),
     prefix: '/explorer/',
     index: false,
     acceptRanges: false,
@@ -34,7 +40,7 @@ export async function addExplorer(app: FastifyInstance, config: Config): Promise
       'font-src': ["'self'"],
       'base-uri': ["'self'"],
     });
-    return reply.type('text/html; charset=utf-8').send(explorerHtml(options, nonce));
+    return reply.type('text/html; charset=utf-8').send(await explorerHtml(options, nonce));
   });
   app.get('/explorer/', async (_request, reply) => reply.redirect('../explorer'));
 }
@@ -59,7 +65,8 @@ function explorerOptions(config: Config): AltairConfigOptions {
   };
 }
 
-function explorerHtml(options: AltairConfigOptions, nonce: string): string {
+async function explorerHtml(options: AltairConfigOptions, nonce: string): Promise<string> {
+  const { getAltairHtml } = await import('altair-static');
   const json = JSON.stringify({ ...options, cspNonce: nonce }).replaceAll('<', '\\u003c');
   return getAltairHtml()
     .replace('<title>Altair</title>', '<title>Rollcall explorer</title>')

@@ -4,7 +4,7 @@ import type { Config } from '../../../config/config.js';
 import type { Allowance } from '../../../config/config-values.js';
 import type { Viewer } from '../../../access/viewer.js';
 import { MemoryWindows } from './memory-windows.js';
-import { MAX_REDIS_WAIT_MS, RedisRateLimits } from './redis.js';
+import type { RedisRateLimits } from './redis.js';
 import type { WindowState, Windows } from './windows.js';
 
 /** The rate limits: of an address, for requests without a valid token, and of a viewer. */
@@ -46,6 +46,19 @@ export interface RateTimes {
   readonly redisWaitMs?: number | undefined;
 }
 
+type RateLimitRules = NonNullable<Config['rateLimits']>;
+
+/** Returns the configured limits. The client of Redis is loaded only where one is configured. */
+export async function newRateLimits(
+  rules: RateLimitRules,
+  logger: FastifyBaseLogger,
+  { hold, redisWaitMs }: RateTimes = {},
+): Promise<RateLimits> {
+  if (rules.redisUrl === null) return new RateLimits(rules, null, hold);
+  const { RedisRateLimits } = await import('./redis.js');
+  return new RateLimits(rules, new RedisRateLimits(rules.redisUrl, logger, { maxWaitMs: redisWaitMs }), hold);
+}
+
 /** The limits on the points that each viewer, and each address without one, may use within a window of time. */
 export class RateLimits {
   readonly #limits: Readonly<Record<RateLimitName, { readonly allowance: Allowance; readonly windows: Windows }>>;
@@ -55,16 +68,13 @@ export class RateLimits {
   /** The charges that were refused, by limit. */
   readonly refusals: Record<RateLimitName, number> = { address: 0, viewer: 0 };
 
+  /** Windows in Redis, or in memory if `redis` is null. */
   constructor(
-    { address, viewer, redisUrl }: NonNullable<Config['rateLimits']>,
-    logger: FastifyBaseLogger,
-    {
-      hold = () => delay(REFUSAL_DELAY_MS, undefined, { ref: false }),
-      redisWaitMs = MAX_REDIS_WAIT_MS,
-    }: RateTimes = {},
+    { address, viewer }: Pick<RateLimitRules, RateLimitName>,
+    redis: RedisRateLimits | null,
+    hold: () => Promise<void> = () => delay(REFUSAL_DELAY_MS, undefined, { ref: false }),
   ) {
     this.#hold = hold;
-    const redis = redisUrl === null ? null : new RedisRateLimits(redisUrl, logger, { maxWaitMs: redisWaitMs });
     const limit = (name: RateLimitName, allowance: Allowance) => ({
       allowance,
       windows: redis?.windows(name, allowance) ?? new MemoryWindows(allowance),

@@ -34,7 +34,7 @@ export class RedisRateLimits {
     {
       maxWaitMs = MAX_REDIS_WAIT_MS,
       pauseMs = REDIS_PAUSE_MS,
-    }: { readonly maxWaitMs?: number; readonly pauseMs?: number } = {},
+    }: { readonly maxWaitMs?: number | undefined; readonly pauseMs?: number } = {},
   ) {
     this.#maxWaitMs = maxWaitMs;
     this.#pauseMs = pauseMs;
