@@ -66,7 +66,7 @@ const MAX_COMMIT_WAIT_MS = 2000;
 const MAX_BATCH = 100;
 
 /** The changes that one transaction makes. */
-export interface Batch {
+interface Batch {
   /** Lets the next transaction wait for the locks, which this one has. */
   readonly isLocked: Release;
   /** Returns the changes of others that this transaction must make too; called before isLocked(). */

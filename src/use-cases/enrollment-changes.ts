@@ -31,10 +31,10 @@ import {
 import { rejected, type Outcome, type Problem } from './outcome.js';
 
 /** What a use case must know of an enrollment. */
-export type EnrollmentState = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
+type EnrollmentState = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
 
 /** The locked rows, as far as the viewer of a change sees them, and as the changes before it leave them. */
-export interface Locked {
+interface Locked {
   readonly courses: ReadonlyMap<number, LockedCourse>;
   /** The enrollment that is changed, with its course; null: it does not exist, or is hidden from the viewer. */
   readonly enrollment: { readonly state: EnrollmentState; readonly course: LockedCourse } | null;
@@ -47,7 +47,7 @@ export interface KnownStudents {
 }
 
 /** A change that is to be made. */
-export interface Planned<Value> {
+interface Planned<Value> {
   /** What the enrollment will be; null: it is deleted. */
   readonly becomes: Omit<EnrollmentState, 'id'> | null;
   /**
