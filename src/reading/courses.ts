@@ -2,11 +2,23 @@ import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, 
 import { dialectOf, type Database } from '../database/database.js';
 import { Course, type CourseStatus } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
-import { paged, pageOf, sortable, type Ordering, type Page, type PageRequest, type Sortable } from './page.js';
+import {
+  paged,
+  pageOf,
+  pageShape,
+  placedPage,
+  sortable,
+  withColumn,
+  type Ordering,
+  type Page,
+  type PageRequest,
+  type Sortable,
+} from './page.js';
+import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
-import { rowReader } from '../database/row-reader.js';
+import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
-import { visibleCourses } from './visibility.js';
+import { placedViewer, viewerShape, visibleCourses } from './visibility.js';
 
 /** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
@@ -50,15 +62,39 @@ export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
   ids: readonly number[],
+  properties: ReadProperties = null,
 ): Promise<(CourseRow | null)[]> {
-  const visible = viewer === 'anyone' ? null : visibleCourses(viewer);
-  const { columns, plain } = rowReader(database, Course);
-  let query = builderFor(database)
-    .selectFrom('core_course')
-    .select(columns)
-    .where('id', 'in', [...ids]);
-  if (visible) query = query.where(visible);
-  const found = new Map((await rows(database, query)).map(row => [row.id, plain(row)]));
+  const { columns, plain, shape } = rowReader(database, Course, properties);
+  const queryOf = (seeing: Viewer | null | 'anyone', among: readonly number[]) => {
+    const visible = seeing === 'anyone' ? null : visibleCourses(seeing);
+    const query = builderFor(database)
+      .selectFrom('core_course')
+      .select(columns)
+      .where('id', 'in', [...among]);
+    return visible ? query.where(visible) : query;
+  };
+  const length = listLength(ids.length);
+  const stored =
+    length === null
+      ? await rows(database, queryOf(viewer, ids))
+      : await rowsOfShape(
+          database,
+          `courses by id ${viewer === 'anyone' ? viewer : viewerShape(viewer)} ${length} ${shape}`,
+          { viewer, ids },
+          place =>
+            queryOf(
+              viewer === 'anyone'
+                ? viewer
+                : placedViewer(
+                    viewer,
+                    place(given => (given.viewer as Viewer | null)?.userId ?? null),
+                  ),
+              listOf(place, length, given => given.ids),
+            ),
+        );
+  const [only] = stored;
+  if (ids.length === 1) return [only === undefined ? null : plain(only)];
+  const found = new Map(stored.map(row => [row.id, plain(row)]));
   return ids.map(id => found.get(id) ?? null);
 }
 
@@ -69,9 +105,28 @@ export async function coursePage(
   filter: CourseFilter,
   order: CourseOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): Promise<Page<CourseRow>> {
-  const found = await rows(database, coursePageQuery(database, viewer, filter, order, page));
-  const { plain } = rowReader(database, Course);
+  const { plain, shape } = rowReader(database, Course, properties);
+  const found = isEmpty(filter)
+    ? await rowsOfShape(
+        database,
+        `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}`,
+        { viewer, page },
+        place =>
+          coursePageQuery(
+            database,
+            placedViewer(
+              viewer,
+              place(given => given.viewer?.userId ?? null),
+            ),
+            {},
+            order,
+            placedPage(page, place),
+            properties,
+          ),
+      )
+    : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
   return pageOf(
     found.map(row => sortable(plain(row), row, order)),
     page,
@@ -85,8 +140,15 @@ export function coursePageQuery(
   filter: CourseFilter,
   order: CourseOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
-  return paged(chosenCourses(database, viewer, filter).select(rowReader(database, Course).columns), order, page);
+  const { columns } = rowReader(database, Course, properties);
+  return paged(chosenCourses(database, viewer, filter).select(withColumn(columns, order.column)), order, page);
+}
+
+/** Returns true for a filter that chooses all courses. */
+function isEmpty(filter: CourseFilter): boolean {
+  return Object.values(filter).every(part => part == null);
 }
 
 /** Counts the courses that a viewer sees. */

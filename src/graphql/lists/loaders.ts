@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../database/database.js';
-import type { EnrollmentStatus } from '../../entities/index.js';
+import { Course, Enrollment, User, type EnrollmentStatus } from '../../entities/index.js';
 import * as reader from '../../reading/index.js';
 import type {
   ComputedCount,
@@ -16,6 +16,7 @@ import type {
 } from '../../reading/index.js';
 import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../../recounts/index.js';
 import type { Viewer } from '../../access/viewer.js';
+import type { SelectedProperties } from './selected-properties.js';
 
 /** A list of enrollments under each of many parents. */
 interface EnrollmentList {
@@ -65,8 +66,8 @@ export interface Loaders {
   readonly forget: () => void;
 }
 
-/** Creates the loaders of one request. */
-export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
+/** Creates the loaders of one request, which read the selected properties. */
+export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
   const counts = new Map<string, DataLoader<number, ComputedCount>>();
   const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
@@ -74,12 +75,14 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
   const listCounts = new Map<string, DataLoader<number, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const single = {
-    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids)),
-    course: new DataLoader<number, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids)),
+    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
+    course: new DataLoader<number, CourseRow | null>(ids =>
+      reader.coursesById(database, 'anyone', ids, selected(Course)),
+    ),
     viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids =>
       viewer?.userId == null
         ? Promise.resolve(ids.map(() => null))
-        : reader.enrollmentsOf(database, viewer.userId, ids),
+        : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
     ),
     countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids =>
       reader.computedCountsByStatus(database, ids),
@@ -108,7 +111,17 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
         list,
         () =>
           new DataLoader(
-            ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page),
+            ids =>
+              reader.enrollmentPages(
+                database,
+                known,
+                list.parent,
+                ids,
+                list.filter,
+                list.order,
+                list.page,
+                selected(Enrollment),
+              ),
             { maxBatchSize: MAX_STATEMENT_PARTS },
           ),
       );

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { EnrollmentStatus } from '../../entities/index.js';
+import { Course, EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../use-cases/courses.js';
 import {
   courseCount,
@@ -34,22 +34,22 @@ export class CourseResolver {
     description: 'A course; null: it does not exist, or the viewer may not see it.',
   })
   async course(
-    @Ctx() { database, viewer }: Context,
+    @Ctx() { database, viewer, selected }: Context,
     @Arg('id', () => ID, { description: 'The course.' }) id: string,
   ): Promise<CourseRow | null> {
-    return (await coursesById(database, viewer, [idOf(id, 'id')]))[0]!;
+    return (await coursesById(database, viewer, [idOf(id, 'id')], selected(Course)))[0]!;
   }
 
   @Query(() => CourseConnection.type, {
     description: 'The courses that the viewer sees; for an anonymous viewer, the published ones.',
   })
   async courses(
-    @Ctx() { database, viewer }: Context,
+    @Ctx() { database, viewer, selected }: Context,
     @Args(() => CoursePageArgs) args: CoursePageArgs,
   ): Promise<Connection<CourseRow>> {
     const order = courseOrderingOf(args.orderBy);
     const filter = courseFilterOf(args.filter);
-    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
+    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order), selected(Course));
     return connectionOf(page, order, () => courseCount(database, viewer, filter));
   }
 
