@@ -1,6 +1,14 @@
 import type { EntityClass, EntityProperty } from '@mikro-orm/core';
 import type { Database } from './database.js';
-import { dateOf, isTrue, type PlainRow, type StoredBoolean, type StoredMoment, type StoredRow } from './tables.js';
+import {
+  dateOf,
+  isTrue,
+  sameMoment,
+  type PlainRow,
+  type StoredBoolean,
+  type StoredMoment,
+  type StoredRow,
+} from './tables.js';
 
 /** The reading of one entity's table; whole numbers are already exact, because the connection refuses others. */
 export interface RowReader<Entity> {
@@ -13,6 +21,8 @@ export interface RowReader<Entity> {
    * values.
    */
   readonly plain: (row: StoredRow<Entity>) => PlainRow<Entity>;
+  /** Returns the value of a column by which rows can be ordered: a raw one, but in one form for each moment. */
+  readonly sortValue: (row: StoredRow<Entity>, column: string) => string | number;
 }
 
 type Conversion = (raw: never) => unknown;
@@ -62,7 +72,7 @@ function madeReaders<Entity extends object>(database: Database, entity: EntityCl
     .get(entity)
     .props.filter(({ persist }) => persist !== false)
     .map(columnOf);
-  return { all: madeReader(columns), columns, bySet: new WeakMap(), byColumns: new Map() };
+  return { all: madeReader(columns, columns), columns, bySet: new WeakMap(), byColumns: new Map() };
 }
 
 function readerOf({ columns, bySet, byColumns }: Readers, properties: ReadonlySet<string>): RowReader<object> {
@@ -71,14 +81,15 @@ function readerOf({ columns, bySet, byColumns }: Readers, properties: ReadonlySe
   const some = columns.filter(({ property, isKey }) => isKey || properties.has(property));
   // There are as many as there are sets of columns that clients select.
   const key = some.map(({ name }) => name).join();
-  const reader = byColumns.get(key) ?? madeReader(some);
+  const reader = byColumns.get(key) ?? madeReader(some, columns);
   byColumns.set(key, reader);
   bySet.set(properties, reader);
   return reader;
 }
 
-function madeReader(columns: readonly ReadColumn[]): RowReader<object> {
+function madeReader(columns: readonly ReadColumn[], all: readonly ReadColumn[]): RowReader<object> {
   const names = columns.map(({ name }) => name);
+  const moments = new Set(all.filter(({ convert }) => convert === conversions['Date']).map(({ name }) => name));
   return {
     columns: names as never,
     shape: names.join(),
@@ -91,6 +102,10 @@ function madeReader(columns: readonly ReadColumn[]): RowReader<object> {
         plain[plainName] = convert === null || value === null ? value : convert(value!);
       }
       return plain;
+    },
+    sortValue: (row, column) => {
+      const value = (row as Readonly<Record<string, string | number>>)[column]!;
+      return moments.has(column) ? sameMoment(value) : value;
     },
   };
 }

@@ -107,7 +107,7 @@ export async function coursePage(
   page: PageRequest,
   properties: ReadProperties = null,
 ): Promise<Page<CourseRow>> {
-  const { plain, shape } = rowReader(database, Course, properties);
+  const { plain, sortValue, shape } = rowReader(database, Course, properties);
   const found = isEmpty(filter)
     ? await rowsOfShape(
         database,
@@ -128,7 +128,7 @@ export async function coursePage(
       )
     : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
   return pageOf(
-    found.map(row => sortable(plain(row), row, order)),
+    found.map(row => sortable(plain(row), sortValue(row, order.column))),
     page,
   );
 }

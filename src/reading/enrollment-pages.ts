@@ -204,6 +204,6 @@ function sortedRows(
   order: EnrollmentOrdering,
   properties: ReadProperties,
 ): EnrollmentRow[] {
-  const { plain } = rowReader(database, Enrollment, properties);
-  return stored.map(row => sortable(plain(row), row, order));
+  const { plain, sortValue } = rowReader(database, Enrollment, properties);
+  return stored.map(row => sortable(plain(row), sortValue(row, order.column)));
 }

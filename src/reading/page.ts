@@ -110,12 +110,8 @@ export function betweenCursors<DB extends Tables, Table extends keyof DB, Row>(
 }
 
 /** Returns a row with the raw value by which its page is ordered. */
-export function sortable<Row extends object, Column extends string>(
-  row: Row,
-  stored: { readonly [Name in Column]: unknown },
-  { column }: { readonly column: Column },
-): Row & Sortable {
-  return Object.assign(row, { sort: stored[column] as string | number });
+export function sortable<Row extends object>(row: Row, sort: string | number): Row & Sortable {
+  return Object.assign(row, { sort });
 }
 
 /** Returns the page from the rows that a paged query found. */
