@@ -4,7 +4,7 @@ import type { Database } from './database.js';
 import { preparedValues } from './prepared-values.js';
 
 /** The most statements that are kept for a database; the least recently used is dropped first. */
-export const MAX_KNOWN_STATEMENTS = 500;
+const MAX_KNOWN_STATEMENTS = 500;
 
 /** The place of a value in a statement that is being built; the query builder takes it for the value itself. */
 class Place<Given> {
