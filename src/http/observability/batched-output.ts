@@ -1,7 +1,7 @@
 import { pino, type DestinationStream } from 'pino';
 
 /** The most characters that wait to be written; beyond them, they are written at once. */
-const MAX_WAITING_LENGTH = 65_536;
+const MAX_WAITING_LENGTH = 8192;
 
 /**
  * Returns standard output as a destination of a log that writes the lines of one turn of the event loop together: a

@@ -34,7 +34,7 @@ export function isUsual({ headers, httpVersion, method }: IncomingMessage): bool
   if (httpVersion !== '1.1') return false;
   for (const name of UNUSUAL_HEADERS) if (headers[name] !== undefined) return false;
   const type = headers['content-type'];
-  if (method === 'POST') return type !== undefined && JSON_TYPES.has(type) && headers['content-length'] !== undefined;
+  if (method === 'POST') return type !== undefined && JSON_TYPES.has(type) && Number(headers['content-length']) > 0;
   // Otherwise the request could come from any page.
   return type === undefined
     ? !!headers['apollo-require-preflight'] || !!headers['x-apollo-operation-name']

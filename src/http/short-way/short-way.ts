@@ -29,7 +29,7 @@ import { watchReader } from '../limits/slow-readers.js';
 import { limitOf } from '../limits/time-limits.js';
 import { operationLabel } from '../observability/operation-label.js';
 import { REQUEST_ID } from '../observability/request-id.js';
-import type { BareRequest, FollowedRequests } from '../observability/request-record.js';
+import type { BareRequest, FollowedRequests, RequestRecord } from '../observability/request-record.js';
 import { tokenIn } from '../viewers/bearer.js';
 import { contentTypeFor, tagOf } from './answer-head.js';
 import { compressed, encodingFor, isLarge, type Encoding } from './compression.js';
@@ -117,7 +117,7 @@ class ShortWay {
   readonly #hosts = new Set<string>();
   readonly #head: readonly string[];
   readonly #public = new WeakMap<KnownQuery, boolean>();
-  readonly #labels = new WeakMap<KnownQuery, NonNullable<BareRequest['record']['operation']>>();
+  readonly #labels = new WeakMap<KnownQuery, NonNullable<RequestRecord['operation']>>();
 
   constructor(private readonly parts: ShortWayParts) {
     this.#head = Object.entries(parts.headers).flat();
@@ -175,7 +175,9 @@ class ShortWay {
   /** Records a request whose client has disconnected before anything was done for it. */
   abandon(request: IncomingMessage, response: ServerResponse, begunAt: number): void {
     const { requests, inFlight } = this.parts;
-    const { ready, over } = requests.begin(request, response, PATH, begunAt);
+    const { record, ready, over } = requests.begin(request, response, PATH, begunAt);
+    const accepted = request.complete ? this.accept(request) : null;
+    if (accepted) this.#note(record, accepted);
     ready();
     over();
     inFlight.ready(request, response);
@@ -193,10 +195,7 @@ class ShortWay {
       inFlight.over(request, response);
       done();
     });
-    const { record } = bare;
-    record.isGraphql = true;
-    record.viewer = accepted.viewer;
-    record.operation = this.#labelOf(accepted.query);
+    this.#note(bare.record, accepted);
     bare.within(() =>
       withinLimit(limit, () => {
         this.#run({ request, response, bare, encoding: accepted.encoding }, accepted).catch((error: unknown) => {
@@ -205,6 +204,13 @@ class ShortWay {
         });
       }),
     );
+  }
+
+  /** Records what the log and the metrics tell of an operation. */
+  #note(record: RequestRecord, { viewer, query }: Accepted): void {
+    record.isGraphql = true;
+    record.viewer = viewer;
+    record.operation = this.#labelOf(query);
   }
 
   async #run(exchange: Exchange, { query, viewer, assessment, contentType, cacheControl }: Accepted): Promise<void> {
@@ -346,7 +352,7 @@ class ShortWay {
     return isPublic ? `public, max-age=${PUBLIC_MAX_AGE}` : null;
   }
 
-  #labelOf(query: KnownQuery): NonNullable<BareRequest['record']['operation']> {
+  #labelOf(query: KnownQuery): NonNullable<RequestRecord['operation']> {
     const known = this.#labels.get(query);
     if (known) return known;
     const { operation, document } = query;
