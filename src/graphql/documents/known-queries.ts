@@ -3,17 +3,22 @@
  * query are among them, without a question for the schema.
  */
 import {
+  astFromValue,
   execute,
   GraphQLID,
   GraphQLString,
+  isInputObjectType,
   isInputType,
+  isListType,
   isNonNullType,
   Kind,
   typeFromAST,
+  valueFromASTUntyped,
   visit,
   BREAK,
   type DocumentNode,
   type ExecutionResult,
+  type GraphQLInputType,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
@@ -140,6 +145,7 @@ export class KnownQuery {
       this.rules,
     );
     if (assessment.refusal) return null;
+    this.#addDefaults(assessment.variables);
     if (key !== null) {
       this.#assessments.delete(key);
       this.#assessments.set(key, { sizes, assessment });
@@ -165,6 +171,15 @@ export class KnownQuery {
     return key;
   }
 
+  /** Adds the defaults of input fields, which the compiled query would miss, to variables as they were sent. */
+  #addDefaults(variables: Variables): void {
+    const { schema } = this.rules;
+    for (const { variable, type: node } of this.operation.variableDefinitions ?? []) {
+      const type = typeFromAST(schema, node);
+      if (isInputType(type)) addDefaults(variables[variable.name.value], type);
+    }
+  }
+
   /** Runs the query by graphql itself. */
   runAgain(context: Context, variables: Variables): ExecutionResult | Promise<ExecutionResult> {
     const { schema } = this.rules;
@@ -176,6 +191,21 @@ export class KnownQuery {
     const variables = Object.assign(Object.create(null) as Record<string, unknown>, assessment.variables);
     for (const name of this.#plainVariables) if (Object.hasOwn(given, name)) variables[name] = given[name];
     return { ...assessment, variables };
+  }
+}
+
+function addDefaults(value: unknown, type: GraphQLInputType): void {
+  if (isNonNullType(type)) return addDefaults(value, type.ofType);
+  if (typeof value !== 'object' || value === null) return;
+  if (isListType(type)) return [value].flat().forEach(one => addDefaults(one, type.ofType));
+  if (!isInputObjectType(type)) return;
+  const parts = value as Record<string, unknown>;
+  for (const field of Object.values(type.getFields())) {
+    if (parts[field.name] !== undefined) addDefaults(parts[field.name], field.type);
+    else if (field.defaultValue !== undefined) {
+      const literal = astFromValue(field.defaultValue, field.type);
+      if (literal) parts[field.name] = valueFromASTUntyped(literal);
+    }
   }
 }
 

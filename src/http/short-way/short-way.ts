@@ -234,8 +234,10 @@ class ShortWay {
     const running = query.run(context, assessment.variables);
     const result = running instanceof Promise ? await running : running;
     if (result.errors) {
-      // Of several errors, which ones are told is for graphql itself to decide.
-      if (result.errors.length === 1) return this.#fail(exchange, result, query, context, contentType);
+      // Which of several errors are told is for graphql itself to decide, and so is an error of the variables, which are
+      // valid.
+      if (result.errors.length === 1 && result.errors[0]!.path)
+        return this.#fail(exchange, result, query, context, contentType);
       const again = contextOf(viewer);
       again.select(query.selected);
       return this.#fail(exchange, await query.runAgain(again, assessment.variables), query, again, contentType);
