@@ -18,6 +18,7 @@ import { listLength, listOf, rowsOfShape } from '../database/known-statements.js
 import { builderFor, rows } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
+import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { placedViewer, viewerShape, visibleCourses } from './visibility.js';
 
 /** One course in the form in which it is read. */
@@ -57,21 +58,26 @@ export interface CourseFilter {
 
 type StoredCourse = Tables['core_course'];
 
-/** Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. */
+/**
+ * Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. With
+ * `teachers`, their teachers are read by the same statement; the properties must include the reference to them.
+ */
 export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
   ids: readonly number[],
   properties: ReadProperties = null,
+  teachers?: JoinedUsers,
 ): Promise<(CourseRow | null)[]> {
   const { columns, plain, shape } = rowReader(database, Course, properties);
   const queryOf = (seeing: Viewer | null | 'anyone', among: readonly number[]) => {
     const visible = seeing === 'anyone' ? null : visibleCourses(seeing);
-    const query = builderFor(database)
+    const all = builderFor(database)
       .selectFrom('core_course')
       .select(columns)
       .where('id', 'in', [...among]);
-    return visible ? query.where(visible) : query;
+    const query = visible ? all.where(visible) : all;
+    return teachers ? (withUsers(database, query as never, 'instructor_id' as never, teachers) as typeof query) : query;
   };
   const length = listLength(ids.length);
   const stored =
@@ -79,7 +85,7 @@ export async function coursesById(
       ? await rows(database, queryOf(viewer, ids))
       : await rowsOfShape(
           database,
-          `courses by id ${viewer === 'anyone' ? viewer : viewerShape(viewer)} ${length} ${shape}`,
+          `courses by id ${viewer === 'anyone' ? viewer : viewerShape(viewer)} ${length} ${shape} ${joinShape(teachers)}`,
           { viewer, ids },
           place =>
             queryOf(
@@ -92,6 +98,7 @@ export async function coursesById(
               listOf(place, length, given => given.ids),
             ),
         );
+  if (teachers) takeUsers(stored, teachers);
   const [only] = stored;
   if (ids.length === 1) return [only === undefined ? null : plain(only)];
   const found = new Map(stored.map(row => [row.id, plain(row)]));

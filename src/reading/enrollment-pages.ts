@@ -26,6 +26,7 @@ import {
   type Strand,
 } from './strands.js';
 import { rowsOfTeacher } from './teacher-pages.js';
+import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { isTaughtBy, placedViewer, viewerShape, visibleEnrollments } from './visibility.js';
 
 /** Returns one page of the enrollments that a viewer sees. */
@@ -45,7 +46,10 @@ export async function enrollmentPage(
   return pageOf(sortedRows(database, found, order, properties), page);
 }
 
-/** Returns the same page for each of many courses or students, in one statement, in the order of the ids. */
+/**
+ * Returns the same page for each of many courses or students, in one statement, in the order of the ids. With
+ * `students`, those of a single page are read by the same statement; the properties must include the reference to them.
+ */
 export function enrollmentPages(
   database: Database,
   viewer: Viewer,
@@ -55,6 +59,7 @@ export function enrollmentPages(
   order: EnrollmentOrdering,
   page: PageRequest,
   properties: ReadProperties = null,
+  students?: JoinedUsers,
 ): Promise<Page<EnrollmentRow>[]> {
   const [name, given] =
     parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
@@ -79,7 +84,7 @@ export function enrollmentPages(
     );
   }
   const [only] = ids;
-  if (ids.length === 1) return pageUnder(database, viewer, name, only!, filter, order, page, properties);
+  if (ids.length === 1) return pageUnder(database, viewer, name, only!, filter, order, page, properties, students);
   const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
   return pagesOf(database, strands, order, page, properties);
 }
@@ -94,12 +99,13 @@ async function pageUnder(
   order: EnrollmentOrdering,
   page: PageRequest,
   properties: ReadProperties,
+  students: JoinedUsers | undefined,
 ): Promise<Page<EnrollmentRow>[]> {
   if (strandsOf(viewer, { status, [name]: id }, order).length === 0) return [pageOf([], page)];
   const { shape } = rowReader(database, Enrollment, properties);
   const found = await rowsOfShape(
     database,
-    `enrollments of ${name} ${viewerShape(viewer)} ${String(status)} ${pageShape(order, page)} ${shape}`,
+    `enrollments of ${name} ${viewerShape(viewer)} ${String(status)} ${pageShape(order, page)} ${shape} ${joinShape(students)}`,
     { viewer, id, page },
     place => {
       const seeing = placedViewer(
@@ -107,9 +113,12 @@ async function pageUnder(
         place(given => given.viewer.userId),
       );
       const strands = strandsOf(seeing, { status, [name]: place(given => given.id) }, order);
-      return mergedStrands(database, strands, order, placedPage(page, place), properties);
+      const query = mergedStrands(database, strands, order, placedPage(page, place), properties);
+      return students ? (withUsers(database, query as never, 'student_id' as never, students) as typeof query) : query;
     },
   );
+  // The row beyond the page, which shows that there is another one, may have a student too.
+  if (students) takeUsers(found, students);
   // A merge has no order.
   return [pageOf(sortedRows(database, found.toSorted(compareRows(order, page)), order, properties), page)];
 }

@@ -86,10 +86,10 @@ describeOnEach('rows that are deleted while an answer is read', kind => {
     const ofCourse = await askWhile(
       USERS,
       userGoes,
-      `query ($all: Boolean!) { courses(filter: { ids: [${stays}] }) { nodes { enrollments { edges { ... @include(if: $all) { node { ...E } } } } } } } fragment E on Enrollment { id ... on Enrollment { who: student { name } } }`,
+      `query ($all: Boolean!) { courses(filter: { ids: [${goes}, ${stays}] }) { nodes { enrollments { edges { ... @include(if: $all) { node { ...E } } } } } } } fragment E on Enrollment { id ... on Enrollment { who: student { name } } }`,
       { variables: { all: true } },
     );
-    expect(ids(ofCourse.courses.nodes[0].enrollments.edges.map(({ node }: { node: { id: string } }) => node))).toEqual([
+    expect(ids(ofCourse.courses.nodes[1].enrollments.edges.map(({ node }: { node: { id: string } }) => node))).toEqual([
       kept,
     ]);
     const ofUser = await askWhile(COURSES, courseGoes, '{ me { enrollments { nodes { id course { title } } } } }', {

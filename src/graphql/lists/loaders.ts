@@ -10,6 +10,7 @@ import type {
   EnrollmentParent,
   EnrollmentRow,
   EnrollmentOrdering,
+  JoinedUsers,
   Page,
   PageRequest,
   UserRow,
@@ -62,6 +63,8 @@ export interface Loaders {
     viewer: Viewer,
     list: Pick<EnrollmentList, 'parent' | 'filter'>,
   ) => DataLoader<number, number>;
+  /** Returns what gives the loader of users those who are read together with other rows. */
+  readonly joinedUsers: () => JoinedUsers;
   /** Clears all loaders: after a mutation, the same request must read again. */
   readonly forget: () => void;
 }
@@ -90,8 +93,13 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
     run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
     changeCount: new DataLoader<number, number>(ids => changeCounts(database, viewer, ids)),
   } satisfies Partial<Loaders>;
+  const joinedUsers = (): JoinedUsers => ({
+    properties: selected(User),
+    take: user => void single.user.prime(user.id, user),
+  });
   return {
     ...single,
+    joinedUsers,
     changes: page =>
       kept(
         changes,
@@ -108,7 +116,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
     enrollments(known, list, parents) {
       const pages = kept(
         lists,
-        list,
+        { ...list, student: parents.student },
         () =>
           new DataLoader(
             ids =>
@@ -121,6 +129,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
                 list.order,
                 list.page,
                 selected(Enrollment),
+                parents.student ? joinedUsers() : undefined,
               ),
             { maxBatchSize: MAX_STATEMENT_PARTS },
           ),

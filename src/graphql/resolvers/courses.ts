@@ -13,6 +13,7 @@ import {
 import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { badUserInput } from '../errors/errors.js';
+import { isAskedFor } from '../lists/asked-fields.js';
 import { nestedEnrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, courseOrderingOf, CoursePageArgs, EnrollmentPageArgs } from '../inputs/filters.js';
@@ -34,10 +35,12 @@ export class CourseResolver {
     description: 'A course; null: it does not exist, or the viewer may not see it.',
   })
   async course(
-    @Ctx() { database, viewer, selected }: Context,
+    @Ctx() { database, viewer, selected, loaders }: Context,
     @Arg('id', () => ID, { description: 'The course.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<CourseRow | null> {
-    return (await coursesById(database, viewer, [idOf(id, 'id')], selected(Course)))[0]!;
+    const teachers = isAskedFor(info, ['instructor']) ? loaders.joinedUsers() : undefined;
+    return (await coursesById(database, viewer, [idOf(id, 'id')], selected(Course), teachers))[0]!;
   }
 
   @Query(() => CourseConnection.type, {
