@@ -46,6 +46,7 @@ export function contextFor(
   live: Context['live'] = null,
 ): Context {
   const userErrorCodes: string[] = [];
+  const limit = currentLimit();
   // Not a property of the context, of which Apollo makes a copy.
   let selection = allProperties;
   const selected: SelectedProperties = entity => selection(entity);
@@ -54,7 +55,9 @@ export function contextFor(
     viewer,
     runs,
     live,
-    signal: currentLimit()?.signal ?? NEVER,
+    get signal() {
+      return limit?.signal ?? NEVER;
+    },
     loaders: loadersFor(database, viewer, selected),
     selected,
     select: properties => void (selection = properties),

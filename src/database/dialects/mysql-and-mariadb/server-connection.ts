@@ -61,7 +61,7 @@ export abstract class ServerConnection extends MySqlConnection {
   }
 
   async #prepared<Result>(sql: string, values: unknown[]): Promise<Result> {
-    await this.ensureConnection();
+    if (!this.connected) await this.ensureConnection();
     return (await runPrepared(this, this.config.get('onQuery')(sql, values), values)) as Result;
   }
 

@@ -10,7 +10,7 @@ class FileConnection extends BaseSqliteConnection {
   ): Promise<Result> {
     const [sql, values] = parameters;
     if (typeof sql !== 'string' || !arePrepared(values) || recordedSpan()) return super.execute<Result>(...parameters);
-    await this.ensureConnection();
+    if (!this.connected) await this.ensureConnection();
     const sent = this.config.get('onQuery')(sql, values as unknown[]);
     return (await runPrepared(this, sent, values as unknown[])) as unknown as Result;
   }
