@@ -27,8 +27,16 @@ export interface PublishedKeysOptions {
   readonly onStaleUse?: () => void;
 }
 
+/** The keys that an identity provider publishes. */
+export interface PublishedKeys {
+  /** The function by which jose finds the key of a token. */
+  readonly find: JWTVerifyGetKey;
+  /** Returns what identifies the keys that are known; null: there are none yet, or they are to be fetched again. */
+  readonly inUse: () => number | null;
+}
+
 /**
- * Returns the function by which jose finds the key of a token among those that an identity provider publishes.
+ * Returns the keys that an identity provider publishes.
  *
  * Keys are fetched with the first token, and again every ten minutes or for an unknown key. While the provider does not
  * answer, the known keys stay in use; if there are none, the provider's error is thrown.
@@ -40,7 +48,7 @@ export function publishedKeys(
     onTrouble = () => undefined,
     onStaleUse = () => undefined,
   }: PublishedKeysOptions = {},
-): JWTVerifyGetKey {
+): PublishedKeys {
   let failed: { at: number; error: unknown } | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   const keys = createRemoteJWKSet(new URL(url), {
@@ -64,14 +72,16 @@ export function publishedKeys(
       }
     },
   });
-  return (header, token) => {
-    if (keys.jwks() && now() - fetchedAt >= MAX_KEYS_AGE_MS) {
+  const areOld = (): boolean => now() - fetchedAt >= MAX_KEYS_AGE_MS;
+  const find: JWTVerifyGetKey = (header, token) => {
+    if (keys.jwks() && areOld()) {
       if (failed) onStaleUse();
       // In the background: this token is checked with the known keys.
       if (!keys.reloading) keys.reload().catch(() => undefined); // onTrouble has reported the failure.
     }
     return keys(header, token);
   };
+  return { find, inUse: () => (areOld() ? null : fetchedAt) };
 }
 
 /** Returns a response that has been read completely and is a key set. Errors: one that says what it is instead. */

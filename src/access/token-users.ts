@@ -101,6 +101,14 @@ export class TokenUsers {
     return { userId, role: this.options.roleFrom === 'database' ? current : role! };
   }
 
+  /** Returns the viewer of a token if no lookup is needed; undefined: ask viewerOf(). */
+  knownViewer({ userId, role }: TokenClaims): Viewer | undefined {
+    if (userId === null) return { userId, role: role! };
+    const found = this.#found.get(userId);
+    if (!found || found.role === null || !this.#isRecent(found)) return undefined;
+    return { userId, role: this.options.roleFrom === 'database' ? found.role : role! };
+  }
+
   /** Stops listening for deleted users. */
   close(): void {
     deletedUsers.unsubscribe(this.#onDeleted);
@@ -108,7 +116,7 @@ export class TokenUsers {
 
   async #roleOf(userId: number): Promise<Role | null> {
     const found = this.#found.get(userId);
-    if (found && this.#now() - found.at < this.options.checkSeconds * 1000) return found.role;
+    if (found && this.#isRecent(found)) return found.role;
     try {
       return await this.#lookUp(userId);
     } catch (error) {
@@ -139,6 +147,10 @@ export class TokenUsers {
     );
     this.#lookups.set(userId, lookup);
     return lookup;
+  }
+
+  #isRecent({ at }: RememberedRole): boolean {
+    return this.#now() - at < this.options.checkSeconds * 1000;
   }
 
   #remember(userId: number, found: RememberedRole): void {

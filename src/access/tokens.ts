@@ -6,6 +6,7 @@ import { Role } from '../entities/index.js';
 import type { TokenClaims } from './token-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
+import { VerifiedTokens } from './verified-tokens.js';
 import type { Viewer } from './viewer.js';
 
 /** The algorithms for published keys; a shared-secret one among them would let a public key pass as a secret. */
@@ -63,31 +64,56 @@ export interface TokenVerifierOptions extends PublishedKeysOptions {
   readonly roleFrom?: 'token' | 'database';
 }
 
-/**
- * Returns a function that verifies a bearer token and returns its claims; TokenUsers makes a viewer of them. Errors:
- * TokenError with the code UNAUTHENTICATED, or UncheckedTokenError.
- */
+/** Verifies bearer tokens. */
+export interface TokenVerifier {
+  /** Returns the claims of a token. Errors: TokenError with the code UNAUTHENTICATED, or UncheckedTokenError. */
+  (token: string): Promise<TokenClaims>;
+  /** Returns the claims of a token that was verified before and is still valid; undefined: it must be verified. */
+  readonly known: (token: string) => TokenClaims | undefined;
+}
+
+/** Returns a function that verifies a bearer token and returns its claims; TokenUsers makes a viewer of them. */
 export function tokenVerifier(
   jwt: JwtConfig,
   { roleFrom = 'token', ...options }: TokenVerifierOptions = {},
-): (token: string) => Promise<TokenClaims> {
-  const verify = payloadVerifier(jwt, options);
-  return async token => {
+): TokenVerifier {
+  const { verify, keysInUse } = payloadVerifier(jwt, options);
+  const verified = new VerifiedTokens(keysInUse);
+  const known = (token: string): TokenClaims | undefined => verified.claimsOf(token);
+  const claimed = async (token: string): Promise<TokenClaims> => {
+    const remembered = known(token);
+    if (remembered) return remembered;
     try {
-      return claimedIn(await verify(token), roleFrom);
+      const keys = keysInUse();
+      const payload = await verify(token);
+      const claims = claimedIn(payload, roleFrom);
+      verified.remember(token, claims, expiryIn(payload, jwt), keys);
+      return claims;
     } catch (error) {
       throw rejectionOf(error);
     }
   };
+  return Object.assign(claimed, { known });
 }
 
 /** Returns when a token that was verified is no longer accepted, in milliseconds since 1970. */
-export function expiryOf(token: string, { clockTolerance = 0 }: Pick<JwtConfig, 'clockTolerance'>): number {
-  // Verification requires the claim.
-  return (decodeJwt(token).exp! + clockTolerance) * 1000;
+export function expiryOf(token: string, jwt: Pick<JwtConfig, 'clockTolerance'>): number {
+  return expiryIn(decodeJwt(token), jwt);
 }
 
-function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): (token: string) => Promise<JWTPayload> {
+function expiryIn({ exp }: JWTPayload, { clockTolerance = 0 }: Pick<JwtConfig, 'clockTolerance'>): number {
+  // Verification requires the claim.
+  return (exp! + clockTolerance) * 1000;
+}
+
+/** The verification of tokens' signatures and general claims. */
+interface PayloadVerifier {
+  readonly verify: (token: string) => Promise<JWTPayload>;
+  /** Returns what identifies the keys that verify tokens now; null: they must be looked at for each token. */
+  readonly keysInUse: () => unknown;
+}
+
+function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): PayloadVerifier {
   const claims: JWTVerifyOptions = {
     issuer: jwt.issuer,
     audience: jwt.audience,
@@ -96,10 +122,16 @@ function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): (token
   };
   if (jwt.secret !== undefined) {
     const key = secretKey(jwt.secret);
-    return async token => (await jwtVerify(token, key, { ...claims, algorithms: ['HS256'] })).payload;
+    return {
+      verify: async token => (await jwtVerify(token, key, { ...claims, algorithms: ['HS256'] })).payload,
+      keysInUse: () => key,
+    };
   }
   const keys = publishedKeys(jwt.jwksUrl, options);
-  return async token => (await jwtVerify(token, keys, { ...claims, algorithms: ASYMMETRIC })).payload;
+  return {
+    verify: async token => (await jwtVerify(token, keys.find, { ...claims, algorithms: ASYMMETRIC })).payload,
+    keysInUse: keys.inUse,
+  };
 }
 
 function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): TokenClaims {

@@ -1,47 +1,98 @@
 import type { EntityClass, EntityProperty } from '@mikro-orm/core';
 import type { Database } from './database.js';
-import { dateOf, isTrue, type PlainRow, type StoredBoolean, type StoredMoment, type StoredRow } from './tables.js';
+import {
+  dateOf,
+  isTrue,
+  sameMoment,
+  type PlainRow,
+  type StoredBoolean,
+  type StoredMoment,
+  type StoredRow,
+} from './tables.js';
 
 /** The reading of one entity's table; whole numbers are already exact, because the connection refuses others. */
 export interface RowReader<Entity> {
-  /** The names of the table's columns. */
+  /** The names of the columns that are read. */
   readonly columns: readonly (keyof StoredRow<Entity> & string)[];
+  /** The same names in one text, which is a part of a statement's shape. */
+  readonly shape: string;
   /**
    * Returns a raw row with the names of the entity's properties, and with dates and booleans instead of the driver's
    * values.
    */
   readonly plain: (row: StoredRow<Entity>) => PlainRow<Entity>;
+  /** Returns the value of a column by which rows can be ordered: a raw one, but in one form for each moment. */
+  readonly sortValue: (row: StoredRow<Entity>, column: string) => string | number;
 }
 
 type Conversion = (raw: never) => unknown;
 
 interface ReadColumn {
   readonly name: string;
+  readonly property: string;
+  readonly isKey: boolean;
   readonly plainName: string;
   /** Null if the driver's value needs no conversion. */
   readonly convert: Conversion | null;
 }
 
-const rowReaders = new WeakMap<Database, Map<EntityClass, RowReader<object>>>();
+/** The names of the properties of an entity that are read; null: all. Those that it does not have are ignored. */
+export type ReadProperties = ReadonlySet<string> | null;
 
-/** Returns a reader for the rows of an entity's table, by its metadata. */
-export function rowReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<Entity> {
-  let ofDatabase = rowReaders.get(database);
-  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map<EntityClass, RowReader<object>>()));
-  let reader = ofDatabase.get(entity);
-  if (!reader) ofDatabase.set(entity, (reader = madeReader(database, entity)));
-  return reader as unknown as RowReader<Entity>;
+/** The readers of an entity's rows: of all columns, and of some by the names of their properties. */
+interface Readers {
+  readonly all: RowReader<object>;
+  readonly columns: readonly ReadColumn[];
+  /** By a set that is used for many requests, and by its columns. */
+  readonly bySet: WeakMap<ReadonlySet<string>, RowReader<object>>;
+  readonly byColumns: Map<string, RowReader<object>>;
 }
 
-function madeReader<Entity extends object>(database: Database, entity: EntityClass<Entity>): RowReader<object> {
+const rowReaders = new WeakMap<Database, Map<EntityClass, Readers>>();
+
+/**
+ * Returns a reader for the rows of an entity's table, by its metadata: of the columns of some properties, and of
+ * the primary key; or of all columns.
+ */
+export function rowReader<Entity extends object>(
+  database: Database,
+  entity: EntityClass<Entity>,
+  properties: ReadProperties = null,
+): RowReader<Entity> {
+  let ofDatabase = rowReaders.get(database);
+  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map<EntityClass, Readers>()));
+  let readers = ofDatabase.get(entity);
+  if (!readers) ofDatabase.set(entity, (readers = madeReaders(database, entity)));
+  return (properties === null ? readers.all : readerOf(readers, properties)) as unknown as RowReader<Entity>;
+}
+
+function madeReaders<Entity extends object>(database: Database, entity: EntityClass<Entity>): Readers {
   const columns = database
     .getMetadata()
     .get(entity)
     .props.filter(({ persist }) => persist !== false)
     .map(columnOf);
+  return { all: madeReader(columns, columns), columns, bySet: new WeakMap(), byColumns: new Map() };
+}
+
+function readerOf({ columns, bySet, byColumns }: Readers, properties: ReadonlySet<string>): RowReader<object> {
+  const known = bySet.get(properties);
+  if (known) return known;
+  const some = columns.filter(({ property, isKey }) => isKey || properties.has(property));
+  // There are as many as there are sets of columns that clients select.
+  const key = some.map(({ name }) => name).join();
+  const reader = byColumns.get(key) ?? madeReader(some, columns);
+  byColumns.set(key, reader);
+  bySet.set(properties, reader);
+  return reader;
+}
+
+function madeReader(columns: readonly ReadColumn[], all: readonly ReadColumn[]): RowReader<object> {
   const names = columns.map(({ name }) => name);
+  const moments = new Set(all.filter(({ convert }) => convert === conversions['Date']).map(({ name }) => name));
   return {
     columns: names as never,
+    shape: names.join(),
     plain: row => {
       const values = row as Readonly<Record<string, never>>;
       const plain: Record<string, unknown> = {};
@@ -52,12 +103,18 @@ function madeReader<Entity extends object>(database: Database, entity: EntityCla
       }
       return plain;
     },
+    sortValue: (row, column) => {
+      const value = (row as Readonly<Record<string, string | number>>)[column]!;
+      return moments.has(column) ? sameMoment(value) : value;
+    },
   };
 }
 
-function columnOf({ name, fieldNames: [column], targetMeta, runtimeType }: EntityProperty): ReadColumn {
+function columnOf({ name, fieldNames: [column], primary, targetMeta, runtimeType }: EntityProperty): ReadColumn {
   return {
     name: column!,
+    property: name,
+    isKey: primary === true,
     plainName: targetMeta ? `${name}Id` : name,
     convert: conversions[runtimeType] ?? null,
   };

@@ -85,6 +85,14 @@ export function dateOf(moment: StoredMoment): Date {
   return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
 }
 
+/**
+ * Returns a stored moment in the form that it always has, whatever the protocol: without zeros at the end of its
+ * fraction, of which a prepared statement returns none or six.
+ */
+export function sameMoment(moment: StoredMoment): StoredMoment {
+  return typeof moment === 'string' && moment.includes('.') ? moment.replace(/\.?0+$/, '') : moment;
+}
+
 /** Returns a stored truth value, or one that the database computed, as a boolean. */
 export function isTrue(value: StoredBoolean): boolean {
   return Boolean(value);

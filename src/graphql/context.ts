@@ -5,6 +5,7 @@ import type { Problem } from '../use-cases/outcome.js';
 import type { BackgroundRuns } from '../recounts/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { loadersFor, type Loaders } from './lists/loaders.js';
+import { allProperties, type SelectedProperties } from './lists/selected-properties.js';
 
 /** The context that all resolvers of one request share. */
 export interface Context {
@@ -12,6 +13,10 @@ export interface Context {
   /** The signed-in viewer; null: anonymous. */
   readonly viewer: Viewer | null;
   readonly loaders: Loaders;
+  /** Returns the properties of an entity that the operation selects; all of them until the operation is known. */
+  readonly selected: SelectedProperties;
+  /** Makes known what the operation selects. */
+  readonly select: (properties: SelectedProperties) => void;
   /** The codes of the userErrors that the request's mutations have returned so far. */
   readonly userErrorCodes: readonly string[];
   /** Returns problems as a payload's userErrors, and records their codes. */
@@ -41,13 +46,21 @@ export function contextFor(
   live: Context['live'] = null,
 ): Context {
   const userErrorCodes: string[] = [];
+  const limit = currentLimit();
+  // Not a property of the context, of which Apollo makes a copy.
+  let selection = allProperties;
+  const selected: SelectedProperties = entity => selection(entity);
   return {
     database,
     viewer,
     runs,
     live,
-    signal: currentLimit()?.signal ?? NEVER,
-    loaders: loadersFor(database, viewer),
+    get signal() {
+      return limit?.signal ?? NEVER;
+    },
+    loaders: loadersFor(database, viewer, selected),
+    selected,
+    select: properties => void (selection = properties),
     userErrorCodes,
     tell(problems) {
       userErrorCodes.push(...problems.map(({ code }) => code));

@@ -4,7 +4,7 @@
  * `answers/` is the format of answers: refusals, bodies, headers, compression, caches. `limits/` is what clients may
  * use: connections, time, load, operations, and in `limits/rates/` points per client. `viewers/` finds out from the
  * token who the caller is. `live/` is the transport of live counts. `exploring/` are the pages for people who try the
- * API. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
+ * API. `short-way/` answers known queries without the rest. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
  * schedule and recount runs. `listener.ts` makes an HTTP server, and `drain.ts` stops it.
  */
 import { ApolloServer } from '@apollo/server';
@@ -14,6 +14,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
+import { KnownQueries } from '../graphql/documents/known-queries.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
 import { graphqlSchema } from '../graphql/schema.js';
@@ -21,7 +22,7 @@ import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js'
 import type { Clock } from '../live-counts/index.js';
 import { CachedTableSizes } from '../reading/index.js';
 import { Background } from './background/background.js';
-import { addBrowserRules } from './answers/browser-rules.js';
+import { addBrowserRules, corsHeaders, securityHeaders } from './answers/browser-rules.js';
 import { cachePolicy } from './answers/cache-policy.js';
 import { DatabaseFaults, loggedError } from './observability/database-faults.js';
 import { clientAddresses, proxyTrust } from './limits/client-address.js';
@@ -49,6 +50,8 @@ import { answeringTimeouts, limitRequests } from './limits/time-limits.js';
 import { operationTracer, traceRequests } from './observability/tracing.js';
 import { compressAndTag } from './answers/compress-and-tag.js';
 import { warnOfUnnamedProxy } from './limits/unnamed-proxy.js';
+import { PersistedTexts } from './short-way/persisted-texts.js';
+import { takeShortWay } from './short-way/short-way.js';
 import { viewersOf } from './viewers/viewers.js';
 
 /** A server that is listening. */
@@ -70,6 +73,9 @@ export interface RunningServer {
  */
 const MAX_PERSISTED_QUERY_BYTES = 8_388_608;
 
+/** How often a query is sent before it is compiled: most clients send a few queries again and again. */
+const USES_BEFORE_SHORT_WAY = 2;
+
 /** The parts of a server, and what tests may replace. */
 export interface ServerOptions {
   readonly config: Config;
@@ -82,6 +88,8 @@ export interface ServerOptions {
   readonly rateTimes?: RateTimes;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes | undefined;
+  /** How often a query is sent before it is answered the short way; null: never. */
+  readonly shortWayAfter?: number | null | undefined;
 }
 
 /**
@@ -97,6 +105,7 @@ export async function startServer({
   thresholds = loadThresholds(config),
   rateTimes,
   arrival,
+  shortWayAfter = USES_BEFORE_SHORT_WAY,
 }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
@@ -112,7 +121,7 @@ export async function startServer({
     rateHeadersOf(charging, request),
   );
   const { current } = requests;
-  const drain = drainOf(app, config.shutdownTimeout, () => closeSubscriptions());
+  const { stop: drain, requests: inFlight } = drainOf(app, config.shutdownTimeout, () => closeSubscriptions());
   traceRequests(app);
   if (trustProxy === false) warnOfUnnamedProxy(app, logger);
   limitRequests(app, config.requestTimeout);
@@ -122,7 +131,11 @@ export async function startServer({
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
   const limits = config.rateLimits && (await newRateLimits(config.rateLimits, logger, rateTimes));
-  const isLate = lateRequests(app, () => closing !== undefined);
+  const isLate = lateRequests(
+    app,
+    () => closing !== undefined,
+    response => inFlight.isOnTime(response),
+  );
   const charging: Charging | null = limits && {
     limits,
     clientAddressOf,
@@ -158,6 +171,15 @@ export async function startServer({
     sizes,
     trusted: config.trustedDocuments === null ? null : readTrustedDocuments(config.trustedDocuments, documentRules),
   };
+  const finishing = [
+    answeringTimeouts(current),
+    operationRecorder(current),
+    operationTracer(),
+    jsonStatus(),
+    ...cachePolicy(),
+    costSettlement(current),
+  ];
+  const texts = new PersistedTexts();
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: config.introspection,
@@ -167,16 +189,7 @@ export async function startServer({
     formatError: format,
     // Persisted queries come from clients, so they are not trusted documents.
     persistedQueries: rules.trusted ? false : { cache: new InMemoryLRUCache({ maxSize: MAX_PERSISTED_QUERY_BYTES }) },
-    plugins: [
-      answeringTimeouts(current),
-      operationRecorder(current),
-      operationTracer(),
-      operationLimits(rules, current, format),
-      jsonStatus(),
-      ...cachePolicy(),
-      costSettlement(current),
-      landingPage(config),
-    ],
+    plugins: [...finishing, operationLimits(rules, current, format), texts.plugin(), landingPage(config)],
     stopOnTerminationSignals: false,
     logger,
   });
@@ -206,6 +219,25 @@ export async function startServer({
     isOverloaded: load.isOverloaded,
     contextOf: subscriber => contextFor(database, subscriber.viewer, background.runs, { counts, subscriber }),
   });
+  if (!rules.trusted && shortWayAfter !== null)
+    takeShortWay(app.server, {
+      queries: new KnownQueries(rules, shortWayAfter),
+      textOf: hash => texts.textOf(hash),
+      requests,
+      inFlight,
+      load,
+      knownViewer: viewers.known,
+      contextOf: viewer => contextFor(database, viewer, background.runs),
+      limits,
+      clientAddressOf,
+      format,
+      plugins: finishing,
+      headers: { ...securityHeaders(config), ...corsHeaders(config) },
+      hasCors: config.corsOrigins.length > 0,
+      trustsProxy: trustProxy !== false,
+      requestSeconds: config.requestTimeout,
+      writeSeconds: config.writeTimeout,
+    });
   viewers.watch(listening);
   metrics?.watch({ counts, connections: listening, limits, load, viewers });
   app.get('/healthz', () => ({ status: 'ok' }));

@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
+import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
 import { numberOf } from '../database/tables.js';
 
@@ -24,15 +25,21 @@ export async function computedCounts(
   if (status?.length === 0) return courseIds.map(() => ({ count: 0, exact: true }));
   const db = builderFor(database);
   if (limit === null) {
-    let grouped = db
-      .selectFrom('core_enrollments')
-      .where('course_id', 'in', [...courseIds])
-      .groupBy('course_id');
-    if (status) grouped = grouped.where('status', 'in', [...status]);
-    const found = await rows(
-      database,
-      grouped.select(eb => ['course_id', eb.fn.countAll<number>().as('count')]),
-    );
+    const groupedOf = (among: readonly number[]) => {
+      const grouped = db
+        .selectFrom('core_enrollments')
+        .where('course_id', 'in', [...among])
+        .groupBy('course_id')
+        .select(eb => ['course_id', eb.fn.countAll<number>().as('count')]);
+      return status ? grouped.where('status', 'in', [...status]) : grouped;
+    };
+    const length = status ? null : listLength(courseIds.length);
+    const found =
+      length === null
+        ? await rows(database, groupedOf(courseIds))
+        : await rowsOfShape(database, `counts ${length}`, courseIds, place =>
+            groupedOf(listOf(place, length, given => given)),
+          );
     const counts = new Map(found.map(row => [row.course_id, numberOf(row.count)]));
     return courseIds.map(id => ({ count: counts.get(id) ?? 0, exact: true }));
   }

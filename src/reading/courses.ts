@@ -2,11 +2,24 @@ import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, 
 import { dialectOf, type Database } from '../database/database.js';
 import { Course, type CourseStatus } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
-import { paged, pageOf, sortable, type Ordering, type Page, type PageRequest, type Sortable } from './page.js';
+import {
+  paged,
+  pageOf,
+  pageShape,
+  placedPage,
+  sortable,
+  withColumn,
+  type Ordering,
+  type Page,
+  type PageRequest,
+  type Sortable,
+} from './page.js';
+import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
-import { rowReader } from '../database/row-reader.js';
+import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
-import { visibleCourses } from './visibility.js';
+import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
+import { placedViewer, viewerShape, visibleCourses } from './visibility.js';
 
 /** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
@@ -45,20 +58,50 @@ export interface CourseFilter {
 
 type StoredCourse = Tables['core_course'];
 
-/** Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. */
+/**
+ * Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. With
+ * `teachers`, their teachers are read by the same statement; the properties must include the reference to them.
+ */
 export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
   ids: readonly number[],
+  properties: ReadProperties = null,
+  teachers?: JoinedUsers,
 ): Promise<(CourseRow | null)[]> {
-  const visible = viewer === 'anyone' ? null : visibleCourses(viewer);
-  const { columns, plain } = rowReader(database, Course);
-  let query = builderFor(database)
-    .selectFrom('core_course')
-    .select(columns)
-    .where('id', 'in', [...ids]);
-  if (visible) query = query.where(visible);
-  const found = new Map((await rows(database, query)).map(row => [row.id, plain(row)]));
+  const { columns, plain, shape } = rowReader(database, Course, properties);
+  const queryOf = (seeing: Viewer | null | 'anyone', among: readonly number[]) => {
+    const visible = seeing === 'anyone' ? null : visibleCourses(seeing);
+    const all = builderFor(database)
+      .selectFrom('core_course')
+      .select(columns)
+      .where('id', 'in', [...among]);
+    const query = visible ? all.where(visible) : all;
+    return teachers ? (withUsers(database, query as never, 'instructor_id' as never, teachers) as typeof query) : query;
+  };
+  const length = listLength(ids.length);
+  const stored =
+    length === null
+      ? await rows(database, queryOf(viewer, ids))
+      : await rowsOfShape(
+          database,
+          `courses by id ${viewer === 'anyone' ? viewer : viewerShape(viewer)} ${length} ${shape} ${joinShape(teachers)}`,
+          { viewer, ids },
+          place =>
+            queryOf(
+              viewer === 'anyone'
+                ? viewer
+                : placedViewer(
+                    viewer,
+                    place(given => (given.viewer as Viewer | null)?.userId ?? null),
+                  ),
+              listOf(place, length, given => given.ids),
+            ),
+        );
+  if (teachers) takeUsers(stored, teachers);
+  const [only] = stored;
+  if (ids.length === 1) return [only === undefined ? null : plain(only)];
+  const found = new Map(stored.map(row => [row.id, plain(row)]));
   return ids.map(id => found.get(id) ?? null);
 }
 
@@ -69,11 +112,30 @@ export async function coursePage(
   filter: CourseFilter,
   order: CourseOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): Promise<Page<CourseRow>> {
-  const found = await rows(database, coursePageQuery(database, viewer, filter, order, page));
-  const { plain } = rowReader(database, Course);
+  const { plain, sortValue, shape } = rowReader(database, Course, properties);
+  const found = isEmpty(filter)
+    ? await rowsOfShape(
+        database,
+        `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}`,
+        { viewer, page },
+        place =>
+          coursePageQuery(
+            database,
+            placedViewer(
+              viewer,
+              place(given => given.viewer?.userId ?? null),
+            ),
+            {},
+            order,
+            placedPage(page, place),
+            properties,
+          ),
+      )
+    : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
   return pageOf(
-    found.map(row => sortable(plain(row), row, order)),
+    found.map(row => sortable(plain(row), sortValue(row, order.column))),
     page,
   );
 }
@@ -85,8 +147,15 @@ export function coursePageQuery(
   filter: CourseFilter,
   order: CourseOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
-  return paged(chosenCourses(database, viewer, filter).select(rowReader(database, Course).columns), order, page);
+  const { columns } = rowReader(database, Course, properties);
+  return paged(chosenCourses(database, viewer, filter).select(withColumn(columns, order.column)), order, page);
+}
+
+/** Returns true for a filter that chooses all courses. */
+function isEmpty(filter: CourseFilter): boolean {
+  return Object.values(filter).every(part => part == null);
 }
 
 /** Counts the courses that a viewer sees. */

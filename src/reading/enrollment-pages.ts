@@ -5,8 +5,9 @@
 import { Enrollment, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
+import { rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
-import { rowReader } from '../database/row-reader.js';
+import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import {
   statusIn,
   type EnrollmentFilter,
@@ -15,7 +16,7 @@ import {
   type EnrollmentQuery,
   type EnrollmentRow,
 } from './enrollments.js';
-import { paged, pageOf, sortable, type Page, type PageRequest } from './page.js';
+import { paged, pageOf, pageShape, placedPage, sortable, type Page, type PageRequest } from './page.js';
 import {
   compareRows,
   enrollmentsBy,
@@ -25,7 +26,8 @@ import {
   type Strand,
 } from './strands.js';
 import { rowsOfTeacher } from './teacher-pages.js';
-import { isTaughtBy, visibleEnrollments } from './visibility.js';
+import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
+import { isTaughtBy, placedViewer, viewerShape, visibleEnrollments } from './visibility.js';
 
 /** Returns one page of the enrollments that a viewer sees. */
 export async function enrollmentPage(
@@ -34,15 +36,20 @@ export async function enrollmentPage(
   filter: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): Promise<Page<EnrollmentRow>> {
   if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
-    const [only] = await pagesOf(database, [strandsOf(viewer, filter, order)], order, page);
+    const [only] = await pagesOf(database, [strandsOf(viewer, filter, order)], order, page, properties);
     return only!;
   }
-  return pageOf(sortedRows(database, await rowsOfTeacher(database, viewer.userId, filter, order, page), order), page);
+  const found = await rowsOfTeacher(database, viewer.userId, filter, order, page);
+  return pageOf(sortedRows(database, found, order, properties), page);
 }
 
-/** Returns the same page for each of many courses or students, in one statement, in the order of the ids. */
+/**
+ * Returns the same page for each of many courses or students, in one statement, in the order of the ids. With
+ * `students`, those of a single page are read by the same statement; the properties must include the reference to them.
+ */
 export function enrollmentPages(
   database: Database,
   viewer: Viewer,
@@ -51,6 +58,8 @@ export function enrollmentPages(
   filter: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
+  students?: JoinedUsers,
 ): Promise<Page<EnrollmentRow>[]> {
   const [name, given] =
     parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
@@ -74,8 +83,44 @@ export function enrollmentPages(
       page,
     );
   }
+  const [only] = ids;
+  if (ids.length === 1) return pageUnder(database, viewer, name, only!, filter, order, page, properties, students);
   const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
-  return pagesOf(database, strands, order, page);
+  return pagesOf(database, strands, order, page, properties);
+}
+
+/** Returns the page of one course or student, whose statement is known if another one of the same shape was read. */
+async function pageUnder(
+  database: Database,
+  viewer: Viewer,
+  name: 'courseId' | 'studentId',
+  id: number,
+  { status }: EnrollmentFilter,
+  order: EnrollmentOrdering,
+  page: PageRequest,
+  properties: ReadProperties,
+  students: JoinedUsers | undefined,
+): Promise<Page<EnrollmentRow>[]> {
+  if (strandsOf(viewer, { status, [name]: id }, order).length === 0) return [pageOf([], page)];
+  const { shape } = rowReader(database, Enrollment, properties);
+  const found = await rowsOfShape(
+    database,
+    `enrollments of ${name} ${viewerShape(viewer)} ${String(status)} ${pageShape(order, page)} ${shape} ${joinShape(students)}`,
+    { viewer, id, page },
+    place => {
+      const seeing = placedViewer(
+        viewer,
+        place(given => given.viewer.userId),
+      );
+      const strands = strandsOf(seeing, { status, [name]: place(given => given.id) }, order);
+      const query = mergedStrands(database, strands, order, placedPage(page, place), properties);
+      return students ? (withUsers(database, query as never, 'student_id' as never, students) as typeof query) : query;
+    },
+  );
+  // The row beyond the page, which shows that there is another one, may have a student too.
+  if (students) takeUsers(found, students);
+  // A merge has no order.
+  return [pageOf(sortedRows(database, found.toSorted(compareRows(order, page)), order, properties), page)];
 }
 
 /** Reads several pages that have at most one row each, because course and student are given, by one list of keys. */
@@ -90,7 +135,7 @@ async function pagesOfOneRow(
   const { columns } = rowReader(database, Enrollment);
   const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
   const byParent = Map.groupBy(found, row => row[parent]);
-  return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order), page));
+  return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order, null), page));
 }
 
 /** Returns the only student whose enrollments can be on a page; null if there may be several. */
@@ -104,13 +149,14 @@ async function pagesOf(
   pages: readonly (readonly Strand[])[],
   order: EnrollmentOrdering,
   page: PageRequest,
+  properties: ReadProperties,
 ): Promise<Page<EnrollmentRow>[]> {
   const parts = pages.flatMap((strands, at) =>
     strands.length === 0
       ? []
       : [
           builderFor(database)
-            .selectFrom(mergedStrands(database, strands, order, page).as('page'))
+            .selectFrom(mergedStrands(database, strands, order, page, properties).as('page'))
             .selectAll()
             .select(eb => eb.lit(at).as('at')),
         ],
@@ -123,7 +169,7 @@ async function pagesOf(
   const byPage = Map.groupBy(found, ({ at }) => at);
   // A union has no order, so each part is sorted again.
   return pages.map((_, at) =>
-    pageOf(sortedRows(database, (byPage.get(at) ?? []).toSorted(compareRows(order, page)), order), page),
+    pageOf(sortedRows(database, (byPage.get(at) ?? []).toSorted(compareRows(order, page)), order, properties), page),
   );
 }
 
@@ -165,7 +211,8 @@ function sortedRows(
   database: Database,
   stored: readonly StoredEnrollment[],
   order: EnrollmentOrdering,
+  properties: ReadProperties,
 ): EnrollmentRow[] {
-  const { plain } = rowReader(database, Enrollment);
-  return stored.map(row => sortable(plain(row), row, order));
+  const { plain, sortValue } = rowReader(database, Enrollment, properties);
+  return stored.map(row => sortable(plain(row), sortValue(row, order.column)));
 }

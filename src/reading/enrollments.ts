@@ -3,9 +3,9 @@ import type { Database } from '../database/database.js';
 import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rows } from '../database/query.js';
-import { rowReader } from '../database/row-reader.js';
+import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import { numberOf, type ColumnOf, type PlainRow, type StoredAggregate, type Tables } from '../database/tables.js';
-import type { Ordering, Sortable } from './page.js';
+import { withColumn, type Ordering, type Sortable } from './page.js';
 import { partsOfVisibleEnrollments, visibleEnrollments, type Condition } from './visibility.js';
 
 /** One enrollment in the form in which it is read. */
@@ -32,8 +32,9 @@ export async function enrollmentsById(
   database: Database,
   viewer: Viewer,
   ids: readonly number[],
+  properties: ReadProperties = null,
 ): Promise<(EnrollmentRow | null)[]> {
-  const { columns, plain } = rowReader(database, Enrollment);
+  const { columns, plain } = rowReader(database, Enrollment, properties);
   const query = chosenEnrollments(database, viewer, {})
     .where('id', 'in', [...ids])
     .select(columns);
@@ -46,13 +47,14 @@ export async function enrollmentsOf(
   database: Database,
   studentId: number,
   courseIds: readonly number[],
+  properties: ReadProperties = null,
 ): Promise<(EnrollmentRow | null)[]> {
-  const { columns, plain } = rowReader(database, Enrollment);
+  const { columns, plain } = rowReader(database, Enrollment, properties);
   const query = builderFor(database)
     .selectFrom('core_enrollments')
     .where('student_id', '=', studentId)
     .where('course_id', 'in', [...courseIds])
-    .select(columns);
+    .select(withColumn(columns, 'course_id'));
   const found = new Map((await rows(database, query)).map(row => [row.course_id, plain(row)]));
   return courseIds.map(id => found.get(id) ?? null);
 }

@@ -23,5 +23,6 @@ export {
 } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
 export { ASSUMED_SIZES, CachedTableSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
+export type { ReadProperties } from '../database/row-reader.js';
 export { isStoredMoment } from '../database/tables.js';
-export { usersById, type UserRow } from './users.js';
+export { usersById, type JoinedUsers, type UserRow } from './users.js';

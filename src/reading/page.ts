@@ -1,4 +1,12 @@
-import type { ExpressionBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
+import {
+  sql,
+  type ExpressionBuilder,
+  type ReferenceExpression,
+  type SelectQueryBuilder,
+  type SqlBool,
+  type Expression,
+} from 'kysely';
+import type { PlaceFor } from '../database/known-statements.js';
 import type { Tables } from '../database/tables.js';
 
 /** A request for one page: `first` rows after a cursor, or `last` rows before one. */
@@ -48,9 +56,32 @@ export function paged<DB extends Tables, Table extends keyof DB, Row>(
   const direction = fromEnd(order, page) ? 'desc' : 'asc';
   const restricted = betweenCursors(query, order, page);
   const sorted = order.column === 'id' ? restricted : restricted.orderBy(order.column as never, direction);
-  return sorted.orderBy('id' as never, direction).limit(page.size + 1);
+  // In the text: MariaDB accepts no prepared limit from this driver, which sends numbers as DOUBLE.
+  return sorted.orderBy('id' as never, direction).limit(sql.lit(page.size + 1));
 }
 
+/** Returns what of a page determines the text of its statement, apart from the values of its cursors. */
+export function pageShape({ column, descending }: Ordering, { size, backward, after, before }: PageRequest): string {
+  return `${column} ${descending} ${size} ${backward} ${after !== null} ${before !== null}`;
+}
+
+/** Returns a page with places for the values of its cursors. */
+export function placedPage(
+  { size, backward, after, before }: PageRequest,
+  place: PlaceFor<{ readonly page: PageRequest }>,
+): PageRequest {
+  return {
+    size,
+    backward,
+    after: after && { value: place(({ page }) => page.after!.value), id: place(({ page }) => page.after!.id) },
+    before: before && { value: place(({ page }) => page.before!.value), id: place(({ page }) => page.before!.id) },
+  };
+}
+
+/** Returns columns and one more, such as that by which a page is ordered, whose raw value a cursor needs. */
+export function withColumn<Column extends string>(columns: readonly Column[], column: Column): readonly Column[] {
+  return columns.includes(column) ? columns : [...columns, column];
+}
 /** Returns true if a page begins with the highest row. */
 export function fromEnd({ descending }: Ordering, { backward }: PageRequest): boolean {
   return descending !== backward;
@@ -79,12 +110,8 @@ export function betweenCursors<DB extends Tables, Table extends keyof DB, Row>(
 }
 
 /** Returns a row with the raw value by which its page is ordered. */
-export function sortable<Row extends object, Column extends string>(
-  row: Row,
-  stored: { readonly [Name in Column]: unknown },
-  { column }: { readonly column: Column },
-): Row & Sortable {
-  return Object.assign(row, { sort: stored[column] as string | number });
+export function sortable<Row extends object>(row: Row, sort: string | number): Row & Sortable {
+  return Object.assign(row, { sort });
 }
 
 /** Returns the page from the rows that a paged query found. */

@@ -1,11 +1,11 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
 import { builderFor } from '../database/query.js';
-import { rowReader } from '../database/row-reader.js';
+import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import type { TableName, Tables } from '../database/tables.js';
 import { Enrollment, EnrollmentStatus } from '../entities/index.js';
 import type { EnrollmentFilter, EnrollmentOrdering, EnrollmentQuery } from './enrollments.js';
-import { fromEnd, paged, type PageRequest } from './page.js';
+import { fromEnd, paged, withColumn, type PageRequest } from './page.js';
 import type { Condition } from './visibility.js';
 
 /**
@@ -45,9 +45,10 @@ export function mergedStrands(
   strands: readonly Strand[],
   order: EnrollmentOrdering,
   page: PageRequest,
+  properties: ReadProperties = null,
 ): StoredQuery {
   const db = builderFor(database);
-  const { columns } = rowReader(database, Enrollment);
+  const columns = withColumn(rowReader(database, Enrollment, properties).columns, order.column);
   const [only, ...others] = strands;
   if (others.length === 0) return paged(rowsOfStrand(database, only!, order), order, page).select(columns);
   // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.

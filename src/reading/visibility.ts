@@ -12,6 +12,16 @@ import { storedBoolean, type Tables } from '../database/tables.js';
 /** A condition on rows of one table. */
 export type Condition<Table extends keyof Tables> = (eb: ExpressionBuilder<Tables, Table>) => Expression<SqlBool>;
 
+/** Returns what of a viewer determines the text of the conditions below; their values are determined by the user id. */
+export function viewerShape(viewer: Viewer | null): string {
+  return viewer === null ? 'anonymous' : `${viewer.role}${viewer.userId === null ? ' without id' : ''}`;
+}
+
+/** Returns a viewer with a place for the user id, which takes the id of each viewer of the same shape. */
+export function placedViewer<Known extends Viewer | null>(viewer: Known, userId: number | null): Known {
+  return viewer?.userId == null ? viewer : { ...viewer, userId };
+}
+
 /** Returns which courses a viewer sees: published ones, their own as teacher or as student, and admins all. */
 export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> | null {
   if (viewer?.role === Role.ADMIN) return null;

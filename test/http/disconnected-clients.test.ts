@@ -90,11 +90,12 @@ describe('a client that hangs up', () => {
     ['a stream of events', events],
   ])('a client that hangs up as %s begins is counted as aborted, and causes no error', async (_, bytes) => {
     const { client, server } = await sent(bytes, response => {
-      // The first header of a stream: nothing of it is sent yet.
-      response.setHeader = (name, value) => {
-        response.socket?.destroy();
-        return Object.getPrototypeOf(response).setHeader.call(response, name, value) as ServerResponse;
-      };
+      // The first header of a stream, or all of an answer: nothing of it is sent yet.
+      for (const method of ['setHeader', 'writeHead'] as const)
+        response[method] = (...head: unknown[]) => {
+          response.socket?.destroy();
+          return Object.getPrototypeOf(response)[method].apply(response, head) as ServerResponse;
+        };
     });
     await expectOneLine(true);
     expect(server.destroyed).toBe(true);

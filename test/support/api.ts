@@ -57,6 +57,8 @@ export interface ApiOptions {
   readonly redisWaitMs?: number;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes;
+  /** How often a query is sent before it is answered the short way, by default at once; null: never. */
+  readonly shortWayAfter?: number | null;
 }
 
 /** A pattern for the statement that looks up the users whom tokens name. */
@@ -83,6 +85,7 @@ export async function startApi(
     holdRefusal = () => Promise.resolve(),
     redisWaitMs,
     arrival,
+    shortWayAfter = 0,
   }: ApiOptions = {},
 ): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
@@ -110,6 +113,7 @@ export async function startApi(
     thresholds,
     rateTimes: { hold: holdRefusal, redisWaitMs },
     arrival,
+    shortWayAfter,
   }).catch(async (error: unknown) => {
     await drop();
     throw error;

@@ -1,6 +1,7 @@
 import type { CompiledQuery, ControlConnectionProvider, DatabaseConnection, QueryResult } from 'kysely';
 import pTimeout from 'p-timeout';
 import type { Fault } from '../faults/fault.js';
+import { arePrepared } from '../prepared-values.js';
 import { unlessStopped, type TimeLimit } from '../time-limits/time-limit.js';
 import { abandon } from './abandon-connection.js';
 import type { Release } from './connection-slots.js';
@@ -19,6 +20,21 @@ export interface AcquiredConnection {
  * hangs kills nothing.
  */
 const MAX_KILL_MS = 5000;
+
+/**
+ * The unit of a server's own limit for a prepared statement, in milliseconds: the limit is part of the text, and each
+ * text is prepared separately.
+ */
+const PREPARED_LIMIT_UNIT_MS = 5000;
+
+/**
+ * Returns the limit by which the server ends a statement, in milliseconds. A prepared one may take up to a unit longer
+ * than its time limit, but only if this process does not kill it first, because it hangs or is gone.
+ */
+function serverLimit({ parameters }: CompiledQuery, { millisecondsLeft }: TimeLimit): number {
+  if (!arePrepared(parameters)) return millisecondsLeft;
+  return Math.max(1, Math.ceil(millisecondsLeft / PREPARED_LIMIT_UNIT_MS)) * PREPARED_LIMIT_UNIT_MS;
+}
 
 /**
  * Returns the purpose of statements outside of a transaction; a read before a change, or for the answer to a saved
@@ -79,7 +95,7 @@ export class ConnectionLease implements DatabaseConnection {
     const { connection, limited } = this.#taken ?? (await this.take(laneOf(this.#purpose, query.sql)));
     if (!limit) return this.noting(connection.executeQuery<Row>(query));
     limit.check();
-    const sent = connection.executeQuery<Row>({ ...query, sql: limited(query.sql, limit.millisecondsLeft) });
+    const sent = connection.executeQuery<Row>({ ...query, sql: limited(query.sql, serverLimit(query, limit)) });
     try {
       return await unlessStopped(sent, limit);
     } catch (error) {

@@ -27,7 +27,10 @@ const WORK_SHARE = 0.25;
  * The time that one request has. When it is over, or the client has disconnected, `signal` is aborted with WorkStopped.
  */
 export class TimeLimit {
-  readonly #stopping = new AbortController();
+  /** Made when somebody asks for the signal, which most work does not. */
+  #stopping: AbortController | undefined;
+  #stopped: WorkStopped | null = null;
+  readonly #listeners = new Set<(error: WorkStopped) => void>();
   readonly #end: number;
   readonly #timer: NodeJS.Timeout;
   #maySave = false;
@@ -38,11 +41,26 @@ export class TimeLimit {
   }
 
   get signal(): AbortSignal {
+    if (!this.#stopping) {
+      this.#stopping = new AbortController();
+      if (this.#stopped) this.#stopping.abort(this.#stopped);
+    }
     return this.#stopping.signal;
   }
 
   get reason(): StopReason | null {
-    return this.signal.aborted ? (this.signal.reason as WorkStopped).reason : null;
+    return this.#stopped?.reason ?? null;
+  }
+
+  /** Calls a function once when the work is stopped; at once if it is already. */
+  onStop(listener: (error: WorkStopped) => void): void {
+    if (this.#stopped) listener(this.#stopped);
+    else this.#listeners.add(listener);
+  }
+
+  /** Ends that. */
+  offStop(listener: (error: WorkStopped) => void): void {
+    this.#listeners.delete(listener);
   }
 
   get millisecondsLeft(): number {
@@ -78,13 +96,17 @@ export class TimeLimit {
    */
   check(): void {
     if (this.millisecondsLeft === 0) this.stop('deadline');
-    this.signal.throwIfAborted();
+    if (this.#stopped) throw this.#stopped;
   }
 
   /** Stops the work; only the first reason counts. */
   stop(reason: StopReason): void {
     clearTimeout(this.#timer);
-    if (!this.signal.aborted) this.#stopping.abort(new WorkStopped(reason, this));
+    if (this.#stopped) return;
+    const error = (this.#stopped = new WorkStopped(reason, this));
+    this.#stopping?.abort(error);
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
   }
 
   /** Ends the limit of work that is done. */
@@ -157,18 +179,20 @@ export function currentLimit(): TimeLimit | undefined {
  * Returns the result of work, or throws WorkStopped as soon as the current limit stops it; the work itself is not
  * interrupted.
  */
-export async function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
+export function unlessStopped<Result>(work: Promise<Result>, limit = currentLimit()): Promise<Result> {
   if (!limit) return work;
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(limit.signal.reason as WorkStopped);
-  if (limit.signal.aborted) stop();
-  limit.signal.addEventListener('abort', stop);
-  try {
-    return await Promise.race([stopped, work]);
-  } finally {
-    limit.signal.removeEventListener('abort', stop);
+  return new Promise((resolve, reject) => {
+    limit.onStop(reject);
     // A stop, or the end of work, for which nobody waits any more is not an unhandled error.
-    stopped.catch(() => undefined);
-    work.catch(() => undefined);
-  }
+    work.then(
+      result => {
+        limit.offStop(reject);
+        resolve(result);
+      },
+      (error: unknown) => {
+        limit.offStop(reject);
+        reject(error as Error);
+      },
+    );
+  });
 }

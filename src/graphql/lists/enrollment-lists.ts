@@ -1,4 +1,5 @@
 import { enrollmentCount, enrollmentPage, type EnrollmentParent, type EnrollmentRow } from '../../reading/index.js';
+import { Enrollment } from '../../entities/index.js';
 import { signedIn } from '../../access/access.js';
 import type { AskedIn } from './asked-fields.js';
 import type { Context } from '../context.js';
@@ -13,11 +14,11 @@ export async function enrollmentConnection(
   args: EnrollmentPageArgs,
   info: AskedIn,
 ): Promise<Connection<EnrollmentRow>> {
-  const { database, viewer } = context;
+  const { database, viewer, selected } = context;
   const known = signedIn(viewer);
   const order = enrollmentOrderingOf(args.orderBy);
   const filter = enrollmentFilterOf(args.filter);
-  const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order));
+  const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order), selected(Enrollment));
   return connectionOf(
     page,
     order,

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../database/database.js';
-import type { EnrollmentStatus } from '../../entities/index.js';
+import { Course, Enrollment, User, type EnrollmentStatus } from '../../entities/index.js';
 import * as reader from '../../reading/index.js';
 import type {
   ComputedCount,
@@ -10,12 +10,14 @@ import type {
   EnrollmentParent,
   EnrollmentRow,
   EnrollmentOrdering,
+  JoinedUsers,
   Page,
   PageRequest,
   UserRow,
 } from '../../reading/index.js';
 import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../../recounts/index.js';
 import type { Viewer } from '../../access/viewer.js';
+import type { SelectedProperties } from './selected-properties.js';
 
 /** A list of enrollments under each of many parents. */
 interface EnrollmentList {
@@ -61,12 +63,14 @@ export interface Loaders {
     viewer: Viewer,
     list: Pick<EnrollmentList, 'parent' | 'filter'>,
   ) => DataLoader<number, number>;
+  /** Returns what gives the loader of users those who are read together with other rows. */
+  readonly joinedUsers: () => JoinedUsers;
   /** Clears all loaders: after a mutation, the same request must read again. */
   readonly forget: () => void;
 }
 
-/** Creates the loaders of one request. */
-export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
+/** Creates the loaders of one request, which read the selected properties. */
+export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
   const counts = new Map<string, DataLoader<number, ComputedCount>>();
   const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
@@ -74,12 +78,14 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
   const listCounts = new Map<string, DataLoader<number, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const single = {
-    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids)),
-    course: new DataLoader<number, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids)),
+    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
+    course: new DataLoader<number, CourseRow | null>(ids =>
+      reader.coursesById(database, 'anyone', ids, selected(Course)),
+    ),
     viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids =>
       viewer?.userId == null
         ? Promise.resolve(ids.map(() => null))
-        : reader.enrollmentsOf(database, viewer.userId, ids),
+        : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
     ),
     countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids =>
       reader.computedCountsByStatus(database, ids),
@@ -87,8 +93,13 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
     run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
     changeCount: new DataLoader<number, number>(ids => changeCounts(database, viewer, ids)),
   } satisfies Partial<Loaders>;
+  const joinedUsers = (): JoinedUsers => ({
+    properties: selected(User),
+    take: user => void single.user.prime(user.id, user),
+  });
   return {
     ...single,
+    joinedUsers,
     changes: page =>
       kept(
         changes,
@@ -105,10 +116,21 @@ export function loadersFor(database: Database, viewer: Viewer | null): Loaders {
     enrollments(known, list, parents) {
       const pages = kept(
         lists,
-        list,
+        { ...list, student: parents.student },
         () =>
           new DataLoader(
-            ids => reader.enrollmentPages(database, known, list.parent, ids, list.filter, list.order, list.page),
+            ids =>
+              reader.enrollmentPages(
+                database,
+                known,
+                list.parent,
+                ids,
+                list.filter,
+                list.order,
+                list.page,
+                selected(Enrollment),
+                parents.student ? joinedUsers() : undefined,
+              ),
             { maxBatchSize: MAX_STATEMENT_PARTS },
           ),
       );

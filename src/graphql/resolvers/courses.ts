@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { EnrollmentStatus } from '../../entities/index.js';
+import { Course, EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../use-cases/courses.js';
 import {
   courseCount,
@@ -13,6 +13,7 @@ import {
 import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { badUserInput } from '../errors/errors.js';
+import { isAskedFor } from '../lists/asked-fields.js';
 import { nestedEnrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, courseOrderingOf, CoursePageArgs, EnrollmentPageArgs } from '../inputs/filters.js';
@@ -34,22 +35,24 @@ export class CourseResolver {
     description: 'A course; null: it does not exist, or the viewer may not see it.',
   })
   async course(
-    @Ctx() { database, viewer }: Context,
+    @Ctx() { database, viewer, selected, loaders }: Context,
     @Arg('id', () => ID, { description: 'The course.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<CourseRow | null> {
-    return (await coursesById(database, viewer, [idOf(id, 'id')]))[0]!;
+    const teachers = isAskedFor(info, ['instructor']) ? loaders.joinedUsers() : undefined;
+    return (await coursesById(database, viewer, [idOf(id, 'id')], selected(Course), teachers))[0]!;
   }
 
   @Query(() => CourseConnection.type, {
     description: 'The courses that the viewer sees; for an anonymous viewer, the published ones.',
   })
   async courses(
-    @Ctx() { database, viewer }: Context,
+    @Ctx() { database, viewer, selected }: Context,
     @Args(() => CoursePageArgs) args: CoursePageArgs,
   ): Promise<Connection<CourseRow>> {
     const order = courseOrderingOf(args.orderBy);
     const filter = courseFilterOf(args.filter);
-    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order));
+    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order), selected(Course));
     return connectionOf(page, order, () => courseCount(database, viewer, filter));
   }
 

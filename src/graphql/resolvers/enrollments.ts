@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../use-cases/enrollments.js';
+import { Course, Enrollment } from '../../entities/index.js';
 import { signedIn } from '../../access/access.js';
 import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../reading/index.js';
 import type { Context } from '../context.js';
@@ -33,7 +34,8 @@ export class EnrollmentResolver {
     @Arg('id', () => ID, { description: 'The enrollment.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollmentRow | null> {
-    const [found] = await enrollmentsById(context.database, signedIn(context.viewer), [idOf(id, 'id')]);
+    const { database, viewer, selected } = context;
+    const [found] = await enrollmentsById(database, signedIn(viewer), [idOf(id, 'id')], selected(Enrollment));
     return found ? presentOne(context, found, info) : null;
   }
 
@@ -99,7 +101,9 @@ export class EnrollmentResolver {
     const found =
       ids.length === 0
         ? []
-        : (await enrollmentsById(context.database, signedIn(context.viewer), ids)).filter(one => one !== null);
+        : (await enrollmentsById(context.database, signedIn(context.viewer), ids, context.selected(Enrollment))).filter(
+            one => one !== null,
+          );
     return {
       enrollments: [...(await presentAt(context, found, info, 'enrollments'))],
       course: value && (await courseAfter(context, value.courseId)),
@@ -171,11 +175,12 @@ export class EnrollmentResolver {
 }
 
 async function oneEnrollment(context: Context, id: number, info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
-  const [found] = await enrollmentsById(context.database, signedIn(context.viewer), [id]);
+  const { database, viewer, selected } = context;
+  const [found] = await enrollmentsById(database, signedIn(viewer), [id], selected(Enrollment));
   return found ? presentOne(context, found, info, 'enrollment') : null;
 }
 
 /** Returns a course as the viewer sees it after a mutation; null: the viewer no longer sees it. */
-async function courseAfter({ database, viewer }: Context, id: number): Promise<CourseRow | null> {
-  return (await coursesById(database, viewer, [id]))[0]!;
+async function courseAfter({ database, viewer, selected }: Context, id: number): Promise<CourseRow | null> {
+  return (await coursesById(database, viewer, [id], selected(Course)))[0]!;
 }

@@ -6,7 +6,7 @@ import { edgesOf, pageInfoOf, type Connection } from '../lists/pagination.js';
 
 /** The position of a page in its list. */
 @Directive(PUBLIC)
-@ObjectType('PageInfo', { description: 'The position of a page in its list.' })
+@ObjectType('PageInfo', { simpleResolvers: true, description: 'The position of a page in its list.' })
 class PageInfoType {
   @Field(() => Boolean, { description: 'Whether there are entries after this page.' })
   hasNextPage!: boolean;
@@ -48,7 +48,7 @@ export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionT
   const CacheHint: ClassDecorator = isPublic ? Directive(PUBLIC) : () => undefined;
 
   @CacheHint
-  @ObjectType(`${name}Edge`, { description: `${article} ${entry} in a list.` })
+  @ObjectType(`${name}Edge`, { simpleResolvers: true, description: `${article} ${entry} in a list.` })
   class Edge {
     @Field(() => String, { description: 'The cursor of the entry: its place in the list.' })
     cursor!: string;
@@ -58,7 +58,7 @@ export function connectionTypes<Row extends Sorted>(listed: Listed): ConnectionT
   }
 
   @CacheHint
-  @ObjectType(`${name}Connection`, { description: `A page of ${entries}.` })
+  @ObjectType(`${name}Connection`, { simpleResolvers: true, description: `A page of ${entries}.` })
   class ConnectionType {
     @Field(() => PageInfoType, { description: 'The position of the page in the list.' })
     pageInfo!: PageInfoType;

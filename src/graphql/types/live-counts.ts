@@ -3,6 +3,7 @@ import { CourseType } from './objects.js';
 
 /** A message about a course whose stored counts have changed. */
 @ObjectType('CourseCountsChange', {
+  simpleResolvers: true,
   description:
     'A course whose stored counts have changed, with the present counts; intermediate counts may be skipped.',
 })

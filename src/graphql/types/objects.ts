@@ -8,7 +8,7 @@ import { CountPrecision } from './enums.js';
 
 /** A user; `email` and the lists are field resolvers. */
 @Directive(PUBLIC)
-@ObjectType('User', { description: 'A student, a teacher or an admin.' })
+@ObjectType('User', { simpleResolvers: true, description: 'A student, a teacher or an admin.' })
 export class UserType {
   @Field(() => ID, { description: 'The id of the user, which is the `sub` of the tokens.' })
   id!: number;
@@ -22,7 +22,10 @@ export class UserType {
 
 /** A course; relations and computed counts are field resolvers. */
 @Directive(PUBLIC)
-@ObjectType('Course', { description: 'A course, with stored counts that are exact at every commit.' })
+@ObjectType('Course', {
+  simpleResolvers: true,
+  description: 'A course, with stored counts that are exact at every commit.',
+})
 export class CourseType {
   @Field(() => ID, { description: 'The id of the course.' })
   id!: number;
@@ -59,6 +62,7 @@ export class CourseType {
 
 /** An enrollment; student and course are field resolvers. */
 @ObjectType('Enrollment', {
+  simpleResolvers: true,
   description: 'The enrollment of a student in a course; a student is in a course at most once.',
 })
 export class EnrollmentType {
@@ -77,7 +81,7 @@ export class EnrollmentType {
 
 /** A computed count. */
 @Directive(PUBLIC)
-@ObjectType('Count', { description: 'A computed count.' })
+@ObjectType('Count', { simpleResolvers: true, description: 'A computed count.' })
 export class CountType {
   @Field(() => Int, { description: 'The number of rows that were counted.' })
   count!: number;
@@ -88,7 +92,10 @@ export class CountType {
 
 /** The computed count of enrollments with one status. */
 @Directive(PUBLIC)
-@ObjectType('EnrollmentStatusCount', { description: 'The number of enrollments with one status.' })
+@ObjectType('EnrollmentStatusCount', {
+  simpleResolvers: true,
+  description: 'The number of enrollments with one status.',
+})
 export class EnrollmentStatusCountType {
   @Field(() => EnrollmentStatus, { description: 'The status.' })
   status!: EnrollmentStatus;
@@ -98,7 +105,7 @@ export class EnrollmentStatusCountType {
 }
 
 /** A mistake that a caller can fix. */
-@ObjectType('UserError', { description: 'A mistake that the caller can fix.' })
+@ObjectType('UserError', { simpleResolvers: true, description: 'A mistake that the caller can fix.' })
 export class UserErrorType {
   @Field(() => [String], {
     nullable: true,

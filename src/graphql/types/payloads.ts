@@ -5,7 +5,7 @@ import { CourseType, EnrollmentType, UserErrorType, UserType } from './objects.j
 export const userErrors = 'The mistakes that the caller can fix; empty if everything was done.';
 
 /** The payload of mutations of one enrollment. */
-@ObjectType('EnrollPayload', { description: 'The enrollment and its course afterwards.' })
+@ObjectType('EnrollPayload', { simpleResolvers: true, description: 'The enrollment and its course afterwards.' })
 export class EnrollPayload {
   @Field(() => EnrollmentType, { nullable: true, description: 'The enrollment; null: see userErrors.' })
   enrollment!: unknown;
@@ -18,7 +18,7 @@ export class EnrollPayload {
 }
 
 /** The payload of enrollMany. */
-@ObjectType('EnrollManyPayload', { description: 'The enrollments and their course afterwards.' })
+@ObjectType('EnrollManyPayload', { simpleResolvers: true, description: 'The enrollments and their course afterwards.' })
 export class EnrollManyPayload {
   @Field(() => [EnrollmentType], { description: 'The new enrollments, in the order of the input.' })
   enrollments!: readonly unknown[];
@@ -31,7 +31,10 @@ export class EnrollManyPayload {
 }
 
 /** The payload of transferEnrollment. */
-@ObjectType('TransferEnrollmentPayload', { description: 'The enrollment and both courses afterwards.' })
+@ObjectType('TransferEnrollmentPayload', {
+  simpleResolvers: true,
+  description: 'The enrollment and both courses afterwards.',
+})
 export class TransferEnrollmentPayload {
   @Field(() => EnrollmentType, { nullable: true, description: 'The enrollment; null: see userErrors.' })
   enrollment!: unknown;
@@ -47,7 +50,10 @@ export class TransferEnrollmentPayload {
 }
 
 /** The payload of unenroll. */
-@ObjectType('UnenrollPayload', { description: 'The id of the deleted enrollment, and the course afterwards.' })
+@ObjectType('UnenrollPayload', {
+  simpleResolvers: true,
+  description: 'The id of the deleted enrollment, and the course afterwards.',
+})
 export class UnenrollPayload {
   @Field(() => ID, { nullable: true, description: 'The id of the deleted enrollment; null: see userErrors.' })
   deletedId!: number | null;
@@ -60,7 +66,7 @@ export class UnenrollPayload {
 }
 
 /** The payload of mutations of one course. */
-@ObjectType('CoursePayload', { description: 'The course afterwards.' })
+@ObjectType('CoursePayload', { simpleResolvers: true, description: 'The course afterwards.' })
 export class CoursePayload {
   @Field(() => CourseType, { nullable: true, description: 'The course; null: see userErrors.' })
   course!: unknown;
@@ -70,7 +76,7 @@ export class CoursePayload {
 }
 
 /** The payload of mutations of one user. */
-@ObjectType('UserPayload', { description: 'The user afterwards.' })
+@ObjectType('UserPayload', { simpleResolvers: true, description: 'The user afterwards.' })
 export class UserPayload {
   @Field(() => UserType, { nullable: true, description: 'The user; null: see userErrors.' })
   user!: unknown;
@@ -80,7 +86,7 @@ export class UserPayload {
 }
 
 /** The payload of deletions. */
-@ObjectType('DeletePayload', { description: 'The id of the deleted object.' })
+@ObjectType('DeletePayload', { simpleResolvers: true, description: 'The id of the deleted object.' })
 export class DeletePayload {
   @Field(() => ID, { nullable: true, description: 'The id of the deleted object; null: see userErrors.' })
   deletedId!: number | null;

@@ -5,7 +5,7 @@ import { userErrors } from './payloads.js';
 import { DriftType, RecountRunType } from './runs.js';
 
 /** The payload of verifyEnrollmentCounts. */
-@ObjectType('VerifyEnrollmentCountsPayload', { description: 'The results of a verify.' })
+@ObjectType('VerifyEnrollmentCountsPayload', { simpleResolvers: true, description: 'The results of a verify.' })
 export class VerifyEnrollmentCountsPayload {
   @Field(() => Boolean, { description: 'Whether all requested courses were verified, and none drifts.' })
   ok!: boolean;
@@ -29,7 +29,7 @@ export class VerifyEnrollmentCountsPayload {
 }
 
 /** The payload of mutations of one run. */
-@ObjectType('RecountPayload', { description: 'The run afterwards.' })
+@ObjectType('RecountPayload', { simpleResolvers: true, description: 'The run afterwards.' })
 export class RecountPayload {
   @Field(() => RecountRunType, {
     nullable: true,

@@ -4,7 +4,7 @@ import { RunKind, RunStatus } from '../../entities/index.js';
 import { Int } from '../int.js';
 
 /** A run; the run that it undoes and its changes are field resolvers. */
-@ObjectType('RecountRun', { description: 'A recorded recount, or the undo of one.' })
+@ObjectType('RecountRun', { simpleResolvers: true, description: 'A recorded recount, or the undo of one.' })
 export class RecountRunType {
   @Field(() => ID, { description: 'The id of the run.' })
   id!: number;
@@ -72,7 +72,10 @@ export class RecountRunType {
 }
 
 /** A change that a run recorded; its course is a field resolver. */
-@ObjectType('RecountChange', { description: 'A stored count that a run changed or, in a dry run, would change.' })
+@ObjectType('RecountChange', {
+  simpleResolvers: true,
+  description: 'A stored count that a run changed or, in a dry run, would change.',
+})
 export class RecountChangeType {
   @Field(() => String, { description: 'The counter, such as Course.totalEnrollments.' })
   counter!: string;
@@ -88,7 +91,10 @@ export class RecountChangeType {
 }
 
 /** A drifting stored count; its course is a field resolver. */
-@ObjectType('Drift', { description: 'A stored count that differs from the actual count of the rows.' })
+@ObjectType('Drift', {
+  simpleResolvers: true,
+  description: 'A stored count that differs from the actual count of the rows.',
+})
 export class DriftType {
   @Field(() => String, { description: 'The counter, such as Course.totalEnrollments.' })
   counter!: string;

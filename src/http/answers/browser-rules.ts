@@ -33,6 +33,18 @@ export function securityHeaders({ production }: Pick<Config, 'production'>): Rea
   return headers;
 }
 
+/**
+ * Returns the CORS headers of an answer to a request without an Origin header, that is, not from a page of another
+ * origin.
+ */
+export function corsHeaders({ corsOrigins }: Pick<Config, 'corsOrigins'>): Readonly<Record<string, string>> {
+  if (corsOrigins.length === 0) return {};
+  const exposed = { 'access-control-expose-headers': EXPOSED_HEADERS.join(', ') };
+  return corsOrigins.includes('*')
+    ? { 'access-control-allow-origin': '*', ...exposed }
+    : { vary: 'Origin', ...exposed };
+}
+
 /** Adds CORS, which says which pages may send requests, and the security headers of every answer. */
 export async function addBrowserRules(
   app: FastifyInstance,

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fresh from 'fresh';
 
 /** The smallest answer that is compressed, in bytes; a smaller one fits into one network packet as it is. */
-const MIN_COMPRESSED_BYTES = 1400;
+export const MIN_COMPRESSED_BYTES = 1400;
 
 /**
  * Compresses answers, and tags those to GET with an ETag, so that a client that already has the same answer gets 304.

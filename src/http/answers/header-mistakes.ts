@@ -5,6 +5,8 @@ import { MAX_QUOTED_CHARACTERS, RefusedRequest } from './refused-request.js';
 /** The headers that may occur only once: of two values, each program on the way could use a different one. */
 const SINGLE_HEADERS = ['host', 'authorization', 'content-type', 'content-length'];
 
+const SINGLE_LENGTHS: ReadonlySet<number> = new Set(SINGLE_HEADERS.map(name => name.length));
+
 /** Returns what is wrong with a request, whatever it asks for; undefined if nothing is. */
 export function mistakeInHeaders({
   raw,
@@ -50,13 +52,15 @@ function badRequest(message: string): RefusedRequest {
 }
 
 /** Returns a header that came more than once although only one is allowed. */
-function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
-  const seen = new Set<string>();
+export function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
+  let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase();
-    if (!SINGLE_HEADERS.includes(name)) continue;
-    if (seen.has(name)) return rawHeaders[at];
-    seen.add(name);
+    const header = rawHeaders[at]!;
+    if (!SINGLE_LENGTHS.has(header.length)) continue;
+    const index = SINGLE_HEADERS.indexOf(header.toLowerCase());
+    if (index < 0) continue;
+    if ((seen & (1 << index)) !== 0) return header;
+    seen |= 1 << index;
   }
   return undefined;
 }

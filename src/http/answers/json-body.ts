@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
  * The deepest nesting of lists and objects in a body. JSON.parse() takes longer for each level than for the level
  * around it: 0.4 s for a megabyte of brackets.
  */
-const MAX_BODY_NESTING = 200;
+export const MAX_BODY_NESTING = 200;
 
 /**
  * Parses JSON bodies as Fastify does, but rejects a body that is not UTF-8 or is nested too deeply before parsing it.

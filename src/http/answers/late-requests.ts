@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { RefusedRequest, type Refusal } from './refused-request.js';
 
@@ -13,10 +14,14 @@ export const serverStopping: Refusal = {
  * Returns the function that says whether a request arrived after the server began to stop. Call this before adding any
  * hook that can make a request wait, because requests that arrived earlier are still served.
  */
-export function lateRequests(app: FastifyInstance, isStopping: () => boolean): (request: FastifyRequest) => boolean {
+export function lateRequests(
+  app: FastifyInstance,
+  isStopping: () => boolean,
+  isOnTime: (response: ServerResponse) => boolean,
+): (request: FastifyRequest) => boolean {
   const late = new WeakSet<FastifyRequest>();
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (isStopping()) late.add(request);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isStopping() && !isOnTime(reply.raw)) late.add(request);
     done();
   });
   // A request whose connection was closed while it waited is not started: nobody would receive the answer, and what

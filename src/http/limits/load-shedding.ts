@@ -55,6 +55,8 @@ type ShedReason = 'event_loop' | 'backlog' | 'heap' | 'other';
 export interface LoadShedding {
   readonly shed: Readonly<Record<ShedReason, number>>;
   readonly isOverloaded: () => boolean;
+  /** Counts a request that is answered without Fastify, and returns the function to call when it is over. */
+  readonly begin: () => () => void;
 }
 
 /** Rejects requests while the server has more work than it can do in time, except those to polled routes. */
@@ -92,7 +94,11 @@ export async function shedLoad(
     if (url === '/graphql') onFinished(raw, reply.raw, backlog.begin());
     done();
   });
-  return { shed, isOverloaded: () => app.isUnderPressure() && app.memoryUsage().eventLoopDelay !== Infinity };
+  return {
+    shed,
+    isOverloaded: () => app.isUnderPressure() && app.memoryUsage().eventLoopDelay !== Infinity,
+    begin: () => backlog.begin(),
+  };
 }
 
 /** Adds the metric of rejected requests to a registry. */

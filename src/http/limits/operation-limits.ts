@@ -11,6 +11,7 @@ import type { Context } from '../../graphql/context.js';
 import { readDocument, type DocumentRules, type ReadDocument } from '../../graphql/documents/documents.js';
 import type { SentDocument, TrustedDocuments } from '../../graphql/documents/trusted-documents.js';
 import { assessOperation, type QueryLimits } from '../../graphql/costs/query-limits.js';
+import { selectedProperties } from '../../graphql/lists/selected-properties.js';
 import { rateLimited } from './rates/bill.js';
 import { mistakePoints, operationPoints } from './rates/prices.js';
 import type { CurrentRequest } from '../observability/request-record.js';
@@ -81,6 +82,7 @@ export function operationLimits(
       } = request;
       // Apollo also calls this without an operation, and rejects the request afterwards.
       if (!operation || refused.has(request)) return;
+      request.contextValue.select(selectedProperties(document, schema));
       const { cost, refusals, variables, unusedBy } = assessOperation(
         { schema, document, operation, variables: sent.variables, hidesSchema: rules.hidesSchema, viewer },
         rules,

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isClientGone, onFinished } from '../answers/answer-finished.js';
@@ -19,19 +20,23 @@ interface Handle {
 export function cutOffSlowReaders(app: FastifyInstance, seconds: number): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     const { raw } = reply;
-    const { socket } = request.raw;
-    if (!isClientGone(request.raw, raw) && !String(reply.getHeader('content-type')).startsWith('text/event-stream')) {
-      let taken = takenOf(socket);
-      const timer = setInterval(() => {
-        const now = takenOf(socket);
-        // If no bytes are buffered, the answer is waiting for earlier answers or for its own data, not for the client.
-        if (socket.writableLength > 0 && now - taken < MIN_PROGRESS_BYTES) socket.destroy();
-        taken = now;
-      }, seconds * 1000).unref();
-      onFinished(request.raw, raw, () => clearInterval(timer));
-    }
+    if (!isClientGone(request.raw, raw) && !String(reply.getHeader('content-type')).startsWith('text/event-stream'))
+      watchReader(request.raw, raw, seconds);
     done(null, payload);
   });
+}
+
+/** Watches the client of an answer that is being sent, and closes its connection as above. */
+export function watchReader(request: IncomingMessage, response: ServerResponse, seconds: number): void {
+  const { socket } = request;
+  let taken = takenOf(socket);
+  const timer = setInterval(() => {
+    const now = takenOf(socket);
+    // If no bytes are buffered, the answer is waiting for earlier answers or for its own data, not for the client.
+    if (socket.writableLength > 0 && now - taken < MIN_PROGRESS_BYTES) socket.destroy();
+    taken = now;
+  }, seconds * 1000).unref();
+  onFinished(request, response, () => clearInterval(timer));
 }
 
 /** Returns how many bytes of a connection the operating system has taken, without those buffered in this process. */

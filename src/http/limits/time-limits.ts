@@ -22,10 +22,22 @@ export function limitRequests(app: FastifyInstance, seconds: number): void {
   });
 }
 
-/** Returns a time limit for the work on an answer, which also stops the work when the client disconnects. */
-export function limitOf(request: IncomingMessage, response: ServerResponse, seconds: number): TimeLimit {
+/**
+ * Returns a time limit for the work on an answer, which also stops the work when the client disconnects; `isOver` is
+ * called when the answer was sent, or the client has disconnected.
+ */
+export function limitOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  seconds: number,
+  isOver: () => void = () => undefined,
+): TimeLimit {
   const limit = new TimeLimit(seconds);
-  const over = (): void => (response.writableFinished ? limit.end() : limit.stop('client_gone'));
+  const over = (): void => {
+    if (response.writableFinished) limit.end();
+    else limit.stop('client_gone');
+    isOver();
+  };
   if (isClientGone(request, response)) over();
   else onFinished(request, response, over);
   return limit;

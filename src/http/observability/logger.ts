@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../../config/config.js';
+import { batchedOutput } from './batched-output.js';
 import { withoutSecrets } from './redaction.js';
 
 /**
@@ -8,5 +9,5 @@ import { withoutSecrets } from './redaction.js';
  */
 export function serverLogger(level: Config['logLevel'], destination?: DestinationStream): Logger {
   const options = { level, hooks: { streamWrite: withoutSecrets } };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? batchedOutput());
 }

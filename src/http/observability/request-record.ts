@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
@@ -11,7 +11,7 @@ import { RefusedRequest } from '../answers/refused-request.js';
 import { pathOf } from '../answers/request-path.js';
 import type { Bill } from '../limits/rates/bill.js';
 import type { Standing } from '../limits/rates/rate-limits.js';
-import { REQUEST_ID } from './request-id.js';
+import { REQUEST_ID, requestIdOf } from './request-id.js';
 
 /**
  * The longest part of a path or an operation's name that logs and traces contain, in characters; clients choose them.
@@ -93,6 +93,19 @@ export interface FollowedRequests {
   readonly recordOf: (request: FastifyRequest) => RequestRecord;
   /** Does work as a part of a request, before its handler runs. */
   readonly within: <Result>(request: FastifyRequest, work: () => Result) => Result;
+  /** Follows a request that is answered without Fastify; call `over` when onFinished() says that it is over. */
+  readonly begin: (request: IncomingMessage, response: ServerResponse, route: string, begunAt: number) => BareRequest;
+}
+
+/** A request that is answered without Fastify, and its record. */
+export interface BareRequest {
+  readonly record: RequestRecord;
+  /** Does work as a part of the request. */
+  readonly within: <Result>(work: () => Result) => Result;
+  /** Records that the answer is complete and may be being sent. */
+  readonly ready: () => void;
+  /** Records that the answer was sent completely, or that the client has disconnected. */
+  readonly over: () => void;
 }
 
 /** What is known about a request until it is reported as finished. */
@@ -120,17 +133,11 @@ export function followRequests(
   const latest = new WeakMap<Socket, BegunRequest>();
 
   app.addHook('onRequest', (request, reply, done) => {
-    const state: RequestState = {
-      record: newRecord(request.id),
-      sent: false,
-      closed: false,
-      told: false,
-      answered: null,
-    };
+    const state = newState(request.id);
     states.set(request, state);
     reply.header(REQUEST_ID, request.id);
     const { socket } = request.raw;
-    const begun = begunRequest(request, reply.raw, state);
+    const begun = begunRequest(request.id, request.raw, reply.raw, state);
     latest.set(socket, begun);
     onFinished(request.raw, reply.raw, () => {
       if (latest.get(socket) === begun) latest.delete(socket);
@@ -160,23 +167,48 @@ export function followRequests(
   });
 
   function end(request: FastifyRequest, status: number, milliseconds: number, aborted: boolean): void {
-    const state = states.get(request)!;
+    const { method, originalUrl, routeOptions } = request;
+    const route = routeOptions.url ?? null;
+    tell(states.get(request)!, { method, route, path: pathOf(originalUrl), status, milliseconds, aborted });
+  }
+
+  function tell(state: RequestState, end: Omit<EndedRequest, keyof RequestRecord>): void {
     // If the client has disconnected, an answer may be replaced by one for an error, so this may be called twice.
     if (state.told) return;
     state.told = true;
-    const { method, originalUrl, routeOptions } = request;
     const { answered, record } = state;
-    const whole: EndedRequest = {
-      ...record,
-      method,
-      route: routeOptions.url ?? null,
-      path: pathOf(originalUrl),
-      status,
-      milliseconds,
-      aborted,
+    const whole: EndedRequest = { ...record, ...end };
+    for (const one of ended)
+      one(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse, route: string, begunAt: number): BareRequest {
+    const state = newState(requestIdOf(request));
+    const { socket, method = '' } = request;
+    const begun = begunRequest(state.record.id, request, response, state);
+    latest.set(socket, begun);
+    const report = (aborted: boolean): void =>
+      tell(state, {
+        method,
+        route,
+        path: route,
+        status: response.statusCode,
+        milliseconds: performance.now() - begunAt,
+        aborted,
+      });
+    return {
+      record: state.record,
+      within: work => storage.run(state.record, work),
+      ready() {
+        state.sent = true;
+        if (state.closed) report(true);
+      },
+      over() {
+        if (latest.get(socket) === begun) latest.delete(socket);
+        state.closed = true;
+        if (state.sent) report(!response.writableFinished);
+      },
     };
-    for (const tell of ended)
-      tell(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
   }
 
   const recordOf = (request: FastifyRequest): RequestRecord => states.get(request)!.record;
@@ -194,10 +226,15 @@ export function followRequests(
     latestOn: socket => latest.get(socket),
     recordOf,
     within: (request, work) => storage.run(recordOf(request), work),
+    begin,
   };
 }
 
-function begunRequest({ id, raw }: FastifyRequest, response: ServerResponse, state: RequestState): BegunRequest {
+function newState(id: string): RequestState {
+  return { record: newRecord(id), sent: false, closed: false, told: false, answered: null };
+}
+
+function begunRequest(id: string, raw: IncomingMessage, response: ServerResponse, state: RequestState): BegunRequest {
   return {
     id,
     get standing() {

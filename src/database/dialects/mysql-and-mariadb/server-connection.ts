@@ -6,8 +6,12 @@ import { WholeNumber } from '../../../entities/whole-number.js';
 import { LimitedDriver, type StatementLimits } from '../../connections/limited-driver.js';
 import { ConnectionSlots } from '../../connections/connection-slots.js';
 import { laneRules } from '../../connections/purposes.js';
+import { arePrepared } from '../../prepared-values.js';
+import { runPrepared } from '../../run-prepared.js';
+import { recordedSpan } from '../../tracing/tracing.js';
 import { serverFaultOf } from './errors.js';
 import { IdleConnections, type Pool } from './idle-connections.js';
+import { sendPrepared } from './prepared-statements.js';
 
 /** MikroORM's connections to MySQL or MariaDB, whose statements obey the current time limit. */
 export abstract class ServerConnection extends MySqlConnection {
@@ -15,9 +19,14 @@ export abstract class ServerConnection extends MySqlConnection {
   protected abstract readonly statementLimits: StatementLimits;
   /** The slots for connections; a caller without one waits here, and can stop waiting. */
   readonly slots = new ConnectionSlots(this.config.get('pool').max!, laneRules);
-  readonly #idle = new IdleConnections(async () =>
-    this.connected ? ((await this.getNativeClient()) as unknown as Pool) : null,
-  );
+  readonly #idle = new IdleConnections(async () => {
+    if (!this.connected) return null;
+    const pool = await this.getNativeClient();
+    if (pool !== this.#preparing) sendPrepared((this.#preparing = pool));
+    return pool as unknown as Pool;
+  });
+  /** The pool whose connections prepare statements. */
+  #preparing: unknown;
 
   override async createKyselyDialect(
     ...parameters: Parameters<MySqlConnection['createKyselyDialect']>
@@ -42,14 +51,26 @@ export abstract class ServerConnection extends MySqlConnection {
   override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
     ...parameters: Parameters<MySqlConnection['execute']>
   ): Promise<Result> {
-    const result = await super.execute<Result>(...parameters);
+    const [sql, values] = parameters;
+    const result =
+      typeof sql === 'string' && arePrepared(values) && !recordedSpan()
+        ? await this.#prepared<Result>(sql, values as unknown[])
+        : await super.execute<Result>(...parameters);
     this.#requireExact((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
     return result;
   }
 
+  async #prepared<Result>(sql: string, values: unknown[]): Promise<Result> {
+    if (!this.connected) await this.ensureConnection();
+    return (await runPrepared(this, this.config.get('onQuery')(sql, values), values)) as Result;
+  }
+
   #requireExact(rows: readonly Dictionary[]): void {
     const columns = Object.keys(rows[0] ?? {}).filter(name => this.#wholeNumbers.has(name));
-    for (const row of rows) for (const column of columns) exactNumber(row[column], `the column ${column}`);
+    for (const row of rows)
+      // The driver returns other numbers than exact ones as texts.
+      for (const column of columns)
+        if (typeof row[column] === 'string') exactNumber(row[column], `the column ${column}`);
   }
 
   /** The names of the columns that contain keys and counts, in any table. */

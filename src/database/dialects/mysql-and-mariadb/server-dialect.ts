@@ -8,6 +8,7 @@ import { explainServer } from './explain.js';
 import type { Pool } from './idle-connections.js';
 import { serverInspection, type InspectionDifferences } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
+import { MAX_PREPARED_STATEMENTS } from './prepared-statements.js';
 import { serverPrivileges, type GrantDifferences } from './privileges.js';
 import { sessionSettings, withoutIdleLimit, type IdleLimit } from './session-settings.js';
 import type { ServerConnection } from './server-connection.js';
@@ -59,7 +60,12 @@ export function serverDialect(own: ServerDifferences): Dialect {
           driver: (await own.loadDriver()) as NonNullable<Options['driver']>,
           clientUrl: url,
           pool: { min: 0, max: MAX_CONNECTIONS },
-          driverOptions: { connectTimeout: MAX_CONNECT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, gracefulEnd: true },
+          driverOptions: {
+            connectTimeout: MAX_CONNECT_MS,
+            keepAliveInitialDelay: KEEP_ALIVE_MS,
+            gracefulEnd: true,
+            maxPreparedStatements: MAX_PREPARED_STATEMENTS,
+          },
           onCreateConnection: connection =>
             prepareSession(connection as DatabaseConnection, sessionSettings(idleLimit)),
         };

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SqliteDriver } from '@mikro-orm/sql';
 import { sql } from 'kysely';
 import { MIGRATIONS_TABLE } from '../../../migrations/migrations-table.js';
 import { sqliteMigrations } from '../../../migrations/sqlite/index.js';
@@ -9,6 +8,7 @@ import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 import type { Dialect, Options } from '../dialect.js';
 import { isBusy, sqliteFaultOf } from './errors.js';
 import { explainSqlite } from './explain.js';
+import { FileOrmDriver } from './file-connection.js';
 import { FOLD } from './folded-text.js';
 import { sqliteInspection } from './inspection.js';
 import { NodeSqliteFileDialect } from './kysely-dialect.js';
@@ -61,7 +61,7 @@ export const sqlite: Dialect = {
 function optionsOf(path: string): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
   return {
-    driver: SqliteDriver,
+    driver: FileOrmDriver,
     dbName: path,
     driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT_SECONDS * 1000, isOursOrEmpty),
   };

@@ -3,6 +3,9 @@ import type { SqliteDatabase } from 'kysely';
 import { UnsafeNumberError } from 'mikro-orm-counters';
 import { FOLD, foldedText } from './folded-text.js';
 
+/** The most prepared statements that a connection keeps; the least recently used is dropped first. */
+const MAX_PREPARED_STATEMENTS = 200;
+
 /**
  * Returns a connection in the form that Kysely expects, with Rollcall's SQL functions, that refuses to round numbers.
  */
@@ -11,18 +14,29 @@ export function withExactNumbers(database: DatabaseSync): SqliteDatabase {
   database.function(FOLD, { deterministic: true, directOnly: true }, text =>
     typeof text === 'string' ? foldedText(text) : text,
   );
+  const known = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
   return {
     prepare(sql) {
-      const statement = database.prepare(sql);
-      return {
-        reader: statement.columns().length > 0,
-        all: parameters => exact(() => statement.all(...(parameters as never[]))),
-        run: parameters => statement.run(...(parameters as never[])),
-        get: (parameters: readonly unknown[]) => exact(() => statement.get(...(parameters as never[]))),
-        iterate: parameters => exactEach(statement.iterate(...(parameters as never[]))),
-      };
+      const found = known.get(sql);
+      const statement = found ?? prepared(database, sql);
+      // The latest stands last.
+      if (found) known.delete(sql);
+      known.set(sql, statement);
+      if (known.size > MAX_PREPARED_STATEMENTS) known.delete(known.keys().next().value!);
+      return statement;
     },
     close: () => database.close(),
+  };
+}
+
+function prepared(database: DatabaseSync, sql: string): ReturnType<SqliteDatabase['prepare']> {
+  const statement = database.prepare(sql);
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => exact(() => statement.all(...(parameters as never[]))),
+    run: parameters => statement.run(...(parameters as never[])),
+    // With a statement of its own: rows that are read one by one must not end where the same text is run again.
+    iterate: parameters => exactEach(database.prepare(sql).iterate(...(parameters as never[]))),
   };
 }
 

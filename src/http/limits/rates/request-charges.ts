@@ -102,7 +102,7 @@ function isPolled({ routeOptions }: FastifyRequest): boolean {
  * Returns the size of a request's body and URL, either of which may contain the query; a body of unknown size counts as
  * the largest one.
  */
-function requestBytes({ headers, url = '' }: IncomingMessage): number {
+export function requestBytes({ headers, url = '' }: IncomingMessage): number {
   const body = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : MAX_BODY_BYTES;
   return Math.min(body, MAX_BODY_BYTES) + url.length;
 }
