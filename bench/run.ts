@@ -2,11 +2,11 @@
 // another program of this folder. bench/README.md says more.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases, type CaseName } from './comparison/cases.ts';
-import { contestants, REFERENCE } from './comparison/contestants.ts';
+import { contestants, peersFolder, REFERENCE, type Contestant } from './comparison/contestants.ts';
 import { isInstalled } from './comparison/database-server.ts';
 
 const PROGRAMS = ['verify', 'recount', 'strategies', 'requests', 'rates', 'bounds', 'live-counts', 'live-flood'];
@@ -51,7 +51,7 @@ async function compareAll(): Promise<void> {
   const size = { courses: Number(options.courses), enrollments: Number(options.enrollments) };
   const data = join(options.data, `${database}-${size.courses}-${size.enrollments}`);
   if (options.fresh) rmSync(data, { recursive: true, force: true });
-  installPeers();
+  prepare(taking);
   const { compare } = await import('./comparison/compare.ts');
   const { tablesOf } = await import('./comparison/tables.ts');
   const report = await compare({
@@ -73,14 +73,22 @@ async function compareAll(): Promise<void> {
   console.log(`\nThe same as JSON, with each round: ${json}`);
 }
 
-/** Installs the contestants if their lock file has changed since. */
-function installPeers(): void {
-  const folder = join(here, 'peers');
-  const installed = join(folder, 'node_modules/.package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(folder, 'package-lock.json')).mtimeMs)
-    return;
-  console.error('Installing the contestants …');
-  const code = run('npm', ['ci', '--no-audit', '--no-fund', '--prefix', folder]);
+/** Installs the packages of the contestants whose lock files have changed since, and compiles what has decorators. */
+function prepare(taking: readonly Contestant[]): void {
+  for (const name of new Set(['.', ...taking.flatMap(({ packages }) => packages)])) {
+    const folder = join(peersFolder, name);
+    const installed = join(folder, 'node_modules/.package-lock.json');
+    const lock = join(folder, 'package-lock.json');
+    if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) continue;
+    console.error(`Installing ${relative(process.cwd(), folder)} …`);
+    orExit(run('npm', ['ci', '--no-audit', '--no-fund', '--prefix', folder]));
+  }
+  for (const { compiled } of taking) {
+    if (compiled) orExit(run('tsc', ['-p', join(peersFolder, compiled)]));
+  }
+}
+
+function orExit(code: number): void {
   if (code !== 0) process.exit(code);
 }
 

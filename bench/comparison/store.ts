@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { openDatabase } from '../../dist/database/database.js';
-import { newcomerId, tablesOf, type Row, type Rows } from './rows.ts';
+import { tablesOf, type Row, type Rows } from './rows.ts';
 
 /** The databases of the comparison; PostgreSQL has PostGraphile alone. */
 export type DatabaseKind = 'mysql' | 'mariadb' | 'sqlite' | 'postgresql';
@@ -38,13 +38,14 @@ export async function openStore(url: string, rows: Rows): Promise<Store> {
   return store;
 }
 
-/** Deletes the enrollments that a case has added, and sets the counts of their courses back. */
+/** Deletes the enrollments that a case has added, and makes the stored counts exact again. */
 export async function removeNewEnrollments(store: Store, rows: Rows): Promise<void> {
-  await store.query(
-    `update core_course set total_enrollments = total_enrollments - (select count(*) from core_enrollments e where e.course_id = core_course.id and e.student_id >= ${newcomerId(rows, 0)}), active_enrollments = active_enrollments - (select count(*) from core_enrollments e where e.course_id = core_course.id and e.student_id >= ${newcomerId(rows, 0)} and e.status = 'active')
-     where id in (select course_id from (select distinct course_id from core_enrollments where id > ${rows.size.enrollments}) added)`,
-  );
+  const actual = (condition: string): string =>
+    `(select count(*) from core_enrollments e where e.course_id = core_course.id${condition})`;
   await store.query(`delete from core_enrollments where id > ${rows.size.enrollments}`);
+  await store.query(
+    `update core_course set total_enrollments = ${actual('')}, active_enrollments = ${actual(" and e.status = 'active'")} where id in (${[...rows.manyCourses, rows.hotCourse].join(', ')})`,
+  );
 }
 
 /** Returns how many enrollments a case has added. */

@@ -1,42 +1,6 @@
-// The limit: node:http and SQL by hand, no GraphQL. The operation's name says what is wanted; its text is not read.
-// DUTIES=on: with the token, the request id and the access log that a server owes besides.
-import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import { answerTo, type Body } from './answers.ts';
-import { claimsOf, logRequest } from './duties.ts';
+// The limit: node:http and SQL by hand, no GraphQL. DUTIES=on: with the token, the request id and the access log that a
+// server owes besides.
+import { serve } from './serve.ts';
 import { statementsOf } from './statements.ts';
 
-const duties = process.env['DUTIES'] === 'on';
-const statements = statementsOf(process.env['DATABASE_URL']!);
-
-createServer((request, response) => {
-  const start = performance.now();
-  const parts: Buffer[] = [];
-  request
-    .on('data', (part: Buffer) => parts.push(part))
-    .on('end', () => {
-      void answer(Buffer.concat(parts).toString(), request.headers.authorization).then(({ operation, text }) => {
-        const id = duties ? randomUUID() : '';
-        response
-          .writeHead(200, {
-            'content-type': 'application/json; charset=utf-8',
-            'content-length': Buffer.byteLength(text),
-            ...(duties ? { 'x-request-id': id } : {}),
-          })
-          .end(text);
-        if (duties) logRequest(id, operation, 200, start);
-      });
-    });
-}).listen(Number(process.env['PORT']), '127.0.0.1');
-
-async function answer(text: string, authorization: string | undefined): Promise<{ operation: string; text: string }> {
-  let operation = '';
-  try {
-    if (duties) claimsOf(authorization);
-    const body = JSON.parse(text) as Body;
-    operation = body.operationName;
-    return { operation, text: JSON.stringify({ data: await answerTo(body, statements) }) };
-  } catch (error) {
-    return { operation, text: JSON.stringify({ errors: [{ message: (error as Error).message }] }) };
-  }
-}
+serve(statementsOf(process.env['DATABASE_URL']!), { duties: process.env['DUTIES'] === 'on' });
