@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../dist/config/config.js';
@@ -6,7 +6,7 @@ import { issueToken } from '../../dist/access/tokens.js';
 import { compareAnswers } from './answers.ts';
 import { cases, type CaseName } from './cases.ts';
 import { casesOf, REFERENCE, SECRET, type Contestant } from './contestants.ts';
-import { startDatabase } from './database-server.ts';
+import { startDatabase, type ServerKind } from './database-server.ts';
 import { startLoad } from './load.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import { measure, type Bench, type Measurement } from './measurement.ts';
@@ -17,13 +17,15 @@ import { summarize, type Summary } from './summary.ts';
 
 /** What a run compares, and how long. */
 export interface Comparison {
-  readonly database: 'mysql' | 'mariadb' | 'sqlite';
+  readonly database: ServerKind;
   readonly size: Size;
   readonly cases: readonly CaseName[];
   readonly contestants: readonly Contestant[];
   /** 0: the answers are compared, and nothing is measured. */
   readonly rounds: number;
   readonly seconds: number;
+  /** How long each contestant warms up in each case. */
+  readonly warmUpSeconds: number;
   /** The folder in which the database stays for the next run. */
   readonly data: string;
 }
@@ -39,6 +41,9 @@ export interface Report {
   readonly measurements: readonly Measurement[];
 }
 
+/** The folder in which Linux keeps files in memory: the logs of the contestants should not keep the disk from a commit. */
+const MEMORY = '/dev/shm';
+
 /** Starts everything, compares the answers, measures in rounds and stops everything. */
 export async function compare(comparison: Comparison): Promise<Report> {
   await using ends = new AsyncDisposableStack();
@@ -47,14 +52,14 @@ export async function compare(comparison: Comparison): Promise<Report> {
   ends.defer(() => server.stop());
   const store = await openStore(server.url, rows);
   ends.defer(() => store.close());
-  const logs = mkdtempSync(join(tmpdir(), 'rollcall-bench-'));
+  const logs = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'rollcall-bench-'));
   const token = await adminToken();
-  const running: RunningContestant[] = [];
-  for (const contestant of comparison.contestants) {
-    const one = await startContestant(contestant, { databaseUrl: server.url, token, logs });
-    ends.defer(() => one.stop());
-    running.push(one);
-  }
+  const starts = comparison.contestants.map(one => startContestant(one, { databaseUrl: server.url, token, logs }));
+  ends.defer(async () => {
+    const started = await Promise.allSettled(starts);
+    await Promise.all(started.map(one => (one.status === 'fulfilled' ? one.value.stop() : undefined)));
+  });
+  const running = await Promise.all(starts);
   const askedOf = (one: RunningContestant): readonly CaseName[] =>
     casesOf(one.contestant, comparison.database).filter(name => comparison.cases.includes(name));
   await compareAnswers(running, { rows, store, casesOf: askedOf });
@@ -80,15 +85,12 @@ export async function compare(comparison: Comparison): Promise<Report> {
   };
 }
 
-/** The shortest load that warms up a contestant in a case. */
-const MIN_WARM_UP_SECONDS = 3;
-
 /** In each round each contestant has its turn in each case; round 0 only warms up. */
 async function measureInRounds(
   bench: Bench,
   running: readonly RunningContestant[],
   askedOf: (one: RunningContestant) => readonly CaseName[],
-  { rounds, seconds }: Comparison,
+  { rounds, seconds, warmUpSeconds }: Comparison,
 ): Promise<Measurement[]> {
   if (rounds === 0) return [];
   const measurements: Measurement[] = [];
@@ -100,7 +102,7 @@ async function measureInRounds(
         if (!askedOf(other).includes(one.name)) continue;
         const measured = await measure(bench, other, one, {
           round,
-          seconds: round === 0 ? Math.max(seconds, MIN_WARM_UP_SECONDS) : seconds,
+          seconds: round === 0 ? warmUpSeconds : seconds,
         });
         const { rate, p50, p99, serverTime, failed, failure } = measured;
         process.stderr.write(

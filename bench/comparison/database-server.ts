@@ -6,6 +6,9 @@ import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { freePort, programOf } from '../../test/support/server.ts';
 
+/** The kinds of databases that all cases, or those that read, are measured on. */
+export type ServerKind = 'mysql' | 'mariadb' | 'sqlite';
+
 /** A database that the bench has started for itself. */
 export interface DatabaseServer {
   readonly url: string;
@@ -15,7 +18,7 @@ export interface DatabaseServer {
 }
 
 /** Returns true if the program of a kind of database is on PATH; SQLite comes with Node. */
-export function isInstalled(kind: 'mysql' | 'mariadb' | 'sqlite'): boolean {
+export function isInstalled(kind: ServerKind): boolean {
   return kind === 'sqlite' || programOf(kind) !== undefined;
 }
 
@@ -24,7 +27,7 @@ export function isInstalled(kind: 'mysql' | 'mariadb' | 'sqlite'): boolean {
  * server's defaults, so each commit waits for the disk, twice where there is a binary log; only the buffer pool is
  * large enough for the data.
  */
-export async function startDatabase(kind: 'mysql' | 'mariadb' | 'sqlite', folder: string): Promise<DatabaseServer> {
+export async function startDatabase(kind: ServerKind, folder: string): Promise<DatabaseServer> {
   mkdirSync(folder, { recursive: true });
   if (kind === 'sqlite')
     return { url: `sqlite:${join(folder, 'bench.sqlite')}`, pid: null, stop: () => Promise.resolve() };

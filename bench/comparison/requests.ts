@@ -21,7 +21,7 @@ export function bodiesOf(one: Case, rows: Rows, seed: number, cursorAfter: (cour
       return Array.from({ length: READS }, () => body({ id: String(1 + below(rows.size.courses)) }));
     default: {
       const { manyCourses, hotCourse } = rows;
-      return Array.from({ length: rows.newcomers }, (_, index) => {
+      return Array.from({ length: rows.size.newcomers }, (_, index) => {
         const course = one.name === 'D' ? manyCourses[below(manyCourses.length)]! : hotCourse;
         return body({ courseId: String(course), studentId: String(newcomerId(rows, index)) });
       });

@@ -4,15 +4,16 @@ import { randomNumbers } from './cases.ts';
 export interface Size {
   readonly courses: number;
   readonly enrollments: number;
+  /** The users who are in no course until a case enrolls them, each once in a load. */
+  readonly newcomers: number;
 }
 
 /** The rows of a size: the same for each database and in each run. */
 export interface Rows {
   readonly size: Size;
-  /** The users: first the teachers, then the students, then newcomers, who are in no course until a case enrolls them. */
+  /** The users: first the teachers, then the students, then the newcomers. */
   readonly teachers: number;
   readonly students: number;
-  readonly newcomers: number;
   /** The number of enrollments of each course, by id − 1. */
   readonly enrollmentsOf: readonly number[];
   /** The ids of the courses of case D, and of the hot course of case E, which is the biggest. */
@@ -22,7 +23,6 @@ export interface Rows {
 
 /** The share of all enrollments that the biggest course has. */
 const BIGGEST_SHARE = 0.1;
-const NEWCOMERS = 100_000;
 const MANY_COURSES = 1000;
 
 /** Lays out the rows: sizes of courses fall with their rank as in Zipf's law, and the ranks are scattered over the ids. */
@@ -43,7 +43,6 @@ export function layOut(size: Size): Rows {
     teachers: Math.max(10, Math.round(size.courses / 10)),
     // Enough for the biggest course, whose students are all different.
     students: Math.ceil(size.enrollments * 0.15),
-    newcomers: NEWCOMERS,
     enrollmentsOf,
     manyCourses: shuffled(ids.slice(1), random).slice(0, MANY_COURSES),
     hotCourse: ids[0]!,
@@ -111,7 +110,7 @@ export function tablesOf(rows: Rows): Table[] {
   ];
 }
 
-function* users({ teachers, students, newcomers }: Rows): Generator<Row> {
+function* users({ teachers, students, size: { newcomers } }: Rows): Generator<Row> {
   const date = new Date(START);
   for (let id = 1; id <= teachers + students + newcomers; id += 1)
     yield [id, `User Number ${id}`, `user${id}@example.test`, id <= teachers ? 'teacher' : 'student', date, date];
