@@ -9,6 +9,7 @@ import { cases } from './comparison/cases.ts';
 import { compare } from './comparison/compare.ts';
 import { contestants, REFERENCE } from './comparison/contestants.ts';
 import { isInstalled, type ServerKind } from './comparison/database-server.ts';
+import { conditionsOf, writePage } from './comparison/page.ts';
 import { prepare } from './comparison/prepare.ts';
 import { smoke } from './comparison/smoke.ts';
 import { tablesOf } from './comparison/tables.ts';
@@ -51,14 +52,12 @@ async function compareAll(): Promise<void> {
     warmUpSeconds: Math.max(MIN_WARM_UP_SECONDS, seconds),
     data,
   });
-  const { machine } = report;
-  console.log(
-    `${report.database}, ${size.courses} courses, ${size.enrollments} enrollments; ${report.rounds} rounds of ${seconds} s; Node ${machine.node}, ${machine.processors} × ${machine.processor}, commit ${machine.commit}\n\n${tablesOf(report.summaries)}`,
-  );
+  console.log(`${conditionsOf(report)}\n\n${tablesOf(report.summaries)}`);
   const json = options.json ?? join(options.data, `${database}-${size.courses}.json`);
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`\nThe same as JSON, with each round: ${json}`);
+  if (options.docs) writePage(report);
 }
 
 function readArguments() {
@@ -74,6 +73,7 @@ function readArguments() {
         enrollments: { type: 'string', default: '2000000' },
         data: { type: 'string', default: join(here, '../data/bench') },
         json: { type: 'string' },
+        docs: { type: 'boolean', default: false },
         fresh: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
       },

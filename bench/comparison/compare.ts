@@ -56,8 +56,8 @@ export async function compare(comparison: Comparison): Promise<Report> {
   const token = await adminToken();
   const starts = comparison.contestants.map(one => startContestant(one, { databaseUrl: server.url, token, logs }));
   ends.defer(async () => {
-    const started = await Promise.allSettled(starts);
-    await Promise.all(started.map(one => (one.status === 'fulfilled' ? one.value.stop() : undefined)));
+    // One that has not started has ended already.
+    await Promise.allSettled(starts.map(async start => (await start).stop()));
   });
   const running = await Promise.all(starts);
   const askedOf = (one: RunningContestant): readonly CaseName[] =>
