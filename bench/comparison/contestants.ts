@@ -12,9 +12,10 @@ export interface Contestant {
   /** The arguments of Node, after which it is run. */
   readonly program: readonly string[];
   readonly folder: string;
-  /** The folders below `bench/peers` of packages that it needs, and of the TypeScript that is compiled first. */
-  readonly packages: readonly string[];
-  readonly compiled?: string;
+  /** The folder below `bench/peers` of its own package; without it, it has those of `bench/peers` itself. */
+  readonly packageFolder?: string;
+  /** What is run in its folder below `bench/peers` before it. */
+  readonly preparation?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** Returns the cursor after a course, in the contestant's own form; pages of courses are ordered by id. */
   readonly cursorAfter: (course: number) => string;
@@ -40,7 +41,6 @@ function peer(name: string, title: string, own: Partial<Contestant> & Pick<Conte
     databases: ['mysql'],
     cases: ALL,
     folder: peersFolder,
-    packages: ['.'],
     environment: {},
     cursorAfter: String,
     ...own,
@@ -68,7 +68,6 @@ export const contestants: readonly Contestant[] = [
     cases: ALL,
     program: ['dist/cli/main.js', 'serve'],
     folder: project,
-    packages: [],
     // All requests come as one viewer from one address, which the usual limit of rates would stop; they are counted all the same.
     environment: { RATE_LIMIT: '999999999/1', RATE_LIMIT_SIGNED_IN: '999999999/1' },
     cursorAfter: id => cursorOf({ id }, { list: 'courses', field: 'ID', column: 'id', descending: false }),
@@ -76,12 +75,23 @@ export const contestants: readonly Contestant[] = [
   peer('mercurius', 'Fastify and Mercurius with jit, SQL by hand', { program: ['mercurius/server.ts'] }),
   peer('textbook', 'Apollo Server, TypeGraphQL and MikroORM, as their guides have them', {
     program: ['textbook/dist/server.js'],
-    compiled: 'textbook',
+    preparation: ['tsc'],
   }),
   peer('replaced', 'the way of the app that Rollcall replaces: INSERT, COUNT(*), UPDATE', {
     program: ['replaced/server.ts'],
     cases: ['D', 'E'],
   }),
+  peer('prisma', 'Prisma, Pothos and GraphQL Yoga', {
+    packageFolder: 'prisma',
+    preparation: ['prisma', 'generate'],
+    program: ['prisma/server.ts'],
+  }),
+  peer('typeorm', 'TypeORM and Apollo Server', {
+    packageFolder: 'typeorm',
+    preparation: ['tsc'],
+    program: ['typeorm/dist/server.js'],
+  }),
+  peer('drizzle', 'Drizzle and GraphQL Yoga', { packageFolder: 'drizzle', program: ['drizzle/server.ts'] }),
 ];
 
 /** The cases that a contestant answers on a kind of database; writes are compared on MySQL. */

@@ -5,7 +5,7 @@ import { cases } from './cases.ts';
 import { compare } from './compare.ts';
 import { contestants } from './contestants.ts';
 import { isInstalled, type ServerKind } from './database-server.ts';
-import { compile, prepare } from './prepare.ts';
+import { checkTypes, prepare } from './prepare.ts';
 import { tablesOf } from './tables.ts';
 
 /** Two pages of courses. */
@@ -16,10 +16,10 @@ const TINY = { courses: 100, enrollments: 3000, newcomers: 2000 };
  * is also a short load. No figure is asserted. MariaDB, whose contestants are the same as MySQL's, is left out.
  */
 export async function smoke(): Promise<void> {
-  const cheap = contestants.filter(({ packages }) => packages.every(name => name === '.'));
+  const cheap = contestants.filter(({ packageFolder }) => packageFolder === undefined);
   const left = contestants.filter(one => !cheap.includes(one)).map(({ name }) => name);
   prepare(cheap);
-  compile('.');
+  checkTypes();
   for (const database of ['sqlite', 'mysql'] satisfies ServerKind[]) {
     if (!isInstalled(database)) {
       process.stderr.write(`!!! NOT RUN: the bench on ${database}, whose server program is not on PATH.\n`);

@@ -1,5 +1,6 @@
 // Fastify and Mercurius with its compiled executor (jit), and SQL by hand in resolvers and loaders, as Mercurius's
 // documentation has them.
+import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
 import mercurius, { type MercuriusLoaders } from 'mercurius';
 import { createPool, type ResultSetHeader, type RowDataPacket } from 'mysql2';
@@ -14,30 +15,7 @@ const pool = createPool({
   multipleStatements: true,
 }).promise();
 
-const schema = `
-  type Query {
-    courses(after: String, first: Int!): CourseConnection!
-    course(id: ID!): Course
-  }
-  type Mutation { enroll(input: EnrollInput!): EnrollPayload! }
-  type CourseConnection { nodes: [Course!]! }
-  type Course {
-    id: ID!
-    title: String!
-    totalEnrollments: Int!
-    enrollmentsCount(limit: Int): Count!
-    instructor: User
-    enrollments(first: Int!): EnrollmentConnection!
-  }
-  type Count { count: Int! }
-  type EnrollmentConnection { nodes: [Enrollment!]! }
-  type Enrollment { id: ID!, status: EnrollmentStatus!, student: User! }
-  enum EnrollmentStatus { ACTIVE COMPLETED DROPPED SUSPENDED }
-  type User { id: ID!, name: String! }
-  input EnrollInput { courseId: ID!, studentId: ID! }
-  type EnrollPayload { enrollment: Enrollment, userErrors: [UserError!]! }
-  type UserError { code: String! }
-`;
+const schema = readFileSync('schema.graphql', 'utf8');
 
 interface Course {
   readonly id: number;
