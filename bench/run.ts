@@ -10,6 +10,7 @@ import { compare } from './comparison/compare.ts';
 import { contestants, REFERENCE } from './comparison/contestants.ts';
 import { isInstalled, type ServerKind } from './comparison/database-server.ts';
 import { conditionsOf, writePage } from './comparison/page.ts';
+import { hasPostgreSql } from './comparison/postgresql.ts';
 import { prepare } from './comparison/prepare.ts';
 import { smoke } from './comparison/smoke.ts';
 import { tablesOf } from './comparison/tables.ts';
@@ -31,12 +32,19 @@ async function compareAll(): Promise<void> {
   if (options.smoke) return smoke();
   const [database] = known('database', [options.database], DATABASES) as [ServerKind];
   if (!isInstalled(database)) fail(`There is no server program of ${database} on PATH.`);
-  const able = contestants.filter(({ databases }) => databases.includes(database));
+  const able = contestants.filter(
+    ({ databases }) => databases.includes(database) || (database === 'mysql' && databases.includes('postgresql')),
+  );
   const all = able.map(({ name }) => name);
   const only = known('contestant', options.only?.split(',') ?? all, all);
   const caseNames = cases.map(({ name }) => name);
   const asked = known('part', positionals, [...caseNames, ...PROGRAMS]);
-  const taking = able.filter(({ name }) => only.includes(name) || name === REFERENCE);
+  const taking = able.filter(({ name, databases }) => {
+    if (!only.includes(name) && name !== REFERENCE) return false;
+    if (!databases.includes('postgresql') || hasPostgreSql()) return true;
+    console.error(`!!! NOT MEASURED: ${name}, because PostgreSQL's programs are not on PATH.`);
+    return false;
+  });
   const size = { courses: Number(options.courses), enrollments: Number(options.enrollments), newcomers: NEWCOMERS };
   const data = join(options.data, `${database}-${size.courses}-${size.enrollments}`);
   if (options.fresh) rmSync(data, { recursive: true, force: true });

@@ -10,9 +10,10 @@ import { startDatabase, type ServerKind } from './database-server.ts';
 import { startLoad } from './load.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import { measure, type Bench, type Measurement } from './measurement.ts';
-import { layOut, type Size } from './rows.ts';
+import { openPostgreSql, startPostgreSql } from './postgresql.ts';
+import { layOut, type Rows, type Size } from './rows.ts';
 import { startContestant, type RunningContestant } from './running-contestant.ts';
-import { openStore } from './store.ts';
+import { openStore, type Store } from './store.ts';
 import { summarize, type Summary } from './summary.ts';
 
 /** What a run compares, and how long. */
@@ -52,9 +53,13 @@ export async function compare(comparison: Comparison): Promise<Report> {
   ends.defer(() => server.stop());
   const store = await openStore(server.url, rows);
   ends.defer(() => store.close());
+  const own = { store, databasePid: server.pid };
+  const other = comparison.contestants.some(isOnPostgreSql) ? await startOther(comparison, rows, ends) : own;
   const logs = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'rollcall-bench-'));
   const token = await adminToken();
-  const starts = comparison.contestants.map(one => startContestant(one, { databaseUrl: server.url, token, logs }));
+  const starts = comparison.contestants.map(one =>
+    startContestant(one, { ...(isOnPostgreSql(one) ? other : own), token, logs }),
+  );
   ends.defer(async () => {
     // One that has not started has ended already.
     await Promise.allSettled(starts.map(async start => (await start).stop()));
@@ -62,16 +67,11 @@ export async function compare(comparison: Comparison): Promise<Report> {
   const running = await Promise.all(starts);
   const askedOf = (one: RunningContestant): readonly CaseName[] =>
     casesOf(one.contestant, comparison.database).filter(name => comparison.cases.includes(name));
-  await compareAnswers(running, { rows, store, casesOf: askedOf });
+  await compareAnswers(running, rows, askedOf);
   process.stderr.write(`The answers of ${running.map(one => one.contestant.name).join(', ')} are the same.\n`);
   const load = startLoad();
   ends.defer(() => load.stop());
-  const measurements = await measureInRounds(
-    { rows, store, databasePid: server.pid, load },
-    running,
-    askedOf,
-    comparison,
-  );
+  const measurements = await measureInRounds({ rows, load }, running, askedOf, comparison);
   const version = await store.version();
   rmSync(logs, { recursive: true });
   return {
@@ -83,6 +83,21 @@ export async function compare(comparison: Comparison): Promise<Report> {
     summaries: summarize(measurements, REFERENCE),
     measurements,
   };
+}
+
+/** Starts PostgreSQL beside the database of the other contestants, with the same rows. */
+async function startOther(
+  { data }: Comparison,
+  rows: Rows,
+  ends: AsyncDisposableStack,
+): Promise<{ store: Store; databasePid: number | null }> {
+  const server = await startPostgreSql(join(data, 'postgresql'));
+  ends.defer(() => server.stop());
+  return { store: await openPostgreSql(server.url, rows), databasePid: server.pid };
+}
+
+function isOnPostgreSql({ databases }: Contestant): boolean {
+  return databases.includes('postgresql');
 }
 
 /** In each round each contestant has its turn in each case; round 0 only warms up. */

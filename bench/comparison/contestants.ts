@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { CaseName } from './cases.ts';
+import type { Case, CaseName } from './cases.ts';
 import { cursorOf } from '../../dist/graphql/lists/cursors.js';
+import { postGraphile } from './postgraphile.ts';
 import type { DatabaseKind } from './store.ts';
 
 /** A program that is measured. */
@@ -19,6 +20,10 @@ export interface Contestant {
   readonly environment: Readonly<Record<string, string>>;
   /** Returns the cursor after a course, in the contestant's own form; pages of courses are ordered by id. */
   readonly cursorAfter: (course: number) => string;
+  /** Returns its own query for a case, if its schema is another one. */
+  readonly queryOf?: (one: Case) => string;
+  /** Learns from an answer what it needs for cursors, before anything else is asked. */
+  readonly learn?: (post: (body: string) => Promise<string>) => Promise<void>;
   /** Returns an answer in the shape of the others', for a contestant that makes its schema itself. */
   readonly shaped?: (name: CaseName, answer: unknown) => { data?: unknown };
 }
@@ -92,6 +97,12 @@ export const contestants: readonly Contestant[] = [
     program: ['typeorm/dist/server.js'],
   }),
   peer('drizzle', 'Drizzle and GraphQL Yoga', { packageFolder: 'drizzle', program: ['drizzle/server.ts'] }),
+  peer('postgraphile', 'PostGraphile, on PostgreSQL', {
+    packageFolder: 'postgraphile',
+    databases: ['postgresql'],
+    program: ['postgraphile/server.ts'],
+    ...postGraphile,
+  }),
 ];
 
 /** The cases that a contestant answers on a kind of database; writes are compared on MySQL. */

@@ -64,11 +64,11 @@ export async function startDatabase(kind: ServerKind, folder: string): Promise<D
   };
 }
 
-/** Ends a process in order, or within 30 s by force. */
-export async function stop(child: ChildProcess): Promise<void> {
+/** Ends a process in order, or after 30 s by force. */
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise(resolve => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const force = setTimeout(() => child.kill('SIGKILL'), 30_000);
   await exited;
   clearTimeout(force);

@@ -4,7 +4,7 @@ import { memoryOf, processorTime } from './processor-time.ts';
 import { bodiesOf } from './requests.ts';
 import type { Rows } from './rows.ts';
 import type { RunningContestant } from './running-contestant.ts';
-import { countNewEnrollments, driftOf, removeNewEnrollments, type Store } from './store.ts';
+import { countNewEnrollments, driftOf, removeNewEnrollments } from './store.ts';
 
 /** What one contestant did in one case of one round. */
 export interface Measurement {
@@ -31,20 +31,18 @@ export interface Measurement {
 /** What all measurements of a run share. */
 export interface Bench {
   readonly rows: Rows;
-  readonly store: Store;
-  readonly databasePid: number | null;
   readonly load: Load;
 }
 
 /** Puts a load on a contestant, and undoes what it has written. */
 export async function measure(
-  { rows, store, databasePid, load }: Bench,
+  { rows, load }: Bench,
   running: RunningContestant,
   one: Case,
   { round, seconds }: { round: number; seconds: number },
 ): Promise<Measurement> {
-  const { contestant, url, headers, pid } = running;
-  const bodies = bodiesOf(one, rows, 1000 + round, contestant.cursorAfter);
+  const { contestant, url, headers, pid, store, databasePid } = running;
+  const bodies = bodiesOf(one, rows, 1000 + round, contestant);
   await store.settle();
   const before = { server: processorTime(pid), database: databasePid === null ? null : processorTime(databasePid) };
   const result = await load.run({ url, headers, clients: one.clients, seconds, bodies, once: one.writes });

@@ -7,7 +7,8 @@ const TICK_MILLISECONDS = 10;
 export function processorTime(pid: number): number {
   const own = statOf(pid);
   if (!own) return Number.NaN;
-  return childrenOf(pid).reduce((sum, child) => sum + processorTime(child), own.milliseconds);
+  // The time of a child that ends meanwhile is its parent's.
+  return childrenOf(pid).reduce((sum, child) => sum + (processorTime(child) || 0), own.milliseconds);
 }
 
 /** Returns the memory of a process in MB (its resident set); NaN outside Linux. */

@@ -1,15 +1,16 @@
 import { PAGE, randomNumbers, type Case } from './cases.ts';
+import type { Contestant } from './contestants.ts';
 import { newcomerId, type Rows } from './rows.ts';
 
 /** The different requests of one load that reads. */
 const READS = 1000;
 
 /** Returns the bodies of a load: the same for all contestants of a round but for their cursors. */
-export function bodiesOf(one: Case, rows: Rows, seed: number, cursorAfter: (course: number) => string): string[] {
+export function bodiesOf(one: Case, rows: Rows, seed: number, { cursorAfter, queryOf }: Contestant): string[] {
   const random = randomNumbers(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  const body = (variables: object): string =>
-    JSON.stringify({ operationName: one.operationName, query: one.query, variables });
+  const query = queryOf?.(one) ?? one.query;
+  const body = (variables: object): string => JSON.stringify({ operationName: one.operationName, query, variables });
   switch (one.name) {
     case 'A':
     case 'B':

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/server.ts';
 import { SECRET, type Contestant } from './contestants.ts';
 import { stop } from './database-server.ts';
+import type { Store } from './store.ts';
 
 /** A contestant that is running and answers. */
 export interface RunningContestant {
@@ -11,6 +12,9 @@ export interface RunningContestant {
   readonly url: string;
   readonly pid: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Its database, and the database's process, if it has one. */
+  readonly store: Store;
+  readonly databasePid: number | null;
   /** Sends one request and returns the answer as it came. */
   readonly post: (body: string) => Promise<string>;
   readonly stop: () => Promise<void>;
@@ -22,7 +26,7 @@ const MAX_START_MILLISECONDS = 60_000;
 /** Starts a contestant on a free port in production mode; what it prints goes to a file of the folder. */
 export async function startContestant(
   contestant: Contestant,
-  { databaseUrl, token, logs }: { databaseUrl: string; token: string; logs: string },
+  { store, databasePid, token, logs }: { store: Store; databasePid: number | null; token: string; logs: string },
 ): Promise<RunningContestant> {
   const port = await freePort();
   mkdirSync(logs, { recursive: true });
@@ -37,7 +41,7 @@ export async function startContestant(
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: String(port),
-      DATABASE_URL: databaseUrl,
+      DATABASE_URL: store.url,
       JWT_SECRET: SECRET,
       ...contestant.environment,
     },
@@ -60,11 +64,12 @@ export async function startContestant(
   };
   try {
     await untilAnswers(child, () => post('{"query":"{ __typename }","operationName":null}'));
+    await contestant.learn?.(post);
   } catch (error) {
     await stop(child);
     throw new Error(`${contestant.name} does not answer:\n${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
   }
-  return { contestant, url, headers, post, pid: child.pid!, stop: () => stop(child) };
+  return { contestant, url, headers, store, databasePid, post, pid: child.pid!, stop: () => stop(child) };
 }
 
 async function untilAnswers(child: ChildProcess, ask: () => Promise<unknown>): Promise<void> {

@@ -7,7 +7,7 @@ import { tablesOf, type Row, type Rows } from './rows.ts';
 export type DatabaseKind = 'mysql' | 'mariadb' | 'sqlite' | 'postgresql';
 
 /** A row as a database gives it. */
-type Found = Record<string, string | number | bigint | null>;
+export type Found = Record<string, string | number | bigint | null>;
 
 /** A connection of the bench itself to a database whose contestants it measures. */
 export interface Store {
@@ -59,7 +59,7 @@ export async function countNewEnrollments(store: Store, rows: Rows): Promise<num
 /** Returns the sum of the drift of the stored totals of some courses, each taken as positive. */
 export async function driftOf(store: Store, courses: readonly number[]): Promise<number> {
   const [found] = await store.query(
-    `select sum(abs(kept - actual)) as drift from (select cast(total_enrollments as ${store.kind === 'sqlite' ? 'integer' : 'signed'}) as kept, (select count(*) from core_enrollments e where e.course_id = c.id) as actual from core_course c where c.id in (${courses.join(', ')})) counts`,
+    `select sum(abs(kept - actual)) as drift from (select cast(total_enrollments as ${store.kind === 'mysql' || store.kind === 'mariadb' ? 'signed' : 'integer'}) as kept, (select count(*) from core_enrollments e where e.course_id = c.id) as actual from core_course c where c.id in (${courses.join(', ')})) counts`,
   );
   return Number(found!['drift']);
 }
