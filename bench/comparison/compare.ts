@@ -48,6 +48,11 @@ const MEMORY = '/dev/shm';
 /** Starts everything, compares the answers, measures in rounds and stops everything. */
 export async function compare(comparison: Comparison): Promise<Report> {
   await using ends = new AsyncDisposableStack();
+  const stopAll = (): void => void ends.disposeAsync().finally(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, stopAll);
+    ends.defer(() => void process.off(signal, stopAll));
+  }
   const rows = layOut(comparison.size);
   const server = await startDatabase(comparison.database, comparison.data);
   ends.defer(() => server.stop());
@@ -109,7 +114,7 @@ async function measureInRounds(
 ): Promise<Measurement[]> {
   if (rounds === 0) return [];
   const measurements: Measurement[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = warmUpSeconds > 0 ? 0 : 1; round <= rounds; round += 1) {
     for (const one of cases) {
       // Another contestant begins each time, so that none is always measured after the same one.
       const turn = round % running.length;

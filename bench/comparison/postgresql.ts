@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { freePort } from '../../test/support/server.ts';
 import { stop, type DatabaseServer } from './database-server.ts';
 import { tablesOf, type Rows, type Table } from './rows.ts';
-import { removeNewEnrollments, type Found, type Store } from './store.ts';
+import { checkRows, removeNewEnrollments, type Found, type Store } from './store.ts';
 
 /** Where Debian's packages have the programs, by version. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -115,6 +115,7 @@ export async function openPostgreSql(url: string, rows: Rows): Promise<Store> {
     process.stderr.write(` ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
   }
   await removeNewEnrollments(store, rows);
+  await checkRows(store, rows);
   return store;
 }
 

@@ -28,10 +28,7 @@ const MANY_COURSES = 1000;
 /** Lays out the rows: sizes of courses fall with their rank as in Zipf's law, and the ranks are scattered over the ids. */
 export function layOut(size: Size): Rows {
   const random = randomNumbers(1);
-  const weights = zipfWeights(size.courses);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const sizes = weights.map(weight => Math.floor((size.enrollments * weight) / total));
-  sizes[0]! += size.enrollments - sizes.reduce((sum, one) => sum + one, 0);
+  const sizes = divided(size.enrollments, zipfWeights(size.courses));
   const ids = shuffled(
     Array.from({ length: size.courses }, (_, index) => index + 1),
     random,
@@ -161,6 +158,19 @@ function zipfWeights(count: number): number[] {
     else high = middle;
   }
   return weightsFor(high);
+}
+
+/** Divides a number by weights into whole numbers, whose sum it is. */
+function divided(number: number, weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let [sum, given] = [0, 0];
+  return weights.map((weight, index) => {
+    sum += weight;
+    const upTo = index === weights.length - 1 ? number : Math.round((number * sum) / total);
+    const own = upTo - given;
+    given = upTo;
+    return own;
+  });
 }
 
 function coprimeTo(number: number): number {

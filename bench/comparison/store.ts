@@ -35,7 +35,15 @@ export async function openStore(url: string, rows: Rows): Promise<Store> {
   const [found] = await store.query('select count(*) as courses from core_course');
   if (Number(found!['courses']) === 0) await fill(store, rows);
   await removeNewEnrollments(store, rows);
+  await checkRows(store, rows);
   return store;
+}
+
+/** Makes sure that a database has the rows that this version makes. Errors: it has others. */
+export async function checkRows(store: Store, { hotCourse, enrollmentsOf }: Rows): Promise<void> {
+  const [found] = await store.query(`select total_enrollments as total from core_course where id = ${hotCourse}`);
+  if (Number(found?.['total']) !== enrollmentsOf[hotCourse - 1])
+    throw new Error(`The data of ${store.kind} are of another version of the bench. Fill them again with --fresh.`);
 }
 
 /** Deletes the enrollments that a case has added, and makes the stored counts exact again. */
