@@ -29,6 +29,7 @@ else await compareAll();
 
 async function compareAll(): Promise<void> {
   const { values: options, positionals } = readArguments();
+  if (options.help) return showHelp();
   if (options.smoke) return smoke();
   const [database] = known('database', [options.database], DATABASES) as [ServerKind];
   if (!isInstalled(database)) fail(`There is no server program of ${database} on PATH.`);
@@ -45,17 +46,19 @@ async function compareAll(): Promise<void> {
     console.error(`!!! NOT MEASURED: ${name}, because PostgreSQL's programs are not on PATH.`);
     return false;
   });
-  const size = { courses: Number(options.courses), enrollments: Number(options.enrollments), newcomers: NEWCOMERS };
+  const [courses, enrollments, rounds, seconds] = (['courses', 'enrollments', 'rounds', 'seconds'] as const).map(name =>
+    numberOf(name, options[name]),
+  ) as [number, number, number, number];
+  const size = { courses, enrollments, newcomers: NEWCOMERS };
   const data = join(options.data, `${database}-${size.courses}-${size.enrollments}`);
   if (options.fresh) rmSync(data, { recursive: true, force: true });
   prepare(taking);
-  const seconds = Number(options.seconds);
   const report = await compare({
     database,
     size,
     cases: asked.length > 0 ? caseNames.filter(name => asked.includes(name)) : caseNames,
     contestants: taking,
-    rounds: Number(options.rounds),
+    rounds,
     seconds,
     warmUpSeconds: Math.max(MIN_WARM_UP_SECONDS, seconds),
     data,
@@ -66,6 +69,18 @@ async function compareAll(): Promise<void> {
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`\nThe same as JSON, with each round: ${json}`);
   if (options.docs) writePage(report);
+}
+
+function showHelp(): void {
+  const list = (entries: readonly { readonly name: string; readonly title: string }[]): string =>
+    entries.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n');
+  console.log(`npm run bench -- [PART…] [OPTION…]; bench/README.md has the options.
+
+Parts, all of these without one:
+${list(cases)}
+Contestants, for --only:
+${list(contestants)}
+Other programs: ${PROGRAMS.join(', ')}`);
 }
 
 function readArguments() {
@@ -84,6 +99,7 @@ function readArguments() {
         docs: { type: 'boolean', default: false },
         fresh: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     });
   } catch (error) {
@@ -96,6 +112,10 @@ function known(what: string, names: readonly string[], allowed: readonly string[
   const unknown = names.find(name => !allowed.includes(name));
   if (unknown !== undefined) fail(`There is no ${what} "${unknown}". There are: ${allowed.join(', ')}.`);
   return names;
+}
+
+function numberOf(name: string, text: string): number {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : fail(`--${name} is a number, not "${text}".`);
 }
 
 function fail(message: string): never {

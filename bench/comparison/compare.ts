@@ -14,6 +14,7 @@ import { openPostgreSql, startPostgreSql } from './postgresql.ts';
 import { layOut, type Rows, type Size } from './rows.ts';
 import { startContestant, type RunningContestant } from './running-contestant.ts';
 import { openStore, type Store } from './store.ts';
+import { versionsOf } from './versions.ts';
 import { summarize, type Summary } from './summary.ts';
 
 /** What a run compares, and how long. */
@@ -34,6 +35,8 @@ export interface Comparison {
 /** The results of a run. */
 export interface Report {
   readonly machine: Machine;
+  /** The packages of the contestants and of the load generator. */
+  readonly packages: Readonly<Record<string, string>>;
   readonly database: string;
   readonly size: Size;
   readonly rounds: number;
@@ -81,6 +84,7 @@ export async function compare(comparison: Comparison): Promise<Report> {
   rmSync(logs, { recursive: true });
   return {
     machine: thisMachine(),
+    packages: versionsOf(comparison.contestants),
     database: `${comparison.database} ${version}`,
     size: comparison.size,
     rounds: comparison.rounds,

@@ -28,7 +28,7 @@ export function writePage(report: Report): void {
   const chart = `![Ratios to the limit](benchmarks/${name}.svg)`;
   writeFileSync(
     page,
-    `${before}${BEGIN(name)}\n\n${conditionsOf(report)}\n\n${chart}\n\n${tablesOf(report.summaries)}\n\n${END(name)}${after}`,
+    `${before}${BEGIN(name)}\n\n${conditionsOf(report)}\n\n${chart}\n\n${tablesOf(report.summaries)}\n\nVersions: ${versionsIn(report)}.\n\n${END(name)}${after}`,
   );
 }
 
@@ -41,6 +41,12 @@ export function conditionsOf(report: Report): string {
     .filter(({ name }) => !report.summaries.some(({ contestant }) => contestant === name))
     .map(({ name }) => name);
   return `${titleOf(report)}. ${rounds} rounds of ${seconds} s, ${machine.date}, commit ${machine.commit}; Node ${machine.node}, ${machine.processors} × ${machine.processor}, ${machine.memoryGB} GB, ${machine.system}.${left.length > 0 ? ` Not measured in this run: ${left.join(', ')}.` : ''}`;
+}
+
+function versionsIn({ packages }: Report): string {
+  return Object.entries(packages)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
 }
 
 function titleOf({ database, size }: Report): string {
