@@ -130,7 +130,7 @@ async function measureInRounds(
         });
         const { rate, p50, p99, serverTime, failed, failure } = measured;
         process.stderr.write(
-          `${round === 0 ? 'warming up' : `round ${round}`} ${one.name} ${other.contestant.name.padEnd(14)} ${rate.toFixed(0).padStart(6)}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, CPU ${serverTime?.toFixed(3) ?? '–'} ms${failed > 0 ? `, ${failed} failed: ${failure}` : ''}\n`,
+          `${round === 0 ? 'warming up' : `round ${round}`} ${one.name} ${other.contestant.name.padEnd(14)} ${rate.toFixed(0).padStart(6)}/s, p50 ${p50?.toFixed(1) ?? '–'} ms, p99 ${p99?.toFixed(1) ?? '–'} ms, CPU ${serverTime?.toFixed(3) ?? '–'} ms${failed > 0 ? `, ${failed} failed: ${failure}` : ''}\n`,
         );
         if (round > 0) measurements.push(measured);
       }

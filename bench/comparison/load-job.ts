@@ -19,9 +19,9 @@ export interface LoadResult {
   /** All answers, with those after the time. */
   readonly answered: number;
   readonly milliseconds: number;
-  /** Latencies in milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
+  /** Latencies in milliseconds; null: nothing was answered. */
+  readonly p50: number | null;
+  readonly p99: number | null;
   /** The beginning of one failed answer. */
   readonly failure: string | null;
 }

@@ -16,9 +16,9 @@ export interface Measurement {
   readonly answered: number;
   readonly failed: number;
   readonly failure: string | null;
-  /** Latencies in milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
+  /** Latencies in milliseconds; null: nothing was answered in time. */
+  readonly p50: number | null;
+  readonly p99: number | null;
   /** Processor time for each answer, in milliseconds; null: there is no process of its own, or it is not known. */
   readonly serverTime: number | null;
   readonly databaseTime: number | null;

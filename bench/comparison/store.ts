@@ -23,7 +23,7 @@ export interface Store {
 /** The rows of one statement that fills a table. */
 const ROWS_A_STATEMENT = 2000;
 /** The longest time that the next load waits for the work that the last one left behind, in milliseconds. */
-const MAX_SETTLE_MILLISECONDS = 20_000;
+const MAX_SETTLE_MILLISECONDS = 120_000;
 
 /** Opens the database of a URL, migrated and filled with the rows; one that has them already is used again. */
 export async function openStore(url: string, rows: Rows): Promise<Store> {

@@ -15,8 +15,8 @@ export interface Summary {
   /** Medians, in milliseconds. */
   readonly serverTime: number | null;
   readonly databaseTime: number | null;
-  readonly p50: number;
-  readonly p99: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
   readonly memoryMB: number;
   /** The part of all answers that were errors. */
   readonly failed: number;
@@ -46,10 +46,15 @@ export function summarize(measurements: readonly Measurement[], reference: strin
       highestRatio: ratios.length > 0 ? Math.max(...ratios) : null,
       serverTime: median(rounds.flatMap(one => one.serverTime ?? [])),
       databaseTime: median(rounds.flatMap(one => one.databaseTime ?? [])),
-      p50: median(rounds.map(one => one.p50))!,
-      p99: median(rounds.map(one => one.p99))!,
+      p50: median(rounds.flatMap(one => one.p50 ?? [])),
+      p99: median(rounds.flatMap(one => one.p99 ?? [])),
       memoryMB: Math.max(...rounds.map(one => one.memoryMB)),
-      failed: sum(one => one.failed) / sum(one => one.answered),
+      failed:
+        sum(one => one.failed) /
+        Math.max(
+          1,
+          sum(one => one.answered),
+        ),
       drift: rounds[0]!.drift === undefined ? null : sum(one => one.drift ?? 0),
     };
   });

@@ -52,7 +52,7 @@ async function run({ url, headers, clients, seconds, bodies, once }: LoadJob): P
       });
   });
   latencies.sort((a, b) => a - b);
-  const percentile = (part: number): number => latencies[Math.floor(latencies.length * part)] ?? Number.NaN;
+  const percentile = (part: number): number | null => latencies[Math.floor(latencies.length * part)] ?? null;
   return {
     succeeded,
     failed,

@@ -42,6 +42,19 @@ it('failures are counted over all rounds, and the drift of all of them is added'
   expect(one).toMatchObject({ failed: 0.15, drift: 3 });
 });
 
+it('a round in which nothing was answered counts as a rate of 0, and has no latencies', () => {
+  const [, slow] = summarize(
+    [
+      measured('limit', 1, 10),
+      measured('limit', 2, 10),
+      measured('slow', 1, 0, { answered: 0, p50: null, p99: null }),
+      measured('slow', 2, 5, { p50: 30, p99: 40 }),
+    ],
+    'limit',
+  );
+  expect(slow).toMatchObject({ ratio: 0.25, lowestRatio: 0, p50: 30, p99: 40, failed: 0 });
+});
+
 it('a contestant without a process of its own for the database has no time of a database', () => {
   const [one] = summarize([measured('limit', 1, 10)], 'limit');
   expect(one).toMatchObject({ serverTime: 0.1, databaseTime: null, drift: null });

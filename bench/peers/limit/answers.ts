@@ -14,7 +14,8 @@ const COUNTED_PAGE =
   'select id, title, (select count(*) from core_enrollments e where e.course_id = c.id) from core_course c where id > ? order by id limit ?';
 const COURSE =
   'select c.id, c.title, c.total_enrollments, i.id, i.name from core_course c left join core_user i on i.id = c.instructor_id where c.id = ?';
-// The 20 enrollments are cut before they meet their students.
+// The 20 enrollments are cut before they meet their students. Both statements at once were faster than a single statement
+// with all joins, and than both in one round trip.
 const ENROLLMENTS =
   'select e.id, e.status, s.id, s.name from (select id, status, student_id from core_enrollments where course_id = ? order by id limit 20) e join core_user s on s.id = e.student_id order by e.id';
 
