@@ -37,7 +37,7 @@ export async function rowsOfShape<Given, Row>(
     .getConnection('read')
     .execute<Row[]>(
       sql,
-      preparedValues(values.map(value => (value instanceof Place ? (value.valueIn(given) as unknown) : value))),
+      preparedValues(values.map(value => (value instanceof Place ? value.valueIn(given) : value))),
       'all',
     );
 }

@@ -77,7 +77,7 @@ export async function coursesById(
       .select(columns)
       .where('id', 'in', [...among]);
     const query = visible ? all.where(visible) : all;
-    return teachers ? (withUsers(database, query as never, 'instructor_id' as never, teachers) as typeof query) : query;
+    return teachers ? (withUsers(database, query as never, 'instructor_id', teachers) as typeof query) : query;
   };
   const length = listLength(ids.length);
   const stored =

@@ -114,7 +114,7 @@ async function pageUnder(
       );
       const strands = strandsOf(seeing, { status, [name]: place(given => given.id) }, order);
       const query = mergedStrands(database, strands, order, placedPage(page, place), properties);
-      return students ? (withUsers(database, query as never, 'student_id' as never, students) as typeof query) : query;
+      return students ? (withUsers(database, query as never, 'student_id', students) as typeof query) : query;
     },
   );
   // The row beyond the page, which shows that there is another one, may have a student too.

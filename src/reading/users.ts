@@ -48,9 +48,9 @@ export function withUsers<Row extends object>(
 }
 
 /** Passes on the users that were read with rows. */
-export function takeUsers(rows: readonly object[], { properties, take }: JoinedUsers): void {
+export function takeUsers(referring: readonly object[], { properties, take }: JoinedUsers): void {
   const columns = columnsOf(properties).map(name => [name, JOINED + name] as const);
-  for (const row of rows as readonly Readonly<Record<string, unknown>>[])
+  for (const row of referring as readonly Readonly<Record<string, unknown>>[])
     if (row[`${JOINED}id`] != null)
       take(Object.fromEntries(columns.map(([name, column]) => [name, row[column]])) as unknown as UserRow);
 }

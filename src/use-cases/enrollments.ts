@@ -7,6 +7,7 @@ import { changeEnrollment, type KnownStudents } from './enrollment-changes.js';
 import { enrolledIn, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
+import type { EnrollmentRow } from '../reading/index.js';
 import type { Viewer } from '../access/viewer.js';
 
 const COURSE_ID = ['input', 'courseId'];
@@ -16,12 +17,17 @@ const ENROLLMENT_ID = ['input', 'enrollmentId'];
 /** The most students that one request enrolls: it holds the course's lock all the time. */
 const MAX_STUDENTS_OF_REQUEST = 1000;
 
+/** An enrollment as a change has saved it. */
+export interface SavedEnrollment {
+  readonly enrollment: EnrollmentRow;
+}
+
 /** Enrolls one student, ACTIVE; students themselves into open courses, the course's teacher and admins anyone. */
 export async function enroll(
   database: Database,
   caller: Viewer | null,
   asked: Asked<{ courseId: number; studentId?: number | null }>,
-): Promise<Outcome<{ id: number; courseId: number }>> {
+): Promise<Outcome<SavedEnrollment>> {
   const viewer = signedIn(caller);
   const { courseId, studentId = null } = inputOf(asked);
   const student = studentId ?? viewer.userId;
@@ -29,7 +35,7 @@ export async function enroll(
     throw forbidden('Students can enroll only themselves: leave studentId out.');
   if (student === null)
     return rejected(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
-  return changeEnrollment<{ id: number; courseId: number }>(
+  return changeEnrollment<SavedEnrollment>(
     database,
     {
       viewer,
@@ -52,12 +58,12 @@ export async function enroll(
           becomes: { courseId, studentId: student, status: EnrollmentStatus.ACTIVE },
           apply: em => {
             const enrollment = createEnrollment(em, courseId, student);
-            return () => done({ id: enrollment.id, courseId });
+            return () => done({ enrollment: savedRow(enrollment) });
           },
         };
       },
     },
-    committedIfExists(Enrollment, ({ id }) => ({ id, course: courseId, student })),
+    committedIfExists(Enrollment, ({ enrollment: { id } }) => ({ id, course: courseId, student })),
   );
 }
 
@@ -104,10 +110,10 @@ export async function setEnrollmentStatus(
   database: Database,
   caller: Viewer | null,
   asked: Asked<{ enrollmentId: number; status: EnrollmentStatus }>,
-): Promise<Outcome<{ id: number; courseId: number }>> {
+): Promise<Outcome<SavedEnrollment>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, status } = inputOf(asked);
-  return changeEnrollment<{ id: number; courseId: number }>(
+  return changeEnrollment<SavedEnrollment>(
     database,
     {
       viewer,
@@ -123,7 +129,7 @@ export async function setEnrollmentStatus(
           becomes: { ...state, status },
           apply: (_, enrollment) => {
             enrollment!.status = status;
-            return () => done({ id: enrollmentId, courseId: course.id });
+            return () => done({ enrollment: savedRow(enrollment!) });
           },
         };
       },
@@ -137,10 +143,10 @@ export async function transferEnrollment(
   database: Database,
   caller: Viewer | null,
   asked: Asked<{ enrollmentId: number; courseId: number }>,
-): Promise<Outcome<{ id: number; from: number; to: number }>> {
+): Promise<Outcome<SavedEnrollment & { from: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, courseId } = inputOf(asked);
-  return changeEnrollment<{ id: number; from: number; to: number }>(
+  return changeEnrollment<SavedEnrollment & { from: number }>(
     database,
     {
       viewer,
@@ -175,12 +181,12 @@ export async function transferEnrollment(
           becomes: { ...state, courseId },
           apply: (em, enrollment) => {
             enrollment!.course = em.getReference(Course, courseId, { wrapped: true });
-            return () => done({ id: enrollmentId, from: from.id, to: courseId });
+            return () => done({ enrollment: savedRow(enrollment!), from: from.id });
           },
         };
       },
     },
-    committedIfExists(Enrollment, ({ id, to }) => ({ id, course: to })),
+    committedIfExists(Enrollment, () => ({ id: enrollmentId, course: courseId })),
   );
 }
 
@@ -267,4 +273,9 @@ function createEnrollment(em: SqlEntityManager, courseId: number, studentId: num
     course: em.getReference(Course, courseId, { wrapped: true }),
     student: em.getReference(User, studentId, { wrapped: true }),
   });
+}
+
+/** Returns a saved enrollment as it is read: the caller needs no read to see what was just written. */
+function savedRow({ id, course, student, status, enrolledAt, updatedAt }: Enrollment): EnrollmentRow {
+  return { id, courseId: course.id, studentId: student.id, status, enrolledAt, updatedAt };
 }

@@ -49,7 +49,7 @@ describeOnEach('changes of one course', kind => {
     const outcomes = await Promise.all(
       students.map(studentId => enroll(database, admin, { courseId: course, studentId })),
     );
-    const ids = outcomes.map(({ value }) => value!.id);
+    const ids = outcomes.map(({ value }) => value!.enrollment.id);
     expect(ids).toEqual(ids.toSorted((one, other) => one - other));
     expect(most).toBeLessThanOrEqual(3);
     expect(waiting()).toBe(0);

@@ -70,7 +70,9 @@ describeOnEach('high keys', kind => {
       const first = (await valueOf(createCourse(database, operator, course))).id;
       const second = (await valueOf(createCourse(database, operator, course))).id;
       expect([users[0], first]).toEqual([last + 1, last + 1]);
-      const { id } = await valueOf(enroll(database, operator, { courseId: first, studentId: users[0]! }));
+      const {
+        enrollment: { id },
+      } = await valueOf(enroll(database, operator, { courseId: first, studentId: users[0]! }));
       expect(id).toBe(last + 1);
       const { ids } = await valueOf(enrollMany(database, operator, { courseId: first, studentIds: users.slice(1) }));
       await setEnrollmentStatus(database, operator, { enrollmentId: ids[0]!, status });

@@ -59,7 +59,9 @@ describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answ
       };
       const made = await says(() => createCourse(database, admin, { title: 'Made' }));
       const user = await says(() => createUser(database, admin, { name: 'Made', email: 'made@example.org' }));
-      const enrolled = await says(() => enroll(database, admin, { courseId: course, studentId: student }));
+      const { enrollment: enrolled } = await says(() =>
+        enroll(database, admin, { courseId: course, studentId: student }),
+      );
       await says(() => enrollMany(database, admin, { courseId: course, studentIds: [user.id] }));
       await says(() =>
         setEnrollmentStatus(database, admin, { enrollmentId: enrolled.id, status: EnrollmentStatus.DROPPED }),

@@ -191,7 +191,7 @@ export function unlessStopped<Result>(work: Promise<Result>, limit = currentLimi
       },
       (error: unknown) => {
         limit.offStop(reject);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

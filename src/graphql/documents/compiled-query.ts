@@ -17,7 +17,7 @@ export function compiledQuery(schema: GraphQLSchema, document: DocumentNode): Ru
   const compiled = compileQuery(schema, document, undefined, { disablingCapturingStackErrors: true });
   if (!isCompiledQuery(compiled)) return null;
   return (context, variables) => {
-    const result = compiled.query(undefined, context, variables) as ReturnType<RunQuery>;
+    const result = compiled.query(undefined, context, variables);
     return result instanceof Promise ? result.then(completed) : completed(result);
   };
 }

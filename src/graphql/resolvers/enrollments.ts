@@ -5,6 +5,7 @@ import { Course, Enrollment } from '../../entities/index.js';
 import { signedIn } from '../../access/access.js';
 import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../reading/index.js';
 import type { Context } from '../context.js';
+import { isAskedFor, type AskedIn } from '../lists/asked-fields.js';
 import { enrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, idsOf, optionalIdOf } from '../ids.js';
 import { EnrollmentPageArgs } from '../inputs/filters.js';
@@ -76,8 +77,8 @@ export class EnrollmentResolver {
     }));
     context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id, info)),
-      course: value && (await courseAfter(context, value.courseId)),
+      enrollment: value && (await presentOne(context, value.enrollment, info, 'enrollment')),
+      course: value && (await courseAfter(context, value.enrollment.courseId, info, 'course')),
       userErrors: context.tell(problems),
     };
   }
@@ -106,7 +107,7 @@ export class EnrollmentResolver {
           );
     return {
       enrollments: [...(await presentAt(context, found, info, 'enrollments'))],
-      course: value && (await courseAfter(context, value.courseId)),
+      course: value && (await courseAfter(context, value.courseId, info, 'course')),
       userErrors: context.tell(problems),
     };
   }
@@ -127,8 +128,8 @@ export class EnrollmentResolver {
     }));
     context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id, info)),
-      course: value && (await courseAfter(context, value.courseId)),
+      enrollment: value && (await presentOne(context, value.enrollment, info, 'enrollment')),
+      course: value && (await courseAfter(context, value.enrollment.courseId, info, 'course')),
       userErrors: context.tell(problems),
     };
   }
@@ -148,9 +149,9 @@ export class EnrollmentResolver {
     }));
     context.loaders.forget();
     return {
-      enrollment: value && (await oneEnrollment(context, value.id, info)),
-      from: value && (await courseAfter(context, value.from)),
-      to: value && (await courseAfter(context, value.to)),
+      enrollment: value && (await presentOne(context, value.enrollment, info, 'enrollment')),
+      from: value && (await courseAfter(context, value.from, info, 'from')),
+      to: value && (await courseAfter(context, value.enrollment.courseId, info, 'to')),
       userErrors: context.tell(problems),
     };
   }
@@ -161,6 +162,7 @@ export class EnrollmentResolver {
   async unenroll(
     @Ctx() context: Context,
     @Arg('input', () => UnenrollInput, { description: 'The enrollment to delete.' }) input: UnenrollInput,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<UnenrollPayload> {
     const { value, problems } = await unenroll(context.database, context.viewer, () => ({
       enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
@@ -168,19 +170,21 @@ export class EnrollmentResolver {
     context.loaders.forget();
     return {
       deletedId: value?.id ?? null,
-      course: value && (await courseAfter(context, value.courseId)),
+      course: value && (await courseAfter(context, value.courseId, info, 'course')),
       userErrors: context.tell(problems),
     };
   }
 }
 
-async function oneEnrollment(context: Context, id: number, info: GraphQLResolveInfo): Promise<EnrollmentRow | null> {
-  const { database, viewer, selected } = context;
-  const [found] = await enrollmentsById(database, signedIn(viewer), [id], selected(Enrollment));
-  return found ? presentOne(context, found, info, 'enrollment') : null;
-}
-
-/** Returns a course as the viewer sees it after a mutation; null: the viewer no longer sees it. */
-async function courseAfter({ database, viewer, selected }: Context, id: number): Promise<CourseRow | null> {
-  return (await coursesById(database, viewer, [id], selected(Course)))[0]!;
+/**
+ * Returns a course as the viewer sees it after a mutation; null: the viewer no longer sees it, or the field is not
+ * selected.
+ */
+async function courseAfter(
+  { database, viewer, selected }: Context,
+  id: number,
+  info: AskedIn,
+  field: string,
+): Promise<CourseRow | null> {
+  return isAskedFor(info, [field]) ? (await coursesById(database, viewer, [id], selected(Course)))[0]! : null;
 }

@@ -172,12 +172,12 @@ export function followRequests(
     tell(states.get(request)!, { method, route, path: pathOf(originalUrl), status, milliseconds, aborted });
   }
 
-  function tell(state: RequestState, end: Omit<EndedRequest, keyof RequestRecord>): void {
+  function tell(state: RequestState, ending: Omit<EndedRequest, keyof RequestRecord>): void {
     // If the client has disconnected, an answer may be replaced by one for an error, so this may be called twice.
     if (state.told) return;
     state.told = true;
     const { answered, record } = state;
-    const whole: EndedRequest = { ...record, ...end };
+    const whole: EndedRequest = { ...record, ...ending };
     for (const one of ended)
       one(answered ? { ...whole, errorCodes: [answered.code], status: answered.status, aborted: false } : whole);
   }

@@ -23,7 +23,7 @@ export function formattedErrors(
             ...(thrown instanceof Error && { originalError: thrown }),
           });
     const { http, ...extensions } = error.extensions;
-    if (typeof http === 'object' && http !== null) heads.push(http as ErrorHead);
+    if (typeof http === 'object' && http !== null) heads.push(http);
     return format({ ...error.toJSON(), extensions: { ...extensions, code: extensions['code'] ?? INTERNAL } }, thrown);
   });
   return { formatted, heads };

@@ -7,7 +7,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { channel } from 'node:diagnostics_channel';
 import { HeaderMap, type ApolloServerPlugin, type GraphQLRequestContextWillSendResponse } from '@apollo/server';
-import { trace, type ProxyTracerProvider } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import type { ExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { Viewer } from '../../access/viewer.js';
 import { withinLimit } from '../../database/time-limits/time-limit.js';
@@ -391,6 +391,8 @@ interface Sent {
 
 /** Returns true if this process is traced, so that each request has a span. */
 function isTraced(): boolean {
-  const provider = trace.getTracerProvider() as Partial<ProxyTracerProvider>;
+  const provider = trace.getTracerProvider() as {
+    readonly getDelegateTracer?: (name: string) => unknown;
+  };
   return provider.getDelegateTracer?.('rollcall') !== undefined;
 }

@@ -69,7 +69,7 @@ describeOnEach('the doctor and the API', kind => {
     const writers = students.map(async studentId => {
       while (!done) {
         const { value } = await enroll(api.database, operator, { courseId: courses[0]!, studentId });
-        await unenroll(api.database, operator, { enrollmentId: value!.id });
+        await unenroll(api.database, operator, { enrollmentId: value!.enrollment.id });
         // SQLite answers within the tick, and the server must get its turn.
         await setImmediate();
       }
