@@ -32,7 +32,7 @@ async function write(): Promise<void> {
         : range!.first + Math.floor(Math.random() * range!.courses);
     const studentId = range!.student + Math.floor(Math.random() * range!.students);
     const { value } = await timed(() => enroll(database, operator, { courseId, studentId }));
-    if (value) await timed(() => unenroll(database, operator, { enrollmentId: value.id }));
+    if (value) await timed(() => unenroll(database, operator, { enrollmentId: value.enrollment.id }));
   }
 }
 
